@@ -1,0 +1,68 @@
+# Every step that a fresh clone needs is in here. `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+ARCH ?= x86_64
+VENV := .venv
+ZIP := target/lambda/start-engines-lambda/bootstrap.zip
+# Kept apart from cargo's own folders, so that `cargo clean` does not throw the tool away.
+TOOLS := .tools
+CARGO_DENY_VERSION := 0.20.2
+LAMBDA_ARCH := $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/ready: tests/local/requirements.txt
+	@echo "== installing the emulators and the packer into $(VENV)"
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+.PHONY: venv
+venv: $(VENV)/ready ## install what the demo and the tests need into .venv
+
+.PHONY: package
+package: $(VENV)/ready ## build and pack the function for Lambda: target/lambda/.../bootstrap.zip (ARCH=x86_64 or arm64)
+	@echo "== building and packing the function ($(ARCH))"
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cargo lambda build --release --locked --no-default-features \
+		--bin start-engines-lambda --output-format zip $(LAMBDA_ARCH)
+
+.PHONY: demo
+demo: package ## the main job on this machine: start, register, answer, stop, refuse
+	$(VENV)/bin/python tests/local/demo.py --zip $(ZIP)
+
+.PHONY: test
+test: package ## everything: units, fixtures, the wire, two emulators, the demo
+	cargo test --locked
+
+.PHONY: bench
+bench: package ## print speed, memory and size of the packed function
+	cargo test --locked --test bench -- --ignored --nocapture
+
+.PHONY: lint
+lint: ## formatting and lints, as CI has them
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+$(TOOLS)/bin/cargo-deny:
+	@echo "== installing cargo-deny $(CARGO_DENY_VERSION)"
+	cargo install --quiet --locked --root $(TOOLS) cargo-deny --version $(CARGO_DENY_VERSION)
+
+.PHONY: deny
+deny: $(TOOLS)/bin/cargo-deny ## licenses, sources and banned crates of all dependencies
+	$(TOOLS)/bin/cargo-deny --all-features check bans licenses sources
+
+.PHONY: audit
+audit: $(TOOLS)/bin/cargo-deny ## known vulnerabilities; needs the internet
+	$(TOOLS)/bin/cargo-deny --all-features check advisories
+
+.PHONY: clean
+clean: ## remove everything that was built or installed
+	rm -rf target $(VENV) $(TOOLS)

@@ -1,0 +1,142 @@
+//! ECS DescribeTasks and ListTasks.
+
+use aws_sdk_ecs::Client;
+use aws_sdk_ecs::types::{self as sdk, DesiredStatus, TaskField};
+
+use super::error::call_error;
+use crate::arn::{Cluster, TaskArn};
+use crate::call::{CallError, ErrorKind, TaskPage};
+use crate::tags::Tag;
+use crate::task::{Addresses, ContainerExit, Network, StopReason, Task};
+use crate::timestamp::Timestamp;
+
+/// Tasks with their tags. Those that ECS does not know are left out; any other failure to show
+/// one is an error, since leaving it out would call it gone.
+pub(super) async fn describe_tasks(
+    client: &Client,
+    cluster: &Cluster,
+    tasks: &[TaskArn],
+) -> Result<Vec<Task>, CallError> {
+    const OPERATION: &str = "DescribeTasks";
+    let answer = client
+        .describe_tasks()
+        .cluster(cluster.as_str())
+        .set_tasks(Some(tasks.iter().map(ToString::to_string).collect()))
+        .include(TaskField::Tags)
+        .send()
+        .await
+        .map_err(|error| call_error(OPERATION, &error))?;
+    if let Some(failure) = answer
+        .failures()
+        .iter()
+        .find(|failure| failure.reason() != Some("MISSING"))
+    {
+        let reason = failure.reason().unwrap_or("no reason");
+        let message = format!("{}: {reason}", failure.arn().unwrap_or("a task"));
+        return Err(CallError {
+            operation: OPERATION,
+            kind: ErrorKind::Unknown,
+            code: None,
+            message,
+        });
+    }
+    answer
+        .tasks()
+        .iter()
+        .map(|task| read_task(task, cluster).ok_or_else(unreadable_task))
+        .collect()
+}
+
+fn unreadable_task() -> CallError {
+    let message = "a task without a valid taskArn".to_owned();
+    CallError {
+        operation: "DescribeTasks",
+        kind: ErrorKind::Unreadable,
+        code: None,
+        message,
+    }
+}
+
+/// One page of the tasks with desired status RUNNING.
+pub(super) async fn list_tasks(client: &Client, cluster: &Cluster, page: Option<&str>) -> Result<TaskPage, CallError> {
+    let answer = client
+        .list_tasks()
+        .cluster(cluster.as_str())
+        .desired_status(DesiredStatus::Running)
+        .set_next_token(page.map(str::to_owned))
+        .send()
+        .await
+        .map_err(|error| call_error("ListTasks", &error))?;
+    let tasks = answer.task_arns().iter().filter_map(|arn| arn.parse().ok()).collect();
+    Ok(TaskPage {
+        tasks,
+        next: answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned),
+    })
+}
+
+fn read_task(task: &sdk::Task, asked_in: &Cluster) -> Option<Task> {
+    Some(Task {
+        arn: task.task_arn()?.parse().ok()?,
+        cluster: task
+            .cluster_arn()
+            .and_then(|arn| arn.parse().ok())
+            .unwrap_or_else(|| asked_in.clone()),
+        version: u64::try_from(task.version()).unwrap_or(0),
+        last_status: task.last_status().unwrap_or_default().into(),
+        desired_status: task.desired_status().unwrap_or_default().into(),
+        started_by: task.started_by().map(str::to_owned),
+        network: network(task),
+        tags: task.tags().iter().filter_map(read_tag).collect(),
+        started_at: task
+            .started_at()
+            .and_then(|time| time.to_millis().ok())
+            .map(Timestamp::from_millis),
+        stop: StopReason {
+            code: task.stop_code().map(|code| code.as_str().to_owned()),
+            reason: task.stopped_reason().map(str::to_owned),
+            containers: task.containers().iter().filter_map(container_exit).collect(),
+        },
+    })
+}
+
+fn read_tag(tag: &sdk::Tag) -> Option<Tag> {
+    Some(Tag {
+        key: tag.key()?.to_owned(),
+        value: tag.value().unwrap_or_default().to_owned(),
+    })
+}
+
+fn container_exit(container: &sdk::Container) -> Option<ContainerExit> {
+    let exit = ContainerExit {
+        name: container.name()?.to_owned(),
+        exit_code: container.exit_code().map(i64::from),
+        reason: container.reason().map(str::to_owned),
+    };
+    (exit.exit_code.is_some() || exit.reason.is_some()).then_some(exit)
+}
+
+fn network(task: &sdk::Task) -> Network {
+    let interface = task
+        .attachments()
+        .iter()
+        .find(|attachment| matches!(attachment.r#type(), Some("ElasticNetworkInterface" | "eni")));
+    let in_containers = || task.containers().iter().flat_map(sdk::Container::network_interfaces);
+    if interface.is_none() && in_containers().next().is_none() {
+        return match task.container_instance_arn() {
+            Some(arn) => Network::ContainerInstance { arn: arn.to_owned() },
+            None => Network::Unknown,
+        };
+    }
+    let detail = |name: &str| {
+        let details = interface.map_or(&[][..], sdk::Attachment::details);
+        details
+            .iter()
+            .find(|detail| detail.name() == Some(name))
+            .and_then(sdk::KeyValuePair::value)
+    };
+    let attached = detail("privateIPv4Address").and_then(|text| text.parse().ok());
+    Network::Awsvpc(Addresses {
+        ipv4: attached.or_else(|| in_containers().find_map(|found| found.private_ipv4_address()?.parse().ok())),
+        ipv6: in_containers().find_map(|found| found.ipv6_address()?.parse().ok()),
+    })
+}

@@ -1,0 +1,120 @@
+//! ELBv2: what target groups hold, and putting targets in and out.
+
+use std::net::IpAddr;
+
+use aws_sdk_elasticloadbalancingv2::Client;
+use aws_sdk_elasticloadbalancingv2::types::{self as sdk, TargetDescription, TargetGroupIpAddressTypeEnum};
+
+use super::error::call_error;
+use crate::arn::TargetGroupArn;
+use crate::call::{CallError, ErrorKind};
+use crate::target::{AddressFamily, Target, TargetGroup, TargetHealth};
+
+/// The facts about one group.
+pub(super) async fn describe_target_group(client: &Client, group: &TargetGroupArn) -> Result<TargetGroup, CallError> {
+    const OPERATION: &str = "DescribeTargetGroups";
+    let answer = client
+        .describe_target_groups()
+        .target_group_arns(group.as_str())
+        .send()
+        .await
+        .map_err(|error| call_error(OPERATION, &error))?;
+    let found = answer
+        .target_groups()
+        .iter()
+        .find(|found| found.target_group_arn() == Some(group.as_str()));
+    let found = found.ok_or_else(|| CallError {
+        operation: OPERATION,
+        kind: ErrorKind::TargetGroupNotFound,
+        code: None,
+        message: format!("the answer does not hold {group}"),
+    })?;
+    Ok(TargetGroup {
+        target_type: found.target_type().map_or("", sdk::TargetTypeEnum::as_str).into(),
+        family: match found.ip_address_type() {
+            Some(TargetGroupIpAddressTypeEnum::Ipv6) => AddressFamily::Ipv6,
+            _ => AddressFamily::Ipv4,
+        },
+        protocol: found.protocol().map_or("", sdk::ProtocolEnum::as_str).to_owned(),
+    })
+}
+
+/// Whether each target is in the group, in the order asked.
+pub(super) async fn describe_target_health(
+    client: &Client,
+    group: &TargetGroupArn,
+    targets: &[Target],
+) -> Result<Vec<TargetHealth>, CallError> {
+    let answer = client
+        .describe_target_health()
+        .target_group_arn(group.as_str())
+        .set_targets(Some(descriptions(targets)))
+        .send()
+        .await
+        .map_err(|error| call_error("DescribeTargetHealth", &error))?;
+    let health_of = |target: &Target| {
+        let same = |found: &&sdk::TargetHealthDescription| found.target().is_some_and(|found| is_same(found, target));
+        let health = answer.target_health_descriptions().iter().find(same)?.target_health()?;
+        Some(TargetHealth::of(
+            health.state()?.as_str(),
+            health.reason().map(sdk::TargetHealthReasonEnum::as_str),
+        ))
+    };
+    // A target that the answer leaves out is not in the group.
+    Ok(targets
+        .iter()
+        .map(|target| health_of(target).unwrap_or(TargetHealth::NotRegistered))
+        .collect())
+}
+
+/// Puts targets in; again is no error.
+pub(super) async fn register_targets(
+    client: &Client,
+    group: &TargetGroupArn,
+    targets: &[Target],
+) -> Result<(), CallError> {
+    let call = client
+        .register_targets()
+        .target_group_arn(group.as_str())
+        .set_targets(Some(descriptions(targets)));
+    call.send()
+        .await
+        .map(|_| ())
+        .map_err(|error| call_error("RegisterTargets", &error))
+}
+
+/// Takes targets out; one that is not in is no error.
+pub(super) async fn deregister_targets(
+    client: &Client,
+    group: &TargetGroupArn,
+    targets: &[Target],
+) -> Result<(), CallError> {
+    let call = client
+        .deregister_targets()
+        .target_group_arn(group.as_str())
+        .set_targets(Some(descriptions(targets)));
+    call.send()
+        .await
+        .map(|_| ())
+        .map_err(|error| call_error("DeregisterTargets", &error))
+}
+
+fn descriptions(targets: &[Target]) -> Vec<TargetDescription> {
+    let describe = |target: &Target| {
+        TargetDescription::builder()
+            .id(&target.id)
+            .port(i32::from(target.port.number()))
+            .build()
+    };
+    targets.iter().map(describe).collect()
+}
+
+/// Whether ELB speaks of this target; IPv6 addresses can be written in several ways.
+fn is_same(found: &TargetDescription, target: &Target) -> bool {
+    let same_id = || {
+        let id = found.id()?;
+        let both = id.parse::<IpAddr>().ok().zip(target.id.parse::<IpAddr>().ok());
+        Some(both.map_or(id == target.id, |(one, other)| one == other))
+    };
+    found.port() == Some(i32::from(target.port.number())) && same_id() == Some(true)
+}

@@ -1,0 +1,111 @@
+//! Classifies the SDK's errors, by AWS's error code and never by its message.
+
+use std::error::Error;
+
+use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use crate::call::{CallError, ErrorKind};
+
+/// The error of `operation` in our terms.
+pub(super) fn call_error<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> CallError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let make = |kind, code: Option<&str>, message| CallError {
+        operation,
+        kind,
+        code: code.map(str::to_owned),
+        message,
+    };
+    match error {
+        SdkError::ServiceError(service) => {
+            let (code, status) = (service.err().code(), service.raw().status().as_u16());
+            let message = service
+                .err()
+                .message()
+                .map_or_else(|| format!("HTTP status {status}"), str::to_owned);
+            make(kind_of(code, status), code, message)
+        }
+        SdkError::TimeoutError(_) => make(ErrorKind::TimedOut, None, chain(error)),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => make(ErrorKind::TimedOut, None, chain(error)),
+        SdkError::DispatchFailure(failure) if failure.is_io() => make(ErrorKind::Unreachable, None, chain(error)),
+        // No credentials to sign with; not a word from AWS, nor on the way to it.
+        SdkError::DispatchFailure(failure) if failure.is_user() => make(ErrorKind::Credentials, None, chain(error)),
+        SdkError::ConstructionFailure(_) => make(ErrorKind::Credentials, None, chain(error)),
+        SdkError::ResponseError(_) => make(ErrorKind::Unreadable, None, chain(error)),
+        _ => make(ErrorKind::Unreachable, None, chain(error)),
+    }
+}
+
+/// An error with all its sources.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
+fn kind_of(code: Option<&str>, status: u16) -> ErrorKind {
+    match code.unwrap_or_default() {
+        "ThrottlingException"
+        | "Throttling"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded" => ErrorKind::Throttled,
+        "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation" => ErrorKind::AccessDenied,
+        "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "ExpiredTokenException"
+        | "ExpiredToken"
+        | "InvalidSignatureException"
+        | "SignatureDoesNotMatch"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "IncompleteSignature" => ErrorKind::Credentials,
+        "ClusterNotFoundException" => ErrorKind::ClusterNotFound,
+        "ConflictException" => ErrorKind::Conflict { tasks: Vec::new() },
+        "InvalidParameterException" | "ValidationError" | "ValidationException" | "InvalidParameterValue" => {
+            ErrorKind::InvalidParameter
+        }
+        "ClientException" => ErrorKind::ClientException,
+        "BlockedException" => ErrorKind::Blocked,
+        "PlatformTaskDefinitionIncompatibilityException" | "PlatformUnknownException" => ErrorKind::PlatformUnsupported,
+        "UnsupportedFeatureException" => ErrorKind::UnsupportedFeature,
+        "TargetGroupNotFound" | "TargetGroupNotFoundException" => ErrorKind::TargetGroupNotFound,
+        "InvalidTarget" | "InvalidTargetException" => ErrorKind::InvalidTarget,
+        "TooManyTargets"
+        | "TooManyTargetsException"
+        | "TooManyRegistrationsForTargetId"
+        | "TooManyRegistrationsForTargetIdException" => ErrorKind::TooManyTargets,
+        "ServerException"
+        | "InternalFailure"
+        | "InternalError"
+        | "InternalServerError"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException" => ErrorKind::Server,
+        _ if status == 429 => ErrorKind::Throttled,
+        _ if status >= 500 => ErrorKind::Server,
+        _ => ErrorKind::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_decide_and_statuses_only_where_there_is_no_known_code() {
+        assert_eq!(kind_of(Some("ThrottlingException"), 400), ErrorKind::Throttled);
+        assert_eq!(kind_of(Some("Throttling"), 400), ErrorKind::Throttled);
+        assert_eq!(kind_of(None, 503), ErrorKind::Server);
+        assert_eq!(kind_of(None, 429), ErrorKind::Throttled);
+        assert_eq!(kind_of(Some("BrandNewException"), 400), ErrorKind::Unknown);
+        assert!(ErrorKind::Unknown.is_transient());
+    }
+}

@@ -1,0 +1,109 @@
+//! The AWS adapters: the only place that knows the SDK.
+//!
+//! Each adapter translates one call there and back, and classifies errors by their code
+//! ([`error`]). It makes no choices.
+
+mod ecs;
+mod elbv2;
+mod error;
+mod run_task;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+use crate::call::{Answer, Call, CallError, ErrorKind};
+use crate::handler::Aws;
+
+/// Time for one connection to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time for one attempt; the SDK makes up to [`ATTEMPTS`] of them.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Attempts in all, of which the first is none that waits.
+const ATTEMPTS: u32 = 3;
+
+/// The clients, built once in a function's life.
+#[derive(Clone, Debug)]
+pub struct AwsClients {
+    ecs: aws_sdk_ecs::Client,
+    elbv2: aws_sdk_elasticloadbalancingv2::Client,
+}
+
+impl AwsClients {
+    /// From the environment: region, credentials, `AWS_ENDPOINT_URL`.
+    pub async fn from_env() -> Self {
+        // One HTTP client for both services, on ring: see Cargo.toml.
+        let http_client = aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .build();
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http_client)
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(timeouts)
+            .load()
+            .await;
+        Self::new(&config)
+    }
+
+    /// With a configuration of the caller's.
+    #[must_use]
+    pub fn new(config: &SdkConfig) -> Self {
+        Self {
+            ecs: aws_sdk_ecs::Client::new(config),
+            elbv2: aws_sdk_elasticloadbalancingv2::Client::new(config),
+        }
+    }
+
+    async fn send(&self, call: &Call) -> Result<Answer, CallError> {
+        match call {
+            Call::RunTask(call) => run_task::run_task(&self.ecs, call).await.map(Answer::Started),
+            Call::DescribeTasks { cluster, tasks } => {
+                ecs::describe_tasks(&self.ecs, cluster, tasks).await.map(Answer::Tasks)
+            }
+            Call::ListTasks { cluster, page } => ecs::list_tasks(&self.ecs, cluster, page.as_deref())
+                .await
+                .map(Answer::TaskPage),
+            Call::DescribeTargetGroup { group } => elbv2::describe_target_group(&self.elbv2, group)
+                .await
+                .map(Answer::TargetGroup),
+            Call::DescribeTargetHealth { group, targets } => elbv2::describe_target_health(&self.elbv2, group, targets)
+                .await
+                .map(Answer::Health),
+            Call::RegisterTargets { group, targets } => elbv2::register_targets(&self.elbv2, group, targets)
+                .await
+                .map(|()| Answer::Done),
+            Call::DeregisterTargets {
+                group,
+                targets,
+                within: _,
+            } => elbv2::deregister_targets(&self.elbv2, group, targets)
+                .await
+                .map(|()| Answer::Done),
+        }
+    }
+}
+
+impl Aws for AwsClients {
+    async fn perform(&self, call: &Call, within: Duration) -> Result<Answer, CallError> {
+        // On the heap, so that the futures of all operations together don't make every caller's large.
+        let sending: Pin<Box<dyn Future<Output = _> + Send + '_>> = Box::pin(self.send(call));
+        match tokio::time::timeout(within, sending).await {
+            Ok(result) => result,
+            Err(_) => Err(CallError {
+                operation: call.operation(),
+                kind: ErrorKind::TimedOut,
+                code: None,
+                message: format!("no answer within {} ms, retries included", within.as_millis()),
+            }),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The AWS calls that the function makes, their answers and their errors, in domain types.
+//!
+//! A call carries every detail: whoever performs it makes no choices. Must not know the SDK.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::arn::{Cluster, TargetGroupArn, TaskArn};
+use crate::run_task::{RunTask, Started};
+use crate::target::{Target, TargetGroup, TargetHealth};
+use crate::task::Task;
+
+/// How many tasks one DescribeTasks call takes.
+pub const MOST_TASKS_DESCRIBED: usize = 100;
+
+/// One AWS call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Call {
+    /// ECS RunTask.
+    RunTask(Box<RunTask>),
+    /// ECS DescribeTasks with tags; at most 100 tasks.
+    DescribeTasks {
+        /// The cluster of all of them.
+        cluster: Cluster,
+        /// Which tasks.
+        tasks: Vec<TaskArn>,
+    },
+    /// ECS ListTasks with desired status RUNNING, one page.
+    ListTasks {
+        /// Which cluster.
+        cluster: Cluster,
+        /// `nextToken` of the page before.
+        page: Option<String>,
+    },
+    /// ELB DescribeTargetGroups of one group; facts that stay, so an answer may be a remembered one.
+    DescribeTargetGroup {
+        /// Which group.
+        group: TargetGroupArn,
+    },
+    /// ELB DescribeTargetHealth of some targets of one group.
+    DescribeTargetHealth {
+        /// Which group.
+        group: TargetGroupArn,
+        /// Which targets.
+        targets: Vec<Target>,
+    },
+    /// ELB RegisterTargets.
+    RegisterTargets {
+        /// Which group.
+        group: TargetGroupArn,
+        /// Which targets.
+        targets: Vec<Target>,
+    },
+    /// ELB DeregisterTargets.
+    DeregisterTargets {
+        /// Which group.
+        group: TargetGroupArn,
+        /// Which targets.
+        targets: Vec<Target>,
+        /// The whole time the call may take, retries included: later, the address may be another's.
+        within: Duration,
+    },
+}
+
+impl Call {
+    /// The API's name for it.
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
+        match self {
+            Self::RunTask(_) => "RunTask",
+            Self::DescribeTasks { .. } => "DescribeTasks",
+            Self::ListTasks { .. } => "ListTasks",
+            Self::DescribeTargetGroup { .. } => "DescribeTargetGroups",
+            Self::DescribeTargetHealth { .. } => "DescribeTargetHealth",
+            Self::RegisterTargets { .. } => "RegisterTargets",
+            Self::DeregisterTargets { .. } => "DeregisterTargets",
+        }
+    }
+}
+
+/// What a call brought.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// To RunTask.
+    Started(Started),
+    /// To DescribeTasks: those that ECS knows; the others are MISSING.
+    Tasks(Vec<Task>),
+    /// To ListTasks.
+    TaskPage(TaskPage),
+    /// To DescribeTargetGroups.
+    TargetGroup(TargetGroup),
+    /// To DescribeTargetHealth: one for each target asked for, in that order.
+    Health(Vec<TargetHealth>),
+    /// To RegisterTargets and DeregisterTargets.
+    Done,
+}
+
+/// One page of ListTasks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TaskPage {
+    /// The tasks.
+    pub tasks: Vec<TaskArn>,
+    /// `nextToken`, if there is more.
+    pub next: Option<String>,
+}
+
+/// A call that failed, after the SDK's own retries.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("{operation} failed with {}: {message}", self.code_or_kind())]
+pub struct CallError {
+    /// The API's name for the call.
+    pub operation: &'static str,
+    /// What kind of error it is.
+    pub kind: ErrorKind,
+    /// AWS's error code, if AWS answered.
+    pub code: Option<String>,
+    /// AWS's message, or the chain of what went wrong on the way.
+    pub message: String,
+}
+
+impl CallError {
+    fn code_or_kind(&self) -> &str {
+        self.code.as_deref().unwrap_or_else(|| self.kind.category())
+    }
+}
+
+/// Kinds of errors, told apart by AWS's error code, never by its message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// Too many calls; the SDK has retried already.
+    Throttled,
+    /// IAM says no.
+    AccessDenied,
+    /// The credentials are missing or refused.
+    Credentials,
+    /// No such cluster.
+    ClusterNotFound,
+    /// The client token was used with other parameters; these tasks exist.
+    Conflict {
+        /// `resourceIds`.
+        tasks: Vec<TaskArn>,
+    },
+    /// A parameter is not valid.
+    InvalidParameter,
+    /// ECS's ClientException: no such task definition, say.
+    ClientException,
+    /// The account is blocked.
+    Blocked,
+    /// The platform version is unknown, or not fit for the task definition.
+    PlatformUnsupported,
+    /// The region does not have the feature.
+    UnsupportedFeature,
+    /// No such target group.
+    TargetGroupNotFound,
+    /// The target does not fit the group.
+    InvalidTarget,
+    /// The group, or the load balancer, is full.
+    TooManyTargets,
+    /// AWS's own failure.
+    Server,
+    /// No connection, or one that broke: the call may have been applied.
+    Unreachable,
+    /// No answer in time: the call may have been applied.
+    TimedOut,
+    /// An answer that makes no sense.
+    Unreadable,
+    /// A code that this version does not know.
+    Unknown,
+}
+
+impl ErrorKind {
+    /// The fixed name for metrics, logs and Lambda's `errorType`.
+    #[must_use]
+    pub fn category(&self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::AccessDenied => "access_denied",
+            Self::Credentials => "credentials",
+            Self::ClusterNotFound => "cluster_not_found",
+            Self::Conflict { .. } => "client_token_conflict",
+            Self::InvalidParameter => "invalid_parameter",
+            Self::ClientException => "client_exception",
+            Self::Blocked => "account_blocked",
+            Self::PlatformUnsupported => "platform_unsupported",
+            Self::UnsupportedFeature => "unsupported_feature",
+            Self::TargetGroupNotFound => "target_group_not_found",
+            Self::InvalidTarget => "invalid_target",
+            Self::TooManyTargets => "too_many_targets",
+            Self::Server => "server_error",
+            Self::Unreachable => "unreachable",
+            Self::TimedOut => "timed_out",
+            Self::Unreadable => "unreadable_answer",
+            Self::Unknown => "unknown_aws_error",
+        }
+    }
+
+    /// Whether the same call can succeed later with nobody changing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Throttled | Self::Server | Self::Unreachable | Self::TimedOut | Self::Unreadable | Self::Unknown => {
+                true
+            }
+            Self::AccessDenied
+            | Self::Credentials
+            | Self::ClusterNotFound
+            | Self::Conflict { .. }
+            | Self::InvalidParameter
+            | Self::ClientException
+            | Self::Blocked
+            | Self::PlatformUnsupported
+            | Self::UnsupportedFeature
+            | Self::TargetGroupNotFound
+            | Self::InvalidTarget
+            | Self::TooManyTargets => false,
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.category())
+    }
+}

@@ -1,0 +1,300 @@
+//! The function's configuration: the environment and the service catalog, checked whole at start-up.
+//!
+//! Must not read the environment itself: the shell passes a look-up in, so that tests need no
+//! process of their own.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::allow_list::AllowList;
+use crate::arn::Cluster;
+use crate::catalog::Catalog;
+use crate::problem::Problems;
+use crate::start::detail::{MOST_SECURITY_GROUPS, MOST_SUBNETS, SingleTarget, StartDetail};
+
+/// Everything that the function has been told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// What a start takes where neither event nor catalog say otherwise.
+    pub defaults: StartDetail,
+    /// Named starts.
+    pub catalog: Catalog,
+    /// What events may name.
+    pub allowed: Allowed,
+    /// `AWS_REGION`, which ARNs in events must be of.
+    pub region: Option<String>,
+    /// `LOG_LEVEL`.
+    pub log_level: LogLevel,
+}
+
+/// The allow-lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// `ALLOWED_CLUSTERS`.
+    pub clusters: AllowList,
+    /// `ALLOWED_TARGET_GROUPS`.
+    pub target_groups: AllowList,
+    /// `ALLOWED_TASK_FAMILIES`.
+    pub task_families: AllowList,
+    /// `ALLOWED_SOURCES`.
+    pub sources: AllowList,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Only what failed.
+    Error,
+    /// And what should be looked at.
+    Warn,
+    /// And one line per event.
+    #[default]
+    Info,
+    /// And each AWS call.
+    Debug,
+    /// And what the libraries say.
+    Trace,
+}
+
+/// `LOG_LEVEL` is none of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be one of error, warn, info, debug, trace")]
+pub struct UnknownLogLevel;
+
+impl FromStr for LogLevel {
+    type Err = UnknownLogLevel;
+
+    fn from_str(text: &str) -> Result<Self, UnknownLogLevel> {
+        match text.to_ascii_lowercase().as_str() {
+            "error" => Ok(Self::Error),
+            "warn" => Ok(Self::Warn),
+            "info" => Ok(Self::Info),
+            "debug" => Ok(Self::Debug),
+            "trace" => Ok(Self::Trace),
+            _ => Err(UnknownLogLevel),
+        }
+    }
+}
+
+/// Settings of later versions: giving one and seeing nothing happen would be worse than an error.
+const NOT_YET: [&str; 3] = ["OUTCOME_EVENT_BUS", "SCHEDULER_ROLE_ARN", "SCHEDULER_GROUP"];
+
+impl Config {
+    /// Reads the environment through `get`, and the catalog's text if there is a catalog.
+    ///
+    /// # Errors
+    /// With everything that is wrong, each named by its variable or its place in the catalog.
+    pub fn read(get: impl Fn(&str) -> Option<String>, catalog: Option<&str>) -> Result<Self, Problems> {
+        let mut problems = Problems::new();
+        let mut env = Environment {
+            get: &get,
+            problems: &mut problems,
+        };
+        let config = Self {
+            defaults: StartDetail {
+                cluster: env.one("ECS_CLUSTER"),
+                task_definition: env.one("TASK_DEFINITION"),
+                target: SingleTarget {
+                    target_group_arn: env.one("TARGET_GROUP_ARN"),
+                    port: env.one("CONTAINER_PORT"),
+                    container_name: None,
+                },
+                subnets: env.list("SUBNETS", MOST_SUBNETS),
+                security_groups: env.list("SECURITY_GROUPS", MOST_SECURITY_GROUPS),
+                ..StartDetail::default()
+            },
+            allowed: Allowed {
+                clusters: env.allow_list("ALLOWED_CLUSTERS"),
+                target_groups: env.allow_list("ALLOWED_TARGET_GROUPS"),
+                task_families: env.allow_list("ALLOWED_TASK_FAMILIES"),
+                sources: env.allow_list("ALLOWED_SOURCES"),
+            },
+            region: env.text("AWS_REGION"),
+            log_level: env.one("LOG_LEVEL").unwrap_or_default(),
+            catalog: Catalog::default(),
+        };
+        env.one::<Seconds>("TASK_WAIT_TIMEOUT");
+        for name in NOT_YET {
+            if let Some(value) = env.text(name) {
+                env.problems
+                    .invalid_text(name, &value, "this version has no use for it: unset it");
+            }
+        }
+        let catalog = catalog.map_or_else(Catalog::default, |text| Catalog::read(text, &mut problems));
+        problems.into_result(Self { catalog, ..config })
+    }
+
+    /// The clusters to look for a newer owner of an address in: the task's own, and all that the
+    /// configuration names in full.
+    ///
+    /// A pattern with `*` names none: clusters that only a pattern allows are not searched.
+    #[must_use]
+    pub fn clusters_to_search(&self, own: &Cluster) -> Vec<Cluster> {
+        let listed = self
+            .allowed
+            .clusters
+            .patterns()
+            .filter_map(|pattern| pattern.parse().ok());
+        let in_catalog = self.catalog.entries().filter_map(|entry| entry.cluster.clone());
+        let mut clusters = vec![own.clone()];
+        for cluster in self
+            .defaults
+            .cluster
+            .clone()
+            .into_iter()
+            .chain(in_catalog)
+            .chain(listed)
+        {
+            if !clusters.iter().any(|known| known.same_as(&cluster)) {
+                clusters.push(cluster);
+            }
+        }
+        clusters
+    }
+
+    /// What an operator should know about a sound configuration.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<&'static str> {
+        let clusters = &self.allowed.clusters;
+        if clusters.allows_all() || clusters.patterns().any(|pattern| pattern.ends_with('*')) {
+            return vec![
+                "ALLOWED_CLUSTERS does not name every cluster in full: a late stop looks for a newer owner of its address only in clusters that are named",
+            ];
+        }
+        Vec::new()
+    }
+}
+
+/// Seconds, 0 to a day.
+struct Seconds;
+
+impl FromStr for Seconds {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text.parse::<u32>() {
+            Ok(0..=86_400) => Ok(Self),
+            _ => Err("must be a whole number of seconds from 0 to 86400"),
+        }
+    }
+}
+
+struct Environment<'a, G> {
+    get: &'a G,
+    problems: &'a mut Problems,
+}
+
+impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
+    /// A variable that is empty counts as unset.
+    fn text(&self, name: &str) -> Option<String> {
+        (self.get)(name).filter(|value| !value.trim().is_empty())
+    }
+
+    fn one<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<T> {
+        let value = self.text(name)?;
+        value
+            .trim()
+            .parse()
+            .map_err(|rule| self.problems.invalid_text(name, &value, rule))
+            .ok()
+    }
+
+    fn items(&self, name: &str) -> Option<Vec<String>> {
+        Some(self.text(name)?.split(',').map(|item| item.trim().to_owned()).collect())
+    }
+
+    fn list<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, most: usize) -> Option<Vec<T>> {
+        let items = self.items(name)?;
+        if items.len() > most {
+            self.problems
+                .invalid_text(name, &items.join(","), format!("must have at most {most} items"));
+        }
+        let read: Vec<Option<T>> = items
+            .iter()
+            .map(|item| {
+                item.parse()
+                    .map_err(|rule| self.problems.invalid_text(name, item, rule))
+                    .ok()
+            })
+            .collect();
+        read.into_iter().collect()
+    }
+
+    fn allow_list(&mut self, name: &str) -> AllowList {
+        let Some(items) = self.items(name) else {
+            return AllowList::default();
+        };
+        for item in &items {
+            if item.is_empty() || item.strip_suffix('*').unwrap_or(item).contains('*') {
+                self.problems
+                    .invalid_text(name, item, "must be a name or an ARN, with * only at its end");
+            }
+        }
+        AllowList::only(items)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)], catalog: Option<&str>) -> Result<Config, Problems> {
+        let get = |name: &str| {
+            variables
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        Config::read(get, catalog)
+    }
+
+    #[test]
+    fn nothing_set_is_a_sound_configuration() {
+        let config = read(&[], None).unwrap();
+        assert_eq!(config.log_level, LogLevel::Info);
+        assert_eq!(config.warnings().len(), 1);
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once() {
+        let variables = [
+            ("ECS_CLUSTER", "a b"),
+            ("TARGET_GROUP_ARN", "auth"),
+            ("SUBNETS", "subnet-0a1b2c3d4e5f60718, nonsense"),
+            ("CONTAINER_PORT", "70000"),
+            ("TASK_WAIT_TIMEOUT", "soon"),
+            ("LOG_LEVEL", "loud"),
+            ("ALLOWED_CLUSTERS", "a*b"),
+            ("OUTCOME_EVENT_BUS", "bus"),
+        ];
+        let problems = read(&variables, Some(r#"{"auth": {"port": 0, "typo": 1}}"#))
+            .unwrap_err()
+            .to_string();
+        for (name, _) in variables {
+            assert!(problems.contains(name), "{name}: {problems}");
+        }
+        assert!(problems.contains("services.auth.port = 0"), "{problems}");
+        assert!(problems.contains("services.auth.typo"), "{problems}");
+    }
+
+    #[test]
+    fn a_late_stop_searches_every_cluster_named_in_full_once() {
+        let catalog = r#"{"a": {"cluster": "blue"}, "b": {"cluster": "engines"}}"#;
+        let variables = [("ECS_CLUSTER", "engines"), ("ALLOWED_CLUSTERS", "engines,green,dev-*")];
+        let config = read(&variables, Some(catalog)).unwrap();
+        let own = "arn:aws:ecs:us-east-1:111122223333:cluster/engines".parse().unwrap();
+        let names: Vec<String> = config
+            .clusters_to_search(&own)
+            .iter()
+            .map(|c| c.name().to_owned())
+            .collect();
+        assert_eq!(names, ["engines", "blue", "green"]);
+    }
+
+    #[test]
+    fn a_catalog_that_is_no_json_is_told() {
+        let problems = read(&[], Some("{")).unwrap_err().to_string();
+        assert!(problems.contains("must be JSON"), "{problems}");
+        assert!(read(&[], Some("[]")).is_err());
+    }
+}

@@ -1,0 +1,108 @@
+//! What to do next for an event, from what AWS has answered so far. Pure and synchronous.
+//!
+//! [`decide`] is run from the beginning after each answer (see [`crate::journal`]): it returns the
+//! next call, or how the event ends. It must not log, read a clock, or keep anything between runs.
+//!
+//! # What must hold
+//! 1. When all events of a stopped task are handled, none of its targets is registered.
+//! 2. When the RUNNING event of a live task is handled, all its targets are registered.
+//! 3. A live task's target is never deregistered by another task's event.
+//! 4. One start event never yields more than `count` tasks.
+//!
+//! [`start`] keeps the fourth; [`attach`] the second, and the first where a stop overtakes it;
+//! [`detach`] the first and the third, on the timing assumptions of [`timing`].
+
+pub mod attach;
+pub mod detach;
+pub mod start;
+pub mod timing;
+
+use crate::call::Call;
+use crate::config::Config;
+use crate::journal::{Halt, Journal, Reader};
+use crate::outcome::{Failure, Outcome, Skip};
+use crate::started_by::{self, Unread};
+use crate::task::{Phase, StopReason, Task};
+use crate::trigger::{TaskChange, Trigger};
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Make this call, note its answer in the journal, and decide again.
+    Call(Box<Call>),
+    /// The event is handled, or cannot be.
+    End(Result<Outcome, Failure>),
+}
+
+/// The next step for `trigger`, given all that was asked and answered so far.
+#[must_use]
+pub fn decide(trigger: &Trigger, config: &Config, journal: &Journal) -> Step {
+    let mut reader = Reader::new(journal);
+    let run = match trigger {
+        Trigger::Start(request) => start::start(request, &mut reader),
+        Trigger::TaskStateChange(change) => task_state_change(change, config, &mut reader),
+    };
+    match run {
+        Ok(outcome) => Step::End(Ok(outcome)),
+        Err(Halt::Fail(failure)) => Step::End(Err(*failure)),
+        Err(Halt::Ask(call)) => Step::Call(call),
+    }
+}
+
+fn task_state_change(change: &TaskChange, config: &Config, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
+    let task = &change.task;
+    let phase = task.phase();
+    let skip = |reason| {
+        Ok(Outcome::Skipped {
+            reason,
+            failed_start: failed_start(task),
+        })
+    };
+    let Some(text) = &task.started_by else {
+        return Ok(Outcome::skipped(Skip::ForeignTask));
+    };
+    let attachments = match started_by::decode(text, &task.arn.scope()) {
+        Ok(attachments) => attachments,
+        Err(Unread::Foreign) => return Ok(Outcome::skipped(Skip::ForeignTask)),
+        // Never registered, so there is nothing to take away; but somebody meant it to be.
+        Err(Unread::Malformed) if phase != Phase::Running => return skip(Skip::MalformedStartedBy),
+        Err(malformed @ Unread::Malformed) => {
+            return Err(Failure::permanent("malformed_started_by", format!("startedBy {text}: {malformed}")).into());
+        }
+    };
+    match phase {
+        Phase::Starting => skip(Skip::NotRunningYet),
+        Phase::Unknown => skip(Skip::UnknownStatus),
+        Phase::Running | Phase::Stopping | Phase::Stopped if attachments.is_empty() => skip(Skip::NoTargets),
+        Phase::Running => attach::attach(change, &attachments, config, reader),
+        Phase::Stopping | Phase::Stopped => detach::detach(change, &attachments, config, reader),
+    }
+}
+
+/// Why a start failed, told once: by the last event of the task, when every container has told.
+fn failed_start(task: &Task) -> Option<StopReason> {
+    (task.phase() == Phase::Stopped && task.failed_to_start()).then(|| task.stop.clone())
+}
+
+/// Failures of independent calls: the others are made all the same.
+#[derive(Debug, Default)]
+struct Failures(Vec<Failure>);
+
+impl Failures {
+    fn add(&mut self, failure: impl Into<Failure>) {
+        self.0.push(failure.into());
+    }
+
+    /// All as one, with the category of the first that only a person can cure, else of the first.
+    fn into_result<T>(self, value: T) -> Result<T, Halt> {
+        let Some(chief) = self.0.iter().find(|failure| !failure.transient).or(self.0.first()) else {
+            return Ok(value);
+        };
+        let messages: Vec<&str> = self.0.iter().map(|failure| failure.message.as_str()).collect();
+        Err(Failure {
+            message: messages.join("; "),
+            ..chief.clone()
+        }
+        .into())
+    }
+}

@@ -1,0 +1,132 @@
+//! For `validate`: what an event would make the function do, in words, offline.
+//!
+//! Must not decide anything: it runs [`crate::decide`] on an empty journal and tells what follows.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::call::Call;
+use crate::config::Config;
+use crate::decide::{Step, decide};
+use crate::journal::Journal;
+use crate::outcome::Outcome;
+use crate::run_task::{Launch, RunTask};
+use crate::start::request::StartRequest;
+use crate::task::Phase;
+use crate::timestamp::Timestamp;
+use crate::trigger::{TaskChange, Trigger};
+
+/// What would happen if the event were handled when it is new.
+#[must_use]
+pub fn explain(trigger: &Trigger, config: &Config) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = match trigger {
+        Trigger::Start(request) => explain_start(request, &mut text),
+        Trigger::TaskStateChange(change) => explain_change(change, trigger, config, &mut text),
+    };
+    text
+}
+
+fn explain_start(request: &StartRequest, text: &mut String) -> std::fmt::Result {
+    writeln!(text, "Start ECS Task: RunTask, and nothing else")?;
+    writeln!(text, "  cluster           {}", request.cluster)?;
+    writeln!(text, "  taskDefinition    {}", request.task_definition)?;
+    writeln!(text, "  count             {}", request.count)?;
+    for attachment in &request.attachments {
+        let container = attachment
+            .container
+            .as_ref()
+            .map(|name| format!(", container {name}"))
+            .unwrap_or_default();
+        writeln!(
+            text,
+            "  target            port {} in {}{container}",
+            attachment.port, attachment.group
+        )?;
+    }
+    if request.attachments.is_empty() {
+        writeln!(
+            text,
+            "  target            none: the task is started, and never registered"
+        )?;
+    }
+    writeln!(text, "  startedBy         {}", request.started_by)?;
+    for tag in &request.tags {
+        writeln!(text, "  tag               {} = {}", tag.key, tag.value)?;
+    }
+    writeln!(text, "  RunTask calls of the first try, until one finds capacity:")?;
+    let rungs = (0..request.rungs(Duration::ZERO)).filter_map(|rung| request.rung(rung, request.count));
+    for (n, call) in rungs.enumerate() {
+        writeln!(text, "    {}. {}", n + 1, placement(&call))?;
+    }
+    Ok(())
+}
+
+fn placement(call: &RunTask) -> String {
+    let launch = match &call.launch {
+        Launch::ClusterDefault => "the cluster's default capacity".to_owned(),
+        Launch::Type(launch_type) => format!("launch type {launch_type}"),
+        Launch::Strategy(items) => {
+            let items: Vec<String> = items
+                .iter()
+                .map(|item| format!("{} (weight {})", item.name, item.weight))
+                .collect();
+            format!("capacity providers {}", items.join(", "))
+        }
+    };
+    let network = call.network.as_ref().map(|network| {
+        let subnets: Vec<&str> = network.subnets.iter().map(crate::arn::SubnetId::as_str).collect();
+        format!(", {}", subnets.join(", "))
+    });
+    format!(
+        "{launch}{}, clientToken {}",
+        network.unwrap_or_default(),
+        call.client_token
+    )
+}
+
+fn explain_change(change: &TaskChange, trigger: &Trigger, config: &Config, text: &mut String) -> std::fmt::Result {
+    let task = &change.task;
+    writeln!(text, "ECS Task State Change: {}", task.arn)?;
+    writeln!(
+        text,
+        "  lastStatus {}, desiredStatus {}, version {}",
+        task.last_status, task.desired_status, task.version
+    )?;
+    let now = change.happened_at.unwrap_or(Timestamp::from_millis(0));
+    match decide(trigger, config, &Journal::new(now)) {
+        Step::End(Ok(Outcome::Skipped { reason, .. })) => writeln!(text, "  nothing to do: {}", reason.name()),
+        Step::End(Ok(outcome)) => writeln!(text, "  no call: {}", outcome.name()),
+        Step::End(Err(failure)) => writeln!(text, "  an error, {}: {failure}", failure.category),
+        Step::Call(first) => {
+            let way = match task.phase() {
+                Phase::Running => {
+                    "DescribeTasks for tags and a stop that overtook the event; RegisterTargets per group; DescribeTasks again, and undo if it is stopping by then"
+                }
+                Phase::Stopping if matches!(*first, Call::DeregisterTargets { .. }) => {
+                    "DeregisterTargets per group, from the event alone"
+                }
+                Phase::Starting | Phase::Stopping | Phase::Stopped | Phase::Unknown => {
+                    "DescribeTargetHealth; DeregisterTargets of what is still registered"
+                }
+            };
+            writeln!(text, "  handled when new: {way}")?;
+            if task.phase() != Phase::Running {
+                writeln!(
+                    text,
+                    "  handled late: DeregisterTargets only after DescribeTargetHealth, ListTasks and DescribeTasks show that no newer task owns the address"
+                )?;
+            }
+            writeln!(text, "  first call: {}", first.operation())?;
+            if let Call::DeregisterTargets { group, targets, .. } | Call::DescribeTargetHealth { group, targets } =
+                &*first
+            {
+                for target in targets {
+                    writeln!(text, "  target {target} in {group}")?;
+                }
+            }
+            Ok(())
+        }
+    }
+}

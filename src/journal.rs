@@ -1,0 +1,234 @@
+//! What was asked of AWS for one event, and what it answered: all that a decision may depend on.
+//!
+//! [`crate::decide`] runs from its beginning after each answer. A call that the journal holds is
+//! answered from it; the first that it does not hold ends the run as the next call to make. So
+//! each protocol reads as straight lines, is pure, and can be stopped, copied, compared and
+//! resumed between any two AWS calls.
+//!
+//! Must not make calls or read a clock: time is the time of the latest answer.
+
+use std::time::Duration;
+
+use crate::arn::{Cluster, TargetGroupArn, TaskArn};
+use crate::call::{Answer, Call, CallError, TaskPage};
+use crate::outcome::Failure;
+use crate::run_task::{RunTask, Started};
+use crate::target::{Target, TargetGroup, TargetHealth};
+use crate::task::Task;
+use crate::timestamp::Timestamp;
+
+/// A call with its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Entry {
+    /// What was asked.
+    pub call: Call,
+    /// When it was asked.
+    pub asked_at: Timestamp,
+    /// When the answer was there.
+    pub answered_at: Timestamp,
+    /// The answer was a remembered one: AWS was not called.
+    pub remembered: bool,
+    /// What came back.
+    pub answer: Result<Answer, CallError>,
+}
+
+/// The calls made for one event, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Journal {
+    /// When the handling began.
+    pub began_at: Timestamp,
+    /// Calls and answers so far.
+    pub entries: Vec<Entry>,
+}
+
+impl Journal {
+    /// Nothing asked yet.
+    #[must_use]
+    pub fn new(began_at: Timestamp) -> Self {
+        Self {
+            began_at,
+            entries: Vec::new(),
+        }
+    }
+
+    /// The time of the latest answer.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.entries.last().map_or(self.began_at, |entry| entry.answered_at)
+    }
+}
+
+/// Why a run of the decision ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// It needs the answer to this.
+    Ask(Box<Call>),
+    /// It cannot succeed.
+    Fail(Box<Failure>),
+}
+
+impl From<Failure> for Halt {
+    fn from(failure: Failure) -> Self {
+        Self::Fail(Box::new(failure))
+    }
+}
+
+impl From<&CallError> for Halt {
+    fn from(error: &CallError) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+/// The outer result ends the run; the inner one is AWS's answer.
+pub type Asked<'a, T> = Result<Result<T, &'a CallError>, Halt>;
+
+/// Reads a journal from its beginning.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    journal: &'a Journal,
+    read: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// At the beginning.
+    #[must_use]
+    pub fn new(journal: &'a Journal) -> Self {
+        Self { journal, read: 0 }
+    }
+
+    /// The time of the answer read last; before the first, of the beginning.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let last = self.read.checked_sub(1).and_then(|n| self.journal.entries.get(n));
+        last.map_or(self.journal.began_at, |entry| entry.answered_at)
+    }
+
+    fn ask<T>(&mut self, call: Call, pick: impl FnOnce(&'a Answer) -> Option<T>) -> Asked<'a, T> {
+        let Some(entry) = self.journal.entries.get(self.read) else {
+            return Err(Halt::Ask(Box::new(call)));
+        };
+        self.read += 1;
+        if entry.call != call {
+            return Err(Failure::internal("a decision asked for another call than the one in its journal").into());
+        }
+        match entry.answer.as_ref().map(pick) {
+            Ok(Some(answer)) => Ok(Ok(answer)),
+            Ok(None) => Err(Failure::internal("the journal holds an answer to another kind of call").into()),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// ECS RunTask.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn run_task(&mut self, call: RunTask) -> Asked<'a, &'a Started> {
+        self.ask(Call::RunTask(Box::new(call)), |answer| match answer {
+            Answer::Started(started) => Some(started),
+            _ => None,
+        })
+    }
+
+    /// ECS DescribeTasks, of up to 100 tasks in one cluster.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn describe_tasks(&mut self, cluster: &Cluster, tasks: Vec<TaskArn>) -> Asked<'a, &'a [Task]> {
+        self.ask(
+            Call::DescribeTasks {
+                cluster: cluster.clone(),
+                tasks,
+            },
+            |answer| match answer {
+                Answer::Tasks(tasks) => Some(tasks.as_slice()),
+                _ => None,
+            },
+        )
+    }
+
+    /// ECS ListTasks, one page of tasks with desired status RUNNING.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn list_tasks(&mut self, cluster: &Cluster, page: Option<String>) -> Asked<'a, &'a TaskPage> {
+        self.ask(
+            Call::ListTasks {
+                cluster: cluster.clone(),
+                page,
+            },
+            |answer| match answer {
+                Answer::TaskPage(page) => Some(page),
+                _ => None,
+            },
+        )
+    }
+
+    /// ELB DescribeTargetGroups, of one group.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn describe_target_group(&mut self, group: &TargetGroupArn) -> Asked<'a, &'a TargetGroup> {
+        self.ask(
+            Call::DescribeTargetGroup { group: group.clone() },
+            |answer| match answer {
+                Answer::TargetGroup(facts) => Some(facts),
+                _ => None,
+            },
+        )
+    }
+
+    /// ELB DescribeTargetHealth; one answer for each target, in order.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn describe_target_health(
+        &mut self,
+        group: &TargetGroupArn,
+        targets: Vec<Target>,
+    ) -> Asked<'a, &'a [TargetHealth]> {
+        self.ask(
+            Call::DescribeTargetHealth {
+                group: group.clone(),
+                targets,
+            },
+            |answer| match answer {
+                Answer::Health(health) => Some(health.as_slice()),
+                _ => None,
+            },
+        )
+    }
+
+    /// ELB RegisterTargets.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn register_targets(&mut self, group: &TargetGroupArn, targets: Vec<Target>) -> Asked<'a, ()> {
+        self.ask(
+            Call::RegisterTargets {
+                group: group.clone(),
+                targets,
+            },
+            |answer| matches!(answer, Answer::Done).then_some(()),
+        )
+    }
+
+    /// ELB DeregisterTargets, which must be over `within` this time.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn deregister_targets(
+        &mut self,
+        group: &TargetGroupArn,
+        targets: Vec<Target>,
+        within: Duration,
+    ) -> Asked<'a, ()> {
+        self.ask(
+            Call::DeregisterTargets {
+                group: group.clone(),
+                targets,
+                within,
+            },
+            |answer| matches!(answer, Answer::Done).then_some(()),
+        )
+    }
+}

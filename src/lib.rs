@@ -1,0 +1,47 @@
+//! `start-engines` attaches standalone ECS tasks to load balancers, from events alone.
+//!
+//! Data flows one way, and no module imports a later stage:
+//!
+//! ```text
+//!  EventBridge event
+//!        |  trigger      envelope -> Trigger, or every problem in it
+//!        v
+//!  +-> decide            pure: (Trigger, Journal) -> the next Call, or how it ends
+//!  |     |  call         one AWS call in domain types
+//!  |     v
+//!  |   aws               the only place that knows the SDK
+//!  |     |  journal      call and answer, appended
+//!  +-----+
+//!        v
+//!     outcome            what was done and why, or a Failure with a category
+//!        |  report       one JSON log line, one metrics line
+//!        v
+//!     Lambda: Ok or Err
+//! ```
+//!
+//! [`handler`] is the loop in this picture. Nothing in it sleeps or waits for a state: what takes
+//! time comes back as an event.
+
+pub mod allow_list;
+pub mod arn;
+pub mod aws;
+pub mod call;
+pub mod catalog;
+pub mod config;
+pub mod decide;
+pub mod explain;
+pub mod handler;
+pub mod journal;
+pub mod outcome;
+pub mod problem;
+pub mod report;
+pub mod run_task;
+pub mod start;
+pub mod started_by;
+pub mod tags;
+pub mod target;
+pub mod task;
+pub mod timestamp;
+pub mod trigger;
+
+mod fields;

@@ -1,0 +1,202 @@
+//! How the handling of one event ends: what was done and why, or a failure with its category.
+//!
+//! Must not log or count; [`crate::report`] does.
+
+use std::fmt;
+
+use crate::arn::{TargetGroupArn, TaskArn};
+use crate::call::CallError;
+use crate::problem::Problems;
+use crate::target::Target;
+use crate::task::StopReason;
+
+/// A target in its group.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct GroupTarget {
+    /// The group.
+    pub group: TargetGroupArn,
+    /// The target.
+    pub target: Target,
+}
+
+impl fmt::Display for GroupTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.group.name(), self.target)
+    }
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// RunTask started these, now or at an earlier delivery of the same event.
+    Started {
+        /// The tasks.
+        tasks: Vec<TaskArn>,
+        /// How many RunTask calls it took to get there.
+        rungs: usize,
+    },
+    /// All targets of a RUNNING task are in their groups.
+    Registered {
+        /// Which.
+        targets: Vec<GroupTarget>,
+    },
+    /// None of a stopping task's targets is in its group, unless another task owns it now.
+    Deregistered {
+        /// Those that DeregisterTargets was called for; the others were out already.
+        targets: Vec<GroupTarget>,
+        /// Those that were left in, since another task of ours has that address now.
+        reused: Vec<GroupTarget>,
+        /// If it never was RUNNING: why, as ECS says.
+        failed_start: Option<StopReason>,
+    },
+    /// Nothing was to do.
+    Skipped {
+        /// Why not.
+        reason: Skip,
+        /// If the task stopped without ever having been RUNNING: why, as ECS says.
+        failed_start: Option<StopReason>,
+    },
+}
+
+impl Outcome {
+    /// Nothing was to do.
+    #[must_use]
+    pub fn skipped(reason: Skip) -> Self {
+        Self::Skipped {
+            reason,
+            failed_start: None,
+        }
+    }
+
+    /// The fixed name for metrics and logs.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Registered { .. } => "registered",
+            Self::Deregistered { .. } => "deregistered",
+            Self::Skipped { .. } => "skipped",
+        }
+    }
+
+    /// If the task ended before it was RUNNING: why.
+    #[must_use]
+    pub fn failed_start(&self) -> Option<&StopReason> {
+        match self {
+            Self::Deregistered { failed_start, .. } | Self::Skipped { failed_start, .. } => failed_start.as_ref(),
+            Self::Started { .. } | Self::Registered { .. } => None,
+        }
+    }
+}
+
+/// Why nothing was to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Skip {
+    /// `startedBy` is not ours.
+    ForeignTask,
+    /// The task was started without targets.
+    NoTargets,
+    /// Neither RUNNING yet nor stopping.
+    NotRunningYet,
+    /// A status that this version does not know, with no sign of a stop.
+    UnknownStatus,
+    /// None of its targets is in its group: an earlier event has seen to it.
+    NotRegistered,
+    /// It stopped before it had an address, so it was never registered.
+    NeverHadAnAddress,
+    /// `startedBy` begins like ours, but names no targets; such a task is never registered.
+    MalformedStartedBy,
+    /// Bridge and host mode: this version never registers such a task.
+    UnsupportedNetworkMode,
+}
+
+impl Skip {
+    /// The fixed name for metrics and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ForeignTask => "foreign_task",
+            Self::NoTargets => "no_targets",
+            Self::NotRunningYet => "not_running_yet",
+            Self::UnknownStatus => "unknown_status",
+            Self::NotRegistered => "not_registered",
+            Self::NeverHadAnAddress => "never_had_an_address",
+            Self::MalformedStartedBy => "malformed_started_by",
+            Self::UnsupportedNetworkMode => "unsupported_network_mode",
+        }
+    }
+}
+
+/// Why an event could not be handled. Each ends as an `Err` of the invocation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// The fixed name for metrics, logs and Lambda's `errorType`.
+    pub category: &'static str,
+    /// Whether the same event can succeed later with nobody changing anything.
+    pub transient: bool,
+    /// The whole chain; never a payload.
+    pub message: String,
+    /// Tasks that exist all the same.
+    pub tasks: Vec<TaskArn>,
+}
+
+impl Failure {
+    /// One that stays until somebody changes something.
+    #[must_use]
+    pub fn permanent(category: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            category,
+            transient: false,
+            message: message.into(),
+            tasks: Vec::new(),
+        }
+    }
+
+    /// One that a retry can cure.
+    #[must_use]
+    pub fn transient(category: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            category,
+            transient: true,
+            message: message.into(),
+            tasks: Vec::new(),
+        }
+    }
+
+    /// A mistake of ours.
+    #[must_use]
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::permanent("internal", message)
+    }
+
+    /// The same, with the tasks that exist all the same.
+    #[must_use]
+    pub fn with_tasks(mut self, tasks: Vec<TaskArn>) -> Self {
+        self.tasks = tasks;
+        self
+    }
+}
+
+impl From<&CallError> for Failure {
+    fn from(error: &CallError) -> Self {
+        let message = error.to_string();
+        Self {
+            category: error.kind.category(),
+            transient: error.kind.is_transient(),
+            message,
+            tasks: Vec::new(),
+        }
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        let category = if problems.only_not_allowed() {
+            "not_allowed"
+        } else {
+            "invalid_event"
+        };
+        Self::permanent(category, problems.to_string())
+    }
+}

@@ -1,0 +1,203 @@
+//! What is wrong with an input: every problem at once, each with field, value and rule.
+//!
+//! Must not decide what to do about a problem; it only words it.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// How many problems are spelled out; the rest are counted.
+const MOST_LISTED: usize = 50;
+/// How many characters of a text value or field name are shown.
+const MOST_SHOWN: usize = 80;
+
+/// Whether a value breaks a rule of its own, or only the owner's allow-list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The value is not a valid one.
+    Invalid,
+    /// The value is valid, but an allow-list does not hold it.
+    NotAllowed,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Problem {
+    /// Where: `detail.targets[1].port`.
+    pub field: String,
+    /// What was found there, shortened, with everything unprintable escaped; `None` if absent.
+    pub value: Option<String>,
+    /// What should be there.
+    pub rule: String,
+    /// Which kind of rule it is.
+    pub kind: Kind,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let field = shorten(&self.field);
+        match &self.value {
+            Some(value) => write!(f, "{field} = {value}: {}", self.rule),
+            None => write!(f, "{field} is missing: {}", self.rule),
+        }
+    }
+}
+
+/// Every problem of one input, in the order found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// No problem yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A value breaks a rule.
+    pub fn invalid(&mut self, field: impl Into<String>, value: &Value, rule: impl fmt::Display) {
+        self.add(field, Some(shown(value)), rule, Kind::Invalid);
+    }
+
+    /// A text breaks a rule.
+    pub fn invalid_text(&mut self, field: impl Into<String>, value: &str, rule: impl fmt::Display) {
+        self.add(field, Some(quoted(value)), rule, Kind::Invalid);
+    }
+
+    /// A needed value is not there.
+    pub fn missing(&mut self, field: impl Into<String>, rule: impl fmt::Display) {
+        self.add(field, None, rule, Kind::Invalid);
+    }
+
+    /// A valid text is outside an allow-list.
+    pub fn not_allowed(&mut self, field: impl Into<String>, value: &str, rule: impl fmt::Display) {
+        self.add(field, Some(quoted(value)), rule, Kind::NotAllowed);
+    }
+
+    fn add(&mut self, field: impl Into<String>, value: Option<String>, rule: impl fmt::Display, kind: Kind) {
+        self.0.push(Problem {
+            field: field.into(),
+            value,
+            rule: rule.to_string(),
+            kind,
+        });
+    }
+
+    /// Adds those of another part of the same input.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a problem names this field, or something in it.
+    #[must_use]
+    pub fn name(&self, field: &str) -> bool {
+        self.0.iter().any(|problem| problem.field.starts_with(field))
+    }
+
+    /// The problems, in the order found.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+
+    /// Whether every problem is a matter of allow-lists.
+    #[must_use]
+    pub fn only_not_allowed(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|p| p.kind == Kind::NotAllowed)
+    }
+
+    /// `Err` with all problems, if there is any.
+    pub fn into_result<T>(self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let noun = if self.0.len() == 1 { "problem" } else { "problems" };
+        write!(f, "{} {noun}: ", self.0.len())?;
+        for (n, problem) in self.0.iter().take(MOST_LISTED).enumerate() {
+            let separator = if n == 0 { "" } else { "; " };
+            write!(f, "{separator}{problem}")?;
+        }
+        match self.0.len().checked_sub(MOST_LISTED) {
+            Some(more @ 1..) => write!(f, "; and {more} more"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// A value as it may be shown in an error: containers by size only, since they can hold secrets.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::String(text) => quoted(text),
+        Value::Array(items) => format!("an array of {}", items.len()),
+        Value::Object(fields) => format!("an object of {} fields", fields.len()),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let length = text.chars().count();
+    if length > MOST_SHOWN {
+        format!("\"{}...\" ({length} characters)", shorten(text))
+    } else {
+        format!("\"{}\"", shorten(text))
+    }
+}
+
+/// The first characters of a text from outside, with whatever could disturb a terminal escaped.
+pub(crate) fn shorten(text: &str) -> String {
+    text.chars().take(MOST_SHOWN).flat_map(char::escape_debug).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_problem_is_listed_with_field_value_and_rule() {
+        let mut problems = Problems::new();
+        problems.invalid("detail.port", &json!(0), "must be 1 to 65535");
+        problems.missing("detail.cluster", "name a cluster");
+        assert_eq!(
+            problems.to_string(),
+            "2 problems: detail.port = 0: must be 1 to 65535; detail.cluster is missing: name a cluster"
+        );
+    }
+
+    #[test]
+    fn hostile_text_is_escaped_and_shortened() {
+        let mut problems = Problems::new();
+        problems.invalid("x", &json!("\u{202e}\u{1b}[31m"), "no");
+        assert_eq!(problems.to_string(), "1 problem: x = \"\\u{202e}\\u{1b}[31m\": no");
+        let mut problems = Problems::new();
+        problems.invalid("x", &json!("a".repeat(1_000_000)), "no");
+        assert!(problems.to_string().len() < 200);
+    }
+
+    #[test]
+    fn containers_are_shown_by_size_since_they_may_hold_secrets() {
+        let mut problems = Problems::new();
+        problems.invalid("x", &json!({"password": "hunter2"}), "no");
+        assert_eq!(problems.to_string(), "1 problem: x = an object of 1 fields: no");
+    }
+
+    #[test]
+    fn a_thousand_problems_are_counted_not_spelled_out() {
+        let mut problems = Problems::new();
+        for n in 0..1000 {
+            problems.missing(format!("f{n}"), "needed");
+        }
+        assert!(problems.to_string().ends_with("; and 950 more"));
+    }
+}

@@ -1,0 +1,208 @@
+//! What the world is told of one event: one structured log line, one line of metrics, and Lambda's
+//! answer.
+//!
+//! Must not hold payloads: identifiers, decisions and AWS's own words only. The metrics line is in
+//! [CloudWatch's embedded metric format][EMF], so that metrics cost no call.
+//!
+//! [EMF]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+
+use serde_json::{Map, Value, json};
+
+use crate::arn::TaskArn;
+use crate::call::Call;
+use crate::handler::Handled;
+use crate::outcome::Outcome;
+use crate::tags;
+use crate::trigger::Trigger;
+
+/// The namespace of all metrics.
+pub const NAMESPACE: &str = "StartEngines";
+
+impl Handled {
+    /// The fields of the log line, and of the answer to whoever invoked the function directly.
+    #[must_use]
+    pub fn summary(&self) -> Map<String, Value> {
+        let mut line = Map::new();
+        let mut put = |name: &str, value: Value| {
+            if !value.is_null() && value != json!([]) {
+                line.insert(name.to_owned(), value);
+            }
+        };
+        put("eventId", json!(self.envelope.id));
+        put("detailType", json!(self.envelope.detail_type));
+        put("outcome", json!(self.result.as_ref().map_or("failed", Outcome::name)));
+        put("reason", json!(self.reason()));
+        match &self.result {
+            Ok(Outcome::Started { rungs, .. }) => put("runTaskCalls", json!(rungs)),
+            Ok(Outcome::Registered { targets }) => put("targets", texts(targets)),
+            Ok(Outcome::Deregistered { targets, reused, .. }) => {
+                put("targets", texts(targets));
+                put("targetsOwnedByOthers", texts(reused));
+            }
+            Ok(Outcome::Skipped { .. }) => {}
+            Err(failure) => {
+                put("error", json!(failure.message));
+                put("retryCanHelp", json!(failure.transient));
+            }
+        }
+        put("tasks", texts(self.tasks()));
+        if let Some(stop) = self.result.as_ref().ok().and_then(Outcome::failed_start) {
+            put("failedStart", json!(stop.failed_start_category()));
+            put("failedStartReason", json!(stop.to_string()));
+        }
+        match &self.trigger {
+            Some(Trigger::Start(request)) => {
+                put("cluster", json!(request.cluster.as_str()));
+                put("taskDefinition", json!(request.task_definition.as_str()));
+                put("service", json!(request.service));
+                put("correlationId", json!(request.correlation_id));
+                let groups: Vec<&str> = request.attachments.iter().map(|a| a.group.as_str()).collect();
+                put("targetGroups", json!(groups));
+            }
+            Some(Trigger::TaskStateChange(change)) => {
+                put("cluster", json!(change.task.cluster.as_str()));
+                put("lastStatus", json!(change.task.last_status.to_string()));
+                put("desiredStatus", json!(change.task.desired_status.to_string()));
+                put("version", json!(change.task.version));
+                let marks = self
+                    .described()
+                    .map(|task| tags::decode(&task.tags))
+                    .unwrap_or_default();
+                put("service", json!(marks.service));
+                put("correlationId", json!(marks.correlation_id));
+            }
+            None => {}
+        }
+        put("calls", json!(self.calls()));
+        put("lagMillis", json!(self.lag_millis()));
+        put("durationMillis", json!(self.duration_millis()));
+        line
+    }
+
+    /// The metrics line: counts by function, and by function and reason where there is one.
+    #[must_use]
+    pub fn metrics(&self, function: &str) -> Value {
+        let mut values = vec![
+            ("Events", "Count", json!(1)),
+            ("AwsCalls", "Count", json!(self.calls().len())),
+            ("Duration", "Milliseconds", json!(self.duration_millis())),
+        ];
+        match &self.result {
+            Ok(Outcome::Started { tasks, .. }) => values.push(("TasksStarted", "Count", json!(tasks.len()))),
+            Ok(Outcome::Registered { targets }) => {
+                values.push(("TargetsRegistered", "Count", json!(targets.len())));
+                values.extend(
+                    self.lag_millis()
+                        .map(|lag| ("RegistrationLag", "Milliseconds", json!(lag))),
+                );
+            }
+            Ok(Outcome::Deregistered { targets, .. }) => {
+                values.push(("TargetsDeregistered", "Count", json!(targets.len())));
+                values.extend(
+                    self.lag_millis()
+                        .map(|lag| ("DeregistrationLag", "Milliseconds", json!(lag))),
+                );
+            }
+            Ok(Outcome::Skipped { .. }) => values.push(("EventsSkipped", "Count", json!(1))),
+            Err(_) => {
+                values.push(("EventsFailed", "Count", json!(1)));
+                if matches!(self.trigger, Some(Trigger::Start(_))) {
+                    values.push(("StartsFailed", "Count", json!(1)));
+                }
+            }
+        }
+        if self
+            .result
+            .as_ref()
+            .is_ok_and(|outcome| outcome.failed_start().is_some())
+        {
+            values.push(("StartsFailed", "Count", json!(1)));
+        }
+        let failed_start = self.result.as_ref().ok().and_then(Outcome::failed_start);
+        let reason = failed_start
+            .map(crate::task::StopReason::failed_start_category)
+            .or(self.reason());
+        let mut dimensions = vec![json!(["FunctionName"])];
+        if reason.is_some() {
+            dimensions.push(json!(["FunctionName", "Reason"]));
+        }
+        let definitions: Vec<Value> = values
+            .iter()
+            .map(|(name, unit, _)| json!({"Name": name, "Unit": unit}))
+            .collect();
+        let mut line = json!({
+            "_aws": {
+                "Timestamp": self.ended_at.millis(),
+                "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": definitions}],
+            },
+            "FunctionName": function,
+        });
+        if let Some(reason) = reason {
+            line["Reason"] = json!(reason);
+        }
+        for (name, _, value) in values {
+            line[name] = value;
+        }
+        line
+    }
+
+    /// Why: the skip's reason or the failure's category.
+    fn reason(&self) -> Option<&'static str> {
+        match &self.result {
+            Ok(Outcome::Skipped { reason, .. }) => Some(reason.name()),
+            Ok(Outcome::Started { .. } | Outcome::Registered { .. } | Outcome::Deregistered { .. }) => None,
+            Err(failure) => Some(failure.category),
+        }
+    }
+
+    fn tasks(&self) -> &[TaskArn] {
+        match (&self.result, &self.trigger) {
+            (Ok(Outcome::Started { tasks, .. }), _) => tasks,
+            (Err(failure), _) if !failure.tasks.is_empty() => &failure.tasks,
+            (_, Some(Trigger::TaskStateChange(change))) => std::slice::from_ref(&change.task.arn),
+            (_, Some(Trigger::Start(_)) | None) => &[],
+        }
+    }
+
+    fn described(&self) -> Option<&crate::task::Task> {
+        let Some(Trigger::TaskStateChange(change)) = &self.trigger else {
+            return None;
+        };
+        self.journal.entries.iter().find_map(|entry| match &entry.answer {
+            Ok(crate::call::Answer::Tasks(tasks)) => tasks.iter().find(|task| task.arn == change.task.arn),
+            _ => None,
+        })
+    }
+
+    fn calls(&self) -> Vec<&'static str> {
+        self.journal
+            .entries
+            .iter()
+            .filter(|entry| !entry.remembered)
+            .map(|entry| entry.call.operation())
+            .collect()
+    }
+
+    /// From ECS's timestamp of the change to the answer of the last call that acted on it.
+    fn lag_millis(&self) -> Option<i64> {
+        let Some(Trigger::TaskStateChange(change)) = &self.trigger else {
+            return None;
+        };
+        let happened_at = change.updated_at.or(change.happened_at)?;
+        let acted = self.journal.entries.iter().rfind(|entry| {
+            matches!(
+                entry.call,
+                Call::RegisterTargets { .. } | Call::DeregisterTargets { .. }
+            ) && entry.answer.is_ok()
+        })?;
+        Some(acted.answered_at.millis() - happened_at.millis())
+    }
+
+    fn duration_millis(&self) -> u64 {
+        u64::try_from(self.ended_at.since(self.journal.began_at).as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+fn texts<T: ToString>(items: &[T]) -> Value {
+    json!(items.iter().map(ToString::to_string).collect::<Vec<_>>())
+}

@@ -1,0 +1,90 @@
+//! Points in time, in whole milliseconds since the Unix epoch.
+//!
+//! Must not read a clock: `now` is always passed in.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+/// Milliseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// From an RFC 3339 text, as ECS writes times in events.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        DateTime::parse_from_rfc3339(text)
+            .ok()
+            .map(|time| Self(time.timestamp_millis()))
+    }
+
+    /// How long after `earlier` this is; zero if it is not after it.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// How far apart the two are, whichever is first.
+    #[must_use]
+    pub fn distance(self, other: Self) -> Duration {
+        Duration::from_millis(self.0.abs_diff(other.0))
+    }
+
+    /// This much later.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+}
+
+impl From<DateTime<Utc>> for Timestamp {
+    fn from(time: DateTime<Utc>) -> Self {
+        Self(time.timestamp_millis())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_is_never_negative_and_distance_is_symmetric() {
+        let (a, b) = (Timestamp::from_millis(1_000), Timestamp::from_millis(3_500));
+        assert_eq!(b.since(a), Duration::from_millis(2_500));
+        assert_eq!(a.since(b), Duration::ZERO);
+        assert_eq!(a.distance(b), b.distance(a));
+    }
+
+    #[test]
+    fn far_times_saturate_instead_of_overflowing() {
+        let far = Timestamp::from_millis(i64::MAX).after(Duration::from_secs(u64::MAX / 2));
+        assert_eq!(far.millis(), i64::MAX);
+        assert_eq!(
+            Timestamp::from_millis(i64::MIN).since(Timestamp::from_millis(i64::MAX)),
+            Duration::ZERO
+        );
+    }
+
+    #[test]
+    fn ecs_times_are_read() {
+        let time = Timestamp::parse("2026-11-20T07:00:00.123Z");
+        assert_eq!(time, Some(Timestamp::from_millis(1_795_158_000_123)));
+        assert_eq!(Timestamp::parse("yesterday"), None);
+    }
+}

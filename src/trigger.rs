@@ -1,0 +1,143 @@
+//! From an EventBridge event to what it asks for, or every problem in it.
+//!
+//! Must not call AWS. Only an event that is sound and allowed becomes a [`Trigger`].
+
+use aws_lambda_events::event::eventbridge::EventBridgeEvent;
+use serde_json::Value;
+
+use crate::config::Config;
+use crate::fields::Fields;
+use crate::problem::Problems;
+use crate::start::request::StartRequest;
+use crate::start::{detail, resolve};
+use crate::task::{self, Task};
+use crate::timestamp::Timestamp;
+
+/// The detail-type that asks for a start.
+pub const START: &str = "Start ECS Task";
+/// The detail-type of ECS's own events.
+pub const TASK_STATE_CHANGE: &str = "ECS Task State Change";
+
+/// What an event asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Trigger {
+    /// Start tasks.
+    Start(Box<StartRequest>),
+    /// A task has changed.
+    TaskStateChange(Box<TaskChange>),
+}
+
+/// An `ECS Task State Change`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TaskChange {
+    /// The task as the event shows it.
+    pub task: Task,
+    /// When the event happened, by the envelope: whole seconds.
+    pub happened_at: Option<Timestamp>,
+    /// The same by `updatedAt`: milliseconds, for measuring.
+    pub updated_at: Option<Timestamp>,
+}
+
+/// What can be told of any event, sound or not, for the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// `id`.
+    pub id: Option<String>,
+    /// `detail-type`.
+    pub detail_type: Option<String>,
+}
+
+impl Envelope {
+    /// As far as the event tells.
+    #[must_use]
+    pub fn of(event: &Value) -> Self {
+        let text = |name| event.get(name).and_then(Value::as_str).map(crate::problem::shorten);
+        Self {
+            id: text("id"),
+            detail_type: text("detail-type"),
+        }
+    }
+}
+
+/// Reads an event.
+///
+/// # Errors
+/// With every problem in it.
+pub fn read(event: Value, config: &Config) -> Result<Trigger, Problems> {
+    let mut problems = Problems::new();
+    let envelope = envelope(event, &mut problems);
+    let trigger = envelope.and_then(|event| match event.detail_type.as_str() {
+        START => start(&event, config, &mut problems),
+        _ => task_state_change(&event, &mut problems),
+    });
+    match (trigger, problems.is_empty()) {
+        (Some(trigger), true) => Ok(trigger),
+        _ => Err(problems),
+    }
+}
+
+fn envelope(event: Value, problems: &mut Problems) -> Option<EventBridgeEvent> {
+    let mut fields = Fields::of(&event, "event", problems)?;
+    let detail_type = fields.read("detail-type", problems, |value| match value.as_str() {
+        Some(known @ (START | TASK_STATE_CHANGE)) => Ok(known),
+        _ => Err(format!("must be \"{START}\" or \"{TASK_STATE_CHANGE}\"")),
+    });
+    let source = fields.text("source", 256, problems);
+    fields.text("id", 1024, problems);
+    fields.read("time", problems, |value| {
+        let time = value.as_str().and_then(Timestamp::parse);
+        time.ok_or_else(|| "must be a time as in 2026-11-20T07:00:00Z".to_owned())
+    });
+    for name in ["detail-type", "source"] {
+        if fields.raw(name).is_none() {
+            problems.missing(fields.at(name), "an EventBridge event has it");
+        }
+    }
+    match fields.raw("detail") {
+        None => problems.missing("detail", "must be a JSON object"),
+        Some(detail) if !detail.is_object() => problems.invalid("detail", detail, "must be a JSON object"),
+        Some(_) => {}
+    }
+    detail_type.zip(source)?;
+    serde_json::from_value(event)
+        .map_err(|error| problems.invalid_text("event", "an object", format!("must be an EventBridge event: {error}")))
+        .ok()
+}
+
+fn start(event: &EventBridgeEvent, config: &Config, problems: &mut Problems) -> Option<Trigger> {
+    if !config.allowed.sources.allows(&event.source) {
+        problems.not_allowed("event.source", &event.source, "is not in ALLOWED_SOURCES");
+    }
+    if !event.detail.is_object() {
+        return None;
+    }
+    let detail = detail::of_event(&event.detail, problems);
+    let sent_at = event.time.map(Timestamp::from);
+    let request = resolve::resolve(detail, event.id.as_deref(), sent_at, config, problems)?;
+    Some(Trigger::Start(Box::new(request)))
+}
+
+fn task_state_change(event: &EventBridgeEvent, problems: &mut Problems) -> Option<Trigger> {
+    // Nobody but AWS can send from an `aws.` source, so this tells ECS's word from a forged one.
+    if event.source != "aws.ecs" {
+        problems.invalid_text("event.source", &event.source, "only aws.ecs sends this detail-type");
+    }
+    let task = match task::from_event(&event.detail) {
+        Ok(task) => task,
+        Err(found) => {
+            problems.extend(found);
+            return None;
+        }
+    };
+    let updated_at = event
+        .detail
+        .get("updatedAt")
+        .and_then(Value::as_str)
+        .and_then(Timestamp::parse);
+    let happened_at = event.time.map(Timestamp::from);
+    Some(Trigger::TaskStateChange(Box::new(TaskChange {
+        task,
+        happened_at,
+        updated_at,
+    })))
+}

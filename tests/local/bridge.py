@@ -1,0 +1,153 @@
+"""The bridge between the emulator's tasks and the function. Local only.
+
+On AWS a task gets a network interface and its containers listen on it, and ECS reports
+each change as an event. The emulator does neither, so this thread watches its tasks
+through the ECS API, starts an engine for each on an address of its own, and delivers the
+events of the task's life. Must not touch target groups or call RunTask and StopTask: that
+is for the function and the demo.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from delivery import Delivery
+from engine import Engine, EnginePool
+from events import (
+    RUNNING,
+    STARTING,
+    STOPPED,
+    STOPPING,
+    NetworkInterface,
+    Stage,
+    state_change,
+    task_id,
+)
+
+LOOK_SECONDS = 0.03
+DESCRIBE_AT_ONCE = 100
+
+
+@dataclass
+class Watched:
+    """One task that the bridge has seen, and the events that it has sent for it.
+
+    The moments are those of the monotonic clock.
+    """
+
+    arn: str
+    started_by: str
+    engine: Engine
+    interface: NetworkInterface
+    seen_at: float
+    running_at: float = 0.0
+    delivered: list[Stage] = field(default_factory=list)
+    held_back: list[Stage] = field(default_factory=list)
+    stopped: bool = False
+
+    @property
+    def id(self) -> str:
+        """The last part of the task's ARN."""
+        return task_id(self.arn)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the event that says RUNNING has been sent, let through or not."""
+        return self.running_at > 0
+
+
+class Bridge:
+    """Watches one cluster. What went wrong, if anything, is in `failure`."""
+
+    def __init__(
+        self,
+        client: Callable[[str], Any],
+        cluster: str,
+        rule_name: str,
+        subnet: str,
+        container: str,
+        port: int,
+    ) -> None:
+        self.failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
+        self._ecs = client("ecs")
+        self._delivery = Delivery(client)
+        self._cluster, self._rule_name = cluster, rule_name
+        self._subnet, self._container, self._port = subnet, container, port
+        self._pool = EnginePool()
+        self._tasks: dict[str, Watched] = {}
+        self._closing = threading.Event()
+
+    def start(self) -> None:
+        """Begins to watch."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends the thread and the engines. `start` must have been called."""
+        self._closing.set()
+        self._thread.join(timeout=10)
+        for watched in self.tasks():
+            if not watched.stopped:
+                watched.engine.stop()
+
+    def tasks(self) -> list[Watched]:
+        """The tasks seen up to now, oldest first."""
+        return list(self._tasks.values())
+
+    def _run(self) -> None:
+        """Looks at the tasks until `close`, or until something fails."""
+        try:
+            while not self._closing.is_set():
+                self._look()
+                self._closing.wait(LOOK_SECONDS)
+        except Exception as error:
+            self.failure = error
+
+    def _look(self) -> None:
+        for task in self._describe():
+            watched = self._tasks.get(task["taskArn"])
+            if watched is None:
+                watched = self._begin(task)
+            if task["desiredStatus"] == "STOPPED" and not watched.stopped:
+                self._end(watched, task)
+
+    def _describe(self) -> Iterator[dict[str, Any]]:
+        pages = self._ecs.get_paginator("list_tasks")
+        arns = [
+            arn
+            for status in ("RUNNING", "STOPPED")
+            for page in pages.paginate(cluster=self._cluster, desiredStatus=status)
+            for arn in page["taskArns"]
+        ]
+        arns = [arn for arn in arns if arn not in self._tasks or not self._tasks[arn].stopped]
+        for first in range(0, len(arns), DESCRIBE_AT_ONCE):
+            some = arns[first : first + DESCRIBE_AT_ONCE]
+            yield from self._ecs.describe_tasks(cluster=self._cluster, tasks=some)["tasks"]
+
+    def _begin(self, task: dict[str, Any]) -> Watched:
+        seen_at = time.monotonic()
+        engine = self._pool.start(self._container, task_id(task["taskArn"]), self._port)
+        interface = NetworkInterface(engine.address, self._subnet)
+        watched = Watched(task["taskArn"], task.get("startedBy", ""), engine, interface, seen_at)
+        self._tasks[watched.arn] = watched
+        for stage in (*STARTING, RUNNING):
+            self._send(watched, task, stage)
+        watched.running_at = time.monotonic()
+        return watched
+
+    def _end(self, watched: Watched, task: dict[str, Any]) -> None:
+        for stage in STOPPING:
+            self._send(watched, task, stage)
+        watched.engine.stop()
+        self._send(watched, task, STOPPED)
+        watched.stopped = True
+
+    def _send(self, watched: Watched, task: dict[str, Any], stage: Stage) -> None:
+        matched = self._delivery.deliver(
+            self._rule_name, state_change(task, stage, watched.interface)
+        )
+        (watched.delivered if matched else watched.held_back).append(stage)

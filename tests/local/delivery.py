@@ -1,0 +1,37 @@
+"""Delivers an event the way EventBridge would, where the emulator will not.
+
+The event is matched by the emulator's TestEventPattern against the pattern of the rule as
+deployed, and only if it matches, each Lambda target of the rule is invoked asynchronously.
+Must not decide by itself whether an event matches, and must not know the function.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+
+class Delivery:
+    """EventBridge's last step, for one emulator. Used from one thread at a time."""
+
+    def __init__(self, client: Callable[[str], Any]) -> None:
+        self._events = client("events")
+        self._lambda = client("lambda")
+
+    def deliver(self, rule_name: str, event: dict[str, Any]) -> bool:
+        """Whether the rule let the event through. If so, its targets have been invoked."""
+        rule = self._events.describe_rule(Name=rule_name)
+        if rule["State"] != "ENABLED":
+            return False
+        text = json.dumps(event)
+        # PutEvents is not the way: it refuses sources that begin with `aws.`, here as on AWS.
+        answer = self._events.test_event_pattern(EventPattern=rule["EventPattern"], Event=text)
+        if not answer["Result"]:
+            return False
+        for target in self._events.list_targets_by_rule(Rule=rule_name)["Targets"]:
+            if ":lambda:" in target["Arn"]:
+                self._lambda.invoke(
+                    FunctionName=target["Arn"], InvocationType="Event", Payload=text
+                )
+        return True

@@ -1,0 +1,262 @@
+"""The demo: the packed function, started by real events, against a local AWS.
+
+    .venv/bin/python tests/local/demo.py --zip target/lambda/start-engines-lambda/bootstrap.zip
+
+Starts MiniStack, deploys the stack, runs the timeline and ends all that it started. Exit
+code 0 means that every step was seen. This module owns processes, signals and the exit
+code; what happens in between is in `timeline.py`. Must not leave a process behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import os
+import signal
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import stack as stack_module
+import wait
+from bridge import Bridge
+from engine import usable_port
+from function_log import FunctionLog
+from gaps import GAPS
+from ministack import REGION, MiniStack
+from screen import Screen
+from stack import Stack
+from timeline import Timeline
+
+ROOT = Path(__file__).resolve().parents[2]
+LOGS = ROOT / "target" / "local"
+PREFERRED_PORT = 8080
+KEPT = "kept running"
+LAST_LINES, LINE_WIDTH = 15, 400
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(BaseException):
+    """Somebody asked the demo to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class Demo:
+    """One run, from the emulator's start to its end."""
+
+    def __init__(self, bundle: Path, keep: bool) -> None:
+        self.screen = Screen()
+        self._bundle, self._keep = bundle, keep
+        self._emulator = MiniStack(LOGS / "ministack.log")
+        # A second fence: should anything go wrong in `run`, this still ends the emulator.
+        atexit.register(self._emulator.stop)
+        self._function_log = LOGS / "function.log"
+        self._step = "preparation"
+        self._stack: Stack | None = None
+        self._bridge: Bridge | None = None
+        self._timeline: Timeline | None = None
+
+    def run(self) -> int:
+        """The exit code."""
+        problem: str | None = None
+        code = 0
+        try:
+            problem = self._attempt(self._show)
+            if self._keep and self._bridge is not None:
+                problem = self._attempt(self._stay) or problem
+            code = 0 if problem is None else 1
+        except Interrupted as interrupted:
+            if self._step == KEPT:
+                code = 0 if problem is None else 1
+            else:
+                problem = problem or f"{self._where()}: interrupted"
+                code = 128 + interrupted.number
+        finally:
+            self._close()
+        self.screen.verdict(problem)
+        return code
+
+    def _attempt(self, part: Callable[[], None]) -> str | None:
+        """What went wrong and where, after explaining it, or nothing."""
+        try:
+            part()
+        except BrokenPipeError:
+            # Nobody reads any more: no explanation can be given either.
+            raise
+        except Exception as error:
+            problem = f"{self._where()}: {error if str(error) else repr(error)}"
+            if self._stack is not None and not self._emulator.is_running():
+                problem += " (MiniStack has ended by itself)"
+            self._explain(problem)
+            return problem
+        return None
+
+    def _show(self) -> None:
+        screen, emulator = self.screen, self._emulator
+        screen.line(
+            screen.paint("1", "start-engines: a task that attaches itself to a load balancer")
+        )
+        screen.line("the packed function against a local AWS; no account, no network")
+        for old in (self._emulator.log, self._function_log):
+            old.unlink(missing_ok=True)
+        if sys.platform != "linux":
+            raise RuntimeError(
+                "the function is a Linux program and runs as a process here: use Linux"
+            )
+        if not self._bundle.is_file():
+            raise RuntimeError(f"{self._bundle} is missing: build the function first")
+        with zipfile.ZipFile(self._bundle) as bundle:
+            if "bootstrap" not in bundle.namelist():
+                raise RuntimeError(f"{self._bundle} holds no program called bootstrap")
+
+        self._step = "the emulator's start"
+        emulator.start()
+        self._step = "deployment"
+        port = usable_port(PREFERRED_PORT)
+        stack = stack_module.create(emulator.client, emulator.endpoint, self._bundle, port)
+        self._stack = stack
+        size = self._bundle.stat().st_size / 1e6
+        screen.heading("The stack")
+        screen.facts(
+            (
+                ("emulator", f"MiniStack {emulator.version}, {emulator.endpoint}, {stack.region}"),
+                ("function", f"{stack.function}, {size:.1f} MB zip, provided.al2023"),
+                ("rules", f"{stack.start_rule}, {stack.state_rule}"),
+                ("target group", stack.target_group_arn.rsplit(":", 1)[-1]),
+                ("load balancer", stack.load_balancer_dns),
+                (
+                    "bridge",
+                    "watches the emulator's tasks, serves HTTP on 127.0.0.x for each and sends",
+                ),
+                ("", "the ECS events that the emulator does not"),
+            )
+        )
+        if port != PREFERRED_PORT:
+            screen.facts((("port", f"{PREFERRED_PORT} is taken, so the containers use {port}"),))
+
+        self._step = "bridge"
+        bridge = Bridge(
+            emulator.client, stack.cluster, stack.state_rule, stack.subnet, stack.container, port
+        )
+        bridge.start()
+        self._bridge = bridge
+        self._timeline = Timeline(screen, emulator, stack, bridge)
+        self._timeline.run()
+
+        screen.heading("What this demo does not prove")
+        screen.points(GAPS)
+
+    def _where(self) -> str:
+        return self._timeline.step if self._timeline and self._step != KEPT else self._step
+
+    def _explain(self, problem: str) -> None:
+        """Where to look, and the last of what was logged."""
+        self.screen.heading(f"Failed at {problem}")
+        lines = self._save_function_log()
+        logs = [
+            ("the function's log", self._function_log, lines),
+            ("the emulator's log", self._emulator.log, None),
+        ]
+        for name, path, known in logs:
+            if not path.exists():
+                continue
+            self.screen.line(f"  {name}: {path}")
+            for line in (known or path.read_text(errors="replace").splitlines())[-LAST_LINES:]:
+                self.screen.line(f"    {line[:LINE_WIDTH]}")
+
+    def _save_function_log(self) -> list[str]:
+        """The function's log, which is in the emulator's memory, as a file too."""
+        if self._stack is None:
+            return []
+        try:
+            self._emulator.check()
+            lines = FunctionLog(self._emulator.client("logs"), self._stack.log_group).lines()
+        except Exception as error:
+            lines = [f"this log was in the emulator, which does not answer: {error}"]
+        self._function_log.write_text("".join(f"{line}\n" for line in lines))
+        return lines
+
+    def _stay(self) -> None:
+        """Keeps everything running until a signal comes."""
+        stack, bridge, screen = self._stack, self._bridge, self.screen
+        assert stack is not None and bridge is not None
+        self._step = KEPT
+        screen.heading("Kept running; Ctrl-C ends it. To talk to it:")
+        for name, value in (
+            ("AWS_ENDPOINT_URL", self._emulator.endpoint),
+            ("AWS_REGION", REGION),
+            ("AWS_DEFAULT_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+        ):
+            screen.line(f"  export {name}={value}")
+        entry = f'[{{"Source":"{stack.source}","DetailType":"Start ECS Task","Detail":"{{}}"}}]'
+        screen.line(f"  aws events put-events --entries '{entry}'")
+        screen.line(f"  aws ecs list-tasks --cluster {stack.cluster}")
+        screen.line(
+            f"  aws elbv2 describe-target-health --target-group-arn {stack.target_group_arn}"
+        )
+        screen.line(f"  curl -H 'Host: {stack.load_balancer_dns}' {self._emulator.endpoint}/")
+        screen.line(f"  aws ecs stop-task --cluster {stack.cluster} --task TASK")
+        screen.line(f"  aws logs filter-log-events --log-group-name {stack.log_group}")
+        shown = {watched.arn: watched.delivered[-1:] for watched in bridge.tasks()}
+        while True:
+            self._emulator.check()
+            if bridge.failure is not None:
+                raise bridge.failure
+            for watched in bridge.tasks():
+                latest = watched.delivered[-1:]
+                if latest and latest != shown.get(watched.arn):
+                    shown[watched.arn] = latest
+                    where = f"{watched.engine.address}:{watched.engine.port}"
+                    screen.line(f"  task {watched.id} on {where}: {latest[0]}")
+            time.sleep(wait.INTERVAL_SECONDS)
+
+    def _close(self) -> None:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        try:
+            if self._bridge is not None:
+                self._bridge.close()
+            self._save_function_log()
+        finally:
+            self._emulator.stop()
+
+
+def interrupt(number: int, _frame: object) -> None:
+    """Once: what follows is the clean-up, which is short and not to be interrupted."""
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    raise Interrupted(number)
+
+
+def main() -> int:
+    """Reads the arguments and runs the demo."""
+    parser = argparse.ArgumentParser(description="Runs the packed function against a local AWS.")
+    default = ROOT / "target" / "lambda" / "start-engines-lambda" / "bootstrap.zip"
+    parser.add_argument(
+        "--zip", type=Path, default=default, help="the function's bundle (default: %(default)s)"
+    )
+    parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
+    arguments = parser.parse_args()
+    # The SDK must not read the caller's profiles, regions or endpoints.
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    for number in SIGNALS:
+        signal.signal(number, interrupt)
+    try:
+        return Demo(arguments.zip, arguments.keep).run()
+    except BrokenPipeError:
+        # Python flushes standard output once more at its end; there is nobody to read it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+"""The function's log, as CloudWatch Logs in the emulator has it.
+
+Must not interpret what the function wrote, only the lines that Lambda itself adds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class FunctionLog:
+    """Reads one log group."""
+
+    def __init__(self, logs: Any, group: str) -> None:
+        self._logs = logs
+        self._group = group
+
+    def lines(self) -> list[str]:
+        """All lines, oldest first; none while the function has not run yet."""
+        try:
+            pages = self._logs.get_paginator("filter_log_events").paginate(logGroupName=self._group)
+            events = [event for page in pages for event in page["events"]]
+        except self._logs.exceptions.ResourceNotFoundException:
+            return []
+        return [
+            event["message"].rstrip("\n") for event in sorted(events, key=lambda e: e["timestamp"])
+        ]
+
+    def finished(self) -> int:
+        """How many invocations have ended, well or not."""
+        return sum(line.startswith("END RequestId:") for line in self.lines())

@@ -1,0 +1,26 @@
+"""What the demo cannot show, said on screen. One sentence or two for each gap.
+
+Facts about MiniStack 1.5.33, each tried. Must be kept true when the pin changes.
+"""
+
+GAPS = (
+    "Scope: one Fargate task behind one target group of type ip, IPv4. Nothing else is shown.",
+    "ECS events: MiniStack sends none. The bridge made them (shape: AWS's event schema) and the "
+    "emulator's TestEventPattern decided, with the deployed rule, which ones reach the function. "
+    "They were delivered with Invoke, since PutEvents refuses the source aws.ecs, as on AWS.",
+    "Containers: none ran. A task is RUNNING at once, with version 1 and without a network "
+    "interface, and StopTask takes it to STOPPED, version 4, in one step. The bridge's versions go "
+    "from 1 to 6, as measured on Fargate.",
+    "Times: this machine's. On Fargate a task takes tens of seconds to be RUNNING.",
+    "Duplicates: MiniStack ignores RunTask's clientToken, so here the same start event delivered "
+    "twice would start two tasks. The wire tests in tests/ prove that on AWS it cannot.",
+    "Failures of ECS: RunTask never fails here, knows no capacity, accepts unknown clusters, and "
+    "throttles nothing. The wire tests cover these.",
+    "Tags: StopTask keeps them here and deletes them on AWS. The function does not need them then.",
+    "Target health: every registered target is healthy at once, none drains, addresses are not "
+    "validated, and a group holds an address once, whatever the port.",
+    "Deliveries by rule: MiniStack tries a rule's target once and has no on-failure destination or "
+    "rule queue for it. The invalid event was therefore sent with an asynchronous Invoke, which is "
+    "what EventBridge does on AWS. Lambda's retries come after 1 and 2 minutes there.",
+    "IAM: not enforced here: every call is allowed.",
+)

@@ -1,0 +1,267 @@
+"""The steps of the demo: a start, a start that is refused, a stop.
+
+Each step waits for what it expects, for a bounded time, and fails with a reason. Must not
+start or end processes, and must talk to the function through events alone.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any
+
+import wait
+from bridge import Bridge, Watched
+from delivery import Delivery
+from events import RUNNING, STARTING, STOPPED, STOPPING, Stage, start_event
+from function_log import FunctionLog
+from ministack import FIRST_RETRY_SECONDS, MiniStack
+from screen import Screen
+from stack import Stack
+
+STEP_SECONDS = 20.0
+CORRELATION_ID = "demo-1"
+
+
+class StepFailed(Exception):
+    """A step saw something else than it should have."""
+
+
+class Timeline:
+    """Runs the steps. `step` names the one that runs, or failed."""
+
+    def __init__(self, screen: Screen, emulator: MiniStack, stack: Stack, bridge: Bridge) -> None:
+        self.step = "the first step"
+        self._screen, self._emulator, self._stack, self._bridge = screen, emulator, stack, bridge
+        self._events, self._ecs = emulator.client("events"), emulator.client("ecs")
+        self._elb, self._sqs = emulator.client("elbv2"), emulator.client("sqs")
+        self._delivery = Delivery(emulator.client)
+        self._log = FunctionLog(emulator.client("logs"), stack.log_group)
+        self._invocations = 0
+
+    def run(self) -> None:
+        """All steps in order. Raises at the first that fails."""
+        watched = self._start()
+        self._refuse()
+        self._stop(watched)
+        self._begin("the end")
+
+    def _start(self) -> Watched:
+        self._screen.heading("A start (ms since the event was sent)")
+        self._begin("before the start")
+        status, _ = self._ask()
+        self._expect(
+            status == 503, f"the load balancer should say 503 while nothing runs, not {status}"
+        )
+
+        self._begin("event sent")
+        self._screen.zero()
+        event_id = self._put_start_event()
+        self._screen.mark("event sent", f"Start ECS Task from {self._stack.source}")
+        self._screen.note(f"id {event_id}")
+        self._screen.note("cluster, subnets and security groups: the function's defaults")
+
+        self._begin("RunTask made")
+        watched: Watched = self._until("a task", lambda: next(iter(self._bridge.tasks()), None))
+        self._screen.mark(self.step, f"task {watched.id}", watched.seen_at)
+        self._screen.note(f"startedBy {watched.started_by}")
+        self._check_identity(watched, event_id)
+
+        self._begin("RUNNING")
+        self._until("the bridge's events", lambda: watched.is_running)
+        self._screen.mark(
+            self.step,
+            f"engine on {watched.engine.address}:{watched.engine.port}",
+            watched.running_at,
+        )
+        self._check_rule(watched, (RUNNING,), STARTING)
+
+        self._begin("registered")
+        health = self._until("the target in the target group", lambda: self._health(watched))
+        self._screen.mark(self.step, f"{watched.engine.address}:{watched.engine.port}, {health}")
+
+        self._begin("first request")
+        status, body = self._until("an answer of 200", lambda: self._ask_until(200))
+        self._expect(watched.id in body, f"another engine answered: {body!r}")
+        self._screen.mark(self.step, f"{status} through the load balancer")
+        self._screen.note(f"body: {body.strip()}")
+        self._settle(2)
+        return watched
+
+    def _refuse(self) -> None:
+        self._screen.heading("A start that is not valid (ms since the event was sent)")
+        self._begin("invalid event sent")
+        stack = self._stack
+        detail = {
+            "targetGroupArn": stack.target_group_arn,
+            "port": 0,
+            "containerNam": stack.container,
+        }
+        event = start_event(stack.source, stack.account, stack.region, detail)
+        self._screen.zero()
+        delivered = self._delivery.deliver(stack.start_rule, event)
+        self._expect(delivered, "the rule for start events should match this event")
+        self._screen.mark("event sent", 'Start ECS Task with "port": 0 and a field "containerNam"')
+
+        self._begin("on-failure queue")
+        record = self._until("the event in the queue", self._next_failure)
+        self._expect(
+            record["requestPayload"].get("id") == event["id"], f"another event is there: {record}"
+        )
+        reason = record["responsePayload"]
+        kind = reason.get("errorType")
+        tries = self._log.finished() - self._invocations
+        self._screen.mark(self.step, f"{kind}, after {tries} tries")
+        self._screen.note(str(reason.get("errorMessage")))
+        delays = " and ".join(f"{FIRST_RETRY_SECONDS * 2**n:g} s" for n in range(stack.retries))
+        self._screen.note(f"(between the tries: {delays} here, 1 and 2 minutes on AWS)")
+        self._expect(kind == "invalid_event", f"errorType should be invalid_event, not {kind}")
+        self._expect(len(self._bridge.tasks()) == 1, "a task was started all the same")
+        self._settle(1 + stack.retries)
+
+    def _stop(self, watched: Watched) -> None:
+        self._screen.heading("A stop (ms since StopTask)")
+        self._begin("stop")
+        self._screen.zero()
+        self._ecs.stop_task(
+            cluster=self._stack.cluster, task=watched.arn, reason="the demo stops it"
+        )
+        self._screen.mark("StopTask", f"task {watched.id}")
+
+        self._begin("deregistered")
+        self._until("the target to leave the target group", lambda: self._health(watched) is None)
+        self._screen.mark(
+            self.step, f"{watched.engine.address}:{watched.engine.port} has left the target group"
+        )
+
+        self._begin("request refused")
+        status, _ = self._until("an answer of 503", lambda: self._ask_until(503))
+        self._screen.mark(self.step, f"{status} from the load balancer")
+
+        self._begin("all events handled")
+        self._until("the bridge's last event", lambda: watched.stopped)
+        self._check_rule(watched, (RUNNING, *STOPPING, STOPPED), STARTING)
+        self._settle(len(STOPPING) + 1)
+        self._expect(self._health(watched) is None, "the target is registered again")
+        for name, url in (
+            ("on-failure", self._stack.failure_queue_url),
+            ("rule", self._stack.rule_queue_url),
+        ):
+            waiting = self._waiting(url)
+            self._expect(waiting == "0", f"{waiting} unexpected messages in the {name} queue")
+        self._screen.mark(
+            self.step, f"{self._invocations} invocations, nothing else in the failure queues"
+        )
+
+    def _put_start_event(self) -> str:
+        stack = self._stack
+        detail = {
+            "taskDefinition": stack.task_family,
+            "targetGroupArn": stack.target_group_arn,
+            "port": stack.port,
+            "containerName": stack.container,
+            "launchType": "FARGATE",
+            "correlationId": CORRELATION_ID,
+            "tags": [{"key": "team", "value": "demo"}],
+        }
+        entry = {
+            "Source": stack.source,
+            "DetailType": "Start ECS Task",
+            "Detail": json.dumps(detail),
+        }
+        answer = self._events.put_events(Entries=[entry])
+        self._expect(not answer["FailedEntryCount"], f"PutEvents refused it: {answer['Entries']}")
+        return str(answer["Entries"][0]["EventId"])
+
+    def _check_identity(self, watched: Watched, event_id: str) -> None:
+        """The task carries what the later events are understood by."""
+        tail = self._stack.target_group_arn.split(":targetgroup/")[1]
+        started_by = f"start-engines/{tail}/{self._stack.port}"
+        self._expect(watched.started_by == started_by, f"startedBy should be {started_by}")
+        answer = self._ecs.describe_tasks(
+            cluster=self._stack.cluster, tasks=[watched.arn], include=["TAGS"]
+        )
+        tags = {tag["key"]: tag["value"] for tag in answer["tasks"][0].get("tags", [])}
+        expected = {
+            "start-engines:target-group-arn": self._stack.target_group_arn,
+            "start-engines:port": str(self._stack.port),
+            "start-engines:container-name": self._stack.container,
+            "start-engines:event-id": event_id,
+            "start-engines:correlation-id": CORRELATION_ID,
+            "team": "demo",
+        }
+        missing = [f"{key}={value}" for key, value in expected.items() if tags.get(key) != value]
+        self._expect(not missing, f"the task lacks the tags {', '.join(missing)}")
+        self._screen.note(f"{len(tags)} tags, correlation id {CORRELATION_ID}")
+
+    def _check_rule(
+        self, watched: Watched, through: tuple[Stage, ...], held: tuple[Stage, ...]
+    ) -> None:
+        """The deployed rule let through what it should, and nothing else."""
+        self._screen.note("the rule let through " + ", ".join(map(str, watched.delivered)))
+        self._screen.note("and held back " + ", ".join(map(str, watched.held_back)))
+        right = tuple(watched.delivered) == through and tuple(watched.held_back) == held
+        self._expect(right, "the rule for state changes let through the wrong events")
+
+    def _settle(self, invocations: int) -> None:
+        """Waits until the function has finished with what it was given since the last time."""
+        self._invocations += invocations
+        what = f"{self._invocations} invocations to end"
+        self._until(what, lambda: self._log.finished() >= self._invocations)
+        finished = self._log.finished()
+        self._expect(
+            finished == self._invocations, f"{finished} invocations instead of {self._invocations}"
+        )
+
+    def _health(self, watched: Watched) -> str | None:
+        """The target's state, or nothing if it is not registered."""
+        answer = self._elb.describe_target_health(TargetGroupArn=self._stack.target_group_arn)
+        for entry in answer["TargetHealthDescriptions"]:
+            target = entry["Target"]
+            if (target["Id"], target["Port"]) == (watched.engine.address, watched.engine.port):
+                return str(entry["TargetHealth"]["State"])
+        return None
+
+    def _ask(self) -> tuple[int, str]:
+        """A request to the load balancer, by its DNS name as a browser would send it."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._emulator.port, timeout=10)
+        try:
+            connection.request("GET", "/", headers={"Host": self._stack.load_balancer_dns})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode(errors="replace")
+        finally:
+            connection.close()
+
+    def _ask_until(self, status: int) -> tuple[int, str] | None:
+        answer = self._ask()
+        return answer if answer[0] == status else None
+
+    def _next_failure(self) -> dict[str, Any] | None:
+        url = self._stack.failure_queue_url
+        for message in self._sqs.receive_message(QueueUrl=url).get("Messages", []):
+            self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            record: dict[str, Any] = json.loads(message["Body"])
+            return record
+        return None
+
+    def _waiting(self, url: str) -> str:
+        name = "ApproximateNumberOfMessages"
+        return str(
+            self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name]
+        )
+
+    def _begin(self, step: str) -> None:
+        self.step = step
+
+    def _until(self, what: str, probe: Any) -> Any:
+        return wait.until(what, probe, STEP_SECONDS, self._alive)
+
+    def _alive(self) -> None:
+        self._emulator.check()
+        if self._bridge.failure is not None:
+            raise StepFailed(f"the bridge failed: {self._bridge.failure!r}")
+
+    @staticmethod
+    def _expect(right: bool, otherwise: str) -> None:
+        if not right:
+            raise StepFailed(otherwise)
