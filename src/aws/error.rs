@@ -33,6 +33,11 @@ where
         // No credentials to sign with; not a word from AWS, nor on the way to it.
         SdkError::DispatchFailure(failure) if failure.is_user() => make(ErrorKind::Credentials, None, chain(error)),
         SdkError::ConstructionFailure(_) => make(ErrorKind::Credentials, None, chain(error)),
+        // A page of HTML from a proxy or an overloaded front end: its status is all that it tells.
+        SdkError::ResponseError(response) if response.raw().status().as_u16() >= 400 => {
+            let status = response.raw().status().as_u16();
+            make(kind_of(None, status), None, format!("HTTP status {status} with an unreadable body"))
+        }
         SdkError::ResponseError(_) => make(ErrorKind::Unreadable, None, chain(error)),
         _ => make(ErrorKind::Unreachable, None, chain(error)),
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use crate::call::{Answer, Call, CallError, ErrorKind};
@@ -37,6 +37,12 @@ pub struct AwsClients {
 impl AwsClients {
     /// From the environment: region, credentials, `AWS_ENDPOINT_URL`.
     pub async fn from_env() -> Self {
+        Self::load(aws_config::defaults(BehaviorVersion::latest())).await
+    }
+
+    /// From the environment, but for what `loader` sets; HTTP client, retries and time limits are
+    /// always ours.
+    pub async fn load(loader: ConfigLoader) -> Self {
         // One HTTP client for both services, on ring: see Cargo.toml.
         let http_client = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -45,21 +51,15 @@ impl AwsClients {
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .build();
-        let config = aws_config::defaults(BehaviorVersion::latest())
+        let config = loader
             .http_client(http_client)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(timeouts)
             .load()
             .await;
-        Self::new(&config)
-    }
-
-    /// With a configuration of the caller's.
-    #[must_use]
-    pub fn new(config: &SdkConfig) -> Self {
         Self {
-            ecs: aws_sdk_ecs::Client::new(config),
-            elbv2: aws_sdk_elasticloadbalancingv2::Client::new(config),
+            ecs: aws_sdk_ecs::Client::new(&config),
+            elbv2: aws_sdk_elasticloadbalancingv2::Client::new(&config),
         }
     }
 

@@ -1,0 +1,267 @@
+//! Every fixture through the real handler, and what `fixtures/expectations.json` says must happen.
+//!
+//! Behind the handler stands a port that answers as the case says, so that what ECS and ELB show
+//! can be told beside the event. A case's `calls` are all calls, in order; `error` is what the
+//! error must name; a case may be made older (`ageSeconds`), and ECS may show the task otherwise
+//! (`ecsShows`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+use start_engines::call::{Answer, Call, CallError, TaskPage};
+use start_engines::handler::{Aws, Clock, Handler};
+use start_engines::run_task::{StartFailure, Started};
+use start_engines::started_by;
+use start_engines::tags::{self, Marks};
+use start_engines::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
+use start_engines::task::{Status, Task, from_event};
+
+use crate::stage::{TestClock, config};
+
+/// One situation around a fixture, and what must come of it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Case {
+    calls: Vec<String>,
+    outcome: String,
+    reason: Option<String>,
+    error: Option<Vec<String>>,
+    targets: Option<Vec<String>>,
+    targets_owned_by_others: Option<Vec<String>>,
+    failed_start: Option<String>,
+    service: Option<String>,
+    correlation_id: Option<String>,
+    #[serde(default)]
+    age_seconds: u64,
+    /// `as the event`, `stopping`, `missing`, `older`.
+    #[serde(default)]
+    ecs_shows: Shows,
+    /// Whether the target is in its group.
+    #[serde(default = "yes")]
+    registered: bool,
+    /// Whether a newer task of ours has the same address and target.
+    #[serde(default)]
+    reused: bool,
+    /// How many RunTask calls find no capacity.
+    #[serde(default)]
+    capacity: u64,
+    #[serde(default)]
+    family: Family,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase")]
+enum Shows {
+    #[default]
+    AsTheEvent,
+    Stopping,
+    Missing,
+    Older,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Family {
+    #[default]
+    Ipv4,
+    Ipv6,
+}
+
+/// ECS and ELB as one case has them.
+struct Around<'a> {
+    case: &'a Case,
+    task: Option<Task>,
+    refused: AtomicU64,
+    calls: Mutex<Vec<String>>,
+}
+
+const OTHER: &str = "arn:aws:ecs:us-east-1:111122223333:task/engines/ffffffffffffffffffffffffffffffff";
+
+impl Around<'_> {
+    /// The task as ECS shows it: with tags, which events never have.
+    fn shown(&self) -> Option<Task> {
+        let mut task = self.task.clone()?;
+        let attachments = started_by::decode(task.started_by.as_deref().unwrap_or_default(), &task.arn.scope());
+        task.tags = tags::encode(&Marks {
+            attachments: attachments.unwrap_or_default(),
+            ..Marks::default()
+        });
+        match self.case.ecs_shows {
+            Shows::AsTheEvent => {}
+            Shows::Missing => return None,
+            Shows::Stopping => {
+                task.version += 1;
+                task.desired_status = Status::Stopped;
+                task.tags.clear();
+            }
+            Shows::Older => {
+                task.version -= 1;
+                task.last_status = Status::Pending;
+            }
+        }
+        Some(task)
+    }
+
+    fn answer(&self, call: &Call) -> Answer {
+        match call {
+            Call::RunTask(call) => {
+                Answer::Started(if self.refused.fetch_add(1, Ordering::SeqCst) < self.case.capacity {
+                    Started {
+                        tasks: vec![],
+                        failures: vec![StartFailure {
+                            reason: "RESOURCE:CPU".into(),
+                            detail: None,
+                        }],
+                    }
+                } else {
+                    Started {
+                        tasks: (0..call.count)
+                            .map(|n| format!("{OTHER}{n}").parse().unwrap())
+                            .collect(),
+                        failures: vec![],
+                    }
+                })
+            }
+            Call::DescribeTasks { tasks, .. } if tasks[0].as_str() == OTHER => {
+                let newer = self.task.clone().map(|task| Task {
+                    arn: OTHER.parse().unwrap(),
+                    desired_status: Status::Running,
+                    last_status: Status::Running,
+                    ..task
+                });
+                Answer::Tasks(newer.into_iter().collect())
+            }
+            Call::DescribeTasks { .. } => Answer::Tasks(self.shown().into_iter().collect()),
+            Call::ListTasks { .. } => {
+                let other = self.case.reused.then(|| OTHER.parse().unwrap());
+                Answer::TaskPage(TaskPage {
+                    tasks: other.into_iter().collect(),
+                    next: None,
+                })
+            }
+            Call::DescribeTargetGroup { .. } => {
+                let family = match self.case.family {
+                    Family::Ipv4 => AddressFamily::Ipv4,
+                    Family::Ipv6 => AddressFamily::Ipv6,
+                };
+                Answer::TargetGroup(TargetGroup {
+                    target_type: TargetType::Ip,
+                    family,
+                    protocol: "HTTP".into(),
+                })
+            }
+            Call::DescribeTargetHealth { targets, .. } => {
+                let health = if self.case.registered {
+                    TargetHealth::Registered("healthy".into())
+                } else {
+                    TargetHealth::NotRegistered
+                };
+                Answer::Health(vec![health; targets.len()])
+            }
+            Call::RegisterTargets { .. } | Call::DeregisterTargets { .. } => Answer::Done,
+        }
+    }
+}
+
+impl Aws for &Around<'_> {
+    async fn perform(&self, call: &Call, _: Duration) -> Result<Answer, CallError> {
+        self.calls.lock().unwrap().push(call.operation().to_owned());
+        Ok(self.answer(call))
+    }
+}
+
+fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"))
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[tokio::test]
+async fn every_fixture_does_what_is_expected_of_it() {
+    let expectations: BTreeMap<String, Vec<Case>> =
+        serde_json::from_str(&read(&folder().join("expectations.json"))).expect("sound expectations");
+    let services = read(&folder().join("services.json"));
+    let files: BTreeSet<String> = std::fs::read_dir(folder().join("events"))
+        .expect("the folder of events")
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let expected: BTreeSet<String> = expectations.keys().cloned().collect();
+    assert_eq!(
+        files, expected,
+        "each fixture has its expectation, and the other way round"
+    );
+    let mut wrong = Vec::new();
+    for (name, cases) in &expectations {
+        let event: Value = serde_json::from_str(&read(&folder().join("events").join(format!("{name}.json")))).unwrap();
+        assert!(!cases.is_empty(), "{name} expects nothing");
+        for (n, case) in cases.iter().enumerate() {
+            wrong.extend(
+                differences(&event, case, &services)
+                    .await
+                    .into_iter()
+                    .map(|text| format!("{name} #{n}: {text}")),
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+async fn differences(event: &Value, case: &Case, services: &str) -> Vec<String> {
+    let clock = TestClock::at(event["time"].as_str().expect("a time"));
+    clock.advance(Duration::from_secs(case.age_seconds));
+    let around = Around {
+        case,
+        task: from_event(&event["detail"]).ok(),
+        refused: AtomicU64::new(0),
+        calls: Mutex::default(),
+    };
+    let handler = Handler::new(config(&[], Some(services)), &around, clock.clone());
+    let handled = handler
+        .handle(event.clone(), clock.now().after(Duration::from_secs(60)))
+        .await;
+    let told = handled.summary();
+    let mut wrong = Vec::new();
+    let calls = around.calls.lock().unwrap().clone();
+    if calls != case.calls {
+        wrong.push(format!("calls {calls:?}, not {:?}", case.calls));
+    }
+    let one = |value: &Option<String>| value.clone().map(Value::String);
+    let many = |values: &Option<Vec<String>>| {
+        values
+            .clone()
+            .map(|values| Value::Array(values.into_iter().map(Value::String).collect()))
+    };
+    let fields = [
+        ("outcome", Some(Value::String(case.outcome.clone()))),
+        ("reason", one(&case.reason)),
+        ("failedStart", one(&case.failed_start)),
+        ("targets", many(&case.targets)),
+        ("targetsOwnedByOthers", many(&case.targets_owned_by_others)),
+        ("service", one(&case.service)),
+        ("correlationId", one(&case.correlation_id)),
+    ];
+    for (name, expected) in fields {
+        let is_free = matches!(name, "service" | "correlationId") && expected.is_none();
+        if told.get(name) != expected.as_ref() && !is_free {
+            wrong.push(format!("{name} {:?}, not {expected:?} ({told:?})", told.get(name)));
+        }
+    }
+    let error = told.get("error").and_then(Value::as_str).unwrap_or_default();
+    for part in case.error.iter().flatten() {
+        if !error.contains(part) {
+            wrong.push(format!("the error does not name {part}: {error}"));
+        }
+    }
+    wrong
+}

@@ -1,0 +1,250 @@
+//! The function's binary over Lambda's Runtime API, against the fake of ECS and ELB at the wire.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::stage::start_event;
+use crate::support::fake_aws::{FakeAws, Fault, TargetGroup, TaskDefinition};
+use crate::support::function::{Function, FunctionConfig};
+use crate::support::runtime_api::{Deadline, RuntimeApi};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_start-engines-lambda");
+
+struct Running {
+    fake: FakeAws,
+    runtime: RuntimeApi,
+    function: Function,
+    group: String,
+}
+
+async fn run(environment: &[(&str, &str)]) -> Running {
+    let fake = FakeAws::start().await;
+    let group = fake.world(|world| {
+        world.clock = time::OffsetDateTime::now_utc();
+        world.add_cluster("engines");
+        world.add_task_definition(TaskDefinition::awsvpc("auth").container("auth", &[8080]));
+        world.add_target_group(TargetGroup::ip("auth", 80))
+    });
+    let runtime = RuntimeApi::start().await;
+    let mut config = FunctionConfig::new(BINARY, &fake.endpoint());
+    for (name, value) in environment {
+        config = config.env(name, value);
+    }
+    let function = config.spawn(&runtime);
+    Running {
+        fake,
+        runtime,
+        function,
+        group,
+    }
+}
+
+impl Running {
+    async fn ok(&self, event: &Value) -> Value {
+        self.runtime.invoke(event).await.expect("an answer").expect_response()
+    }
+
+    async fn refused(&self, event: &Value) -> (String, String) {
+        self.runtime.invoke(event).await.expect("an answer").expect_error()
+    }
+
+    fn start(&self, id: &str, detail: Value) -> Value {
+        let mut event = start_event(id, &self.group, detail);
+        // The binary reads the real clock, to which the story's time is years away.
+        event["time"] = Value::Null;
+        event
+    }
+}
+
+#[tokio::test]
+async fn a_task_lives_through_the_real_binary() {
+    let running = run(&[]).await;
+    let started = running.ok(&running.start("e1", json!({"correlationId": "c1"}))).await;
+    assert_eq!(started["outcome"], "started");
+    let task = started["tasks"][0].as_str().expect("a task").to_owned();
+    let event = running.fake.world(|world| world.advance_to(&task, "RUNNING"));
+    let registered = running.ok(&event).await;
+    assert_eq!(
+        (&registered["outcome"], &registered["correlationId"]),
+        (&json!("registered"), &json!("c1"))
+    );
+    assert_eq!(running.fake.world(|world| world.registered(&running.group)).len(), 1);
+    let event = running.fake.world(|world| {
+        world.stop(&task, "UserInitiated", "evening");
+        world.event(&task)
+    });
+    assert_eq!(running.ok(&event).await["outcome"], "deregistered");
+    assert_eq!(running.fake.world(|world| world.registered(&running.group)), []);
+}
+
+#[tokio::test]
+async fn each_event_writes_one_log_line_and_one_line_of_metrics() {
+    let running = run(&[]).await;
+    let started = running.ok(&running.start("e1", json!({}))).await;
+    let task = started["tasks"][0].as_str().expect("a task").to_owned();
+    let event = running.fake.world(|world| world.advance_to(&task, "RUNNING"));
+    running.ok(&event).await;
+    running
+        .refused(&json!({"detail-type": "Start ECS Task", "source": "x", "id": "e3", "detail": {"port": 0}}))
+        .await;
+    let ended = running.function.stop().await;
+    let (metrics, logs): (Vec<Value>, Vec<Value>) =
+        ended.logs().into_iter().partition(|line| line.get("_aws").is_some());
+    let handled: Vec<&Value> = logs.iter().filter(|line| line["message"] == "event handled").collect();
+    assert_eq!((handled.len(), metrics.len()), (3, 3), "{logs:?}");
+    assert_eq!(
+        handled[1]["calls"],
+        json!([
+            "DescribeTasks",
+            "DescribeTargetGroups",
+            "RegisterTargets",
+            "DescribeTasks"
+        ])
+    );
+    assert!(handled[1]["lagMillis"].is_i64(), "{}", handled[1]);
+    assert!(metrics[1]["RegistrationLag"].is_i64(), "{}", metrics[1]);
+    assert_eq!(
+        (&handled[2]["level"], &handled[2]["reason"]),
+        (&json!("ERROR"), &json!("invalid_event"))
+    );
+    for line in &metrics {
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Namespace"], "StartEngines");
+        for metric in directive["Metrics"].as_array().expect("metrics") {
+            assert!(line[metric["Name"].as_str().expect("a name")].is_number(), "{line}");
+        }
+        for name in directive["Dimensions"]
+            .as_array()
+            .expect("dimensions")
+            .iter()
+            .flat_map(|set| set.as_array().expect("a set"))
+        {
+            assert!(line[name.as_str().expect("a name")].is_string(), "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn bad_events_are_errors_and_the_process_lives_on() {
+    let running = run(&[("ALLOWED_CLUSTERS", "engines")]).await;
+    for bad in [
+        json!("text"),
+        json!(7),
+        json!([]),
+        json!({}),
+        json!({"detail-type": "x", "source": "y", "detail": 1}),
+    ] {
+        assert_eq!(running.refused(&bad).await.0, "invalid_event", "{bad}");
+    }
+    let (category, message) = running
+        .refused(&running.start("e1", json!({"port": 0, "cluster": 7})))
+        .await;
+    assert_eq!(category, "invalid_event");
+    assert!(
+        message.contains("detail.port = 0") && message.contains("detail.cluster = 7"),
+        "{message}"
+    );
+    assert_eq!(
+        running
+            .refused(&running.start("e1", json!({"cluster": "other"})))
+            .await
+            .0,
+        "not_allowed"
+    );
+    let huge = running.start("e1", json!({"tags": [{"key": "k", "value": "v".repeat(1_000_000)}]}));
+    assert_eq!(running.refused(&huge).await.0, "invalid_event");
+    running
+        .runtime
+        .invoke_raw(b"{ not json".to_vec())
+        .await
+        .expect("alive")
+        .expect_error();
+    assert_eq!(running.fake.calls().len(), 0);
+    assert_eq!(running.ok(&running.start("e1", json!({}))).await["outcome"], "started");
+}
+
+#[tokio::test]
+async fn a_failure_of_aws_is_an_error_with_its_category_and_its_words() {
+    let running = run(&[]).await;
+    running.fake.world(|world| {
+        world.fail_next(
+            "ecs:RunTask",
+            Fault::error(400, "AccessDeniedException", "not authorized to perform ecs:RunTask"),
+            1,
+        );
+    });
+    let (category, message) = running.refused(&running.start("e1", json!({}))).await;
+    assert_eq!(category, "access_denied");
+    assert_eq!(
+        message,
+        "RunTask failed with AccessDeniedException: not authorized to perform ecs:RunTask"
+    );
+}
+
+#[tokio::test]
+async fn a_function_killed_between_its_calls_leaves_nothing_that_the_next_does_not_mend() {
+    let Running {
+        fake,
+        runtime,
+        function,
+        group,
+    } = run(&[]).await;
+    let event = {
+        let mut event = start_event("e1", &group, json!({}));
+        event["time"] = Value::Null;
+        event
+    };
+    // RunTask is applied, its answer is never read: the process dies.
+    fake.world(|world| world.fail_next("ecs:RunTask", Fault::Hang, 1));
+    let invoking = runtime.invoke(&event);
+    let killing = async {
+        while fake.calls().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        fake.world(|world| assert_eq!(world.land_hung_calls(), 1));
+        function.stop().await
+    };
+    let (died, _) = tokio::join!(invoking, killing);
+    assert!(died.is_err(), "{died:?}");
+    let _function = FunctionConfig::new(BINARY, &fake.endpoint()).spawn(&runtime);
+    let started = runtime.invoke(&event).await.expect("an answer").expect_response();
+    assert_eq!(started["tasks"].as_array().expect("tasks").len(), 1);
+    assert_eq!(fake.world(|world| world.task_arns().len()), 1);
+}
+
+#[tokio::test]
+async fn an_invocation_ends_before_its_deadline_when_aws_does_not_answer() {
+    let running = run(&[]).await;
+    running.runtime.set_deadline(Deadline::In(Duration::from_millis(1500)));
+    running
+        .fake
+        .world(|world| world.fail_next("ecs:RunTask", Fault::Hang, 9));
+    let (category, message) = running.refused(&running.start("e1", json!({}))).await;
+    assert_eq!(category, "timed_out", "{message}");
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_goes_along_with_every_event() {
+    let running = run(&[("CONTAINER_PORT", "70000"), ("ECS_CLUSTER", "a b")]).await;
+    let (category, message) = running.refused(&running.start("e1", json!({}))).await;
+    assert_eq!(category, "invalid_configuration");
+    assert!(
+        message.contains("CONTAINER_PORT") && message.contains("ECS_CLUSTER"),
+        "{message}"
+    );
+    assert_eq!(running.fake.calls().len(), 0);
+}
+
+#[tokio::test]
+async fn logs_hold_no_payload() {
+    let running = run(&[("LOG_LEVEL", "info")]).await;
+    let secret = "hunter2-very-secret";
+    let overrides =
+        json!({"containerOverrides": [{"name": "auth", "environment": [{"name": "PASSWORD", "value": secret}]}]});
+    running.ok(&running.start("e1", json!({"overrides": overrides}))).await;
+    let ended = running.function.stop().await;
+    let lines = ended.logs();
+    assert!(!lines.is_empty());
+    assert!(!format!("{lines:?}").contains(secret));
+}

@@ -1,0 +1,15 @@
+//! All tests against something outside our own code: the wire, the binary, emulators, the demo.
+//!
+//! One binary, since each links the whole SDK.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_input;
+mod fixtures;
+mod function;
+mod races;
+mod stage;
+mod starts;
+mod validate;

@@ -1,0 +1,186 @@
+//! The real handler with the real AWS adapters, before a strict fake of ECS and ELB at the wire.
+//!
+//! Must not know what any test expects.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_ecs::config::Credentials;
+use serde_json::{Value, json};
+use start_engines::aws::AwsClients;
+use start_engines::config::Config;
+use start_engines::handler::{Clock, Handled, Handler};
+use start_engines::timestamp::Timestamp;
+
+use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition};
+
+/// A clock that a test sets.
+#[derive(Clone, Debug)]
+pub(crate) struct TestClock(Arc<AtomicI64>);
+
+impl TestClock {
+    pub(crate) fn at(time: &str) -> Self {
+        Self(Arc::new(AtomicI64::new(
+            Timestamp::parse(time).expect("a time").millis(),
+        )))
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        self.0
+            .fetch_add(i64::try_from(by.as_millis()).expect("not that long"), Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// When all stories begin.
+pub(crate) const BEGIN: &str = "2026-11-20T07:00:00Z";
+pub(crate) const AUTH: &str = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth/73e2d6bc24d8a067";
+
+/// Handler, fake and clock.
+pub(crate) struct Stage {
+    pub(crate) fake: FakeAws,
+    pub(crate) clock: TestClock,
+    pub(crate) group: String,
+    endpoint: String,
+    handler: Handler<AwsClients, TestClock>,
+}
+
+impl Stage {
+    /// A cluster `engines`, a task definition `auth` and a target group `auth`; the function allows all.
+    pub(crate) async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same with these environment variables.
+    pub(crate) async fn with(environment: &[(&str, &str)]) -> Self {
+        let fake = FakeAws::start().await;
+        let clock = TestClock::at(BEGIN);
+        let group = fake.world(|world| {
+            world.clock = time::OffsetDateTime::from_unix_timestamp(clock.now().millis() / 1000).expect("a time");
+            world.add_cluster("engines");
+            world.add_task_definition(TaskDefinition::awsvpc("auth").container("auth", &[8080, 9090]));
+            world.add_target_group(TargetGroup::ip("auth", 80))
+        });
+        let endpoint = fake.endpoint();
+        let handler = handler(&endpoint, environment, clock.clone()).await;
+        Self {
+            fake,
+            clock,
+            group,
+            endpoint,
+            handler,
+        }
+    }
+
+    /// A second instance of the function: nothing remembered.
+    pub(crate) async fn cold_start(&mut self, environment: &[(&str, &str)]) {
+        self.handler = handler(&self.endpoint, environment, self.clock.clone()).await;
+    }
+
+    /// Moves both clocks.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+        self.fake.world(|world| world.clock += time);
+    }
+
+    /// Hands an event to the handler, with a minute of time.
+    pub(crate) async fn deliver(&self, event: &Value) -> Handled {
+        self.deliver_with(event, Duration::from_secs(60)).await
+    }
+
+    /// Hands an event to the handler, with so much time.
+    pub(crate) async fn deliver_with(&self, event: &Value, time: Duration) -> Handled {
+        self.handler.handle(event.clone(), self.clock.now().after(time)).await
+    }
+
+    /// Starts a task and brings it to RUNNING; gives its ARN and the RUNNING event.
+    pub(crate) async fn running_task(&self, id: &str) -> (String, Value) {
+        let handled = self.deliver(&self.start(id, json!({}))).await;
+        handled.result.expect("a start");
+        let arn = self
+            .fake
+            .world(|world| world.task_arns().last().expect("a task").clone());
+        let event = self.fake.world(|world| world.advance_to(&arn, "RUNNING"));
+        (arn, event)
+    }
+
+    /// The same, and its target registered.
+    pub(crate) async fn registered_task(&self, id: &str) -> String {
+        let (arn, event) = self.running_task(id).await;
+        self.deliver(&event).await.result.expect("a registration");
+        arn
+    }
+
+    /// A start event that is whole, with `detail`'s fields over it; a field that is null is removed.
+    pub(crate) fn start(&self, id: &str, detail: Value) -> Value {
+        start_event(id, &self.group, detail)
+    }
+
+    /// Names of the calls since the last look.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        let names = self.fake.operations();
+        self.fake.world(|world| world.calls.clear());
+        names
+            .iter()
+            .map(|name| name.split_once(':').expect("a service").1.to_owned())
+            .collect()
+    }
+
+    /// What is in the target group, draining targets aside.
+    pub(crate) fn registered(&self) -> Vec<(String, u16)> {
+        self.fake.world(|world| world.registered(&self.group))
+    }
+}
+
+/// A start event that is whole, with `detail`'s fields over it; a field that is null is removed.
+pub(crate) fn start_event(id: &str, group: &str, detail: Value) -> Value {
+    let mut whole = json!({
+        "cluster": "engines",
+        "taskDefinition": "auth",
+        "targetGroupArn": group,
+        "port": 8080,
+        "launchType": "FARGATE",
+        "subnets": ["subnet-0a1b2c3d4e5f60718"],
+    });
+    let fields = whole.as_object_mut().expect("an object");
+    for (name, value) in detail.as_object().expect("an object").clone() {
+        if value.is_null() {
+            fields.remove(&name);
+        } else {
+            fields.insert(name, value);
+        }
+    }
+    json!({
+        "version": "0", "id": id, "detail-type": "Start ECS Task", "source": "app.tests",
+        "account": "111122223333", "time": BEGIN, "region": "us-east-1", "resources": [],
+        "detail": whole,
+    })
+}
+
+/// The configuration that these variables make.
+pub(crate) fn config(environment: &[(&str, &str)], catalog: Option<&str>) -> Config {
+    let mut variables = BTreeMap::from([("AWS_REGION", "us-east-1")]);
+    variables.extend(environment.iter().copied());
+    Config::read(|name| variables.get(name).map(|&value| value.to_owned()), catalog).expect("a sound configuration")
+}
+
+async fn handler(endpoint: &str, environment: &[(&str, &str)], clock: TestClock) -> Handler<AwsClients, TestClock> {
+    let catalog = include_str!("../../fixtures/services.json");
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .endpoint_url(endpoint)
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("AKIDEXAMPLE", "not-a-secret", None, None, "tests"));
+    Handler::new(
+        config(environment, Some(catalog)),
+        AwsClients::load(loader).await,
+        clock,
+    )
+}

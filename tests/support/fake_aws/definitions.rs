@@ -1,0 +1,245 @@
+//! What an ECS account has before any task runs: clusters, task definitions, container
+//! instances, and how calls name them.
+
+use std::{collections::BTreeSet, net::Ipv4Addr};
+
+use serde_json::{Value, json};
+
+use super::{arns, protocol::ApiError, world::World};
+
+/// A task definition's network mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NetworkMode {
+    /// An ENI for each task.
+    Awsvpc,
+    /// Docker's bridge on an EC2 instance; a host port of 0 is a dynamic one.
+    Bridge,
+    /// The EC2 instance's own network.
+    Host,
+}
+
+/// A container of a task definition.
+#[derive(Debug, Clone)]
+pub(super) struct ContainerDefinition {
+    pub(super) name: String,
+    /// (container port, host port)
+    pub(super) ports: Vec<(u16, u16)>,
+}
+
+/// A registered revision of a task definition.
+#[derive(Debug, Clone)]
+pub(crate) struct TaskDefinition {
+    pub(super) family: String,
+    pub(super) revision: u32,
+    pub(super) network_mode: NetworkMode,
+    pub(super) containers: Vec<ContainerDefinition>,
+    pub(super) tags: Vec<(String, String)>,
+    pub(super) volumes: Vec<String>,
+}
+
+impl TaskDefinition {
+    /// Revision 1 of a family with no container yet.
+    pub(crate) fn new(family: &str, network_mode: NetworkMode) -> Self {
+        Self {
+            family: family.to_owned(),
+            revision: 1,
+            network_mode,
+            containers: Vec::new(),
+            tags: Vec::new(),
+            volumes: Vec::new(),
+        }
+    }
+
+    /// An awsvpc definition, fit for Fargate and EC2.
+    pub(crate) fn awsvpc(family: &str) -> Self {
+        Self::new(family, NetworkMode::Awsvpc)
+    }
+
+    /// Another revision than 1.
+    pub(crate) fn revision(mut self, revision: u32) -> Self {
+        self.revision = revision;
+        self
+    }
+
+    /// Adds a container. Each port is both container and host port; in bridge mode the
+    /// host port is dynamic.
+    pub(crate) fn container(self, name: &str, ports: &[u16]) -> Self {
+        let dynamic = self.network_mode == NetworkMode::Bridge;
+        let ports: Vec<(u16, u16)> = ports
+            .iter()
+            .map(|port| (*port, if dynamic { 0 } else { *port }))
+            .collect();
+        self.container_with_host_ports(name, &ports)
+    }
+
+    /// Adds a container with (container port, host port) pairs.
+    pub(crate) fn container_with_host_ports(mut self, name: &str, ports: &[(u16, u16)]) -> Self {
+        self.containers.push(ContainerDefinition {
+            name: name.to_owned(),
+            ports: ports.to_vec(),
+        });
+        self
+    }
+
+    /// Adds a tag, which `propagateTags` TASK_DEFINITION hands on.
+    pub(crate) fn tag(mut self, key: &str, value: &str) -> Self {
+        self.tags.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Adds a volume configured at launch.
+    pub(crate) fn volume(mut self, name: &str) -> Self {
+        self.volumes.push(name.to_owned());
+        self
+    }
+
+    pub(super) fn name(&self) -> String {
+        format!("{}:{}", self.family, self.revision)
+    }
+}
+
+/// A cluster.
+#[derive(Debug, Clone)]
+pub(super) struct Cluster {
+    pub(super) arn: String,
+    pub(super) name: String,
+    pub(super) capacity_providers: BTreeSet<String>,
+}
+
+/// An EC2 (or external) instance of a cluster.
+#[derive(Debug, Clone)]
+pub(super) struct ContainerInstance {
+    pub(super) arn: String,
+    pub(super) cluster_arn: String,
+    /// `None` for ECS Anywhere.
+    pub(super) ec2_instance_id: Option<String>,
+    pub(super) private_address: Ipv4Addr,
+}
+
+impl World {
+    /// Adds a cluster with the capacity providers FARGATE and FARGATE_SPOT; gives its ARN.
+    pub(crate) fn add_cluster(&mut self, name: &str) -> String {
+        let arn = self.arn("ecs", &format!("cluster/{name}"));
+        let providers = ["FARGATE", "FARGATE_SPOT"].map(str::to_owned);
+        let cluster = Cluster {
+            arn: arn.clone(),
+            name: name.to_owned(),
+            capacity_providers: providers.into(),
+        };
+        self.clusters.insert(name.to_owned(), cluster);
+        arn
+    }
+
+    /// Adds an EC2 capacity provider to a cluster.
+    pub(crate) fn add_capacity_provider(&mut self, cluster: &str, provider: &str) {
+        let cluster = self.clusters.get_mut(cluster).expect("a cluster of the test");
+        cluster.capacity_providers.insert(provider.to_owned());
+    }
+
+    /// Registers a task definition; gives its ARN.
+    pub(crate) fn add_task_definition(&mut self, definition: TaskDefinition) -> String {
+        assert!(!definition.containers.is_empty(), "a task definition needs a container");
+        let arn = self.arn("ecs", &format!("task-definition/{}", definition.name()));
+        self.definitions.insert(arn.clone(), definition);
+        arn
+    }
+
+    /// Adds a container instance to a cluster; gives its ARN. Without an EC2 id it is an
+    /// external one, as of ECS Anywhere.
+    pub(crate) fn add_container_instance(
+        &mut self,
+        cluster: &str,
+        ec2_instance_id: Option<&str>,
+        private_address: Ipv4Addr,
+    ) -> String {
+        let id = arns::hex(&format!("instance {}", self.instances.len()), 32);
+        let arn = self.arn("ecs", &format!("container-instance/{cluster}/{id}"));
+        let instance = ContainerInstance {
+            arn: arn.clone(),
+            cluster_arn: self.clusters[cluster].arn.clone(),
+            ec2_instance_id: ec2_instance_id.map(str::to_owned),
+            private_address,
+        };
+        self.instances.insert(arn.clone(), instance);
+        arn
+    }
+
+    /// The cluster that a call names, by name or ARN; `default` when it names none.
+    pub(super) fn cluster(&self, input: &Value) -> Result<Cluster, ApiError> {
+        let asked = input["cluster"].as_str().unwrap_or("default");
+        let found = if asked.starts_with("arn:") {
+            self.clusters.values().find(|cluster| cluster.arn == asked)
+        } else {
+            self.clusters.get(asked)
+        };
+        found
+            .cloned()
+            .ok_or_else(|| ApiError::new("ClusterNotFoundException", "Cluster not found."))
+    }
+
+    /// The task definition that a call names: family (newest), family:revision or ARN.
+    pub(super) fn definition(&self, asked: &str) -> Result<(String, TaskDefinition), ApiError> {
+        let prefix = self.arn("ecs", "task-definition/");
+        let name = asked.strip_prefix(&prefix).unwrap_or(asked);
+        self.definitions
+            .iter()
+            .filter(|(_, found)| found.name() == name || found.family == name)
+            .max_by_key(|(_, found)| found.revision)
+            .map(|(arn, found)| (arn.clone(), found.clone()))
+            .ok_or_else(|| ApiError::new("ClientException", "TaskDefinition not found."))
+    }
+
+    /// The full ARN of a resource that a call names by id or ARN. An ARN of another
+    /// cluster is an error, as in the real service.
+    pub(super) fn in_cluster(&self, kind: &str, asked: &str, cluster: &Cluster) -> Result<String, ApiError> {
+        if !asked.starts_with("arn:") {
+            return Ok(self.arn("ecs", &format!("{kind}/{}/{asked}", cluster.name)));
+        }
+        let refused = |why: String| Err(ApiError::new("InvalidParameterException", why));
+        let Some(rest) = asked.strip_prefix(&self.arn("ecs", &format!("{kind}/"))) else {
+            return refused(format!("Invalid identifier: {asked}"));
+        };
+        match rest.split_once('/') {
+            Some((owner, id)) if !id.is_empty() && owner == cluster.name => Ok(asked.to_owned()),
+            Some((owner, _)) => refused(format!(
+                "Invalid identifier: Identifier is for cluster {owner}. Your cluster is {}",
+                cluster.name
+            )),
+            None => refused(format!("Invalid identifier: {asked}")),
+        }
+    }
+
+    pub(super) fn describe_container_instances(&mut self, input: &Value) -> Result<Value, ApiError> {
+        let cluster = self.cluster(input)?;
+        let asked = input["containerInstances"].as_array().expect("checked by shape");
+        if asked.is_empty() || asked.len() > 100 {
+            let message = "Container instances must be between 1 and 100.";
+            return Err(ApiError::new("InvalidParameterException", message));
+        }
+        let (mut found, mut failures) = (Vec::new(), Vec::new());
+        for asked in asked.iter().filter_map(Value::as_str) {
+            let arn = self.in_cluster("container-instance", asked, &cluster)?;
+            match self.instances.get(&arn) {
+                Some(instance) => found.push(describe_instance(instance)),
+                None => failures.push(json!({"arn": arn, "reason": "MISSING"})),
+            }
+        }
+        Ok(json!({"containerInstances": found, "failures": failures}))
+    }
+}
+
+fn describe_instance(instance: &ContainerInstance) -> Value {
+    let mut value = json!({
+        "containerInstanceArn": instance.arn,
+        "status": "ACTIVE",
+        "agentConnected": true,
+        "version": 1,
+        "attributes": [{"name": "ecs.os-type", "value": "linux"}],
+        "attachments": [],
+        "tags": [],
+    });
+    if let Some(id) = &instance.ec2_instance_id {
+        value["ec2InstanceId"] = Value::from(id.as_str());
+    }
+    value
+}

@@ -1,0 +1,202 @@
+//! The two wire protocols: requests into (service, operation, input), results into bytes.
+//!
+//! ECS speaks JSON 1.1 with `X-Amz-Target`; ELBv2 speaks the query protocol with XML
+//! answers. This module knows no rule of either service.
+
+use hyper::{HeaderMap, Method, Request, body::Bytes};
+use serde_json::{Map, Value, json};
+
+use super::{form, shapes, xml};
+
+const ECS_TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
+const ELB_VERSION: &str = "2015-12-01";
+
+/// A service of this fake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Service {
+    Ecs,
+    Elb,
+}
+
+impl Service {
+    /// The name in the record of calls and in scripts.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Ecs => "ecs",
+            Self::Elb => "elb",
+        }
+    }
+
+    /// The name in the signature's credential scope.
+    fn signing_name(self) -> &'static str {
+        match self {
+            Self::Ecs => "ecs",
+            Self::Elb => "elasticloadbalancing",
+        }
+    }
+}
+
+/// An error as a service answers it.
+#[derive(Debug, Clone)]
+pub(super) struct ApiError {
+    pub(super) status: u16,
+    pub(super) code: String,
+    pub(super) message: String,
+    /// Further members (JSON only), such as ConflictException's `resourceIds`.
+    pub(super) members: Map<String, Value>,
+}
+
+impl ApiError {
+    /// An error with HTTP status 400, as both services answer nearly all of theirs.
+    pub(super) fn new(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            status: 400,
+            code: code.to_owned(),
+            message: message.into(),
+            members: Map::new(),
+        }
+    }
+
+    pub(super) fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    pub(super) fn with_member(mut self, name: &str, value: Value) -> Self {
+        self.members.insert(name.to_owned(), value);
+        self
+    }
+}
+
+/// What goes back over the connection.
+#[derive(Debug)]
+pub(super) enum Delivery {
+    Reply(Reply),
+    Reset,
+    Hang,
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) content_type: &'static str,
+    pub(super) request_id: String,
+    pub(super) body: String,
+}
+
+/// Which service and operation a request is for, before any check.
+pub(super) fn identify(request: &Request<Bytes>) -> Option<(Service, String)> {
+    if let Some(target) = header(request.headers(), "x-amz-target") {
+        let operation = target.strip_prefix(ECS_TARGET)?;
+        return Some((Service::Ecs, operation.to_owned()));
+    }
+    let content_type = header(request.headers(), "content-type")?;
+    if !content_type.starts_with("application/x-www-form-urlencoded") {
+        return None;
+    }
+    let action = form_urlencoded::parse(request.body()).find(|(name, _)| name == "Action")?;
+    Some((Service::Elb, action.1.into_owned()))
+}
+
+/// The input as JSON, whether or not it is allowed. Numbers and booleans of the query
+/// protocol are read as the operation's shape has them.
+pub(super) fn input(service: Service, operation: &str, request: &Request<Bytes>) -> Result<Value, ApiError> {
+    match service {
+        Service::Ecs => serde_json::from_slice(request.body())
+            .map_err(|error| ApiError::new("SerializationException", error.to_string())),
+        Service::Elb => form::parse(request.body(), shapes::input(service, operation)),
+    }
+}
+
+/// Method, path, content type, version, and a signature of the right scope.
+pub(super) fn check_envelope(service: Service, region: &str, request: &Request<Bytes>) -> Result<(), ApiError> {
+    check_signature(service, region, request.headers())?;
+    if request.method() != Method::POST || request.uri().path() != "/" {
+        return Err(ApiError::new("InvalidAction", "expected POST /"));
+    }
+    match service {
+        Service::Ecs => {
+            let content_type = header(request.headers(), "content-type").unwrap_or_default();
+            if content_type != "application/x-amz-json-1.1" {
+                let message = format!("content type {content_type:?}");
+                return Err(ApiError::new("SerializationException", message));
+            }
+        }
+        Service::Elb => {
+            let version = form_urlencoded::parse(request.body()).find(|(name, _)| name == "Version");
+            if version.is_none_or(|(_, version)| version != ELB_VERSION) {
+                return Err(ApiError::new("NoSuchVersion", "expected 2015-12-01"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_signature(service: Service, region: &str, headers: &HeaderMap) -> Result<(), ApiError> {
+    let (missing, wrong) = match service {
+        Service::Ecs => ("MissingAuthenticationTokenException", "InvalidSignatureException"),
+        Service::Elb => ("MissingAuthenticationToken", "SignatureDoesNotMatch"),
+    };
+    let Some(authorization) = header(headers, "authorization") else {
+        return Err(ApiError::new(missing, "Missing Authentication Token").with_status(403));
+    };
+    let wrong = |why: String| Err(ApiError::new(wrong, why).with_status(403));
+    let Some(parameters) = authorization.strip_prefix("AWS4-HMAC-SHA256 ") else {
+        return wrong("expected Signature Version 4".to_owned());
+    };
+    let parameter = |name: &str| {
+        parameters
+            .split(',')
+            .find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
+            .unwrap_or_default()
+    };
+    let scope: Vec<&str> = parameter("Credential").split('/').collect();
+    let expected = [region, service.signing_name(), "aws4_request"];
+    if scope.len() != 5 || scope[2..] != expected {
+        return wrong(format!("Credential should be scoped to {expected:?}, is {scope:?}"));
+    }
+    let signed: Vec<&str> = parameter("SignedHeaders").split(';').collect();
+    if !signed.contains(&"host") || !signed.contains(&"x-amz-date") {
+        return wrong(format!("host and x-amz-date must be signed, are {signed:?}"));
+    }
+    let signature = parameter("Signature");
+    if signature.len() != 64 || !signature.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return wrong("the signature is not 64 hex digits".to_owned());
+    }
+    if header(headers, "x-amz-date").is_none() {
+        return wrong("x-amz-date is missing".to_owned());
+    }
+    Ok(())
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The service's own rendering of a result.
+pub(super) fn reply(service: Service, operation: &str, result: &Result<Value, ApiError>, request_id: String) -> Reply {
+    let content_type = match service {
+        Service::Ecs => "application/x-amz-json-1.1",
+        Service::Elb => "text/xml",
+    };
+    let (status, body) = match (service, result) {
+        (Service::Ecs, Ok(value)) => (200, value.to_string()),
+        (Service::Ecs, Err(error)) => (error.status, json_error(error).to_string()),
+        (Service::Elb, Ok(value)) => (200, xml::answer(operation, value, &request_id)),
+        (Service::Elb, Err(error)) => (error.status, xml::error(error, &request_id)),
+    };
+    Reply {
+        status,
+        content_type,
+        request_id,
+        body,
+    }
+}
+
+fn json_error(error: &ApiError) -> Value {
+    let mut body = json!({"__type": error.code, "message": error.message});
+    for (name, value) in &error.members {
+        body[name] = value.clone();
+    }
+    body
+}

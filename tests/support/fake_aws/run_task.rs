@@ -1,0 +1,306 @@
+//! RunTask: client tokens, scripted capacity, and tasks that start.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{
+    arns,
+    definitions::{Cluster, NetworkMode, TaskDefinition},
+    events,
+    protocol::ApiError,
+    tasks::{Binding, Described, Eni, Task, TaskState},
+    validate::{self, Ask},
+    world::World,
+};
+
+/// One entry of `failures[]`.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    arn: Option<String>,
+    reason: String,
+    detail: Option<String>,
+}
+
+impl Failure {
+    /// A failure with only a reason, such as `RESOURCE:MEMORY`.
+    pub(crate) fn new(reason: &str) -> Self {
+        Self {
+            arn: None,
+            reason: reason.to_owned(),
+            detail: None,
+        }
+    }
+
+    /// Adds the ARN of what failed, a container instance.
+    pub(crate) fn arn(mut self, arn: &str) -> Self {
+        self.arn = Some(arn.to_owned());
+        self
+    }
+
+    /// Adds the detail.
+    pub(crate) fn detail(mut self, detail: &str) -> Self {
+        self.detail = Some(detail.to_owned());
+        self
+    }
+
+    fn render(&self) -> Value {
+        let mut value = json!({"reason": self.reason});
+        if let Some(arn) = &self.arn {
+            value["arn"] = Value::from(arn.as_str());
+        }
+        if let Some(detail) = &self.detail {
+            value["detail"] = Value::from(detail.as_str());
+        }
+        value
+    }
+}
+
+/// What a RunTask that is no replay and passes the checks answers.
+#[derive(Debug, Clone)]
+pub(crate) enum RunTaskResult {
+    /// All tasks start.
+    Success,
+    /// HTTP 200 with no task and these failures.
+    Failures(Vec<Failure>),
+    /// HTTP 200 with some tasks (never more than asked for) and these failures.
+    Partial {
+        /// How many start.
+        started: usize,
+        /// Why not the rest.
+        failures: Vec<Failure>,
+    },
+    /// An error, code and message. It leaves no trace under the client token.
+    Error(String, String),
+}
+
+/// Decides by the input; `None` leaves it to the queue.
+pub(crate) type RunTaskRule = Box<dyn FnMut(&Value) -> Option<RunTaskResult> + Send>;
+
+/// What ECS keeps under a client token.
+#[derive(Debug)]
+pub(super) struct PriorStart {
+    parameters: Value,
+    answer: Value,
+    started: Vec<String>,
+}
+
+impl World {
+    /// Capacity by placement: asked before [`World::run_task_results`] for each RunTask
+    /// that is no replay, with the whole input.
+    pub(crate) fn run_task_rule(&mut self, rule: impl FnMut(&Value) -> Option<RunTaskResult> + Send + 'static) {
+        self.run_task_rule = Some(Box::new(rule));
+    }
+
+    /// ECS forgets every client token, as it does after 24 hours.
+    pub(crate) fn expire_client_tokens(&mut self) {
+        self.client_tokens.clear();
+    }
+
+    pub(super) fn run_task(&mut self, input: &Value) -> Result<Value, ApiError> {
+        let cluster = self.cluster(input)?;
+        let mut parameters = input.clone();
+        let token = match parameters.as_object_mut().and_then(|all| all.remove("clientToken")) {
+            Some(token) => {
+                let token = token.as_str().unwrap_or_default().to_owned();
+                validate::client_token(&token)?;
+                Some((cluster.arn.clone(), token))
+            }
+            None => None,
+        };
+        if let Some(prior) = token.as_ref().and_then(|token| self.client_tokens.get(token)) {
+            return replay(prior, &parameters);
+        }
+        let asked = input["taskDefinition"].as_str().unwrap_or_default();
+        let (definition_arn, definition) = self.definition(asked)?;
+        let ask = validate::run_task(input, &cluster, &definition)?;
+        let (count, failures) = match self.next_result(input) {
+            RunTaskResult::Success => (ask.count, Vec::new()),
+            RunTaskResult::Failures(failures) => (0, failures),
+            RunTaskResult::Partial { started, failures } => (started.min(ask.count), failures),
+            RunTaskResult::Error(code, message) => return Err(ApiError::new(&code, message)),
+        };
+        let mut failures: Vec<Value> = failures.iter().map(Failure::render).collect();
+        let mut started = Vec::new();
+        for _ in 0..count {
+            match self.start(input, &ask, &cluster, &definition_arn, &definition)? {
+                Ok(arn) => started.push(arn),
+                Err(failure) => failures.push(failure.render()),
+            }
+        }
+        let tasks = started.iter().map(|arn| events::api_task(self.state(arn), true));
+        let answer = json!({"tasks": tasks.collect::<Value>(), "failures": failures});
+        if let Some(token) = token {
+            let prior = PriorStart {
+                parameters,
+                answer: answer.clone(),
+                started,
+            };
+            self.client_tokens.insert(token, prior);
+        }
+        Ok(answer)
+    }
+
+    fn next_result(&mut self, input: &Value) -> RunTaskResult {
+        let ruled = self.run_task_rule.as_mut().and_then(|rule| rule(input));
+        ruled
+            .or_else(|| self.run_task_results.pop_front())
+            .unwrap_or(RunTaskResult::Success)
+    }
+
+    /// Starts one task, or says why no instance takes it.
+    fn start(
+        &mut self,
+        input: &Value,
+        ask: &Ask,
+        cluster: &Cluster,
+        definition_arn: &str,
+        definition: &TaskDefinition,
+    ) -> Result<Result<String, Failure>, ApiError> {
+        let (container_instance, bindings) = if ask.launch_type == "FARGATE" {
+            (None, Vec::new())
+        } else {
+            match self.place(cluster, definition)? {
+                Ok((instance, bindings)) => (Some(instance), bindings),
+                Err(failure) => return Ok(Err(failure)),
+            }
+        };
+        let id = arns::hex(&format!("task {}", self.tasks_started), 32);
+        let arn = self.arn("ecs", &format!("task/{}/{id}", cluster.name));
+        let awsvpc = definition.network_mode == NetworkMode::Awsvpc;
+        let fargate = ask.launch_type == "FARGATE";
+        let text = |name: &str| input[name].as_str().map(str::to_owned);
+        let subnet = ask.subnets.get(self.tasks_started % ask.subnets.len().max(1));
+        let volumes = input["volumeConfigurations"].as_array().into_iter().flatten();
+        let state = TaskState {
+            arn: arn.clone(),
+            cluster_arn: cluster.arn.clone(),
+            definition_arn: definition_arn.to_owned(),
+            network_mode: definition.network_mode,
+            containers: definition.containers.clone(),
+            version: 1,
+            last_status: if awsvpc { "PROVISIONING" } else { "PENDING" },
+            desired_status: "RUNNING",
+            eni: subnet.filter(|_| awsvpc).map(|subnet| Eni {
+                status: "PRECREATED",
+                subnet: subnet.clone(),
+                address: None,
+                ipv6: None,
+            }),
+            bindings,
+            volumes: volumes
+                .filter_map(|it| it["name"].as_str().map(str::to_owned))
+                .collect(),
+            tags: all_tags(input, ask, definition),
+            started_by: text("startedBy"),
+            group: text("group").unwrap_or_else(|| format!("family:{}", definition.family)),
+            launch_type: ask.launch_type,
+            capacity_provider: ask.capacity_provider.clone(),
+            container_instance,
+            platform_version: fargate.then(|| text("platformVersion").unwrap_or_else(|| "1.4.0".to_owned())),
+            overrides: if input["overrides"].is_null() {
+                json!({})
+            } else {
+                input["overrides"].clone()
+            },
+            execute_command: input["enableExecuteCommand"] == true,
+            created_at: self.clock,
+            updated_at: self.clock,
+            started_at: None,
+            stopping_at: None,
+            execution_stopped_at: None,
+            stopped_at: None,
+            stop_code: None,
+            stopped_reason: None,
+            container_reason: None,
+        };
+        self.tasks_started += 1;
+        self.record_event(&state);
+        let task = Task {
+            states: vec![state],
+            described: Described::Present,
+        };
+        self.tasks.insert(arn.clone(), task);
+        Ok(Ok(arn))
+    }
+
+    /// The first instance of the cluster with free host ports, and the ports.
+    fn place(
+        &self,
+        cluster: &Cluster,
+        definition: &TaskDefinition,
+    ) -> Result<Result<(String, Vec<Binding>), Failure>, ApiError> {
+        let mut candidates = self
+            .instances
+            .values()
+            .filter(|it| it.cluster_arn == cluster.arn)
+            .peekable();
+        let Some(first) = candidates.peek().map(|instance| instance.arn.clone()) else {
+            let message = "No Container Instances were found in your cluster.";
+            return Err(ApiError::new("InvalidParameterException", message));
+        };
+        if definition.network_mode == NetworkMode::Awsvpc {
+            return Ok(Ok((first, Vec::new())));
+        }
+        for instance in candidates {
+            if let Some(bindings) = bind(definition, self.ports_in_use(&instance.arn)) {
+                return Ok(Ok((instance.arn.clone(), bindings)));
+            }
+        }
+        Ok(Err(Failure::new("RESOURCE:PORTS").arn(&first)))
+    }
+
+    fn ports_in_use(&self, instance: &str) -> BTreeSet<u16> {
+        let tasks = self.tasks.values().map(Task::now);
+        tasks
+            .filter(|task| task.container_instance.as_deref() == Some(instance) && !task.is_stopped())
+            .flat_map(|task| task.bindings.iter().map(|binding| binding.host_port))
+            .collect()
+    }
+}
+
+/// Gives each published port a host port: the one defined, or the lowest free one of the
+/// dynamic range. `None`: a defined one is taken.
+fn bind(definition: &TaskDefinition, mut used: BTreeSet<u16>) -> Option<Vec<Binding>> {
+    let mut bindings = Vec::new();
+    for container in &definition.containers {
+        for &(container_port, defined) in &container.ports {
+            let host_port = match defined {
+                0 => (32_768..=u16::MAX).find(|port| !used.contains(port))?,
+                port => port,
+            };
+            if !used.insert(host_port) {
+                return None;
+            }
+            bindings.push(Binding {
+                container: container.name.clone(),
+                container_port,
+                host_port,
+            });
+        }
+    }
+    Some(bindings)
+}
+
+/// The caller's tags, and with propagateTags those of the task definition that the
+/// caller did not set.
+fn all_tags(input: &Value, ask: &Ask, definition: &TaskDefinition) -> Vec<(String, String)> {
+    let mut tags = ask.tags.clone();
+    if input["propagateTags"] == "TASK_DEFINITION" {
+        for (key, value) in &definition.tags {
+            if !tags.iter().any(|(own, _)| own == key) {
+                tags.push((key.clone(), value.clone()));
+            }
+        }
+    }
+    tags
+}
+
+fn replay(prior: &PriorStart, parameters: &Value) -> Result<Value, ApiError> {
+    if prior.parameters == *parameters {
+        return Ok(prior.answer.clone());
+    }
+    let message = "The client token was used with other parameters.";
+    let error = ApiError::new("ConflictException", message);
+    Err(error.with_member("resourceIds", prior.started.clone().into()))
+}

@@ -1,0 +1,315 @@
+//! The input shapes of the operations, as the services' models have them (2014-11-13 for
+//! ECS, 2015-12-01 for ELBv2), and the check against them. A field that the model does
+//! not have is refused: the real services ignore some, and a test must not.
+
+use serde_json::Value;
+
+use super::protocol::{ApiError, Service};
+
+/// A type of the model.
+#[derive(Debug)]
+pub(super) enum Shape {
+    Text,
+    OneOf(&'static [&'static str]),
+    Integer { min: i64, max: i64 },
+    Boolean,
+    List(&'static Shape),
+    Record(&'static [Member]),
+}
+
+/// A member of a structure.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) name: &'static str,
+    required: bool,
+    pub(super) shape: Shape,
+}
+
+const fn may(name: &'static str, shape: Shape) -> Member {
+    Member {
+        name,
+        required: false,
+        shape,
+    }
+}
+
+const fn must(name: &'static str, shape: Shape) -> Member {
+    Member {
+        name,
+        required: true,
+        shape,
+    }
+}
+
+const TEXTS: Shape = Shape::List(&Shape::Text);
+const INTEGER: Shape = Shape::Integer {
+    min: i32::MIN as i64,
+    max: i32::MAX as i64,
+};
+const PORT: Shape = Shape::Integer { min: 1, max: 65_535 };
+const LAUNCH_TYPE: Shape = Shape::OneOf(&["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"]);
+const PROPAGATE_TAGS: Shape = Shape::OneOf(&["TASK_DEFINITION", "SERVICE", "NONE"]);
+const TAGS: Shape = Shape::List(&Shape::Record(&[may("key", Shape::Text), may("value", Shape::Text)]));
+
+const STRATEGY: Shape = Shape::List(&Shape::Record(&[
+    must("capacityProvider", Shape::Text),
+    may("weight", Shape::Integer { min: 0, max: 1000 }),
+    may("base", Shape::Integer { min: 0, max: 100_000 }),
+]));
+
+const NETWORK: Shape = Shape::Record(&[may(
+    "awsvpcConfiguration",
+    Shape::Record(&[
+        must("subnets", TEXTS),
+        may("securityGroups", TEXTS),
+        may("assignPublicIp", Shape::OneOf(&["ENABLED", "DISABLED"])),
+    ]),
+)]);
+
+const CONTAINER_OVERRIDE: Shape = Shape::Record(&[
+    may("name", Shape::Text),
+    may("command", TEXTS),
+    may(
+        "environment",
+        Shape::List(&Shape::Record(&[may("name", Shape::Text), may("value", Shape::Text)])),
+    ),
+    may(
+        "environmentFiles",
+        Shape::List(&Shape::Record(&[
+            must("value", Shape::Text),
+            must("type", Shape::OneOf(&["s3"])),
+        ])),
+    ),
+    may("cpu", INTEGER),
+    may("memory", INTEGER),
+    may("memoryReservation", INTEGER),
+    may(
+        "resourceRequirements",
+        Shape::List(&Shape::Record(&[
+            must("value", Shape::Text),
+            must("type", Shape::OneOf(&["GPU", "InferenceAccelerator", "NeuronDevice"])),
+        ])),
+    ),
+]);
+
+const OVERRIDES: Shape = Shape::Record(&[
+    may("containerOverrides", Shape::List(&CONTAINER_OVERRIDE)),
+    may("cpu", Shape::Text),
+    may(
+        "inferenceAcceleratorOverrides",
+        Shape::List(&Shape::Record(&[
+            may("deviceName", Shape::Text),
+            may("deviceType", Shape::Text),
+        ])),
+    ),
+    may("executionRoleArn", Shape::Text),
+    may("memory", Shape::Text),
+    may("taskRoleArn", Shape::Text),
+    may("ephemeralStorage", Shape::Record(&[must("sizeInGiB", INTEGER)])),
+]);
+
+const VOLUME: Shape = Shape::Record(&[
+    may("encrypted", Shape::Boolean),
+    may("kmsKeyId", Shape::Text),
+    may("volumeType", Shape::Text),
+    may("sizeInGiB", INTEGER),
+    may("snapshotId", Shape::Text),
+    may("volumeInitializationRate", INTEGER),
+    may("iops", INTEGER),
+    may("throughput", INTEGER),
+    may(
+        "tagSpecifications",
+        Shape::List(&Shape::Record(&[
+            must("resourceType", Shape::OneOf(&["volume"])),
+            may("tags", TAGS),
+            may("propagateTags", PROPAGATE_TAGS),
+        ])),
+    ),
+    must("roleArn", Shape::Text),
+    may(
+        "terminationPolicy",
+        Shape::Record(&[must("deleteOnTermination", Shape::Boolean)]),
+    ),
+    may("filesystemType", Shape::OneOf(&["ext3", "ext4", "xfs", "ntfs"])),
+]);
+
+static RUN_TASK: Shape = Shape::Record(&[
+    may("capacityProviderStrategy", STRATEGY),
+    may("cluster", Shape::Text),
+    may("count", INTEGER),
+    may("enableECSManagedTags", Shape::Boolean),
+    may("enableExecuteCommand", Shape::Boolean),
+    may("group", Shape::Text),
+    may("launchType", LAUNCH_TYPE),
+    may("networkConfiguration", NETWORK),
+    may("overrides", OVERRIDES),
+    may(
+        "placementConstraints",
+        Shape::List(&Shape::Record(&[
+            may("type", Shape::OneOf(&["distinctInstance", "memberOf"])),
+            may("expression", Shape::Text),
+        ])),
+    ),
+    may(
+        "placementStrategy",
+        Shape::List(&Shape::Record(&[
+            may("type", Shape::OneOf(&["random", "spread", "binpack"])),
+            may("field", Shape::Text),
+        ])),
+    ),
+    may("platformVersion", Shape::Text),
+    may("propagateTags", PROPAGATE_TAGS),
+    // `referenceId` is the service's own use: left out on purpose, so refused.
+    may("startedBy", Shape::Text),
+    may("tags", TAGS),
+    must("taskDefinition", Shape::Text),
+    may("clientToken", Shape::Text),
+    may(
+        "volumeConfigurations",
+        Shape::List(&Shape::Record(&[
+            must("name", Shape::Text),
+            may("managedEBSVolume", VOLUME),
+        ])),
+    ),
+]);
+
+static DESCRIBE_TASKS: Shape = Shape::Record(&[
+    may("cluster", Shape::Text),
+    must("tasks", TEXTS),
+    may("include", Shape::List(&Shape::OneOf(&["TAGS"]))),
+]);
+
+static LIST_TASKS: Shape = Shape::Record(&[
+    may("cluster", Shape::Text),
+    may("containerInstance", Shape::Text),
+    may("family", Shape::Text),
+    may("nextToken", Shape::Text),
+    may("maxResults", Shape::Integer { min: 1, max: 100 }),
+    may("startedBy", Shape::Text),
+    may("serviceName", Shape::Text),
+    may("desiredStatus", Shape::OneOf(&["RUNNING", "PENDING", "STOPPED"])),
+    may("launchType", LAUNCH_TYPE),
+    may("daemonName", Shape::Text),
+]);
+
+static STOP_TASK: Shape = Shape::Record(&[
+    may("cluster", Shape::Text),
+    must("task", Shape::Text),
+    may("reason", Shape::Text),
+]);
+
+static DESCRIBE_CONTAINER_INSTANCES: Shape = Shape::Record(&[
+    may("cluster", Shape::Text),
+    must("containerInstances", TEXTS),
+    may(
+        "include",
+        Shape::List(&Shape::OneOf(&["TAGS", "CONTAINER_INSTANCE_HEALTH"])),
+    ),
+]);
+
+const TARGETS: Shape = Shape::List(&Shape::Record(&[
+    must("Id", Shape::Text),
+    may("Port", PORT),
+    may("AvailabilityZone", Shape::Text),
+    may("QuicServerId", Shape::Text),
+]));
+
+static REGISTRATION: Shape = Shape::Record(&[must("TargetGroupArn", Shape::Text), must("Targets", TARGETS)]);
+
+static DESCRIBE_TARGET_HEALTH: Shape = Shape::Record(&[
+    must("TargetGroupArn", Shape::Text),
+    may("Targets", TARGETS),
+    may("Include", Shape::List(&Shape::OneOf(&["AnomalyDetection", "All"]))),
+]);
+
+static DESCRIBE_TARGET_GROUPS: Shape = Shape::Record(&[
+    may("LoadBalancerArn", Shape::Text),
+    may("TargetGroupArns", TEXTS),
+    may("Names", TEXTS),
+    may("Marker", Shape::Text),
+    may("PageSize", Shape::Integer { min: 1, max: 400 }),
+]);
+
+/// The input shape of an operation, if this fake has it.
+pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape> {
+    Some(match (service, operation) {
+        (Service::Ecs, "RunTask") => &RUN_TASK,
+        (Service::Ecs, "DescribeTasks") => &DESCRIBE_TASKS,
+        (Service::Ecs, "ListTasks") => &LIST_TASKS,
+        (Service::Ecs, "StopTask") => &STOP_TASK,
+        (Service::Ecs, "DescribeContainerInstances") => &DESCRIBE_CONTAINER_INSTANCES,
+        (Service::Elb, "RegisterTargets" | "DeregisterTargets") => &REGISTRATION,
+        (Service::Elb, "DescribeTargetHealth") => &DESCRIBE_TARGET_HEALTH,
+        (Service::Elb, "DescribeTargetGroups") => &DESCRIBE_TARGET_GROUPS,
+        _ => return None,
+    })
+}
+
+/// Checks an input: known operation, known fields, types, enums, ranges, required ones.
+pub(super) fn check(service: Service, operation: &str, input: &Value) -> Result<(), ApiError> {
+    let Some(shape) = self::input(service, operation) else {
+        let code = match service {
+            Service::Ecs => "UnknownOperationException",
+            Service::Elb => "InvalidAction",
+        };
+        return Err(ApiError::new(code, format!("this fake has no {operation}")));
+    };
+    let mut problems = Problems::default();
+    problems.look(input, shape, operation);
+    let (malformed, invalid) = match service {
+        Service::Ecs => ("SerializationException", "InvalidParameterException"),
+        Service::Elb => ("MalformedInput", "ValidationError"),
+    };
+    if !problems.malformed.is_empty() {
+        return Err(ApiError::new(malformed, problems.malformed.join("; ")));
+    }
+    if !problems.invalid.is_empty() {
+        return Err(ApiError::new(invalid, problems.invalid.join("; ")));
+    }
+    Ok(())
+}
+
+#[derive(Debug, Default)]
+struct Problems {
+    malformed: Vec<String>,
+    invalid: Vec<String>,
+}
+
+impl Problems {
+    fn look(&mut self, value: &Value, shape: &Shape, path: &str) {
+        match (shape, value) {
+            (Shape::Text, Value::String(_)) | (Shape::Boolean, Value::Bool(_)) => {}
+            (Shape::OneOf(allowed), Value::String(text)) => {
+                if !allowed.contains(&text.as_str()) {
+                    self.invalid.push(format!("{path} is {text:?}, not one of {allowed:?}"));
+                }
+            }
+            (Shape::Integer { min, max }, Value::Number(number)) => match number.as_i64() {
+                Some(number) if number < *min || number > *max => {
+                    self.invalid.push(format!("{path} is {number}, not in {min}..={max}"));
+                }
+                Some(_) => {}
+                None => self.malformed.push(format!("{path} is not an integer: {number}")),
+            },
+            (Shape::List(item), Value::Array(items)) => {
+                for (index, value) in items.iter().enumerate() {
+                    self.look(value, item, &format!("{path}[{index}]"));
+                }
+            }
+            (Shape::Record(members), Value::Object(record)) => {
+                for (name, value) in record {
+                    match members.iter().find(|member| member.name == name) {
+                        Some(member) => self.look(value, &member.shape, &format!("{path}.{name}")),
+                        None => self.malformed.push(format!("{path} has no field {name}")),
+                    }
+                }
+                for member in members.iter().filter(|member| member.required) {
+                    if !record.contains_key(member.name) {
+                        self.invalid.push(format!("{path}.{} is required", member.name));
+                    }
+                }
+            }
+            _ => self.malformed.push(format!("{path} has the wrong type: {value}")),
+        }
+    }
+}
