@@ -74,7 +74,7 @@ pub fn decode(text: &str, scope: &Scope) -> Result<Vec<Attachment>, Unread> {
         return Ok(Vec::new());
     }
     let parts: Vec<&str> = rest.split('/').collect();
-    if parts.len() % 3 != 0 {
+    if !parts.len().is_multiple_of(3) {
         return Err(Unread::Malformed);
     }
     parts

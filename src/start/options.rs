@@ -171,12 +171,11 @@ fn volume(value: &Value, path: &str, problems: &mut Problems) -> Option<VolumeCo
     let mut fields = Fields::of(value, path, problems)?;
     let name = fields.text("name", 255, problems);
     needs(&mut fields, "name", problems);
-    let ebs = match fields.raw("managedEBSVolume") {
-        Some(value) => Some(ebs_volume(value, &fields.at("managedEBSVolume"), problems)),
-        None => None,
-    };
+    let ebs = fields
+        .raw("managedEBSVolume")
+        .map(|value| ebs_volume(value, &fields.at("managedEBSVolume"), problems));
     fields.deny_unknown(problems);
-    Some(VolumeConfiguration { name: name?, ebs: ebs? })
+    Some(VolumeConfiguration { name: name?, ebs: ebs.flatten() })
 }
 
 fn ebs_volume(value: &Value, path: &str, problems: &mut Problems) -> Option<EbsVolume> {
