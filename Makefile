@@ -44,7 +44,7 @@ test: package ## everything: units, fixtures, the wire, two emulators, the demo
 
 .PHONY: bench
 bench: package ## print speed, memory and size of the packed function
-	cargo test --locked --test bench -- --ignored --nocapture
+	cargo test --locked --test it bench::bench -- --ignored --nocapture
 
 .PHONY: lint
 lint: ## formatting and lints, as CI has them

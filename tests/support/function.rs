@@ -71,6 +71,7 @@ impl FunctionConfig {
             .kill_on_drop(true)
             .spawn()
             .expect("the function's binary starts");
+        let pid = child.id();
         let shared = runtime.shared();
         let birth = shared.report_birth();
         let stdout = Lines::collect(child.stdout.take().expect("a piped stdout"));
@@ -81,6 +82,7 @@ impl FunctionConfig {
             shared.report_death(birth, how);
         });
         Function {
+            pid,
             stdout,
             stderr,
             kill: Some(kill),
@@ -109,6 +111,7 @@ async fn wait(child: &mut Child, killed: oneshot::Receiver<()>) -> String {
 /// first, so that it takes no event any more.
 #[derive(Debug)]
 pub(crate) struct Function {
+    pid: Option<u32>,
     stdout: Lines,
     stderr: Lines,
     kill: Option<oneshot::Sender<()>>,
@@ -116,6 +119,11 @@ pub(crate) struct Function {
 }
 
 impl Function {
+    /// The process's id, while it lives.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.pid
+    }
+
     /// The lines on stdout so far. The process may be about to write more: to be sure,
     /// wait for a line with [`Function::log_where`] or end it with [`Function::stop`].
     pub(crate) fn stdout(&self) -> Vec<String> {
