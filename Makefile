@@ -6,7 +6,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
-ARCH ?= x86_64
+# This machine's, since the demo runs what is packed.
+ARCH ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 VENV := .venv
 ZIP := target/lambda/start-engines-lambda/bootstrap.zip
 # Kept apart from cargo's own folders, so that `cargo clean` does not throw the tool away.

@@ -27,6 +27,12 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// Where a function runs, from its own ARN.
+    #[must_use]
+    pub fn of_function(arn: &str) -> Option<Self> {
+        split_arn(arn, "lambda").map(|(scope, _)| scope)
+    }
+
     fn arn(&self, service: &str, resource: &str) -> String {
         format!(
             "arn:{}:{service}:{}:{}:{resource}",

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::problem::Problems;
+use crate::problem::{Problems, shorten};
 use crate::start::detail::{self, StartDetail};
 
 /// Named starts.
@@ -20,17 +20,17 @@ impl Catalog {
         let entries = match serde_json::from_str(text) {
             Ok(Value::Object(entries)) => entries,
             Ok(other) => {
-                problems.invalid("services", &other, "must be a JSON object of services");
+                problems.wrong_kind("services", &other, "must be a JSON object of services");
                 return Self::default();
             }
             Err(error) => {
-                problems.invalid_text("services", text, format!("must be JSON: {error}"));
+                problems.missing("services", format!("must be JSON: {error}"));
                 return Self::default();
             }
         };
         let mut catalog = BTreeMap::new();
         for (name, entry) in entries {
-            let path = format!("services.{name}");
+            let path = format!("services.{}", shorten(&name));
             if !(1..=128).contains(&name.chars().count()) || !crate::tags::allowed(&name) {
                 problems.invalid_text(
                     &path,

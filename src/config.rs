@@ -21,8 +21,6 @@ pub struct Config {
     pub catalog: Catalog,
     /// What events may name.
     pub allowed: Allowed,
-    /// `AWS_REGION`, which ARNs in events must be of.
-    pub region: Option<String>,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
 }
@@ -52,13 +50,11 @@ pub enum LogLevel {
     Info,
     /// And each AWS call.
     Debug,
-    /// And what the libraries say.
-    Trace,
 }
 
 /// `LOG_LEVEL` is none of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be one of error, warn, info, debug, trace")]
+#[error("must be one of error, warn, info, debug")]
 pub struct UnknownLogLevel;
 
 impl FromStr for LogLevel {
@@ -70,7 +66,6 @@ impl FromStr for LogLevel {
             "warn" => Ok(Self::Warn),
             "info" => Ok(Self::Info),
             "debug" => Ok(Self::Debug),
-            "trace" => Ok(Self::Trace),
             _ => Err(UnknownLogLevel),
         }
     }
@@ -106,10 +101,9 @@ impl Config {
             allowed: Allowed {
                 clusters: env.allow_list("ALLOWED_CLUSTERS"),
                 target_groups: env.allow_list("ALLOWED_TARGET_GROUPS"),
-                task_families: env.allow_list("ALLOWED_TASK_FAMILIES"),
+                task_families: env.families("ALLOWED_TASK_FAMILIES"),
                 sources: env.allow_list("ALLOWED_SOURCES"),
             },
-            region: env.text("AWS_REGION"),
             log_level: env.one("LOG_LEVEL").unwrap_or_default(),
             catalog: Catalog::default(),
         };
@@ -127,7 +121,8 @@ impl Config {
     /// The clusters to look for a newer owner of an address in: the task's own, and all that the
     /// configuration names in full.
     ///
-    /// A pattern with `*` names none: clusters that only a pattern allows are not searched.
+    /// A pattern with `*` names none: clusters that only a pattern allows are not searched. Nor are
+    /// those of other accounts and regions, which have other addresses.
     #[must_use]
     pub fn clusters_to_search(&self, own: &Cluster) -> Vec<Cluster> {
         let listed = self
@@ -136,6 +131,7 @@ impl Config {
             .patterns()
             .filter_map(|pattern| pattern.parse().ok());
         let in_catalog = self.catalog.entries().filter_map(|entry| entry.cluster.clone());
+        let elsewhere = |cluster: &Cluster| cluster.scope().is_some_and(|scope| own.scope() != Some(scope));
         let mut clusters = vec![own.clone()];
         for cluster in self
             .defaults
@@ -145,7 +141,7 @@ impl Config {
             .chain(in_catalog)
             .chain(listed)
         {
-            if !clusters.iter().any(|known| known.same_as(&cluster)) {
+            if !elsewhere(&cluster) && !clusters.iter().any(|known| known.same_as(&cluster)) {
                 clusters.push(cluster);
             }
         }
@@ -221,9 +217,11 @@ impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
     }
 
     fn allow_list(&mut self, name: &str) -> AllowList {
-        let Some(items) = self.items(name) else {
+        let Some(text) = (self.get)(name) else {
             return AllowList::default();
         };
+        // Not as if it were unset: a list that became empty by mistake must not allow everything.
+        let items: Vec<String> = text.split(',').map(|item| item.trim().to_owned()).collect();
         for item in &items {
             if item.is_empty() || item.strip_suffix('*').unwrap_or(item).contains('*') {
                 self.problems
@@ -231,6 +229,22 @@ impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
             }
         }
         AllowList::only(items)
+    }
+
+    /// A list of families, which allows all revisions of each: one that names a revision would seem
+    /// to allow less than it does.
+    fn families(&mut self, name: &str) -> AllowList {
+        let list = self.allow_list(name);
+        for pattern in list.patterns() {
+            let family = pattern
+                .split_once(":task-definition/")
+                .map_or(pattern, |(_, family)| family);
+            if family.split_once(':').is_some_and(|(_, revision)| revision != "*") {
+                self.problems
+                    .invalid_text(name, pattern, "must name a family, without revision");
+            }
+        }
+        list
     }
 }
 
@@ -280,7 +294,7 @@ mod tests {
     #[test]
     fn a_late_stop_searches_every_cluster_named_in_full_once() {
         let catalog = r#"{"a": {"cluster": "blue"}, "b": {"cluster": "engines"}}"#;
-        let variables = [("ECS_CLUSTER", "engines"), ("ALLOWED_CLUSTERS", "engines,green,dev-*")];
+        let variables = [("ECS_CLUSTER", "engines"), ("ALLOWED_CLUSTERS", "engines,green,dev-*,arn:aws:ecs:eu-west-1:111122223333:cluster/far")];
         let config = read(&variables, Some(catalog)).unwrap();
         let own = "arn:aws:ecs:us-east-1:111122223333:cluster/engines".parse().unwrap();
         let names: Vec<String> = config
@@ -289,6 +303,29 @@ mod tests {
             .map(|c| c.name().to_owned())
             .collect();
         assert_eq!(names, ["engines", "blue", "green"]);
+    }
+
+    #[test]
+    fn an_allow_list_that_is_set_but_empty_is_a_mistake_and_not_a_way_in() {
+        for value in ["", " ", "a,,b"] {
+            assert!(read(&[("ALLOWED_CLUSTERS", value)], None).is_err(), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_families_names_no_revision() {
+        let arn = "arn:aws:ecs:us-east-1:111122223333:task-definition/auth";
+        for (value, is_sound) in [("auth", true), ("auth:*", true), ("auth:7", false)] {
+            assert_eq!(read(&[("ALLOWED_TASK_FAMILIES", value)], None).is_ok(), is_sound, "{value}");
+        }
+        assert!(read(&[("ALLOWED_TASK_FAMILIES", &format!("{arn}:*"))], None).is_ok());
+        assert!(read(&[("ALLOWED_TASK_FAMILIES", &format!("{arn}:7"))], None).is_err());
+    }
+
+    #[test]
+    fn a_broken_catalog_is_told_without_what_is_in_it() {
+        let problems = read(&[], Some(r#"{"PASSWORD": "hunter2""#)).unwrap_err().to_string();
+        assert!(problems.contains("must be JSON") && !problems.contains("hunter2"), "{problems}");
     }
 
     #[test]

@@ -56,7 +56,7 @@ fn explain_start(request: &StartRequest, text: &mut String) -> std::fmt::Result 
         writeln!(text, "  tag               {} = {}", tag.key, tag.value)?;
     }
     writeln!(text, "  RunTask calls of the first try, until one finds capacity:")?;
-    let rungs = (0..request.rungs(Duration::ZERO)).filter_map(|rung| request.rung(rung, request.count));
+    let rungs = (0..request.rungs(Some(Duration::ZERO))).filter_map(|rung| request.rung(rung, request.count));
     for (n, call) in rungs.enumerate() {
         writeln!(text, "    {}. {}", n + 1, placement(&call))?;
     }
@@ -104,10 +104,8 @@ fn explain_change(change: &TaskChange, trigger: &Trigger, config: &Config, text:
                 Phase::Running => {
                     "DescribeTasks for tags and a stop that overtook the event; RegisterTargets per group; DescribeTasks again, and undo if it is stopping by then"
                 }
-                Phase::Stopping if matches!(*first, Call::DeregisterTargets { .. }) => {
-                    "DeregisterTargets per group, from the event alone"
-                }
-                Phase::Starting | Phase::Stopping | Phase::Stopped | Phase::Unknown => {
+                Phase::Stopping => "DeregisterTargets per group, from the event alone",
+                Phase::Starting | Phase::Stopped | Phase::Unknown => {
                     "DescribeTargetHealth; DeregisterTargets of what is still registered"
                 }
             };

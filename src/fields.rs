@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::problem::Problems;
+use crate::problem::{Problems, shorten};
 
 /// One JSON object being read.
 pub(crate) struct Fields<'a> {
@@ -24,7 +24,7 @@ impl<'a> Fields<'a> {
                 known: Vec::new(),
             }),
             _ => {
-                problems.invalid(path, value, "must be a JSON object");
+                problems.wrong_kind(path, value, "must be a JSON object");
                 None
             }
         }
@@ -144,7 +144,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn deny_unknown(self, problems: &mut Problems) {
         for (name, value) in self.map {
             if !self.known.contains(&name.as_str()) {
-                problems.invalid(self.at(name), value, "is not a field of this object");
+                problems.wrong_kind(self.at(&shorten(name)), value, "is not a field of this object");
             }
         }
     }

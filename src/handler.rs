@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::arn::TargetGroupArn;
+use crate::arn::{Scope, TargetGroupArn};
 use crate::call::{Answer, Call, CallError};
 use crate::config::Config;
 use crate::decide::{Step, decide};
@@ -50,6 +50,15 @@ pub struct Handler<A, C> {
     target_groups: Mutex<HashMap<TargetGroupArn, TargetGroup>>,
 }
 
+/// What Lambda tells of an invocation.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// When it must be over.
+    pub deadline: Timestamp,
+    /// Account and region of the function, which all ARNs of a start must share; unknown offline.
+    pub home: Option<Scope>,
+}
+
 /// All that is to be told of one event.
 #[derive(Debug)]
 pub struct Handled {
@@ -65,6 +74,20 @@ pub struct Handled {
     pub result: Result<Outcome, Failure>,
 }
 
+impl Handled {
+    /// An event that was not looked into, since the function itself is not sound.
+    #[must_use]
+    pub fn refused(event: &Value, now: Timestamp, failure: Failure) -> Self {
+        Self {
+            envelope: Envelope::of(event),
+            trigger: None,
+            journal: Journal::new(now),
+            ended_at: now,
+            result: Err(failure),
+        }
+    }
+}
+
 impl<A: Aws, C: Clock> Handler<A, C> {
     /// With clients and clock that live as long as the function.
     pub fn new(config: Config, aws: A, clock: C) -> Self {
@@ -76,13 +99,13 @@ impl<A: Aws, C: Clock> Handler<A, C> {
         }
     }
 
-    /// Handles `event`; no call is begun that cannot end before `deadline`.
-    pub async fn handle(&self, event: Value, deadline: Timestamp) -> Handled {
+    /// Handles `event`; no call is begun that cannot end before the deadline.
+    pub async fn handle(&self, event: Value, invocation: &Invocation) -> Handled {
         let envelope = Envelope::of(&event);
         let mut journal = Journal::new(self.clock.now());
-        let (trigger, result) = match trigger::read(event, &self.config) {
+        let (trigger, result) = match trigger::read(event, &self.config, invocation.home.as_ref()) {
             Ok(trigger) => {
-                let result = self.run(&trigger, &mut journal, deadline).await;
+                let result = self.run(&trigger, &mut journal, invocation.deadline).await;
                 (Some(trigger), result)
             }
             Err(problems) => (None, Err(Failure::from(problems))),

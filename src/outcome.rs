@@ -34,6 +34,8 @@ pub enum Outcome {
         tasks: Vec<TaskArn>,
         /// How many RunTask calls it took to get there.
         rungs: usize,
+        /// Some were found by a conflict: started under the same identity with other parameters.
+        conflict: bool,
     },
     /// All targets of a RUNNING task are in their groups.
     Registered {

@@ -35,7 +35,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let field = shorten(&self.field);
+        let field = &self.field;
         match &self.value {
             Some(value) => write!(f, "{field} = {value}: {}", self.rule),
             None => write!(f, "{field} is missing: {}", self.rule),
@@ -56,7 +56,19 @@ impl Problems {
 
     /// A value breaks a rule.
     pub fn invalid(&mut self, field: impl Into<String>, value: &Value, rule: impl fmt::Display) {
-        self.add(field, Some(shown(value)), rule, Kind::Invalid);
+        let field = field.into();
+        let value = if is_private(&field) {
+            kind_of(value)
+        } else {
+            shown(value)
+        };
+        self.add(field, Some(value), rule, Kind::Invalid);
+    }
+
+    /// A value is of the wrong kind, or in a place that has no meaning: it may be anything, a secret
+    /// too, so only its kind and size are told.
+    pub fn wrong_kind(&mut self, field: impl Into<String>, value: &Value, rule: impl fmt::Display) {
+        self.add(field, Some(kind_of(value)), rule, Kind::Invalid);
     }
 
     /// A text breaks a rule.
@@ -97,7 +109,10 @@ impl Problems {
     /// Whether a problem names this field, or something in it.
     #[must_use]
     pub fn name(&self, field: &str) -> bool {
-        self.0.iter().any(|problem| problem.field.starts_with(field))
+        let is_in = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
+        self.0
+            .iter()
+            .any(|problem| problem.field.strip_prefix(field).is_some_and(is_in))
     }
 
     /// The problems, in the order found.
@@ -134,11 +149,27 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// A value as it may be shown in an error: containers by size only, since they can hold secrets.
+/// Whether a field is part of `overrides`, which hold commands and environments: never shown.
+fn is_private(field: &str) -> bool {
+    field.split(['.', '[']).any(|part| part == "overrides")
+}
+
+/// A value as it may be shown in an error.
 fn shown(value: &Value) -> String {
     match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
         Value::String(text) => quoted(text),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Array(_) | Value::Object(_) => kind_of(value),
+    }
+}
+
+/// A value by kind and size, where it may hold secrets.
+fn kind_of(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) => "a boolean".to_owned(),
+        Value::Number(_) => "a number".to_owned(),
+        Value::String(text) => format!("a text of {} characters", text.chars().count()),
         Value::Array(items) => format!("an array of {}", items.len()),
         Value::Object(fields) => format!("an object of {} fields", fields.len()),
     }

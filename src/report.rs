@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::arn::TaskArn;
 use crate::call::Call;
 use crate::handler::Handled;
-use crate::outcome::Outcome;
+use crate::outcome::{GroupTarget, Outcome};
 use crate::tags;
 use crate::trigger::Trigger;
 
@@ -33,11 +33,18 @@ impl Handled {
         put("outcome", json!(self.result.as_ref().map_or("failed", Outcome::name)));
         put("reason", json!(self.reason()));
         match &self.result {
-            Ok(Outcome::Started { rungs, .. }) => put("runTaskCalls", json!(rungs)),
-            Ok(Outcome::Registered { targets }) => put("targets", texts(targets)),
+            Ok(Outcome::Started { rungs, conflict, .. }) => {
+                put("runTaskCalls", json!(rungs));
+                put("clientTokenConflict", json!(conflict.then_some(true)));
+            }
+            Ok(Outcome::Registered { targets }) => {
+                put("targets", texts(targets));
+                put("targetGroups", groups(targets));
+            }
             Ok(Outcome::Deregistered { targets, reused, .. }) => {
                 put("targets", texts(targets));
                 put("targetsOwnedByOthers", texts(reused));
+                put("targetGroups", groups(&[targets.as_slice(), reused].concat()));
             }
             Ok(Outcome::Skipped { .. }) => {}
             Err(failure) => {
@@ -201,6 +208,13 @@ impl Handled {
     fn duration_millis(&self) -> u64 {
         u64::try_from(self.ended_at.since(self.journal.began_at).as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+/// The ARNs of the groups, each once.
+fn groups(targets: &[GroupTarget]) -> Value {
+    let mut arns: Vec<&str> = targets.iter().map(|target| target.group.as_str()).collect();
+    arns.dedup();
+    json!(arns)
 }
 
 fn texts<T: ToString>(items: &[T]) -> Value {

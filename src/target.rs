@@ -104,7 +104,7 @@ pub enum TargetHealth {
     Registered(String),
     /// `draining` or `unhealthy.draining`: already on its way out.
     Draining,
-    /// `unused` with `Target.NotRegistered`.
+    /// For the reason `Target.NotRegistered`.
     NotRegistered,
 }
 
@@ -115,7 +115,7 @@ impl TargetHealth {
     pub fn of(state: &str, reason: Option<&str>) -> Self {
         match (state, reason) {
             ("draining" | "unhealthy.draining", _) => Self::Draining,
-            ("unused", Some("Target.NotRegistered")) => Self::NotRegistered,
+            (_, Some("Target.NotRegistered")) => Self::NotRegistered,
             (state, _) => Self::Registered(state.to_owned()),
         }
     }

@@ -5,6 +5,7 @@
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use serde_json::Value;
 
+use crate::arn::Scope;
 use crate::config::Config;
 use crate::fields::Fields;
 use crate::problem::Problems;
@@ -59,15 +60,15 @@ impl Envelope {
     }
 }
 
-/// Reads an event.
+/// Reads an event; `home` is where the function runs, if that is known.
 ///
 /// # Errors
 /// With every problem in it.
-pub fn read(event: Value, config: &Config) -> Result<Trigger, Problems> {
+pub fn read(event: Value, config: &Config, home: Option<&Scope>) -> Result<Trigger, Problems> {
     let mut problems = Problems::new();
     let envelope = envelope(event, &mut problems);
     let trigger = envelope.and_then(|event| match event.detail_type.as_str() {
-        START => start(&event, config, &mut problems),
+        START => start(&event, config, home, &mut problems),
         _ => task_state_change(&event, &mut problems),
     });
     match (trigger, problems.is_empty()) {
@@ -95,7 +96,7 @@ fn envelope(event: Value, problems: &mut Problems) -> Option<EventBridgeEvent> {
     }
     match fields.raw("detail") {
         None => problems.missing("detail", "must be a JSON object"),
-        Some(detail) if !detail.is_object() => problems.invalid("detail", detail, "must be a JSON object"),
+        Some(detail) if !detail.is_object() => problems.wrong_kind("detail", detail, "must be a JSON object"),
         Some(_) => {}
     }
     detail_type.zip(source)?;
@@ -104,7 +105,7 @@ fn envelope(event: Value, problems: &mut Problems) -> Option<EventBridgeEvent> {
         .ok()
 }
 
-fn start(event: &EventBridgeEvent, config: &Config, problems: &mut Problems) -> Option<Trigger> {
+fn start(event: &EventBridgeEvent, config: &Config, home: Option<&Scope>, problems: &mut Problems) -> Option<Trigger> {
     if !config.allowed.sources.allows(&event.source) {
         problems.not_allowed("event.source", &event.source, "is not in ALLOWED_SOURCES");
     }
@@ -112,8 +113,12 @@ fn start(event: &EventBridgeEvent, config: &Config, problems: &mut Problems) -> 
         return None;
     }
     let detail = detail::of_event(&event.detail, problems);
-    let sent_at = event.time.map(Timestamp::from);
-    let request = resolve::resolve(detail, event.id.as_deref(), sent_at, config, problems)?;
+    let sender = resolve::Sender {
+        event_id: event.id.as_deref(),
+        sent_at: event.time.map(Timestamp::from),
+        home,
+    };
+    let request = resolve::resolve(detail, &sender, config, problems)?;
     Some(Trigger::Start(Box::new(request)))
 }
 

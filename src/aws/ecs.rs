@@ -40,17 +40,25 @@ pub(super) async fn describe_tasks(
             message,
         });
     }
-    answer
-        .tasks()
-        .iter()
-        .map(|task| read_task(task, cluster).ok_or_else(unreadable_task))
+    let read = |task| read_task(task, cluster).ok_or_else(|| unreadable(OPERATION));
+    answer.tasks().iter().map(read).collect()
+}
+
+/// The ARNs of tasks. One that cannot be read is an error: leaving it out would call it gone, or not
+/// started.
+pub(super) fn task_arns<'a>(
+    operation: &'static str,
+    texts: impl Iterator<Item = &'a str>,
+) -> Result<Vec<TaskArn>, CallError> {
+    texts
+        .map(|text| text.parse().map_err(|_| unreadable(operation)))
         .collect()
 }
 
-fn unreadable_task() -> CallError {
+fn unreadable(operation: &'static str) -> CallError {
     let message = "a task without a valid taskArn".to_owned();
     CallError {
-        operation: "DescribeTasks",
+        operation,
         kind: ErrorKind::Unreadable,
         code: None,
         message,
@@ -67,9 +75,8 @@ pub(super) async fn list_tasks(client: &Client, cluster: &Cluster, page: Option<
         .send()
         .await
         .map_err(|error| call_error("ListTasks", &error))?;
-    let tasks = answer.task_arns().iter().filter_map(|arn| arn.parse().ok()).collect();
     Ok(TaskPage {
-        tasks,
+        tasks: task_arns("ListTasks", answer.task_arns().iter().map(String::as_str))?,
         next: answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned),
     })
 }
@@ -89,6 +96,10 @@ fn read_task(task: &sdk::Task, asked_in: &Cluster) -> Option<Task> {
         tags: task.tags().iter().filter_map(read_tag).collect(),
         started_at: task
             .started_at()
+            .and_then(|time| time.to_millis().ok())
+            .map(Timestamp::from_millis),
+        stopped_at: task
+            .stopped_at()
             .and_then(|time| time.to_millis().ok())
             .map(Timestamp::from_millis),
         stop: StopReason {
@@ -138,5 +149,6 @@ fn network(task: &sdk::Task) -> Network {
     Network::Awsvpc(Addresses {
         ipv4: attached.or_else(|| in_containers().find_map(|found| found.private_ipv4_address()?.parse().ok())),
         ipv6: in_containers().find_map(|found| found.ipv6_address()?.parse().ok()),
+        complete: in_containers().next().is_some(),
     })
 }

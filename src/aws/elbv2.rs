@@ -1,9 +1,11 @@
 //! ELBv2: what target groups hold, and putting targets in and out.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
-use aws_sdk_elasticloadbalancingv2::Client;
+use aws_sdk_elasticloadbalancingv2::config::timeout::TimeoutConfig;
 use aws_sdk_elasticloadbalancingv2::types::{self as sdk, TargetDescription, TargetGroupIpAddressTypeEnum};
+use aws_sdk_elasticloadbalancingv2::{Client, Config};
 
 use super::error::call_error;
 use crate::arn::TargetGroupArn;
@@ -83,16 +85,21 @@ pub(super) async fn register_targets(
         .map_err(|error| call_error("RegisterTargets", &error))
 }
 
-/// Takes targets out; one that is not in is no error.
+/// Takes targets out, all attempts within this time; one that is not in is no error.
 pub(super) async fn deregister_targets(
     client: &Client,
     group: &TargetGroupArn,
     targets: &[Target],
+    within: Duration,
 ) -> Result<(), CallError> {
+    // So that a connection that has died leaves time for a second attempt.
+    let attempt = TimeoutConfig::builder().operation_attempt_timeout(within / 2).build();
     let call = client
         .deregister_targets()
         .target_group_arn(group.as_str())
-        .set_targets(Some(descriptions(targets)));
+        .set_targets(Some(descriptions(targets)))
+        .customize()
+        .config_override(Config::builder().timeout_config(attempt));
     call.send()
         .await
         .map(|_| ())

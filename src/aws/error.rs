@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
@@ -30,17 +31,34 @@ where
         SdkError::TimeoutError(_) => make(ErrorKind::TimedOut, None, chain(error)),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => make(ErrorKind::TimedOut, None, chain(error)),
         SdkError::DispatchFailure(failure) if failure.is_io() => make(ErrorKind::Unreachable, None, chain(error)),
-        // No credentials to sign with; not a word from AWS, nor on the way to it.
-        SdkError::DispatchFailure(failure) if failure.is_user() => make(ErrorKind::Credentials, None, chain(error)),
-        SdkError::ConstructionFailure(_) => make(ErrorKind::Credentials, None, chain(error)),
+        // No credentials to sign with: not a word from AWS, nor on the way to it.
+        SdkError::DispatchFailure(_) if is_of_credentials(error) => make(ErrorKind::Credentials, None, chain(error)),
+        // The request could not even be written: a value that the API's shapes do not take.
+        SdkError::ConstructionFailure(_) => make(ErrorKind::InvalidParameter, None, chain(error)),
         // A page of HTML from a proxy or an overloaded front end: its status is all that it tells.
         SdkError::ResponseError(response) if response.raw().status().as_u16() >= 400 => {
             let status = response.raw().status().as_u16();
-            make(kind_of(None, status), None, format!("HTTP status {status} with an unreadable body"))
+            make(
+                kind_of(None, status),
+                None,
+                format!("HTTP status {status} with an unreadable body"),
+            )
         }
         SdkError::ResponseError(_) => make(ErrorKind::Unreadable, None, chain(error)),
         _ => make(ErrorKind::Unreachable, None, chain(error)),
     }
+}
+
+/// Whether credentials are at the bottom of it.
+fn is_of_credentials(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<CredentialsError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// An error with all its sources.

@@ -63,7 +63,7 @@ impl AwsClients {
         }
     }
 
-    async fn send(&self, call: &Call) -> Result<Answer, CallError> {
+    async fn send(&self, call: &Call, within: Duration) -> Result<Answer, CallError> {
         match call {
             Call::RunTask(call) => run_task::run_task(&self.ecs, call).await.map(Answer::Started),
             Call::DescribeTasks { cluster, tasks } => {
@@ -85,7 +85,7 @@ impl AwsClients {
                 group,
                 targets,
                 within: _,
-            } => elbv2::deregister_targets(&self.elbv2, group, targets)
+            } => elbv2::deregister_targets(&self.elbv2, group, targets, within)
                 .await
                 .map(|()| Answer::Done),
         }
@@ -95,7 +95,7 @@ impl AwsClients {
 impl Aws for AwsClients {
     async fn perform(&self, call: &Call, within: Duration) -> Result<Answer, CallError> {
         // On the heap, so that the futures of all operations together don't make every caller's large.
-        let sending: Pin<Box<dyn Future<Output = _> + Send + '_>> = Box::pin(self.send(call));
+        let sending: Pin<Box<dyn Future<Output = _> + Send + '_>> = Box::pin(self.send(call, within));
         match tokio::time::timeout(within, sending).await {
             Ok(result) => result,
             Err(_) => Err(CallError {

@@ -5,6 +5,7 @@ use aws_sdk_ecs::error::SdkError;
 use aws_sdk_ecs::operation::run_task::RunTaskError;
 use aws_sdk_ecs::types as sdk;
 
+use super::ecs::task_arns;
 use super::error::call_error;
 use crate::call::{CallError, ErrorKind};
 use crate::run_task::{
@@ -12,6 +13,8 @@ use crate::run_task::{
     VolumeConfiguration,
 };
 use crate::tags::Tag;
+
+const OPERATION: &str = "RunTask";
 
 /// Starts tasks.
 pub(super) async fn run_task(client: &Client, call: &RunTask) -> Result<Started, CallError> {
@@ -74,11 +77,10 @@ pub(super) async fn run_task(client: &Client, call: &RunTask) -> Result<Started,
         .await
         .map_err(|error| run_task_error(&error))?;
     Ok(Started {
-        tasks: answer
-            .tasks()
-            .iter()
-            .filter_map(|task| task.task_arn()?.parse().ok())
-            .collect(),
+        tasks: task_arns(
+            OPERATION,
+            answer.tasks().iter().map(|task| task.task_arn().unwrap_or_default()),
+        )?,
         failures: answer
             .failures()
             .iter()
@@ -91,14 +93,12 @@ pub(super) async fn run_task(client: &Client, call: &RunTask) -> Result<Started,
 }
 
 fn run_task_error(error: &SdkError<RunTaskError>) -> CallError {
-    let mut call_error = call_error("RunTask", error);
+    let mut call_error = call_error(OPERATION, error);
     if let Some(RunTaskError::ConflictException(conflict)) = error.as_service_error() {
-        let tasks = conflict
-            .resource_ids()
-            .iter()
-            .filter_map(|id| id.parse().ok())
-            .collect();
-        call_error.kind = ErrorKind::Conflict { tasks };
+        match task_arns(OPERATION, conflict.resource_ids().iter().map(String::as_str)) {
+            Ok(tasks) => call_error.kind = ErrorKind::Conflict { tasks },
+            Err(unreadable) => return unreadable,
+        }
     }
     call_error
 }
@@ -106,7 +106,7 @@ fn run_task_error(error: &SdkError<RunTaskError>) -> CallError {
 /// The SDK's builders refuse what a sound request never lacks.
 fn incomplete(error: &impl std::fmt::Display) -> CallError {
     CallError {
-        operation: "RunTask",
+        operation: OPERATION,
         kind: ErrorKind::InvalidParameter,
         code: None,
         message: error.to_string(),

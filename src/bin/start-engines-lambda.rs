@@ -3,18 +3,25 @@
 //! The shell: the only place that reads clock and environment and writes lines. Lean on purpose;
 //! the operator's command is another binary.
 
+use std::io::ErrorKind;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::{Map, Value, json};
+use start_engines::arn::Scope;
 use start_engines::aws::AwsClients;
 use start_engines::config::{Config, LogLevel};
-use start_engines::handler::{Clock, Handled, Handler};
+use start_engines::handler::{Clock, Handled, Handler, Invocation};
 use start_engines::outcome::Failure;
+use start_engines::problem::Problems;
 use start_engines::timestamp::Timestamp;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// The machine's clock.
 struct SystemClock;
@@ -36,6 +43,21 @@ enum Function {
     Misconfigured(Failure),
 }
 
+impl Function {
+    async fn handle(&self, event: LambdaEvent<Value>) -> Handled {
+        match self {
+            Self::Misconfigured(failure) => Handled::refused(&event.payload, SystemClock.now(), failure.clone()),
+            Self::Sound(handler) => {
+                let invocation = Invocation {
+                    deadline: Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)),
+                    home: Scope::of_function(&event.context.invoked_function_arn),
+                };
+                handler.handle(event.payload, &invocation).await
+            }
+        }
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let name = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|_| "start-engines".to_owned());
@@ -53,17 +75,10 @@ async fn main() -> ExitCode {
         }
         Err(problems) => {
             start_logging(LogLevel::Info);
-            tracing::error!("invalid configuration: {problems}");
-            Function::Misconfigured(Failure::permanent("invalid_configuration", problems))
+            Function::Misconfigured(Failure::permanent("invalid_configuration", problems.to_string()))
         }
     };
-    let service = service_fn(async |event: LambdaEvent<Value>| match &function {
-        Function::Misconfigured(failure) => Err(Refusal(failure.clone())),
-        Function::Sound(handler) => {
-            let deadline = Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX));
-            tell(handler.handle(event.payload, deadline).await, &name)
-        }
-    });
+    let service = service_fn(async |event: LambdaEvent<Value>| tell(function.handle(event).await, &name));
     match lambda_runtime::run(service).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -86,43 +101,60 @@ impl From<Refusal> for Diagnostic {
     }
 }
 
-fn read_config() -> Result<Config, String> {
-    let get = |name: &str| std::env::var(name).ok();
+fn read_config() -> Result<Config, Problems> {
+    // What is no Unicode is no valid value of anything either, but it is set.
+    let get = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    let mut problems = Problems::new();
     let catalog = match get("SERVICES_FILE").filter(|path| !path.is_empty()) {
-        Some(path) => {
-            Some(std::fs::read_to_string(&path).map_err(|error| format!("SERVICES_FILE = {path:?}: {error}"))?)
-        }
+        Some(path) => read_catalog(Path::new(&path), true, &mut problems),
         // Packed beside the binary, if there is a catalog at all.
-        None => packed_catalog(),
+        None => get("LAMBDA_TASK_ROOT")
+            .and_then(|root| read_catalog(&Path::new(&root).join("services.json"), false, &mut problems)),
     };
-    Config::read(get, catalog.as_deref()).map_err(|problems| problems.to_string())
+    let config = Config::read(get, catalog.as_deref());
+    match config {
+        Ok(config) => problems.into_result(config),
+        Err(others) => {
+            problems.extend(others);
+            Err(problems)
+        }
+    }
 }
 
-fn packed_catalog() -> Option<String> {
-    let directory = std::env::var("LAMBDA_TASK_ROOT").ok()?;
-    std::fs::read_to_string(std::path::Path::new(&directory).join("services.json")).ok()
+fn read_catalog(path: &Path, must_exist: bool, problems: &mut Problems) -> Option<String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == ErrorKind::NotFound && !must_exist => None,
+        Err(error) => {
+            problems.invalid_text("SERVICES_FILE", &path.to_string_lossy(), error);
+            None
+        }
+    }
 }
 
+/// Only our own lines, and warnings of others: the SDK's and the runtime's detailed ones hold payloads.
 fn start_logging(level: LogLevel) {
-    let filter = match level {
+    let own = match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
     };
+    let filter = Targets::new()
+        .with_default(own.min(LevelFilter::WARN))
+        .with_target("start_engines", own)
+        .with_target("start_engines_lambda", own)
+        // It would log each failure again, which `tell` has told.
+        .with_target("lambda_runtime::layers::panic", LevelFilter::OFF);
     // Without timestamps of its own: Lambda stamps each line.
-    let logging = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_max_level(filter);
-    logging
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true);
+    let lines = lines
         .with_ansi(false)
         .with_current_span(false)
         .with_span_list(false)
         .without_time()
-        .with_target(false)
-        .init();
+        .with_target(false);
+    tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
 /// Writes one line for people and one for CloudWatch's metrics, and answers Lambda.

@@ -77,7 +77,7 @@ fn validate(file: &PathBuf, services: Option<PathBuf>) -> Result<String, Trouble
     read.map_err(|error| unread(file, error))?;
     let event: Value = serde_json::from_slice(&text)
         .map_err(|error| Trouble::Event(format!("invalid_event: {} is not JSON: {error}", file.display())))?;
-    match trigger::read(event, &config) {
+    match trigger::read(event, &config, None) {
         Ok(trigger) => Ok(explain(&trigger, &config)),
         Err(problems) => {
             let category = Failure::from(problems.clone()).category;

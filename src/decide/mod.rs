@@ -14,7 +14,9 @@
 
 pub mod attach;
 pub mod detach;
+mod owners;
 pub mod start;
+mod targets;
 pub mod timing;
 
 use crate::call::Call;
@@ -93,7 +95,8 @@ impl Failures {
         self.0.push(failure.into());
     }
 
-    /// All as one, with the category of the first that only a person can cure, else of the first.
+    /// All as one, with the category of the first that only a person can cure, else of the first; a
+    /// retry can help as long as it can help any of them.
     fn into_result<T>(self, value: T) -> Result<T, Halt> {
         let Some(chief) = self.0.iter().find(|failure| !failure.transient).or(self.0.first()) else {
             return Ok(value);
@@ -101,6 +104,7 @@ impl Failures {
         let messages: Vec<&str> = self.0.iter().map(|failure| failure.message.as_str()).collect();
         Err(Failure {
             message: messages.join("; "),
+            transient: self.0.iter().any(|failure| failure.transient),
             ..chief.clone()
         }
         .into())

@@ -10,11 +10,15 @@
 //! an hour.
 
 use super::Halt;
+use crate::arn::TaskArn;
 use crate::call::ErrorKind;
 use crate::journal::Reader;
 use crate::outcome::{Failure, Outcome};
 use crate::run_task::StartFailure;
 use crate::start::request::StartRequest;
+
+/// How many different reasons are told.
+const MOST_REASONS: usize = 10;
 
 /// Walks the ladder.
 ///
@@ -23,14 +27,10 @@ use crate::start::request::StartRequest;
 /// other place or time cures, or capacity that no rung found.
 pub fn start(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
     let began_at = reader.now();
-    let rungs = request.rungs(
-        request
-            .sent_at
-            .map(|sent_at| began_at.since(sent_at))
-            .unwrap_or_default(),
-    );
+    let rungs = request.rungs(request.sent_at.map(|sent_at| began_at.since(sent_at)));
     let wanted = usize::try_from(request.count).unwrap_or(0);
     let mut tasks = Vec::new();
+    let mut conflict = false;
     let mut last_failures: Vec<StartFailure> = Vec::new();
     for rung in 0..rungs {
         let left = i32::try_from(wanted.saturating_sub(tasks.len())).unwrap_or(0);
@@ -46,6 +46,7 @@ pub fn start(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Outcome,
             // tasks exist, which is what was asked for.
             Err(error) => match &error.kind {
                 ErrorKind::Conflict { tasks: existing } if !existing.is_empty() => {
+                    conflict = true;
                     tasks.extend(existing.iter().cloned());
                     last_failures.clear();
                 }
@@ -53,12 +54,18 @@ pub fn start(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Outcome,
             },
         }
         if tasks.len() >= wanted {
-            return Ok(Outcome::Started { tasks, rungs: rung + 1 });
+            return Ok(Outcome::Started {
+                tasks,
+                rungs: rung + 1,
+                conflict,
+            });
         }
         // EC2 answers with a reason for each container instance: one that is short of capacity
         // outweighs others that could never do.
         if !last_failures.is_empty() && !last_failures.iter().any(StartFailure::is_capacity) {
-            let message = not_enough(&tasks, wanted, rung + 1, &last_failures);
+            let reasons = not_enough(&tasks, wanted, rung + 1, &last_failures);
+            let message =
+                format!("{reasons}; ECS keeps this answer for this event: when the cause is gone, send a new one");
             return Err(Failure::permanent("placement_failed", message).with_tasks(tasks).into());
         }
     }
@@ -68,9 +75,14 @@ pub fn start(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Outcome,
         .into())
 }
 
-fn not_enough(tasks: &[crate::arn::TaskArn], wanted: usize, calls: usize, failures: &[StartFailure]) -> String {
-    let mut reasons: Vec<String> = failures.iter().map(ToString::to_string).collect();
-    reasons.dedup();
+fn not_enough(tasks: &[TaskArn], wanted: usize, calls: usize, failures: &[StartFailure]) -> String {
+    // Of a large cluster there is a failure for each instance: each reason is told once.
+    let mut reasons: Vec<String> = Vec::new();
+    for failure in failures.iter().map(ToString::to_string) {
+        if !reasons.contains(&failure) && reasons.len() < MOST_REASONS {
+            reasons.push(failure);
+        }
+    }
     let reasons = if reasons.is_empty() {
         "RunTask gave no reason".to_owned()
     } else {

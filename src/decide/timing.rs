@@ -3,23 +3,29 @@
 //! A target group knows addresses, not tasks, and addresses are used again. So a late stop could
 //! take away the target of a newer task that has the address now. What rules that out:
 //!
-//! - **An address needs at least [`REUSE`] from being freed to serving another RUNNING task**:
-//!   a new task must be placed, get its network interface, pull its image and start. A task that
-//!   is on its way has its address in DescribeTasks by then, with desired status RUNNING.
-//! - A task that is stopping, but not STOPPED, still holds its address when the event is made. So
-//!   a DeregisterTargets that has landed within [`REUSE`] of that event cannot meet another's
-//!   target ([`landing_time`]).
-//! - A STOPPED task gave its address back up to `REUSE - FRESH` before the event; so its calls must
-//!   have landed within [`FRESH`] of the event.
-//! - The careful way proves with ListTasks and DescribeTasks that nobody owns the address; the
-//!   proof holds for [`REUSE`] from when ListTasks was asked.
+//! - **An address needs at least [`REUSE`] from being freed to serving another RUNNING task**: a new
+//!   task must be placed, get its network interface, pull its image, start, and be registered. A
+//!   task that is stopping, but not STOPPED, still holds its address when the event is made; so a
+//!   DeregisterTargets that has landed within `REUSE` of that event cannot meet another's target. A
+//!   STOPPED task gave its address back up to `REUSE - FRESH` before `stoppedAt`, so its calls must
+//!   have landed within [`FRESH`] of that.
+//! - **A task needs at least [`ATTACH`] from when DescribeTasks shows its address to its being
+//!   registered.** The careful way lists and describes all tasks, and a task that may own the
+//!   address but does not show it yet is registered no sooner than that. The proof that nobody owns
+//!   the address therefore holds for `ATTACH` from when ListTasks was asked. How long ago the
+//!   address was freed does not matter here: it may be given to another right after the look.
+//! - A call that was given up has landed by then, or never does.
 //! - DescribeTasks lags by less than the time from a task's first stop event to the handling of
-//!   its last: so a stop that the second look of a RUNNING handler does not see yet is followed
-//!   by one more event that finds what was registered.
+//!   its last: so a stop that the second look of a RUNNING handler does not see yet is followed by
+//!   one more event that finds what was registered.
+//! - DescribeTargetHealth shows a registration that was answered before the last stop event of its
+//!   task was made. Where a handler takes back what it has just registered itself, it does not ask.
+//! - The clocks of ECS and of the function differ by less than `REUSE - FRESH`; an event from the
+//!   future shows that they do not agree, and is not fresh.
 
 use std::time::Duration;
 
-use crate::task::Phase;
+use crate::task::{Phase, Status};
 use crate::timestamp::Timestamp;
 use crate::trigger::TaskChange;
 
@@ -27,6 +33,8 @@ use crate::trigger::TaskChange;
 pub const FRESH: Duration = Duration::from_secs(5);
 /// The least time from an address being freed to its serving another RUNNING task.
 pub const REUSE: Duration = Duration::from_secs(8);
+/// The least time from a task showing its address to its being registered.
+pub const ATTACH: Duration = Duration::from_secs(3);
 /// With less time left than this, a call is not begun.
 pub const SHORTEST_CALL: Duration = Duration::from_secs(1);
 /// How long ECS shows stopped tasks at least, so that one which it does not know is gone for sure
@@ -35,20 +43,21 @@ pub const STOPPED_TASKS_STAY: Duration = Duration::from_secs(3600);
 
 /// Until when a DeregisterTargets must have landed which rests on the event alone; `None` if the
 /// event is not fresh, or does not tell when it happened.
-///
-/// Measured from the envelope's time on AWS's clock, against the function's: an event from the
-/// future is as suspicious as an old one.
 #[must_use]
 pub fn landing_time(change: &TaskChange, now: Timestamp) -> Option<Timestamp> {
     let happened_at = change.happened_at?;
-    if happened_at.distance(now) >= FRESH {
-        return None;
-    }
-    match change.task.phase() {
-        Phase::Stopping => Some(happened_at.after(REUSE)),
-        Phase::Stopped => Some(happened_at.after(FRESH)),
-        Phase::Starting | Phase::Running | Phase::Unknown => None,
-    }
+    let (since, landing) = match (change.task.phase(), &change.task.last_status) {
+        (Phase::Stopping, _) => (happened_at, happened_at.after(REUSE)),
+        // ECS sends events of a stopped task again when anything about it changes, so it is
+        // `stoppedAt` that tells how long the address has been free.
+        (Phase::Stopped, Status::Stopped) => {
+            let stopped_at = change.task.stopped_at?.min(happened_at);
+            (stopped_at, stopped_at.after(FRESH))
+        }
+        (Phase::Stopped | Phase::Starting | Phase::Running | Phase::Unknown, _) => return None,
+    };
+    let is_fresh = happened_at <= now && now.since(since) < FRESH;
+    is_fresh.then_some(landing)
 }
 
 /// The time left until `landing`, if it is enough for a call.

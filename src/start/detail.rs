@@ -248,7 +248,7 @@ fn fallback(value: &Value, path: &str, problems: &mut Problems) -> Option<Fallba
     Some(fallback)
 }
 
-fn tag(value: &Value, path: &str, problems: &mut Problems) -> Option<Tag> {
+pub(super) fn tag(value: &Value, path: &str, problems: &mut Problems) -> Option<Tag> {
     let mut fields = Fields::of(value, path, problems)?;
     let key = fields.read("key", problems, |value| match value.as_str() {
         Some(key) if key.to_ascii_lowercase().starts_with("aws:") => Err("must not begin with aws:".to_owned()),

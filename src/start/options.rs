@@ -7,12 +7,13 @@
 
 use serde_json::Value;
 
+use super::detail::tag;
 use crate::fields::{Fields, text};
 use crate::problem::Problems;
 use crate::run_task::{
     ContainerOverride, EbsVolume, Options, PlacementConstraint, PlacementStrategy, TaskOverride, VolumeConfiguration,
 };
-use crate::tags::{self, Tag};
+use crate::tags;
 
 /// How long the JSON of `overrides` may be.
 const MOST_OVERRIDE_CHARACTERS: usize = 8192;
@@ -147,22 +148,18 @@ fn any_text(value: &Value, path: &str, problems: &mut Problems) -> Option<String
     }
 }
 
-/// A name and value; the value is never shown, since it may be a secret.
+/// A name and value.
 fn pair(value: &Value, path: &str, problems: &mut Problems) -> Option<(String, String)> {
     let mut fields = Fields::of(value, path, problems)?;
     let name = fields.read("name", problems, |value| text(value, MOST_TEXT));
     needs(&mut fields, "name", problems);
-    let content = match fields.raw("value") {
-        Some(Value::String(content)) => Some(content.clone()),
-        Some(_) => {
-            problems.missing(fields.at("value"), "must be a text");
-            None
-        }
-        None => {
-            problems.missing(fields.at("value"), "RunTask needs it");
-            None
-        }
-    };
+    let content = fields.read("value", problems, |value| {
+        value
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| "must be a text".to_owned())
+    });
+    needs(&mut fields, "value", problems);
     fields.deny_unknown(problems);
     Some((name?, content?))
 }
@@ -175,7 +172,10 @@ fn volume(value: &Value, path: &str, problems: &mut Problems) -> Option<VolumeCo
         .raw("managedEBSVolume")
         .map(|value| ebs_volume(value, &fields.at("managedEBSVolume"), problems));
     fields.deny_unknown(problems);
-    Some(VolumeConfiguration { name: name?, ebs: ebs.flatten() })
+    Some(VolumeConfiguration {
+        name: name?,
+        ebs: ebs.flatten(),
+    })
 }
 
 fn ebs_volume(value: &Value, path: &str, problems: &mut Problems) -> Option<EbsVolume> {
@@ -193,9 +193,7 @@ fn ebs_volume(value: &Value, path: &str, problems: &mut Problems) -> Option<EbsV
         let mut fields = Fields::of(value, path, problems)?;
         fields.one_of("resourceType", &["volume"], problems);
         needs(&mut fields, "resourceType", problems);
-        let tags = fields
-            .list("tags", tags::MOST_TAGS, problems, volume_tag)
-            .unwrap_or_default();
+        let tags = fields.list("tags", tags::MOST_TAGS, problems, tag).unwrap_or_default();
         let propagate = propagate_tags(&mut fields, problems);
         fields.deny_unknown(problems);
         Some((tags, propagate))
@@ -220,17 +218,4 @@ fn ebs_volume(value: &Value, path: &str, problems: &mut Problems) -> Option<EbsV
     };
     fields.deny_unknown(problems);
     Some(volume)
-}
-
-fn volume_tag(value: &Value, path: &str, problems: &mut Problems) -> Option<Tag> {
-    let mut fields = Fields::of(value, path, problems)?;
-    let key = fields.text("key", 128, problems);
-    needs(&mut fields, "key", problems);
-    let value = fields
-        .raw("value")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
-    fields.deny_unknown(problems);
-    Some(Tag { key: key?, value })
 }

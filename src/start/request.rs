@@ -78,13 +78,20 @@ impl StartRequest {
     ///
     /// Failures are replayed from ECS's memory of the token, so only new rungs try again. Lambda
     /// retries after one and two minutes: each of them gets a round of its own. The logarithm
-    /// keeps a start that is redriven after a day at a dozen rounds.
+    /// keeps a start that is redriven after a day at a dozen rounds. Of an event that does not tell
+    /// when it was sent, every delivery may be the last retry.
+    ///
+    /// Two events with one `idempotencyKey` have ages of their own. The second finds what the first
+    /// found at a later rung no later than at its own retries.
     #[must_use]
-    pub fn rungs(&self, age: Duration) -> usize {
-        let rounds = 1 + (1 + age.as_secs() / 30).ilog2() as usize;
+    pub fn rungs(&self, age: Option<Duration>) -> usize {
+        let rounds = age.map_or(LAMBDA_TRIES, |age| 1 + (1 + age.as_secs() / 30).ilog2() as usize);
         rounds * self.placements.len()
     }
 }
+
+/// How often Lambda tries an asynchronous event.
+const LAMBDA_TRIES: usize = 3;
 
 /// The token of rung `rung`: `<identity>#<rung>`, hashed where RunTask would not take it as it is
 /// (at most 64 characters, ASCII 33 to 126).
@@ -138,10 +145,11 @@ mod tests {
             started_by: String::new(),
             options: Options::default(),
         };
-        let rungs = |seconds| request.rungs(Duration::from_secs(seconds));
+        let rungs = |seconds| request.rungs(Some(Duration::from_secs(seconds)));
         assert_eq!([rungs(0), rungs(1), rungs(61), rungs(182)], [2, 2, 4, 6]);
         assert_eq!(rungs(86_400), 24);
         assert!(rungs(u64::MAX) < 200);
+        assert_eq!(request.rungs(None), 6);
     }
 
     proptest! {

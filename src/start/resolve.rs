@@ -4,11 +4,10 @@
 //! given as a group (the targets, the launch) is taken as a group from the first source that has
 //! any of it.
 
-use super::detail::{Fallback, SingleTarget, StartDetail};
+use super::detail::{SingleTarget, StartDetail};
 use super::request::{Placement, StartRequest};
-use crate::allow_list::AllowList;
-use crate::arn::{Scope, SecurityGroupId, SubnetId};
-use crate::config::Config;
+use crate::arn::{Cluster, Scope, SubnetId, TaskDefinition};
+use crate::config::{Allowed, Config};
 use crate::problem::Problems;
 use crate::run_task::{Awsvpc, Launch, Options};
 use crate::started_by;
@@ -16,19 +15,29 @@ use crate::tags::{self, MOST_TAGS, Marks};
 use crate::target::Attachment;
 use crate::timestamp::Timestamp;
 
+/// What the envelope tells of a start.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender<'a> {
+    /// The event's `id`.
+    pub event_id: Option<&'a str>,
+    /// The event's `time`.
+    pub sent_at: Option<Timestamp>,
+    /// Where the function runs, if that is known.
+    pub home: Option<&'a Scope>,
+}
+
 /// The whole request that `detail` makes, if all of it is sound and allowed; otherwise every
 /// problem is noted.
 pub fn resolve(
     detail: StartDetail,
-    event_id: Option<&str>,
-    sent_at: Option<Timestamp>,
+    sender: &Sender<'_>,
     config: &Config,
     problems: &mut Problems,
 ) -> Option<StartRequest> {
     let nothing = StartDetail::default();
     let entry = catalog_entry(&detail, config, problems).unwrap_or(&nothing);
     let sources = [&detail, entry, &config.defaults];
-    let identity = identity(&detail, event_id, problems);
+    let identity = identity(&detail, sender.event_id, problems);
 
     let cluster = first(sources, |source| source.cluster.clone());
     let task_definition = first(sources, |source| source.task_definition.clone());
@@ -42,40 +51,21 @@ pub fn resolve(
         );
     }
     let attachments = attachments(sources, problems);
-    let launch = first(sources, launch).unwrap_or_default();
-    let network = network(sources, &launch, problems);
-    let platform_version = first(sources, |source| source.platform_version.clone());
-    let fallbacks = first(sources, |source| source.fallbacks.clone()).unwrap_or_default();
-
-    if let Some(cluster) = &cluster {
-        allow(
-            config.allowed.clusters.allows_cluster(cluster),
-            "detail.cluster",
-            cluster.as_str(),
-            "ALLOWED_CLUSTERS",
-            problems,
-        );
-        same_place(cluster.scope(), "detail.cluster", cluster.as_str(), config, problems);
-    }
-    if let Some(definition) = &task_definition {
-        let list = &config.allowed.task_families;
-        allow(
-            list.allows_family(definition),
-            "detail.taskDefinition",
-            definition.as_str(),
-            "ALLOWED_TASK_FAMILIES",
-            problems,
-        );
-        same_place(
-            definition.scope(),
-            "detail.taskDefinition",
-            definition.as_str(),
-            config,
-            problems,
-        );
-    }
-    check_attachments(&attachments, &launch, &config.allowed.target_groups, config, problems);
-
+    let placements = placements(sources, &attachments, problems);
+    check_allowed(
+        cluster.as_ref(),
+        task_definition.as_ref(),
+        &attachments,
+        &config.allowed,
+        problems,
+    );
+    check_places(
+        cluster.as_ref(),
+        task_definition.as_ref(),
+        &attachments,
+        sender.home,
+        problems,
+    );
     let started_by = started_by::encode(&attachments)
         .map_err(|too_long| {
             problems.invalid_text("detail.targets", &format!("{} targets", attachments.len()), too_long)
@@ -93,14 +83,14 @@ pub fn resolve(
 
     Some(StartRequest {
         identity: identity?,
-        sent_at,
+        sent_at: sender.sent_at,
         service: detail.service.clone(),
         correlation_id: detail.correlation_id.clone(),
         cluster: cluster?,
         task_definition: task_definition?,
         attachments,
         count: first(sources, |source| source.count).unwrap_or(1),
-        placements: placements(network, launch, platform_version, &fallbacks),
+        placements,
         tags,
         started_by: started_by?,
         options: options(sources),
@@ -203,84 +193,105 @@ fn attachments(sources: [&StartDetail; 3], problems: &mut Problems) -> Vec<Attac
     Vec::new()
 }
 
-/// A part of the short form; a catalog entry with just one target in its list gives parts too.
+/// A part of the short form. A later source's list of targets gives parts if it has just one, and
+/// ends the search otherwise: which of several it should go with is anybody's guess.
 fn single<T>(sources: [&StartDetail; 3], pick: impl Fn(&SingleTarget) -> Option<T>) -> Option<T> {
-    first(sources, |source| match source.targets.as_deref() {
-        Some([only]) => pick(&SingleTarget {
-            target_group_arn: Some(only.group.clone()),
-            port: Some(only.port),
-            container_name: only.container.clone(),
-        }),
-        Some(_) | None => pick(&source.target),
-    })
-}
-
-fn network(sources: [&StartDetail; 3], launch: &Launch, problems: &mut Problems) -> Option<Awsvpc> {
-    // An explicit empty list means no network configuration: a bridge or host mode task.
-    let subnets: Vec<SubnetId> = first(sources, |source| source.subnets.clone()).unwrap_or_default();
-    let security_groups: Vec<SecurityGroupId> =
-        first(sources, |source| source.security_groups.clone()).unwrap_or_default();
-    let assign_public_ip = first(sources, |source| source.assign_public_ip);
-    if !subnets.is_empty() {
-        return Some(Awsvpc {
-            subnets,
-            security_groups,
-            assign_public_ip,
-        });
-    }
-    let detail = sources[0];
-    if *launch == Launch::Type("FARGATE") && !problems.name("detail.subnets") {
-        problems.missing(
-            "detail.subnets",
-            "Fargate needs 1 to 16 subnets: here, in the catalog entry or as SUBNETS",
-        );
-    } else if detail.security_groups.as_ref().is_some_and(|groups| !groups.is_empty())
-        && !problems.name("detail.subnets")
-    {
-        problems.missing("detail.subnets", "securityGroups go with subnets");
-    } else if detail.assign_public_ip.is_some() && !problems.name("detail.subnets") {
-        problems.missing("detail.subnets", "assignPublicIp goes with subnets");
+    for source in sources {
+        match source.targets.as_deref() {
+            None => {
+                if let Some(part) = pick(&source.target) {
+                    return Some(part);
+                }
+            }
+            Some([only]) => {
+                return pick(&SingleTarget {
+                    target_group_arn: Some(only.group.clone()),
+                    port: Some(only.port),
+                    container_name: only.container.clone(),
+                });
+            }
+            Some(_) => return None,
+        }
     }
     None
 }
 
-fn placements(
-    network: Option<Awsvpc>,
-    launch: Launch,
-    platform_version: Option<String>,
-    fallbacks: &[Fallback],
-) -> Vec<Placement> {
+/// As asked, then each fallback, each checked for what RunTask would refuse when it is too late.
+fn placements(sources: [&StartDetail; 3], attachments: &[Attachment], problems: &mut Problems) -> Vec<Placement> {
+    let launch = first(sources, launch).unwrap_or_default();
+    let platform_version = first(sources, |source| source.platform_version.clone());
+    // An explicit empty list means no network configuration: a bridge or host mode task.
+    let subnets = first(sources, |source| source.subnets.clone()).unwrap_or_default();
+    let network = |subnets: &[SubnetId]| {
+        (!subnets.is_empty()).then(|| Awsvpc {
+            subnets: subnets.to_vec(),
+            security_groups: first(sources, |source| source.security_groups.clone()).unwrap_or_default(),
+            assign_public_ip: first(sources, |source| source.assign_public_ip),
+        })
+    };
     let asked = Placement {
-        network,
+        network: network(&subnets),
         launch,
         platform_version,
     };
-    let others = fallbacks.iter().map(|fallback| {
-        let launch = launch_of(fallback.launch_type, fallback.capacity_provider_strategy.as_ref());
-        let subnets = fallback.subnets.clone();
-        let network = match (&asked.network, subnets) {
-            (Some(network), Some(subnets)) => Some(Awsvpc {
-                subnets,
-                ..network.clone()
-            }),
-            (None, Some(subnets)) => Some(Awsvpc {
-                subnets,
-                security_groups: Vec::new(),
-                assign_public_ip: None,
-            }),
-            (network, None) => network.clone(),
-        };
-        let launch = launch.unwrap_or_else(|| asked.launch.clone());
-        // Platform versions are Fargate's; RunTask refuses them with other launch types.
-        let platform_version = asked.platform_version.clone().filter(|_| launch != Launch::Type("EC2"));
-        Placement {
-            network,
-            launch,
-            platform_version,
+    check_placement(&asked, "detail", attachments, problems);
+    let detail = sources[0];
+    if asked.network.is_none() && !problems.name("detail.subnets") {
+        if detail.security_groups.as_ref().is_some_and(|groups| !groups.is_empty()) {
+            problems.missing("detail.subnets", "securityGroups go with subnets");
+        } else if detail.assign_public_ip.is_some() {
+            problems.missing("detail.subnets", "assignPublicIp goes with subnets");
         }
-    });
-    let others: Vec<Placement> = others.collect();
-    std::iter::once(asked).chain(others).collect()
+    }
+    let fallbacks = first(sources, |source| source.fallbacks.clone()).unwrap_or_default();
+    let mut placements = vec![asked];
+    for (n, fallback) in fallbacks.iter().enumerate() {
+        let asked = &placements[0];
+        let launch = launch_of(fallback.launch_type, fallback.capacity_provider_strategy.as_ref());
+        let launch = launch.unwrap_or_else(|| asked.launch.clone());
+        let placement = Placement {
+            network: fallback
+                .subnets
+                .as_ref()
+                .map_or_else(|| asked.network.clone(), |subnets| network(subnets)),
+            // Platform versions are Fargate's; RunTask refuses them with other capacity.
+            platform_version: asked
+                .platform_version
+                .clone()
+                .filter(|_| launch == asked.launch || is_fargate(&launch)),
+            launch,
+        };
+        check_placement(&placement, &format!("detail.fallbacks[{n}]"), attachments, problems);
+        placements.push(placement);
+    }
+    placements
+}
+
+fn is_fargate(launch: &Launch) -> bool {
+    match launch {
+        Launch::ClusterDefault => false,
+        Launch::Type(launch_type) => *launch_type == "FARGATE",
+        Launch::Strategy(items) => items
+            .iter()
+            .all(|item| matches!(item.name.as_str(), "FARGATE" | "FARGATE_SPOT")),
+    }
+}
+
+fn check_placement(placement: &Placement, path: &str, attachments: &[Attachment], problems: &mut Problems) {
+    let subnets = format!("{path}.subnets");
+    if is_fargate(&placement.launch) && placement.network.is_none() && !problems.name(&subnets) {
+        problems.missing(
+            subnets,
+            "Fargate needs 1 to 16 subnets: here, in the catalog entry or as SUBNETS",
+        );
+    }
+    if !attachments.is_empty() && placement.launch == Launch::Type("EXTERNAL") {
+        problems.invalid_text(
+            format!("{path}.launchType"),
+            "EXTERNAL",
+            "ECS Anywhere tasks have no address that a target group takes: use another launch type, or \"targets\": []",
+        );
+    }
 }
 
 fn options(sources: [&StartDetail; 3]) -> Options {
@@ -295,38 +306,70 @@ fn options(sources: [&StartDetail; 3]) -> Options {
     }
 }
 
-fn check_attachments(
+/// Each target group with the field that names it.
+fn named_groups<'a>(attachments: &'a [Attachment]) -> impl Iterator<Item = (String, &'a Attachment)> {
+    attachments
+        .iter()
+        .enumerate()
+        .map(move |(n, attachment)| match attachments.len() {
+            1 => ("detail.targetGroupArn".to_owned(), attachment),
+            _ => (format!("detail.targets[{n}].targetGroupArn"), attachment),
+        })
+}
+
+fn check_allowed(
+    cluster: Option<&Cluster>,
+    task_definition: Option<&TaskDefinition>,
     attachments: &[Attachment],
-    launch: &Launch,
-    allowed: &AllowList,
-    config: &Config,
+    allowed: &Allowed,
     problems: &mut Problems,
 ) {
-    for (n, attachment) in attachments.iter().enumerate() {
-        let field = match attachments.len() {
-            1 => "detail.targetGroupArn".to_owned(),
-            _ => format!("detail.targets[{n}].targetGroupArn"),
-        };
-        let text = attachment.group.as_str();
-        allow(
-            allowed.allows_target_group(&attachment.group),
-            &field,
-            text,
-            "ALLOWED_TARGET_GROUPS",
-            problems,
+    if let Some(cluster) = cluster.filter(|cluster| !allowed.clusters.allows_cluster(cluster)) {
+        problems.not_allowed("detail.cluster", cluster.as_str(), "is not in ALLOWED_CLUSTERS");
+    }
+    if let Some(definition) = task_definition.filter(|definition| !allowed.task_families.allows_family(definition)) {
+        problems.not_allowed(
+            "detail.taskDefinition",
+            definition.as_str(),
+            "is not in ALLOWED_TASK_FAMILIES",
         );
-        same_place(attachment.group.scope(), &field, text, config, problems);
+    }
+    for (n, (field, attachment)) in named_groups(attachments).enumerate() {
+        let text = attachment.group.as_str();
+        if !allowed.target_groups.allows_target_group(&attachment.group) {
+            problems.not_allowed(&field, text, "is not in ALLOWED_TARGET_GROUPS");
+        }
         let twice = |other: &Attachment| other.group == attachment.group && other.port == attachment.port;
         if attachments.iter().take(n).any(twice) {
             problems.invalid_text(field, text, "the same target group and port are given twice");
         }
     }
-    if !attachments.is_empty() && *launch == Launch::Type("EXTERNAL") {
-        problems.invalid_text(
-            "detail.launchType",
-            "EXTERNAL",
-            "ECS Anywhere tasks have no address that a target group takes: use another launch type, or \"targets\": []",
-        );
+}
+
+/// All ARNs must be of the function's account and region; offline, of one and the same. `startedBy`
+/// holds neither, so a group of another account would be looked for in the task's own.
+fn check_places(
+    cluster: Option<&Cluster>,
+    task_definition: Option<&TaskDefinition>,
+    attachments: &[Attachment],
+    home: Option<&Scope>,
+    problems: &mut Problems,
+) {
+    let cluster = cluster.and_then(|arn| Some(("detail.cluster".to_owned(), arn.as_str(), arn.scope()?)));
+    let definition =
+        task_definition.and_then(|arn| Some(("detail.taskDefinition".to_owned(), arn.as_str(), arn.scope()?)));
+    let groups = named_groups(attachments)
+        .filter_map(|(field, attachment)| Some((field, attachment.group.as_str(), attachment.group.scope()?)));
+    let mut home = home.cloned();
+    for (field, text, scope) in cluster.into_iter().chain(definition).chain(groups) {
+        let home = home.get_or_insert_with(|| scope.clone());
+        if scope != *home {
+            let rule = format!(
+                "must be of account {} in {}, as the function and all else",
+                home.account, home.region
+            );
+            problems.invalid_text(field, text, rule);
+        }
     }
 }
 
@@ -343,19 +386,5 @@ fn check_tags(tags: &[tags::Tag], problems: &mut Problems) {
         if tags.iter().take(n).any(|other| other.key == tag.key) {
             problems.invalid_text("detail.tags", &tag.key, "the same key is given twice");
         }
-    }
-}
-
-fn allow(is_allowed: bool, field: &str, value: &str, list: &str, problems: &mut Problems) {
-    if !is_allowed {
-        problems.not_allowed(field, value, format!("is not in {list}"));
-    }
-}
-
-fn same_place(scope: Option<Scope>, field: &str, value: &str, config: &Config, problems: &mut Problems) {
-    if let (Some(scope), Some(region)) = (scope, &config.region)
-        && scope.region != *region
-    {
-        problems.invalid_text(field, value, format!("must be in {region}, where this function runs"));
     }
 }

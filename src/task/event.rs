@@ -44,6 +44,7 @@ pub fn from_event(detail: &Value) -> Result<Task, Problems> {
         network: network(detail),
         tags: Vec::new(),
         started_at: text(detail, "startedAt").and_then(Timestamp::parse),
+        stopped_at: text(detail, "stoppedAt").and_then(Timestamp::parse),
         stop: stop_reason(detail),
     })
 }
@@ -103,6 +104,7 @@ fn network(detail: &Value) -> Network {
         ipv4: attached.or_else(|| in_containers().find_map(|found| text(found, "privateIpv4Address")?.parse().ok())),
         // Containers are the only place where events tell IPv6 addresses.
         ipv6: in_containers().find_map(|found| text(found, "ipv6Address")?.parse().ok()),
+        complete: in_containers().next().is_some(),
     })
 }
 

@@ -35,6 +35,8 @@ pub struct Task {
     pub tags: Vec<Tag>,
     /// `startedAt`: absent until the task has been RUNNING.
     pub started_at: Option<Timestamp>,
+    /// `stoppedAt`: absent until the task is STOPPED.
+    pub stopped_at: Option<Timestamp>,
     /// Why it stopped, once it does.
     pub stop: StopReason,
 }
@@ -157,7 +159,7 @@ impl Network {
     #[must_use]
     pub fn addresses(&self) -> Option<&Addresses> {
         match self {
-            Self::Awsvpc(addresses) if *addresses != Addresses::default() => Some(addresses),
+            Self::Awsvpc(addresses) if addresses.each().next().is_some() => Some(addresses),
             Self::Awsvpc(_) | Self::ContainerInstance { .. } | Self::Unknown => None,
         }
     }
@@ -170,6 +172,8 @@ pub struct Addresses {
     pub ipv4: Option<Ipv4Addr>,
     /// `ipv6Address`.
     pub ipv6: Option<Ipv6Addr>,
+    /// Whether these are all: the interface's own details tell IPv4 only, the containers tell both.
+    pub complete: bool,
 }
 
 impl Addresses {

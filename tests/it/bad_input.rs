@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use start_engines::call::{Answer, Call, CallError};
-use start_engines::handler::{Aws, Clock, Handler};
+use start_engines::handler::{Aws, Handler};
 
-use crate::stage::{AUTH, BEGIN, TestClock, config, start_event};
+use crate::stage::{AUTH, BEGIN, TestClock, config, invocation, start_event};
 
 /// Counts the calls that must not be made.
 #[derive(Default)]
@@ -69,7 +69,10 @@ const OTHER_REGION: &str = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:
 
 fn envelopes() -> Vec<Bad> {
     vec![
-        bad(json!("text"), &["event = \"text\": must be a JSON object"]),
+        bad(
+            json!("text"),
+            &["event = a text of 4 characters: must be a JSON object"],
+        ),
         bad(json!([1, 2]), &["event = an array of 2: must be a JSON object"]),
         bad(json!(null), &["event = null: must be a JSON object"]),
         bad(
@@ -111,7 +114,11 @@ fn envelopes() -> Vec<Bad> {
             json!("yesterday"),
             &["event.time = \"yesterday\": must be a time"],
         ),
-        envelope("detail", json!("text"), &["detail = \"text\": must be a JSON object"]),
+        envelope(
+            "detail",
+            json!("text"),
+            &["detail = a text of 4 characters: must be a JSON object"],
+        ),
         envelope("detail", json!(null), &["detail is missing: must be a JSON object"]),
         state_change(
             json!({}),
@@ -195,7 +202,11 @@ fn targets() -> Vec<Bad> {
         ),
         detail(
             json!({"targetGroupArn": OTHER_REGION}),
-            &["detail.targetGroupArn", "eu-west-1", "must be in us-east-1"],
+            &[
+                "detail.targetGroupArn",
+                "eu-west-1",
+                "must be of account 111122223333 in us-east-1",
+            ],
         ),
         detail(
             json!({"targetGroupArn": OTHER_REGION, "cluster": "arn:aws:ecs:ap-south-1:111122223333:cluster/engines"}),
@@ -204,6 +215,52 @@ fn targets() -> Vec<Bad> {
         detail(
             json!({"launchType": "EXTERNAL"}),
             &["detail.launchType = \"EXTERNAL\": ECS Anywhere tasks have no address"],
+        ),
+    ]
+}
+
+fn places() -> Vec<Bad> {
+    let of_account = |name: &str| format!("arn:aws:ecs:us-east-1:999999999999:{name}");
+    vec![
+        detail(
+            json!({"targetGroupArn": AUTH.replace("111122223333", "999999999999")}),
+            &["detail.targetGroupArn", "must be of account 111122223333"],
+        ),
+        detail(
+            json!({"targetGroupArn": AUTH.replace("arn:aws:", "arn:aws-cn:")}),
+            &["detail.targetGroupArn", "must be of account"],
+        ),
+        detail(
+            json!({"cluster": of_account("cluster/engines")}),
+            &["detail.cluster", "must be of account 111122223333"],
+        ),
+        detail(
+            json!({"taskDefinition": of_account("task-definition/auth:1")}),
+            &["detail.taskDefinition", "must be of account"],
+        ),
+        detail(
+            json!({"fallbacks": [{"launchType": "EXTERNAL"}]}),
+            &["detail.fallbacks[0].launchType = \"EXTERNAL\""],
+        ),
+        detail(
+            json!({"launchType": "EC2", "subnets": [], "fallbacks": [{"launchType": "FARGATE"}]}),
+            &["detail.fallbacks[0].subnets is missing: Fargate needs"],
+        ),
+        detail(
+            json!({"service": "worker", "targetGroupArn": null}),
+            &["detail.targetGroupArn is missing"],
+        ),
+        detail(
+            json!({"cluster": null, "clusterName": "engines"}),
+            &[
+                "detail.cluster is missing",
+                "detail.clusterName = a text of 7 characters",
+            ],
+        ),
+        detail(
+            json!({"launchType": "EC2", "volumeConfigurations": [{"name": "a", "managedEBSVolume": {"roleArn": "r",
+                "tagSpecifications": [{"resourceType": "volume", "tags": [{"key": "aws:x", "value": 5}]}]}}]}),
+            &["tagSpecifications[0].tags[0].key = \"aws:x\"", "tags[0].value = 5"],
         ),
     ]
 }
@@ -301,7 +358,7 @@ fn tasks() -> Vec<Bad> {
         ),
         detail(
             json!({"overrides": {"containerOverrides": [{"name": "a", "environment": [{"name": "A", "value": 5}]}]}}),
-            &["environment[0].value is missing: must be a text"],
+            &["environment[0].value = a number: must be a text"],
         ),
         detail(
             json!({"overrides": {"containers": []}}),
@@ -425,7 +482,7 @@ fn outside_the_lists() -> Vec<Bad> {
 
 #[tokio::test]
 async fn every_bad_event_is_refused_with_field_value_and_rule_and_no_call() {
-    let cases: Vec<Bad> = [envelopes(), targets(), tasks(), tags(), outside_the_lists()]
+    let cases: Vec<Bad> = [envelopes(), targets(), places(), tasks(), tags(), outside_the_lists()]
         .into_iter()
         .flatten()
         .collect();
@@ -445,7 +502,7 @@ async fn every_bad_event_is_refused_with_field_value_and_rule_and_no_call() {
     );
     for (n, case) in cases.iter().enumerate() {
         let handled = handler
-            .handle(case.event.clone(), clock.now().after(Duration::from_secs(60)))
+            .handle(case.event.clone(), &invocation(&clock, Duration::from_secs(60)))
             .await;
         let failure = handled.result.as_ref().expect_err(case.says[0]);
         assert_eq!(failure.category, case.category, "#{n}: {failure}");
@@ -468,11 +525,18 @@ async fn secrets_in_overrides_never_reach_an_error() {
     let secret = "hunter2";
     for overrides in [
         json!({"containerOverrides": [{"name": "auth", "environment": [{"name": "PASSWORD", "value": [secret]}]}]}),
+        json!({"containerOverrides": [{"name": "auth", "environment": [{"Name": "PASSWORD", "Value": secret}]}]}),
+        json!({"containerOverrides": [{"name": "auth", "environment": [format!("PASSWORD={secret}")]}]}),
         json!({"containerOverrides": [{"name": "auth", "environment": {"PASSWORD": secret}}]}),
+        json!({"containerOverrides": [{"name": "auth", "command": secret}]}),
         json!({"environment": [{"name": "PASSWORD", "value": secret}]}),
+        json!({"cpu": [secret], "memory": {"x": secret}, "PASSWORD": secret}),
+        json!(format!("PASSWORD={secret}")),
     ] {
         let event = start_event("e1", AUTH, json!({"overrides": overrides}));
-        let handled = handler.handle(event, clock.now().after(Duration::from_secs(60))).await;
+        let handled = handler
+            .handle(event, &invocation(&clock, Duration::from_secs(60)))
+            .await;
         let told = format!(
             "{} {:?}",
             handled.result.as_ref().expect_err("a refusal"),

@@ -23,10 +23,18 @@ fn unpacked() -> (PathBuf, PathBuf) {
     let zip = root.join("target/lambda/start-engines-lambda/bootstrap.zip");
     assert!(zip.exists(), "{} is not there: run `make package`", zip.display());
     let folder = root.join("target/bench");
-    let unzip = ["-c", "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extract('bootstrap', sys.argv[2])"];
+    let unzip = [
+        "-c",
+        "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extract('bootstrap', sys.argv[2])",
+    ];
     let python = std::process::Command::new(root.join(".venv/bin/python"));
     let mut python = python;
-    let done = python.args(unzip).arg(&zip).arg(&folder).status().expect("run `make venv`");
+    let done = python
+        .args(unzip)
+        .arg(&zip)
+        .arg(&folder)
+        .status()
+        .expect("run `make venv`");
     assert!(done.success());
     let binary = folder.join("bootstrap");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -56,7 +64,10 @@ async fn world() -> World {
         world.add_cluster("engines");
         world.add_task_definition(TaskDefinition::awsvpc("auth").container("auth", &[8080]));
         world.before("*", Box::new(move |_| *begun.lock().unwrap() = now()));
-        world.after("*", Box::new(move |_| *sum.lock().unwrap() += now() - *from.lock().unwrap()));
+        world.after(
+            "*",
+            Box::new(move |_| *sum.lock().unwrap() += now() - *from.lock().unwrap()),
+        );
         world.add_target_group(TargetGroup::ip("auth", 80))
     });
     World { fake, group, inside }
@@ -89,9 +100,16 @@ fn median(mut times: Vec<Duration>) -> f64 {
 fn used(function: &Function) -> (f64, f64) {
     let pid = function.pid().expect("it lives");
     let stat = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).expect("Linux");
-    let nanos: f64 = stat.split(' ').next().and_then(|first| first.parse().ok()).expect("nanoseconds on the CPU");
+    let nanos: f64 = stat
+        .split(' ')
+        .next()
+        .and_then(|first| first.parse().ok())
+        .expect("nanoseconds on the CPU");
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("Linux");
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .expect("a peak");
     let kib: f64 = peak.trim().trim_end_matches(" kB").parse().expect("KiB");
     (nanos / 1e6, kib / 1024.0)
 }
@@ -118,7 +136,10 @@ async fn bench() {
         cpus.push(Duration::from_secs_f64(used(&function).0 / 1000.0));
         function.stop().await;
     }
-    println!("cold: process start to ready         {:>8.2} ms (median of {COLD_STARTS})", median(inits));
+    println!(
+        "cold: process start to ready         {:>8.2} ms (median of {COLD_STARTS})",
+        median(inits)
+    );
     println!("cold: first start event              {:>8.2} ms", median(firsts));
     println!("cold: CPU, both together             {:>8.2} ms", median(cpus));
 
@@ -150,11 +171,19 @@ async fn bench() {
         note(2, timed(&runtime, &world, &stopping).await);
     }
     let (after, peak) = used(&function);
-    let names = ["start: RunTask", "RUNNING: 3 calls", "first stop: 1 call", "skipped: no call"];
+    let names = [
+        "start: RunTask",
+        "RUNNING: 3 calls",
+        "first stop: 1 call",
+        "skipped: no call",
+    ];
     println!("warm, median of {WARM_LIVES}:                        whole  above the AWS calls' own");
     for (name, (whole, above)) in names.into_iter().zip(times) {
         println!("  {name:<34} {:>8.3} ms {:>8.3} ms", median(whole), median(above));
     }
-    println!("CPU per event, these four mixed      {:>8.3} ms", (after - before) / (4 * WARM_LIVES) as f64);
+    println!(
+        "CPU per event, these four mixed      {:>8.3} ms",
+        (after - before) / (4 * WARM_LIVES) as f64
+    );
     println!("peak memory                          {peak:>8.1} MiB");
 }

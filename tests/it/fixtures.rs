@@ -14,14 +14,14 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 use start_engines::call::{Answer, Call, CallError, TaskPage};
-use start_engines::handler::{Aws, Clock, Handler};
+use start_engines::handler::{Aws, Handler};
 use start_engines::run_task::{StartFailure, Started};
 use start_engines::started_by;
 use start_engines::tags::{self, Marks};
 use start_engines::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
 use start_engines::task::{Status, Task, from_event};
 
-use crate::stage::{TestClock, config};
+use crate::stage::{TestClock, config, invocation};
 
 /// One situation around a fixture, and what must come of it.
 #[derive(Debug, Deserialize)]
@@ -228,7 +228,7 @@ async fn differences(event: &Value, case: &Case, services: &str) -> Vec<String> 
     };
     let handler = Handler::new(config(&[], Some(services)), &around, clock.clone());
     let handled = handler
-        .handle(event.clone(), clock.now().after(Duration::from_secs(60)))
+        .handle(event.clone(), &invocation(&clock, Duration::from_secs(60)))
         .await;
     let told = handled.summary();
     let mut wrong = Vec::new();

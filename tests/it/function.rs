@@ -93,6 +93,8 @@ async fn each_event_writes_one_log_line_and_one_line_of_metrics() {
         ended.logs().into_iter().partition(|line| line.get("_aws").is_some());
     let handled: Vec<&Value> = logs.iter().filter(|line| line["message"] == "event handled").collect();
     assert_eq!((handled.len(), metrics.len()), (3, 3), "{logs:?}");
+    let errors: Vec<&Value> = logs.iter().filter(|line| line["level"] == "ERROR").collect();
+    assert_eq!(errors.len(), 1, "a failure is told once: {errors:?}");
     assert_eq!(
         handled[1]["calls"],
         json!([
@@ -237,14 +239,52 @@ async fn a_wrong_configuration_goes_along_with_every_event() {
 }
 
 #[tokio::test]
-async fn logs_hold_no_payload() {
-    let running = run(&[("LOG_LEVEL", "info")]).await;
-    let secret = "hunter2-very-secret";
-    let overrides =
-        json!({"containerOverrides": [{"name": "auth", "environment": [{"name": "PASSWORD", "value": secret}]}]});
-    running.ok(&running.start("e1", json!({"overrides": overrides}))).await;
+async fn logs_hold_no_payload_and_no_credentials_at_any_level() {
+    for level in ["info", "debug"] {
+        let running = run(&[("LOG_LEVEL", level)]).await;
+        let secret = "hunter2-very-secret";
+        let overrides =
+            json!({"containerOverrides": [{"name": "auth", "environment": [{"name": "PASSWORD", "value": secret}]}]});
+        running.ok(&running.start("e1", json!({"overrides": overrides}))).await;
+        let ended = running.function.stop().await;
+        assert_eq!(
+            ended.logs().iter().any(|line| line["operation"] == "RunTask"),
+            level == "debug"
+        );
+        let told = format!("{:?} {:?}", ended.stdout, ended.stderr);
+        for hidden in [secret, "AKIDEXAMPLE", "not-a-secret", "not-a-token"] {
+            assert!(!told.contains(hidden), "{hidden} at {level}: {told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn missing_credentials_are_told_as_such() {
+    let fake = FakeAws::start().await;
+    let group = fake.world(|world| world.add_target_group(TargetGroup::ip("auth", 80)));
+    let runtime = RuntimeApi::start().await;
+    let mut config = FunctionConfig::new(BINARY, &fake.endpoint());
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+        config = config.env_remove(name);
+    }
+    let _function = config.spawn(&runtime);
+    let answer = runtime
+        .invoke(&start_event("e1", &group, json!({})))
+        .await
+        .expect("an answer");
+    let (category, message) = answer.expect_error();
+    assert_eq!(category, "credentials", "{message}");
+}
+
+#[tokio::test]
+async fn a_catalog_that_cannot_be_read_is_told_with_all_else_that_is_wrong() {
+    let running = run(&[("SERVICES_FILE", "/nowhere/services.json"), ("CONTAINER_PORT", "0")]).await;
+    let (category, message) = running.refused(&running.start("e1", json!({}))).await;
+    assert_eq!(category, "invalid_configuration");
+    assert!(
+        message.contains("SERVICES_FILE") && message.contains("CONTAINER_PORT"),
+        "{message}"
+    );
     let ended = running.function.stop().await;
-    let lines = ended.logs();
-    assert!(!lines.is_empty());
-    assert!(!format!("{lines:?}").contains(secret));
+    assert_eq!(ended.metrics()[0]["EventsFailed"], 1);
 }

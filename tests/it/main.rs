@@ -8,8 +8,11 @@ mod support;
 
 mod bad_input;
 mod bench;
+mod demo;
+mod emulators;
 mod fixtures;
 mod function;
+mod groups;
 mod races;
 mod stage;
 mod starts;

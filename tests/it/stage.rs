@@ -10,9 +10,10 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_ecs::config::Credentials;
 use serde_json::{Value, json};
+use start_engines::arn::Scope;
 use start_engines::aws::AwsClients;
 use start_engines::config::Config;
-use start_engines::handler::{Clock, Handled, Handler};
+use start_engines::handler::{Clock, Handled, Handler, Invocation};
 use start_engines::timestamp::Timestamp;
 
 use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition};
@@ -98,7 +99,7 @@ impl Stage {
 
     /// Hands an event to the handler, with so much time.
     pub(crate) async fn deliver_with(&self, event: &Value, time: Duration) -> Handled {
-        self.handler.handle(event.clone(), self.clock.now().after(time)).await
+        self.handler.handle(event.clone(), &invocation(&self.clock, time)).await
     }
 
     /// Starts a task and brings it to RUNNING; gives its ARN and the RUNNING event.
@@ -165,10 +166,19 @@ pub(crate) fn start_event(id: &str, group: &str, detail: Value) -> Value {
     })
 }
 
+/// An invocation with so much time, of a function where all fixtures are at home.
+pub(crate) fn invocation(clock: &TestClock, time: Duration) -> Invocation {
+    let home = Scope::of_function("arn:aws:lambda:us-east-1:111122223333:function:start-engines");
+    assert!(home.is_some());
+    Invocation {
+        deadline: clock.now().after(time),
+        home,
+    }
+}
+
 /// The configuration that these variables make.
 pub(crate) fn config(environment: &[(&str, &str)], catalog: Option<&str>) -> Config {
-    let mut variables = BTreeMap::from([("AWS_REGION", "us-east-1")]);
-    variables.extend(environment.iter().copied());
+    let variables: BTreeMap<&str, &str> = environment.iter().copied().collect();
     Config::read(|name| variables.get(name).map(|&value| value.to_owned()), catalog).expect("a sound configuration")
 }
 

@@ -17,7 +17,7 @@ const NO_FARGATE: &str =
 
 async fn started(stage: &Stage, event: &Value) -> (usize, usize) {
     match stage.deliver(event).await.result {
-        Ok(Outcome::Started { tasks, rungs }) => (tasks.len(), rungs),
+        Ok(Outcome::Started { tasks, rungs, .. }) => (tasks.len(), rungs),
         other => panic!("no start: {other:?}"),
     }
 }
@@ -121,7 +121,11 @@ async fn placement_and_volumes_are_passed_on() {
             .container("auth", &[8080])
             .volume("data");
         world.add_task_definition(definition);
-        world.add_container_instance("engines", Some("i-0a1b2c3d4e5f60718"), std::net::Ipv4Addr::new(10, 0, 0, 9));
+        world.add_container_instance(
+            "engines",
+            Some("i-0a1b2c3d4e5f60718"),
+            std::net::Ipv4Addr::new(10, 0, 0, 9),
+        );
     });
     started(&stage, &stage.start("e1", detail.clone())).await;
     let input = &stage.fake.calls()[0].input;
@@ -199,7 +203,13 @@ async fn a_retry_with_other_parameters_finds_the_tasks_that_exist() {
     started(&stage, &stage.start("e1", json!({}))).await;
     // As after a change of the catalog between two deliveries.
     let changed = stage.start("e1", json!({"tags": [{"key": "new", "value": "yes"}]}));
-    assert_eq!(started(&stage, &changed).await, (1, 1));
+    let handled = stage.deliver(&changed).await;
+    assert!(
+        matches!(handled.result, Ok(Outcome::Started { conflict: true, .. })),
+        "{:?}",
+        handled.result
+    );
+    assert_eq!(handled.summary()["clientTokenConflict"], true);
     assert_eq!(stage.fake.calls().last().unwrap().outcome, "ConflictException");
     assert_eq!(tasks(&stage), 1);
 }
@@ -442,4 +452,58 @@ async fn a_start_with_no_time_left_makes_no_call() {
     let handled = stage.deliver_with(&event, Duration::from_millis(300)).await;
     assert_eq!(handled.result.expect_err("a failure").category, "out_of_time");
     assert_eq!(stage.calls(), [""; 0]);
+}
+
+#[tokio::test]
+async fn two_events_with_one_key_agree_once_the_second_has_been_retried_as_often() {
+    let stage = Stage::new().await;
+    stage
+        .fake
+        .world(|world| world.run_task_results.push_back(short_of(NO_FARGATE)));
+    let first = stage.start("e1", json!({"idempotencyKey": "nightly"}));
+    assert_eq!(failed(&stage, &first).await.category, "capacity_unavailable");
+    stage.pass(Duration::from_secs(61));
+    assert_eq!(started(&stage, &first).await, (1, 2));
+    let mut second = stage.start("e2", json!({"idempotencyKey": "nightly"}));
+    second["time"] = json!("2026-11-20T07:01:01Z");
+    assert_eq!(failed(&stage, &second).await.category, "capacity_unavailable");
+    stage.pass(Duration::from_secs(61));
+    assert_eq!(started(&stage, &second).await, (1, 2));
+    assert_eq!(tasks(&stage), 1);
+}
+
+#[tokio::test]
+async fn the_same_reason_of_many_instances_is_told_once() {
+    let stage = Stage::new().await;
+    let many = (0..40)
+        .map(|n| fake_aws::Failure::new(["RESOURCE:CPU", "RESOURCE:MEMORY"][n % 2]))
+        .collect();
+    stage
+        .fake
+        .world(|world| world.run_task_results.push_back(RunTaskResult::Failures(many)));
+    let failure = failed(&stage, &stage.start("e1", json!({}))).await;
+    assert!(
+        failure.message.ends_with("ECS says: RESOURCE:CPU, RESOURCE:MEMORY"),
+        "{failure}"
+    );
+}
+
+#[tokio::test]
+async fn a_fallback_keeps_security_groups_and_drops_a_platform_version_that_is_not_its_own() {
+    let stage = Stage::new().await;
+    stage.fake.world(|world| {
+        world.add_capacity_provider("engines", "machines");
+        world.run_task_results.push_back(short_of(NO_FARGATE));
+    });
+    let detail = json!({
+        "securityGroups": ["sg-0a1b2c3d4e5f60718"], "platformVersion": "1.4.0",
+        "fallbacks": [{"subnets": ["subnet-0b1c2d3e4f5a60718"], "capacityProviderStrategy": [{"capacityProvider": "machines"}]}],
+    });
+    stage.deliver(&stage.start("e1", detail.clone())).await;
+    let second = &stage.fake.calls()[1].input;
+    assert_eq!(
+        second["networkConfiguration"]["awsvpcConfiguration"]["securityGroups"],
+        detail["securityGroups"]
+    );
+    assert_eq!(second["platformVersion"], Value::Null);
 }

@@ -1,0 +1,295 @@
+//! What one test holds: the adapters under test, plain SDK clients to set the scene, an emulator.
+//!
+//! The scene is set, and looked at, by the SDK directly, never by the adapters.
+
+use std::thread;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_ecs::types::{Compatibility, ContainerDefinition, NetworkMode, PortMapping};
+use aws_sdk_elasticloadbalancingv2::types::{ProtocolEnum, TargetGroupIpAddressTypeEnum, TargetTypeEnum};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use start_engines::arn::{Cluster, SecurityGroupId, SubnetId, TargetGroupArn, TaskArn, TaskDefinition};
+use start_engines::aws::AwsClients;
+use start_engines::call::{Answer, Call, CallError, ErrorKind, TaskPage};
+use start_engines::handler::Aws;
+use start_engines::run_task::{Awsvpc, Launch, Options, RunTask};
+use start_engines::target::{Target, TargetGroup, TargetHealth};
+use start_engines::task::Task;
+
+use super::process::Emulator;
+
+/// The only region in which MiniStack's load balancers answer unsigned requests.
+pub(super) const REGION: &str = "us-east-1";
+/// The container of every task definition here, and its port.
+pub(super) const CONTAINER: &str = "app";
+pub(super) const PORT: i32 = 8080;
+
+/// Time for one call; an emulator may load a whole service at its first request.
+const CALL_TIME: Duration = Duration::from_secs(30);
+
+/// One test's view of an emulator.
+pub(super) struct Session {
+    /// Where it runs.
+    pub(super) emulator: &'static Emulator,
+    /// A subnet of the default VPC.
+    pub(super) subnet: SubnetId,
+    /// ECS, to set the scene.
+    pub(super) ecs: aws_sdk_ecs::Client,
+    /// What is under test.
+    adapters: AwsClients,
+    elbv2: aws_sdk_elasticloadbalancingv2::Client,
+    vpc: String,
+}
+
+impl Session {
+    /// With clients of its own: connections live and die with a test's runtime.
+    pub(super) async fn with(emulator: &'static Emulator) -> Self {
+        let config = config(emulator);
+        let loader = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url(emulator.endpoint())
+            .credentials_provider(credentials());
+        let subnets = describe_subnets(emulator);
+        let first = |tag: &str| {
+            let (_, rest) = subnets.split_once(&format!("<{tag}>"))?;
+            Some(rest.split_once('<')?.0.to_owned())
+        };
+        Self {
+            emulator,
+            subnet: first("subnetId")
+                .and_then(|id| id.parse().ok())
+                .expect("a subnet of the default VPC"),
+            ecs: aws_sdk_ecs::Client::new(&config),
+            adapters: AwsClients::load(loader).await,
+            elbv2: aws_sdk_elasticloadbalancingv2::Client::new(&config),
+            vpc: first("vpcId").expect("a default VPC"),
+        }
+    }
+
+    /// Makes a cluster and a Fargate task definition of that name.
+    pub(super) async fn make_cluster(&self, name: &str) -> Cluster {
+        let made = self.ecs.create_cluster().cluster_name(name).send().await;
+        made.expect("the emulator makes a cluster");
+        let port = PortMapping::builder().container_port(PORT).build();
+        // moto answers RunTask with status 500 where the container sets no memory.
+        let container = ContainerDefinition::builder()
+            .name(CONTAINER)
+            .image("engine:1")
+            .memory(512)
+            .essential(true)
+            .port_mappings(port)
+            .build();
+        let made = self
+            .ecs
+            .register_task_definition()
+            .family(name)
+            .network_mode(NetworkMode::Awsvpc)
+            .requires_compatibilities(Compatibility::Fargate)
+            .cpu("256")
+            .memory("512")
+            .container_definitions(container)
+            .send()
+            .await;
+        made.expect("the emulator makes a task definition");
+        name.parse().expect("a cluster name")
+    }
+
+    /// Makes an HTTP target group of type `ip`.
+    pub(super) async fn make_target_group(&self, name: &str, family: TargetGroupIpAddressTypeEnum) -> TargetGroupArn {
+        let made = self
+            .elbv2
+            .create_target_group()
+            .name(name)
+            .protocol(ProtocolEnum::Http)
+            .port(PORT)
+            .vpc_id(&self.vpc)
+            .target_type(TargetTypeEnum::Ip)
+            .ip_address_type(family)
+            .send()
+            .await
+            .expect("the emulator makes a target group");
+        let arn = made.target_groups()[0].target_group_arn().expect("an ARN");
+        arn.parse().expect("the emulator's ARN is one of a target group")
+    }
+
+    /// The smallest start of a task that both emulators take: Fargate, in the default VPC.
+    pub(super) fn start_of(&self, cluster: &Cluster) -> RunTask {
+        // moto wants a security group, and takes any.
+        let security_group: SecurityGroupId = "sg-0123456789abcdef0".parse().expect("a security group id");
+        RunTask {
+            cluster: cluster.clone(),
+            task_definition: cluster.name().parse::<TaskDefinition>().expect("a family"),
+            count: 1,
+            client_token: format!("{}#0", cluster.name()),
+            started_by: "start-engines/-".to_owned(),
+            tags: Vec::new(),
+            network: Some(Awsvpc {
+                subnets: vec![self.subnet.clone()],
+                security_groups: vec![security_group],
+                assign_public_ip: Some("DISABLED"),
+            }),
+            launch: Launch::Type("FARGATE"),
+            platform_version: None,
+            options: Options::default(),
+        }
+    }
+
+    /// Performs a call as the function does.
+    pub(super) async fn perform(&self, call: &Call) -> Result<Answer, CallError> {
+        self.adapters.perform(call, CALL_TIME).await
+    }
+
+    /// The kind of error that a call ends with.
+    pub(super) async fn error_of(&self, call: &Call) -> ErrorKind {
+        match self.perform(call).await {
+            Err(error) => error.kind,
+            Ok(answer) => panic!("{} was to fail, and brought {answer:?}", call.operation()),
+        }
+    }
+
+    /// Starts tasks, which must succeed, all of them.
+    pub(super) async fn run_task(&self, start: RunTask) -> Vec<TaskArn> {
+        let count = usize::try_from(start.count).expect("a count");
+        let call = Call::RunTask(Box::new(start));
+        match self.perform(&call).await {
+            Ok(Answer::Started(started)) => {
+                assert_eq!(started.failures, [], "the emulators' RunTask knows no failures");
+                assert_eq!(started.tasks.len(), count, "each task has an ARN that can be read");
+                started.tasks
+            }
+            other => panic!("RunTask brought {other:?}"),
+        }
+    }
+
+    /// What DescribeTasks says of tasks.
+    pub(super) async fn describe_tasks(&self, cluster: &Cluster, tasks: &[TaskArn]) -> Vec<Task> {
+        let call = Call::DescribeTasks {
+            cluster: cluster.clone(),
+            tasks: tasks.to_vec(),
+        };
+        match self.perform(&call).await {
+            Ok(Answer::Tasks(tasks)) => tasks,
+            other => panic!("DescribeTasks brought {other:?}"),
+        }
+    }
+
+    /// One page of ListTasks.
+    pub(super) async fn list_tasks(&self, cluster: &Cluster, page: Option<String>) -> TaskPage {
+        let call = Call::ListTasks {
+            cluster: cluster.clone(),
+            page,
+        };
+        match self.perform(&call).await {
+            Ok(Answer::TaskPage(page)) => page,
+            other => panic!("ListTasks brought {other:?}"),
+        }
+    }
+
+    /// The facts about a group.
+    pub(super) async fn facts_of(&self, group: &TargetGroupArn) -> TargetGroup {
+        let call = Call::DescribeTargetGroup { group: group.clone() };
+        match self.perform(&call).await {
+            Ok(Answer::TargetGroup(facts)) => facts,
+            other => panic!("DescribeTargetGroups brought {other:?}"),
+        }
+    }
+
+    /// Whether targets are in a group.
+    pub(super) async fn health_of(&self, group: &TargetGroupArn, targets: &[Target]) -> Vec<TargetHealth> {
+        match self.perform(&describe_health(group, targets)).await {
+            Ok(Answer::Health(health)) => health,
+            other => panic!("DescribeTargetHealth brought {other:?}"),
+        }
+    }
+
+    /// Performs a call that says nothing but that it was done.
+    pub(super) async fn done(&self, call: &Call) {
+        assert_eq!(self.perform(call).await, Ok(Answer::Done), "{}", call.operation());
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let log = self.emulator.log();
+            let last: Vec<&str> = log.lines().rev().take(20).collect();
+            let last: Vec<&str> = last.into_iter().rev().collect();
+            #[expect(clippy::print_stderr, reason = "shown by the test runner, for failed tests only")]
+            {
+                eprintln!("the emulator's last lines:\n{}", last.join("\n"));
+            }
+        }
+    }
+}
+
+/// RegisterTargets.
+pub(super) fn register(group: &TargetGroupArn, targets: &[Target]) -> Call {
+    Call::RegisterTargets {
+        group: group.clone(),
+        targets: targets.to_vec(),
+    }
+}
+
+/// DeregisterTargets.
+pub(super) fn deregister(group: &TargetGroupArn, targets: &[Target]) -> Call {
+    Call::DeregisterTargets {
+        group: group.clone(),
+        targets: targets.to_vec(),
+        within: CALL_TIME,
+    }
+}
+
+/// DescribeTargetHealth.
+pub(super) fn describe_health(group: &TargetGroupArn, targets: &[Target]) -> Call {
+    Call::DescribeTargetHealth {
+        group: group.clone(),
+        targets: targets.to_vec(),
+    }
+}
+
+/// A target.
+pub(super) fn target(id: &str, port: i64) -> Target {
+    Target {
+        id: id.to_owned(),
+        port: port.try_into().expect("a port"),
+    }
+}
+
+/// For the plain clients. Complete in itself: nothing of it comes from the environment, and nothing
+/// is tried twice, so that an emulator's failure is seen.
+fn config(emulator: &Emulator) -> SdkConfig {
+    let http_client = Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(http_client)
+        .region(Region::new(REGION))
+        .endpoint_url(emulator.endpoint())
+        .credentials_provider(SharedCredentialsProvider::new(credentials()))
+        .retry_config(RetryConfig::disabled())
+        .build()
+}
+
+fn credentials() -> Credentials {
+    Credentials::new("test", "test", None, None, "tests")
+}
+
+/// EC2's DescribeSubnets, asked without an SDK: the crate has none for EC2. The emulators read the
+/// service from the signature's scope and do not check the signature.
+fn describe_subnets(emulator: &Emulator) -> String {
+    let scope = format!("test/20260101/{REGION}/ec2/aws4_request");
+    let signature = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
+    let headers = [
+        ("Authorization", signature.as_str()),
+        ("Content-Type", "application/x-www-form-urlencoded"),
+    ];
+    let body = "Action=DescribeSubnets&Version=2016-11-15";
+    let answer = emulator.post("/", &headers, body).expect("an answer from EC2");
+    assert_eq!(answer.status, 200, "DescribeSubnets: {}", answer.body);
+    answer.body
+}
