@@ -48,9 +48,10 @@ bench: package ## print speed, memory and size of the packed function
 	cargo test --locked --test it bench::bench -- --ignored --nocapture
 
 .PHONY: lint
-lint: ## formatting and lints, as CI has them
+lint: ## formatting, lints and documentation, as CI has them
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
 $(TOOLS)/bin/cargo-deny:
 	@echo "== installing cargo-deny $(CARGO_DENY_VERSION)"

@@ -294,7 +294,13 @@ mod tests {
     #[test]
     fn a_late_stop_searches_every_cluster_named_in_full_once() {
         let catalog = r#"{"a": {"cluster": "blue"}, "b": {"cluster": "engines"}}"#;
-        let variables = [("ECS_CLUSTER", "engines"), ("ALLOWED_CLUSTERS", "engines,green,dev-*,arn:aws:ecs:eu-west-1:111122223333:cluster/far")];
+        let variables = [
+            ("ECS_CLUSTER", "engines"),
+            (
+                "ALLOWED_CLUSTERS",
+                "engines,green,dev-*,arn:aws:ecs:eu-west-1:111122223333:cluster/far",
+            ),
+        ];
         let config = read(&variables, Some(catalog)).unwrap();
         let own = "arn:aws:ecs:us-east-1:111122223333:cluster/engines".parse().unwrap();
         let names: Vec<String> = config
@@ -316,7 +322,11 @@ mod tests {
     fn a_list_of_families_names_no_revision() {
         let arn = "arn:aws:ecs:us-east-1:111122223333:task-definition/auth";
         for (value, is_sound) in [("auth", true), ("auth:*", true), ("auth:7", false)] {
-            assert_eq!(read(&[("ALLOWED_TASK_FAMILIES", value)], None).is_ok(), is_sound, "{value}");
+            assert_eq!(
+                read(&[("ALLOWED_TASK_FAMILIES", value)], None).is_ok(),
+                is_sound,
+                "{value}"
+            );
         }
         assert!(read(&[("ALLOWED_TASK_FAMILIES", &format!("{arn}:*"))], None).is_ok());
         assert!(read(&[("ALLOWED_TASK_FAMILIES", &format!("{arn}:7"))], None).is_err());
@@ -325,7 +335,10 @@ mod tests {
     #[test]
     fn a_broken_catalog_is_told_without_what_is_in_it() {
         let problems = read(&[], Some(r#"{"PASSWORD": "hunter2""#)).unwrap_err().to_string();
-        assert!(problems.contains("must be JSON") && !problems.contains("hunter2"), "{problems}");
+        assert!(
+            problems.contains("must be JSON") && !problems.contains("hunter2"),
+            "{problems}"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The AWS adapters: the only place that knows the SDK.
 //!
 //! Each adapter translates one call there and back, and classifies errors by their code
-//! ([`error`]). It makes no choices.
+//! (`error`). It makes no choices.
 
 mod ecs;
 mod elbv2;

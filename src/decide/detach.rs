@@ -7,7 +7,7 @@
 //! - STOPPED and fresh: DescribeTargetHealth first, since an earlier event has usually done it, and
 //!   ELB allows more Describe calls than others;
 //! - **the careful way** for whatever is late: the address may be a newer task's. What is still
-//!   registered is deregistered only if no other task of ours owns it ([`super::owners`]).
+//!   registered is deregistered only if no other task of ours owns it (`owners`).
 //!
 //! "Not registered", "no such group" and "no such task" are success here: that is what a stop wants.
 

@@ -52,17 +52,18 @@ pub fn resolve(
     }
     let attachments = attachments(sources, problems);
     let placements = placements(sources, &attachments, problems);
+    let targets = named(&detail, &attachments);
     check_allowed(
         cluster.as_ref(),
         task_definition.as_ref(),
-        &attachments,
+        &targets,
         &config.allowed,
         problems,
     );
     check_places(
         cluster.as_ref(),
         task_definition.as_ref(),
-        &attachments,
+        &targets,
         sender.home,
         problems,
     );
@@ -306,21 +307,23 @@ fn options(sources: [&StartDetail; 3]) -> Options {
     }
 }
 
-/// Each target group with the field that names it.
-fn named_groups<'a>(attachments: &'a [Attachment]) -> impl Iterator<Item = (String, &'a Attachment)> {
+/// Each target with the field that names its group.
+fn named<'a>(detail: &StartDetail, attachments: &'a [Attachment]) -> Vec<(String, &'a Attachment)> {
+    let name = |n: usize| match (&detail.targets, attachments.len()) {
+        (None, 1) => "detail.targetGroupArn".to_owned(),
+        (Some(_), _) | (None, _) => format!("detail.targets[{n}].targetGroupArn"),
+    };
     attachments
         .iter()
         .enumerate()
-        .map(move |(n, attachment)| match attachments.len() {
-            1 => ("detail.targetGroupArn".to_owned(), attachment),
-            _ => (format!("detail.targets[{n}].targetGroupArn"), attachment),
-        })
+        .map(|(n, attachment)| (name(n), attachment))
+        .collect()
 }
 
 fn check_allowed(
     cluster: Option<&Cluster>,
     task_definition: Option<&TaskDefinition>,
-    attachments: &[Attachment],
+    targets: &[(String, &Attachment)],
     allowed: &Allowed,
     problems: &mut Problems,
 ) {
@@ -334,14 +337,14 @@ fn check_allowed(
             "is not in ALLOWED_TASK_FAMILIES",
         );
     }
-    for (n, (field, attachment)) in named_groups(attachments).enumerate() {
+    for (n, (field, attachment)) in targets.iter().enumerate() {
         let text = attachment.group.as_str();
         if !allowed.target_groups.allows_target_group(&attachment.group) {
-            problems.not_allowed(&field, text, "is not in ALLOWED_TARGET_GROUPS");
+            problems.not_allowed(field.clone(), text, "is not in ALLOWED_TARGET_GROUPS");
         }
         let twice = |other: &Attachment| other.group == attachment.group && other.port == attachment.port;
-        if attachments.iter().take(n).any(twice) {
-            problems.invalid_text(field, text, "the same target group and port are given twice");
+        if targets.iter().take(n).any(|(_, other)| twice(other)) {
+            problems.invalid_text(field.clone(), text, "the same target group and port are given twice");
         }
     }
 }
@@ -351,15 +354,16 @@ fn check_allowed(
 fn check_places(
     cluster: Option<&Cluster>,
     task_definition: Option<&TaskDefinition>,
-    attachments: &[Attachment],
+    targets: &[(String, &Attachment)],
     home: Option<&Scope>,
     problems: &mut Problems,
 ) {
     let cluster = cluster.and_then(|arn| Some(("detail.cluster".to_owned(), arn.as_str(), arn.scope()?)));
     let definition =
         task_definition.and_then(|arn| Some(("detail.taskDefinition".to_owned(), arn.as_str(), arn.scope()?)));
-    let groups = named_groups(attachments)
-        .filter_map(|(field, attachment)| Some((field, attachment.group.as_str(), attachment.group.scope()?)));
+    let groups = targets
+        .iter()
+        .filter_map(|(field, attachment)| Some((field.clone(), attachment.group.as_str(), attachment.group.scope()?)));
     let mut home = home.cloned();
     for (field, text, scope) in cluster.into_iter().chain(definition).chain(groups) {
         let home = home.get_or_insert_with(|| scope.clone());

@@ -8,24 +8,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use start_engines::outcome::{Outcome, Skip};
 
-use crate::stage::Stage;
-use crate::support::fake_aws::{Fault, TargetGroup, World};
+use crate::stage::{Stage, category, outcome, stop};
+use crate::support::fake_aws::{Fault, TargetGroup};
 
 fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
-}
-
-fn stop(world: &mut World, task: &str) -> Value {
-    world.stop(task, "UserInitiated", "Task stopped by user");
-    world.event(task)
-}
-
-async fn outcome(stage: &Stage, event: &Value) -> Outcome {
-    stage.deliver(event).await.result.expect("an outcome")
-}
-
-async fn category(stage: &Stage, event: &Value) -> &'static str {
-    stage.deliver(event).await.result.expect_err("a failure").category
 }
 
 #[tokio::test]

@@ -7,24 +7,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use start_engines::outcome::{Outcome, Skip};
 
-use crate::stage::Stage;
-use crate::support::fake_aws::{Fault, TargetGroup, World};
+use crate::stage::{Stage, category, outcome, stop};
+use crate::support::fake_aws::{Fault, TargetGroup};
 
 fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
-}
-
-fn stop(world: &mut World, task: &str) -> Value {
-    world.stop(task, "UserInitiated", "Task stopped by user");
-    world.event(task)
-}
-
-async fn outcome(stage: &Stage, event: &Value) -> Outcome {
-    stage.deliver(event).await.result.expect("an outcome")
-}
-
-async fn category(stage: &Stage, event: &Value) -> &'static str {
-    stage.deliver(event).await.result.expect_err("a failure").category
 }
 
 #[tokio::test]
@@ -156,19 +143,31 @@ async fn a_stop_that_the_second_look_cannot_see_yet_is_caught_by_the_last_event(
     assert_eq!(stage.registered(), []);
 }
 
-/// A task that stopped, and a newer one that has its address and is registered.
-async fn address_reused(stage: &Stage) -> (String, Value, Value) {
+/// A task that was registered and has stopped since, whose address the next task will have: its
+/// first stop event and its last.
+async fn address_freed(stage: &Stage) -> (Value, Value) {
     let old = stage.registered_task("old").await;
     let address = stage.fake.world(|world| world.address(&old)).expect("an address");
-    let (stopping, stopped) = stage.fake.world(|world| {
+    let events = stage.fake.world(|world| {
         let stopping = stop(world, &old);
         let stopped = world.advance_to(&old, "STOPPED");
         world.next_address(address);
         (stopping, stopped)
     });
     stage.pass(seconds(20));
+    events
+}
+
+/// The same, and the newer task is registered.
+async fn address_reused(stage: &Stage) -> (String, Value, Value) {
+    let (stopping, stopped) = address_freed(stage).await;
+    let old = stage.registered();
     let new = stage.registered_task("new").await;
-    assert_eq!(stage.fake.world(|world| world.address(&new)), Some(address));
+    assert_eq!(
+        stage.registered(),
+        old,
+        "one target, of the old task and of the new one"
+    );
     stage.calls();
     (new, stopping, stopped)
 }
@@ -202,15 +201,7 @@ async fn a_newer_task_with_the_address_but_another_group_does_not_keep_a_dead_ta
     let other = stage
         .fake
         .world(|world| world.add_target_group(TargetGroup::ip("other", 80)));
-    let old = stage.registered_task("old").await;
-    let address = stage.fake.world(|world| world.address(&old)).expect("an address");
-    let stopped = stage.fake.world(|world| {
-        stop(world, &old);
-        let event = world.advance_to(&old, "STOPPED");
-        world.next_address(address);
-        event
-    });
-    stage.pass(seconds(20));
+    let (_, stopped) = address_freed(&stage).await;
     outcome(&stage, &stage.start("new", json!({"targetGroupArn": other}))).await;
     let new = stage
         .fake
@@ -227,15 +218,7 @@ async fn a_newer_owner_in_another_cluster_of_the_configuration_is_found() {
     let mut stage = Stage::new().await;
     stage.cold_start(&[("ALLOWED_CLUSTERS", "engines,blue,gone")]).await;
     stage.fake.world(|world| drop(world.add_cluster("blue")));
-    let old = stage.registered_task("old").await;
-    let address = stage.fake.world(|world| world.address(&old)).expect("an address");
-    let stopped = stage.fake.world(|world| {
-        stop(world, &old);
-        let event = world.advance_to(&old, "STOPPED");
-        world.next_address(address);
-        event
-    });
-    stage.pass(seconds(20));
+    let (_, stopped) = address_freed(&stage).await;
     outcome(&stage, &stage.start("new", json!({"cluster": "blue"}))).await;
     let new = stage
         .fake
@@ -398,28 +381,18 @@ async fn a_registration_whose_answer_was_lost_is_still_looked_after() {
 }
 
 #[tokio::test]
-async fn a_deleted_event_of_a_task_long_gone_is_never_fresh() {
+async fn an_event_of_a_task_long_stopped_is_as_old_as_its_stop_whenever_it_is_sent() {
     let stage = Stage::new().await;
     let (_, _, stopped) = address_reused(&stage).await;
-    let mut deleted = stopped;
-    deleted["detail"]["lastStatus"] = json!("DELETED");
-    deleted["time"] = json!("2026-11-20T07:00:20Z");
-    let Outcome::Deregistered { targets, reused, .. } = outcome(&stage, &deleted).await else {
-        panic!("no look")
-    };
-    assert_eq!((targets.len(), reused.len()), (0, 1));
-}
-
-#[tokio::test]
-async fn a_stopped_event_sent_again_later_is_as_old_as_its_stopped_at() {
-    let stage = Stage::new().await;
-    let (_, _, stopped) = address_reused(&stage).await;
-    let mut again = stopped;
-    again["time"] = json!("2026-11-20T07:00:20Z");
-    let Outcome::Deregistered { targets, reused, .. } = outcome(&stage, &again).await else {
-        panic!("no look")
-    };
-    assert_eq!((targets.len(), reused.len()), (0, 1));
+    for status in ["STOPPED", "DELETED"] {
+        let mut again = stopped.clone();
+        again["detail"]["lastStatus"] = json!(status);
+        again["time"] = json!("2026-11-20T07:00:20Z");
+        let Outcome::Deregistered { targets, reused, .. } = outcome(&stage, &again).await else {
+            panic!("no look at {status}")
+        };
+        assert_eq!((targets.len(), reused.len()), (0, 1), "{status}");
+    }
 }
 
 #[tokio::test]

@@ -14,9 +14,10 @@ use start_engines::arn::Scope;
 use start_engines::aws::AwsClients;
 use start_engines::config::Config;
 use start_engines::handler::{Clock, Handled, Handler, Invocation};
+use start_engines::outcome::Outcome;
 use start_engines::timestamp::Timestamp;
 
-use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition};
+use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition, World};
 
 /// A clock that a test sets.
 #[derive(Clone, Debug)]
@@ -193,4 +194,20 @@ async fn handler(endpoint: &str, environment: &[(&str, &str)], clock: TestClock)
         AwsClients::load(loader).await,
         clock,
     )
+}
+
+/// The first sign of a stop: its event.
+pub(crate) fn stop(world: &mut World, task: &str) -> Value {
+    world.stop(task, "UserInitiated", "Task stopped by user");
+    world.event(task)
+}
+
+/// How the handling of an event ends; it must not fail.
+pub(crate) async fn outcome(stage: &Stage, event: &Value) -> Outcome {
+    stage.deliver(event).await.result.expect("an outcome")
+}
+
+/// The category of the failure in which the handling of an event ends.
+pub(crate) async fn category(stage: &Stage, event: &Value) -> &'static str {
+    stage.deliver(event).await.result.expect_err("a failure").category
 }
