@@ -13,6 +13,8 @@ ZIP := target/lambda/start-engines-lambda/bootstrap.zip
 # Kept apart from cargo's own folders, so that `cargo clean` does not throw the tool away.
 TOOLS := .tools
 CARGO_DENY_VERSION := 0.20.2
+# The same sources make the same binary wherever they lie.
+REMAP := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo
 LAMBDA_ARCH := $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
 
 .PHONY: help
@@ -32,8 +34,10 @@ venv: $(VENV)/ready ## install what the demo and the tests need into .venv
 .PHONY: package
 package: $(VENV)/ready ## build and pack the function for Lambda: target/lambda/.../bootstrap.zip (ARCH=x86_64 or arm64)
 	@echo "== building and packing the function ($(ARCH))"
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cargo lambda build --release --locked --no-default-features \
-		--bin start-engines-lambda --output-format zip $(LAMBDA_ARCH)
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" RUSTFLAGS="$(REMAP)" cargo lambda build --release --locked \
+		--no-default-features --bin start-engines-lambda --output-format binary $(LAMBDA_ARCH)
+	$(VENV)/bin/python pulumi/pack.py $(basename $(ZIP)) $(ZIP)
+	@sha256sum $(ZIP)
 
 .PHONY: demo
 demo: package ## the main job on this machine: start, register, answer, stop, refuse
