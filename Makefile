@@ -8,6 +8,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 # This machine's, since the demo runs what is packed.
 ARCH ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+STACK ?= dev
 VENV := .venv
 ZIP := target/lambda/start-engines-lambda/bootstrap.zip
 # Kept apart from cargo's own folders, so that `cargo clean` does not throw the tool away.
@@ -44,12 +45,34 @@ demo: package ## the main job on this machine: start, register, answer, stop, re
 	$(VENV)/bin/python tests/local/demo.py --zip $(ZIP)
 
 .PHONY: test
-test: package ## everything: units, fixtures, the wire, two emulators, the demo
+test: package ## everything: units, fixtures, the wire, two emulators, the demo, the Pulumi program
 	cargo test --locked
+	cargo build --locked --bin start-engines
+	$(MAKE) test-pulumi
+
+# Needs the operator's command, which checks what the program emits by the function's own rules.
+.PHONY: test-pulumi
+test-pulumi: pulumi/node_modules/.package-lock.json
+	cd pulumi && npm test
+
+pulumi/node_modules/.package-lock.json: pulumi/package-lock.json pulumi/.npmrc
+	@echo "== installing what the Pulumi program needs into pulumi/node_modules"
+	cd pulumi && npm ci
+	touch $@
 
 .PHONY: bench
 bench: package ## print speed, memory and size of the packed function
 	cargo test --locked --test it bench::bench -- --ignored --nocapture
+
+.PHONY: deploy
+deploy: package pulumi/node_modules/.package-lock.json ## pulumi up of the example stack (STACK=dev)
+	@command -v pulumi >/dev/null || { echo "deploy: the Pulumi CLI is not installed: https://www.pulumi.com/docs/iac/download-install/" >&2; exit 2; }
+	cd pulumi && pulumi stack select $(STACK) && pulumi up
+
+.PHONY: destroy
+destroy: ## pulumi destroy of the example stack (STACK=dev); it stops no task: see pulumi/README.md first
+	@command -v pulumi >/dev/null || { echo "destroy: the Pulumi CLI is not installed: https://www.pulumi.com/docs/iac/download-install/" >&2; exit 2; }
+	cd pulumi && pulumi stack select $(STACK) && pulumi destroy
 
 .PHONY: lint
 lint: ## formatting, lints and documentation, as CI has them
@@ -71,4 +94,4 @@ audit: $(TOOLS)/bin/cargo-deny ## known vulnerabilities; needs the internet
 
 .PHONY: clean
 clean: ## remove everything that was built or installed
-	rm -rf target $(VENV) $(TOOLS)
+	rm -rf target $(VENV) $(TOOLS) pulumi/node_modules

@@ -48,9 +48,10 @@ pub fn attach(
 
     let mut failures = Failures::default();
     let targets = targets(event, first, attachments, config, reader, &mut failures)?;
+    let mut unanswered = Failures::default();
     for (group, of_group) in by_group(&targets) {
         if let Err(error) = reader.register_targets(&group, of_group)? {
-            failures.add(error);
+            unanswered.add(error);
         }
     }
     if targets.is_empty() {
@@ -59,9 +60,12 @@ pub fn attach(
     // Even a call that failed may have been applied.
     match look(event, reader)? {
         Some(second) if newer(newer(event, first), second).is_wanted() => {
+            failures.extend(unanswered);
             failures.into_result(Outcome::Registered { targets })
         }
-        Some(_) => detach::undo(event, targets, config, reader),
+        // A call that was given up may land after this: then the retry of the event, which is stale
+        // by then, takes its target out.
+        Some(_) => unanswered.into_result(detach::undo(event, targets, config, reader)?),
         None => {
             let message = format!("DescribeTasks knew {} a moment ago, and does not any more", event.arn);
             Err(Failure::transient("task_not_visible", message).into())

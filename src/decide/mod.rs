@@ -95,6 +95,10 @@ impl Failures {
         self.0.push(failure.into());
     }
 
+    fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// All as one, with the category of the first that only a person can cure, else of the first; a
     /// retry can help as long as it can help any of them.
     fn into_result<T>(self, value: T) -> Result<T, Halt> {

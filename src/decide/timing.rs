@@ -14,10 +14,13 @@
 //!   address but does not show it yet is registered no sooner than that. The proof that nobody owns
 //!   the address therefore holds for `ATTACH` from when ListTasks was asked. How long ago the
 //!   address was freed does not matter here: it may be given to another right after the look.
-//! - A call that was given up has landed by then, or never does.
+//! - A call that was given up lands before its event is tried again (a minute later), or never; a
+//!   DeregisterTargets that was given up, by the end of its bound, or never.
 //! - DescribeTasks lags by less than the time from a task's first stop event to the handling of
 //!   its last: so a stop that the second look of a RUNNING handler does not see yet is followed by
 //!   one more event that finds what was registered.
+//! - DescribeTasks lags by less than [`REUSE`]: a task that gave its address back is shown as stopping
+//!   before another one is RUNNING with that address, and is not taken for its owner.
 //! - DescribeTargetHealth shows a registration that was answered before the last stop event of its
 //!   task was made. Where a handler takes back what it has just registered itself, it does not ask.
 //! - The clocks of ECS and of the function differ by less than `REUSE - FRESH`; an event from the

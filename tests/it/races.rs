@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use start_engines::outcome::{Outcome, Skip};
 
 use crate::stage::{Stage, category, outcome, stop};
-use crate::support::fake_aws::{Fault, TargetGroup};
+use crate::support::fake_aws::{Fault, TargetGroup, World};
 
 fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -375,7 +375,35 @@ async fn a_registration_whose_answer_was_lost_is_still_looked_after() {
         world.fail_next("elb:RegisterTargets", Fault::ApplyThenReset, 3);
         world.after_next("elb:RegisterTargets", move |world| drop(stop(world, &stopping)));
     });
-    // The second look comes all the same, and undoes what may have been applied.
+    // The second look comes all the same, and undoes what may have been applied; but a call that was
+    // given up may land even later, so the event is tried again.
+    assert_eq!(category(&stage, &running).await, "unreachable");
+    assert_eq!(stage.registered(), []);
+    stage.pass(seconds(60));
+    assert_eq!(outcome(&stage, &running).await, Outcome::skipped(Skip::NotRegistered));
+}
+
+#[tokio::test]
+async fn a_registration_that_lands_after_its_undoing_is_taken_out_by_the_retry() {
+    let stage = Stage::new().await;
+    let (task, running) = stage.running_task("e1").await;
+    let stopping = task.clone();
+    stage.fake.world(|world| {
+        world.fail_next("elb:RegisterTargets", Fault::Hang, 9);
+        world.before_next("elb:RegisterTargets", move |world| drop(stop(world, &stopping)));
+    });
+    assert_eq!(
+        stage
+            .deliver_with(&running, seconds(60))
+            .await
+            .result
+            .expect_err("a failure")
+            .category,
+        "timed_out"
+    );
+    assert!(stage.fake.world(World::land_hung_calls) > 0);
+    assert_eq!(stage.registered().len(), 1, "it has landed after the undoing");
+    stage.pass(seconds(60));
     assert!(matches!(outcome(&stage, &running).await, Outcome::Deregistered { .. }));
     assert_eq!(stage.registered(), []);
 }

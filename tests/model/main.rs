@@ -7,4 +7,4 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod starts;
-// mod targets;
+mod targets;
