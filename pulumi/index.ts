@@ -1,0 +1,90 @@
+/**
+ * The example: two services, `auth` and `billing`, whose tasks are started by events and found behind one Application
+ * Load Balancer by path; `auth` has a Network Load Balancer too, and is started every weekday morning.
+ */
+
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+
+import { Engines } from "./example/engines";
+import { type Group, LoadBalancers } from "./example/loadBalancers";
+import { Network } from "./example/network";
+import { type Service, StartEngines } from "./src/startEngines";
+
+const config = new pulumi.Config();
+const architecture = config.get("architecture") ?? "x86_64";
+if (architecture !== "x86_64" && architecture !== "arm64") {
+  throw new pulumi.RunError(`start-engines:architecture = "${architecture}": must be x86_64 or arm64`);
+}
+
+const NAME = "engines";
+const PORT = 8080;
+const SERVICES = ["auth", "billing"];
+
+const network = new Network(NAME, { cidrPrefix: "10.20" });
+const balancers = new LoadBalancers(NAME, {
+  vpcId: network.vpcId,
+  subnetIds: network.subnetIds,
+  port: PORT,
+  services: SERVICES,
+  networkService: "auth",
+});
+const engines = new Engines(NAME, {
+  vpcId: network.vpcId,
+  balancersSecurityGroupId: balancers.securityGroupId,
+  image: config.require("image"),
+  port: PORT,
+  services: SERVICES,
+});
+const bus = new aws.cloudwatch.EventBus(NAME, {});
+
+function service(name: string): Service {
+  const family = engines.families[name];
+  const groups = [balancers.groups[name], balancers.groups[`${name}-tcp`]].filter((group): group is Group => !!group);
+  if (family === undefined) throw new Error(`no service ${name}`);
+  return {
+    cluster: engines.clusterArn,
+    taskDefinition: family,
+    targets: groups.map((group) => ({ targetGroupArn: group.arn, port: PORT, containerName: name })),
+    subnets: network.subnetIds,
+    securityGroups: [engines.securityGroupId],
+    assignPublicIp: "ENABLED",
+    capacityProviderStrategy: [{ capacityProvider: "FARGATE_SPOT", weight: 1 }],
+    fallbacks: [{ launchType: "FARGATE" }],
+    propagateTags: "TASK_DEFINITION",
+  };
+}
+
+function alarmTopic(email: string): pulumi.Output<string> {
+  const topic = new aws.sns.Topic("alarms", {});
+  new aws.sns.TopicSubscription("alarms", { topic: topic.arn, protocol: "email", endpoint: email });
+  return topic.arn;
+}
+
+const email = config.get("alarmEmail") ?? "";
+const startEngines = new StartEngines("start-engines", {
+  code: config.get("code") ?? "../target/lambda/start-engines-lambda/bootstrap.zip",
+  architecture,
+  clusters: [engines.clusterArn],
+  taskFamilies: Object.values(engines.families),
+  targetGroups: balancers.groups,
+  taskRoles: engines.roleArns,
+  sources: ["example.app"],
+  services: Object.fromEntries(SERVICES.map((name) => [name, service(name)])),
+  schedules: {
+    "auth-morning": { service: "auth", start: "cron(0 7 ? * MON-FRI *)", timezone: "Europe/Berlin" },
+  },
+  eventBus: bus.name,
+  alarms: email === "" ? {} : { topicArn: alarmTopic(email) },
+});
+
+export const url = pulumi.interpolate`http://${balancers.dnsName}/`;
+export const networkAddress = pulumi.interpolate`${balancers.networkDnsName}:${PORT}`;
+export const clusterArn = engines.clusterArn;
+export const targetGroupArns = Object.values(balancers.groups).map((group) => group.arn);
+export const eventBus = startEngines.eventBus;
+export const functionArn = startEngines.functionArn;
+export const functionName = startEngines.functionName;
+export const putEventsPolicyArn = startEngines.putEventsPolicyArn;
+export const failureQueueUrl = startEngines.failureQueueUrl;
+export const undeliveredQueueUrl = startEngines.undeliveredQueueUrl;

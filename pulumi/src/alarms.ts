@@ -1,0 +1,123 @@
+/**
+ * The alarms, as data.
+ *
+ * Metrics of Lambda: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+ * of SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+ * of load balancers: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+ */
+
+import { type AlarmArgs, DEFAULTS } from "./arguments";
+import { type GroupMetrics, NAMESPACE } from "./dashboard";
+
+/** One alarm, in `aws.cloudwatch.MetricAlarm`'s terms. */
+export interface Alarm {
+  /** What its name ends with. */
+  readonly suffix: string;
+  readonly alarmDescription: string;
+  readonly namespace: string;
+  readonly metricName: string;
+  readonly dimensions: Record<string, string>;
+  readonly statistic?: "Sum" | "Maximum";
+  readonly extendedStatistic?: string;
+  readonly threshold: number;
+  readonly evaluationPeriods: number;
+}
+
+/** What the alarms watch. */
+export interface Watched {
+  readonly functionName: string;
+  /** In seconds. */
+  readonly timeout: number;
+  readonly failureQueueName: string;
+  readonly ruleQueueName: string;
+}
+
+const MILLIS = 1000;
+
+/** Function and queues. Every alarm is raised when its value is greater than the threshold; no data is no alarm. */
+export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
+  const limits = { ...DEFAULTS.alarms, ...args };
+  const { timeout } = context;
+  const ofFunction = { dimensions: { FunctionName: context.functionName }, evaluationPeriods: 1 };
+  const lambda = { ...ofFunction, namespace: "AWS/Lambda", statistic: "Sum", threshold: 0 } as const;
+  const notEmpty = (queueName: string) =>
+    ({
+      namespace: "AWS/SQS",
+      metricName: "ApproximateNumberOfMessagesVisible",
+      dimensions: { QueueName: queueName },
+      statistic: "Maximum",
+      threshold: 0,
+      evaluationPeriods: 1,
+    }) as const;
+  return [
+    {
+      ...lambda,
+      suffix: "errors",
+      alarmDescription: "Invocations of the function fail; errorType in its log says why.",
+      metricName: "Errors",
+    },
+    {
+      ...lambda,
+      suffix: "throttles",
+      alarmDescription: "The function's concurrency is used up; Lambda tries again for up to six hours.",
+      metricName: "Throttles",
+    },
+    {
+      ...lambda,
+      suffix: "failures-lost",
+      alarmDescription: "Lambda could not put a failed event into the on-failure queue: it is lost.",
+      metricName: "DestinationDeliveryFailures",
+    },
+    {
+      ...ofFunction,
+      suffix: "duration",
+      alarmDescription: `An invocation took more than ${limits.durationPercent} % of the timeout of ${timeout} s.`,
+      namespace: "AWS/Lambda",
+      metricName: "Duration",
+      statistic: "Maximum",
+      threshold: (timeout * MILLIS * limits.durationPercent) / 100,
+    },
+    {
+      ...notEmpty(context.ruleQueueName),
+      suffix: "undelivered",
+      alarmDescription: "EventBridge could not deliver events to the function; they wait in the rules' dead-letter queue.",
+    },
+    {
+      ...notEmpty(context.failureQueueName),
+      suffix: "failures",
+      alarmDescription: "Events failed for good; they wait in the on-failure queue with errorType and reason.",
+    },
+    {
+      ...ofFunction,
+      suffix: "starts-failed",
+      alarmDescription: "Starts failed, or tasks stopped before they ran.",
+      namespace: NAMESPACE,
+      metricName: "StartsFailed",
+      statistic: "Sum",
+      threshold: 0,
+    },
+    {
+      ...ofFunction,
+      suffix: "registration-lag",
+      alarmDescription: `From RUNNING to the registered target it took more than ${limits.registrationLagSeconds} s (p99).`,
+      namespace: NAMESPACE,
+      metricName: "RegistrationLag",
+      extendedStatistic: "p99",
+      threshold: limits.registrationLagSeconds * MILLIS,
+    },
+  ];
+}
+
+/** One target group. */
+export function unhealthyAlarm(group: GroupMetrics, args: AlarmArgs): Alarm {
+  return {
+    suffix: `unhealthy-${group.label}`,
+    alarmDescription: `Targets in ${group.label} fail their health checks.`,
+    namespace: group.namespace,
+    metricName: "UnHealthyHostCount",
+    dimensions: { TargetGroup: group.targetGroup, LoadBalancer: group.loadBalancer },
+    statistic: "Maximum",
+    threshold: 0,
+    evaluationPeriods: args.unhealthyPeriods ?? DEFAULTS.alarms.unhealthyPeriods,
+  };
+}

@@ -1,0 +1,130 @@
+/** The arguments of the `StartEngines` component, with their defaults. */
+
+import type * as pulumi from "@pulumi/pulumi";
+
+import type { Service } from "./catalog/service";
+
+/** A target group that the function may register tasks in. */
+export interface TargetGroupArgs {
+  readonly arn: pulumi.Input<string>;
+  /** The balancer that it is attached to; with it there is an alarm on its unhealthy hosts. Default: no such alarm. */
+  readonly loadBalancerArn?: pulumi.Input<string>;
+}
+
+/** What a start takes where neither event nor catalog say otherwise. Default of each: nothing. */
+export interface DefaultsArgs {
+  readonly cluster?: pulumi.Input<string>;
+  readonly taskDefinition?: pulumi.Input<string>;
+  readonly targetGroupArn?: pulumi.Input<string>;
+  readonly containerPort?: pulumi.Input<number>;
+  readonly subnets?: pulumi.Input<string>[];
+  readonly securityGroups?: pulumi.Input<string>[];
+}
+
+/** A start at given times, by EventBridge Scheduler. */
+export interface ScheduleArgs {
+  /** An entry of `services`, which must be complete: a schedule adds nothing to it. */
+  readonly service: string;
+  /** `cron(0 7 ? * MON-FRI *)`, `rate(1 hour)` or `at(2027-01-31T07:00:00)`. */
+  readonly start: string;
+  /** An IANA name such as `Europe/Berlin`. Default `UTC`. */
+  readonly timezone?: string;
+  /** How many tasks, 1 to 10. Default: as the service says, else 1. */
+  readonly count?: number;
+  /** Not yet: the function of this version knows no `Stop ECS Task` event, so a value is an error. */
+  readonly stop?: never;
+}
+
+/** How long something is tried again. */
+export interface RetryArgs {
+  readonly maximumRetryAttempts?: number;
+  readonly maximumEventAgeSeconds?: number;
+}
+
+/** When alarms are raised. */
+export interface AlarmArgs {
+  /** Whether there are alarms at all. Default true. */
+  readonly enabled?: boolean;
+  /** The standard SNS topic that is told, of alarms and of their end. Default: none, alarms only show in CloudWatch. */
+  readonly topicArn?: pulumi.Input<string>;
+  /** The length of one period, a multiple of 60 up to 3600. Default 300. */
+  readonly periodSeconds?: number;
+  /** Alarm if p99 from ECS's RUNNING to the registered target is longer, 1 to 3600. Default 60. */
+  readonly registrationLagSeconds?: number;
+  /** Alarm if an invocation takes more of the timeout than this, 1 to 100. Default 80. */
+  readonly durationPercent?: number;
+  /** Alarm if a group has unhealthy hosts for so many periods, 1 to 24. Default 2. */
+  readonly unhealthyPeriods?: number;
+}
+
+/** The arguments of `StartEngines`. Lists without default must not be empty. */
+export interface StartEnginesArgs {
+  /** The packed function: the `bootstrap.zip` that `make package` builds. */
+  readonly code: string;
+  /** What `code` was built for. Default `x86_64`. */
+  readonly architecture?: "x86_64" | "arm64";
+  /** The ARNs of the clusters where tasks may be started; all ARNs must be of their account and region. */
+  readonly clusters: pulumi.Input<string>[];
+  /** The task definition families that may be started. */
+  readonly taskFamilies: pulumi.Input<string>[];
+  /** The target groups that tasks may be registered in, by a name of yours for each. */
+  readonly targetGroups: Readonly<Record<string, TargetGroupArgs>>;
+  /** The task roles and execution roles of those families; `[]` if they have none. */
+  readonly taskRoles: pulumi.Input<string>[];
+  /** The roles with which ECS manages EBS volumes (`volumeConfigurations`). Default `[]`. */
+  readonly infrastructureRoles?: pulumi.Input<string>[];
+  /** The event sources, one for each application, that may ask for starts. */
+  readonly sources: string[];
+  /** The service catalog. Default: none. */
+  readonly services?: Readonly<Record<string, Service>>;
+  /** What a start takes where neither event nor catalog say otherwise. Default: nothing. */
+  readonly defaults?: DefaultsArgs;
+  /** Starts at given times, by name. Default: none. */
+  readonly schedules?: Readonly<Record<string, ScheduleArgs>>;
+  /** The bus that applications send to, by name or ARN. Default `default`. ECS's own events always come by `default`. */
+  readonly eventBus?: pulumi.Input<string>;
+  /** The function's name, which all other names begin with; at most 40 characters. Default: the component's name. */
+  readonly functionName?: string;
+  /** In MB, 128 to 10240. Default 256. */
+  readonly memorySize?: number;
+  /** In seconds, 30 to 900. Default 30. */
+  readonly timeout?: number;
+  /** The most invocations at a time, 1 or more. Default: what the account has left. */
+  readonly reservedConcurrency?: number;
+  /** Default `info`. */
+  readonly logLevel?: "error" | "warn" | "info" | "debug";
+  /** Days; one of CloudWatch's periods. Default 30. */
+  readonly logRetentionDays?: number;
+  /** Delivery of events to the function: 0 to 185 more tries, 60 to 86400 seconds. Default 185 and 86400. */
+  readonly delivery?: RetryArgs;
+  /** Failed invocations: 0 to 2 more tries, 60 to 21600 seconds. Default 2 and 21600. */
+  readonly invocation?: RetryArgs;
+  /** How long the two queues keep what failed, in days, 1 to 14. Default 14. */
+  readonly queueRetentionDays?: number;
+  /** When alarms are raised. Default: all of them, to nobody. */
+  readonly alarms?: AlarmArgs;
+  /** Whether there is a dashboard. Default true. */
+  readonly dashboard?: boolean;
+  /** The permissions boundary of the roles. Default: none. */
+  readonly permissionsBoundary?: pulumi.Input<string>;
+  /** Tags of everything that can have some. Default: none. */
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** The defaults, in one place. */
+export const DEFAULTS = {
+  architecture: "x86_64",
+  eventBus: "default",
+  memorySize: 256,
+  timeout: 30,
+  logLevel: "info",
+  logRetentionDays: 30,
+  delivery: { maximumRetryAttempts: 185, maximumEventAgeSeconds: 86_400 },
+  invocation: { maximumRetryAttempts: 2, maximumEventAgeSeconds: 21_600 },
+  queueRetentionDays: 14,
+  alarms: { periodSeconds: 300, registrationLagSeconds: 60, durationPercent: 80, unhealthyPeriods: 2 },
+  timezone: "UTC",
+} as const;
+
+/** The source of the events that schedules send. */
+export const SCHEDULE_SOURCE = "start-engines.schedules";

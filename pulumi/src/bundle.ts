@@ -1,0 +1,141 @@
+/**
+ * The function's zip: what `make package` built, with `services.json` beside the binary.
+ *
+ * Pulumi can put archives together too, but loses the executable bit on the way
+ * (https://github.com/pulumi/pulumi/issues/3593), without which Lambda cannot start `bootstrap`; a finished zip it
+ * passes on as it is. So the entry is added here: same inputs, same bytes.
+ *
+ * Format: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT (4.3.7, 4.3.12, 4.3.16); no ZIP64, which starts
+ * at sizes that Lambda refuses.
+ */
+
+import { crc32 } from "./crc32";
+import { inflateRawSync } from "node:zlib";
+
+/** The catalog's name in the zip: where the function looks for it. */
+export const CATALOG_FILE = "services.json";
+const BINARY_FILE = "bootstrap";
+
+const END_SIGNATURE = 0x06054b50;
+const END_SIZE = 22;
+const CENTRAL_SIGNATURE = 0x02014b50;
+const CENTRAL_SIZE = 46;
+const LOCAL_SIGNATURE = 0x04034b50;
+const LOCAL_SIZE = 30;
+const DEFLATED = 8;
+/** Version 2.0 of the format, made on Unix, so that the upper half of the attributes is a Unix mode. */
+const VERSION = 20;
+const MADE_ON_UNIX = (3 << 8) | VERSION;
+/** A plain file that everybody may read: Lambda runs the function as another user. */
+const READABLE_FILE = 0o100_644 * 0x1_0000;
+/** 1980-01-01, the format's first day: no clock, so the same bytes on every run. */
+const FIRST_DAY = 0x0021;
+
+const MACHINES: Readonly<Record<number, string>> = { 0x3e: "x86_64", 0xb7: "arm64" };
+
+interface Entry {
+  readonly name: string;
+  readonly method: number;
+  readonly size: number;
+  readonly mode: number;
+  readonly localOffset: number;
+}
+
+interface Directory {
+  readonly entries: readonly Entry[];
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** What is wrong with a packed function for this architecture, or undefined. */
+export function bundleProblem(zip: Buffer, architecture: string): string | undefined {
+  const directory = readDirectory(zip);
+  if (directory === undefined) return "must be a zip, as make package builds it";
+  const binary = directory.entries.find((entry) => entry.name === BINARY_FILE);
+  if (binary === undefined) return `must hold ${BINARY_FILE}, as make package builds it`;
+  if ((binary.mode & 0o111) === 0) return `its ${BINARY_FILE} must be executable`;
+  if (directory.entries.some((entry) => entry.name === CATALOG_FILE)) {
+    return `must not hold ${CATALOG_FILE}: it is made of the argument services`;
+  }
+  const machine = machineOf(zip, binary);
+  if (machine === undefined) return `its ${BINARY_FILE} must be a Linux program for x86_64 or arm64`;
+  return machine === architecture
+    ? undefined
+    : `is built for ${machine}, not for ${architecture}: run make package ARCH=${architecture}`;
+}
+
+/** The zip with the catalog in it. */
+export function addCatalog(zip: Buffer, catalog: string): Buffer {
+  const directory = readDirectory(zip);
+  if (directory === undefined) throw new Error("the packed function is no zip");
+  const name = Buffer.from(CATALOG_FILE);
+  const content = Buffer.from(catalog);
+  const common = Buffer.alloc(26);
+  common.writeUInt16LE(VERSION, 0);
+  common.writeUInt16LE(FIRST_DAY, 8);
+  common.writeUInt32LE(crc32(content), 10);
+  common.writeUInt32LE(content.length, 14);
+  common.writeUInt32LE(content.length, 18);
+  common.writeUInt16LE(name.length, 22);
+  const localSignature = Buffer.alloc(4);
+  localSignature.writeUInt32LE(LOCAL_SIGNATURE);
+  const local = Buffer.concat([localSignature, common, name, content]);
+  const central = Buffer.alloc(CENTRAL_SIZE);
+  central.writeUInt32LE(CENTRAL_SIGNATURE, 0);
+  central.writeUInt16LE(MADE_ON_UNIX, 4);
+  common.copy(central, 6);
+  central.writeUInt32LE(READABLE_FILE, 38);
+  central.writeUInt32LE(directory.offset, 42);
+  const end = Buffer.alloc(END_SIZE);
+  const count = directory.entries.length + 1;
+  end.writeUInt32LE(END_SIGNATURE, 0);
+  end.writeUInt16LE(count, 8);
+  end.writeUInt16LE(count, 10);
+  end.writeUInt32LE(directory.size + CENTRAL_SIZE + name.length, 12);
+  end.writeUInt32LE(directory.offset + local.length, 16);
+  const files = zip.subarray(0, directory.offset);
+  const listed = zip.subarray(directory.offset, directory.offset + directory.size);
+  return Buffer.concat([files, local, listed, central, name, end]);
+}
+
+function readDirectory(zip: Buffer): Directory | undefined {
+  const signature = Buffer.alloc(4);
+  signature.writeUInt32LE(END_SIGNATURE);
+  const end = zip.lastIndexOf(signature);
+  if (end < 0 || end + END_SIZE > zip.length) return undefined;
+  const [count, size, offset] = [zip.readUInt16LE(end + 10), zip.readUInt32LE(end + 12), zip.readUInt32LE(end + 16)];
+  const entries: Entry[] = [];
+  let at = offset;
+  for (let n = 0; n < count; n += 1) {
+    if (at + CENTRAL_SIZE > zip.length || zip.readUInt32LE(at) !== CENTRAL_SIGNATURE) return undefined;
+    const nameLength = zip.readUInt16LE(at + 28);
+    entries.push({
+      name: zip.toString("utf8", at + CENTRAL_SIZE, at + CENTRAL_SIZE + nameLength),
+      method: zip.readUInt16LE(at + 10),
+      size: zip.readUInt32LE(at + 20),
+      mode: zip.readUInt16LE(at + 40),
+      localOffset: zip.readUInt32LE(at + 42),
+    });
+    at += CENTRAL_SIZE + nameLength + zip.readUInt16LE(at + 30) + zip.readUInt16LE(at + 32);
+  }
+  return { entries, offset, size };
+}
+
+/** `e_machine` of the ELF header: https://man7.org/linux/man-pages/man5/elf.5.html */
+function machineOf(zip: Buffer, entry: Entry): string | undefined {
+  const start = entry.localOffset;
+  if (start + LOCAL_SIZE > zip.length || zip.readUInt32LE(start) !== LOCAL_SIGNATURE) return undefined;
+  const from = start + LOCAL_SIZE + zip.readUInt16LE(start + 26) + zip.readUInt16LE(start + 28);
+  const stored = zip.subarray(from, from + entry.size);
+  const program = entry.method === DEFLATED ? inflated(stored) : stored;
+  const isElf = program !== undefined && program.length >= 20 && program.toString("latin1", 0, 4) === "\x7fELF";
+  return isElf ? MACHINES[program.readUInt16LE(18)] : undefined;
+}
+
+function inflated(bytes: Buffer): Buffer | undefined {
+  try {
+    return inflateRawSync(bytes);
+  } catch {
+    return undefined;
+  }
+}

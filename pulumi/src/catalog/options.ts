@@ -1,0 +1,179 @@
+/**
+ * What a service passes on to RunTask: overrides, placement, volumes. The rules are those of the function's
+ * `src/start/options.rs`, the shapes RunTask's own:
+ * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+ */
+
+import { UNKNOWN } from "../known";
+import type { Problems } from "../problems";
+import { Fields, isTagText, isText } from "./fields";
+
+const MOST_OVERRIDE_CHARACTERS = 8192;
+const MOST_ITEMS = 1000;
+/** How many tags a task or volume can have. */
+export const MOST_TAGS = 50;
+/** The prefix of the function's own tags, which nobody else may use. */
+export const TAG_PREFIX = "start-engines:";
+const NEEDED = "RunTask needs it";
+
+/** Checks the options of one service. */
+export function checkOptions(fields: Fields, problems: Problems): void {
+  checkOverrides(fields, problems);
+  checkPropagateTags(fields);
+  fields.flag("enableExecuteCommand");
+  fields.list("placementConstraints", 10, (value, place) => {
+    const item = Fields.of(value, place, problems);
+    item?.oneOf("type", ["distinctInstance", "memberOf"]);
+    item?.text("expression", 2000);
+    item?.needs("type", NEEDED);
+    item?.denyUnknown();
+  });
+  fields.list("placementStrategy", 5, (value, place) => {
+    const item = Fields.of(value, place, problems);
+    item?.oneOf("type", ["random", "spread", "binpack"]);
+    item?.text("field", 255);
+    item?.needs("type", NEEDED);
+    item?.denyUnknown();
+  });
+  // RunTask takes one volume at most.
+  fields.list("volumeConfigurations", 1, checkVolume);
+  fields.text("group", 255);
+}
+
+/** Checks one tag. */
+export function checkTag(value: unknown, place: string, problems: Problems): void {
+  const fields = Fields.of(value, place, problems);
+  if (fields === undefined) return;
+  const key = fields.raw("key");
+  if (key === undefined) {
+    problems.missing(fields.at("key"), "each tag needs a key");
+  } else if (typeof key === "string" && key.toLowerCase().startsWith("aws:")) {
+    problems.invalid(fields.at("key"), key, "must not begin with aws:");
+  } else if (typeof key === "string" && key.startsWith(TAG_PREFIX)) {
+    problems.invalid(fields.at("key"), key, `must not begin with ${TAG_PREFIX}`);
+  } else {
+    fields.read("key", isTag(1, 128), "must be a text of 1 to 128 letters, digits, spaces and _.:/=+-@");
+  }
+  fields.read("value", isTag(0, 256), "must be a text of at most 256 letters, digits, spaces and _.:/=+-@");
+  fields.denyUnknown();
+}
+
+function isTag(least: number, most: number): (value: unknown) => value is string {
+  const sized = isText(least, most);
+  return (value): value is string => sized(value) && isTagText(value);
+}
+
+function checkPropagateTags(fields: Fields): void {
+  const rule =
+    fields.raw("propagateTags") === "SERVICE"
+      ? "RunTask refuses SERVICE: the task belongs to none"
+      : "must be one of TASK_DEFINITION, NONE";
+  const sound = (value: unknown): value is string => value === "TASK_DEFINITION" || value === "NONE";
+  fields.read("propagateTags", sound, rule);
+}
+
+function checkOverrides(outer: Fields, problems: Problems): void {
+  const value = outer.raw("overrides");
+  if (value === undefined || value === UNKNOWN) return;
+  const length = [...JSON.stringify(value)].length;
+  if (length > MOST_OVERRIDE_CHARACTERS) {
+    const rule = `must have at most ${MOST_OVERRIDE_CHARACTERS} characters of JSON, not ${length}`;
+    problems.invalid(outer.at("overrides"), value, rule);
+    return;
+  }
+  const fields = Fields.of(value, outer.at("overrides"), problems);
+  if (fields === undefined) return;
+  if (fields.has("ephemeralStorage")) {
+    const storage = Fields.of(fields.raw("ephemeralStorage"), fields.at("ephemeralStorage"), problems);
+    storage?.number("sizeInGiB", 21, 200);
+    storage?.needs("sizeInGiB", NEEDED);
+    storage?.denyUnknown();
+  }
+  fields.list("containerOverrides", MOST_ITEMS, checkContainer);
+  fields.text("cpu", 32);
+  fields.text("memory", 32);
+  fields.text("taskRoleArn", 2048);
+  fields.text("executionRoleArn", 2048);
+  fields.denyUnknown();
+}
+
+function checkContainer(value: unknown, place: string, problems: Problems): void {
+  const fields = Fields.of(value, place, problems);
+  if (fields === undefined) return;
+  fields.text("name", 255);
+  fields.needs("name", NEEDED);
+  fields.list("command", MOST_ITEMS, (item, at) => {
+    if (typeof item !== "string" && item !== UNKNOWN) problems.invalid(at, item, "must be a text");
+  });
+  fields.list("environment", MOST_ITEMS, (item, at) => {
+    const pair = Fields.of(item, at, problems);
+    pair?.text("name", MOST_OVERRIDE_CHARACTERS);
+    pair?.needs("name", NEEDED);
+    pair?.read("value", (text) => typeof text === "string", "must be a text");
+    pair?.needs("value", NEEDED);
+    pair?.denyUnknown();
+  });
+  fields.list("environmentFiles", 10, (item, at) => {
+    const file = Fields.of(item, at, problems);
+    file?.text("value", 2048);
+    file?.oneOf("type", ["s3"]);
+    file?.needs("value", NEEDED);
+    file?.needs("type", NEEDED);
+    file?.denyUnknown();
+  });
+  fields.list("resourceRequirements", 10, (item, at) => {
+    const requirement = Fields.of(item, at, problems);
+    requirement?.oneOf("type", ["GPU", "InferenceAccelerator", "NeuronDevice"]);
+    requirement?.text("value", 255);
+    requirement?.needs("type", NEEDED);
+    requirement?.needs("value", NEEDED);
+    requirement?.denyUnknown();
+  });
+  fields.number("cpu", 0, 1_000_000);
+  fields.number("memory", 1, 100_000_000);
+  fields.number("memoryReservation", 1, 100_000_000);
+  fields.denyUnknown();
+}
+
+function checkVolume(value: unknown, place: string, problems: Problems): void {
+  const fields = Fields.of(value, place, problems);
+  if (fields === undefined) return;
+  fields.text("name", 255);
+  fields.needs("name", NEEDED);
+  if (fields.has("managedEBSVolume")) {
+    checkEbsVolume(fields.raw("managedEBSVolume"), fields.at("managedEBSVolume"), problems);
+  }
+  fields.denyUnknown();
+}
+
+function checkEbsVolume(value: unknown, place: string, problems: Problems): void {
+  const fields = Fields.of(value, place, problems);
+  if (fields === undefined) return;
+  fields.text("roleArn", 2048);
+  fields.needs("roleArn", NEEDED);
+  if (fields.has("terminationPolicy")) {
+    const policy = Fields.of(fields.raw("terminationPolicy"), fields.at("terminationPolicy"), problems);
+    policy?.flag("deleteOnTermination");
+    policy?.needs("deleteOnTermination", NEEDED);
+    policy?.denyUnknown();
+  }
+  fields.list("tagSpecifications", 1, (item, at) => {
+    const specification = Fields.of(item, at, problems);
+    if (specification === undefined) return;
+    specification.oneOf("resourceType", ["volume"]);
+    specification.needs("resourceType", NEEDED);
+    specification.list("tags", MOST_TAGS, checkTag);
+    checkPropagateTags(specification);
+    specification.denyUnknown();
+  });
+  fields.flag("encrypted");
+  fields.text("kmsKeyId", 2048);
+  fields.text("volumeType", 32);
+  fields.number("sizeInGiB", 1, 65_536);
+  fields.text("snapshotId", 255);
+  fields.number("volumeInitializationRate", 100, 300);
+  fields.number("iops", 1, 256_000);
+  fields.number("throughput", 1, 2_000);
+  fields.oneOf("filesystemType", ["ext3", "ext4", "xfs", "ntfs"]);
+  fields.denyUnknown();
+}

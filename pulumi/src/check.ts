@@ -1,0 +1,221 @@
+/**
+ * Checks the arguments, all of them at once, so that what is wrong shows before anything is created.
+ *
+ * Runs twice: when the component is constructed, with `UNKNOWN` for what other resources will tell, and again when
+ * everything is known, before the first of the component's own resources.
+ */
+
+import { readFileSync } from "node:fs";
+
+import * as pulumi from "@pulumi/pulumi";
+
+import * as arn from "./arn";
+import { DEFAULTS, SCHEDULE_SOURCE } from "./arguments";
+import { bundleProblem } from "./bundle";
+import { checkCatalog, MOST_SECURITY_GROUPS, MOST_SUBNETS } from "./catalog/catalog";
+import { Fields, parsed } from "./catalog/fields";
+import { checkServices } from "./checkServices";
+import { isObject, UNKNOWN } from "./known";
+import { Problems } from "./problems";
+import { scheduleExpression, timezone } from "./schedules";
+
+/** The periods that CloudWatch Logs takes: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
+const RETENTION_DAYS = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
+/** What `name`'s children are called must be a valid name everywhere; queues and rules have the tightest rules. */
+const NAME = /^[A-Za-z0-9_-]{1,40}$/;
+const CHILD_NAME = /^[A-Za-z0-9_-]{1,32}$/;
+const CHILD_NAME_RULE = "a name has 1 to 32 letters, digits, - and _";
+
+/** Throws with every problem in the arguments. */
+export function checkArguments(name: string, args: unknown): void {
+  const problems = new Problems();
+  const fields = Fields.of(args, "args", problems);
+  if (fields !== undefined) {
+    checkFunction(name, fields, problems);
+    checkFences(fields, problems);
+    checkDefaults(fields, problems);
+    checkCatalog(fields.raw("services"), fields.at("services"), problems);
+    checkSchedules(fields, problems);
+    checkOperations(fields, problems);
+    checkPlaces(fields, problems);
+    checkServices(fields, problems);
+    fields.denyUnknown();
+  }
+  if (problems.list.length > 0) {
+    const noun = problems.list.length === 1 ? "problem" : "problems";
+    const lines = problems.list.map((problem) => `\n  ${problem}`).join("");
+    throw new pulumi.RunError(`StartEngines "${name}": ${problems.list.length} ${noun} in its arguments:${lines}`);
+  }
+}
+
+function checkFunction(name: string, fields: Fields, problems: Problems): void {
+  const nameRule = (text: string) =>
+    NAME.test(text) ? undefined : "the function's name has 1 to 40 letters, digits, - and _";
+  if (fields.has("functionName")) fields.parsed("functionName", nameRule);
+  else parsed(name, "name", nameRule, problems);
+  const architecture = fields.oneOf("architecture", ["x86_64", "arm64"]);
+  fields.needs("code", "the bootstrap.zip that make package builds");
+  const path = fields.text("code", 4096);
+  const broken = path === undefined ? undefined : codeProblem(path, architecture ?? DEFAULTS.architecture);
+  if (broken !== undefined) problems.invalid(fields.at("code"), path, broken);
+  fields.number("memorySize", 128, 10_240);
+  fields.number("timeout", 30, 900);
+  fields.number("reservedConcurrency", 1, 100_000);
+  fields.oneOf("logLevel", ["error", "warn", "info", "debug"]);
+}
+
+function codeProblem(path: string, architecture: string): string | undefined {
+  try {
+    return bundleProblem(readFileSync(path), architecture);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "an error";
+    return `cannot be read (${code}): run make package first`;
+  }
+}
+
+/** What IAM, patterns and allow-lists are made of. */
+function checkFences(fields: Fields, problems: Problems): void {
+  neededList(fields, "clusters", arn.clusterArn, problems);
+  neededList(fields, "taskFamilies", arn.family, problems);
+  neededList(fields, "sources", source, problems);
+  fields.needs("taskRoles", "the task roles and execution roles of the task definitions; [] if they have none");
+  fields.parsedList("taskRoles", 100, arn.role);
+  fields.parsedList("infrastructureRoles", 100, arn.role);
+  fields.parsed("eventBus", arn.eventBus);
+  fields.parsed("permissionsBoundary", arn.policy);
+  const groups = fields.raw("targetGroups");
+  if (groups === UNKNOWN) return;
+  if (!isObject(groups) || Object.keys(groups).length === 0) {
+    problems.missing(fields.at("targetGroups"), "name at least one target group");
+    return;
+  }
+  for (const [name, value] of Object.entries(groups)) {
+    const place = `${fields.at("targetGroups")}.${name}`;
+    if (!CHILD_NAME.test(name)) problems.invalid(place, name, CHILD_NAME_RULE);
+    const group = Fields.of(value, place, problems);
+    group?.needs("arn", "the target group's ARN");
+    group?.parsed("arn", arn.targetGroup);
+    group?.parsed("loadBalancerArn", arn.loadBalancer);
+    group?.denyUnknown();
+  }
+}
+
+function neededList(fields: Fields, name: string, rule: arn.Rule, problems: Problems): void {
+  const items = fields.parsedList(name, 100, rule);
+  const isEmpty = items === undefined ? !fields.has(name) : items.length === 0;
+  if (isEmpty) problems.missing(fields.at(name), "must have at least one item");
+  items?.forEach((item, n) => {
+    if (item !== UNKNOWN && items.indexOf(item) < n) {
+      problems.invalid(`${fields.at(name)}[${n}]`, item, "is given twice");
+    }
+  });
+}
+
+/** Event sources: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html */
+function source(text: string): string | undefined {
+  if (text.startsWith("aws.")) return "must not begin with aws.: only AWS sends from such a source";
+  if (text === SCHEDULE_SOURCE) return "is the schedules' own source: applications need another";
+  return /^[A-Za-z0-9._/-]{1,256}$/.test(text) ? undefined : "must be 1 to 256 letters, digits and ._/-";
+}
+
+function checkDefaults(outer: Fields, problems: Problems): void {
+  if (!outer.has("defaults")) return;
+  const fields = Fields.of(outer.raw("defaults"), outer.at("defaults"), problems);
+  fields?.parsed("cluster", arn.cluster);
+  fields?.parsed("taskDefinition", arn.taskDefinition);
+  fields?.parsed("targetGroupArn", arn.targetGroup);
+  fields?.number("containerPort", 1, 65_535);
+  fields?.parsedList("subnets", MOST_SUBNETS, arn.subnet);
+  fields?.parsedList("securityGroups", MOST_SECURITY_GROUPS, arn.securityGroup);
+  fields?.denyUnknown();
+}
+
+function checkSchedules(outer: Fields, problems: Problems): void {
+  const schedules = outer.raw("schedules");
+  if (schedules === undefined || schedules === UNKNOWN) return;
+  if (!isObject(schedules)) {
+    problems.wrongKind(outer.at("schedules"), schedules, "must be an object of schedules");
+    return;
+  }
+  for (const [name, value] of Object.entries(schedules)) {
+    const place = `${outer.at("schedules")}.${name}`;
+    if (!CHILD_NAME.test(name)) problems.invalid(place, name, CHILD_NAME_RULE);
+    const fields = Fields.of(value, place, problems);
+    if (fields === undefined) continue;
+    fields.needs("service", "an entry of services");
+    fields.text("service", 128);
+    fields.needs("start", "when it starts, cron(0 7 ? * MON-FRI *) for example");
+    fields.parsed("start", scheduleExpression);
+    fields.parsed("timezone", timezone);
+    fields.number("count", 1, 10);
+    if (fields.has("stop")) {
+      const rule = "the function of this version knows no Stop ECS Task event: leave it out";
+      problems.invalid(fields.at("stop"), fields.raw("stop"), rule);
+    }
+    fields.denyUnknown();
+  }
+}
+
+/** Logs, retries, queues, alarms. */
+function checkOperations(fields: Fields, problems: Problems): void {
+  const days = fields.number("logRetentionDays", 1, 3653);
+  if (days !== undefined && !RETENTION_DAYS.includes(days)) {
+    problems.invalid(fields.at("logRetentionDays"), days, `must be one of ${RETENTION_DAYS.join(", ")}`);
+  }
+  checkRetry(fields, "delivery", 185, 86_400, problems);
+  checkRetry(fields, "invocation", 2, 21_600, problems);
+  fields.number("queueRetentionDays", 1, 14);
+  fields.flag("dashboard");
+  if (fields.has("alarms")) {
+    const alarms = Fields.of(fields.raw("alarms"), fields.at("alarms"), problems);
+    alarms?.flag("enabled");
+    alarms?.parsed("topicArn", arn.topic);
+    const period = alarms?.number("periodSeconds", 60, 3600);
+    if (period !== undefined && period % 60 !== 0) {
+      problems.invalid("args.alarms.periodSeconds", period, "must be a multiple of 60");
+    }
+    alarms?.number("registrationLagSeconds", 1, 3600);
+    alarms?.number("durationPercent", 1, 100);
+    alarms?.number("unhealthyPeriods", 1, 24);
+    alarms?.denyUnknown();
+  }
+  if (fields.has("tags")) {
+    const tags = fields.raw("tags");
+    if (!isObject(tags)) problems.wrongKind(fields.at("tags"), tags, "must be an object of texts");
+    else for (const [key, value] of Object.entries(tags)) parsed(value, `${fields.at("tags")}.${key}`, anyText, problems);
+  }
+}
+
+const anyText = () => undefined;
+
+function checkRetry(outer: Fields, name: string, attempts: number, seconds: number, problems: Problems): void {
+  if (!outer.has(name)) return;
+  const fields = Fields.of(outer.raw(name), outer.at(name), problems);
+  fields?.number("maximumRetryAttempts", 0, attempts);
+  fields?.number("maximumEventAgeSeconds", 60, seconds);
+  fields?.denyUnknown();
+}
+
+/** All regional ARNs must be of one account and region: the function works in no other. */
+function checkPlaces(fields: Fields, problems: Problems): void {
+  const places: [place: string, value: unknown][] = [];
+  const collect = (place: string, value: unknown): void => {
+    if (Array.isArray(value)) value.forEach((item, n) => { collect(`${place}[${n}]`, item); });
+    else if (isObject(value)) for (const [name, part] of Object.entries(value)) collect(`${place}.${name}`, part);
+    else places.push([place, value]);
+  };
+  for (const name of ["clusters", "targetGroups", "defaults", "services", "eventBus", "alarms"]) {
+    collect(fields.at(name), fields.raw(name));
+  }
+  let home: arn.Scope | undefined;
+  for (const [place, value] of places) {
+    const scope = typeof value === "string" ? arn.scopeOf(value) : undefined;
+    if (scope === undefined || problems.name(place) || place.includes(".overrides.")) continue;
+    home ??= scope;
+    if (!arn.sameScope(scope, home)) {
+      problems.invalid(place, value, `must be of account ${home.account} in ${home.region}, as all else`);
+    }
+  }
+}

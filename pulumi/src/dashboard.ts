@@ -1,0 +1,103 @@
+/**
+ * The dashboard, from the metrics that the function writes itself (`src/report.rs`: namespace `StartEngines`, by
+ * `FunctionName`, and by `FunctionName` and `Reason`), from Lambda's, SQS's and the load balancers'.
+ *
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+ */
+
+/** The namespace of the function's own metrics. */
+export const NAMESPACE = "StartEngines";
+
+/** The metrics of one target group: those of both kinds of balancers have the same names. */
+export interface GroupMetrics {
+  /** The caller's name for the group. */
+  readonly label: string;
+  readonly namespace: "AWS/ApplicationELB" | "AWS/NetworkELB";
+  readonly targetGroup: string;
+  readonly loadBalancer: string;
+}
+
+/** What the dashboard shows. */
+export interface DashboardArgs {
+  readonly region: string;
+  readonly functionName: string;
+  readonly failureQueueName: string;
+  readonly ruleQueueName: string;
+  readonly groups: readonly GroupMetrics[];
+}
+
+const PERIOD_SECONDS = 60;
+const WIDTH = 12;
+const HEIGHT = 6;
+
+type Metric = readonly unknown[];
+
+/** The dashboard's body. */
+export function dashboardBody(args: DashboardArgs) {
+  const own = (name: string, stat: string, label: string): Metric => [
+    NAMESPACE,
+    name,
+    "FunctionName",
+    args.functionName,
+    { stat, label },
+  ];
+  const byReason = (name: string): Metric => [
+    {
+      expression: `SEARCH('{${NAMESPACE},FunctionName,Reason} MetricName="${name}" FunctionName="${args.functionName}"', 'Sum', ${PERIOD_SECONDS})`,
+      // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/graph-dynamic-labels.html
+      label: "${PROP('Dim.Reason')}",
+    },
+  ];
+  const lambda = (name: string, stat: string): Metric => [
+    "AWS/Lambda",
+    name,
+    "FunctionName",
+    args.functionName,
+    { stat, label: `${name} ${stat}` },
+  ];
+  const waiting = (queueName: string): Metric => [
+    "AWS/SQS",
+    "ApproximateNumberOfMessagesVisible",
+    "QueueName",
+    queueName,
+    { stat: "Maximum", label: queueName },
+  ];
+  const hosts = (group: GroupMetrics, name: string): Metric => [
+    group.namespace,
+    name,
+    "TargetGroup",
+    group.targetGroup,
+    "LoadBalancer",
+    group.loadBalancer,
+    { stat: "Maximum", label: `${group.label} ${name}` },
+  ];
+  const lag = (name: string) => ["p50", "p99"].map((stat) => own(name, stat, stat));
+  const charts: [title: string, metrics: Metric[]][] = [
+    ["Tasks started", [own("TasksStarted", "Sum", "started"), own("StartsFailed", "Sum", "failed")]],
+    ["Failed starts by reason", [byReason("StartsFailed")]],
+    ["Targets", [own("TargetsRegistered", "Sum", "registered"), own("TargetsDeregistered", "Sum", "deregistered")]],
+    ["RUNNING to registered, ms", lag("RegistrationLag")],
+    ["Stop to deregistered, ms", lag("DeregistrationLag")],
+    ["Events skipped by reason", [byReason("EventsSkipped")]],
+    ["Events failed by reason", [byReason("EventsFailed")]],
+    ["Events and AWS calls", [own("Events", "Sum", "events"), own("AwsCalls", "Sum", "calls")]],
+    ["Function", [lambda("Invocations", "Sum"), lambda("Errors", "Sum"), lambda("Throttles", "Sum")]],
+    ["Function, ms", [lambda("Duration", "p50"), lambda("Duration", "Maximum")]],
+    ["Messages in the queues", [waiting(args.failureQueueName), waiting(args.ruleQueueName)]],
+    ...(args.groups.length === 0 ? [] : [targetHealth()]),
+  ];
+  function targetHealth(): [string, Metric[]] {
+    const metrics = args.groups.flatMap((group) => [hosts(group, "HealthyHostCount"), hosts(group, "UnHealthyHostCount")]);
+    return ["Targets by health", metrics];
+  }
+  return {
+    widgets: charts.map(([title, metrics], n) => ({
+      type: "metric",
+      x: (n % 2) * WIDTH,
+      y: Math.floor(n / 2) * HEIGHT,
+      width: WIDTH,
+      height: HEIGHT,
+      properties: { title, region: args.region, view: "timeSeries", period: PERIOD_SECONDS, metrics },
+    })),
+  };
+}

@@ -1,0 +1,34 @@
+/** The function's environment: the variables of `src/config.rs`. */
+
+import { DEFAULTS, SCHEDULE_SOURCE } from "./arguments";
+import type { SettledArgs } from "./settled";
+
+/** Sources whose events may start tasks: the applications', and the schedules' if there are any. */
+export function allowedSources(args: Pick<SettledArgs, "sources" | "schedules">): string[] {
+  const scheduled = Object.keys(args.schedules ?? {}).length > 0;
+  return scheduled ? [...args.sources, SCHEDULE_SOURCE] : [...args.sources];
+}
+
+/** The variables that are set; the allow-lists always are. */
+export function environment(args: SettledArgs): Record<string, string> {
+  const defaults = args.defaults ?? {};
+  const variables: Record<string, string | undefined> = {
+    ECS_CLUSTER: defaults.cluster,
+    TASK_DEFINITION: defaults.taskDefinition,
+    TARGET_GROUP_ARN: defaults.targetGroupArn,
+    CONTAINER_PORT: defaults.containerPort?.toString(),
+    SUBNETS: listed(defaults.subnets),
+    SECURITY_GROUPS: listed(defaults.securityGroups),
+    ALLOWED_CLUSTERS: listed(args.clusters),
+    ALLOWED_TARGET_GROUPS: listed(Object.values(args.targetGroups).map((group) => group.arn)),
+    ALLOWED_TASK_FAMILIES: listed(args.taskFamilies),
+    ALLOWED_SOURCES: listed(allowedSources(args)),
+    LOG_LEVEL: args.logLevel ?? DEFAULTS.logLevel,
+  };
+  const set = Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return Object.fromEntries(set);
+}
+
+function listed(items: readonly string[] | undefined): string | undefined {
+  return items === undefined || items.length === 0 ? undefined : items.join(",");
+}

@@ -1,0 +1,30 @@
+/**
+ * The event patterns of the two rules.
+ *
+ * Syntax: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+ */
+
+/** The detail-type that asks for a start. */
+export const START_DETAIL_TYPE = "Start ECS Task";
+/** The detail-type of ECS's own events. */
+export const STATE_CHANGE_DETAIL_TYPE = "ECS Task State Change";
+/** What `startedBy` of every task of ours begins with: `src/started_by.rs`. */
+const STARTED_BY_PREFIX = "start-engines/";
+
+/** Start events, only from the applications that may send them. */
+export function startPattern(sources: readonly string[]) {
+  return { source: [...sources], "detail-type": [START_DETAIL_TYPE] };
+}
+
+/** State changes of our tasks in our clusters: once they run, and from the first sign of a stop. */
+export function stateChangePattern(clusterArns: readonly string[]) {
+  return {
+    source: ["aws.ecs"],
+    "detail-type": [STATE_CHANGE_DETAIL_TYPE],
+    detail: {
+      startedBy: [{ prefix: STARTED_BY_PREFIX }],
+      clusterArn: [...clusterArns],
+      $or: [{ lastStatus: ["RUNNING"], desiredStatus: ["RUNNING"] }, { desiredStatus: ["STOPPED"] }],
+    },
+  };
+}

@@ -1,0 +1,116 @@
+/**
+ * What the function's role may do: exactly the calls of `src/aws/`, on exactly what the arguments name.
+ *
+ * Actions, resource types and condition keys:
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html and
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
+ */
+
+import { arnIn, clusterName, type Scope } from "../arn";
+import { document, type PolicyDocument, type Statement } from "./document";
+
+/** What the policy is computed from. */
+export interface FunctionPolicyArgs {
+  /** Account and region of everything. */
+  readonly scope: Scope;
+  readonly clusterArns: readonly string[];
+  readonly taskFamilies: readonly string[];
+  readonly targetGroupArns: readonly string[];
+  /** Task roles and execution roles. */
+  readonly taskRoleArns: readonly string[];
+  /** Roles with which ECS manages EBS volumes. */
+  readonly infrastructureRoleArns: readonly string[];
+  readonly logGroupArn: string;
+  readonly failureQueueArn: string;
+}
+
+/** The inline policy of the function's role. */
+export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
+  const { scope, clusterArns } = args;
+  const inClusters = { ArnEquals: { "ecs:cluster": [...clusterArns] } };
+  const inEach = (resource: string) =>
+    clusterArns.map((cluster) => arnIn(scope, "ecs", `${resource}/${clusterName(cluster)}/*`));
+  return document(
+    {
+      Sid: "StartTasks",
+      Effect: "Allow",
+      Action: ["ecs:RunTask"],
+      // Any revision of these families.
+      Resource: args.taskFamilies.map((family) => arnIn(scope, "ecs", `task-definition/${family}:*`)),
+      Condition: inClusters,
+    },
+    {
+      Sid: "TagTasksOnStart",
+      Effect: "Allow",
+      Action: ["ecs:TagResource"],
+      Resource: inEach("task"),
+      Condition: { StringEquals: { "ecs:CreateAction": "RunTask" } },
+    },
+    {
+      Sid: "SeeTasks",
+      Effect: "Allow",
+      Action: ["ecs:DescribeTasks"],
+      Resource: inEach("task"),
+      Condition: inClusters,
+    },
+    {
+      Sid: "FindTasks",
+      Effect: "Allow",
+      Action: ["ecs:ListTasks"],
+      // ListTasks has no other resource type, also when no container instance is asked for.
+      Resource: inEach("container-instance"),
+      Condition: inClusters,
+    },
+    {
+      Sid: "AttachTargets",
+      Effect: "Allow",
+      Action: ["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"],
+      Resource: [...args.targetGroupArns],
+    },
+    {
+      Sid: "SeeTargets",
+      Effect: "Allow",
+      Action: ["elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth"],
+      // IAM has no resource type for these two: any other resource would deny them.
+      Resource: "*",
+    },
+    ...passRoles("PassTaskRoles", args.taskRoleArns, "ecs-tasks.amazonaws.com"),
+    ...passRoles("PassInfrastructureRoles", args.infrastructureRoleArns, "ecs.amazonaws.com"),
+    {
+      Sid: "WriteLogs",
+      Effect: "Allow",
+      Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
+      Resource: [`${args.logGroupArn}:*`],
+    },
+    {
+      Sid: "KeepFailures",
+      Effect: "Allow",
+      Action: ["sqs:SendMessage"],
+      Resource: [args.failureQueueArn],
+    },
+  );
+}
+
+/** A statement without resources is none that IAM takes. */
+function passRoles(sid: string, roleArns: readonly string[], service: string): Statement[] {
+  if (roleArns.length === 0) return [];
+  return [
+    {
+      Sid: sid,
+      Effect: "Allow",
+      Action: ["iam:PassRole"],
+      Resource: [...roleArns],
+      Condition: { StringEquals: { "iam:PassedToService": service } },
+    },
+  ];
+}
+
+/** Who may take the function's role. */
+export function functionTrust(): PolicyDocument {
+  return document({
+    Sid: "LambdaOnly",
+    Effect: "Allow",
+    Principal: { Service: "lambda.amazonaws.com" },
+    Action: ["sts:AssumeRole"],
+  });
+}

@@ -1,0 +1,28 @@
+/** Who may ask for starts. */
+
+import { START_DETAIL_TYPE } from "../eventPatterns";
+import { document, type PolicyDocument, type Statement } from "./document";
+
+/** The policy for applications: start events from these sources, on this bus, and nothing else. */
+export function putEventsPolicy(busArn: string, sources: readonly string[]): PolicyDocument {
+  return document(putEvents(busArn, sources));
+}
+
+/**
+ * One PutEvents call carries up to ten events, so both keys have several values: every one of them must be allowed, and
+ * there must be one (`ForAllValues` alone is true of none).
+ *
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+ */
+export function putEvents(busArn: string, sources: readonly string[]): Statement {
+  return {
+    Sid: "SendStartEvents",
+    Effect: "Allow",
+    Action: ["events:PutEvents"],
+    Resource: [busArn],
+    Condition: {
+      "ForAllValues:StringEquals": { "events:source": [...sources], "events:detail-type": [START_DETAIL_TYPE] },
+      Null: { "events:source": "false", "events:detail-type": "false" },
+    },
+  };
+}

@@ -1,0 +1,85 @@
+/**
+ * What is wrong with the arguments: every problem at once, each with place, value and rule, in the words of the
+ * function's own `src/problem.rs`.
+ */
+
+import { isObject } from "./known";
+
+/** How many characters of a text are shown. */
+const MOST_SHOWN = 80;
+
+/** Every problem of one set of arguments, each once, in the order found. */
+export class Problems {
+  private readonly found: string[] = [];
+
+  /** A value breaks a rule. Parts of `overrides` are shown by kind only: they hold commands and environments. */
+  invalid(place: string, value: unknown, rule: string): void {
+    const isPrivate = place.split(/[.[]/).includes("overrides");
+    this.add(`${place} = ${isPrivate ? kindOf(value) : shown(value)}: ${rule}`);
+  }
+
+  /** A value is of the wrong kind, or in a place without meaning: it may be a secret, so only its kind is told. */
+  wrongKind(place: string, value: unknown, rule: string): void {
+    this.add(`${place} = ${kindOf(value)}: ${rule}`);
+  }
+
+  /** A needed value is not there. */
+  missing(place: string, rule: string): void {
+    this.add(`${place} is missing: ${rule}`);
+  }
+
+  /** Whether a problem names this place, or something in it. */
+  name(place: string): boolean {
+    return this.found.some((problem) => problem.startsWith(place) && /^[.[ ]/.test(problem.slice(place.length)));
+  }
+
+  /** All problems, in the order found. */
+  get list(): readonly string[] {
+    return this.found;
+  }
+
+  private add(problem: string): void {
+    if (!this.found.includes(problem)) {
+      this.found.push(problem);
+    }
+  }
+}
+
+/** A value by kind and size. */
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (isObject(value)) return `an object of ${Object.keys(value).length} fields`;
+  if (typeof value === "string") return `a text of ${[...value].length} characters`;
+  return `a ${typeof value}`;
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "string") {
+    const length = [...value].length;
+    return length > MOST_SHOWN ? `"${shorten(value)}..." (${length} characters)` : `"${shorten(value)}"`;
+  }
+  return typeof value === "object" && value !== null ? kindOf(value) : String(value);
+}
+
+/** The first characters of a text, with whatever could disturb a terminal escaped. */
+export function shorten(text: string): string {
+  return [...text].slice(0, MOST_SHOWN).map(escaped).join("");
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  "\t": "\\t",
+  "\r": "\\r",
+  "\n": "\\n",
+  "\0": "\\0",
+  "'": "\\'",
+  '"': '\\"',
+  "\\": "\\\\",
+};
+
+function escaped(character: string): string {
+  const known = ESCAPES[character];
+  if (known !== undefined) return known;
+  const isPlain = character === " " || !/[\p{C}\p{Z}]/u.test(character);
+  return isPlain ? character : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+}

@@ -1,0 +1,111 @@
+/** The function, its role, its log group and what happens to its failures. */
+
+import { readFileSync, writeFileSync } from "node:fs";
+import * as path from "node:path";
+
+import * as cloudwatch from "@pulumi/aws/cloudwatch";
+import * as iam from "@pulumi/aws/iam";
+import * as lambda from "@pulumi/aws/lambda";
+import * as pulumi from "@pulumi/pulumi";
+
+import { DEFAULTS } from "../arguments";
+import { addCatalog } from "../bundle";
+import { environment } from "../environment";
+import { functionPolicy, functionTrust } from "../policies/functionPolicy";
+import { home, type SettledArgs } from "../settled";
+import { after, type Context, json } from "./context";
+import type { Queues } from "./queues";
+
+/** The function and what it must not be called without. */
+export interface FunctionResources {
+  readonly function: lambda.Function;
+  readonly logGroup: cloudwatch.LogGroup;
+  readonly invokeConfig: lambda.FunctionEventInvokeConfig;
+}
+
+/** Creates them. */
+export function createFunction(context: Context, queues: Queues): FunctionResources {
+  const { name, functionName, args, settled } = context;
+  const logGroup = new cloudwatch.LogGroup(
+    name,
+    {
+      name: `/aws/lambda/${functionName}`,
+      retentionInDays: args.logRetentionDays ?? DEFAULTS.logRetentionDays,
+      tags: args.tags,
+    },
+    context.options,
+  );
+  const role = new iam.Role(
+    name,
+    {
+      description: `The role of the Lambda function ${functionName}`,
+      assumeRolePolicy: JSON.stringify(functionTrust()),
+      permissionsBoundary: args.permissionsBoundary,
+      tags: args.tags,
+    },
+    context.options,
+  );
+  const policy = pulumi.all([settled, logGroup.arn, queues.failures.arn]).apply(([known, logGroupArn, failureQueueArn]) =>
+    functionPolicy(policyArgs(known, logGroupArn, failureQueueArn)),
+  );
+  const rolePolicy = new iam.RolePolicy(name, { role: role.name, policy: json(policy) }, context.options);
+  const created = new lambda.Function(
+    name,
+    {
+      name: functionName,
+      description: "Attaches standalone ECS tasks to load balancers",
+      runtime: "provided.al2023",
+      handler: "bootstrap",
+      architectures: [args.architecture ?? DEFAULTS.architecture],
+      code: settled.apply((known) => bundle(functionName, known)),
+      role: role.arn,
+      memorySize: args.memorySize ?? DEFAULTS.memorySize,
+      timeout: args.timeout ?? DEFAULTS.timeout,
+      // -1 is the provider's word for none.
+      reservedConcurrentExecutions: args.reservedConcurrency ?? -1,
+      environment: { variables: settled.apply(environment) },
+      tags: args.tags,
+    },
+    // The policy first, so that no event finds the function without it; the log group, so that Lambda makes none.
+    after(context, rolePolicy, logGroup),
+  );
+  const invokeConfig = new lambda.FunctionEventInvokeConfig(
+    name,
+    {
+      functionName: created.name,
+      maximumRetryAttempts: args.invocation?.maximumRetryAttempts ?? DEFAULTS.invocation.maximumRetryAttempts,
+      maximumEventAgeInSeconds: args.invocation?.maximumEventAgeSeconds ?? DEFAULTS.invocation.maximumEventAgeSeconds,
+      destinationConfig: { onFailure: { destination: queues.failures.arn } },
+    },
+    // Lambda refuses a destination that the role may not send to.
+    after(context, rolePolicy),
+  );
+  return { function: created, logGroup, invokeConfig };
+}
+
+/** What the policy is computed from. */
+export function policyArgs(args: SettledArgs, logGroupArn: string, failureQueueArn: string) {
+  return {
+    scope: home(args.clusters),
+    clusterArns: args.clusters,
+    taskFamilies: args.taskFamilies,
+    targetGroupArns: Object.values(args.targetGroups).map((group) => group.arn),
+    taskRoleArns: args.taskRoles,
+    infrastructureRoleArns: args.infrastructureRoles ?? [],
+    logGroupArn,
+    failureQueueArn,
+  };
+}
+
+/** The zip to deploy: with services, a copy with the catalog in it, beside the one that was packed. */
+function bundle(functionName: string, args: SettledArgs): pulumi.asset.FileArchive {
+  if (args.services === undefined) return new pulumi.asset.FileArchive(args.code);
+  const target = path.join(path.dirname(args.code), `deploy-${functionName}.zip`);
+  writeFileSync(target, addCatalog(readFileSync(args.code), catalog(args.services)));
+  return new pulumi.asset.FileArchive(target);
+}
+
+/** `services.json`. */
+export function catalog(services: NonNullable<SettledArgs["services"]>): string {
+  return `${JSON.stringify(services, undefined, 2)}\n`;
+}

@@ -1,0 +1,93 @@
+/** Alarms and dashboard. */
+
+import * as cloudwatch from "@pulumi/aws/cloudwatch";
+import type * as pulumi from "@pulumi/pulumi";
+
+import { type Alarm, functionAlarms, unhealthyAlarm } from "../alarms";
+import { DEFAULTS } from "../arguments";
+import { metricDimension } from "../arn";
+import { dashboardBody, type GroupMetrics } from "../dashboard";
+import { home, type SettledArgs } from "../settled";
+import { type Context, json } from "./context";
+import { queueNames } from "./queues";
+
+/** All alarms, unless they are not wanted. */
+export function createAlarms(context: Context): void {
+  const { name, functionName, args, settled } = context;
+  const limits = args.alarms ?? {};
+  if (limits.enabled === false) return;
+  const actions = limits.topicArn === undefined ? [] : [limits.topicArn];
+  const create = (suffix: string, of: Omit<pulumi.Inputs, "name">) =>
+    new cloudwatch.MetricAlarm(
+      `${name}-${suffix}`,
+      {
+        name: `${functionName}-${suffix}`,
+        ...of,
+        comparisonOperator: "GreaterThanThreshold",
+        period: limits.periodSeconds ?? DEFAULTS.alarms.periodSeconds,
+        treatMissingData: "notBreaching",
+        alarmActions: actions,
+        okActions: actions,
+        tags: args.tags,
+      },
+      context.options,
+    );
+  const names = queueNames(functionName);
+  const watched = {
+    functionName,
+    timeout: args.timeout ?? DEFAULTS.timeout,
+    failureQueueName: names.failures,
+    ruleQueueName: names.undelivered,
+  };
+  for (const { suffix, ...alarm } of functionAlarms(watched, limits)) {
+    create(suffix, alarm);
+  }
+  for (const label of watchedGroups(args.targetGroups)) {
+    const alarm = settled.apply((known) => {
+      const group = groupMetrics(known).find((found) => found.label === label);
+      if (group === undefined) throw new Error(`no target group ${label}`);
+      return unhealthyAlarm(group, known.alarms ?? {});
+    });
+    const of = <K extends keyof Alarm>(field: K) => alarm.apply((known) => known[field]);
+    create(`unhealthy-${label}`, {
+      alarmDescription: of("alarmDescription"),
+      namespace: of("namespace"),
+      metricName: of("metricName"),
+      dimensions: of("dimensions"),
+      statistic: of("statistic"),
+      threshold: of("threshold"),
+      evaluationPeriods: of("evaluationPeriods"),
+    });
+  }
+}
+
+/** The dashboard, unless it is not wanted. */
+export function createDashboard(context: Context): void {
+  const { name, functionName, args, settled } = context;
+  if (args.dashboard === false) return;
+  const names = queueNames(functionName);
+  const body = settled.apply((known) =>
+    dashboardBody({
+      region: home(known.clusters).region,
+      functionName,
+      failureQueueName: names.failures,
+      ruleQueueName: names.undelivered,
+      groups: groupMetrics(known),
+    }),
+  );
+  new cloudwatch.Dashboard(name, { dashboardName: functionName, dashboardBody: json(body) }, context.options);
+}
+
+/** The groups whose balancer is known by ARN: CloudWatch names their metrics by both. */
+function watchedGroups(groups: Readonly<Record<string, { readonly loadBalancerArn?: unknown }>>): string[] {
+  return Object.keys(groups).filter((label) => groups[label]?.loadBalancerArn !== undefined);
+}
+
+function groupMetrics(args: Pick<SettledArgs, "targetGroups">): GroupMetrics[] {
+  return Object.entries(args.targetGroups).flatMap(([label, group]) => {
+    if (group.loadBalancerArn === undefined) return [];
+    const loadBalancer = metricDimension(group.loadBalancerArn);
+    const namespace = loadBalancer.startsWith("net/") ? "AWS/NetworkELB" : "AWS/ApplicationELB";
+    return [{ label, namespace, targetGroup: metricDimension(group.arn), loadBalancer }];
+  });
+}

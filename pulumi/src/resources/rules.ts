@@ -1,0 +1,88 @@
+/** The two rules, and what lets them reach the function and their queue. */
+
+import * as cloudwatch from "@pulumi/aws/cloudwatch";
+import * as lambda from "@pulumi/aws/lambda";
+import * as sqs from "@pulumi/aws/sqs";
+import * as pulumi from "@pulumi/pulumi";
+
+import { DEFAULTS } from "../arguments";
+import { allowedSources } from "../environment";
+import { startPattern, stateChangePattern } from "../eventPatterns";
+import { ruleQueuePolicy } from "../policies/queuePolicy";
+import { after, type Context, json } from "./context";
+import type { FunctionResources } from "./function";
+import type { Queues } from "./queues";
+
+/** AWS's own events reach no other bus. */
+const STATE_CHANGE_BUS = "default";
+
+/** Both rules with their targets. */
+export function createRules(context: Context, created: FunctionResources, queues: Queues): void {
+  const { name, functionName, args, settled } = context;
+  const rule = (suffix: string, description: string, bus: pulumi.Input<string>, pattern: pulumi.Output<object>) =>
+    new cloudwatch.EventRule(
+      `${name}-${suffix}`,
+      {
+        name: `${functionName}-${suffix}`,
+        description,
+        eventBusName: bus,
+        eventPattern: json(pattern),
+        tags: args.tags,
+      },
+      context.options,
+    );
+  const startBus = args.eventBus ?? DEFAULTS.eventBus;
+  const start = rule(
+    "start",
+    "Start events of the applications, to start-engines",
+    startBus,
+    settled.apply((known) => startPattern(allowedSources(known))),
+  );
+  const stateChange = rule(
+    "state-change",
+    "State changes of the tasks that start-engines has started, to start-engines",
+    STATE_CHANGE_BUS,
+    settled.apply((known) => stateChangePattern(known.clusters)),
+  );
+  const queuePolicy = new sqs.QueuePolicy(
+    `${name}-undelivered`,
+    {
+      queueUrl: queues.undelivered.url,
+      policy: json(
+        pulumi
+          .all([queues.undelivered.arn, start.arn, stateChange.arn])
+          .apply(([queueArn, ...ruleArns]) => ruleQueuePolicy(queueArn, ruleArns)),
+      ),
+    },
+    context.options,
+  );
+  for (const [suffix, bus, of] of [["start", startBus, start], ["state-change", STATE_CHANGE_BUS, stateChange]] as const) {
+    const permission = new lambda.Permission(
+      `${name}-${suffix}`,
+      {
+        statementId: `${functionName}-${suffix}`,
+        action: "lambda:InvokeFunction",
+        function: created.function.name,
+        principal: "events.amazonaws.com",
+        sourceArn: of.arn,
+      },
+      context.options,
+    );
+    new cloudwatch.EventTarget(
+      `${name}-${suffix}`,
+      {
+        rule: of.name,
+        eventBusName: bus,
+        targetId: "function",
+        arn: created.function.arn,
+        retryPolicy: {
+          maximumRetryAttempts: args.delivery?.maximumRetryAttempts ?? DEFAULTS.delivery.maximumRetryAttempts,
+          maximumEventAgeInSeconds: args.delivery?.maximumEventAgeSeconds ?? DEFAULTS.delivery.maximumEventAgeSeconds,
+        },
+        deadLetterConfig: { arn: queues.undelivered.arn },
+      },
+      // The last to come and the first to go: no event finds a function, queue or permission missing.
+      after(context, permission, queuePolicy, created.invokeConfig),
+    );
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * What a schedule sends: a start event of its own source, through EventBridge Scheduler's PutEvents target.
+ *
+ * https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html
+ */
+
+import type { ScheduleArgs } from "./arguments";
+
+/**
+ * The event's `detail`.
+ *
+ * Scheduler delivers at least once, and each delivery becomes an event with an id of its own; the time that was
+ * scheduled is the same in all of them, so it makes the start's identity. Scheduler puts it in:
+ * https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+ */
+export function scheduledDetail(functionName: string, scheduleName: string, schedule: ScheduleArgs) {
+  return {
+    service: schedule.service,
+    ...(schedule.count === undefined ? {} : { count: schedule.count }),
+    idempotencyKey: `${functionName}/${scheduleName}/<aws.scheduler.scheduled-time>`,
+  };
+}
+
+/** What is wrong with an expression, or undefined: the forms only, their values are Scheduler's to check. */
+export function scheduleExpression(text: string): string | undefined {
+  const isCron = /^cron\([^\s()]+( [^\s()]+){5}\)$/.test(text);
+  const isRate = /^rate\([1-9][0-9]* (minute|hour|day)s?\)$/.test(text);
+  const isAt = /^at\(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\)$/.test(text);
+  return isCron || isRate || isAt
+    ? undefined
+    : "must be cron(six fields), rate(N minutes|hours|days) or at(yyyy-mm-ddThh:mm:ss)";
+}
+
+/** What is wrong with a time zone, or undefined. */
+export function timezone(text: string): string | undefined {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: text });
+    return /^[A-Za-z]/.test(text) ? undefined : "must be an IANA time zone such as Europe/Berlin";
+  } catch {
+    return "must be an IANA time zone such as Europe/Berlin";
+  }
+}

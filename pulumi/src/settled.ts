@@ -1,0 +1,21 @@
+/** The arguments when everything is known. */
+
+import type * as pulumi from "@pulumi/pulumi";
+
+import type { StartEnginesArgs } from "./arguments";
+import { arnIn, type Scope, scopeOf } from "./arn";
+
+/** `StartEnginesArgs` without outputs. */
+export type SettledArgs = pulumi.Unwrap<StartEnginesArgs>;
+
+/** Where everything is: account and region of the first cluster. */
+export function home(clusterArns: readonly string[]): Scope {
+  const scope = clusterArns.map(scopeOf).find((found) => found !== undefined);
+  if (scope === undefined) throw new Error("no cluster ARN: arguments are used before they are checked");
+  return scope;
+}
+
+/** An ARN as another resource of the same account and region has it. */
+export function arnAtHome(clusterArns: readonly string[], service: string, resource: string): string {
+  return arnIn(home(clusterArns), service, resource);
+}

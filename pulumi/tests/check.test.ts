@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import * as pulumi from "@pulumi/pulumi";
+
+import { checkArguments } from "../src/check";
+import { known } from "../src/known";
+import { ARM64, fakeBundle } from "./support/fakeBundle";
+import { CLUSTER, GROUP, leastArguments, soundArguments, TOPIC } from "./support/soundArguments";
+
+function problemsOf(change: Record<string, unknown>, name = "start-engines"): string[] {
+  try {
+    checkArguments(name, known({ ...soundArguments(), ...change }));
+  } catch (error) {
+    assert.ok(error instanceof pulumi.RunError);
+    return error.message.split("\n  ").slice(1);
+  }
+  return [];
+}
+
+test("sound arguments have no problem, whole or least", () => {
+  checkArguments("start-engines", soundArguments());
+  checkArguments("start-engines", leastArguments());
+});
+
+test("each wrong argument is named with value and rule", () => {
+  const service = soundArguments().services?.["auth"];
+  const withService = (change: object) => ({ services: { auth: { ...service, ...change } } });
+  const withSchedule = (change: object) => ({ schedules: { morning: { service: "auth", start: "rate(1 day)", ...change } } });
+  const other = GROUP.replace("/auth/", "/other/");
+  const group = (arn: string) => ({ targetGroups: { auth: { arn } }, services: {}, schedules: {}, defaults: {} });
+  const cases: [change: Record<string, unknown>, problem: string][] = [
+    [{ clusters: [] }, "args.clusters is missing: must have at least one item"],
+    [{ taskFamilies: [] }, "args.taskFamilies is missing: must have at least one item"],
+    [{ sources: [] }, "args.sources is missing: must have at least one item"],
+    [{ targetGroups: {} }, "args.targetGroups is missing: name at least one target group"],
+    [{ taskRoles: undefined }, "args.taskRoles is missing: the task roles"],
+    [{ clusters: ["engines"] }, 'args.clusters[0] = "engines": must be a cluster ARN'],
+    [{ clusters: [CLUSTER, CLUSTER] }, `args.clusters[1] = "${CLUSTER}": is given twice`],
+    [{ taskFamilies: ["auth:7"] }, 'args.taskFamilies[0] = "auth:7": must be a task definition family'],
+    [group("auth"), 'args.targetGroups.auth.arn = "auth": must be a target group ARN'],
+    [{ taskRoles: ["auth"] }, 'args.taskRoles[0] = "auth": must be a role ARN'],
+    [{ infrastructureRoles: [TOPIC] }, `args.infrastructureRoles[0] = "${TOPIC}": must be a role ARN`],
+    [{ sources: ["aws.ecs"] }, 'args.sources[0] = "aws.ecs": must not begin with aws.'],
+    [{ sources: ["start-engines.schedules"] }, 'args.sources[0] = "start-engines.schedules": is the schedules\' own'],
+    [{ eventBus: "a bus" }, 'args.eventBus = "a bus": must be the name or ARN of an event bus'],
+    [{ alarms: { topicArn: "me" } }, 'args.alarms.topicArn = "me": must be the ARN of a standard SNS topic'],
+    [{ alarms: { topicArn: `${TOPIC}.fifo` } }, "must be the ARN of a standard SNS topic"],
+    [{ alarms: { periodSeconds: 90 } }, "args.alarms.periodSeconds = 90: must be a multiple of 60"],
+    [{ code: "nowhere.zip" }, 'args.code = "nowhere.zip": cannot be read (ENOENT): run make package first'],
+    [{ code: fakeBundle(ARM64) }, "is built for arm64, not for x86_64: run make package ARCH=x86_64"],
+    [{ architecture: "riscv" }, 'args.architecture = "riscv": must be one of x86_64, arm64'],
+    [{ timeout: 10 }, "args.timeout = 10: must be a whole number from 30 to 900"],
+    [{ reservedConcurrency: 0 }, "args.reservedConcurrency = 0: must be a whole number from 1 to 100000"],
+    [{ logRetentionDays: 31 }, "args.logRetentionDays = 31: must be one of 1, 3, 5"],
+    [{ delivery: { maximumRetryAttempts: 186 } }, "args.delivery.maximumRetryAttempts = 186: must be"],
+    [{ invocation: { maximumEventAgeSeconds: 86_400 } }, "args.invocation.maximumEventAgeSeconds = 86400: must be"],
+    [{ queueRetentionDays: 15 }, "args.queueRetentionDays = 15: must be a whole number from 1 to 14"],
+    [{ functionName: "a b" }, 'args.functionName = "a b": the function\'s name has'],
+    [{ tags: { team: 5 } }, "args.tags.team = 5: must be a text"],
+    [{ typo: 5 }, "args.typo = a number: is not a field of this object"],
+    [withService({ port: 0, targets: undefined, targetGroupArn: GROUP }), "args.services.auth.port = 0: must be"],
+    [withService({ targets: [{ targetGroupArn: other, port: 1 }] }), "is not in args.targetGroups"],
+    [withService({ cluster: "other" }), 'args.services.auth.cluster = "other": is not in args.clusters'],
+    [withService({ taskDefinition: "other:1" }), 'args.services.auth.taskDefinition = "other:1": its family is not in'],
+    [
+      withService({ overrides: { taskRoleArn: "arn:aws:iam::111122223333:role/admin" } }),
+      'args.services.auth.overrides.taskRoleArn = a text of 36 characters: is not in args.taskRoles',
+    ],
+    [
+      withService({ volumeConfigurations: [{ name: "v", managedEBSVolume: { roleArn: "r" } }] }),
+      'args.services.auth.volumeConfigurations[0].managedEBSVolume.roleArn = "r": is not in args.infrastructureRoles',
+    ],
+    [{ defaults: { targetGroupArn: other } }, `args.defaults.targetGroupArn = "${other.slice(0, 80)}`],
+    [withSchedule({ service: "billing" }), 'args.schedules.morning.service = "billing": must be one of services: auth'],
+    [
+      { ...withSchedule({}), services: { auth: { targets: [] } }, defaults: {} },
+      'args.schedules.morning.service = "auth": the service lacks cluster, and so do the defaults',
+    ],
+    [withSchedule({ start: "0 7 * * *" }), 'args.schedules.morning.start = "0 7 * * *": must be cron(six fields)'],
+    [withSchedule({ timezone: "Berlin" }), 'args.schedules.morning.timezone = "Berlin": must be an IANA time zone'],
+    [withSchedule({ stop: "rate(1 day)" }), "knows no Stop ECS Task event: leave it out"],
+    [{ clusters: [CLUSTER.replace("us-east-1", "eu-west-1")] }, "must be of account 111122223333 in eu-west-1"],
+  ];
+  for (const [change, problem] of cases) {
+    const found = problemsOf(change);
+    assert.ok(found.some((line) => line.includes(problem)), `${problem}:\n${found.join("\n")}`);
+  }
+});
+
+test("all problems are told at once", () => {
+  const found = problemsOf({ clusters: [], timeout: 1, schedules: { a: { service: "x" } }, code: 7 });
+  for (const place of ["args.clusters", "args.timeout", "args.schedules.a.start", "args.schedules.a.service", "args.code"]) {
+    assert.ok(found.some((line) => line.startsWith(place)), `${place}: ${found.join("\n")}`);
+  }
+});
+
+test("the component's own name is the function's, and keeps its rule", () => {
+  assert.match(problemsOf({}, "a.b")[0] ?? "", /^name = "a\.b": the function's name/);
+});
+
+test("what other resources will tell is not held against them", () => {
+  const later = pulumi.output("later");
+  const change = { clusters: [later], targetGroups: { auth: { arn: later } }, eventBus: later, taskFamilies: [later] };
+  assert.deepEqual(problemsOf(change), []);
+});

@@ -1,0 +1,234 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import * as path from "node:path";
+import { test } from "node:test";
+
+import * as pulumi from "@pulumi/pulumi";
+
+import { StartEngines, type StartEnginesArgs } from "../src/startEngines";
+import { type Registration, registrationsOf } from "./support/mocks";
+import { CLUSTER, GROUP, leastArguments, NETWORK_GROUP, soundArguments, TOPIC } from "./support/soundArguments";
+
+function deploy(args: StartEnginesArgs, name = "start-engines") {
+  return registrationsOf(() => new StartEngines(name, args));
+}
+
+function one(registrations: Registration[], type: string, name = "start-engines"): Registration["inputs"] {
+  const found = registrations.filter((made) => made.type === type && made.name === name);
+  assert.equal(found.length, 1, `${type} ${name}`);
+  return found[0]?.inputs ?? {};
+}
+
+function counts(registrations: Registration[]): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const { type } of registrations) found[type] = (found[type] ?? 0) + 1;
+  return found;
+}
+
+test("with everything there are these resources", async () => {
+  const { registrations } = await deploy(soundArguments());
+  assert.deepEqual(counts(registrations), {
+    "start-engines:index:StartEngines": 1,
+    "aws:cloudwatch/dashboard:Dashboard": 1,
+    "aws:cloudwatch/eventRule:EventRule": 2,
+    "aws:cloudwatch/eventTarget:EventTarget": 2,
+    "aws:cloudwatch/logGroup:LogGroup": 1,
+    // Eight of the function and its queues, one for each target group with a balancer.
+    "aws:cloudwatch/metricAlarm:MetricAlarm": 10,
+    "aws:iam/policy:Policy": 1,
+    "aws:iam/role:Role": 2,
+    "aws:iam/rolePolicy:RolePolicy": 2,
+    "aws:lambda/function:Function": 1,
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": 1,
+    "aws:lambda/permission:Permission": 2,
+    "aws:scheduler/schedule:Schedule": 1,
+    "aws:scheduler/scheduleGroup:ScheduleGroup": 1,
+    "aws:sqs/queue:Queue": 2,
+    "aws:sqs/queuePolicy:QueuePolicy": 1,
+  });
+});
+
+test("what is optional can be left out", async () => {
+  const { registrations } = await deploy({ ...leastArguments(), alarms: { enabled: false }, dashboard: false });
+  const found = counts(registrations);
+  for (const type of ["cloudwatch/metricAlarm:MetricAlarm", "cloudwatch/dashboard:Dashboard", "scheduler/schedule:Schedule"]) {
+    assert.equal(found[`aws:${type}`], undefined, type);
+  }
+  assert.equal(found["aws:iam/role:Role"], 1);
+});
+
+test("all names begin with the component's", async () => {
+  const { registrations } = await deploy(soundArguments(), "blue");
+  for (const { type, name } of registrations) assert.match(name, /^blue/, type);
+  assert.equal(one(registrations, "aws:lambda/function:Function", "blue")["name"], "blue");
+});
+
+test("the function is the packed one with the catalog, and its defaults", async () => {
+  const args = soundArguments();
+  const { registrations } = await deploy(args);
+  const { code, environment, role, tags, ...rest } = one(registrations, "aws:lambda/function:Function");
+  assert.deepEqual(rest, {
+    architectures: ["x86_64"],
+    description: "Attaches standalone ECS tasks to load balancers",
+    handler: "bootstrap",
+    memorySize: 256,
+    name: "start-engines",
+    reservedConcurrentExecutions: -1,
+    runtime: "provided.al2023",
+    timeout: 30,
+  });
+  assert.equal(tags, undefined);
+  assert.equal(role, "arn:aws:iam::111122223333:role/start-engines");
+  assert.ok(code instanceof pulumi.asset.FileArchive);
+  const zip = readFileSync(await code.path);
+  assert.ok(zip.includes('"containerName": "auth"'), "the catalog");
+  assert.deepEqual(environment, {
+    variables: {
+      ECS_CLUSTER: CLUSTER,
+      TASK_DEFINITION: "auth",
+      TARGET_GROUP_ARN: GROUP,
+      CONTAINER_PORT: "8080",
+      SUBNETS: "subnet-0a1b2c3d4e5f60718",
+      SECURITY_GROUPS: "sg-0a1b2c3d4e5f60718",
+      ALLOWED_CLUSTERS: CLUSTER,
+      ALLOWED_TARGET_GROUPS: `${GROUP},${NETWORK_GROUP}`,
+      ALLOWED_TASK_FAMILIES: "auth",
+      ALLOWED_SOURCES: "app.tenants,start-engines.schedules",
+      LOG_LEVEL: "info",
+    },
+  });
+});
+
+test("without services the packed function is deployed as it is", async () => {
+  const args = leastArguments();
+  const { registrations } = await deploy(args);
+  const { code } = one(registrations, "aws:lambda/function:Function");
+  assert.ok(code instanceof pulumi.asset.FileArchive);
+  assert.equal(await code.path, args.code);
+});
+
+test("the function reads every variable that is set, and nothing is forgotten", async () => {
+  const source = readFileSync(path.join(__dirname, "../../src/config.rs"), "utf8").split("#[cfg(test)]")[0] ?? "";
+  const read = new Set([...source.matchAll(/env\.(?:one|list|allow_list|families)(?:::<\w+>)?\("([A-Z_]+)"/g)].map((match) => match[1] ?? ""));
+  assert.ok(read.size > 10, [...read].join(" "));
+  const { registrations } = await deploy(soundArguments());
+  const { variables } = one(registrations, "aws:lambda/function:Function")["environment"] as { variables: object };
+  // The function of this version checks TASK_WAIT_TIMEOUT, but does nothing with it.
+  assert.deepEqual([...Object.keys(variables), "TASK_WAIT_TIMEOUT"].sort(), [...read].sort());
+});
+
+test("start events come by the bus of choice, ECS's own by the default bus", async () => {
+  const { registrations } = await deploy(soundArguments());
+  const rule = "aws:cloudwatch/eventRule:EventRule";
+  const start = one(registrations, rule, "start-engines-start");
+  const stateChange = one(registrations, rule, "start-engines-state-change");
+  assert.deepEqual([start["eventBusName"], stateChange["eventBusName"]], ["engines", "default"]);
+  assert.deepEqual(JSON.parse(String(start["eventPattern"])), {
+    source: ["app.tenants", "start-engines.schedules"],
+    "detail-type": ["Start ECS Task"],
+  });
+  assert.ok(String(stateChange["eventPattern"]).includes(CLUSTER));
+  for (const suffix of ["start", "state-change"]) {
+    const target = one(registrations, "aws:cloudwatch/eventTarget:EventTarget", `start-engines-${suffix}`);
+    assert.equal(target["arn"], "arn:aws:lambda:us-east-1:111122223333:function:start-engines");
+    assert.deepEqual(target["retryPolicy"], { maximumEventAgeInSeconds: 86_400, maximumRetryAttempts: 185 });
+    assert.deepEqual(target["deadLetterConfig"], { arn: "arn:aws:sqs:us-east-1:111122223333:start-engines-undelivered" });
+    const permission = one(registrations, "aws:lambda/permission:Permission", `start-engines-${suffix}`);
+    assert.equal(permission["sourceArn"], `arn:aws:events:us-east-1:111122223333:rule/start-engines-${suffix}`);
+  }
+});
+
+test("what fails is kept for two weeks, encrypted", async () => {
+  const { registrations } = await deploy(soundArguments());
+  for (const suffix of ["failures", "undelivered"]) {
+    const queue = one(registrations, "aws:sqs/queue:Queue", `start-engines-${suffix}`);
+    assert.equal(queue["messageRetentionSeconds"], 14 * 86_400);
+    assert.equal(queue["sqsManagedSseEnabled"], true);
+  }
+  const invokeConfig = one(registrations, "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig");
+  assert.deepEqual(invokeConfig["destinationConfig"], {
+    onFailure: { destination: "arn:aws:sqs:us-east-1:111122223333:start-engines-failures" },
+  });
+  assert.deepEqual([invokeConfig["maximumRetryAttempts"], invokeConfig["maximumEventAgeInSeconds"]], [2, 21_600]);
+});
+
+test("every alarm tells the topic, and has the limits that were asked for", async () => {
+  const limits = { topicArn: TOPIC, periodSeconds: 60, registrationLagSeconds: 10, durationPercent: 50, unhealthyPeriods: 3 };
+  const { registrations } = await deploy({ ...soundArguments(), alarms: limits });
+  const alarms = registrations.filter((made) => made.type === "aws:cloudwatch/metricAlarm:MetricAlarm");
+  for (const { inputs } of alarms) {
+    assert.deepEqual([inputs["alarmActions"], inputs["okActions"], inputs["period"]], [[TOPIC], [TOPIC], 60]);
+  }
+  const figures = Object.fromEntries(
+    alarms.map(({ name, inputs }) => [name.replace("start-engines-", ""), [inputs["metricName"], inputs["threshold"]]]),
+  );
+  assert.deepEqual(figures, {
+    errors: ["Errors", 0],
+    throttles: ["Throttles", 0],
+    "failures-lost": ["DestinationDeliveryFailures", 0],
+    duration: ["Duration", 15_000],
+    undelivered: ["ApproximateNumberOfMessagesVisible", 0],
+    failures: ["ApproximateNumberOfMessagesVisible", 0],
+    "starts-failed": ["StartsFailed", 0],
+    "registration-lag": ["RegistrationLag", 10_000],
+    "unhealthy-auth": ["UnHealthyHostCount", 0],
+    "unhealthy-auth-tcp": ["UnHealthyHostCount", 0],
+  });
+  const unhealthy = one(registrations, "aws:cloudwatch/metricAlarm:MetricAlarm", "start-engines-unhealthy-auth-tcp");
+  assert.equal(unhealthy["namespace"], "AWS/NetworkELB");
+  assert.equal(unhealthy["evaluationPeriods"], 3);
+  assert.deepEqual(unhealthy["dimensions"], {
+    LoadBalancer: "net/engines/9a1b2c3d4e5f6071",
+    TargetGroup: "targetgroup/auth-tcp/6d0ecf831eec9f09",
+  });
+});
+
+test("the dashboard and the alarms use only metrics that the function writes", async () => {
+  const report = readFileSync(path.join(__dirname, "../../src/report.rs"), "utf8");
+  const { registrations } = await deploy(soundArguments());
+  const body = String(one(registrations, "aws:cloudwatch/dashboard:Dashboard")["dashboardBody"]);
+  const inBody = [...body.matchAll(/\["StartEngines","(\w+)"/g), ...body.matchAll(/MetricName=\\\\?"(\w+)/g)];
+  const inAlarms = registrations.filter(({ inputs }) => inputs["namespace"] === "StartEngines");
+  const names = [...inBody.map((match) => match[1] ?? ""), ...inAlarms.map(({ inputs }) => String(inputs["metricName"]))];
+  assert.ok(new Set(names).size >= 10, names.join(" "));
+  for (const name of names) assert.ok(report.includes(`"${name}"`), name);
+});
+
+test("a schedule starts its service once at each time, however often it is delivered", async () => {
+  const { registrations } = await deploy(soundArguments());
+  const schedule = one(registrations, "aws:scheduler/schedule:Schedule", "start-engines-morning");
+  assert.equal(schedule["scheduleExpression"], "cron(0 7 ? * MON-FRI *)");
+  assert.equal(schedule["scheduleExpressionTimezone"], "Europe/Berlin");
+  const target = schedule["target"] as Record<string, unknown>;
+  assert.equal(target["arn"], "arn:aws:events:us-east-1:111122223333:event-bus/engines");
+  assert.deepEqual(target["eventbridgeParameters"], {
+    detailType: "Start ECS Task",
+    source: "start-engines.schedules",
+  });
+  assert.deepEqual(JSON.parse(String(target["input"])), {
+    service: "auth",
+    idempotencyKey: "start-engines/morning/<aws.scheduler.scheduled-time>",
+  });
+});
+
+test("outputs tell applications all they need", async () => {
+  const { result } = await deploy(soundArguments());
+  const outputs = pulumi.all([result.eventBus, result.functionArn, result.putEventsPolicyArn]);
+  const values = await new Promise<string[]>((resolve) => {
+    outputs.apply((known) => {
+      resolve(known);
+    });
+  });
+  assert.deepEqual(values, [
+    "engines",
+    "arn:aws:lambda:us-east-1:111122223333:function:start-engines",
+    "arn:aws:iam::111122223333:policy/start-engines-send",
+  ]);
+});
+
+test("wrong arguments are an error before anything is registered", async () => {
+  const { registrations } = await registrationsOf(() => {
+    assert.throws(() => new StartEngines("start-engines", { ...soundArguments(), clusters: [] }), /args\.clusters is missing/);
+  });
+  assert.deepEqual(registrations, []);
+});

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import * as path from "node:path";
+import { test } from "node:test";
+
+import { startPattern, stateChangePattern } from "../src/eventPatterns";
+import { CLUSTER } from "./support/soundArguments";
+
+test("the start rule takes start events of the listed sources and nothing else", () => {
+  assert.deepEqual(startPattern(["app.tenants", "app.billing"]), {
+    source: ["app.tenants", "app.billing"],
+    "detail-type": ["Start ECS Task"],
+  });
+});
+
+test("the state-change rule takes our tasks in our clusters, when they run and from the first sign of a stop", () => {
+  assert.deepEqual(stateChangePattern([CLUSTER]), {
+    source: ["aws.ecs"],
+    "detail-type": ["ECS Task State Change"],
+    detail: {
+      startedBy: [{ prefix: "start-engines/" }],
+      clusterArn: [CLUSTER],
+      $or: [{ lastStatus: ["RUNNING"], desiredStatus: ["RUNNING"] }, { desiredStatus: ["STOPPED"] }],
+    },
+  });
+});
+
+test("the detail-types and the prefix are those of the function's source", () => {
+  const source = (file: string) => readFileSync(path.join(__dirname, "../../src", file), "utf8");
+  const trigger = source("trigger.rs");
+  for (const pattern of [startPattern([]), stateChangePattern([])]) {
+    assert.ok(trigger.includes(`= "${pattern["detail-type"][0] ?? ""}";`), pattern["detail-type"][0]);
+  }
+  const prefix = stateChangePattern([]).detail.startedBy[0]?.prefix;
+  assert.ok(source("started_by.rs").includes(`PREFIX: &str = "${prefix ?? ""}";`));
+});

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { limitProblems } from "../src/limits";
+
+test("what AWS takes is no problem, up to the last character", () => {
+  const pattern = { source: ["x".repeat(4096 - JSON.stringify({ source: [""] }).length)] };
+  assert.deepEqual(limitProblems({ environment: { A: "x".repeat(4095) }, patterns: [pattern], policies: [{}] }), []);
+});
+
+test("each limit that is passed is told with size, limit and way out", () => {
+  const found = limitProblems({
+    environment: { A: "é".repeat(2048) },
+    patterns: [{ source: ["x".repeat(4096)] }],
+    policies: [{ Resource: "x".repeat(10_240) }],
+  });
+  const starts = [
+    "the size of the function's environment = 4097: AWS takes at most 4096 bytes: name fewer",
+    "the size of an event pattern = 4111: AWS takes at most 4096 characters: name fewer",
+    "the size of a role's policy = 10255: AWS takes at most 10240 characters: name fewer",
+  ];
+  assert.equal(found.length, starts.length);
+  starts.forEach((start, n) => {
+    assert.ok(found[n]?.startsWith(start), found[n]);
+  });
+});

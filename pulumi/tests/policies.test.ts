@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { functionPolicy, type FunctionPolicyArgs, functionTrust } from "../src/policies/functionPolicy";
+import { putEventsPolicy } from "../src/policies/putEventsPolicy";
+import { ruleQueuePolicy } from "../src/policies/queuePolicy";
+import { schedulerPolicy, schedulerTrust } from "../src/policies/schedulerPolicy";
+import { CLUSTER, EXECUTION_ROLE, GROUP, INFRASTRUCTURE_ROLE, TASK_ROLE } from "./support/soundArguments";
+
+const LOG_GROUP = "arn:aws:logs:us-east-1:111122223333:log-group:/aws/lambda/start-engines";
+const QUEUE = "arn:aws:sqs:us-east-1:111122223333:start-engines-failures";
+const BUS = "arn:aws:events:us-east-1:111122223333:event-bus/engines";
+const OTHER_CLUSTER = "arn:aws:ecs:us-east-1:111122223333:cluster/green";
+
+const ARGS: FunctionPolicyArgs = {
+  scope: { partition: "aws", region: "us-east-1", account: "111122223333" },
+  clusterArns: [CLUSTER, OTHER_CLUSTER],
+  taskFamilies: ["auth", "billing"],
+  targetGroupArns: [GROUP],
+  taskRoleArns: [TASK_ROLE, EXECUTION_ROLE],
+  infrastructureRoleArns: [INFRASTRUCTURE_ROLE],
+  logGroupArn: LOG_GROUP,
+  failureQueueArn: QUEUE,
+};
+
+test("the function's policy allows its calls on what the arguments name", () => {
+  const inClusters = { ArnEquals: { "ecs:cluster": [CLUSTER, OTHER_CLUSTER] } };
+  assert.deepEqual(functionPolicy(ARGS), {
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Sid: "StartTasks",
+        Effect: "Allow",
+        Action: ["ecs:RunTask"],
+        Resource: [
+          "arn:aws:ecs:us-east-1:111122223333:task-definition/auth:*",
+          "arn:aws:ecs:us-east-1:111122223333:task-definition/billing:*",
+        ],
+        Condition: inClusters,
+      },
+      {
+        Sid: "TagTasksOnStart",
+        Effect: "Allow",
+        Action: ["ecs:TagResource"],
+        Resource: [
+          "arn:aws:ecs:us-east-1:111122223333:task/engines/*",
+          "arn:aws:ecs:us-east-1:111122223333:task/green/*",
+        ],
+        Condition: { StringEquals: { "ecs:CreateAction": "RunTask" } },
+      },
+      {
+        Sid: "SeeTasks",
+        Effect: "Allow",
+        Action: ["ecs:DescribeTasks"],
+        Resource: [
+          "arn:aws:ecs:us-east-1:111122223333:task/engines/*",
+          "arn:aws:ecs:us-east-1:111122223333:task/green/*",
+        ],
+        Condition: inClusters,
+      },
+      {
+        Sid: "FindTasks",
+        Effect: "Allow",
+        Action: ["ecs:ListTasks"],
+        Resource: [
+          "arn:aws:ecs:us-east-1:111122223333:container-instance/engines/*",
+          "arn:aws:ecs:us-east-1:111122223333:container-instance/green/*",
+        ],
+        Condition: inClusters,
+      },
+      {
+        Sid: "AttachTargets",
+        Effect: "Allow",
+        Action: ["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"],
+        Resource: [GROUP],
+      },
+      {
+        Sid: "SeeTargets",
+        Effect: "Allow",
+        Action: ["elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth"],
+        Resource: "*",
+      },
+      {
+        Sid: "PassTaskRoles",
+        Effect: "Allow",
+        Action: ["iam:PassRole"],
+        Resource: [TASK_ROLE, EXECUTION_ROLE],
+        Condition: { StringEquals: { "iam:PassedToService": "ecs-tasks.amazonaws.com" } },
+      },
+      {
+        Sid: "PassInfrastructureRoles",
+        Effect: "Allow",
+        Action: ["iam:PassRole"],
+        Resource: [INFRASTRUCTURE_ROLE],
+        Condition: { StringEquals: { "iam:PassedToService": "ecs.amazonaws.com" } },
+      },
+      {
+        Sid: "WriteLogs",
+        Effect: "Allow",
+        Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
+        Resource: [`${LOG_GROUP}:*`],
+      },
+      { Sid: "KeepFailures", Effect: "Allow", Action: ["sqs:SendMessage"], Resource: [QUEUE] },
+    ],
+  });
+});
+
+test("without roles to pass there is no PassRole statement", () => {
+  const { Statement } = functionPolicy({ ...ARGS, taskRoleArns: [], infrastructureRoleArns: [] });
+  assert.ok(Statement.every((statement) => !statement.Action.includes("iam:PassRole")));
+});
+
+test("only Lambda takes the function's role", () => {
+  assert.deepEqual(functionTrust(), {
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Sid: "LambdaOnly",
+        Effect: "Allow",
+        Principal: { Service: "lambda.amazonaws.com" },
+        Action: ["sts:AssumeRole"],
+      },
+    ],
+  });
+});
+
+test("only the two rules put messages into the dead-letter queue", () => {
+  const rules = ["arn:aws:events:us-east-1:111122223333:rule/a", "arn:aws:events:us-east-1:111122223333:rule/b"];
+  assert.deepEqual(ruleQueuePolicy(QUEUE, rules), {
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Sid: "UndeliveredEventsOfTheseRules",
+        Effect: "Allow",
+        Principal: { Service: "events.amazonaws.com" },
+        Action: ["sqs:SendMessage"],
+        Resource: [QUEUE],
+        Condition: { ArnEquals: { "aws:SourceArn": rules } },
+      },
+    ],
+  });
+});
+
+test("applications send start events of their sources, and every event of a call must be one", () => {
+  assert.deepEqual(putEventsPolicy(BUS, ["app.tenants"]), {
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Sid: "SendStartEvents",
+        Effect: "Allow",
+        Action: ["events:PutEvents"],
+        Resource: [BUS],
+        Condition: {
+          "ForAllValues:StringEquals": { "events:source": ["app.tenants"], "events:detail-type": ["Start ECS Task"] },
+          Null: { "events:source": "false", "events:detail-type": "false" },
+        },
+      },
+    ],
+  });
+});
+
+test("schedules send events of their own source, and only these schedules take the role", () => {
+  const policy = schedulerPolicy(BUS, "start-engines.schedules", QUEUE);
+  assert.deepEqual(
+    policy.Statement.map(({ Action, Resource }) => [Action, Resource]),
+    [
+      [["events:PutEvents"], [BUS]],
+      [["sqs:SendMessage"], [QUEUE]],
+    ],
+  );
+  const group = "arn:aws:scheduler:us-east-1:111122223333:schedule-group/start-engines";
+  assert.deepEqual(schedulerTrust(group, "111122223333").Statement[0]?.Condition, {
+    StringEquals: { "aws:SourceAccount": "111122223333", "aws:SourceArn": group },
+  });
+});

@@ -1,0 +1,149 @@
+/** The unmodified example, run as `pulumi` runs it. */
+
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import * as path from "node:path";
+import { before, describe, test } from "node:test";
+
+import { COMMAND } from "./support/command";
+import { fakeBundle } from "./support/fakeBundle";
+import { type Recorded, run, type Run } from "./support/monitor";
+
+const CODE = fakeBundle();
+const CONFIG = {
+  "aws:region": "us-east-1",
+  "start-engines:image": "registry.example/engine:1",
+  "start-engines:code": CODE,
+  "start-engines:alarmEmail": "people@example.com",
+};
+/** What stands for a value that is not known yet. */
+const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+/** The key that marks assets and archives. */
+const SIGNATURE = "4dabf18193072939515e22adb298388d";
+
+/** Registrations for people to review: sorted, documents spelled out, no path or sentinel of a single run. */
+function reviewed(registrations: readonly Recorded[]): unknown {
+  const short = (urn: string) => urn.split("::").slice(2).join("::").replace(/^.*\$/, "");
+  const inside = (urns: readonly string[]) => urns.map(short).filter((urn) => urn.includes("::start-engines")).sort();
+  return [...registrations]
+    .sort((one, other) => (one.urn < other.urn ? -1 : 1))
+    .map(({ urn, parent, dependencies, inputs }) => ({
+      resource: short(urn),
+      parent: short(parent),
+      ...(inside(dependencies).length > 0 ? { after: inside(dependencies) } : {}),
+      inputs: spelledOut(inputs),
+    }));
+}
+
+function spelledOut(value: unknown): unknown {
+  if (value === UNKNOWN) return "(unknown)";
+  if (typeof value === "string") {
+    return /^[[{]/.test(value) ? { json: JSON.parse(value) as unknown } : value.replace(path.dirname(CODE), "(packed)");
+  }
+  if (Array.isArray(value)) return value.map(spelledOut);
+  if (typeof value !== "object" || value === null) return value;
+  const fields = Object.entries(value).filter(([name]) => name !== SIGNATURE);
+  return Object.fromEntries(fields.sort(([one], [other]) => (one < other ? -1 : 1)).map(([name, part]) => [name, spelledOut(part)]));
+}
+
+function assertSnapshot(name: string, actual: unknown): void {
+  const file = path.join(__dirname, "snapshots", `${name}.json`);
+  const text = `${JSON.stringify(actual, undefined, 2)}\n`;
+  if (process.env["UPDATE_SNAPSHOT"] === "1") writeFileSync(file, text);
+  assert.equal(text, readFileSync(file, "utf8"), "review the difference, then npm run snapshot");
+}
+
+describe("the example stack", () => {
+  let preview: Run;
+  let up: Run;
+
+  before(async () => {
+    preview = await run({ preview: true, config: CONFIG });
+    up = await run({ preview: false, config: CONFIG });
+  });
+
+  test("a preview and an update run to their end without a word of error", () => {
+    for (const made of [preview, up]) {
+      assert.equal(made.errors, "");
+      assert.equal(made.exitCode, 0);
+    }
+  });
+
+  test("a preview registers what an update registers", () => {
+    const urns = (made: Run) => made.registrations.map((registration) => registration.urn).sort();
+    assert.deepEqual(urns(preview), urns(up));
+  });
+
+  test("an update leaves nothing unknown", () => {
+    assert.ok(!JSON.stringify(up.registrations).includes(UNKNOWN));
+  });
+
+  test("the registrations of an update are those that were reviewed", () => {
+    assertSnapshot("up", reviewed(up.registrations));
+  });
+
+  test("the registrations of a first preview are those that were reviewed", () => {
+    assertSnapshot("preview", reviewed(preview.registrations));
+  });
+
+  test("the function that is built takes the deployed catalog and environment, and starts what they name", { skip: !existsSync(COMMAND) && "not built" }, () => {
+    const deployed = up.registrations.find((made) => made.type === "aws:lambda/function:Function")?.inputs;
+    const { variables } = deployed?.["environment"] as { variables: Record<string, string> };
+    const folder = path.dirname(CODE);
+    const script = "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extract('services.json', sys.argv[2])";
+    execFileSync("python3", ["-c", script, path.join(folder, "deploy-start-engines.zip"), folder]);
+    const tell = (detail: object) => {
+      const event = { id: "7bf73129-1428-4cd3-a780-95db273d1602", source: "example.app", "detail-type": "Start ECS Task", detail };
+      const flags = ["validate", "--services", path.join(folder, "services.json"), "-"];
+      return spawnSync(COMMAND, flags, { encoding: "utf8", env: variables, input: JSON.stringify(event) });
+    };
+    for (const service of ["auth", "billing"]) {
+      const told = tell({ service });
+      assert.equal(told.status, 0, told.stderr);
+      assert.match(told.stdout, new RegExp(`targetgroup/${service}/`));
+    }
+    const foreign = tell({ service: "auth", taskDefinition: "other" });
+    assert.equal(foreign.status, 1);
+    assert.match(foreign.stderr, /not_allowed/);
+  });
+
+  test("every child of the component has it for a parent", () => {
+    const component = up.registrations.find((made) => made.type === "start-engines:index:StartEngines");
+    const own = up.registrations.filter((made) => made.type !== component?.type && made.name.startsWith("start-engines"));
+    const children = own.filter((made) => made.type !== "pulumi:pulumi:Stack");
+    assert.ok(children.length > 20, String(children.length));
+    for (const { parent, name } of children) assert.equal(parent, component?.urn, name);
+  });
+
+  test("the outputs are what applications and operators need", () => {
+    assert.deepEqual(Object.keys(up.outputs).sort(), [
+      "clusterArn",
+      "eventBus",
+      "failureQueueUrl",
+      "functionArn",
+      "functionName",
+      "networkAddress",
+      "putEventsPolicyArn",
+      "targetGroupArns",
+      "undeliveredQueueUrl",
+      "url",
+    ]);
+  });
+});
+
+test("a wrong argument that only another resource tells stops the update before the component has children", async () => {
+  const program = path.join(__dirname, "programs/wrongOutput.ts");
+  const made = await run({ preview: false, config: CONFIG, program });
+  assert.notEqual(made.exitCode, 0);
+  assert.match(made.errors, /args\.clusters\[0\] = "not-an-arn": must be a cluster ARN/);
+  const types = made.registrations.map((registration) => registration.type).sort();
+  assert.deepEqual(types, ["aws:ecs/cluster:Cluster", "pulumi:pulumi:Stack", "start-engines:index:StartEngines"]);
+});
+
+test("a wrong plain argument stops a preview before anything of the component is registered", async () => {
+  const made = await run({ preview: true, config: { ...CONFIG, "start-engines:code": "nowhere.zip" } });
+  assert.notEqual(made.exitCode, 0);
+  assert.match(made.errors, /args\.code = "nowhere\.zip": cannot be read \(ENOENT\): run make package first/);
+  assert.ok(made.registrations.every((registration) => !registration.type.startsWith("start-engines:index")));
+});

@@ -1,0 +1,187 @@
+/** The documents that the component emits, judged by another's IAM engine. */
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import * as path from "node:path";
+import { before, describe, test } from "node:test";
+
+import { runSimulation } from "@cloud-copilot/iam-simulate";
+
+import type { PolicyDocument } from "../src/policies/document";
+import { StartEngines } from "../src/startEngines";
+import * as calls from "./support/calls";
+import { type Registration, registrationsOf } from "./support/mocks";
+import { EXECUTION_ROLE, GROUP, INFRASTRUCTURE_ROLE, NETWORK_GROUP, soundArguments, TASK_ROLE } from "./support/soundArguments";
+
+const ACCOUNT = "111122223333";
+const ROLE = `arn:aws:iam::${ACCOUNT}:role/start-engines`;
+const OTHER_GROUP = GROUP.replace("/auth/", "/other/");
+const START = "Start ECS Task";
+
+async function isAllowed(call: calls.Call, policy: PolicyDocument): Promise<boolean> {
+  const result = await runSimulation(
+    {
+      request: {
+        principal: ROLE,
+        action: call.action,
+        resource: { resource: call.resource, accountId: ACCOUNT },
+        contextVariables: { ...call.keys },
+      },
+      identityPolicies: [{ name: "policy", policy }],
+      serviceControlPolicies: [
+        {
+          orgIdentifier: "o-1",
+          policies: [
+            { name: "all", policy: { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] } },
+          ],
+        },
+      ],
+      resourceControlPolicies: [],
+    },
+    {},
+  );
+  assert.ok(result.resultType !== "error", JSON.stringify(result));
+  // A key that the action does not have would be dropped, and prove nothing.
+  if (result.resultType === "single") assert.deepEqual(result.result.ignoredContextKeys, [], call.action);
+  return result.overallResult === "Allowed";
+}
+
+async function assertAnswers(policy: PolicyDocument, allowed: calls.Call[], denied: calls.Call[]): Promise<void> {
+  for (const call of allowed) assert.equal(await isAllowed(call, policy), true, `allowed: ${JSON.stringify(call)}`);
+  for (const call of denied) assert.equal(await isAllowed(call, policy), false, `denied: ${JSON.stringify(call)}`);
+}
+
+describe("IAM", () => {
+  let registrations: Registration[];
+
+  before(async () => {
+    ({ registrations } = await registrationsOf(() => new StartEngines("start-engines", soundArguments())));
+  });
+
+  function emitted(type: string, name: string, field = "policy"): PolicyDocument {
+    const found = registrations.find((made) => made.type === type && made.name === name);
+    return JSON.parse(String(found?.inputs[field])) as PolicyDocument;
+  }
+
+  const functionPolicy = () => emitted("aws:iam/rolePolicy:RolePolicy", "start-engines");
+
+  /** Each call of the function, with a real resource and its real condition keys. */
+  const made: calls.Call[] = [
+    calls.runTask("auth", "engines"),
+    calls.tagResource("engines", "RunTask"),
+    calls.describeTasks("engines"),
+    calls.listTasks("engines"),
+    calls.onTargets("RegisterTargets", GROUP),
+    calls.onTargets("RegisterTargets", NETWORK_GROUP),
+    calls.onTargets("DeregisterTargets", GROUP),
+    calls.describeTargets("DescribeTargetGroups"),
+    calls.describeTargets("DescribeTargetHealth"),
+    calls.passRole(TASK_ROLE, "ecs-tasks.amazonaws.com"),
+    calls.passRole(EXECUTION_ROLE, "ecs-tasks.amazonaws.com"),
+    calls.passRole(INFRASTRUCTURE_ROLE, "ecs.amazonaws.com"),
+    calls.writeLogs("CreateLogStream", "/aws/lambda/start-engines"),
+    calls.writeLogs("PutLogEvents", "/aws/lambda/start-engines"),
+    calls.sendMessage("start-engines-failures"),
+  ];
+
+  test("the function may do all that it does, and nothing beside it", async () => {
+    await assertAnswers(functionPolicy(), made, [
+      calls.runTask("other", "engines"),
+      calls.runTask("auth2", "engines"),
+      calls.runTask("auth", "other"),
+      calls.tagResource("engines"),
+      calls.tagResource("engines", "CreateService"),
+      calls.tagResource("other", "RunTask"),
+      calls.describeTasks("other"),
+      calls.listTasks("other"),
+      calls.onTargets("RegisterTargets", OTHER_GROUP),
+      calls.onTargets("DeregisterTargets", OTHER_GROUP),
+      calls.passRole(`arn:aws:iam::${ACCOUNT}:role/admin`, "ecs-tasks.amazonaws.com"),
+      calls.passRole(TASK_ROLE, "ec2.amazonaws.com"),
+      calls.passRole(TASK_ROLE, "ecs.amazonaws.com"),
+      calls.passRole(INFRASTRUCTURE_ROLE, "ecs-tasks.amazonaws.com"),
+      calls.writeLogs("PutLogEvents", "/aws/lambda/start-engines-2"),
+      calls.sendMessage("start-engines-undelivered"),
+      calls.putEvents("engines", ["app.tenants"], [START]),
+      { ...calls.describeTasks("engines"), action: "ecs:StopTask" },
+    ]);
+  });
+
+  test("the policy allows nothing that the function never calls, and all of what its code calls", () => {
+    const folder = path.join(__dirname, "../../src/aws");
+    const code = readdirSync(folder).map((file) => readFileSync(path.join(folder, file), "utf8")).join("\n");
+    const operations = [...code.matchAll(/(?:OPERATION: &str = |call_error\()"(\w+)"/g)].map((match) => match[1] ?? "");
+    const inCode = new Set(operations);
+    const services: Readonly<Record<string, string>> = { RunTask: "ecs", DescribeTasks: "ecs", ListTasks: "ecs" };
+    const called = [...inCode].map((name) => `${services[name] ?? "elasticloadbalancing"}:${name}`);
+    // What RunTask, the runtime and Lambda need beside the calls themselves.
+    const implied = ["ecs:TagResource", "iam:PassRole", "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"];
+    const allowed = new Set(functionPolicy().Statement.flatMap((statement) => statement.Action));
+    assert.deepEqual([...allowed].sort(), [...called, ...implied].sort());
+    const tried = new Set(made.map((call) => call.action));
+    assert.deepEqual([...tried].sort(), [...allowed].sort());
+  });
+
+  test("a wildcard is only where IAM knows nothing else", () => {
+    const wild = functionPolicy().Statement.filter((statement) => statement.Resource === "*");
+    assert.deepEqual(wild.flatMap((statement) => statement.Action), [
+      "elasticloadbalancing:DescribeTargetGroups",
+      "elasticloadbalancing:DescribeTargetHealth",
+    ]);
+  });
+
+  test("applications may send start events of their own source and nothing else", async () => {
+    await assertAnswers(
+      emitted("aws:iam/policy:Policy", "start-engines-send"),
+      [calls.putEvents("engines", ["app.tenants"], [START])],
+      [
+        calls.putEvents("default", ["app.tenants"], [START]),
+        calls.putEvents("engines", ["app.other"], [START]),
+        calls.putEvents("engines", ["start-engines.schedules"], [START]),
+        calls.putEvents("engines", ["app.tenants"], ["Stop ECS Task"]),
+        // One good event does not take a bad one along.
+        calls.putEvents("engines", ["app.tenants", "app.other"], [START]),
+        calls.putEvents("engines", ["app.tenants"], [START, "Stop ECS Task"]),
+        { ...calls.putEvents("engines", [], []), keys: {} },
+      ],
+    );
+  });
+
+  test("schedules may send start events of the schedules' source, and keep what was not delivered", async () => {
+    await assertAnswers(
+      emitted("aws:iam/rolePolicy:RolePolicy", "start-engines-schedules"),
+      [calls.putEvents("engines", ["start-engines.schedules"], [START]), calls.sendMessage("start-engines-undelivered")],
+      [calls.putEvents("engines", ["app.tenants"], [START]), calls.sendMessage("start-engines-failures")],
+    );
+  });
+
+  test("only the two rules may put messages into the dead-letter queue", async () => {
+    const policy = emitted("aws:sqs/queuePolicy:QueuePolicy", "start-engines-undelivered");
+    const rule = (name: string) => `arn:aws:events:us-east-1:${ACCOUNT}:rule/${name}`;
+    const sendFrom = async (name: string, principal: string) => {
+      const call = calls.sendMessage("start-engines-undelivered", rule(name));
+      const result = await runSimulation(
+        {
+          request: {
+            principal,
+            action: call.action,
+            resource: { resource: call.resource, accountId: ACCOUNT },
+            contextVariables: { ...call.keys },
+          },
+          identityPolicies: [],
+          serviceControlPolicies: [],
+          resourceControlPolicies: [],
+          resourcePolicy: policy,
+        },
+        {},
+      );
+      assert.ok(result.resultType !== "error", JSON.stringify(result));
+      return result.overallResult;
+    };
+    for (const suffix of ["start", "state-change"]) {
+      assert.equal(await sendFrom(`start-engines-${suffix}`, "events.amazonaws.com"), "Allowed");
+    }
+    assert.notEqual(await sendFrom("another", "events.amazonaws.com"), "Allowed");
+    assert.notEqual(await sendFrom("start-engines-start", "sns.amazonaws.com"), "Allowed");
+  });
+});
