@@ -13,5 +13,6 @@
 mod contract;
 mod ministack;
 mod moto;
+mod patterns;
 mod process;
 mod session;

@@ -40,7 +40,7 @@ fn environment(port: u16, folder: &Path) -> Vec<(&'static str, String)> {
     ]
 }
 
-async fn session() -> Session {
+pub(super) async fn session() -> Session {
     static EMULATOR: OnceLock<Emulator> = OnceLock::new();
     Session::with(EMULATOR.get_or_init(|| Emulator::start(&PROGRAM))).await
 }
