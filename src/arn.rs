@@ -27,12 +27,6 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Where a function runs, from its own ARN.
-    #[must_use]
-    pub fn of_function(arn: &str) -> Option<Self> {
-        split_arn(arn, "lambda").map(|(scope, _)| scope)
-    }
-
     fn arn(&self, service: &str, resource: &str) -> String {
         format!(
             "arn:{}:{service}:{}:{}:{resource}",
@@ -205,6 +199,12 @@ impl TaskArn {
         let (cluster, _) = resource.strip_prefix("task/")?.split_once('/')?;
         Some(Cluster(scope.arn("ecs", &format!("cluster/{cluster}"))))
     }
+
+    /// The id at its end.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
 }
 
 impl FromStr for TaskArn {
@@ -343,6 +343,91 @@ impl FromStr for ContainerName {
     }
 }
 
+text_type! {
+    /// The ARN of a function, perhaps with a version or an alias.
+    FunctionArn
+}
+
+impl FunctionArn {
+    /// Partition, region and account.
+    #[must_use]
+    pub fn scope(&self) -> Option<Scope> {
+        split_arn(&self.0, "lambda").map(|(scope, _)| scope)
+    }
+}
+
+impl FromStr for FunctionArn {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        match split_arn(text, "lambda") {
+            Some((_, resource)) if resource.starts_with("function:") => Ok(Self(text.to_owned())),
+            _ => Err(Malformed("must be the ARN of a Lambda function")),
+        }
+    }
+}
+
+text_type! {
+    /// The ARN of an IAM role.
+    RoleArn
+}
+
+impl FromStr for RoleArn {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let mut parts = text.splitn(6, ':');
+        let mut next = || parts.next().unwrap_or_default();
+        let (arn, partition, service) = (next(), next(), next());
+        let (region, account, resource) = (next(), next(), next());
+        let digits = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
+        let role = resource.strip_prefix("role/").is_some_and(|name| !name.is_empty());
+        if arn == "arn" && partition.starts_with("aws") && service == "iam" && region.is_empty() && digits && role {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Malformed(
+                "must be the ARN of an IAM role (arn:aws:iam::ACCOUNT:role/NAME)",
+            ))
+        }
+    }
+}
+
+text_type! {
+    /// The ARN of an SQS queue.
+    QueueArn
+}
+
+impl FromStr for QueueArn {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        match split_arn(text, "sqs") {
+            Some((_, name)) if !name.is_empty() => Ok(Self(text.to_owned())),
+            _ => Err(Malformed("must be the ARN of an SQS queue")),
+        }
+    }
+}
+
+text_type! {
+    /// The name of a schedule group of EventBridge Scheduler.
+    ScheduleGroup
+}
+
+impl FromStr for ScheduleGroup {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let sound = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        if (1..=64).contains(&text.len()) && text.bytes().all(sound) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Malformed(
+                "must be the name of a schedule group (letters, digits and -_., at most 64)",
+            ))
+        }
+    }
+}
+
 /// A port, 1 to 65535.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Port(u16);
@@ -429,6 +514,20 @@ mod tests {
             "arn:aws:ecs:us-east-1:111122223333:task-definition/",
         ] {
             assert!(bad.parse::<TaskDefinition>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn functions_tell_where_they_are_whatever_their_version() {
+        for text in [
+            "arn:aws:lambda:us-east-1:111122223333:function:start-engines",
+            "arn:aws:lambda:us-east-1:111122223333:function:start-engines:live",
+        ] {
+            let arn: FunctionArn = text.parse().unwrap();
+            assert_eq!(arn.scope().unwrap().account, "111122223333");
+        }
+        for bad in ["", "start-engines", "arn:aws:lambda:us-east-1:111122223333:layer:x"] {
+            assert!(bad.parse::<FunctionArn>().is_err(), "{bad}");
         }
     }
 

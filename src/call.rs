@@ -5,13 +5,31 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::arn::{Cluster, TargetGroupArn, TaskArn};
+use crate::arn::{Cluster, FunctionArn, TargetGroupArn, TaskArn};
+use crate::config::Scheduler;
 use crate::run_task::{RunTask, Started};
+use crate::tags::Tag;
 use crate::target::{Target, TargetGroup, TargetHealth};
 use crate::task::Task;
+use crate::timestamp::Timestamp;
 
 /// How many tasks one DescribeTasks call takes.
 pub const MOST_TASKS_DESCRIBED: usize = 100;
+
+/// A schedule of EventBridge Scheduler that invokes the function once and deletes itself.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OneTimeSchedule {
+    /// `Name`, of its own for each purpose and task: a second one is a conflict.
+    pub name: String,
+    /// When.
+    pub at: Timestamp,
+    /// Role, group and queue.
+    pub scheduler: Scheduler,
+    /// Which function.
+    pub function: FunctionArn,
+    /// What it is invoked with.
+    pub event: String,
+}
 
 /// One AWS call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +49,29 @@ pub enum Call {
         cluster: Cluster,
         /// `nextToken` of the page before.
         page: Option<String>,
+    },
+    /// ECS StopTask.
+    StopTask {
+        /// Its cluster.
+        cluster: Cluster,
+        /// Which task.
+        task: TaskArn,
+        /// What becomes its `stoppedReason`.
+        reason: String,
+    },
+    /// ECS TagResource of a task.
+    TagTask {
+        /// Which task.
+        task: TaskArn,
+        /// The tag, which replaces one of the same key.
+        tag: Tag,
+    },
+    /// EventBridge Scheduler CreateSchedule.
+    CreateSchedule(Box<OneTimeSchedule>),
+    /// ELB DescribeTargetGroupAttributes of one group, for its deregistration delay.
+    DescribeDeregistrationDelay {
+        /// Which group.
+        group: TargetGroupArn,
     },
     /// ELB DescribeTargetGroups of one group; facts that stay, so an answer may be a remembered one.
     DescribeTargetGroup {
@@ -70,6 +111,10 @@ impl Call {
             Self::RunTask(_) => "RunTask",
             Self::DescribeTasks { .. } => "DescribeTasks",
             Self::ListTasks { .. } => "ListTasks",
+            Self::StopTask { .. } => "StopTask",
+            Self::TagTask { .. } => "TagResource",
+            Self::CreateSchedule(_) => "CreateSchedule",
+            Self::DescribeDeregistrationDelay { .. } => "DescribeTargetGroupAttributes",
             Self::DescribeTargetGroup { .. } => "DescribeTargetGroups",
             Self::DescribeTargetHealth { .. } => "DescribeTargetHealth",
             Self::RegisterTargets { .. } => "RegisterTargets",
@@ -91,7 +136,9 @@ pub enum Answer {
     TargetGroup(TargetGroup),
     /// To DescribeTargetHealth: one for each target asked for, in that order.
     Health(Vec<TargetHealth>),
-    /// To RegisterTargets and DeregisterTargets.
+    /// To DescribeTargetGroupAttributes.
+    DeregistrationDelay(Duration),
+    /// To all that only do something.
     Done,
 }
 
@@ -135,7 +182,8 @@ pub enum ErrorKind {
     Credentials,
     /// No such cluster.
     ClusterNotFound,
-    /// The client token was used with other parameters; these tasks exist.
+    /// It exists already: of RunTask, the client token was used with other parameters, and these tasks
+    /// exist.
     Conflict {
         /// `resourceIds`.
         tasks: Vec<TaskArn>,
@@ -150,6 +198,8 @@ pub enum ErrorKind {
     PlatformUnsupported,
     /// The region does not have the feature.
     UnsupportedFeature,
+    /// No such task, or no such schedule group.
+    ResourceNotFound,
     /// No such target group.
     TargetGroupNotFound,
     /// The target does not fit the group.
@@ -183,6 +233,7 @@ impl ErrorKind {
             Self::Blocked => "account_blocked",
             Self::PlatformUnsupported => "platform_unsupported",
             Self::UnsupportedFeature => "unsupported_feature",
+            Self::ResourceNotFound => "resource_not_found",
             Self::TargetGroupNotFound => "target_group_not_found",
             Self::InvalidTarget => "invalid_target",
             Self::TooManyTargets => "too_many_targets",
@@ -210,6 +261,7 @@ impl ErrorKind {
             | Self::Blocked
             | Self::PlatformUnsupported
             | Self::UnsupportedFeature
+            | Self::ResourceNotFound
             | Self::TargetGroupNotFound
             | Self::InvalidTarget
             | Self::TooManyTargets => false,

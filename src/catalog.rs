@@ -49,6 +49,17 @@ impl Catalog {
         self.0.get(name)
     }
 
+    /// What the name of a service must be, for an error.
+    #[must_use]
+    pub fn rule(&self) -> String {
+        let names: Vec<&str> = self.names().collect();
+        if names.is_empty() {
+            "the service catalog is empty".to_owned()
+        } else {
+            format!("must be a service of the catalog: {}", names.join(", "))
+        }
+    }
+
     /// The names, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)

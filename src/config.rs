@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::allow_list::AllowList;
-use crate::arn::Cluster;
+use crate::arn::{Cluster, QueueArn, RoleArn, ScheduleGroup, Scope};
 use crate::catalog::Catalog;
 use crate::problem::Problems;
 use crate::start::detail::{MOST_SECURITY_GROUPS, MOST_SUBNETS, SingleTarget, StartDetail};
@@ -21,6 +21,8 @@ pub struct Config {
     pub catalog: Catalog,
     /// What events may name.
     pub allowed: Allowed,
+    /// Without it, nothing can be done later: a stop cannot wait for connections to end.
+    pub scheduler: Option<Scheduler>,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
 }
@@ -71,8 +73,19 @@ impl FromStr for LogLevel {
     }
 }
 
+/// How EventBridge Scheduler sends what comes later.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Scheduler {
+    /// `SCHEDULER_ROLE_ARN`: may invoke the function.
+    pub role: RoleArn,
+    /// `SCHEDULER_GROUP`; the account's default group if unset.
+    pub group: Option<ScheduleGroup>,
+    /// `SCHEDULER_DEAD_LETTER_ARN`: the queue for what could not be sent.
+    pub dead_letters: Option<QueueArn>,
+}
+
 /// Settings of later versions: giving one and seeing nothing happen would be worse than an error.
-const NOT_YET: [&str; 3] = ["OUTCOME_EVENT_BUS", "SCHEDULER_ROLE_ARN", "SCHEDULER_GROUP"];
+const NOT_YET: [&str; 1] = ["OUTCOME_EVENT_BUS"];
 
 impl Config {
     /// Reads the environment through `get`, and the catalog's text if there is a catalog.
@@ -104,6 +117,7 @@ impl Config {
                 task_families: env.families("ALLOWED_TASK_FAMILIES"),
                 sources: env.allow_list("ALLOWED_SOURCES"),
             },
+            scheduler: env.scheduler(),
             log_level: env.one("LOG_LEVEL").unwrap_or_default(),
             catalog: Catalog::default(),
         };
@@ -125,23 +139,29 @@ impl Config {
     /// those of other accounts and regions, which have other addresses.
     #[must_use]
     pub fn clusters_to_search(&self, own: &Cluster) -> Vec<Cluster> {
+        let mut clusters = vec![own.clone()];
+        for cluster in self.named_clusters(own.scope().as_ref()) {
+            if !clusters.iter().any(|known| known.same_as(&cluster)) {
+                clusters.push(cluster);
+            }
+        }
+        clusters
+    }
+
+    /// All clusters of `home` that the configuration names in full, each once.
+    #[must_use]
+    pub fn named_clusters(&self, home: Option<&Scope>) -> Vec<Cluster> {
         let listed = self
             .allowed
             .clusters
             .patterns()
             .filter_map(|pattern| pattern.parse().ok());
         let in_catalog = self.catalog.entries().filter_map(|entry| entry.cluster.clone());
-        let elsewhere = |cluster: &Cluster| cluster.scope().is_some_and(|scope| own.scope() != Some(scope));
-        let mut clusters = vec![own.clone()];
-        for cluster in self
-            .defaults
-            .cluster
-            .clone()
-            .into_iter()
-            .chain(in_catalog)
-            .chain(listed)
-        {
-            if !elsewhere(&cluster) && !clusters.iter().any(|known| known.same_as(&cluster)) {
+        let default = self.defaults.cluster.clone();
+        let mut clusters: Vec<Cluster> = Vec::new();
+        for cluster in default.into_iter().chain(in_catalog).chain(listed) {
+            let is_elsewhere = cluster.scope().is_some_and(|scope| home != Some(&scope));
+            if !is_elsewhere && !clusters.iter().any(|known| known.same_as(&cluster)) {
                 clusters.push(cluster);
             }
         }
@@ -154,7 +174,7 @@ impl Config {
         let clusters = &self.allowed.clusters;
         if clusters.allows_all() || clusters.patterns().any(|pattern| pattern.ends_with('*')) {
             return vec![
-                "ALLOWED_CLUSTERS does not name every cluster in full: a late stop looks for a newer owner of its address only in clusters that are named",
+                "ALLOWED_CLUSTERS does not name every cluster in full: a late stop looks for a newer owner of its address, and a stop by service for tasks, only in clusters that are named",
             ];
         }
         Vec::new()
@@ -193,6 +213,21 @@ impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
             .parse()
             .map_err(|rule| self.problems.invalid_text(name, &value, rule))
             .ok()
+    }
+
+    fn scheduler(&mut self) -> Option<Scheduler> {
+        const ROLE: &str = "SCHEDULER_ROLE_ARN";
+        let group = self.one("SCHEDULER_GROUP");
+        let dead_letters = self.one("SCHEDULER_DEAD_LETTER_ARN");
+        if self.text(ROLE).is_none() && (group.is_some() || dead_letters.is_some()) {
+            self.problems
+                .missing(ROLE, "SCHEDULER_GROUP and SCHEDULER_DEAD_LETTER_ARN go with it");
+        }
+        Some(Scheduler {
+            role: self.one(ROLE)?,
+            group,
+            dead_letters,
+        })
     }
 
     fn items(&self, name: &str) -> Option<Vec<String>> {
@@ -260,6 +295,32 @@ mod tests {
                 .map(|(_, value)| (*value).to_owned())
         };
         Config::read(get, catalog)
+    }
+
+    #[test]
+    fn a_scheduler_has_a_role_and_perhaps_a_group_and_a_queue() {
+        const ROLE: (&str, &str) = ("SCHEDULER_ROLE_ARN", "arn:aws:iam::111122223333:role/x/schedules");
+        let scheduler = |variables: &[(&str, &str)]| read(variables, None).map(|config| config.scheduler);
+        assert_eq!(scheduler(&[]).unwrap(), None);
+        assert_eq!(scheduler(&[ROLE]).unwrap().unwrap().group, None);
+        let queue = "arn:aws:sqs:us-east-1:111122223333:undelivered";
+        let all = [
+            ROLE,
+            ("SCHEDULER_GROUP", "engines"),
+            ("SCHEDULER_DEAD_LETTER_ARN", queue),
+        ];
+        let whole = scheduler(&all).unwrap().unwrap();
+        assert_eq!(whole.group.unwrap().as_str(), "engines");
+        assert_eq!(whole.dead_letters.unwrap().as_str(), queue);
+        for bad in [
+            &[("SCHEDULER_ROLE_ARN", "schedules")][..],
+            &[("SCHEDULER_ROLE_ARN", "arn:aws:iam::111122223333:user/x")],
+            &[ROLE, ("SCHEDULER_GROUP", "a/b")],
+            &[ROLE, ("SCHEDULER_DEAD_LETTER_ARN", "undelivered")],
+            &[("SCHEDULER_GROUP", "engines")],
+        ] {
+            assert!(scheduler(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::journal::Journal;
 use crate::outcome::Outcome;
 use crate::run_task::{Launch, RunTask};
 use crate::start::request::StartRequest;
+use crate::stop::{Drain, Selector, StopRequest};
 use crate::task::Phase;
 use crate::timestamp::Timestamp;
 use crate::trigger::{TaskChange, Trigger};
@@ -23,6 +24,7 @@ pub fn explain(trigger: &Trigger, config: &Config) -> String {
     // Writing to a String cannot fail.
     let _ = match trigger {
         Trigger::Start(request) => explain_start(request, &mut text),
+        Trigger::Stop(request) => explain_stop(request, &mut text),
         Trigger::TaskStateChange(change) => explain_change(change, trigger, config, &mut text),
     };
     text
@@ -61,6 +63,34 @@ fn explain_start(request: &StartRequest, text: &mut String) -> std::fmt::Result 
         writeln!(text, "    {}. {}", n + 1, placement(&call))?;
     }
     Ok(())
+}
+
+fn explain_stop(request: &StopRequest, text: &mut String) -> std::fmt::Result {
+    writeln!(text, "Stop ECS Task: DeregisterTargets, then StopTask")?;
+    match &request.selector {
+        Selector::Task { arn, .. } => writeln!(text, "  task              {arn}")?,
+        Selector::Service { name, clusters } => {
+            writeln!(text, "  tasks             all of the service {name}, by their tags")?;
+            for cluster in clusters {
+                writeln!(text, "  looked for in     {cluster}")?;
+            }
+        }
+        Selector::Cluster(cluster) => {
+            writeln!(
+                text,
+                "  tasks             all that start-engines has started in {cluster}"
+            )?;
+        }
+    }
+    match request.drain {
+        Drain::AsGroups => writeln!(
+            text,
+            "  drain             the longest deregistration delay of each task's groups, by a one-time schedule"
+        )?,
+        Drain::For(Duration::ZERO) => writeln!(text, "  drain             none: StopTask at once")?,
+        Drain::For(time) => writeln!(text, "  drain             {} s, by a one-time schedule", time.as_secs())?,
+    }
+    writeln!(text, "  reason            {}", request.reason)
 }
 
 fn placement(call: &RunTask) -> String {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::arn::{Scope, TargetGroupArn};
+use crate::arn::{FunctionArn, TargetGroupArn};
 use crate::call::{Answer, Call, CallError};
 use crate::config::Config;
 use crate::decide::{Step, decide};
@@ -55,8 +55,8 @@ pub struct Handler<A, C> {
 pub struct Invocation {
     /// When it must be over.
     pub deadline: Timestamp,
-    /// Account and region of the function, which all ARNs of a start must share; unknown offline.
-    pub home: Option<Scope>,
+    /// The function itself, whose account and region all ARNs must share; unknown offline.
+    pub function: Option<FunctionArn>,
 }
 
 /// All that is to be told of one event.
@@ -103,7 +103,7 @@ impl<A: Aws, C: Clock> Handler<A, C> {
     pub async fn handle(&self, event: Value, invocation: &Invocation) -> Handled {
         let envelope = Envelope::of(&event);
         let mut journal = Journal::new(self.clock.now());
-        let (trigger, result) = match trigger::read(event, &self.config, invocation.home.as_ref()) {
+        let (trigger, result) = match trigger::read(event, &self.config, invocation.function.as_ref()) {
             Ok(trigger) => {
                 let result = self.run(&trigger, &mut journal, invocation.deadline).await;
                 (Some(trigger), result)

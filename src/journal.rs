@@ -10,9 +10,10 @@
 use std::time::Duration;
 
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
-use crate::call::{Answer, Call, CallError, TaskPage};
+use crate::call::{Answer, Call, CallError, OneTimeSchedule, TaskPage};
 use crate::outcome::Failure;
 use crate::run_task::{RunTask, Started};
+use crate::tags::Tag;
 use crate::target::{Target, TargetGroup, TargetHealth};
 use crate::task::Task;
 use crate::timestamp::Timestamp;
@@ -118,6 +119,10 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn act(&mut self, call: Call) -> Asked<'a, ()> {
+        self.ask(call, |answer| matches!(answer, Answer::Done).then_some(()))
+    }
+
     /// ECS RunTask.
     ///
     /// # Errors
@@ -163,6 +168,51 @@ impl<'a> Reader<'a> {
         )
     }
 
+    /// ECS StopTask.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn stop_task(&mut self, cluster: &Cluster, task: &TaskArn, reason: &str) -> Asked<'a, ()> {
+        self.act(Call::StopTask {
+            cluster: cluster.clone(),
+            task: task.clone(),
+            reason: reason.to_owned(),
+        })
+    }
+
+    /// ECS TagResource, of a task.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn tag_task(&mut self, task: &TaskArn, tag: Tag) -> Asked<'a, ()> {
+        self.act(Call::TagTask {
+            task: task.clone(),
+            tag,
+        })
+    }
+
+    /// EventBridge Scheduler CreateSchedule.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn create_schedule(&mut self, schedule: OneTimeSchedule) -> Asked<'a, ()> {
+        self.act(Call::CreateSchedule(Box::new(schedule)))
+    }
+
+    /// ELB DescribeTargetGroupAttributes, of one group: how long its targets drain.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn describe_deregistration_delay(&mut self, group: &TargetGroupArn) -> Asked<'a, Duration> {
+        self.ask(
+            Call::DescribeDeregistrationDelay { group: group.clone() },
+            |answer| match answer {
+                Answer::DeregistrationDelay(delay) => Some(*delay),
+                _ => None,
+            },
+        )
+    }
+
     /// ELB DescribeTargetGroups, of one group.
     ///
     /// # Errors
@@ -203,13 +253,10 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Asked`] says.
     pub fn register_targets(&mut self, group: &TargetGroupArn, targets: Vec<Target>) -> Asked<'a, ()> {
-        self.ask(
-            Call::RegisterTargets {
-                group: group.clone(),
-                targets,
-            },
-            |answer| matches!(answer, Answer::Done).then_some(()),
-        )
+        self.act(Call::RegisterTargets {
+            group: group.clone(),
+            targets,
+        })
     }
 
     /// ELB DeregisterTargets, which must be over `within` this time.
@@ -222,13 +269,10 @@ impl<'a> Reader<'a> {
         targets: Vec<Target>,
         within: Duration,
     ) -> Asked<'a, ()> {
-        self.ask(
-            Call::DeregisterTargets {
-                group: group.clone(),
-                targets,
-                within,
-            },
-            |answer| matches!(answer, Answer::Done).then_some(()),
-        )
+        self.act(Call::DeregisterTargets {
+            group: group.clone(),
+            targets,
+            within,
+        })
     }
 }

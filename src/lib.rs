@@ -38,6 +38,7 @@ pub mod report;
 pub mod run_task;
 pub mod start;
 pub mod started_by;
+pub mod stop;
 pub mod tags;
 pub mod target;
 pub mod task;

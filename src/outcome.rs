@@ -51,6 +51,15 @@ pub enum Outcome {
         /// If it never was RUNNING: why, as ECS says.
         failed_start: Option<StopReason>,
     },
+    /// Tasks were asked to stop.
+    Stopped {
+        /// StopTask was made for these.
+        tasks: Vec<TaskArn>,
+        /// These are out of their groups, and are stopped when their connections had time to end.
+        draining: Vec<TaskArn>,
+        /// Targets that DeregisterTargets was called for.
+        targets: Vec<GroupTarget>,
+    },
     /// Nothing was to do.
     Skipped {
         /// Why not.
@@ -77,6 +86,7 @@ impl Outcome {
             Self::Started { .. } => "started",
             Self::Registered { .. } => "registered",
             Self::Deregistered { .. } => "deregistered",
+            Self::Stopped { .. } => "stopped",
             Self::Skipped { .. } => "skipped",
         }
     }
@@ -86,7 +96,7 @@ impl Outcome {
     pub fn failed_start(&self) -> Option<&StopReason> {
         match self {
             Self::Deregistered { failed_start, .. } | Self::Skipped { failed_start, .. } => failed_start.as_ref(),
-            Self::Started { .. } | Self::Registered { .. } => None,
+            Self::Started { .. } | Self::Registered { .. } | Self::Stopped { .. } => None,
         }
     }
 }
@@ -110,6 +120,12 @@ pub enum Skip {
     MalformedStartedBy,
     /// Bridge and host mode: this version never registers such a task.
     UnsupportedNetworkMode,
+    /// A stop of a task that ECS does not know any more.
+    TaskGone,
+    /// A stop of a task that is stopping or stopped.
+    StoppedAlready,
+    /// A stop of several tasks, none of which is there.
+    NoTasks,
 }
 
 impl Skip {
@@ -125,6 +141,9 @@ impl Skip {
             Self::NeverHadAnAddress => "never_had_an_address",
             Self::MalformedStartedBy => "malformed_started_by",
             Self::UnsupportedNetworkMode => "unsupported_network_mode",
+            Self::TaskGone => "task_gone",
+            Self::StoppedAlready => "stopped_already",
+            Self::NoTasks => "no_tasks",
         }
     }
 }

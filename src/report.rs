@@ -12,6 +12,7 @@ use crate::arn::TaskArn;
 use crate::call::Call;
 use crate::handler::Handled;
 use crate::outcome::{GroupTarget, Outcome};
+use crate::stop::Selector;
 use crate::tags;
 use crate::trigger::Trigger;
 
@@ -46,6 +47,11 @@ impl Handled {
                 put("targetsOwnedByOthers", texts(reused));
                 put("targetGroups", groups(&[targets.as_slice(), reused].concat()));
             }
+            Ok(Outcome::Stopped { draining, targets, .. }) => {
+                put("draining", texts(draining));
+                put("targets", texts(targets));
+                put("targetGroups", groups(targets));
+            }
             Ok(Outcome::Skipped { .. }) => {}
             Err(failure) => {
                 put("error", json!(failure.message));
@@ -65,6 +71,17 @@ impl Handled {
                 put("correlationId", json!(request.correlation_id));
                 let groups: Vec<&str> = request.attachments.iter().map(|a| a.group.as_str()).collect();
                 put("targetGroups", json!(groups));
+            }
+            Some(Trigger::Stop(request)) => {
+                match &request.selector {
+                    Selector::Task { arn, cluster } => {
+                        put("task", json!(arn.as_str()));
+                        put("cluster", json!(cluster.as_str()));
+                    }
+                    Selector::Service { name, .. } => put("service", json!(name)),
+                    Selector::Cluster(cluster) => put("cluster", json!(cluster.as_str())),
+                }
+                put("correlationId", json!(request.correlation_id));
             }
             Some(Trigger::TaskStateChange(change)) => {
                 put("cluster", json!(change.task.cluster.as_str()));
@@ -109,6 +126,10 @@ impl Handled {
                     self.lag_millis()
                         .map(|lag| ("DeregistrationLag", "Milliseconds", json!(lag))),
                 );
+            }
+            Ok(Outcome::Stopped { tasks, draining, .. }) => {
+                values.push(("TasksStopped", "Count", json!(tasks.len())));
+                values.push(("TasksDraining", "Count", json!(draining.len())));
             }
             Ok(Outcome::Skipped { .. }) => values.push(("EventsSkipped", "Count", json!(1))),
             Err(_) => {
@@ -157,17 +178,22 @@ impl Handled {
     fn reason(&self) -> Option<&'static str> {
         match &self.result {
             Ok(Outcome::Skipped { reason, .. }) => Some(reason.name()),
-            Ok(Outcome::Started { .. } | Outcome::Registered { .. } | Outcome::Deregistered { .. }) => None,
+            Ok(
+                Outcome::Started { .. }
+                | Outcome::Registered { .. }
+                | Outcome::Deregistered { .. }
+                | Outcome::Stopped { .. },
+            ) => None,
             Err(failure) => Some(failure.category),
         }
     }
 
     fn tasks(&self) -> &[TaskArn] {
         match (&self.result, &self.trigger) {
-            (Ok(Outcome::Started { tasks, .. }), _) => tasks,
+            (Ok(Outcome::Started { tasks, .. } | Outcome::Stopped { tasks, .. }), _) => tasks,
             (Err(failure), _) if !failure.tasks.is_empty() => &failure.tasks,
             (_, Some(Trigger::TaskStateChange(change))) => std::slice::from_ref(&change.task.arn),
-            (_, Some(Trigger::Start(_)) | None) => &[],
+            (_, Some(Trigger::Start(_) | Trigger::Stop(_)) | None) => &[],
         }
     }
 

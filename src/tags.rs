@@ -11,6 +11,12 @@ use crate::target::Attachment;
 pub const PREFIX: &str = "start-engines:";
 /// How many tags a task can have ([RunTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html)).
 pub const MOST_TAGS: usize = 50;
+/// How many a start can give, ours included: one is kept for [`STOP_AT`].
+pub const MOST_TAGS_OF_A_START: usize = MOST_TAGS - 1;
+
+/// Put on a task that is asked to stop later: until when its connections have time. It tells a
+/// RUNNING event that comes late not to register the task again.
+pub const STOP_AT: &str = "start-engines:stop-at";
 
 const GROUP: &str = "start-engines:target-group-arn";
 const PORT: &str = "start-engines:port";

@@ -43,6 +43,15 @@ impl Timestamp {
         Duration::from_millis(self.0.abs_diff(other.0))
     }
 
+    /// In UTC, to the second, as in `2026-11-20T07:00:00`; `None` beyond the years that have four digits.
+    #[must_use]
+    pub fn to_seconds(self) -> Option<String> {
+        let time = DateTime::from_timestamp_millis(self.0)?;
+        (0..10_000)
+            .contains(&chrono::Datelike::year(&time))
+            .then(|| time.format("%Y-%m-%dT%H:%M:%S").to_string())
+    }
+
     /// This much later.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
@@ -69,6 +78,13 @@ mod tests {
         assert_eq!(b.since(a), Duration::from_millis(2_500));
         assert_eq!(a.since(b), Duration::ZERO);
         assert_eq!(a.distance(b), b.distance(a));
+    }
+
+    #[test]
+    fn times_are_written_to_the_second() {
+        let time = Timestamp::parse("2026-11-20T07:00:00.999Z").unwrap();
+        assert_eq!(time.to_seconds().as_deref(), Some("2026-11-20T07:00:00"));
+        assert_eq!(Timestamp::from_millis(i64::MAX).to_seconds(), None);
     }
 
     #[test]

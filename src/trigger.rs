@@ -5,17 +5,20 @@
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use serde_json::Value;
 
-use crate::arn::Scope;
+use crate::arn::FunctionArn;
 use crate::config::Config;
 use crate::fields::Fields;
 use crate::problem::Problems;
 use crate::start::request::StartRequest;
 use crate::start::{detail, resolve};
+use crate::stop::{self, StopRequest};
 use crate::task::{self, Task};
 use crate::timestamp::Timestamp;
 
 /// The detail-type that asks for a start.
 pub const START: &str = "Start ECS Task";
+/// The detail-type that asks for a stop.
+pub const STOP: &str = "Stop ECS Task";
 /// The detail-type of ECS's own events.
 pub const TASK_STATE_CHANGE: &str = "ECS Task State Change";
 
@@ -24,6 +27,8 @@ pub const TASK_STATE_CHANGE: &str = "ECS Task State Change";
 pub enum Trigger {
     /// Start tasks.
     Start(Box<StartRequest>),
+    /// Stop tasks.
+    Stop(Box<StopRequest>),
     /// A task has changed.
     TaskStateChange(Box<TaskChange>),
 }
@@ -60,15 +65,16 @@ impl Envelope {
     }
 }
 
-/// Reads an event; `home` is where the function runs, if that is known.
+/// Reads an event; `function` is the one that reads it, if that is known.
 ///
 /// # Errors
 /// With every problem in it.
-pub fn read(event: Value, config: &Config, home: Option<&Scope>) -> Result<Trigger, Problems> {
+pub fn read(event: Value, config: &Config, function: Option<&FunctionArn>) -> Result<Trigger, Problems> {
     let mut problems = Problems::new();
     let envelope = envelope(event, &mut problems);
     let trigger = envelope.and_then(|event| match event.detail_type.as_str() {
-        START => start(&event, config, home, &mut problems),
+        START => start(&event, config, function, &mut problems),
+        STOP => stop(&event, config, function, &mut problems),
         _ => task_state_change(&event, &mut problems),
     });
     match (trigger, problems.is_empty()) {
@@ -80,8 +86,8 @@ pub fn read(event: Value, config: &Config, home: Option<&Scope>) -> Result<Trigg
 fn envelope(event: Value, problems: &mut Problems) -> Option<EventBridgeEvent> {
     let mut fields = Fields::of(&event, "event", problems)?;
     let detail_type = fields.read("detail-type", problems, |value| match value.as_str() {
-        Some(known @ (START | TASK_STATE_CHANGE)) => Ok(known),
-        _ => Err(format!("must be \"{START}\" or \"{TASK_STATE_CHANGE}\"")),
+        Some(known @ (START | STOP | TASK_STATE_CHANGE)) => Ok(known),
+        _ => Err(format!("must be \"{START}\", \"{STOP}\" or \"{TASK_STATE_CHANGE}\"")),
     });
     let source = fields.text("source", 256, problems);
     fields.text("id", 1024, problems);
@@ -105,18 +111,48 @@ fn envelope(event: Value, problems: &mut Problems) -> Option<EventBridgeEvent> {
         .ok()
 }
 
-fn start(event: &EventBridgeEvent, config: &Config, home: Option<&Scope>, problems: &mut Problems) -> Option<Trigger> {
+fn check_source(event: &EventBridgeEvent, config: &Config, problems: &mut Problems) {
     if !config.allowed.sources.allows(&event.source) {
         problems.not_allowed("event.source", &event.source, "is not in ALLOWED_SOURCES");
     }
+}
+
+fn stop(
+    event: &EventBridgeEvent,
+    config: &Config,
+    function: Option<&FunctionArn>,
+    problems: &mut Problems,
+) -> Option<Trigger> {
+    check_source(event, config, problems);
     if !event.detail.is_object() {
         return None;
     }
+    let asker = stop::Asker {
+        event_id: event.id.as_deref(),
+        sent_at: event.time.map(Timestamp::from),
+        source: &event.source,
+        function,
+    };
+    let request = stop::read(&event.detail, &asker, config, problems)?;
+    Some(Trigger::Stop(Box::new(request)))
+}
+
+fn start(
+    event: &EventBridgeEvent,
+    config: &Config,
+    function: Option<&FunctionArn>,
+    problems: &mut Problems,
+) -> Option<Trigger> {
+    check_source(event, config, problems);
+    if !event.detail.is_object() {
+        return None;
+    }
+    let home = function.and_then(FunctionArn::scope);
     let detail = detail::of_event(&event.detail, problems);
     let sender = resolve::Sender {
         event_id: event.id.as_deref(),
         sent_at: event.time.map(Timestamp::from),
-        home,
+        home: home.as_ref(),
     };
     let request = resolve::resolve(detail, &sender, config, problems)?;
     Some(Trigger::Start(Box::new(request)))

@@ -81,6 +81,34 @@ pub(super) async fn list_tasks(client: &Client, cluster: &Cluster, page: Option<
     })
 }
 
+/// Asks a task to stop; again is no error.
+pub(super) async fn stop_task(
+    client: &Client,
+    cluster: &Cluster,
+    task: &TaskArn,
+    reason: &str,
+) -> Result<(), CallError> {
+    let call = client
+        .stop_task()
+        .cluster(cluster.as_str())
+        .task(task.as_str())
+        .reason(reason);
+    call.send()
+        .await
+        .map(|_| ())
+        .map_err(|error| call_error("StopTask", &error))
+}
+
+/// Puts one tag on a task.
+pub(super) async fn tag_task(client: &Client, task: &TaskArn, tag: &Tag) -> Result<(), CallError> {
+    let tag = sdk::Tag::builder().key(&tag.key).value(&tag.value).build();
+    let call = client.tag_resource().resource_arn(task.as_str()).tags(tag);
+    call.send()
+        .await
+        .map(|_| ())
+        .map_err(|error| call_error("TagResource", &error))
+}
+
 fn read_task(task: &sdk::Task, asked_in: &Cluster) -> Option<Task> {
     Some(Task {
         arn: task.task_arn()?.parse().ok()?,

@@ -12,6 +12,9 @@ use crate::arn::TargetGroupArn;
 use crate::call::{CallError, ErrorKind};
 use crate::target::{AddressFamily, Target, TargetGroup, TargetHealth};
 
+/// [Target group attributes](https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html).
+const DEFAULT_DEREGISTRATION_DELAY: Duration = Duration::from_secs(300);
+
 /// The facts about one group.
 pub(super) async fn describe_target_group(client: &Client, group: &TargetGroupArn) -> Result<TargetGroup, CallError> {
     const OPERATION: &str = "DescribeTargetGroups";
@@ -39,6 +42,34 @@ pub(super) async fn describe_target_group(client: &Client, group: &TargetGroupAr
         },
         protocol: found.protocol().map_or("", sdk::ProtocolEnum::as_str).to_owned(),
     })
+}
+
+/// How long a group's targets drain, as of now; ELB's default if the group does not tell.
+pub(super) async fn describe_deregistration_delay(
+    client: &Client,
+    group: &TargetGroupArn,
+) -> Result<Duration, CallError> {
+    const OPERATION: &str = "DescribeTargetGroupAttributes";
+    let answer = client
+        .describe_target_group_attributes()
+        .target_group_arn(group.as_str())
+        .send()
+        .await
+        .map_err(|error| call_error(OPERATION, &error))?;
+    let delay = answer
+        .attributes()
+        .iter()
+        .find(|attribute| attribute.key() == Some("deregistration_delay.timeout_seconds"));
+    match delay.and_then(sdk::TargetGroupAttribute::value).map(str::parse) {
+        None => Ok(DEFAULT_DEREGISTRATION_DELAY),
+        Some(Ok(seconds)) => Ok(Duration::from_secs(seconds)),
+        Some(Err(error)) => Err(CallError {
+            operation: OPERATION,
+            kind: ErrorKind::Unreadable,
+            code: None,
+            message: format!("the deregistration delay of {group}: {error}"),
+        }),
+    }
 }
 
 /// Whether each target is in the group, in the order asked.

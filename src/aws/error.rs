@@ -100,6 +100,8 @@ fn kind_of(code: Option<&str>, status: u16) -> ErrorKind {
         "BlockedException" => ErrorKind::Blocked,
         "PlatformTaskDefinitionIncompatibilityException" | "PlatformUnknownException" => ErrorKind::PlatformUnsupported,
         "UnsupportedFeatureException" => ErrorKind::UnsupportedFeature,
+        "ResourceNotFoundException" => ErrorKind::ResourceNotFound,
+        "ServiceQuotaExceededException" => ErrorKind::Throttled,
         "TargetGroupNotFound" | "TargetGroupNotFoundException" => ErrorKind::TargetGroupNotFound,
         "InvalidTarget" | "InvalidTargetException" => ErrorKind::InvalidTarget,
         "TooManyTargets"

@@ -7,6 +7,7 @@ mod ecs;
 mod elbv2;
 mod error;
 mod run_task;
+mod scheduler;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -32,6 +33,7 @@ const ATTEMPTS: u32 = 3;
 pub struct AwsClients {
     ecs: aws_sdk_ecs::Client,
     elbv2: aws_sdk_elasticloadbalancingv2::Client,
+    scheduler: aws_sdk_scheduler::Client,
 }
 
 impl AwsClients {
@@ -43,7 +45,7 @@ impl AwsClients {
     /// From the environment, but for what `loader` sets; HTTP client, retries and time limits are
     /// always ours.
     pub async fn load(loader: ConfigLoader) -> Self {
-        // One HTTP client for both services, on ring: see Cargo.toml.
+        // One HTTP client for all services, on ring: see Cargo.toml.
         let http_client = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .build_https();
@@ -60,6 +62,7 @@ impl AwsClients {
         Self {
             ecs: aws_sdk_ecs::Client::new(&config),
             elbv2: aws_sdk_elasticloadbalancingv2::Client::new(&config),
+            scheduler: aws_sdk_scheduler::Client::new(&config),
         }
     }
 
@@ -72,6 +75,16 @@ impl AwsClients {
             Call::ListTasks { cluster, page } => ecs::list_tasks(&self.ecs, cluster, page.as_deref())
                 .await
                 .map(Answer::TaskPage),
+            Call::StopTask { cluster, task, reason } => ecs::stop_task(&self.ecs, cluster, task, reason)
+                .await
+                .map(|()| Answer::Done),
+            Call::TagTask { task, tag } => ecs::tag_task(&self.ecs, task, tag).await.map(|()| Answer::Done),
+            Call::CreateSchedule(schedule) => scheduler::create_schedule(&self.scheduler, schedule)
+                .await
+                .map(|()| Answer::Done),
+            Call::DescribeDeregistrationDelay { group } => elbv2::describe_deregistration_delay(&self.elbv2, group)
+                .await
+                .map(Answer::DeregistrationDelay),
             Call::DescribeTargetGroup { group } => elbv2::describe_target_group(&self.elbv2, group)
                 .await
                 .map(Answer::TargetGroup),

@@ -10,7 +10,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::{Map, Value, json};
-use start_engines::arn::Scope;
 use start_engines::aws::AwsClients;
 use start_engines::config::{Config, LogLevel};
 use start_engines::handler::{Clock, Handled, Handler, Invocation};
@@ -50,7 +49,7 @@ impl Function {
             Self::Sound(handler) => {
                 let invocation = Invocation {
                     deadline: Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)),
-                    home: Scope::of_function(&event.context.invoked_function_arn),
+                    function: event.context.invoked_function_arn.parse().ok(),
                 };
                 handler.handle(event.payload, &invocation).await
             }

@@ -6,6 +6,9 @@
 //! registered is taken back, unless a newer task owns it. An event found stale goes the careful way
 //! of a stop, as an earlier try of this same event may have registered and crashed.
 //!
+//! A task that is asked to stop, but still has its time to drain, carries a tag for it; both looks
+//! treat it like a stop, so that a RUNNING event that comes late does not bring its target back.
+//!
 //! The targets are those of `startedBy`, as a stop will read them; the tags name their
 //! containers. Tags that name other targets are an error: what a stop cannot find must not be
 //! registered. No tags at all is none: StopTask deletes them, and the second look tells.
@@ -41,7 +44,7 @@ pub fn attach(
         let message = format!("DescribeTasks does not know {} yet", event.arn);
         return Err(Failure::transient("task_not_visible", message).into());
     };
-    if !newer(event, first).is_wanted() {
+    if !newer(event, first).is_wanted() || first.is_draining() {
         return detach::carefully(event, Some(first), attachments, config, reader);
     }
     check_tags(first, attachments)?;
@@ -59,7 +62,7 @@ pub fn attach(
     }
     // Even a call that failed may have been applied.
     match look(event, reader)? {
-        Some(second) if newer(newer(event, first), second).is_wanted() => {
+        Some(second) if newer(newer(event, first), second).is_wanted() && !second.is_draining() => {
             failures.extend(unanswered);
             failures.into_result(Outcome::Registered { targets })
         }

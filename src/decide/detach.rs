@@ -14,14 +14,13 @@
 use std::time::Duration;
 
 use super::owners::{owned_by_others, too_slow};
-use super::targets::{by_group, of_stopping};
+use super::targets::{by_group, is_gone, of_stopping, still_registered};
 use super::{Failures, Halt, failed_start, timing};
 use crate::arn::TargetGroupArn;
-use crate::call::{CallError, ErrorKind};
 use crate::config::Config;
 use crate::journal::Reader;
 use crate::outcome::{GroupTarget, Outcome, Skip};
-use crate::target::{Attachment, Target, TargetHealth};
+use crate::target::{Attachment, Target};
 use crate::task::{Phase, Task};
 use crate::trigger::TaskChange;
 
@@ -45,7 +44,7 @@ pub fn detach(
         Err(reason) => return Ok(skipped(task, reason)),
     };
     let registered = match task.phase() {
-        Phase::Stopped => work.still_registered(&targets, reader)?,
+        Phase::Stopped => still_registered(&targets, reader, &mut work.failures)?,
         Phase::Starting | Phase::Running | Phase::Stopping | Phase::Unknown => targets,
     };
     let mut late = Vec::new();
@@ -59,7 +58,7 @@ pub fn detach(
             })),
         }
     }
-    let late = work.still_registered(&late, reader)?;
+    let late = still_registered(&late, reader, &mut work.failures)?;
     work.deregister_unowned(late, config, reader)?;
     work.end()
 }
@@ -80,7 +79,7 @@ pub fn carefully<'a>(
         Ok(targets) => targets,
         Err(reason) => return Ok(skipped(task, reason)),
     };
-    let registered = work.still_registered(&targets, reader)?;
+    let registered = still_registered(&targets, reader, &mut work.failures)?;
     work.deregister_unowned(registered, config, reader)?;
     work.end()
 }
@@ -123,28 +122,6 @@ impl<'t> Work<'t> {
             reused: Vec::new(),
             failures: Failures::default(),
         }
-    }
-
-    /// Those that are in their group and not on their way out.
-    fn still_registered(&mut self, targets: &[GroupTarget], reader: &mut Reader<'_>) -> Result<Vec<GroupTarget>, Halt> {
-        let mut registered = Vec::new();
-        for (group, of_group) in by_group(targets) {
-            match reader.describe_target_health(&group, of_group.clone())? {
-                Ok(health) => {
-                    let still = of_group.into_iter().zip(health).filter(|(_, health)| match health {
-                        TargetHealth::Registered(_) => true,
-                        TargetHealth::Draining | TargetHealth::NotRegistered => false,
-                    });
-                    registered.extend(still.map(|(target, _)| GroupTarget {
-                        group: group.clone(),
-                        target,
-                    }));
-                }
-                Err(error) if is_gone(error) => {}
-                Err(error) => self.failures.add(error),
-            }
-        }
-        Ok(registered)
     }
 
     /// Deregisters what no other task of ours owns, while the proof of that holds.
@@ -201,9 +178,4 @@ impl<'t> Work<'t> {
             failed_start: failed_start(self.task),
         })
     }
-}
-
-/// The group is gone, or takes no such target, and so never had it: nothing is registered.
-fn is_gone(error: &CallError) -> bool {
-    matches!(error.kind, ErrorKind::TargetGroupNotFound | ErrorKind::InvalidTarget)
 }

@@ -10,12 +10,16 @@
 //! 4. One start event never yields more than `count` tasks.
 //!
 //! [`start`] keeps the fourth; [`attach`] the second, and the first where a stop overtakes it;
-//! [`detach`] the first and the third, on the timing assumptions of [`timing`].
+//! [`detach`] the first and the third, on the timing assumptions of [`timing`]; [`stop`] the third, on
+//! the same ones. While a task drains, a tag tells that it is to be out of its groups, which the
+//! second does not ask of it then.
 
 pub mod attach;
 pub mod detach;
 mod owners;
 pub mod start;
+pub mod stop;
+mod survey;
 mod targets;
 pub mod timing;
 
@@ -42,6 +46,7 @@ pub fn decide(trigger: &Trigger, config: &Config, journal: &Journal) -> Step {
     let mut reader = Reader::new(journal);
     let run = match trigger {
         Trigger::Start(request) => start::start(request, &mut reader),
+        Trigger::Stop(request) => stop::stop(request, &mut reader),
         Trigger::TaskStateChange(change) => task_state_change(change, config, &mut reader),
     };
     match run {

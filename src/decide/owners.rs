@@ -5,8 +5,9 @@
 //! ([`super::timing::ATTACH`]): with 100 tasks a call, a few thousand tasks are within reach.
 
 use super::Halt;
+use super::survey::wanted_tasks;
 use super::timing::{ATTACH, left};
-use crate::call::{CallError, ErrorKind, MOST_TASKS_DESCRIBED};
+use crate::call::ErrorKind;
 use crate::config::Config;
 use crate::journal::Reader;
 use crate::outcome::{Failure, GroupTarget};
@@ -23,35 +24,18 @@ pub(super) fn owned_by_others(
     config: &Config,
     reader: &mut Reader<'_>,
 ) -> Result<Vec<GroupTarget>, Halt> {
-    let in_time = |reader: &Reader<'_>| left(Some(proof_ends), reader.now()).ok_or_else(|| too_slow(task));
+    let in_time = |reader: &Reader<'_>| {
+        left(Some(proof_ends), reader.now())
+            .map(|_| ())
+            .ok_or_else(|| too_slow(task))
+    };
     let mut owned = Vec::new();
     for cluster in config.clusters_to_search(&task.cluster) {
-        let mut page = None;
-        loop {
-            in_time(reader)?;
-            let found = match reader.list_tasks(&cluster, page)? {
-                Ok(found) => found,
-                // A cluster that is gone has no tasks.
-                Err(CallError {
-                    kind: ErrorKind::ClusterNotFound,
-                    ..
-                }) => break,
-                Err(error) => return Err(error.into()),
-            };
-            let others: Vec<_> = found.tasks.iter().filter(|arn| **arn != task.arn).cloned().collect();
-            for chunk in others.chunks(MOST_TASKS_DESCRIBED) {
-                in_time(reader)?;
-                let tasks = reader.describe_tasks(&cluster, chunk.to_vec())??;
-                if let Some(unseen) = chunk.iter().find(|arn| !tasks.iter().any(|task| task.arn == **arn)) {
-                    let message = format!("ListTasks lists {unseen}, which DescribeTasks does not know yet");
-                    return Err(Failure::transient("task_not_visible", message).into());
-                }
-                owned.extend(tasks.iter().filter(|task| task.is_wanted()).flat_map(targets_owned_by));
-            }
-            page = found.next.clone();
-            if page.is_none() {
-                break;
-            }
+        match wanted_tasks(&cluster, Some(&task.arn), reader, in_time)? {
+            Ok(others) => owned.extend(others.into_iter().flat_map(targets_owned_by)),
+            // A cluster that is gone has no tasks.
+            Err(error) if error.kind == ErrorKind::ClusterNotFound => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(owned)

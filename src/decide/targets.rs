@@ -8,7 +8,7 @@ use crate::arn::TargetGroupArn;
 use crate::call::{CallError, ErrorKind};
 use crate::journal::Reader;
 use crate::outcome::{Failure, GroupTarget, Skip};
-use crate::target::{AddressFamily, Attachment, Target, TargetGroup, TargetType};
+use crate::target::{AddressFamily, Attachment, Target, TargetGroup, TargetHealth, TargetType};
 use crate::task::{Addresses, Network, Task};
 
 /// Targets by group, groups and targets in the order given.
@@ -27,6 +27,37 @@ pub(super) fn by_group(targets: &[GroupTarget]) -> Vec<(TargetGroupArn, Vec<Targ
 pub(super) fn look<'a>(task: &Task, reader: &mut Reader<'a>) -> Result<Option<&'a Task>, Halt> {
     let tasks = reader.describe_tasks(&task.cluster, vec![task.arn.clone()])??;
     Ok(tasks.iter().find(|found| found.arn == task.arn))
+}
+
+/// Those that are in their group and not on their way out.
+pub(super) fn still_registered(
+    targets: &[GroupTarget],
+    reader: &mut Reader<'_>,
+    failures: &mut Failures,
+) -> Result<Vec<GroupTarget>, Halt> {
+    let mut registered = Vec::new();
+    for (group, of_group) in by_group(targets) {
+        match reader.describe_target_health(&group, of_group.clone())? {
+            Ok(health) => {
+                let still = of_group.into_iter().zip(health).filter(|(_, health)| match health {
+                    TargetHealth::Registered(_) => true,
+                    TargetHealth::Draining | TargetHealth::NotRegistered => false,
+                });
+                registered.extend(still.map(|(target, _)| GroupTarget {
+                    group: group.clone(),
+                    target,
+                }));
+            }
+            Err(error) if is_gone(error) => {}
+            Err(error) => failures.add(error),
+        }
+    }
+    Ok(registered)
+}
+
+/// The group is gone, or takes no such target, and so never had it: nothing is registered.
+pub(super) fn is_gone(error: &CallError) -> bool {
+    matches!(error.kind, ErrorKind::TargetGroupNotFound | ErrorKind::InvalidTarget)
 }
 
 /// The target that a group takes for a RUNNING task.

@@ -171,7 +171,7 @@ fn port(value: &Value) -> Result<Port, String> {
 }
 
 /// A text that can become a tag's value.
-fn mark(value: &Value) -> Result<String, String> {
+pub(crate) fn mark(value: &Value) -> Result<String, String> {
     match value.as_str() {
         Some(text) if (1..=256).contains(&text.chars().count()) && tags::allowed(text) => Ok(text.to_owned()),
         _ => Err("must be a text of 1 to 256 letters, digits, spaces and _.:/=+-@".to_owned()),

@@ -11,7 +11,7 @@ use crate::config::{Allowed, Config};
 use crate::problem::Problems;
 use crate::run_task::{Awsvpc, Launch, Options};
 use crate::started_by;
-use crate::tags::{self, MOST_TAGS, Marks};
+use crate::tags::{self, MOST_TAGS_OF_A_START, Marks};
 use crate::target::Attachment;
 use crate::timestamp::Timestamp;
 
@@ -106,13 +106,7 @@ fn catalog_entry<'a>(detail: &StartDetail, config: &'a Config, problems: &mut Pr
     let name = detail.service.as_ref()?;
     let entry = config.catalog.get(name);
     if entry.is_none() {
-        let names: Vec<&str> = config.catalog.names().collect();
-        let rule = if names.is_empty() {
-            "the service catalog is empty".to_owned()
-        } else {
-            format!("must be a service of the catalog: {}", names.join(", "))
-        };
-        problems.invalid_text("detail.service", name, rule);
+        problems.invalid_text("detail.service", name, config.catalog.rule());
     }
     entry
 }
@@ -378,12 +372,12 @@ fn check_places(
 }
 
 fn check_tags(tags: &[tags::Tag], problems: &mut Problems) {
-    if tags.len() > MOST_TAGS {
+    if tags.len() > MOST_TAGS_OF_A_START {
         let count = format!("{} tags", tags.len());
         problems.invalid_text(
             "detail.tags",
             &count,
-            format!("a task has at most {MOST_TAGS}, ours included"),
+            format!("a start has at most {MOST_TAGS_OF_A_START}, ours included: a stop needs the last one"),
         );
     }
     for (n, tag) in tags.iter().enumerate() {

@@ -11,7 +11,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 pub use event::from_event;
 
 use crate::arn::{Cluster, TaskArn};
-use crate::tags::Tag;
+use crate::tags::{self, Tag};
 use crate::timestamp::Timestamp;
 
 /// A snapshot of a task.
@@ -63,6 +63,12 @@ impl Task {
             Phase::Starting | Phase::Running | Phase::Unknown => true,
             Phase::Stopping | Phase::Stopped => false,
         }
+    }
+
+    /// Whether it has been asked to stop later: its targets are to stay out. Events never tell.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.tags.iter().any(|tag| tag.key == tags::STOP_AT)
     }
 
     /// Whether it ended without ever having been RUNNING.

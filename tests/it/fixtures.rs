@@ -41,6 +41,8 @@ struct Case {
     /// `as the event`, `stopping`, `missing`, `older`.
     #[serde(default)]
     ecs_shows: Shows,
+    /// The fixture whose task ECS has, where the event itself shows none.
+    task: Option<String>,
     /// Whether the target is in its group.
     #[serde(default = "yes")]
     registered: bool,
@@ -143,8 +145,13 @@ impl Around<'_> {
             Call::DescribeTasks { .. } => Answer::Tasks(self.shown().into_iter().collect()),
             Call::ListTasks { .. } => {
                 let other = self.case.reused.then(|| OTHER.parse().unwrap());
+                let own = self
+                    .case
+                    .task
+                    .is_some()
+                    .then(|| self.task.as_ref().unwrap().arn.clone());
                 Answer::TaskPage(TaskPage {
-                    tasks: other.into_iter().collect(),
+                    tasks: other.into_iter().chain(own).collect(),
                     next: None,
                 })
             }
@@ -167,7 +174,12 @@ impl Around<'_> {
                 };
                 Answer::Health(vec![health; targets.len()])
             }
-            Call::RegisterTargets { .. } | Call::DeregisterTargets { .. } => Answer::Done,
+            Call::DescribeDeregistrationDelay { .. } => Answer::DeregistrationDelay(Duration::from_secs(300)),
+            Call::RegisterTargets { .. }
+            | Call::DeregisterTargets { .. }
+            | Call::StopTask { .. }
+            | Call::TagTask { .. }
+            | Call::CreateSchedule(_) => Answer::Done,
         }
     }
 }
@@ -181,6 +193,10 @@ impl Aws for &Around<'_> {
 
 fn folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"))
+}
+
+fn fixture(name: &str) -> Value {
+    serde_json::from_str(&read(&folder().join("events").join(format!("{name}.json")))).unwrap()
 }
 
 fn read(path: &Path) -> String {
@@ -203,7 +219,7 @@ async fn every_fixture_does_what_is_expected_of_it() {
     );
     let mut wrong = Vec::new();
     for (name, cases) in &expectations {
-        let event: Value = serde_json::from_str(&read(&folder().join("events").join(format!("{name}.json")))).unwrap();
+        let event = fixture(name);
         assert!(!cases.is_empty(), "{name} expects nothing");
         for (n, case) in cases.iter().enumerate() {
             wrong.extend(
@@ -222,11 +238,15 @@ async fn differences(event: &Value, case: &Case, services: &str) -> Vec<String> 
     clock.advance(Duration::from_secs(case.age_seconds));
     let around = Around {
         case,
-        task: from_event(&event["detail"]).ok(),
+        task: from_event(&case.task.as_ref().map_or(event.clone(), |name| fixture(name))["detail"]).ok(),
         refused: AtomicU64::new(0),
         calls: Mutex::default(),
     };
-    let handler = Handler::new(config(&[], Some(services)), &around, clock.clone());
+    let scheduler = [(
+        "SCHEDULER_ROLE_ARN",
+        "arn:aws:iam::111122223333:role/start-engines-schedules",
+    )];
+    let handler = Handler::new(config(&scheduler, Some(services)), &around, clock.clone());
     let handled = handler
         .handle(event.clone(), &invocation(&clock, Duration::from_secs(60)))
         .await;

@@ -16,4 +16,5 @@ mod groups;
 mod races;
 mod stage;
 mod starts;
+mod stops;
 mod validate;

@@ -10,7 +10,6 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_ecs::config::Credentials;
 use serde_json::{Value, json};
-use start_engines::arn::Scope;
 use start_engines::aws::AwsClients;
 use start_engines::config::Config;
 use start_engines::handler::{Clock, Handled, Handler, Invocation};
@@ -169,11 +168,10 @@ pub(crate) fn start_event(id: &str, group: &str, detail: Value) -> Value {
 
 /// An invocation with so much time, of a function where all fixtures are at home.
 pub(crate) fn invocation(clock: &TestClock, time: Duration) -> Invocation {
-    let home = Scope::of_function("arn:aws:lambda:us-east-1:111122223333:function:start-engines");
-    assert!(home.is_some());
+    let function = "arn:aws:lambda:us-east-1:111122223333:function:start-engines";
     Invocation {
         deadline: clock.now().after(time),
-        home,
+        function: Some(function.parse().expect("the ARN of a function")),
     }
 }
 

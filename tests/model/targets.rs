@@ -263,7 +263,7 @@ impl Targets {
                 Call::DescribeTargetHealth { .. } => Next::Health,
                 Call::RegisterTargets { .. } => Next::Register,
                 Call::DeregisterTargets { .. } => Next::Deregister,
-                Call::RunTask(_) => panic!("a state change never starts a task"),
+                other => panic!("a state change never leads to {}", other.operation()),
             },
         };
         self.known.write().unwrap().insert(key, next.clone());

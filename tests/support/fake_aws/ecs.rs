@@ -1,4 +1,4 @@
-//! ECS operations on tasks that exist: DescribeTasks, ListTasks, StopTask.
+//! ECS operations on tasks that exist: DescribeTasks, ListTasks, StopTask, TagResource.
 
 use serde_json::{Value, json};
 
@@ -92,6 +92,27 @@ impl World {
             self.list_tokens.insert(token, (question, last.clone()));
         }
         Ok(answer)
+    }
+
+    /// Tags of a task that runs; a stopping task's are gone for good.
+    pub(super) fn tag_resource(&mut self, input: &Value) -> Result<Value, ApiError> {
+        let arn = input["resourceArn"].as_str().unwrap_or_default();
+        if !self.tasks.contains_key(arn) {
+            return Err(ApiError::new(
+                "ResourceNotFoundException",
+                "The specified task is inactive.",
+            ));
+        }
+        let given = super::validate::tags(&input["tags"])?;
+        let state = self.state_mut(arn);
+        for (key, value) in given {
+            state.tags.retain(|(known, _)| *known != key);
+            state.tags.push((key, value));
+        }
+        if state.tags.len() > 50 {
+            return refused("Tags can not have more than 50 elements.");
+        }
+        Ok(json!({}))
     }
 
     pub(super) fn stop_task(&mut self, input: &Value) -> Result<Value, ApiError> {

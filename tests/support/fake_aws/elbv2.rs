@@ -76,6 +76,19 @@ impl World {
         Ok(json!({"TargetHealthDescriptions": healths.collect::<Value>()}))
     }
 
+    pub(super) fn describe_target_group_attributes(&mut self, input: &Value) -> Result<Value, ApiError> {
+        let group = self.target_group(input["TargetGroupArn"].as_str().unwrap_or_default())?;
+        let attributes = [
+            ("stickiness.enabled", "false".to_owned()),
+            (
+                "deregistration_delay.timeout_seconds",
+                group.deregistration_delay.to_string(),
+            ),
+        ];
+        let attributes = attributes.map(|(key, value)| json!({"Key": key, "Value": value}));
+        Ok(json!({"Attributes": attributes}))
+    }
+
     pub(super) fn describe_target_groups(&mut self, input: &Value) -> Result<Value, ApiError> {
         let texts = |name: &str| -> Vec<&str> {
             let list = input[name].as_array().into_iter().flatten();

@@ -118,6 +118,28 @@ impl World {
         self.state(task).tags.clone()
     }
 
+    /// Puts a tag on a task, as TagResource does.
+    pub(crate) fn tag(&mut self, task: &str, key: &str, value: &str) {
+        self.state_mut(task).tags.push((key.to_owned(), value.to_owned()));
+    }
+
+    /// A task that another has started: all of ours is taken from it.
+    pub(crate) fn make_foreign(&mut self, task: &str) {
+        let state = self.state_mut(task);
+        state.started_by = Some("somebody".to_owned());
+        state.tags.clear();
+    }
+
+    /// `desiredStatus` of a task.
+    pub(crate) fn desired_status(&self, task: &str) -> &'static str {
+        self.state(task).desired_status
+    }
+
+    /// `stoppedReason` of a task.
+    pub(crate) fn stopped_reason(&self, task: &str) -> Option<String> {
+        self.state(task).stopped_reason.clone()
+    }
+
     /// DescribeTasks shows this version of a task until [`World::unpin_described`];
     /// version 0 is a task that it does not know yet.
     pub(crate) fn pin_described(&mut self, task: &str, version: usize) {
@@ -151,6 +173,11 @@ impl World {
 
     pub(super) fn state(&self, task: &str) -> &TaskState {
         self.tasks.get(task).expect("a task of this world").now()
+    }
+
+    /// The present, to be changed without a new version or an event.
+    pub(super) fn state_mut(&mut self, task: &str) -> &mut TaskState {
+        self.task_mut(task).states.last_mut().expect("a task has a first state")
     }
 
     fn task_mut(&mut self, task: &str) -> &mut Task {

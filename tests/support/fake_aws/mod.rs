@@ -1,12 +1,12 @@
-//! A strict in-memory ECS and ELBv2, spoken to over HTTP as an SDK does.
+//! A strict in-memory ECS, ELBv2 and EventBridge Scheduler, spoken to over HTTP as an SDK does.
 //!
 //! What it is for: the rules that no emulator keeps (client tokens with replayed
 //! failures, deleted tags, reused addresses, draining, lost answers) and a complete record
 //! of the calls made. What it must not do: move by itself. Time, capacity, task states and
 //! faults change only when a test says so, through [`FakeAws::world`] or a hook.
 //!
-//! Both services share one endpoint: ECS is told by its `X-Amz-Target`, ELBv2 by its form
-//! body, and the credential scope of the signature must agree.
+//! All services share one endpoint: ECS is told by its `X-Amz-Target`, ELBv2 by its form body,
+//! EventBridge Scheduler by its path, and the credential scope of the signature must agree.
 
 mod addresses;
 mod arns;
@@ -19,6 +19,7 @@ mod form;
 mod lifecycle;
 mod protocol;
 mod run_task;
+mod scheduler;
 mod shapes;
 mod target_groups;
 mod tasks;

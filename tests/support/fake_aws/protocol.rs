@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{form, shapes, xml};
 
 const ECS_TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
+const SCHEDULES: &str = "/schedules/";
 const ELB_VERSION: &str = "2015-12-01";
 
 /// A service of this fake.
@@ -16,6 +17,7 @@ const ELB_VERSION: &str = "2015-12-01";
 pub(super) enum Service {
     Ecs,
     Elb,
+    Scheduler,
 }
 
 impl Service {
@@ -24,6 +26,7 @@ impl Service {
         match self {
             Self::Ecs => "ecs",
             Self::Elb => "elb",
+            Self::Scheduler => "scheduler",
         }
     }
 
@@ -32,6 +35,7 @@ impl Service {
         match self {
             Self::Ecs => "ecs",
             Self::Elb => "elasticloadbalancing",
+            Self::Scheduler => "scheduler",
         }
     }
 }
@@ -90,6 +94,9 @@ pub(super) fn identify(request: &Request<Bytes>) -> Option<(Service, String)> {
         let operation = target.strip_prefix(ECS_TARGET)?;
         return Some((Service::Ecs, operation.to_owned()));
     }
+    if request.uri().path().starts_with(SCHEDULES) && request.method() == Method::POST {
+        return Some((Service::Scheduler, "CreateSchedule".to_owned()));
+    }
     let content_type = header(request.headers(), "content-type")?;
     if !content_type.starts_with("application/x-www-form-urlencoded") {
         return None;
@@ -105,13 +112,20 @@ pub(super) fn input(service: Service, operation: &str, request: &Request<Bytes>)
         Service::Ecs => serde_json::from_slice(request.body())
             .map_err(|error| ApiError::new("SerializationException", error.to_string())),
         Service::Elb => form::parse(request.body(), shapes::input(service, operation)),
+        Service::Scheduler => {
+            let mut input: Value = serde_json::from_slice(request.body())
+                .map_err(|error| ApiError::new("ValidationException", error.to_string()))?;
+            input["Name"] = Value::from(request.uri().path().trim_start_matches(SCHEDULES));
+            Ok(input)
+        }
     }
 }
 
 /// Method, path, content type, version, and a signature of the right scope.
 pub(super) fn check_envelope(service: Service, region: &str, request: &Request<Bytes>) -> Result<(), ApiError> {
     check_signature(service, region, request.headers())?;
-    if request.method() != Method::POST || request.uri().path() != "/" {
+    let is_at_root = request.uri().path() == "/" || service == Service::Scheduler;
+    if request.method() != Method::POST || !is_at_root {
         return Err(ApiError::new("InvalidAction", "expected POST /"));
     }
     match service {
@@ -128,6 +142,13 @@ pub(super) fn check_envelope(service: Service, region: &str, request: &Request<B
                 return Err(ApiError::new("NoSuchVersion", "expected 2015-12-01"));
             }
         }
+        Service::Scheduler => {
+            let content_type = header(request.headers(), "content-type").unwrap_or_default();
+            if content_type != "application/json" {
+                let message = format!("content type {content_type:?}");
+                return Err(ApiError::new("ValidationException", message));
+            }
+        }
     }
     Ok(())
 }
@@ -136,6 +157,7 @@ fn check_signature(service: Service, region: &str, headers: &HeaderMap) -> Resul
     let (missing, wrong) = match service {
         Service::Ecs => ("MissingAuthenticationTokenException", "InvalidSignatureException"),
         Service::Elb => ("MissingAuthenticationToken", "SignatureDoesNotMatch"),
+        Service::Scheduler => ("MissingAuthenticationTokenException", "InvalidSignatureException"),
     };
     let Some(authorization) = header(headers, "authorization") else {
         return Err(ApiError::new(missing, "Missing Authentication Token").with_status(403));
@@ -178,10 +200,11 @@ pub(super) fn reply(service: Service, operation: &str, result: &Result<Value, Ap
     let content_type = match service {
         Service::Ecs => "application/x-amz-json-1.1",
         Service::Elb => "text/xml",
+        Service::Scheduler => "application/json",
     };
     let (status, body) = match (service, result) {
-        (Service::Ecs, Ok(value)) => (200, value.to_string()),
-        (Service::Ecs, Err(error)) => (error.status, json_error(error).to_string()),
+        (Service::Ecs | Service::Scheduler, Ok(value)) => (200, value.to_string()),
+        (Service::Ecs | Service::Scheduler, Err(error)) => (error.status, json_error(error).to_string()),
         (Service::Elb, Ok(value)) => (200, xml::answer(operation, value, &request_id)),
         (Service::Elb, Err(error)) => (error.status, xml::error(error, &request_id)),
     };

@@ -1,5 +1,5 @@
 //! The input shapes of the operations, as the services' models have them (2014-11-13 for
-//! ECS, 2015-12-01 for ELBv2), and the check against them. A field that the model does
+//! ECS, 2015-12-01 for ELBv2, 2021-06-30 for Scheduler), and the check against them. A field that the model does
 //! not have is refused: the real services ignore some, and a test must not.
 
 use serde_json::Value;
@@ -230,6 +230,47 @@ static DESCRIBE_TARGET_GROUPS: Shape = Shape::Record(&[
     may("PageSize", Shape::Integer { min: 1, max: 400 }),
 ]);
 
+static TAG_RESOURCE: Shape = Shape::Record(&[must("resourceArn", Shape::Text), must("tags", TAGS)]);
+
+static DESCRIBE_TARGET_GROUP_ATTRIBUTES: Shape = Shape::Record(&[must("TargetGroupArn", Shape::Text)]);
+
+static CREATE_SCHEDULE: Shape = Shape::Record(&[
+    must("Name", Shape::Text),
+    may("GroupName", Shape::Text),
+    must("ScheduleExpression", Shape::Text),
+    may("ScheduleExpressionTimezone", Shape::Text),
+    may("StartDate", INTEGER),
+    may("EndDate", INTEGER),
+    may("Description", Shape::Text),
+    may("State", Shape::OneOf(&["ENABLED", "DISABLED"])),
+    may("KmsKeyArn", Shape::Text),
+    must(
+        "FlexibleTimeWindow",
+        Shape::Record(&[
+            must("Mode", Shape::OneOf(&["OFF", "FLEXIBLE"])),
+            may("MaximumWindowInMinutes", Shape::Integer { min: 1, max: 1440 }),
+        ]),
+    ),
+    must(
+        "Target",
+        Shape::Record(&[
+            must("Arn", Shape::Text),
+            must("RoleArn", Shape::Text),
+            may("Input", Shape::Text),
+            may("DeadLetterConfig", Shape::Record(&[may("Arn", Shape::Text)])),
+            may(
+                "RetryPolicy",
+                Shape::Record(&[
+                    may("MaximumEventAgeInSeconds", Shape::Integer { min: 60, max: 86_400 }),
+                    may("MaximumRetryAttempts", Shape::Integer { min: 0, max: 185 }),
+                ]),
+            ),
+        ]),
+    ),
+    may("ActionAfterCompletion", Shape::OneOf(&["NONE", "DELETE"])),
+    may("ClientToken", Shape::Text),
+]);
+
 /// The input shape of an operation, if this fake has it.
 pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape> {
     Some(match (service, operation) {
@@ -238,6 +279,9 @@ pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape>
         (Service::Ecs, "ListTasks") => &LIST_TASKS,
         (Service::Ecs, "StopTask") => &STOP_TASK,
         (Service::Ecs, "DescribeContainerInstances") => &DESCRIBE_CONTAINER_INSTANCES,
+        (Service::Ecs, "TagResource") => &TAG_RESOURCE,
+        (Service::Scheduler, "CreateSchedule") => &CREATE_SCHEDULE,
+        (Service::Elb, "DescribeTargetGroupAttributes") => &DESCRIBE_TARGET_GROUP_ATTRIBUTES,
         (Service::Elb, "RegisterTargets" | "DeregisterTargets") => &REGISTRATION,
         (Service::Elb, "DescribeTargetHealth") => &DESCRIBE_TARGET_HEALTH,
         (Service::Elb, "DescribeTargetGroups") => &DESCRIBE_TARGET_GROUPS,
@@ -251,6 +295,7 @@ pub(super) fn check(service: Service, operation: &str, input: &Value) -> Result<
         let code = match service {
             Service::Ecs => "UnknownOperationException",
             Service::Elb => "InvalidAction",
+            Service::Scheduler => "ValidationException",
         };
         return Err(ApiError::new(code, format!("this fake has no {operation}")));
     };
@@ -259,6 +304,7 @@ pub(super) fn check(service: Service, operation: &str, input: &Value) -> Result<
     let (malformed, invalid) = match service {
         Service::Ecs => ("SerializationException", "InvalidParameterException"),
         Service::Elb => ("MalformedInput", "ValidationError"),
+        Service::Scheduler => ("ValidationException", "ValidationException"),
     };
     if !problems.malformed.is_empty() {
         return Err(ApiError::new(malformed, problems.malformed.join("; ")));

@@ -72,7 +72,7 @@ fn started_by(input: &Value) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn tags(input: &Value) -> Result<Vec<(String, String)>, ApiError> {
+pub(super) fn tags(input: &Value) -> Result<Vec<(String, String)>, ApiError> {
     let list: Vec<&Value> = input.as_array().into_iter().flatten().collect();
     if list.len() > 50 {
         return refused("Tags can not have more than 50 elements.");

@@ -1,4 +1,4 @@
-//! The state that both services share, and the way of one call through it.
+//! The state that all services share, and the way of one call through it.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -16,6 +16,7 @@ use super::{
     faults::{self, Fault, Hook, HungCall, Scripted, When},
     protocol::{self, ApiError, Delivery, Reply, Service},
     run_task::{PriorStart, RunTaskResult, RunTaskRule},
+    scheduler::Schedules,
     shapes,
     target_groups::TargetGroup,
     tasks::Task,
@@ -24,7 +25,7 @@ use super::{
 /// One call as it came, and what became of it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Call {
-    /// `ecs`, `elb`, or `unknown`.
+    /// `ecs`, `elb`, `scheduler`, or `unknown`.
     pub(crate) service: String,
     /// The operation, such as `RunTask`; for `unknown`, the method and path.
     pub(crate) operation: String,
@@ -73,6 +74,7 @@ pub(crate) struct World {
     pub(super) unlisted: BTreeSet<String>,
     pub(super) addresses: AddressPool,
     pub(super) target_groups: BTreeMap<String, TargetGroup>,
+    pub(super) schedules: Schedules,
     pub(super) faults: Vec<Scripted>,
     pub(super) hooks: Vec<Hook>,
     pub(super) hung: Vec<HungCall>,
@@ -111,6 +113,7 @@ impl World {
             unlisted: BTreeSet::new(),
             addresses: AddressPool::default(),
             target_groups: BTreeMap::new(),
+            schedules: Schedules::default(),
             faults: Vec::new(),
             hooks: Vec::new(),
             hung: Vec::new(),
@@ -207,6 +210,9 @@ impl World {
             (Service::Ecs, "ListTasks") => self.list_tasks(input),
             (Service::Ecs, "StopTask") => self.stop_task(input),
             (Service::Ecs, "DescribeContainerInstances") => self.describe_container_instances(input),
+            (Service::Ecs, "TagResource") => self.tag_resource(input),
+            (Service::Scheduler, "CreateSchedule") => self.create_schedule(input),
+            (Service::Elb, "DescribeTargetGroupAttributes") => self.describe_target_group_attributes(input),
             (Service::Elb, "RegisterTargets") => self.register_targets(input),
             (Service::Elb, "DeregisterTargets") => self.deregister_targets(input),
             (Service::Elb, "DescribeTargetHealth") => self.describe_target_health(input),

@@ -1,0 +1,58 @@
+//! EventBridge Scheduler: one-time schedules that invoke the function and delete themselves.
+
+use aws_sdk_scheduler::Client;
+use aws_sdk_scheduler::types::{
+    ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, Target,
+};
+
+use super::error::call_error;
+use crate::call::{CallError, ErrorKind, OneTimeSchedule};
+
+const OPERATION: &str = "CreateSchedule";
+
+/// Makes a schedule. Of two with one name the second is a conflict.
+///
+/// Scheduler invokes the function asynchronously, so what fails there is tried again, and kept, as
+/// any other event; what it cannot send goes to the queue given.
+/// [Schedule types](https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#one-time).
+pub(super) async fn create_schedule(client: &Client, schedule: &OneTimeSchedule) -> Result<(), CallError> {
+    let invalid = |message: String| CallError {
+        operation: OPERATION,
+        kind: ErrorKind::InvalidParameter,
+        code: None,
+        message,
+    };
+    let at = schedule
+        .at
+        .to_seconds()
+        .ok_or_else(|| invalid("a time that has no date".to_owned()))?;
+    let scheduler = &schedule.scheduler;
+    let dead_letters = scheduler
+        .dead_letters
+        .as_ref()
+        .map(|queue| DeadLetterConfig::builder().arn(queue.as_str()).build());
+    let target = Target::builder()
+        .arn(schedule.function.as_str())
+        .role_arn(scheduler.role.as_str())
+        .input(&schedule.event)
+        .set_dead_letter_config(dead_letters)
+        .build()
+        .map_err(|error| invalid(error.to_string()))?;
+    let exact = FlexibleTimeWindow::builder()
+        .mode(FlexibleTimeWindowMode::Off)
+        .build()
+        .map_err(|error| invalid(error.to_string()))?;
+    let call = client
+        .create_schedule()
+        .name(&schedule.name)
+        .set_group_name(scheduler.group.as_ref().map(ToString::to_string))
+        .schedule_expression(format!("at({at})"))
+        .schedule_expression_timezone("UTC")
+        .flexible_time_window(exact)
+        .action_after_completion(ActionAfterCompletion::Delete)
+        .target(target);
+    call.send()
+        .await
+        .map(|_| ())
+        .map_err(|error| call_error(OPERATION, &error))
+}

@@ -1,0 +1,44 @@
+//! All tasks of a cluster that are to stay: desired status RUNNING, whatever their last status.
+//!
+//! Must not decide anything about them.
+
+use super::Halt;
+use crate::arn::{Cluster, TaskArn};
+use crate::call::{CallError, MOST_TASKS_DESCRIBED};
+use crate::journal::Reader;
+use crate::outcome::Failure;
+use crate::task::Task;
+
+/// Every task of `cluster` that is to stay, but for `except`; the inner error is ListTasks' own.
+///
+/// `in_time` is asked before each call, and ends the survey with its error.
+pub(super) fn wanted_tasks<'a>(
+    cluster: &Cluster,
+    except: Option<&TaskArn>,
+    reader: &mut Reader<'a>,
+    in_time: impl Fn(&Reader<'_>) -> Result<(), Failure>,
+) -> Result<Result<Vec<&'a Task>, &'a CallError>, Halt> {
+    let mut wanted = Vec::new();
+    let mut page = None;
+    loop {
+        in_time(reader)?;
+        let found = match reader.list_tasks(cluster, page)? {
+            Ok(found) => found,
+            Err(error) => return Ok(Err(error)),
+        };
+        let listed: Vec<_> = found.tasks.iter().filter(|arn| Some(*arn) != except).cloned().collect();
+        for chunk in listed.chunks(MOST_TASKS_DESCRIBED) {
+            in_time(reader)?;
+            let tasks = reader.describe_tasks(cluster, chunk.to_vec())??;
+            if let Some(unseen) = chunk.iter().find(|arn| !tasks.iter().any(|task| task.arn == **arn)) {
+                let message = format!("ListTasks lists {unseen}, which DescribeTasks does not know yet");
+                return Err(Failure::transient("task_not_visible", message).into());
+            }
+            wanted.extend(tasks.iter().filter(|task| task.is_wanted()));
+        }
+        page = found.next.clone();
+        if page.is_none() {
+            return Ok(Ok(wanted));
+        }
+    }
+}

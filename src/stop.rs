@@ -1,0 +1,251 @@
+//! What a `Stop ECS Task` event asks for, or every problem in it.
+//!
+//! Nothing is ever stopped by mistake: which tasks are meant must be said in full, and a cluster's
+//! all only with `"all": true`. Must not call AWS.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::arn::{Cluster, FunctionArn, Scope, TaskArn};
+use crate::config::{Config, Scheduler};
+use crate::fields::Fields;
+use crate::problem::Problems;
+use crate::start::detail::mark;
+use crate::timestamp::Timestamp;
+
+/// The most that a target group's deregistration delay can be, and so the most to wait for.
+pub const MOST_DRAIN_SECONDS: i64 = 3600;
+/// As [StopTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html) has it.
+const MOST_REASON_CHARACTERS: usize = 255;
+
+/// A request to stop tasks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StopRequest {
+    /// Which tasks.
+    pub selector: Selector,
+    /// How long connections may take to end.
+    pub drain: Drain,
+    /// `reason`, which becomes the tasks' `stoppedReason`.
+    pub reason: String,
+    /// The caller's own mark.
+    pub correlation_id: Option<String>,
+    /// When it was asked for, by the envelope.
+    pub sent_at: Option<Timestamp>,
+    /// How the second half of a stop is sent; needed for every drain but none.
+    pub later: Option<Later>,
+}
+
+/// Which tasks are meant; only ever those that start-engines has started.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Selector {
+    /// One task.
+    Task {
+        /// `taskArn`.
+        arn: TaskArn,
+        /// Its cluster.
+        cluster: Cluster,
+    },
+    /// All tasks of a service.
+    Service {
+        /// `service`.
+        name: String,
+        /// Where they can be.
+        clusters: Vec<Cluster>,
+    },
+    /// All tasks in a cluster.
+    Cluster(Cluster),
+}
+
+/// How long to wait between a target's deregistration and StopTask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Drain {
+    /// The longest deregistration delay of the task's target groups.
+    AsGroups,
+    /// `drainSeconds`; zero is none.
+    For(Duration),
+}
+
+/// All that makes the schedule of a stop's second half.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Later {
+    /// The function that is to be invoked again: this one.
+    pub function: FunctionArn,
+    /// Role, group and queue.
+    pub scheduler: Scheduler,
+    /// The source of the event, which the second half has too.
+    pub source: String,
+}
+
+/// What the envelope and the invocation tell.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// The event's `id`.
+    pub event_id: Option<&'a str>,
+    /// The event's `time`.
+    pub sent_at: Option<Timestamp>,
+    /// The event's `source`.
+    pub source: &'a str,
+    /// The function itself; unknown offline.
+    pub function: Option<&'a FunctionArn>,
+}
+
+/// Reads an event's `detail`; `None` if there is a problem, which is noted then.
+pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut Problems) -> Option<StopRequest> {
+    let mut fields = Fields::of(detail, "detail", problems)?;
+    let home = asker.function.and_then(FunctionArn::scope);
+    let selector = selector(&mut fields, home.as_ref(), config, problems);
+    let drain = fields.number("drainSeconds", 0..=MOST_DRAIN_SECONDS, problems);
+    let later = asker
+        .function
+        .zip(config.scheduler.as_ref())
+        .map(|(function, scheduler)| Later {
+            function: function.clone(),
+            scheduler: scheduler.clone(),
+            source: asker.source.to_owned(),
+        });
+    if config.scheduler.is_none() {
+        let rule = "without SCHEDULER_ROLE_ARN a stop cannot wait for connections to end: 0 stops at once";
+        match drain {
+            Some(0) => {}
+            Some(seconds) => problems.invalid("detail.drainSeconds", &json!(seconds), rule),
+            None if problems.name("detail.drainSeconds") => {}
+            None => problems.missing("detail.drainSeconds", rule),
+        }
+    }
+    let reason = fields.text("reason", MOST_REASON_CHARACTERS, problems);
+    let correlation_id = fields.read("correlationId", problems, mark);
+    fields.deny_unknown(problems);
+    Some(StopRequest {
+        selector: selector?,
+        drain: match drain.and_then(|seconds| u64::try_from(seconds).ok()) {
+            Some(seconds) => Drain::For(Duration::from_secs(seconds)),
+            None => Drain::AsGroups,
+        },
+        reason: reason.unwrap_or_else(|| match asker.event_id {
+            Some(id) => format!("start-engines: stopped by event {}", crate::problem::shorten(id)),
+            None => "start-engines: stopped by an event".to_owned(),
+        }),
+        correlation_id,
+        sent_at: asker.sent_at,
+        later,
+    })
+}
+
+fn selector(
+    fields: &mut Fields<'_>,
+    home: Option<&Scope>,
+    config: &Config,
+    problems: &mut Problems,
+) -> Option<Selector> {
+    let task: Option<TaskArn> = fields.parsed("taskArn", problems);
+    let service = fields.text("service", 128, problems);
+    let cluster: Option<Cluster> = fields.parsed("cluster", problems);
+    let all = fields.flag("all", problems);
+    if let Some(cluster) = &cluster {
+        check_cluster("detail.cluster", cluster.as_str(), cluster, home, config, problems);
+    }
+    let given: Vec<&str> = [
+        ("taskArn", fields.raw("taskArn").is_some()),
+        ("service", fields.raw("service").is_some()),
+        ("all", all == Some(true)),
+    ]
+    .into_iter()
+    .filter_map(|(name, is_given)| is_given.then_some(name))
+    .collect();
+    let one_of = "name what to stop: taskArn, service, or cluster with \"all\": true";
+    match given.as_slice() {
+        ["taskArn"] => {
+            let arn = task?;
+            let cluster = cluster_of_task(&arn, cluster, problems)?;
+            check_cluster("detail.taskArn", arn.as_str(), &cluster, home, config, problems);
+            check_home("detail.taskArn", arn.as_str(), Some(arn.scope()), home, problems);
+            Some(Selector::Task { arn, cluster })
+        }
+        ["service"] => {
+            let name = service?;
+            check_service(&name, config, problems);
+            let clusters = match cluster {
+                Some(cluster) => vec![cluster],
+                None => config.named_clusters(home),
+            };
+            if clusters.is_empty() && !problems.name("detail.service") {
+                problems.missing(
+                    "detail.cluster",
+                    "the configuration names no cluster in full to look for the service's tasks in",
+                );
+            }
+            Some(Selector::Service { name, clusters })
+        }
+        ["all"] => {
+            if cluster.is_none() && !problems.name("detail.cluster") {
+                problems.missing("detail.cluster", "\"all\": true means all of one cluster");
+            }
+            cluster.map(Selector::Cluster)
+        }
+        [] => {
+            let is_noted = ["taskArn", "service", "all"]
+                .iter()
+                .any(|name| problems.name(&fields.at(name)));
+            if !is_noted {
+                problems.missing("detail.taskArn", one_of);
+            }
+            None
+        }
+        several => {
+            problems.invalid_text("detail", &several.join(" and "), one_of);
+            None
+        }
+    }
+}
+
+fn cluster_of_task(task: &TaskArn, given: Option<Cluster>, problems: &mut Problems) -> Option<Cluster> {
+    match (task.cluster(), given) {
+        (Some(own), Some(given)) if !own.same_as(&given) => {
+            problems.invalid_text("detail.cluster", given.as_str(), "the task's ARN names another cluster");
+            None
+        }
+        (Some(own), _) => Some(own),
+        (None, Some(given)) => Some(given),
+        (None, None) => {
+            if !problems.name("detail.cluster") {
+                problems.missing("detail.cluster", "the task's ARN does not tell it");
+            }
+            None
+        }
+    }
+}
+
+fn check_cluster(
+    field: &str,
+    text: &str,
+    cluster: &Cluster,
+    home: Option<&Scope>,
+    config: &Config,
+    problems: &mut Problems,
+) {
+    if !config.allowed.clusters.allows_cluster(cluster) {
+        problems.not_allowed(field, text, "is not in ALLOWED_CLUSTERS");
+    }
+    if field == "detail.cluster" {
+        check_home(field, text, cluster.scope(), home, problems);
+    }
+}
+
+fn check_home(field: &str, text: &str, scope: Option<Scope>, home: Option<&Scope>, problems: &mut Problems) {
+    if let (Some(scope), Some(home)) = (scope, home)
+        && scope != *home
+    {
+        let rule = format!(
+            "must be of account {} in {}, as the function",
+            home.account, home.region
+        );
+        problems.invalid_text(field, text, rule);
+    }
+}
+
+fn check_service(name: &str, config: &Config, problems: &mut Problems) {
+    if config.catalog.get(name).is_none() {
+        problems.invalid_text("detail.service", name, config.catalog.rule());
+    }
+}
