@@ -3,15 +3,19 @@
  * with the configuration as JSON.
  *
  * Each request of the program is a line on standard output, `{"create": {type, name, inputs}}` or
- * `{"invoke": {token, args}}`; its answer is the next line on standard input, `{"created": {id, state}}`,
- * `{"answer": {...}}` or `{"error": "..."}`. The last line is `{"run": ...}`: how it ended. Must not know AWS.
+ * `{"invoke": {token, args}}`; its answer is the next line on standard input, `{"created": {id, state}}` or
+ * `{"answer": {...}}`. A provider that cannot answer ends its line, and with it this program. The last line is
+ * `{"run": ...}`: how it ended. Must not know AWS.
  */
 
 import { createInterface } from "node:readline";
 
 import { type Created, type Fields, type Provider, run } from "./support/monitor";
 
-type Answer = { readonly created: Created } | { readonly answer: Fields } | { readonly error: string };
+interface Answer {
+  readonly created?: Created;
+  readonly answer?: Fields;
+}
 
 /** Answers come in the order of the requests. */
 class Pipe {
@@ -38,27 +42,20 @@ function say(message: object): void {
 
 function providerBehind(pipe: Pipe): Provider {
   return {
-    create: async (type, name, inputs) => {
-      const answer = await pipe.ask({ create: { type, name, inputs } });
-      if ("created" in answer) return answer.created;
-      throw new Error(problemIn(answer));
-    },
-    invoke: async (token, args) => {
-      const answer = await pipe.ask({ invoke: { token, args } });
-      if ("answer" in answer) return answer.answer;
-      throw new Error(problemIn(answer));
-    },
+    create: async (type, name, inputs) => given((await pipe.ask({ create: { type, name, inputs } })).created),
+    invoke: async (token, args) => given((await pipe.ask({ invoke: { token, args } })).answer),
   };
 }
 
-function problemIn(answer: Answer): string {
-  return "error" in answer ? answer.error : `the provider gave another answer: ${JSON.stringify(answer)}`;
+function given<T>(answer: T | undefined): T {
+  if (answer === undefined) throw new Error("the provider answered something else");
+  return answer;
 }
 
 async function main(): Promise<void> {
   const config = JSON.parse(process.argv[2] ?? "{}") as Record<string, string>;
-  const { exitCode, registrations, outputs, errors } = await run({ preview: false, config, provider: providerBehind(new Pipe()) });
-  say({ run: { exitCode, urns: registrations.map(({ urn }) => urn), outputs, errors } });
+  const { exitCode, outputs, errors } = await run({ preview: false, config, provider: providerBehind(new Pipe()) });
+  say({ run: { exitCode, outputs, errors } });
 }
 
 void main().then(() => process.exit(0));
