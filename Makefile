@@ -41,19 +41,22 @@ package: $(VENV)/ready ## build and pack the function for Lambda: target/lambda/
 	@sha256sum $(ZIP)
 
 .PHONY: demo
-demo: package ## the main job on this machine: start, register, answer, stop, refuse
+demo: package node_modules ## the main job on this machine: start, register, answer, stop, refuse
 	$(VENV)/bin/python tests/local/demo.py --zip $(ZIP)
 
 .PHONY: test
-test: package ## everything: units, fixtures, the wire, two emulators, the demo, the Pulumi program
+test: package node_modules ## everything: units, fixtures, the wire, two emulators, the demo, the Pulumi program
 	cargo test --locked
 	cargo build --locked --bin start-engines
 	$(MAKE) test-pulumi
 
 # Needs the operator's command, which checks what the program emits by the function's own rules.
 .PHONY: test-pulumi
-test-pulumi: pulumi/node_modules/.package-lock.json
+test-pulumi: node_modules
 	cd pulumi && npm test
+
+.PHONY: node_modules
+node_modules: pulumi/node_modules/.package-lock.json ## install what the Pulumi program needs into pulumi/node_modules
 
 pulumi/node_modules/.package-lock.json: pulumi/package-lock.json pulumi/.npmrc
 	@echo "== installing what the Pulumi program needs into pulumi/node_modules"

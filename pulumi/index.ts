@@ -17,23 +17,28 @@ if (architecture !== "x86_64" && architecture !== "arm64") {
   throw new pulumi.RunError(`start-engines:architecture = "${architecture}": must be x86_64 or arm64`);
 }
 
+const port = Number(config.get("port") ?? "8080");
+if (!Number.isInteger(port) || port < 1 || port > 65535) {
+  throw new pulumi.RunError(`start-engines:port = "${config.get("port") ?? ""}": must be a port, 1 to 65535`);
+}
+
 const NAME = "engines";
-const PORT = 8080;
 const SERVICES = ["auth", "billing"];
 
 const network = new Network(NAME, { cidrPrefix: "10.20" });
 const balancers = new LoadBalancers(NAME, {
   vpcId: network.vpcId,
+  cidrBlock: network.cidrBlock,
   subnetIds: network.subnetIds,
-  port: PORT,
+  port,
   services: SERVICES,
   networkService: "auth",
 });
 const engines = new Engines(NAME, {
   vpcId: network.vpcId,
-  balancersSecurityGroupId: balancers.securityGroupId,
+  balancersSecurityGroupIds: balancers.securityGroupIds,
   image: config.require("image"),
-  port: PORT,
+  port,
   services: SERVICES,
 });
 const bus = new aws.cloudwatch.EventBus(NAME, {});
@@ -45,7 +50,7 @@ function service(name: string): Service {
   return {
     cluster: engines.clusterArn,
     taskDefinition: family,
-    targets: groups.map((group) => ({ targetGroupArn: group.arn, port: PORT, containerName: name })),
+    targets: groups.map((group) => ({ targetGroupArn: group.arn, port, containerName: name })),
     subnets: network.subnetIds,
     securityGroups: [engines.securityGroupId],
     assignPublicIp: "ENABLED",
@@ -79,7 +84,7 @@ const startEngines = new StartEngines("start-engines", {
 });
 
 export const url = pulumi.interpolate`http://${balancers.dnsName}/`;
-export const networkAddress = pulumi.interpolate`${balancers.networkDnsName}:${PORT}`;
+export const networkAddress = pulumi.interpolate`${balancers.networkDnsName}:${port}`;
 export const clusterArn = engines.clusterArn;
 export const targetGroupArns = Object.values(balancers.groups).map((group) => group.arn);
 export const eventBus = startEngines.eventBus;

@@ -3,11 +3,14 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
+import { type Scope, scopeOf } from "../src/arn";
+import { document } from "../src/policies/document";
+
 /** What they need. */
 export interface EnginesArgs {
   readonly vpcId: pulumi.Input<string>;
   /** The only ones who may connect. */
-  readonly balancersSecurityGroupId: pulumi.Input<string>;
+  readonly balancersSecurityGroupIds: pulumi.Input<string>[];
   readonly image: string;
   readonly port: number;
   readonly services: readonly string[];
@@ -17,6 +20,7 @@ const LOG_DAYS = 14;
 
 /** Fargate, on spot capacity where there is some. */
 export class Engines extends pulumi.ComponentResource {
+  /** Known when the cluster has its capacity providers. */
   readonly clusterArn: pulumi.Output<string>;
   readonly securityGroupId: pulumi.Output<string>;
   readonly families: Readonly<Record<string, pulumi.Output<string>>>;
@@ -26,7 +30,7 @@ export class Engines extends pulumi.ComponentResource {
     super("start-engines:example:Engines", name, {}, options);
     const own = { parent: this };
     const cluster = new aws.ecs.Cluster(name, {}, own);
-    new aws.ecs.ClusterCapacityProviders(
+    const capacity = new aws.ecs.ClusterCapacityProviders(
       name,
       { clusterName: cluster.name, capacityProviders: ["FARGATE", "FARGATE_SPOT"] },
       own,
@@ -37,29 +41,26 @@ export class Engines extends pulumi.ComponentResource {
         vpcId: args.vpcId,
         description: "The engines: open to the load balancers only",
         ingress: [
-          { protocol: "tcp", fromPort: args.port, toPort: args.port, securityGroups: [args.balancersSecurityGroupId] },
+          { protocol: "tcp", fromPort: args.port, toPort: args.port, securityGroups: args.balancersSecurityGroupIds },
         ],
         egress: [{ protocol: "-1", fromPort: 0, toPort: 0, cidrBlocks: ["0.0.0.0/0"] }],
       },
       own,
     );
     const logs = new aws.cloudwatch.LogGroup(`${name}-engines`, { retentionInDays: LOG_DAYS }, own);
-    const assumeRolePolicy = JSON.stringify({
-      Version: "2012-10-17",
-      Statement: [{ Effect: "Allow", Principal: { Service: "ecs-tasks.amazonaws.com" }, Action: "sts:AssumeRole" }],
-    });
+    const home = cluster.arn.apply(homeOf);
+    const assumeRolePolicy = pulumi.jsonStringify(home.apply(taskTrust));
     const execution = new aws.iam.Role(`${name}-execution`, { assumeRolePolicy }, own);
     new aws.iam.RolePolicyAttachment(
       `${name}-execution`,
       {
         role: execution.name,
-        policyArn: "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy",
+        policyArn: pulumi.interpolate`arn:${home.partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy`,
       },
       own,
     );
     // What the containers themselves may do: nothing.
     const task = new aws.iam.Role(`${name}-task`, { assumeRolePolicy }, own);
-    const region = aws.getRegionOutput({}, own).region;
     const define = (service: string) =>
       new aws.ecs.TaskDefinition(
         service,
@@ -79,17 +80,41 @@ export class Engines extends pulumi.ComponentResource {
               portMappings: [{ containerPort: args.port, protocol: "tcp" }],
               logConfiguration: {
                 logDriver: "awslogs",
-                options: { "awslogs-group": logs.name, "awslogs-region": region, "awslogs-stream-prefix": service },
+                options: { "awslogs-group": logs.name, "awslogs-region": home.region, "awslogs-stream-prefix": service },
               },
             },
           ]),
         },
         own,
       ).family;
-    this.clusterArn = cluster.arn;
+    this.clusterArn = pulumi.all([cluster.arn, capacity.id]).apply(([arn]) => arn);
     this.securityGroupId = securityGroup.id;
     this.families = Object.fromEntries(args.services.map((service) => [service, define(service)]));
     this.roleArns = [execution.arn, task.arn];
     this.registerOutputs({ clusterArn: this.clusterArn, securityGroupId: this.securityGroupId });
   }
+}
+
+function homeOf(clusterArn: string): Scope {
+  const home = scopeOf(clusterArn);
+  if (home === undefined) throw new Error(`the cluster's ARN is "${clusterArn}"`);
+  return home;
+}
+
+/**
+ * ECS takes these roles for tasks of this account only.
+ *
+ * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html#create_task_iam_policy_and_role
+ */
+function taskTrust({ partition, region, account }: Scope) {
+  return document({
+    Sid: "TasksOfThisAccountOnly",
+    Effect: "Allow",
+    Principal: { Service: "ecs-tasks.amazonaws.com" },
+    Action: ["sts:AssumeRole"],
+    Condition: {
+      ArnLike: { "aws:SourceArn": `arn:${partition}:ecs:${region}:${account}:*` },
+      StringEquals: { "aws:SourceAccount": account },
+    },
+  });
 }

@@ -6,6 +6,8 @@ import * as pulumi from "@pulumi/pulumi";
 /** What they need. */
 export interface LoadBalancersArgs {
   readonly vpcId: pulumi.Input<string>;
+  /** Of the network, where the engines are. */
+  readonly cidrBlock: pulumi.Input<string>;
   readonly subnetIds: pulumi.Input<string>[];
   /** The port of the containers. */
   readonly port: number;
@@ -30,33 +32,48 @@ const DEREGISTRATION_SECONDS = 30;
 export class LoadBalancers extends pulumi.ComponentResource {
   readonly dnsName: pulumi.Output<string>;
   readonly networkDnsName: pulumi.Output<string>;
-  /** Of the balancers; the engines let only this one in. */
-  readonly securityGroupId: pulumi.Output<string>;
+  /** Of the balancers; the engines let only these in. */
+  readonly securityGroupIds: pulumi.Output<string>[];
   /** By service; the network balancer's is `<service>-tcp`. */
   readonly groups: Readonly<Record<string, Group>>;
 
   constructor(name: string, args: LoadBalancersArgs, options?: pulumi.ComponentResourceOptions) {
     super("start-engines:example:LoadBalancers", name, {}, options);
     const own = { parent: this };
-    const everybody = (port: number) => ({ protocol: "tcp", fromPort: port, toPort: port, cidrBlocks: ["0.0.0.0/0"] });
-    const securityGroup = new aws.ec2.SecurityGroup(
-      `${name}-balancers`,
+    const securityGroup = (suffix: string, port: number) =>
+      new aws.ec2.SecurityGroup(
+        `${name}-balancer${suffix}`,
+        {
+          vpcId: args.vpcId,
+          description: "A load balancer: open to the world on its port, and to the engines on theirs",
+          ingress: [{ protocol: "tcp", fromPort: port, toPort: port, cidrBlocks: ["0.0.0.0/0"] }],
+          egress: [{ protocol: "tcp", fromPort: args.port, toPort: args.port, cidrBlocks: [args.cidrBlock] }],
+        },
+        own,
+      ).id;
+    const applicationGroup = securityGroup("", HTTP);
+    const networkGroup = securityGroup("-tcp", args.port);
+    const application = new aws.lb.LoadBalancer(
+      name,
       {
-        vpcId: args.vpcId,
-        description: "The load balancers: open to the world",
-        ingress: [everybody(HTTP), everybody(args.port)],
-        egress: [{ protocol: "-1", fromPort: 0, toPort: 0, cidrBlocks: ["0.0.0.0/0"] }],
+        loadBalancerType: "application",
+        subnets: args.subnetIds,
+        securityGroups: [applicationGroup],
+        dropInvalidHeaderFields: true,
       },
       own,
     );
-    const balancer = (suffix: string, loadBalancerType: "application" | "network") =>
-      new aws.lb.LoadBalancer(
-        `${name}${suffix}`,
-        { loadBalancerType, subnets: args.subnetIds, securityGroups: [securityGroup.id] },
-        own,
-      );
-    const application = balancer("", "application");
-    const network = balancer("-tcp", "network");
+    const network = new aws.lb.LoadBalancer(
+      `${name}-tcp`,
+      {
+        loadBalancerType: "network",
+        subnets: args.subnetIds,
+        securityGroups: [networkGroup],
+        // A single task is in one zone only: the balancer's other zones must reach it too.
+        enableCrossZoneLoadBalancing: true,
+      },
+      own,
+    );
     const listener = new aws.lb.Listener(
       name,
       {
@@ -81,7 +98,7 @@ export class LoadBalancers extends pulumi.ComponentResource {
           protocol,
           port: args.port,
           deregistrationDelay: DEREGISTRATION_SECONDS,
-          healthCheck: { protocol, interval: 10, healthyThreshold: 2, unhealthyThreshold: 2 },
+          healthCheck: { protocol, interval: 10, timeout: 5, healthyThreshold: 2, unhealthyThreshold: 2 },
         },
         own,
       );
@@ -115,7 +132,7 @@ export class LoadBalancers extends pulumi.ComponentResource {
     this.groups = groups;
     this.dnsName = application.dnsName;
     this.networkDnsName = network.dnsName;
-    this.securityGroupId = securityGroup.id;
+    this.securityGroupIds = [applicationGroup, networkGroup];
     this.registerOutputs({ dnsName: this.dnsName, networkDnsName: this.networkDnsName });
   }
 }

@@ -11,6 +11,8 @@ const ZONES = 2;
  */
 export class Network extends pulumi.ComponentResource {
   readonly vpcId: pulumi.Output<string>;
+  readonly cidrBlock: pulumi.Output<string>;
+  /** Known when they have their way to the internet, which load balancers need to be created, and images to be pulled. */
   readonly subnetIds: pulumi.Output<string>[];
 
   constructor(name: string, args: { readonly cidrPrefix: string }, options?: pulumi.ComponentResourceOptions) {
@@ -29,6 +31,7 @@ export class Network extends pulumi.ComponentResource {
     );
     const zones = aws.getAvailabilityZonesOutput({ state: "available" }, own);
     this.vpcId = vpc.id;
+    this.cidrBlock = vpc.cidrBlock;
     this.subnetIds = Array.from({ length: ZONES }, (_, n) => {
       const subnet = new aws.ec2.Subnet(
         `${name}-${n}`,
@@ -40,8 +43,9 @@ export class Network extends pulumi.ComponentResource {
         },
         own,
       );
-      new aws.ec2.RouteTableAssociation(`${name}-${n}`, { subnetId: subnet.id, routeTableId: routes.id }, own);
-      return subnet.id;
+      const association = { subnetId: subnet.id, routeTableId: routes.id };
+      const routed = new aws.ec2.RouteTableAssociation(`${name}-${n}`, association, own);
+      return pulumi.all([subnet.id, routed.id]).apply(([id]) => id);
     });
     this.registerOutputs({ vpcId: this.vpcId, subnetIds: this.subnetIds });
   }

@@ -128,13 +128,13 @@ test("start events come by the bus of choice, ECS's own by the default bus", asy
     "detail-type": ["Start ECS Task"],
   });
   assert.ok(String(stateChange["eventPattern"]).includes(CLUSTER));
-  for (const suffix of ["start", "state-change"]) {
+  for (const [suffix, arn] of [["start", "rule/engines/start-engines-start"], ["state-change", "rule/start-engines-state-change"]] as const) {
     const target = one(registrations, "aws:cloudwatch/eventTarget:EventTarget", `start-engines-${suffix}`);
     assert.equal(target["arn"], "arn:aws:lambda:us-east-1:111122223333:function:start-engines");
     assert.deepEqual(target["retryPolicy"], { maximumEventAgeInSeconds: 86_400, maximumRetryAttempts: 185 });
     assert.deepEqual(target["deadLetterConfig"], { arn: "arn:aws:sqs:us-east-1:111122223333:start-engines-undelivered" });
     const permission = one(registrations, "aws:lambda/permission:Permission", `start-engines-${suffix}`);
-    assert.equal(permission["sourceArn"], `arn:aws:events:us-east-1:111122223333:rule/start-engines-${suffix}`);
+    assert.equal(permission["sourceArn"], `arn:aws:events:us-east-1:111122223333:${arn}`);
   }
 });
 

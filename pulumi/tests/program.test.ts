@@ -25,14 +25,17 @@ const SIGNATURE = "4dabf18193072939515e22adb298388d";
 /** Registrations for people to review: sorted, documents spelled out, no path or sentinel of a single run. */
 function reviewed(registrations: readonly Recorded[]): unknown {
   const short = (urn: string) => urn.split("::").slice(2).join("::").replace(/^.*\$/, "");
-  const inside = (urns: readonly string[]) => urns.map(short).filter((urn) => urn.includes("::start-engines")).sort();
+  // All of the component comes after all of its arguments: shown is what comes after what within it.
+  const isInside = (urn: string) => urn.includes("StartEngines$");
+  const first = ({ urn, dependencies }: Recorded) =>
+    dependencies.filter((dependency) => isInside(dependency) || !isInside(urn)).map(short).sort();
   return [...registrations]
     .sort((one, other) => (one.urn < other.urn ? -1 : 1))
-    .map(({ urn, parent, dependencies, inputs }) => ({
-      resource: short(urn),
-      parent: short(parent),
-      ...(inside(dependencies).length > 0 ? { after: inside(dependencies) } : {}),
-      inputs: spelledOut(inputs),
+    .map((made) => ({
+      resource: short(made.urn),
+      parent: short(made.parent),
+      ...(first(made).length > 0 ? { after: first(made) } : {}),
+      inputs: spelledOut(made.inputs),
     }));
 }
 

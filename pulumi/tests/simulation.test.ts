@@ -178,10 +178,10 @@ describe("IAM", () => {
       assert.ok(result.resultType !== "error", JSON.stringify(result));
       return result.overallResult;
     };
-    for (const suffix of ["start", "state-change"]) {
-      assert.equal(await sendFrom(`start-engines-${suffix}`, "events.amazonaws.com"), "Allowed");
+    for (const name of ["engines/start-engines-start", "start-engines-state-change"]) {
+      assert.equal(await sendFrom(name, "events.amazonaws.com"), "Allowed");
     }
     assert.notEqual(await sendFrom("another", "events.amazonaws.com"), "Allowed");
-    assert.notEqual(await sendFrom("start-engines-start", "sns.amazonaws.com"), "Allowed");
+    assert.notEqual(await sendFrom("engines/start-engines-start", "sns.amazonaws.com"), "Allowed");
   });
 });

@@ -1,10 +1,11 @@
 //! `make demo` as a test: what it shows, and that it can fail.
 //!
 //! Must not look inside: a person has the exit status and the lines, and so has this module. The
-//! function in it is the packed one, as it would be deployed.
+//! function in it is the packed one, and the stack is the Pulumi program's, as they would be deployed.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -22,7 +23,7 @@ const MINISTACK_PORT: u16 = 4566;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// The timeline's marks, in order.
-const MARKS: [&str; 12] = [
+const MARKS: [&str; 13] = [
     "event sent",
     "RunTask made",
     "RUNNING",
@@ -34,6 +35,7 @@ const MARKS: [&str; 12] = [
     "deregistered",
     "request refused",
     "all events handled",
+    "Where the stack differs from what the program registered",
     "What this demo does not prove",
 ];
 
@@ -55,15 +57,16 @@ async fn the_demo_needs_no_port_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_demo_fails_at_once_on_a_zip_without_a_program() {
-    let demo = Demo::run(&zip_of("no-program", &[("README", "nothing to run")]).await).await;
-    demo.must_have_failed_with("holds no program called bootstrap");
+async fn the_demo_deploys_no_zip_without_a_program() {
+    let demo = Demo::run(&zip_of("no-program", "README", b"nothing to run").await).await;
+    // The Pulumi program's own word.
+    demo.must_have_failed_with("must hold bootstrap, as make package builds it");
 }
 
 #[tokio::test]
 async fn the_demo_fails_at_the_step_that_a_broken_function_does_not_do() {
-    let program = "#!/bin/sh\nexit 1\n";
-    let demo = Demo::run(&zip_of("broken", &[("bootstrap", program)]).await).await;
+    let program = fs::read("/bin/false").expect("a program that fails");
+    let demo = Demo::run(&zip_of("broken", "bootstrap", &program).await).await;
     demo.must_have_failed_with("RunTask made: waited");
     let shown = &demo.output;
     assert!(
@@ -147,11 +150,16 @@ impl Demo {
 /// The virtual environment's Python, in the project's folder.
 fn python() -> Command {
     let python = project().join(".venv/bin/python");
-    assert!(
-        python.exists(),
-        "{} is missing: run `make venv` first, which installs the emulator that the demo needs",
-        python.display()
-    );
+    for (needed, command) in [
+        (&python, "venv"),
+        (&project().join("pulumi/node_modules"), "node_modules"),
+    ] {
+        assert!(
+            needed.exists(),
+            "{} is missing: run `make {command}` first, which installs what the demo needs",
+            needed.display()
+        );
+    }
     let mut command = Command::new(python);
     command
         .current_dir(project())
@@ -176,19 +184,16 @@ fn packed_function() -> PathBuf {
     zip
 }
 
-/// A zip of files with these names and contents.
-async fn zip_of(name: &str, files: &[(&str, &str)]) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("demo-{name}"));
+/// A zip of one executable file.
+async fn zip_of(label: &str, name: &str, content: &[u8]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("demo-{label}"));
     fs::create_dir_all(&folder).expect("a folder for the zip");
-    let zip = folder.join("bootstrap.zip");
+    let (zip, file) = (folder.join("bootstrap.zip"), folder.join(name));
+    fs::write(&file, content).expect("a file for the zip");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("an executable file");
     let mut command = python();
-    command.args(["-m", "zipfile", "-c"]).arg(&zip);
-    for (name, content) in files {
-        let path = folder.join(name);
-        fs::write(&path, content).expect("a file for the zip");
-        command.arg(path);
-    }
-    let packed = command.output().await.expect("Python starts");
+    let packed = command.args(["-m", "zipfile", "-c"]).args([&zip, &file]).output().await;
+    let packed = packed.expect("Python starts");
     assert!(packed.status.success(), "no zip was made: {packed:?}");
     zip
 }

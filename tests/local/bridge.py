@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from delivery import Delivery
+from deployed import Rule
 from engine import Engine, EnginePool
 from events import (
     RUNNING,
@@ -67,17 +68,16 @@ class Bridge:
         self,
         client: Callable[[str], Any],
         cluster: str,
-        rule_name: str,
+        rule: Rule,
         subnet: str,
-        container: str,
         port: int,
     ) -> None:
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
         self._ecs = client("ecs")
         self._delivery = Delivery(client)
-        self._cluster, self._rule_name = cluster, rule_name
-        self._subnet, self._container, self._port = subnet, container, port
+        self._cluster, self._rule = cluster, rule
+        self._subnet, self._port = subnet, port
         self._pool = EnginePool()
         self._tasks: dict[str, Watched] = {}
         self._closing = threading.Event()
@@ -130,7 +130,8 @@ class Bridge:
 
     def _begin(self, task: dict[str, Any]) -> Watched:
         seen_at = time.monotonic()
-        engine = self._pool.start(self._container, task_id(task["taskArn"]), self._port)
+        container = task["containers"][0]["name"]
+        engine = self._pool.start(container, task_id(task["taskArn"]), self._port)
         interface = NetworkInterface(engine.address, self._subnet)
         watched = Watched(task["taskArn"], task.get("startedBy", ""), engine, interface, seen_at)
         self._tasks[watched.arn] = watched
@@ -147,7 +148,6 @@ class Bridge:
         watched.stopped = True
 
     def _send(self, watched: Watched, task: dict[str, Any], stage: Stage) -> None:
-        matched = self._delivery.deliver(
-            self._rule_name, state_change(task, stage, watched.interface)
-        )
+        event = state_change(task, stage, watched.interface)
+        matched = self._delivery.deliver(self._rule, event)
         (watched.delivered if matched else watched.held_back).append(stage)

@@ -11,6 +11,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from deployed import Rule
+
 
 class Delivery:
     """EventBridge's last step, for one emulator. Used from one thread at a time."""
@@ -19,9 +21,9 @@ class Delivery:
         self._events = client("events")
         self._lambda = client("lambda")
 
-    def deliver(self, rule_name: str, event: dict[str, Any]) -> bool:
+    def deliver(self, to: Rule, event: dict[str, Any]) -> bool:
         """Whether the rule let the event through. If so, its targets have been invoked."""
-        rule = self._events.describe_rule(Name=rule_name)
+        rule = self._events.describe_rule(Name=to.name, EventBusName=to.bus)
         if rule["State"] != "ENABLED":
             return False
         text = json.dumps(event)
@@ -29,7 +31,8 @@ class Delivery:
         answer = self._events.test_event_pattern(EventPattern=rule["EventPattern"], Event=text)
         if not answer["Result"]:
             return False
-        for target in self._events.list_targets_by_rule(Rule=rule_name)["Targets"]:
+        targets = self._events.list_targets_by_rule(Rule=to.name, EventBusName=to.bus)
+        for target in targets["Targets"]:
             if ":lambda:" in target["Arn"]:
                 self._lambda.invoke(
                     FunctionName=target["Arn"], InvocationType="Event", Payload=text

@@ -2,8 +2,8 @@
 
     .venv/bin/python tests/local/demo.py --zip target/lambda/start-engines-lambda/bootstrap.zip
 
-Starts MiniStack, deploys the stack, runs the timeline and ends all that it started. Exit
-code 0 means that every step was seen. This module owns processes, signals and the exit
+Starts MiniStack, lets the Pulumi program deploy the example stack on it, runs the timeline
+and ends all that it started. Exit code 0 means that every step was seen. This module owns processes, signals and the exit
 code; what happens in between is in `timeline.py`. Must not leave a process behind.
 """
 
@@ -11,24 +11,28 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import functools
+import json
 import os
+import platform
 import signal
 import sys
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import stack as stack_module
 import wait
 from bridge import Bridge
+from deployed import Stack, read
+from deployment import deploy
 from engine import usable_port
 from function_log import FunctionLog
 from gaps import GAPS
 from ministack import REGION, MiniStack
+from provider import Provider
+from provider.deviations import DEVIATIONS
 from screen import Screen
-from stack import Stack
-from timeline import Timeline
+from timeline import Timeline, group_name
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / "target" / "local"
@@ -101,7 +105,7 @@ class Demo:
         screen.line(
             screen.paint("1", "start-engines: a task that attaches itself to a load balancer")
         )
-        screen.line("the packed function against a local AWS; no account, no network")
+        screen.line("the packed function and the Pulumi program, against a local AWS; no account")
         for old in (self._emulator.log, self._function_log):
             old.unlink(missing_ok=True)
         if sys.platform != "linux":
@@ -110,25 +114,25 @@ class Demo:
             )
         if not self._bundle.is_file():
             raise RuntimeError(f"{self._bundle} is missing: build the function first")
-        with zipfile.ZipFile(self._bundle) as bundle:
-            if "bootstrap" not in bundle.namelist():
-                raise RuntimeError(f"{self._bundle} holds no program called bootstrap")
 
         self._step = "the emulator's start"
         emulator.start()
         self._step = "deployment"
         port = usable_port(PREFERRED_PORT)
-        stack = stack_module.create(emulator.client, emulator.endpoint, self._bundle, port)
-        self._stack = stack
+        provider = Provider(functools.cache(emulator.client))
+        outputs = deploy(provider, self._config(port))
+        self._stack = stack = read(outputs, provider)
         size = self._bundle.stat().st_size / 1e6
-        screen.heading("The stack")
+        screen.heading("The stack: what pulumi/index.ts registers, created in the emulator")
         screen.facts(
             (
                 ("emulator", f"MiniStack {emulator.version}, {emulator.endpoint}, {stack.region}"),
+                ("resources", f"{len(provider.resources)}, each read back after it was created"),
                 ("function", f"{stack.function}, {size:.1f} MB zip, provided.al2023"),
-                ("rules", f"{stack.start_rule}, {stack.state_rule}"),
-                ("target group", stack.target_group_arn.rsplit(":", 1)[-1]),
-                ("load balancer", stack.load_balancer_dns),
+                ("start rule", f"{stack.start_rule.name} on the bus {stack.start_rule.bus}"),
+                ("state rule", f"{stack.state_rule.name} on the bus {stack.state_rule.bus}"),
+                ("target groups", ", ".join(map(group_name, stack.target_groups))),
+                ("load balancer", f"{stack.load_balancer_dns}, {stack.path}"),
                 (
                     "bridge",
                     "watches the emulator's tasks, serves HTTP on 127.0.0.x for each and sends",
@@ -140,16 +144,28 @@ class Demo:
             screen.facts((("port", f"{PREFERRED_PORT} is taken, so the containers use {port}"),))
 
         self._step = "bridge"
-        bridge = Bridge(
-            emulator.client, stack.cluster, stack.state_rule, stack.subnet, stack.container, port
-        )
+        bridge = Bridge(emulator.client, stack.cluster, stack.state_rule, stack.subnet, port)
         bridge.start()
         self._bridge = bridge
         self._timeline = Timeline(screen, emulator, stack, bridge)
         self._timeline.run()
 
+        screen.heading("Where the stack differs from what the program registered")
+        screen.points(f"{type}: {path}: {why}." for (type, path), why in DEVIATIONS.items())
         screen.heading("What this demo does not prove")
         screen.points(GAPS)
+
+    def _config(self, port: int) -> dict[str, str]:
+        """What `pulumi config` would hold."""
+        arm = platform.machine() in ("aarch64", "arm64")
+        return {
+            "aws:region": REGION,
+            "start-engines:image": "registry.example/engine:1",
+            "start-engines:port": str(port),
+            "start-engines:code": str(self._bundle.resolve()),
+            "start-engines:architecture": "arm64" if arm else "x86_64",
+            "start-engines:alarmEmail": "demo@example.com",
+        }
 
     def _where(self) -> str:
         return self._timeline.step if self._timeline and self._step != KEPT else self._step
@@ -195,13 +211,18 @@ class Demo:
             ("AWS_SECRET_ACCESS_KEY", "test"),
         ):
             screen.line(f"  export {name}={value}")
-        entry = f'[{{"Source":"{stack.source}","DetailType":"Start ECS Task","Detail":"{{}}"}}]'
-        screen.line(f"  aws events put-events --entries '{entry}'")
+        start = {
+            "EventBusName": stack.start_rule.bus,
+            "Source": stack.source,
+            "DetailType": "Start ECS Task",
+            "Detail": '{"service": "billing"}',
+        }
+        screen.line(f"  aws events put-events --entries '{json.dumps([start])}'")
         screen.line(f"  aws ecs list-tasks --cluster {stack.cluster}")
-        screen.line(
-            f"  aws elbv2 describe-target-health --target-group-arn {stack.target_group_arn}"
-        )
-        screen.line(f"  curl -H 'Host: {stack.load_balancer_dns}' {self._emulator.endpoint}/")
+        for group in stack.target_groups:
+            screen.line(f"  aws elbv2 describe-target-health --target-group-arn {group}")
+        host = f"-H 'Host: {stack.load_balancer_dns}'"
+        screen.line(f"  curl {host} {self._emulator.endpoint}/billing/")
         screen.line(f"  aws ecs stop-task --cluster {stack.cluster} --task TASK")
         screen.line(f"  aws logs filter-log-events --log-group-name {stack.log_group}")
         shown = {watched.arn: watched.delivered[-1:] for watched in bridge.tasks()}

@@ -4,7 +4,13 @@ Facts about MiniStack 1.5.33, each tried. Must be kept true when the pin changes
 """
 
 GAPS = (
-    "Scope: one Fargate task behind one target group of type ip, IPv4. Nothing else is shown.",
+    "Scope: one Fargate task behind an Application and a Network Load Balancer, IPv4. Requests go "
+    "through the first only: MiniStack keeps the other's targets, and forwards no TCP.",
+    "Deployment: the program registered, and a provider of ours created. Pulumi's engine and AWS "
+    "provider with their own checks did not run.",
+    "Kept as sent, and without effect: security groups, routes, capacity providers, the dashboard. "
+    "Alarms have no metrics of AWS's own to judge, no e-mail is sent, and nobody waited for the hour "
+    "of the schedule.",
     "ECS events: MiniStack sends none. The bridge made them (shape: AWS's event schema) and the "
     "emulator's TestEventPattern decided, with the deployed rule, which ones reach the function. "
     "They were delivered with Invoke, since PutEvents refuses the source aws.ecs, as on AWS.",

@@ -52,7 +52,7 @@ class Screen:
 
     def note(self, text: str) -> None:
         """An explanation within the timeline."""
-        for part in textwrap.wrap(text, WIDTH - 34):
+        for part in textwrap.wrap(text, WIDTH - 34, break_on_hyphens=False):
             self.line(f"{'':34}{self.paint(DIM, part)}")
 
     def facts(self, facts: Iterable[tuple[str, str]]) -> None:

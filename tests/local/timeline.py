@@ -13,11 +13,11 @@ from typing import Any
 import wait
 from bridge import Bridge, Watched
 from delivery import Delivery
+from deployed import SERVICE, Stack
 from events import RUNNING, STARTING, STOPPED, STOPPING, Stage, start_event
 from function_log import FunctionLog
 from ministack import FIRST_RETRY_SECONDS, MiniStack
 from screen import Screen
-from stack import Stack
 
 STEP_SECONDS = 20.0
 CORRELATION_ID = "demo-1"
@@ -51,7 +51,7 @@ class Timeline:
         self._begin("before the start")
         status, _ = self._ask()
         self._expect(
-            status == 503, f"the load balancer should say 503 while nothing runs, not {status}"
+            status == 503, f"{self._stack.path} should be answered with 503 at first, not {status}"
         )
 
         self._begin("event sent")
@@ -59,7 +59,7 @@ class Timeline:
         event_id = self._put_start_event()
         self._screen.mark("event sent", f"Start ECS Task from {self._stack.source}")
         self._screen.note(f"id {event_id}")
-        self._screen.note("cluster, subnets and security groups: the function's defaults")
+        self._screen.note(f'"service": "{SERVICE}"; all else is in the deployed catalog')
 
         self._begin("RunTask made")
         watched: Watched = self._until("a task", lambda: next(iter(self._bridge.tasks()), None))
@@ -77,13 +77,18 @@ class Timeline:
         self._check_rule(watched, (RUNNING,), STARTING)
 
         self._begin("registered")
-        health = self._until("the target in the target group", lambda: self._health(watched))
-        self._screen.mark(self.step, f"{watched.engine.address}:{watched.engine.port}, {health}")
+        groups = self._stack.target_groups
+        self._until(
+            "the target in both target groups",
+            lambda: all(self._health(watched, group) for group in groups),
+        )
+        where = f"{watched.engine.address}:{watched.engine.port}"
+        self._screen.mark(self.step, f"{where} in {' and '.join(map(group_name, groups))}")
 
         self._begin("first request")
         status, body = self._until("an answer of 200", lambda: self._ask_until(200))
         self._expect(watched.id in body, f"another engine answered: {body!r}")
-        self._screen.mark(self.step, f"{status} through the load balancer")
+        self._screen.mark(self.step, f"{status} for {self._stack.path} from the load balancer")
         self._screen.note(f"body: {body.strip()}")
         self._settle(2)
         return watched
@@ -92,16 +97,12 @@ class Timeline:
         self._screen.heading("A start that is not valid (ms since the event was sent)")
         self._begin("invalid event sent")
         stack = self._stack
-        detail = {
-            "targetGroupArn": stack.target_group_arn,
-            "port": 0,
-            "containerNam": stack.container,
-        }
+        detail = {"service": SERVICE, "count": 0, "containerNam": stack.container}
         event = start_event(stack.source, stack.account, stack.region, detail)
         self._screen.zero()
         delivered = self._delivery.deliver(stack.start_rule, event)
         self._expect(delivered, "the rule for start events should match this event")
-        self._screen.mark("event sent", 'Start ECS Task with "port": 0 and a field "containerNam"')
+        self._screen.mark("event sent", 'Start ECS Task with "count": 0 and a field "containerNam"')
 
         self._begin("on-failure queue")
         record = self._until("the event in the queue", self._next_failure)
@@ -129,10 +130,9 @@ class Timeline:
         self._screen.mark("StopTask", f"task {watched.id}")
 
         self._begin("deregistered")
-        self._until("the target to leave the target group", lambda: self._health(watched) is None)
-        self._screen.mark(
-            self.step, f"{watched.engine.address}:{watched.engine.port} has left the target group"
-        )
+        self._until("the target to leave both target groups", lambda: self._is_out(watched))
+        where = f"{watched.engine.address}:{watched.engine.port}"
+        self._screen.mark(self.step, f"{where} has left both target groups")
 
         self._begin("request refused")
         status, _ = self._until("an answer of 503", lambda: self._ask_until(503))
@@ -142,10 +142,10 @@ class Timeline:
         self._until("the bridge's last event", lambda: watched.stopped)
         self._check_rule(watched, (RUNNING, *STOPPING, STOPPED), STARTING)
         self._settle(len(STOPPING) + 1)
-        self._expect(self._health(watched) is None, "the target is registered again")
+        self._expect(self._is_out(watched), "the target is registered again")
         for name, url in (
             ("on-failure", self._stack.failure_queue_url),
-            ("rule", self._stack.rule_queue_url),
+            ("rules' dead-letter", self._stack.undelivered_queue_url),
         ):
             waiting = self._waiting(url)
             self._expect(waiting == "0", f"{waiting} unexpected messages in the {name} queue")
@@ -156,15 +156,12 @@ class Timeline:
     def _put_start_event(self) -> str:
         stack = self._stack
         detail = {
-            "taskDefinition": stack.task_family,
-            "targetGroupArn": stack.target_group_arn,
-            "port": stack.port,
-            "containerName": stack.container,
-            "launchType": "FARGATE",
+            "service": SERVICE,
             "correlationId": CORRELATION_ID,
             "tags": [{"key": "team", "value": "demo"}],
         }
         entry = {
+            "EventBusName": stack.start_rule.bus,
             "Source": stack.source,
             "DetailType": "Start ECS Task",
             "Detail": json.dumps(detail),
@@ -175,17 +172,24 @@ class Timeline:
 
     def _check_identity(self, watched: Watched, event_id: str) -> None:
         """The task carries what the later events are understood by."""
-        tail = self._stack.target_group_arn.split(":targetgroup/")[1]
-        started_by = f"start-engines/{tail}/{self._stack.port}"
+        port, groups = self._stack.port, self._stack.target_groups
+        tails = (f"{group.split(':targetgroup/')[1]}/{port}" for group in groups)
+        started_by = f"start-engines/{'/'.join(tails)}"
         self._expect(watched.started_by == started_by, f"startedBy should be {started_by}")
         answer = self._ecs.describe_tasks(
             cluster=self._stack.cluster, tasks=[watched.arn], include=["TAGS"]
         )
         tags = {tag["key"]: tag["value"] for tag in answer["tasks"][0].get("tags", [])}
         expected = {
-            "start-engines:target-group-arn": self._stack.target_group_arn,
-            "start-engines:port": str(self._stack.port),
-            "start-engines:container-name": self._stack.container,
+            f"start-engines:{key}{number}": value
+            for group, number in zip(groups, ("", ":2"), strict=True)
+            for key, value in (
+                ("target-group-arn", group),
+                ("port", str(port)),
+                ("container-name", self._stack.container),
+            )
+        } | {
+            "start-engines:service": SERVICE,
             "start-engines:event-id": event_id,
             "start-engines:correlation-id": CORRELATION_ID,
             "team": "demo",
@@ -213,9 +217,14 @@ class Timeline:
             finished == self._invocations, f"{finished} invocations instead of {self._invocations}"
         )
 
-    def _health(self, watched: Watched) -> str | None:
+    def _is_out(self, watched: Watched) -> bool:
+        """Whether the target is in neither group."""
+        groups = self._stack.target_groups
+        return all(self._health(watched, group) is None for group in groups)
+
+    def _health(self, watched: Watched, group: str) -> str | None:
         """The target's state, or nothing if it is not registered."""
-        answer = self._elb.describe_target_health(TargetGroupArn=self._stack.target_group_arn)
+        answer = self._elb.describe_target_health(TargetGroupArn=group)
         for entry in answer["TargetHealthDescriptions"]:
             target = entry["Target"]
             if (target["Id"], target["Port"]) == (watched.engine.address, watched.engine.port):
@@ -226,7 +235,8 @@ class Timeline:
         """A request to the load balancer, by its DNS name as a browser would send it."""
         connection = http.client.HTTPConnection("127.0.0.1", self._emulator.port, timeout=10)
         try:
-            connection.request("GET", "/", headers={"Host": self._stack.load_balancer_dns})
+            host = {"Host": self._stack.load_balancer_dns}
+            connection.request("GET", self._stack.path, headers=host)
             answer = connection.getresponse()
             return answer.status, answer.read().decode(errors="replace")
         finally:
@@ -265,3 +275,8 @@ class Timeline:
     def _expect(right: bool, otherwise: str) -> None:
         if not right:
             raise StepFailed(otherwise)
+
+
+def group_name(arn: str) -> str:
+    """A target group's name, from its ARN."""
+    return arn.split("/")[-2]

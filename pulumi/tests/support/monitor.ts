@@ -1,8 +1,8 @@
 /**
- * A small engine: what `pulumi` itself puts at the other end of a program, with a provider that says yes to everything.
+ * A small engine: what `pulumi` itself puts at the other end of a program, with a provider of the caller's choice.
  *
- * It records every registration. In a preview it answers with the inputs alone, so that all else is unknown to the
- * program, as in a first `pulumi preview`.
+ * It records every registration. In a preview it asks no provider and answers with the inputs alone, so that all else
+ * is unknown to the program, as in a first `pulumi preview`.
  */
 
 import { spawn } from "node:child_process";
@@ -17,15 +17,28 @@ import * as resourceProto from "@pulumi/pulumi/proto/resource_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/struct_pb";
 
-import { idOf, stateOf } from "./mocks";
+import { yesToEverything } from "./yesToEverything";
 
 const PROJECT_FOLDER = path.join(__dirname, "../..");
 const RUN = require.resolve("@pulumi/pulumi/cmd/run");
 const PROJECT = "start-engines";
 const STACK = "test";
-const ZONES = ["us-east-1a", "us-east-1b", "us-east-1c"];
 
-type Fields = Record<string, JavaScriptValue>;
+/** Inputs, outputs and arguments. */
+export type Fields = Record<string, JavaScriptValue>;
+
+/** What became of a registration. */
+export interface Created {
+  readonly id: string;
+  /** Inputs and what the provider adds. */
+  readonly state: Fields;
+}
+
+/** What creates the resources, or says so. */
+export interface Provider {
+  create(type: string, name: string, inputs: Fields): Created | Promise<Created>;
+  invoke(token: string, args: Fields): Fields | Promise<Fields>;
+}
 
 /** One registration, as the program sent it. */
 export interface Recorded {
@@ -54,6 +67,8 @@ export interface RunOptions {
   readonly config: Readonly<Record<string, string>>;
   /** Default: the project's own program. */
   readonly program?: string;
+  /** Default: one that says yes to everything. */
+  readonly provider?: Provider;
 }
 
 /** Runs a program as `pulumi` does, to its end. */
@@ -62,7 +77,7 @@ export async function run(options: RunOptions): Promise<Run> {
   const outputs: Fields = {};
   const errors: string[] = [];
   const server = new grpc.Server();
-  server.addService(ResourceMonitorService, monitor(options.preview, registrations, outputs));
+  server.addService(ResourceMonitorService, monitor(options, registrations, outputs));
   server.addService(EngineService, engine(errors));
   try {
     const address = await listen(server);
@@ -73,25 +88,21 @@ export async function run(options: RunOptions): Promise<Run> {
   }
 }
 
-function monitor(preview: boolean, registrations: Recorded[], outputs: Fields): grpc.UntypedServiceImplementation {
+function monitor(options: RunOptions, registrations: Recorded[], outputs: Fields): grpc.UntypedServiceImplementation {
+  const provider = options.provider ?? yesToEverything;
   return {
     supportsFeature: unary((request: resourceProto.SupportsFeatureRequest) => {
       const response = new resourceProto.SupportsFeatureResponse();
       response.setHassupport(["secrets", "aliasSpecs", "deletedWith"].includes(request.getId()));
       return response;
     }),
-    invoke: unary((request: resourceProto.ResourceInvokeRequest) => {
-      const answers: Readonly<Record<string, Fields>> = {
-        "aws:index/getAvailabilityZones:getAvailabilityZones": { id: "us-east-1", names: ZONES },
-        "aws:index/getRegion:getRegion": { id: "us-east-1", region: "us-east-1" },
-      };
-      const answer = answers[request.getTok()];
-      if (answer === undefined) throw new Error(`nobody answers ${request.getTok()}`);
+    invoke: unary(async (request: resourceProto.ResourceInvokeRequest) => {
+      const answer = await provider.invoke(request.getTok(), request.getArgs()?.toJavaScript() ?? {});
       const response = new providerProto.InvokeResponse();
       response.setReturn(Struct.fromJavaScript(answer));
       return response;
     }),
-    registerResource: unary((request: resourceProto.RegisterResourceRequest) => {
+    registerResource: unary(async (request: resourceProto.RegisterResourceRequest) => {
       const [type, name] = [request.getType(), request.getName()];
       const inputs: Fields = request.getObject()?.toJavaScript() ?? {};
       const urn = urnOf(request.getParent(), type, name);
@@ -100,9 +111,10 @@ function monitor(preview: boolean, registrations: Recorded[], outputs: Fields): 
       registrations.push({ urn, type, name, parent: request.getParent(), dependencies, inputs });
       const response = new resourceProto.RegisterResourceResponse();
       response.setUrn(urn);
-      const isCreated = request.getCustom() && !preview;
-      response.setId(isCreated ? idOf(type, name) : "");
-      response.setObject(Struct.fromJavaScript(isCreated ? (stateOf(type, name, inputs) as Fields) : inputs));
+      const isCreated = request.getCustom() && !options.preview;
+      const { id, state } = isCreated ? await provider.create(type, name, inputs) : { id: "", state: inputs };
+      response.setId(id);
+      response.setObject(Struct.fromJavaScript(state));
       return response;
     }),
     registerResourceOutputs: unary((request: resourceProto.RegisterResourceOutputsRequest) => {
@@ -134,13 +146,19 @@ function engine(errors: string[]): grpc.UntypedServiceImplementation {
   };
 }
 
-function unary<Request, Response>(answer: (request: Request) => Response): grpc.handleUnaryCall<Request, Response> {
+function unary<Request, Response>(
+  answer: (request: Request) => Response | Promise<Response>,
+): grpc.handleUnaryCall<Request, Response> {
+  const answered = async (request: Request) => answer(request);
   return (call, done) => {
-    try {
-      done(null, answer(call.request));
-    } catch (error) {
-      done({ code: grpc.status.INVALID_ARGUMENT, details: String(error) });
-    }
+    answered(call.request).then(
+      (response) => {
+        done(null, response);
+      },
+      (error: unknown) => {
+        done({ code: grpc.status.INVALID_ARGUMENT, details: String(error) });
+      },
+    );
   };
 }
 
@@ -175,8 +193,10 @@ function execute(address: string, options: RunOptions, errors: string[]): Promis
   child.stderr.on("data", (chunk: Buffer) => {
     errors.push(chunk.toString());
   });
-  return new Promise((resolve, reject) => {
+  const end = () => child.kill();
+  process.once("exit", end);
+  return new Promise<number | null>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", resolve);
-  });
+  }).finally(() => process.off("exit", end));
 }

@@ -1,0 +1,86 @@
+"""What the demo has to know of the deployed stack, read from its outputs and resources.
+
+Must not call anything, and must not hold a value that the program decides.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from provider import Provider
+
+# The service of the example that the demo starts: it is behind both load balancers.
+SERVICE = "auth"
+COMPONENT = "start-engines"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An EventBridge rule and its bus."""
+
+    name: str
+    bus: str
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Names, ARNs and addresses of what was deployed."""
+
+    region: str
+    account: str
+    source: str
+    cluster: str
+    subnet: str
+    container: str
+    port: int
+    # The Application Load Balancer's first.
+    target_groups: tuple[str, str]
+    load_balancer_dns: str
+    path: str
+    function: str
+    log_group: str
+    start_rule: Rule
+    state_rule: Rule
+    retries: int
+    failure_queue_url: str
+    undelivered_queue_url: str
+
+
+def read(outputs: dict[str, Any], provider: Provider) -> Stack:
+    """The stack, as the program and the provider left it."""
+
+    def state(kind: str, name: str) -> dict[str, Any]:
+        found = (
+            made
+            for made in provider.resources
+            if made.type.endswith(f":{kind}") and made.name == name
+        )
+        return next(found).state
+
+    start, change = (state("EventRule", f"{COMPONENT}-{it}") for it in ("start", "state-change"))
+    container = json.loads(state("TaskDefinition", SERVICE)["containerDefinitions"])[0]
+    groups = (state("TargetGroup", name)["arn"] for name in (SERVICE, f"{SERVICE}-tcp"))
+    paths = state("ListenerRule", SERVICE)["conditions"][0]["pathPattern"]["values"]
+    region, account = outputs["functionArn"].split(":")[3:5]
+    return Stack(
+        region=region,
+        account=account,
+        source=json.loads(start["eventPattern"])["source"][0],
+        cluster=outputs["clusterArn"],
+        subnet=next(made.id for made in provider.resources if made.type.endswith(":Subnet")),
+        container=container["name"],
+        port=container["portMappings"][0]["containerPort"],
+        target_groups=(next(groups), next(groups)),
+        load_balancer_dns=urlsplit(outputs["url"]).netloc,
+        path=next(path for path in paths if path.endswith("/*")).removesuffix("*"),
+        function=outputs["functionName"],
+        log_group=state("LogGroup", COMPONENT)["name"],
+        start_rule=Rule(start["name"], start["eventBusName"]),
+        state_rule=Rule(change["name"], change["eventBusName"]),
+        retries=state("FunctionEventInvokeConfig", COMPONENT)["maximumRetryAttempts"],
+        failure_queue_url=outputs["failureQueueUrl"],
+        undelivered_queue_url=outputs["undeliveredQueueUrl"],
+    )

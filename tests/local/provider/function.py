@@ -1,0 +1,86 @@
+"""Lambda: the function, who may invoke it, and what becomes of its failures."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+
+import wait
+from provider.resource import Clients, Inputs, Made, pascal
+
+ACTIVE_SECONDS = 20.0
+# The emulator does not tell a function where AWS is.
+ENDPOINT = "AWS_ENDPOINT_URL"
+
+
+def function(clients: Clients, _name: str, given: Inputs) -> Made:
+    lambda_ = clients("lambda")
+    zipped = Path(given.take("code")["path"]).read_bytes()
+    variables = given.take("environment")["variables"]
+    name = given.take("name")
+    sent = {
+        "FunctionName": name,
+        "Description": given.take("description"),
+        "Runtime": given.take("runtime"),
+        "Handler": given.take("handler"),
+        "Architectures": given.take("architectures"),
+        "Role": given.take("role"),
+        "Timeout": given.take("timeout"),
+        "MemorySize": given.take("memorySize"),
+        "Environment": {"Variables": variables | {ENDPOINT: lambda_.meta.endpoint_url}},
+    }
+    # The provider's word for "no limit of its own".
+    if given.take("reservedConcurrentExecutions") != -1:
+        raise ValueError("the example sets no reserved concurrency")
+    arn = lambda_.create_function(**sent, Code={"ZipFile": zipped})["FunctionArn"]
+    kept = wait.until(
+        "the function to be active",
+        lambda: _active(lambda_.get_function_configuration(FunctionName=name)),
+        ACTIVE_SECONDS,
+    )
+    sent["CodeSha256"] = base64.b64encode(hashlib.sha256(zipped).digest()).decode()
+    return Made(name, {"arn": arn}, sent, kept, frozenset({f"Environment.Variables.{ENDPOINT}"}))
+
+
+def _active(configuration: dict[str, object]) -> dict[str, object] | None:
+    return configuration if configuration["State"] == "Active" else None
+
+
+def permission(clients: Clients, _name: str, given: Inputs) -> Made:
+    lambda_ = clients("lambda")
+    name, sid = given.take("function"), given.take("statementId")
+    action, service, source = (given.take(key) for key in ("action", "principal", "sourceArn"))
+    lambda_.add_permission(
+        FunctionName=name, StatementId=sid, Action=action, Principal=service, SourceArn=source
+    )
+    policy = json.loads(lambda_.get_policy(FunctionName=name)["Policy"])
+    kept = next(statement for statement in policy["Statement"] if statement["Sid"] == sid)
+    sent = {
+        "Effect": "Allow",
+        "Action": action,
+        "Principal": {"Service": service},
+        "Condition": {"ArnLike": {"AWS:SourceArn": source}},
+    }
+    return Made(sid, {}, sent, kept)
+
+
+def invoke_config(clients: Clients, _name: str, given: Inputs) -> Made:
+    lambda_ = clients("lambda")
+    name = given.take("functionName")
+    sent = {
+        "MaximumRetryAttempts": given.take("maximumRetryAttempts"),
+        "MaximumEventAgeInSeconds": given.take("maximumEventAgeInSeconds"),
+        "DestinationConfig": pascal(given.take("destinationConfig")),
+    }
+    lambda_.put_function_event_invoke_config(FunctionName=name, **sent)
+    kept = lambda_.get_function_event_invoke_config(FunctionName=name)
+    return Made(name, {}, sent, kept)
+
+
+MAKERS = {
+    "aws:lambda/function:Function": function,
+    "aws:lambda/permission:Permission": permission,
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": invoke_config,
+}
