@@ -1,6 +1,6 @@
 /**
  * The example: two services, `auth` and `billing`, whose tasks are started by events and found behind one Application
- * Load Balancer by path; `auth` has a Network Load Balancer too, and is started every weekday morning.
+ * Load Balancer by path; `auth` has a Network Load Balancer too, and runs during office hours.
  */
 
 import * as aws from "@pulumi/aws";
@@ -77,7 +77,12 @@ const startEngines = new StartEngines("start-engines", {
   sources: ["example.app"],
   services: Object.fromEntries(SERVICES.map((name) => [name, service(name)])),
   schedules: {
-    "auth-morning": { service: "auth", start: "cron(0 7 ? * MON-FRI *)", timezone: "Europe/Berlin" },
+    "auth-office-hours": {
+      service: "auth",
+      start: "cron(0 7 ? * MON-FRI *)",
+      stop: "cron(0 19 ? * MON-FRI *)",
+      timezone: "Europe/Berlin",
+    },
   },
   eventBus: bus.name,
   alarms: email === "" ? {} : { topicArn: alarmTopic(email) },
@@ -91,5 +96,6 @@ export const eventBus = startEngines.eventBus;
 export const functionArn = startEngines.functionArn;
 export const functionName = startEngines.functionName;
 export const putEventsPolicyArn = startEngines.putEventsPolicyArn;
+export const putStopEventsPolicyArn = startEngines.putStopEventsPolicyArn;
 export const failureQueueUrl = startEngines.failureQueueUrl;
 export const undeliveredQueueUrl = startEngines.undeliveredQueueUrl;

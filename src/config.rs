@@ -216,15 +216,15 @@ impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
     }
 
     fn scheduler(&mut self) -> Option<Scheduler> {
-        const ROLE: &str = "SCHEDULER_ROLE_ARN";
+        let role = self.one("SCHEDULER_ROLE_ARN");
         let group = self.one("SCHEDULER_GROUP");
         let dead_letters = self.one("SCHEDULER_DEAD_LETTER_ARN");
-        if self.text(ROLE).is_none() && (group.is_some() || dead_letters.is_some()) {
+        if self.text("SCHEDULER_ROLE_ARN").is_none() && (group.is_some() || dead_letters.is_some()) {
             self.problems
-                .missing(ROLE, "SCHEDULER_GROUP and SCHEDULER_DEAD_LETTER_ARN go with it");
+                .missing("SCHEDULER_ROLE_ARN", "SCHEDULER_GROUP and SCHEDULER_DEAD_LETTER_ARN go with it");
         }
         Some(Scheduler {
-            role: self.one(ROLE)?,
+            role: role?,
             group,
             dead_letters,
         })

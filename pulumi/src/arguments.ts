@@ -21,18 +21,18 @@ export interface DefaultsArgs {
   readonly securityGroups?: pulumi.Input<string>[];
 }
 
-/** A start at given times, by EventBridge Scheduler. */
+/** Starts and stops at given times, by EventBridge Scheduler; one of the two at least. */
 export interface ScheduleArgs {
   /** An entry of `services`, which must be complete: a schedule adds nothing to it. */
   readonly service: string;
-  /** `cron(0 7 ? * MON-FRI *)`, `rate(1 hour)` or `at(2027-01-31T07:00:00)`. */
-  readonly start: string;
+  /** When it starts: `cron(0 7 ? * MON-FRI *)`, `rate(1 hour)` or `at(2027-01-31T07:00:00)`. Default: never. */
+  readonly start?: string;
+  /** When all tasks of the service are stopped, once their connections had time to end. Default: never. */
+  readonly stop?: string;
   /** An IANA name such as `Europe/Berlin`. Default `UTC`. */
   readonly timezone?: string;
-  /** How many tasks, 1 to 10. Default: as the service says, else 1. */
+  /** How many tasks are started, 1 to 10. Default: as the service says, else 1. */
   readonly count?: number;
-  /** Not yet: the function of this version knows no `Stop ECS Task` event, so a value is an error. */
-  readonly stop?: never;
 }
 
 /** How long something is tried again. */
@@ -73,13 +73,13 @@ export interface StartEnginesArgs {
   readonly taskRoles: pulumi.Input<string>[];
   /** The roles with which ECS manages EBS volumes (`volumeConfigurations`). Default `[]`. */
   readonly infrastructureRoles?: pulumi.Input<string>[];
-  /** The event sources, one for each application, that may ask for starts. */
+  /** The event sources, one for each application, that may ask for starts and stops. */
   readonly sources: string[];
   /** The service catalog. Default: none. */
   readonly services?: Readonly<Record<string, Service>>;
   /** What a start takes where neither event nor catalog say otherwise. Default: nothing. */
   readonly defaults?: DefaultsArgs;
-  /** Starts at given times, by name. Default: none. */
+  /** Starts and stops at given times, by name. Default: none. */
   readonly schedules?: Readonly<Record<string, ScheduleArgs>>;
   /** The bus that applications send to, by name or ARN. Default `default`. ECS's own events always come by `default`. */
   readonly eventBus?: pulumi.Input<string>;

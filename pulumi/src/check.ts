@@ -146,14 +146,13 @@ function checkSchedules(outer: Fields, problems: Problems): void {
     if (fields === undefined) continue;
     fields.needs("service", "an entry of services");
     fields.text("service", 128);
-    fields.needs("start", "when it starts, cron(0 7 ? * MON-FRI *) for example");
+    if (!fields.has("start") && !fields.has("stop")) {
+      problems.missing(fields.at("start"), "give start, stop or both: cron(0 7 ? * MON-FRI *) for example");
+    }
     fields.parsed("start", scheduleExpression);
+    fields.parsed("stop", scheduleExpression);
     fields.parsed("timezone", timezone);
     fields.number("count", 1, 10);
-    if (fields.has("stop")) {
-      const rule = "the function of this version knows no Stop ECS Task event: leave it out";
-      problems.invalid(fields.at("stop"), fields.raw("stop"), rule);
-    }
     fields.denyUnknown();
   }
 }

@@ -74,6 +74,7 @@ export function dashboardBody(args: DashboardArgs) {
   const lag = (name: string) => ["p50", "p99"].map((stat) => own(name, stat, stat));
   const charts: [title: string, metrics: Metric[]][] = [
     ["Tasks started", [own("TasksStarted", "Sum", "started"), own("StartsFailed", "Sum", "failed")]],
+    ["Tasks stopped", [own("TasksStopped", "Sum", "stopped"), own("TasksDraining", "Sum", "draining")]],
     ["Failed starts by reason", [byReason("StartsFailed")]],
     ["Targets", [own("TargetsRegistered", "Sum", "registered"), own("TargetsDeregistered", "Sum", "deregistered")]],
     ["RUNNING to registered, ms", lag("RegistrationLag")],

@@ -3,14 +3,21 @@
 import { DEFAULTS, SCHEDULE_SOURCE } from "./arguments";
 import type { SettledArgs } from "./settled";
 
-/** Sources whose events may start tasks: the applications', and the schedules' if there are any. */
+/** Sources whose events may start and stop tasks: the applications', and the schedules' if there are any. */
 export function allowedSources(args: Pick<SettledArgs, "sources" | "schedules">): string[] {
   const scheduled = Object.keys(args.schedules ?? {}).length > 0;
   return scheduled ? [...args.sources, SCHEDULE_SOURCE] : [...args.sources];
 }
 
-/** The variables that are set; the allow-lists always are. */
-export function environment(args: SettledArgs): Record<string, string> {
+/** How the function has something done later. */
+export interface Later {
+  readonly roleArn: string;
+  readonly scheduleGroup: string;
+  readonly deadLetterArn: string;
+}
+
+/** The variables that are set; the allow-lists and Scheduler's always are. */
+export function environment(args: SettledArgs, later: Later): Record<string, string> {
   const defaults = args.defaults ?? {};
   const variables: Record<string, string | undefined> = {
     ECS_CLUSTER: defaults.cluster,
@@ -23,6 +30,9 @@ export function environment(args: SettledArgs): Record<string, string> {
     ALLOWED_TARGET_GROUPS: listed(Object.values(args.targetGroups).map((group) => group.arn)),
     ALLOWED_TASK_FAMILIES: listed(args.taskFamilies),
     ALLOWED_SOURCES: listed(allowedSources(args)),
+    SCHEDULER_ROLE_ARN: later.roleArn,
+    SCHEDULER_GROUP: later.scheduleGroup,
+    SCHEDULER_DEAD_LETTER_ARN: later.deadLetterArn,
     LOG_LEVEL: args.logLevel ?? DEFAULTS.logLevel,
   };
   const set = Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined);

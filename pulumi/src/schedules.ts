@@ -1,5 +1,5 @@
 /**
- * What a schedule sends: a start event of its own source, through EventBridge Scheduler's PutEvents target.
+ * What a schedule sends: start and stop events of its own source, through EventBridge Scheduler's PutEvents target.
  *
  * https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html
  */
@@ -7,17 +7,25 @@
 import type { ScheduleArgs } from "./arguments";
 
 /**
- * The event's `detail`.
+ * The `detail` of a start.
  *
  * Scheduler delivers at least once, and each delivery becomes an event with an id of its own; the time that was
  * scheduled is the same in all of them, so it makes the start's identity. Scheduler puts it in:
  * https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
  */
-export function scheduledDetail(functionName: string, scheduleName: string, schedule: ScheduleArgs) {
+export function startDetail(functionName: string, scheduleName: string, schedule: ScheduleArgs) {
   return {
     service: schedule.service,
     ...(schedule.count === undefined ? {} : { count: schedule.count }),
     idempotencyKey: `${functionName}/${scheduleName}/<aws.scheduler.scheduled-time>`,
+  };
+}
+
+/** The `detail` of a stop: all tasks of the service, whoever has asked for them. */
+export function stopDetail(scheduleName: string, schedule: ScheduleArgs) {
+  return {
+    service: schedule.service,
+    reason: `stopped by the schedule ${scheduleName}`,
   };
 }
 

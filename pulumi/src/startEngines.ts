@@ -7,7 +7,7 @@ import { DEFAULTS, type StartEnginesArgs } from "./arguments";
 import { eventBusArn } from "./arn";
 import { checkArguments } from "./check";
 import { allowedSources, environment } from "./environment";
-import { startPattern, stateChangePattern } from "./eventPatterns";
+import { requestPattern, START_DETAIL_TYPE, STOP_DETAIL_TYPE, stateChangePattern } from "./eventPatterns";
 import { known } from "./known";
 import { limitProblems } from "./limits";
 import { functionPolicy } from "./policies/functionPolicy";
@@ -17,7 +17,7 @@ import { createFunction, policyArgs } from "./resources/function";
 import { createAlarms, createDashboard } from "./resources/monitoring";
 import { createQueues } from "./resources/queues";
 import { createRules } from "./resources/rules";
-import { createSchedules } from "./resources/scheduling";
+import { allowLater, createScheduling, createSchedules } from "./resources/scheduling";
 import { home, type SettledArgs } from "./settled";
 
 export type * from "./arguments";
@@ -40,6 +40,8 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly logGroupName: pulumi.Output<string>;
   /** The policy for applications: attach it to the role of each that may start engines. */
   readonly putEventsPolicyArn: pulumi.Output<string>;
+  /** The same for those that may stop engines: any task of ours, in any of the clusters. */
+  readonly putStopEventsPolicyArn: pulumi.Output<string>;
   /** Events that the function failed to handle. */
   readonly failureQueueUrl: pulumi.Output<string>;
   /** Events that could not be delivered to the function. */
@@ -57,29 +59,36 @@ export class StartEngines extends pulumi.ComponentResource {
       options: { parent: this, dependsOn: settled.apply(() => []) },
     };
     const queues = createQueues(context);
-    const created = createFunction(context, queues);
-    createRules(context, created, queues);
-    createSchedules(context, queues);
+    const scheduling = createScheduling(context);
+    const created = createFunction(context, queues, scheduling);
+    const later = allowLater(context, scheduling, created, queues);
+    createRules(context, created, queues, later);
+    createSchedules(context, scheduling, queues);
     createAlarms(context);
     createDashboard(context);
-    const applications = new iam.Policy(
-      `${name}-send`,
-      {
-        description: `May send start events to ${context.functionName}`,
-        policy: json(
-          settled.apply((all) =>
-            putEventsPolicy(eventBusArn(all.eventBus ?? DEFAULTS.eventBus, home(all.clusters)), all.sources),
+    const send = (suffix: string, what: string, detailType: string) =>
+      new iam.Policy(
+        `${name}-${suffix}`,
+        {
+          description: `May send ${what} events to ${context.functionName}`,
+          policy: json(
+            settled.apply((all) => {
+              const bus = eventBusArn(all.eventBus ?? DEFAULTS.eventBus, home(all.clusters));
+              return putEventsPolicy(bus, all.sources, [detailType]);
+            }),
           ),
-        ),
-        tags: args.tags,
-      },
-      context.options,
-    );
+          tags: args.tags,
+        },
+        context.options,
+      );
+    const starts = send("send", "start", START_DETAIL_TYPE);
+    const stops = send("send-stops", "stop", STOP_DETAIL_TYPE);
     this.eventBus = settled.apply((all) => all.eventBus ?? DEFAULTS.eventBus);
     this.functionArn = created.function.arn;
     this.functionName = created.function.name;
     this.logGroupName = created.logGroup.name;
-    this.putEventsPolicyArn = applications.arn;
+    this.putEventsPolicyArn = starts.arn;
+    this.putStopEventsPolicyArn = stops.arn;
     this.failureQueueUrl = queues.failures.url;
     this.undeliveredQueueUrl = queues.undelivered.url;
     this.registerOutputs({
@@ -88,19 +97,29 @@ export class StartEngines extends pulumi.ComponentResource {
       functionName: this.functionName,
       logGroupName: this.logGroupName,
       putEventsPolicyArn: this.putEventsPolicyArn,
+      putStopEventsPolicyArn: this.putStopEventsPolicyArn,
       failureQueueUrl: this.failureQueueUrl,
       undeliveredQueueUrl: this.undeliveredQueueUrl,
     });
   }
 }
 
+/** As long as any ARN that is not known before its resource is created. */
+const UNSEEN_ARN = `arn:aws:service:region-name-1:111122223333:${"x".repeat(64)}`;
+const UNSEEN = {
+  logGroupArn: UNSEEN_ARN,
+  failureQueueArn: UNSEEN_ARN,
+  scheduleGroup: "x".repeat(40),
+  laterRoleArn: UNSEEN_ARN,
+};
+
 /** The arguments, if they are sound now that all are known, and what is made of them fits AWS's limits. */
 function sound(name: string, args: SettledArgs): SettledArgs {
   checkArguments(name, args);
   const found = limitProblems({
-    environment: environment(args),
-    patterns: [startPattern(allowedSources(args)), stateChangePattern(args.clusters)],
-    policies: [functionPolicy(policyArgs(args, "", ""))],
+    environment: environment(args, { roleArn: UNSEEN_ARN, scheduleGroup: name, deadLetterArn: UNSEEN_ARN }),
+    patterns: [requestPattern(allowedSources(args)), stateChangePattern(args.clusters)],
+    policies: [functionPolicy({ ...policyArgs(args), ...UNSEEN })],
   });
   if (found.length > 0) {
     throw new pulumi.RunError(`StartEngines "${name}": ${found.map((problem) => `\n  ${problem}`).join("")}`);

@@ -35,13 +35,13 @@ test("with everything there are these resources", async () => {
     "aws:cloudwatch/logGroup:LogGroup": 1,
     // Eight of the function and its queues, one for each target group with a balancer.
     "aws:cloudwatch/metricAlarm:MetricAlarm": 10,
-    "aws:iam/policy:Policy": 1,
-    "aws:iam/role:Role": 2,
-    "aws:iam/rolePolicy:RolePolicy": 2,
+    "aws:iam/policy:Policy": 2,
+    "aws:iam/role:Role": 3,
+    "aws:iam/rolePolicy:RolePolicy": 3,
     "aws:lambda/function:Function": 1,
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": 1,
     "aws:lambda/permission:Permission": 2,
-    "aws:scheduler/schedule:Schedule": 1,
+    "aws:scheduler/schedule:Schedule": 2,
     "aws:scheduler/scheduleGroup:ScheduleGroup": 1,
     "aws:sqs/queue:Queue": 2,
     "aws:sqs/queuePolicy:QueuePolicy": 1,
@@ -54,7 +54,7 @@ test("what is optional can be left out", async () => {
   for (const type of ["cloudwatch/metricAlarm:MetricAlarm", "cloudwatch/dashboard:Dashboard", "scheduler/schedule:Schedule"]) {
     assert.equal(found[`aws:${type}`], undefined, type);
   }
-  assert.equal(found["aws:iam/role:Role"], 1);
+  assert.equal(found["aws:iam/role:Role"], 2);
 });
 
 test("all names begin with the component's", async () => {
@@ -94,6 +94,9 @@ test("the function is the packed one with the catalog, and its defaults", async 
       ALLOWED_TARGET_GROUPS: `${GROUP},${NETWORK_GROUP}`,
       ALLOWED_TASK_FAMILIES: "auth",
       ALLOWED_SOURCES: "app.tenants,start-engines.schedules",
+      SCHEDULER_ROLE_ARN: "arn:aws:iam::111122223333:role/start-engines-later",
+      SCHEDULER_GROUP: "start-engines",
+      SCHEDULER_DEAD_LETTER_ARN: "arn:aws:sqs:us-east-1:111122223333:start-engines-undelivered",
       LOG_LEVEL: "info",
     },
   });
@@ -109,7 +112,7 @@ test("without services the packed function is deployed as it is", async () => {
 
 test("the function reads every variable that is set, and nothing is forgotten", async () => {
   const source = readFileSync(path.join(__dirname, "../../src/config.rs"), "utf8").split("#[cfg(test)]")[0] ?? "";
-  const read = new Set([...source.matchAll(/env\.(?:one|list|allow_list|families)(?:::<\w+>)?\("([A-Z_]+)"/g)].map((match) => match[1] ?? ""));
+  const read = new Set([...source.matchAll(/(?:env|self)\.(?:one|list|allow_list|families)(?:::<\w+>)?\("([A-Z_]+)"/g)].map((match) => match[1] ?? ""));
   assert.ok(read.size > 10, [...read].join(" "));
   const { registrations } = await deploy(soundArguments());
   const { variables } = one(registrations, "aws:lambda/function:Function")["environment"] as { variables: object };
@@ -117,18 +120,18 @@ test("the function reads every variable that is set, and nothing is forgotten", 
   assert.deepEqual([...Object.keys(variables), "TASK_WAIT_TIMEOUT"].sort(), [...read].sort());
 });
 
-test("start events come by the bus of choice, ECS's own by the default bus", async () => {
+test("requests come by the bus of choice, ECS's own by the default bus", async () => {
   const { registrations } = await deploy(soundArguments());
   const rule = "aws:cloudwatch/eventRule:EventRule";
-  const start = one(registrations, rule, "start-engines-start");
+  const start = one(registrations, rule, "start-engines-requests");
   const stateChange = one(registrations, rule, "start-engines-state-change");
   assert.deepEqual([start["eventBusName"], stateChange["eventBusName"]], ["engines", "default"]);
   assert.deepEqual(JSON.parse(String(start["eventPattern"])), {
     source: ["app.tenants", "start-engines.schedules"],
-    "detail-type": ["Start ECS Task"],
+    "detail-type": ["Start ECS Task", "Stop ECS Task"],
   });
   assert.ok(String(stateChange["eventPattern"]).includes(CLUSTER));
-  for (const [suffix, arn] of [["start", "rule/engines/start-engines-start"], ["state-change", "rule/start-engines-state-change"]] as const) {
+  for (const [suffix, arn] of [["requests", "rule/engines/start-engines-requests"], ["state-change", "rule/start-engines-state-change"]] as const) {
     const target = one(registrations, "aws:cloudwatch/eventTarget:EventTarget", `start-engines-${suffix}`);
     assert.equal(target["arn"], "arn:aws:lambda:us-east-1:111122223333:function:start-engines");
     assert.deepEqual(target["retryPolicy"], { maximumEventAgeInSeconds: 86_400, maximumRetryAttempts: 185 });
@@ -196,7 +199,7 @@ test("the dashboard and the alarms use only metrics that the function writes", a
 
 test("a schedule starts its service once at each time, however often it is delivered", async () => {
   const { registrations } = await deploy(soundArguments());
-  const schedule = one(registrations, "aws:scheduler/schedule:Schedule", "start-engines-morning");
+  const schedule = one(registrations, "aws:scheduler/schedule:Schedule", "start-engines-office-start");
   assert.equal(schedule["scheduleExpression"], "cron(0 7 ? * MON-FRI *)");
   assert.equal(schedule["scheduleExpressionTimezone"], "Europe/Berlin");
   const target = schedule["target"] as Record<string, unknown>;
@@ -207,13 +210,41 @@ test("a schedule starts its service once at each time, however often it is deliv
   });
   assert.deepEqual(JSON.parse(String(target["input"])), {
     service: "auth",
-    idempotencyKey: "start-engines/morning/<aws.scheduler.scheduled-time>",
+    idempotencyKey: "start-engines/office/<aws.scheduler.scheduled-time>",
   });
+});
+
+test("a schedule stops its service when its connections had time to end", async () => {
+  const { registrations } = await deploy(soundArguments());
+  const schedule = one(registrations, "aws:scheduler/schedule:Schedule", "start-engines-office-stop");
+  assert.equal(schedule["scheduleExpression"], "cron(0 19 ? * MON-FRI *)");
+  const target = schedule["target"] as Record<string, unknown>;
+  assert.deepEqual(target["eventbridgeParameters"], { detailType: "Stop ECS Task", source: "start-engines.schedules" });
+  assert.deepEqual(JSON.parse(String(target["input"])), {
+    service: "auth",
+    reason: "stopped by the schedule office",
+  });
+});
+
+test("a schedule may only stop, or only start", async () => {
+  for (const only of ["start", "stop"]) {
+    const { registrations } = await deploy({
+      ...soundArguments(),
+      schedules: { office: { service: "auth", [only]: "rate(1 day)" } },
+    });
+    const schedules = registrations.filter(({ type }) => type === "aws:scheduler/schedule:Schedule");
+    assert.deepEqual(schedules.map(({ name }) => name), [`start-engines-office-${only}`]);
+  }
 });
 
 test("outputs tell applications all they need", async () => {
   const { result } = await deploy(soundArguments());
-  const outputs = pulumi.all([result.eventBus, result.functionArn, result.putEventsPolicyArn]);
+  const outputs = pulumi.all([
+    result.eventBus,
+    result.functionArn,
+    result.putEventsPolicyArn,
+    result.putStopEventsPolicyArn,
+  ]);
   const values = await new Promise<string[]>((resolve) => {
     outputs.apply((known) => {
       resolve(known);
@@ -223,6 +254,7 @@ test("outputs tell applications all they need", async () => {
     "engines",
     "arn:aws:lambda:us-east-1:111122223333:function:start-engines",
     "arn:aws:iam::111122223333:policy/start-engines-send",
+    "arn:aws:iam::111122223333:policy/start-engines-send-stops",
   ]);
 });
 

@@ -3,13 +3,13 @@ import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { test } from "node:test";
 
-import { startPattern, stateChangePattern } from "../src/eventPatterns";
+import { requestPattern, stateChangePattern } from "../src/eventPatterns";
 import { CLUSTER } from "./support/soundArguments";
 
-test("the start rule takes start events of the listed sources and nothing else", () => {
-  assert.deepEqual(startPattern(["app.tenants", "app.billing"]), {
+test("the rule for requests takes starts and stops of the listed sources and nothing else", () => {
+  assert.deepEqual(requestPattern(["app.tenants", "app.billing"]), {
     source: ["app.tenants", "app.billing"],
-    "detail-type": ["Start ECS Task"],
+    "detail-type": ["Start ECS Task", "Stop ECS Task"],
   });
 });
 
@@ -28,8 +28,8 @@ test("the state-change rule takes our tasks in our clusters, when they run and f
 test("the detail-types and the prefix are those of the function's source", () => {
   const source = (file: string) => readFileSync(path.join(__dirname, "../../src", file), "utf8");
   const trigger = source("trigger.rs");
-  for (const pattern of [startPattern([]), stateChangePattern([])]) {
-    assert.ok(trigger.includes(`= "${pattern["detail-type"][0] ?? ""}";`), pattern["detail-type"][0]);
+  for (const detailType of [requestPattern([]), stateChangePattern([])].flatMap((pattern) => pattern["detail-type"])) {
+    assert.ok(trigger.includes(`= "${detailType}";`), detailType);
   }
   const prefix = stateChangePattern([]).detail.startedBy[0]?.prefix;
   assert.ok(source("started_by.rs").includes(`PREFIX: &str = "${prefix ?? ""}";`));

@@ -10,6 +10,7 @@ import { CLUSTER, EXECUTION_ROLE, GROUP, INFRASTRUCTURE_ROLE, TASK_ROLE } from "
 const LOG_GROUP = "arn:aws:logs:us-east-1:111122223333:log-group:/aws/lambda/start-engines";
 const QUEUE = "arn:aws:sqs:us-east-1:111122223333:start-engines-failures";
 const BUS = "arn:aws:events:us-east-1:111122223333:event-bus/engines";
+const LATER_ROLE = "arn:aws:iam::111122223333:role/start-engines-later";
 const OTHER_CLUSTER = "arn:aws:ecs:us-east-1:111122223333:cluster/green";
 
 const ARGS: FunctionPolicyArgs = {
@@ -21,6 +22,8 @@ const ARGS: FunctionPolicyArgs = {
   infrastructureRoleArns: [INFRASTRUCTURE_ROLE],
   logGroupArn: LOG_GROUP,
   failureQueueArn: QUEUE,
+  scheduleGroup: "start-engines",
+  laterRoleArn: LATER_ROLE,
 };
 
 test("the function's policy allows its calls on what the arguments name", () => {
@@ -47,6 +50,35 @@ test("the function's policy allows its calls on what the arguments name", () => 
           "arn:aws:ecs:us-east-1:111122223333:task/green/*",
         ],
         Condition: { StringEquals: { "ecs:CreateAction": "RunTask" } },
+      },
+      {
+        Sid: "TagDrainingTasks",
+        Effect: "Allow",
+        Action: ["ecs:TagResource"],
+        Resource: [
+          "arn:aws:ecs:us-east-1:111122223333:task/engines/*",
+          "arn:aws:ecs:us-east-1:111122223333:task/green/*",
+        ],
+        Condition: {
+          "ForAllValues:StringEquals": { "aws:TagKeys": ["start-engines:stop-at"] },
+          Null: { "aws:TagKeys": "false" },
+        },
+      },
+      {
+        Sid: "StopTasks",
+        Effect: "Allow",
+        Action: ["ecs:StopTask"],
+        Resource: [
+          "arn:aws:ecs:us-east-1:111122223333:task/engines/*",
+          "arn:aws:ecs:us-east-1:111122223333:task/green/*",
+        ],
+        Condition: inClusters,
+      },
+      {
+        Sid: "StopTasksLater",
+        Effect: "Allow",
+        Action: ["scheduler:CreateSchedule"],
+        Resource: ["arn:aws:scheduler:us-east-1:111122223333:schedule/start-engines/start-engines-stop-*"],
       },
       {
         Sid: "SeeTasks",
@@ -77,7 +109,11 @@ test("the function's policy allows its calls on what the arguments name", () => 
       {
         Sid: "SeeTargets",
         Effect: "Allow",
-        Action: ["elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth"],
+        Action: [
+          "elasticloadbalancing:DescribeTargetGroupAttributes",
+          "elasticloadbalancing:DescribeTargetGroups",
+          "elasticloadbalancing:DescribeTargetHealth",
+        ],
         Resource: "*",
       },
       {
@@ -95,6 +131,13 @@ test("the function's policy allows its calls on what the arguments name", () => 
         Condition: { StringEquals: { "iam:PassedToService": "ecs.amazonaws.com" } },
       },
       {
+        Sid: "PassLaterRole",
+        Effect: "Allow",
+        Action: ["iam:PassRole"],
+        Resource: [LATER_ROLE],
+        Condition: { StringEquals: { "iam:PassedToService": "scheduler.amazonaws.com" } },
+      },
+      {
         Sid: "WriteLogs",
         Effect: "Allow",
         Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -105,9 +148,10 @@ test("the function's policy allows its calls on what the arguments name", () => 
   });
 });
 
-test("without roles to pass there is no PassRole statement", () => {
+test("without roles of tasks no role is passed to ECS", () => {
   const { Statement } = functionPolicy({ ...ARGS, taskRoleArns: [], infrastructureRoleArns: [] });
-  assert.ok(Statement.every((statement) => !statement.Action.includes("iam:PassRole")));
+  const passed = Statement.filter((statement) => statement.Action.includes("iam:PassRole"));
+  assert.deepEqual(passed.map((statement) => statement.Resource), [[LATER_ROLE]]);
 });
 
 test("only Lambda takes the function's role", () => {
@@ -142,11 +186,11 @@ test("only the two rules put messages into the dead-letter queue", () => {
 });
 
 test("applications send start events of their sources, and every event of a call must be one", () => {
-  assert.deepEqual(putEventsPolicy(BUS, ["app.tenants"]), {
+  assert.deepEqual(putEventsPolicy(BUS, ["app.tenants"], ["Start ECS Task"]), {
     Version: "2012-10-17",
     Statement: [
       {
-        Sid: "SendStartEvents",
+        Sid: "SendEvents",
         Effect: "Allow",
         Action: ["events:PutEvents"],
         Resource: [BUS],

@@ -17,6 +17,9 @@ const ACCOUNT = "111122223333";
 const ROLE = `arn:aws:iam::${ACCOUNT}:role/start-engines`;
 const OTHER_GROUP = GROUP.replace("/auth/", "/other/");
 const START = "Start ECS Task";
+const STOP = "Stop ECS Task";
+const LATER_ROLE = `arn:aws:iam::${ACCOUNT}:role/start-engines-later`;
+const DRAINING = ["start-engines:stop-at"];
 
 async function isAllowed(call: calls.Call, policy: PolicyDocument): Promise<boolean> {
   const result = await runSimulation(
@@ -68,12 +71,17 @@ describe("IAM", () => {
   /** Each call of the function, with a real resource and its real condition keys. */
   const made: calls.Call[] = [
     calls.runTask("auth", "engines"),
-    calls.tagResource("engines", "RunTask"),
+    calls.tagResource("engines", { action: "RunTask" }),
+    calls.tagResource("engines", { tagKeys: DRAINING }),
+    calls.stopTask("engines"),
+    calls.createSchedule("start-engines", "start-engines-stop-0123456789abcdef0123456789abcdef"),
+    calls.passRole(LATER_ROLE, "scheduler.amazonaws.com"),
     calls.describeTasks("engines"),
     calls.listTasks("engines"),
     calls.onTargets("RegisterTargets", GROUP),
     calls.onTargets("RegisterTargets", NETWORK_GROUP),
     calls.onTargets("DeregisterTargets", GROUP),
+    calls.describeTargets("DescribeTargetGroupAttributes"),
     calls.describeTargets("DescribeTargetGroups"),
     calls.describeTargets("DescribeTargetHealth"),
     calls.passRole(TASK_ROLE, "ecs-tasks.amazonaws.com"),
@@ -89,9 +97,17 @@ describe("IAM", () => {
       calls.runTask("other", "engines"),
       calls.runTask("auth2", "engines"),
       calls.runTask("auth", "other"),
-      calls.tagResource("engines"),
-      calls.tagResource("engines", "CreateService"),
-      calls.tagResource("other", "RunTask"),
+      calls.tagResource("engines", {}),
+      calls.tagResource("engines", { action: "CreateService" }),
+      calls.tagResource("other", { action: "RunTask" }),
+      calls.tagResource("other", { tagKeys: DRAINING }),
+      calls.tagResource("engines", { tagKeys: ["start-engines:port"] }),
+      calls.tagResource("engines", { tagKeys: [...DRAINING, "team"] }),
+      calls.stopTask("other"),
+      calls.createSchedule("start-engines", "another"),
+      calls.createSchedule("default", "start-engines-stop-0123456789abcdef0123456789abcdef"),
+      calls.passRole(LATER_ROLE, "lambda.amazonaws.com"),
+      calls.passRole(TASK_ROLE, "scheduler.amazonaws.com"),
       calls.describeTasks("other"),
       calls.listTasks("other"),
       calls.onTargets("RegisterTargets", OTHER_GROUP),
@@ -103,7 +119,7 @@ describe("IAM", () => {
       calls.writeLogs("PutLogEvents", "/aws/lambda/start-engines-2"),
       calls.sendMessage("start-engines-undelivered"),
       calls.putEvents("engines", ["app.tenants"], [START]),
-      { ...calls.describeTasks("engines"), action: "ecs:StopTask" },
+      { ...calls.onTargets("RegisterTargets", GROUP), action: "elasticloadbalancing:DeleteTargetGroup" },
     ]);
   });
 
@@ -112,10 +128,12 @@ describe("IAM", () => {
     const code = readdirSync(folder).map((file) => readFileSync(path.join(folder, file), "utf8")).join("\n");
     const operations = [...code.matchAll(/(?:OPERATION: &str = |call_error\()"(\w+)"/g)].map((match) => match[1] ?? "");
     const inCode = new Set(operations);
-    const services: Readonly<Record<string, string>> = { RunTask: "ecs", DescribeTasks: "ecs", ListTasks: "ecs" };
-    const called = [...inCode].map((name) => `${services[name] ?? "elasticloadbalancing"}:${name}`);
+    const ofEcs = new Set(["RunTask", "DescribeTasks", "ListTasks", "StopTask", "TagResource"]);
+    const service = (name: string) =>
+      ofEcs.has(name) ? "ecs" : name === "CreateSchedule" ? "scheduler" : "elasticloadbalancing";
+    const called = [...inCode].map((name) => `${service(name)}:${name}`);
     // What RunTask, the runtime and Lambda need beside the calls themselves.
-    const implied = ["ecs:TagResource", "iam:PassRole", "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"];
+    const implied = ["iam:PassRole", "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"];
     const allowed = new Set(functionPolicy().Statement.flatMap((statement) => statement.Action));
     assert.deepEqual([...allowed].sort(), [...called, ...implied].sort());
     const tried = new Set(made.map((call) => call.action));
@@ -125,6 +143,7 @@ describe("IAM", () => {
   test("a wildcard is only where IAM knows nothing else", () => {
     const wild = functionPolicy().Statement.filter((statement) => statement.Resource === "*");
     assert.deepEqual(wild.flatMap((statement) => statement.Action), [
+      "elasticloadbalancing:DescribeTargetGroupAttributes",
       "elasticloadbalancing:DescribeTargetGroups",
       "elasticloadbalancing:DescribeTargetHealth",
     ]);
@@ -138,20 +157,50 @@ describe("IAM", () => {
         calls.putEvents("default", ["app.tenants"], [START]),
         calls.putEvents("engines", ["app.other"], [START]),
         calls.putEvents("engines", ["start-engines.schedules"], [START]),
-        calls.putEvents("engines", ["app.tenants"], ["Stop ECS Task"]),
+        calls.putEvents("engines", ["app.tenants"], [STOP]),
         // One good event does not take a bad one along.
         calls.putEvents("engines", ["app.tenants", "app.other"], [START]),
-        calls.putEvents("engines", ["app.tenants"], [START, "Stop ECS Task"]),
+        calls.putEvents("engines", ["app.tenants"], [START, STOP]),
         { ...calls.putEvents("engines", [], []), keys: {} },
       ],
     );
   });
 
-  test("schedules may send start events of the schedules' source, and keep what was not delivered", async () => {
+  test("a policy of its own lets applications stop", async () => {
+    await assertAnswers(
+      emitted("aws:iam/policy:Policy", "start-engines-send-stops"),
+      [calls.putEvents("engines", ["app.tenants"], [STOP])],
+      [calls.putEvents("engines", ["app.tenants"], [START]), calls.putEvents("engines", ["app.other"], [STOP])],
+    );
+  });
+
+  test("schedules may send events of the schedules' source, and keep what was not delivered", async () => {
+    const source = "start-engines.schedules";
     await assertAnswers(
       emitted("aws:iam/rolePolicy:RolePolicy", "start-engines-schedules"),
-      [calls.putEvents("engines", ["start-engines.schedules"], [START]), calls.sendMessage("start-engines-undelivered")],
-      [calls.putEvents("engines", ["app.tenants"], [START]), calls.sendMessage("start-engines-failures")],
+      [
+        calls.putEvents("engines", [source], [START]),
+        calls.putEvents("engines", [source], [STOP]),
+        calls.sendMessage("start-engines-undelivered"),
+      ],
+      [
+        calls.putEvents("engines", ["app.tenants"], [START]),
+        calls.putEvents("engines", [source], ["ECS Task State Change"]),
+        calls.sendMessage("start-engines-failures"),
+        calls.invokeFunction("start-engines"),
+      ],
+    );
+  });
+
+  test("the function's own schedules may invoke the function, and keep what was not delivered", async () => {
+    await assertAnswers(
+      emitted("aws:iam/rolePolicy:RolePolicy", "start-engines-later"),
+      [calls.invokeFunction("start-engines"), calls.sendMessage("start-engines-undelivered")],
+      [
+        calls.invokeFunction("another"),
+        calls.putEvents("engines", ["app.tenants"], [STOP]),
+        calls.sendMessage("start-engines-failures"),
+      ],
     );
   });
 
@@ -178,10 +227,10 @@ describe("IAM", () => {
       assert.ok(result.resultType !== "error", JSON.stringify(result));
       return result.overallResult;
     };
-    for (const name of ["engines/start-engines-start", "start-engines-state-change"]) {
+    for (const name of ["engines/start-engines-requests", "start-engines-state-change"]) {
       assert.equal(await sendFrom(name, "events.amazonaws.com"), "Allowed");
     }
     assert.notEqual(await sendFrom("another", "events.amazonaws.com"), "Allowed");
-    assert.notEqual(await sendFrom("engines/start-engines-start", "sns.amazonaws.com"), "Allowed");
+    assert.notEqual(await sendFrom("engines/start-engines-requests", "sns.amazonaws.com"), "Allowed");
   });
 });

@@ -60,7 +60,7 @@ def read(outputs: dict[str, Any], provider: Provider) -> Stack:
         )
         return next(found).state
 
-    start, change = (state("EventRule", f"{COMPONENT}-{it}") for it in ("start", "state-change"))
+    start, change = (state("EventRule", f"{COMPONENT}-{it}") for it in ("requests", "state-change"))
     container = json.loads(state("TaskDefinition", SERVICE)["containerDefinitions"])[0]
     groups = (state("TargetGroup", name)["arn"] for name in (SERVICE, f"{SERVICE}-tcp"))
     paths = state("ListenerRule", SERVICE)["conditions"][0]["pathPattern"]["values"]

@@ -2,8 +2,9 @@
  * What the function's role may do: exactly the calls of `src/aws/`, on exactly what the arguments name.
  *
  * Actions, resource types and condition keys:
- * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html and
- * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html,
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html and
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html
  */
 
 import { arnIn, clusterName, type Scope } from "../arn";
@@ -22,7 +23,16 @@ export interface FunctionPolicyArgs {
   readonly infrastructureRoleArns: readonly string[];
   readonly logGroupArn: string;
   readonly failureQueueArn: string;
+  /** The schedule group of what is to happen later, by name. */
+  readonly scheduleGroup: string;
+  /** The role that Scheduler takes then. */
+  readonly laterRoleArn: string;
 }
+
+/** The names of the function's own schedules begin with this: `src/decide/stop.rs`. */
+const STOP_SCHEDULES = "start-engines-stop-";
+/** The tag of a task that drains: `src/tags.rs`. */
+const STOP_AT_TAG = "start-engines:stop-at";
 
 /** The inline policy of the function's role. */
 export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
@@ -45,6 +55,26 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
       Action: ["ecs:TagResource"],
       Resource: inEach("task"),
       Condition: { StringEquals: { "ecs:CreateAction": "RunTask" } },
+    },
+    {
+      Sid: "TagDrainingTasks",
+      Effect: "Allow",
+      Action: ["ecs:TagResource"],
+      Resource: inEach("task"),
+      Condition: { "ForAllValues:StringEquals": { "aws:TagKeys": [STOP_AT_TAG] }, Null: { "aws:TagKeys": "false" } },
+    },
+    {
+      Sid: "StopTasks",
+      Effect: "Allow",
+      Action: ["ecs:StopTask"],
+      Resource: inEach("task"),
+      Condition: inClusters,
+    },
+    {
+      Sid: "StopTasksLater",
+      Effect: "Allow",
+      Action: ["scheduler:CreateSchedule"],
+      Resource: [arnIn(scope, "scheduler", `schedule/${args.scheduleGroup}/${STOP_SCHEDULES}*`)],
     },
     {
       Sid: "SeeTasks",
@@ -70,12 +100,17 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
     {
       Sid: "SeeTargets",
       Effect: "Allow",
-      Action: ["elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth"],
-      // IAM has no resource type for these two: any other resource would deny them.
+      Action: [
+        "elasticloadbalancing:DescribeTargetGroupAttributes",
+        "elasticloadbalancing:DescribeTargetGroups",
+        "elasticloadbalancing:DescribeTargetHealth",
+      ],
+      // IAM has no resource type for these: any other resource would deny them.
       Resource: "*",
     },
     ...passRoles("PassTaskRoles", args.taskRoleArns, "ecs-tasks.amazonaws.com"),
     ...passRoles("PassInfrastructureRoles", args.infrastructureRoleArns, "ecs.amazonaws.com"),
+    ...passRoles("PassLaterRole", [args.laterRoleArn], "scheduler.amazonaws.com"),
     {
       Sid: "WriteLogs",
       Effect: "Allow",

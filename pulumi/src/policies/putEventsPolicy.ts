@@ -1,11 +1,14 @@
-/** Who may ask for starts. */
+/** Who may ask for starts, and who for stops. */
 
-import { START_DETAIL_TYPE } from "../eventPatterns";
 import { document, type PolicyDocument, type Statement } from "./document";
 
-/** The policy for applications: start events from these sources, on this bus, and nothing else. */
-export function putEventsPolicy(busArn: string, sources: readonly string[]): PolicyDocument {
-  return document(putEvents(busArn, sources));
+/** The policy for applications: events of these kinds, from these sources, on this bus, and nothing else. */
+export function putEventsPolicy(
+  busArn: string,
+  sources: readonly string[],
+  detailTypes: readonly string[],
+): PolicyDocument {
+  return document(putEvents(busArn, sources, detailTypes));
 }
 
 /**
@@ -14,14 +17,14 @@ export function putEventsPolicy(busArn: string, sources: readonly string[]): Pol
  *
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
  */
-export function putEvents(busArn: string, sources: readonly string[]): Statement {
+export function putEvents(busArn: string, sources: readonly string[], detailTypes: readonly string[]): Statement {
   return {
-    Sid: "SendStartEvents",
+    Sid: "SendEvents",
     Effect: "Allow",
     Action: ["events:PutEvents"],
     Resource: [busArn],
     Condition: {
-      "ForAllValues:StringEquals": { "events:source": [...sources], "events:detail-type": [START_DETAIL_TYPE] },
+      "ForAllValues:StringEquals": { "events:source": [...sources], "events:detail-type": [...detailTypes] },
       Null: { "events:source": "false", "events:detail-type": "false" },
     },
   };

@@ -1,16 +1,34 @@
-/** What EventBridge Scheduler may do for the schedules. */
+/** What EventBridge Scheduler may do: for the schedules of the arguments, and for the function's own. */
 
-import { document, type PolicyDocument } from "./document";
+import { START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "../eventPatterns";
+import { document, type PolicyDocument, type Statement } from "./document";
 import { putEvents } from "./putEventsPolicy";
 
-/** Sends start events, and keeps those that it could not send. */
+/** The schedules of the arguments: sends start and stop events, and keeps those that it could not send. */
 export function schedulerPolicy(busArn: string, source: string, queueArn: string): PolicyDocument {
-  return document(putEvents(busArn, [source]), {
+  return document(putEvents(busArn, [source], [START_DETAIL_TYPE, STOP_DETAIL_TYPE]), keepUndelivered(queueArn));
+}
+
+/** The function's own one-time schedules: invokes the function later, and keeps what it could not send. */
+export function laterPolicy(functionArn: string, queueArn: string): PolicyDocument {
+  return document(
+    {
+      Sid: "InvokeLater",
+      Effect: "Allow",
+      Action: ["lambda:InvokeFunction"],
+      Resource: [functionArn],
+    },
+    keepUndelivered(queueArn),
+  );
+}
+
+function keepUndelivered(queueArn: string): Statement {
+  return {
     Sid: "KeepUndelivered",
     Effect: "Allow",
     Action: ["sqs:SendMessage"],
     Resource: [queueArn],
-  });
+  };
 }
 
 /**

@@ -10,11 +10,12 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULTS } from "../arguments";
 import { addCatalog } from "../bundle";
-import { environment } from "../environment";
+import { environment, type Later } from "../environment";
 import { functionPolicy, functionTrust } from "../policies/functionPolicy";
 import { home, type SettledArgs } from "../settled";
 import { after, type Context, json } from "./context";
 import type { Queues } from "./queues";
+import type { Scheduling } from "./scheduling";
 
 /** The function and what it must not be called without. */
 export interface FunctionResources {
@@ -24,7 +25,7 @@ export interface FunctionResources {
 }
 
 /** Creates them. */
-export function createFunction(context: Context, queues: Queues): FunctionResources {
+export function createFunction(context: Context, queues: Queues, scheduling: Scheduling): FunctionResources {
   const { name, functionName, args, settled } = context;
   const logGroup = new cloudwatch.LogGroup(
     name,
@@ -45,9 +46,14 @@ export function createFunction(context: Context, queues: Queues): FunctionResour
     },
     context.options,
   );
-  const policy = pulumi.all([settled, logGroup.arn, queues.failures.arn]).apply(([known, logGroupArn, failureQueueArn]) =>
-    functionPolicy(policyArgs(known, logGroupArn, failureQueueArn)),
-  );
+  const later = pulumi
+    .all([scheduling.laterRole.arn, scheduling.group.name, queues.undelivered.arn])
+    .apply(([roleArn, scheduleGroup, deadLetterArn]): Later => ({ roleArn, scheduleGroup, deadLetterArn }));
+  const policy = pulumi
+    .all([settled, later, logGroup.arn, queues.failures.arn])
+    .apply(([known, { roleArn, scheduleGroup }, logGroupArn, failureQueueArn]) =>
+      functionPolicy({ ...policyArgs(known), logGroupArn, failureQueueArn, scheduleGroup, laterRoleArn: roleArn }),
+    );
   const rolePolicy = new iam.RolePolicy(name, { role: role.name, policy: json(policy) }, context.options);
   const created = new lambda.Function(
     name,
@@ -63,7 +69,7 @@ export function createFunction(context: Context, queues: Queues): FunctionResour
       timeout: args.timeout ?? DEFAULTS.timeout,
       // -1 is the provider's word for none.
       reservedConcurrentExecutions: args.reservedConcurrency ?? -1,
-      environment: { variables: settled.apply(environment) },
+      environment: { variables: pulumi.all([settled, later]).apply(([known, how]) => environment(known, how)) },
       tags: args.tags,
     },
     // The policy first, so that no event finds the function without it; the log group, so that Lambda makes none.
@@ -83,8 +89,8 @@ export function createFunction(context: Context, queues: Queues): FunctionResour
   return { function: created, logGroup, invokeConfig };
 }
 
-/** What the policy is computed from. */
-export function policyArgs(args: SettledArgs, logGroupArn: string, failureQueueArn: string) {
+/** What the policy is computed from, as far as the arguments tell. */
+export function policyArgs(args: SettledArgs) {
   return {
     scope: home(args.clusters),
     clusterArns: args.clusters,
@@ -92,8 +98,6 @@ export function policyArgs(args: SettledArgs, logGroupArn: string, failureQueueA
     targetGroupArns: Object.values(args.targetGroups).map((group) => group.arn),
     taskRoleArns: args.taskRoles,
     infrastructureRoleArns: args.infrastructureRoles ?? [],
-    logGroupArn,
-    failureQueueArn,
   };
 }
 

@@ -7,7 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULTS } from "../arguments";
 import { allowedSources } from "../environment";
-import { startPattern, stateChangePattern } from "../eventPatterns";
+import { requestPattern, stateChangePattern } from "../eventPatterns";
 import { ruleQueuePolicy } from "../policies/queuePolicy";
 import { after, type Context, json } from "./context";
 import type { FunctionResources } from "./function";
@@ -17,7 +17,12 @@ import type { Queues } from "./queues";
 const STATE_CHANGE_BUS = "default";
 
 /** Both rules with their targets. */
-export function createRules(context: Context, created: FunctionResources, queues: Queues): void {
+export function createRules(
+  context: Context,
+  created: FunctionResources,
+  queues: Queues,
+  laterPolicy: pulumi.Resource,
+): void {
   const { name, functionName, args, settled } = context;
   const rule = (suffix: string, description: string, bus: pulumi.Input<string>, pattern: pulumi.Output<object>) =>
     new cloudwatch.EventRule(
@@ -31,12 +36,12 @@ export function createRules(context: Context, created: FunctionResources, queues
       },
       context.options,
     );
-  const startBus = args.eventBus ?? DEFAULTS.eventBus;
-  const start = rule(
-    "start",
-    "Start events of the applications, to start-engines",
-    startBus,
-    settled.apply((known) => startPattern(allowedSources(known))),
+  const requestBus = args.eventBus ?? DEFAULTS.eventBus;
+  const requests = rule(
+    "requests",
+    "Starts and stops that applications and schedules ask for, to start-engines",
+    requestBus,
+    settled.apply((known) => requestPattern(allowedSources(known))),
   );
   const stateChange = rule(
     "state-change",
@@ -50,13 +55,13 @@ export function createRules(context: Context, created: FunctionResources, queues
       queueUrl: queues.undelivered.url,
       policy: json(
         pulumi
-          .all([queues.undelivered.arn, start.arn, stateChange.arn])
+          .all([queues.undelivered.arn, requests.arn, stateChange.arn])
           .apply(([queueArn, ...ruleArns]) => ruleQueuePolicy(queueArn, ruleArns)),
       ),
     },
     context.options,
   );
-  for (const [suffix, bus, of] of [["start", startBus, start], ["state-change", STATE_CHANGE_BUS, stateChange]] as const) {
+  for (const [suffix, bus, of] of [["requests", requestBus, requests], ["state-change", STATE_CHANGE_BUS, stateChange]] as const) {
     const permission = new lambda.Permission(
       `${name}-${suffix}`,
       {
@@ -82,7 +87,7 @@ export function createRules(context: Context, created: FunctionResources, queues
         deadLetterConfig: { arn: queues.undelivered.arn },
       },
       // The last to come and the first to go: no event finds a function, queue or permission missing.
-      after(context, permission, queuePolicy, created.invokeConfig),
+      after(context, permission, queuePolicy, created.invokeConfig, laterPolicy),
     );
   }
 }

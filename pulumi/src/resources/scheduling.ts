@@ -1,4 +1,4 @@
-/** Schedules, their group and their role. */
+/** EventBridge Scheduler: the schedules of the arguments, and what the function needs to have something done later. */
 
 import * as iam from "@pulumi/aws/iam";
 import * as scheduler from "@pulumi/aws/scheduler";
@@ -6,52 +6,70 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULTS, SCHEDULE_SOURCE } from "../arguments";
 import { eventBusArn } from "../arn";
-import { START_DETAIL_TYPE } from "../eventPatterns";
-import { schedulerPolicy, schedulerTrust } from "../policies/schedulerPolicy";
-import { scheduledDetail } from "../schedules";
+import { START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "../eventPatterns";
+import type { PolicyDocument } from "../policies/document";
+import { laterPolicy, schedulerPolicy, schedulerTrust } from "../policies/schedulerPolicy";
+import { startDetail, stopDetail } from "../schedules";
 import { home } from "../settled";
 import { after, type Context, json } from "./context";
+import type { FunctionResources } from "./function";
 import type { Queues } from "./queues";
 
-/** Nothing at all without schedules. */
-export function createSchedules(context: Context, queues: Queues): void {
+/** What the function's schedules need. */
+export interface Scheduling {
+  /** All schedules are in it, so that they are deleted with the stack. */
+  readonly group: scheduler.ScheduleGroup;
+  /** With this one, Scheduler invokes the function. */
+  readonly laterRole: iam.Role;
+}
+
+/** The group and the role; what the role may do, `allowLater` adds when the function is there. */
+export function createScheduling(context: Context): Scheduling {
+  const { name, functionName, args } = context;
+  const group = new scheduler.ScheduleGroup(name, { name: functionName, tags: args.tags }, context.options);
+  const laterRole = role(context, group, "later", `Invokes ${functionName} for what it has put off`);
+  return { group, laterRole };
+}
+
+/** Lets Scheduler invoke the function. */
+export function allowLater(
+  context: Context,
+  scheduling: Scheduling,
+  created: FunctionResources,
+  queues: Queues,
+): iam.RolePolicy {
+  const policy = pulumi
+    .all([created.function.arn, queues.undelivered.arn])
+    .apply(([functionArn, queueArn]) => laterPolicy(functionArn, queueArn));
+  return rolePolicy(context, scheduling.laterRole, "later", policy);
+}
+
+/** The schedules of the arguments, with a role of their own; nothing at all without any. */
+export function createSchedules(context: Context, scheduling: Scheduling, queues: Queues): void {
   const { name, functionName, args, settled } = context;
   const schedules = Object.entries(args.schedules ?? {});
   if (schedules.length === 0) return;
-  const group = new scheduler.ScheduleGroup(name, { name: functionName, tags: args.tags }, context.options);
   const busArn = settled.apply((known) => eventBusArn(known.eventBus ?? DEFAULTS.eventBus, home(known.clusters)));
-  const trust = pulumi
-    .all([group.arn, settled])
-    .apply(([groupArn, known]) => schedulerTrust(groupArn, home(known.clusters).account));
-  const role = new iam.Role(
-    `${name}-schedules`,
-    {
-      description: `Sends the start events of the schedules of ${functionName}`,
-      assumeRolePolicy: json(trust),
-      permissionsBoundary: args.permissionsBoundary,
-      tags: args.tags,
-    },
-    context.options,
-  );
+  const sender = role(context, scheduling.group, "schedules", `Sends the events of the schedules of ${functionName}`);
   const policy = pulumi
     .all([busArn, queues.undelivered.arn])
     .apply(([bus, queueArn]) => schedulerPolicy(bus, SCHEDULE_SOURCE, queueArn));
-  const rolePolicy = new iam.RolePolicy(`${name}-schedules`, { role: role.name, policy: json(policy) }, context.options);
-  for (const [scheduleName, schedule] of schedules) {
+  const allowed = rolePolicy(context, sender, "schedules", policy);
+  const schedule = (suffix: string, of: Sending) =>
     new scheduler.Schedule(
-      `${name}-${scheduleName}`,
+      `${name}-${suffix}`,
       {
-        name: scheduleName,
-        groupName: group.name,
-        description: `Starts ${schedule.service}`,
-        scheduleExpression: schedule.start,
-        scheduleExpressionTimezone: schedule.timezone ?? DEFAULTS.timezone,
+        name: suffix,
+        groupName: scheduling.group.name,
+        description: of.description,
+        scheduleExpression: of.expression,
+        scheduleExpressionTimezone: of.timezone ?? DEFAULTS.timezone,
         flexibleTimeWindow: { mode: "OFF" },
         target: {
           arn: busArn,
-          roleArn: role.arn,
-          eventbridgeParameters: { detailType: START_DETAIL_TYPE, source: SCHEDULE_SOURCE },
-          input: JSON.stringify(scheduledDetail(functionName, scheduleName, schedule)),
+          roleArn: sender.arn,
+          eventbridgeParameters: { detailType: of.detailType, source: SCHEDULE_SOURCE },
+          input: JSON.stringify(of.detail),
           retryPolicy: {
             maximumRetryAttempts: args.delivery?.maximumRetryAttempts ?? DEFAULTS.delivery.maximumRetryAttempts,
             maximumEventAgeInSeconds: args.delivery?.maximumEventAgeSeconds ?? DEFAULTS.delivery.maximumEventAgeSeconds,
@@ -59,7 +77,62 @@ export function createSchedules(context: Context, queues: Queues): void {
           deadLetterConfig: { arn: queues.undelivered.arn },
         },
       },
-      after(context, rolePolicy),
+      after(context, allowed),
     );
+  for (const [scheduleName, asked] of schedules) {
+    const { service, start, stop, timezone } = asked;
+    if (start !== undefined) {
+      schedule(`${scheduleName}-start`, {
+        description: `Starts ${service}`,
+        expression: start,
+        timezone,
+        detailType: START_DETAIL_TYPE,
+        detail: startDetail(functionName, scheduleName, asked),
+      });
+    }
+    if (stop !== undefined) {
+      schedule(`${scheduleName}-stop`, {
+        description: `Stops ${service}`,
+        expression: stop,
+        timezone,
+        detailType: STOP_DETAIL_TYPE,
+        detail: stopDetail(scheduleName, asked),
+      });
+    }
   }
+}
+
+/** What one schedule sends, and when. */
+interface Sending {
+  readonly description: string;
+  readonly expression: string;
+  readonly timezone: string | undefined;
+  readonly detailType: string;
+  readonly detail: object;
+}
+
+function role(context: Context, group: scheduler.ScheduleGroup, suffix: string, description: string): iam.Role {
+  const { name, args, settled } = context;
+  const trust = pulumi
+    .all([group.arn, settled])
+    .apply(([groupArn, known]) => schedulerTrust(groupArn, home(known.clusters).account));
+  return new iam.Role(
+    `${name}-${suffix}`,
+    {
+      description,
+      assumeRolePolicy: json(trust),
+      permissionsBoundary: args.permissionsBoundary,
+      tags: args.tags,
+    },
+    context.options,
+  );
+}
+
+function rolePolicy(
+  context: Context,
+  of: iam.Role,
+  suffix: string,
+  policy: pulumi.Output<PolicyDocument>,
+): iam.RolePolicy {
+  return new iam.RolePolicy(`${context.name}-${suffix}`, { role: of.name, policy: json(policy) }, context.options);
 }

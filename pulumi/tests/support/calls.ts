@@ -18,10 +18,31 @@ export const runTask = (family: string, clusterName: string): Call => ({
   keys: { "ecs:cluster": cluster(clusterName) },
 });
 
-export const tagResource = (clusterName: string, createdBy?: string): Call => ({
+export const tagResource = (clusterName: string, by: { action?: string; tagKeys?: string[] }): Call => ({
   action: "ecs:TagResource",
   resource: arn("ecs", `task/${clusterName}/${TASK_ID}`),
-  keys: createdBy === undefined ? {} : { "ecs:CreateAction": createdBy },
+  keys: {
+    ...(by.action === undefined ? {} : { "ecs:CreateAction": by.action }),
+    ...(by.tagKeys === undefined ? {} : { "aws:TagKeys": by.tagKeys }),
+  },
+});
+
+export const stopTask = (clusterName: string): Call => ({
+  action: "ecs:StopTask",
+  resource: arn("ecs", `task/${clusterName}/${TASK_ID}`),
+  keys: { "ecs:cluster": cluster(clusterName) },
+});
+
+export const createSchedule = (group: string, name: string): Call => ({
+  action: "scheduler:CreateSchedule",
+  resource: arn("scheduler", `schedule/${group}/${name}`),
+  keys: {},
+});
+
+export const invokeFunction = (name: string): Call => ({
+  action: "lambda:InvokeFunction",
+  resource: arn("lambda", `function:${name}`),
+  keys: {},
 });
 
 export const describeTasks = (clusterName: string): Call => ({
@@ -42,7 +63,9 @@ export const onTargets = (operation: "RegisterTargets" | "DeregisterTargets", gr
   keys: {},
 });
 
-export const describeTargets = (operation: "DescribeTargetGroups" | "DescribeTargetHealth"): Call => ({
+export const describeTargets = (
+  operation: "DescribeTargetGroupAttributes" | "DescribeTargetGroups" | "DescribeTargetHealth",
+): Call => ({
   action: `elasticloadbalancing:${operation}`,
   resource: "*",
   keys: {},

@@ -52,7 +52,14 @@ export function soundArguments(): StartEnginesArgs {
       subnets: [SUBNET],
       securityGroups: [SECURITY_GROUP],
     },
-    schedules: { morning: { service: "auth", start: "cron(0 7 ? * MON-FRI *)", timezone: "Europe/Berlin" } },
+    schedules: {
+      office: {
+        service: "auth",
+        start: "cron(0 7 ? * MON-FRI *)",
+        stop: "cron(0 19 ? * MON-FRI *)",
+        timezone: "Europe/Berlin",
+      },
+    },
     eventBus: "engines",
     alarms: { topicArn: TOPIC },
   };
