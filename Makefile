@@ -23,7 +23,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/ready: tests/local/requirements.txt
-	@echo "== installing the emulators and the packer into $(VENV)"
+	@echo "== installing the emulators, the packer and the policy linter into $(VENV)"
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed")'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
@@ -49,11 +49,16 @@ test: package node_modules ## everything: units, fixtures, the wire, two emulato
 	cargo test --locked
 	cargo build --locked --bin start-engines
 	$(MAKE) test-pulumi
+	$(MAKE) test-local
 
 # Needs the operator's command, which checks what the program emits by the function's own rules.
 .PHONY: test-pulumi
 test-pulumi: node_modules
 	cd pulumi && npm test
+
+.PHONY: test-local
+test-local: $(VENV)/ready node_modules ## the deployment on the emulator, and the emitted IAM documents; needs the packed function
+	$(VENV)/bin/python -m unittest discover -s tests/local/tests -t tests/local
 
 .PHONY: node_modules
 node_modules: pulumi/node_modules/.package-lock.json ## install what the Pulumi program needs into pulumi/node_modules

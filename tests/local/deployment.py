@@ -73,18 +73,17 @@ def _program(config: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     node = shutil.which("node")
     if node is None or not (PULUMI / "node_modules").is_dir():
         raise DeploymentFailed("Node 20 and pulumi/node_modules are needed: use make demo")
-    program = subprocess.Popen(
+    with subprocess.Popen(
         [node, "--import", "tsx", "tests/deploy.ts", json.dumps(config)],
         cwd=PULUMI,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    )
-    try:
-        yield program
-    finally:
-        # The end of its input ends the program; whatever is left of its group is ended too.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(program.pid, signal.SIGKILL)
-        program.wait()
+    ) as program:
+        try:
+            yield program
+        finally:
+            # Its group: whatever is left of the program ends too.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(program.pid, signal.SIGKILL)

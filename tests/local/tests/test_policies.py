@@ -1,0 +1,99 @@
+"""Every IAM document that the Pulumi program emits, judged by parliament.
+
+They are read from the reviewed run of the program. A finding of any severity is a failure,
+unless it is accepted below.
+"""
+
+from __future__ import annotations
+
+import json
+import unittest
+import warnings
+from pathlib import Path
+from typing import Any
+
+with warnings.catch_warnings():
+    # It uses pkg_resources, which says at each import that it will go.
+    warnings.simplefilter("ignore")
+    import parliament
+
+SNAPSHOT = Path(__file__).resolve().parents[3] / "pulumi/tests/snapshots/up.json"
+ACCOUNT = "111122223333"
+# The inputs that hold documents, by type.
+DOCUMENTS = {
+    "aws:iam/role:Role": "assumeRolePolicy",
+    "aws:iam/rolePolicy:RolePolicy": "policy",
+    "aws:iam/policy:Policy": "policy",
+    "aws:sqs/queuePolicy:QueuePolicy": "policy",
+}
+# By resource and finding: why it is right all the same. An entry that no longer occurs is a failure.
+ACCEPTED: dict[tuple[str, str], str] = {}
+
+Document = dict[str, Any]
+
+
+def emitted() -> dict[str, Document]:
+    """All documents, by the resource that carries them."""
+    found = {}
+    for made in json.loads(SNAPSHOT.read_text()):
+        type, _, name = made["resource"].partition("::")
+        if type in DOCUMENTS:
+            document = made["inputs"][DOCUMENTS[type]]["json"]
+            is_trust = DOCUMENTS[type] == "assumeRolePolicy"
+            found[made["resource"]] = of_role(document, name) if is_trust else document
+    return found
+
+
+def of_role(trust: Document, name: str) -> Document:
+    """A trust policy speaks of the role that has it; parliament wants that said."""
+    resource = {"Resource": f"arn:aws:iam::{ACCOUNT}:role/{name}"}
+    return trust | {"Statement": [statement | resource for statement in trust["Statement"]]}
+
+
+def findings(documents: dict[str, Document]) -> set[tuple[str, str]]:
+    """What parliament finds: resource and kind."""
+    return {
+        (resource, finding.issue)
+        for resource, document in documents.items()
+        for finding in parliament.analyze_policy_string(json.dumps(document)).findings
+    }
+
+
+class EmittedDocuments(unittest.TestCase):
+    def test_have_no_finding_but_the_accepted_ones_and_all_of_those(self) -> None:
+        self.assertEqual(findings(emitted()), set(ACCEPTED))
+
+    def test_are_all_there(self) -> None:
+        registrations = json.loads(SNAPSHOT.read_text())
+        holders = {made["resource"] for made in registrations if "Statement" in json.dumps(made)}
+        self.assertEqual(set(emitted()), holders)
+        self.assertEqual({resource.partition("::")[0] for resource in holders}, set(DOCUMENTS))
+
+
+class TheCheck(unittest.TestCase):
+    def found_with(self, resource: str, **change: Any) -> set[str]:
+        """The kinds of findings, once the first statement of an emitted document is changed."""
+        document = emitted()[resource]
+        first, *rest = document["Statement"]
+        changed = document | {"Statement": [first | change, *rest]}
+        return {issue for _, issue in findings({resource: changed})}
+
+    def test_finds_what_is_wrong(self) -> None:
+        function = "aws:iam/rolePolicy:RolePolicy::start-engines"
+        queue = "aws:sqs/queuePolicy:QueuePolicy::start-engines-undelivered"
+        trust = "aws:iam/role:Role::start-engines"
+        for resource, change, expected in (
+            (function, {"Action": ["ecs:RunTasks"]}, "UNKNOWN_ACTION"),
+            (function, {"Action": ["esc:RunTask"]}, "UNKNOWN_PREFIX"),
+            (function, {"Resource": "*"}, "RESOURCE_STAR"),
+            (function, {"Resource": [f"arn:aws:sqs:us-east-1:{ACCOUNT}:x"]}, "RESOURCE_MISMATCH"),
+            (function, {"Condition": {"StringEquals": {"ecs:task": "x"}}}, "UNKNOWN_CONDITION_FOR_ACTION"),
+            (queue, {"Action": ["sqs:SendMessages"]}, "UNKNOWN_ACTION"),
+            (trust, {"Action": ["sts:AssumeRoles"]}, "UNKNOWN_ACTION"),
+        ):
+            with self.subTest(change=change):
+                self.assertIn(expected, self.found_with(resource, **change))
+
+
+if __name__ == "__main__":
+    unittest.main()
