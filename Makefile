@@ -20,7 +20,7 @@ LAMBDA_ARCH := $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(VENV)/ready: tests/local/requirements.txt
 	@echo "== installing the emulators, the packer and the policy linter into $(VENV)"
@@ -55,6 +55,7 @@ test: package node_modules ## everything: units, fixtures, the wire, two emulato
 .PHONY: test-pulumi
 test-pulumi: node_modules
 	cd pulumi && npm test
+	$(PYTHON) -m unittest discover -s pulumi/tests
 
 .PHONY: test-local
 test-local: $(VENV)/ready node_modules ## the deployment on the emulator, and the emitted IAM documents; needs the packed function
@@ -73,14 +74,12 @@ bench: package ## print speed, memory and size of the packed function
 	cargo test --locked --test it bench::bench -- --ignored --nocapture
 
 .PHONY: deploy
-deploy: package pulumi/node_modules/.package-lock.json ## pulumi up of the example stack (STACK=dev)
-	@command -v pulumi >/dev/null || { echo "deploy: the Pulumi CLI is not installed: https://www.pulumi.com/docs/iac/download-install/" >&2; exit 2; }
-	cd pulumi && pulumi stack select $(STACK) && pulumi up
+deploy: ## pulumi up of the example stack (STACK=dev), or all that is missing for it
+	@$(PYTHON) pulumi/deploy.py up $(STACK)
 
 .PHONY: destroy
-destroy: ## pulumi destroy of the example stack (STACK=dev); it stops no task: see pulumi/README.md first
-	@command -v pulumi >/dev/null || { echo "destroy: the Pulumi CLI is not installed: https://www.pulumi.com/docs/iac/download-install/" >&2; exit 2; }
-	cd pulumi && pulumi stack select $(STACK) && pulumi destroy
+destroy: ## pulumi destroy of the example stack (STACK=dev), after a look for tasks that still run
+	@$(PYTHON) pulumi/deploy.py destroy $(STACK)
 
 .PHONY: lint
 lint: ## formatting, lints and documentation, as CI has them

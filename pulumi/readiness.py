@@ -1,0 +1,190 @@
+"""What a deployment needs, and what is missing of it, each with the command that repairs it.
+
+Only looks: nothing is installed, selected, configured or changed. Only the standard library.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+ROOT = FOLDER.parent
+PACKED = "../target/lambda/start-engines-lambda/bootstrap.zip"
+ARCHITECTURE = "x86_64"
+# What a value has to be set to: an example for the command that sets it.
+REQUIRED_CONFIG = {
+    "aws:region": "us-east-1",
+    "start-engines:image": "docker.io/library/my-engine:1",
+}
+# `e_machine` of the ELF header, at this place: https://man7.org/linux/man-pages/man5/elf.5.html
+MACHINE_AT = 18
+MACHINES = {0x3E: "x86_64", 0xB7: "arm64"}
+INSTALL_PULUMI = "curl -fsSL https://get.pulumi.com | sh"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is missing, and the command that repairs it."""
+
+    what: str
+    repair: str
+
+
+@dataclass
+class Readiness:
+    """All that was found out of one stack."""
+
+    stack: str
+    problems: list[Problem] = field(default_factory=list)
+    # Of the stack, if it could be asked; plain values.
+    config: dict[str, str] | None = None
+
+    def miss(self, what: str, repair: str) -> None:
+        """Notes a problem."""
+        self.problems.append(Problem(what, repair))
+
+
+def command(*words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs a command in this folder and keeps what it says; it cannot ask anybody anything."""
+    return subprocess.run(
+        words,
+        cwd=FOLDER,
+        env=os.environ | (env or {}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+
+
+def for_destroy(stack: str) -> Readiness:
+    """The program does not run then: only the stack and AWS are needed."""
+    found = Readiness(stack)
+    _check_pulumi(found)
+    _check_credentials(found)
+    return found
+
+
+def for_deploy(stack: str) -> Readiness:
+    """All that `pulumi up` needs."""
+    found = for_destroy(stack)
+    _check_config(found)
+    _check_packed(found)
+    if not (FOLDER / "node_modules" / ".package-lock.json").exists():
+        found.miss("pulumi/node_modules is missing", "make node_modules")
+    return found
+
+
+def _check_pulumi(found: Readiness) -> None:
+    if shutil.which("pulumi") is None:
+        found.miss("the Pulumi CLI is not installed", INSTALL_PULUMI)
+        return
+    package = json.loads((FOLDER / "package.json").read_text())
+    needed = _numbers(package["dependencies"]["@pulumi/pulumi"])
+    version = command("pulumi", "version").stdout.strip()
+    if _numbers(version) < needed:
+        wanted = ".".join(map(str, needed))
+        found.miss(f"the Pulumi CLI is {version}, {wanted} or newer is needed", INSTALL_PULUMI)
+    if command("pulumi", "whoami", "--non-interactive").returncode != 0:
+        found.miss("nobody is logged in to Pulumi", "pulumi login   # or: pulumi login --local")
+        return
+    asked = command("pulumi", "config", "--json", "--non-interactive", "--stack", found.stack)
+    if asked.returncode != 0:
+        words = " ".join(asked.stderr.split())
+        repair = f"pulumi -C pulumi stack init {found.stack}"
+        found.miss(f"the stack {found.stack} cannot be read: {words}", repair)
+        return
+    found.config = {name: entry.get("value", "") for name, entry in json.loads(asked.stdout).items()}
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)[:3]))
+
+
+def _check_config(found: Readiness) -> None:
+    if found.config is None and (FOLDER / f"Pulumi.{found.stack}.yaml").exists():
+        # Something is configured, and what cannot be asked yet.
+        return
+    config = found.config or {}
+    for name, example in REQUIRED_CONFIG.items():
+        if not config.get(name):
+            repair = f"pulumi -C pulumi config set --stack {found.stack} {name} {example}"
+            found.miss(f"{name} is not configured", repair)
+
+
+def aws_environment(config: dict[str, str] | None) -> dict[str, str]:
+    """The profile and region that the stack names, if it does: the provider goes by these."""
+    names = {"aws:profile": "AWS_PROFILE", "aws:region": "AWS_REGION"}
+    return {names[key]: value for key, value in (config or {}).items() if key in names and value}
+
+
+def _check_credentials(found: Readiness) -> None:
+    environment = aws_environment(found.config)
+    if shutil.which("aws") is not None:
+        asked = command("aws", "sts", "get-caller-identity", env=environment)
+        if asked.returncode != 0:
+            words = " ".join(asked.stderr.split())
+            found.miss(f"AWS does not take the credentials: {words}", "aws sso login   # or: aws configure")
+        return
+    # Whether they are valid only AWS could tell.
+    if not _credentials_somewhere(os.environ | environment):
+        export = "export AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=..."
+        found.miss("there are no AWS credentials", f"{export}   # or install the AWS CLI: aws configure")
+
+
+def _credentials_somewhere(environment: dict[str, str]) -> bool:
+    if {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= environment.keys():
+        return True
+    places = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+              "AWS_CONTAINER_CREDENTIALS_FULL_URI")
+    if any(environment.get(place) for place in places):
+        return True
+    home = Path.home() / ".aws"
+    files = (
+        environment.get("AWS_SHARED_CREDENTIALS_FILE", home / "credentials"),
+        environment.get("AWS_CONFIG_FILE", home / "config"),
+    )
+    return any(Path(file).is_file() for file in files)
+
+
+def _check_packed(found: Readiness) -> None:
+    config = found.config or {}
+    architecture = config.get("start-engines:architecture") or ARCHITECTURE
+    code = config.get("start-engines:code") or PACKED
+    packed = FOLDER / code
+    make = f"make package ARCH={architecture}"
+    if not packed.is_file():
+        found.miss(f"the packed function is missing: {code}", make)
+        return
+    machine = _machine_of(packed)
+    if machine != architecture:
+        set_other = f"pulumi -C pulumi config set --stack {found.stack} architecture {machine}"
+        repair = f"{make}   # or: {set_other}" if machine else make
+        built = f"is built for {machine}" if machine else "holds no Linux program"
+        found.miss(f"the packed function {built}, the stack wants {architecture}", repair)
+    elif code == PACKED and (newer := _newer_source(packed)):
+        found.miss(f"the packed function is older than {newer}", make)
+
+
+def _machine_of(packed: Path) -> str | None:
+    try:
+        with zipfile.ZipFile(packed) as archive, archive.open("bootstrap") as binary:
+            header = binary.read(MACHINE_AT + 2)
+    except (zipfile.BadZipFile, KeyError):
+        return None
+    is_program = header.startswith(b"\x7fELF") and len(header) == MACHINE_AT + 2
+    return MACHINES.get(int.from_bytes(header[MACHINE_AT:], "little")) if is_program else None
+
+
+def _newer_source(packed: Path) -> str | None:
+    """A source that has changed since, by the files' times."""
+    made = packed.stat().st_mtime
+    sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *sorted((ROOT / "src").rglob("*.rs"))]
+    newer = (source for source in sources if source.stat().st_mtime > made)
+    return next((str(source.relative_to(ROOT)) for source in newer), None)
