@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::allow_list::AllowList;
 use crate::arn::{Cluster, QueueArn, RoleArn, ScheduleGroup, Scope};
@@ -21,6 +22,9 @@ pub struct Config {
     pub catalog: Catalog,
     /// What events may name.
     pub allowed: Allowed,
+    /// `TASK_WAIT_TIMEOUT`: for how long a task may not be RUNNING; zero is for ever. Without a
+    /// scheduler it has no effect.
+    pub start_timeout: Duration,
     /// Without it, nothing can be done later: a stop cannot wait for connections to end.
     pub scheduler: Option<Scheduler>,
     /// `LOG_LEVEL`.
@@ -84,6 +88,9 @@ pub struct Scheduler {
     pub dead_letters: Option<QueueArn>,
 }
 
+/// How long a start may take where nobody says otherwise.
+pub const DEFAULT_START_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// Settings of later versions: giving one and seeing nothing happen would be worse than an error.
 const NOT_YET: [&str; 1] = ["OUTCOME_EVENT_BUS"];
 
@@ -117,11 +124,13 @@ impl Config {
                 task_families: env.families("ALLOWED_TASK_FAMILIES"),
                 sources: env.allow_list("ALLOWED_SOURCES"),
             },
+            start_timeout: env
+                .one("TASK_WAIT_TIMEOUT")
+                .map_or(DEFAULT_START_TIMEOUT, |Seconds(seconds)| Duration::from_secs(seconds)),
             scheduler: env.scheduler(),
             log_level: env.one("LOG_LEVEL").unwrap_or_default(),
             catalog: Catalog::default(),
         };
-        env.one::<Seconds>("TASK_WAIT_TIMEOUT");
         for name in NOT_YET {
             if let Some(value) = env.text(name) {
                 env.problems
@@ -182,14 +191,14 @@ impl Config {
 }
 
 /// Seconds, 0 to a day.
-struct Seconds;
+struct Seconds(u64);
 
 impl FromStr for Seconds {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, &'static str> {
-        match text.parse::<u32>() {
-            Ok(0..=86_400) => Ok(Self),
+        match text.parse() {
+            Ok(seconds @ 0..=86_400) => Ok(Self(seconds)),
             _ => Err("must be a whole number of seconds from 0 to 86400"),
         }
     }
@@ -220,8 +229,10 @@ impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
         let group = self.one("SCHEDULER_GROUP");
         let dead_letters = self.one("SCHEDULER_DEAD_LETTER_ARN");
         if self.text("SCHEDULER_ROLE_ARN").is_none() && (group.is_some() || dead_letters.is_some()) {
-            self.problems
-                .missing("SCHEDULER_ROLE_ARN", "SCHEDULER_GROUP and SCHEDULER_DEAD_LETTER_ARN go with it");
+            self.problems.missing(
+                "SCHEDULER_ROLE_ARN",
+                "SCHEDULER_GROUP and SCHEDULER_DEAD_LETTER_ARN go with it",
+            );
         }
         Some(Scheduler {
             role: role?,

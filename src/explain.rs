@@ -57,6 +57,19 @@ fn explain_start(request: &StartRequest, text: &mut String) -> std::fmt::Result 
     for tag in &request.tags {
         writeln!(text, "  tag               {} = {}", tag.key, tag.value)?;
     }
+    let deadlines = [
+        ("startTimeout", request.deadlines.start_timeout),
+        ("maxLifetime", request.deadlines.max_lifetime),
+    ];
+    for (name, after) in deadlines {
+        if let Some(after) = after {
+            writeln!(
+                text,
+                "  {name:<17} {} s, by a one-time schedule for each task",
+                after.as_secs()
+            )?;
+        }
+    }
     writeln!(text, "  RunTask calls of the first try, until one finds capacity:")?;
     let rungs = (0..request.rungs(Some(Duration::ZERO))).filter_map(|rung| request.rung(rung, request.count));
     for (n, call) in rungs.enumerate() {

@@ -68,6 +68,17 @@ pub enum Halt {
     Fail(Box<Failure>),
 }
 
+impl Halt {
+    /// A failure with the tasks that exist all the same.
+    #[must_use]
+    pub fn with_tasks(self, tasks: Vec<TaskArn>) -> Self {
+        match self {
+            Self::Fail(failure) => failure.with_tasks(tasks).into(),
+            ask @ Self::Ask(_) => ask,
+        }
+    }
+}
+
 impl From<Failure> for Halt {
     fn from(failure: Failure) -> Self {
         Self::Fail(Box::new(failure))

@@ -32,6 +32,7 @@ pub mod decide;
 pub mod explain;
 pub mod handler;
 pub mod journal;
+pub mod later;
 pub mod outcome;
 pub mod problem;
 pub mod report;

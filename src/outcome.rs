@@ -124,6 +124,8 @@ pub enum Skip {
     TaskGone,
     /// A stop of a task that is stopping or stopped.
     StoppedAlready,
+    /// The deadline of a start that was RUNNING before it.
+    RunningInTime,
     /// A stop of several tasks, none of which is there.
     NoTasks,
 }
@@ -143,6 +145,7 @@ impl Skip {
             Self::UnsupportedNetworkMode => "unsupported_network_mode",
             Self::TaskGone => "task_gone",
             Self::StoppedAlready => "stopped_already",
+            Self::RunningInTime => "running_in_time",
             Self::NoTasks => "no_tasks",
         }
     }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::arn::{Cluster, FunctionArn, Scope, TaskArn};
-use crate::config::{Config, Scheduler};
+use crate::config::Config;
 use crate::fields::Fields;
+use crate::later::Later;
 use crate::problem::Problems;
 use crate::start::detail::mark;
 use crate::timestamp::Timestamp;
@@ -32,6 +33,8 @@ pub struct StopRequest {
     pub correlation_id: Option<String>,
     /// When it was asked for, by the envelope.
     pub sent_at: Option<Timestamp>,
+    /// Nothing is done to a task that has been RUNNING: the stop is for a start that takes too long.
+    pub unless_running: bool,
     /// How the second half of a stop is sent; needed for every drain but none.
     pub later: Option<Later>,
 }
@@ -66,17 +69,6 @@ pub enum Drain {
     For(Duration),
 }
 
-/// All that makes the schedule of a stop's second half.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Later {
-    /// The function that is to be invoked again: this one.
-    pub function: FunctionArn,
-    /// Role, group and queue.
-    pub scheduler: Scheduler,
-    /// The source of the event, which the second half has too.
-    pub source: String,
-}
-
 /// What the envelope and the invocation tell.
 #[derive(Clone, Copy, Debug)]
 pub struct Asker<'a> {
@@ -96,14 +88,6 @@ pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut P
     let home = asker.function.and_then(FunctionArn::scope);
     let selector = selector(&mut fields, home.as_ref(), config, problems);
     let drain = fields.number("drainSeconds", 0..=MOST_DRAIN_SECONDS, problems);
-    let later = asker
-        .function
-        .zip(config.scheduler.as_ref())
-        .map(|(function, scheduler)| Later {
-            function: function.clone(),
-            scheduler: scheduler.clone(),
-            source: asker.source.to_owned(),
-        });
     if config.scheduler.is_none() {
         let rule = "without SCHEDULER_ROLE_ARN a stop cannot wait for connections to end: 0 stops at once";
         match drain {
@@ -112,6 +96,10 @@ pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut P
             None if problems.name("detail.drainSeconds") => {}
             None => problems.missing("detail.drainSeconds", rule),
         }
+    }
+    let unless_running = fields.flag("unlessRunning", problems).unwrap_or(false);
+    if unless_running && fields.raw("taskArn").is_none() {
+        problems.invalid("detail.unlessRunning", &json!(true), "goes with taskArn");
     }
     let reason = fields.text("reason", MOST_REASON_CHARACTERS, problems);
     let correlation_id = fields.read("correlationId", problems, mark);
@@ -128,7 +116,8 @@ pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut P
         }),
         correlation_id,
         sent_at: asker.sent_at,
-        later,
+        unless_running,
+        later: Later::of(asker.function, config, asker.source),
     })
 }
 

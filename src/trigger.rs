@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::arn::FunctionArn;
 use crate::config::Config;
 use crate::fields::Fields;
+use crate::later::Later;
 use crate::problem::Problems;
 use crate::start::request::StartRequest;
 use crate::start::{detail, resolve};
@@ -148,11 +149,13 @@ fn start(
         return None;
     }
     let home = function.and_then(FunctionArn::scope);
+    let later = Later::of(function, config, &event.source);
     let detail = detail::of_event(&event.detail, problems);
     let sender = resolve::Sender {
         event_id: event.id.as_deref(),
         sent_at: event.time.map(Timestamp::from),
         home: home.as_ref(),
+        later: later.as_ref(),
     };
     let request = resolve::resolve(detail, &sender, config, problems)?;
     Some(Trigger::Start(Box::new(request)))

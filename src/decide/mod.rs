@@ -16,6 +16,7 @@
 
 pub mod attach;
 pub mod detach;
+mod later;
 mod owners;
 pub mod start;
 pub mod stop;

@@ -20,26 +20,23 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::later::{self, Purpose, SOONEST};
 use super::targets::{is_gone, of_stopping, still_registered};
 use super::{Failures, Halt, survey, timing};
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
-use crate::call::{CallError, ErrorKind, MOST_TASKS_DESCRIBED, OneTimeSchedule};
+use crate::call::{CallError, ErrorKind, MOST_TASKS_DESCRIBED};
 use crate::journal::Reader;
 use crate::outcome::{Failure, GroupTarget, Outcome, Skip};
 use crate::started_by::{self, Unread};
-use crate::stop::{Drain, Later, Selector, StopRequest};
+use crate::stop::{Drain, Selector, StopRequest};
 use crate::tags::{self, Tag};
 use crate::target::Attachment;
 use crate::task::{Phase, Task};
 use crate::timestamp::Timestamp;
-use crate::trigger;
 
 /// For so long DescribeTasks may not know a task yet, so that a stop that is sent right after a
 /// start is not taken for one of a task that is gone.
 const NEW: Duration = Duration::from_secs(10);
-/// The least that a schedule is ahead: one of the past never fires.
-const SOONEST: Duration = Duration::from_secs(10);
-
 /// Stops the tasks that `request` selects.
 ///
 /// # Errors
@@ -103,6 +100,7 @@ fn one<'a>(
             Err(Failure::permanent("foreign_task", message).into())
         }
         Some(task) if !task.is_wanted() => Ok(Err(Skip::StoppedAlready)),
+        Some(task) if request.unless_running && task.has_run() => Ok(Err(Skip::RunningInTime)),
         Some(task) => Ok(Ok(task)),
     }
 }
@@ -248,11 +246,22 @@ impl<'r> Work<'r> {
         until: Timestamp,
         reader: &mut Reader<'_>,
     ) -> Result<bool, Halt> {
-        let schedule = self.request.later.as_ref();
-        let schedule = schedule.and_then(|later| second_half(self.request, later, task, cluster, reader.now(), until));
-        let (Some(schedule), Some(time)) = (schedule, until.to_seconds()) else {
+        let (Some(later), Some(time)) = (&self.request.later, until.to_seconds()) else {
             return Err(Failure::internal("a stop that is to wait has no way to").into());
         };
+        let mut detail = json!({"drainSeconds": 0, "reason": self.request.reason});
+        if let Some(mark) = &self.request.correlation_id {
+            detail["correlationId"] = json!(mark);
+        }
+        let schedule = later::stop(
+            later,
+            Purpose::Drained,
+            (&task.arn, cluster),
+            detail,
+            reader.now(),
+            until,
+        )
+        .ok_or_else(|| Failure::internal("a stop that is to wait has no date"))?;
         match reader.create_schedule(schedule)? {
             Ok(()) => {}
             // Made by an earlier try, or an earlier stop: its time counts.
@@ -332,10 +341,9 @@ impl<'r> Work<'r> {
                 targets: self.deregistered,
             }
         };
-        self.failures.into_result(outcome).map_err(|halt| match halt {
-            Halt::Fail(failure) => failure.with_tasks(tasks).into(),
-            ask @ Halt::Ask(_) => ask,
-        })
+        self.failures
+            .into_result(outcome)
+            .map_err(|halt| halt.with_tasks(tasks))
     }
 }
 
@@ -348,44 +356,4 @@ fn groups(leaving: &[Leaving<'_>]) -> Vec<TargetGroupArn> {
         }
     }
     groups
-}
-
-/// The schedule of the second half: the same stop for this one task, with nothing to wait for.
-fn second_half(
-    request: &StopRequest,
-    later: &Later,
-    task: &Task,
-    cluster: &Cluster,
-    now: Timestamp,
-    at: Timestamp,
-) -> Option<OneTimeSchedule> {
-    let scope = later.function.scope()?;
-    let mut detail = json!({"taskArn": task.arn.as_str(), "drainSeconds": 0, "reason": request.reason});
-    if task.arn.cluster().is_none() {
-        detail["cluster"] = json!(cluster.as_str());
-    }
-    if let Some(mark) = &request.correlation_id {
-        detail["correlationId"] = json!(mark);
-    }
-    let event = json!({
-        "version": "0",
-        // Scheduler puts its own in, which is the same in each delivery:
-        // https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
-        "id": "<aws.scheduler.execution-id>",
-        "detail-type": trigger::STOP,
-        "source": later.source,
-        "account": scope.account,
-        "region": scope.region,
-        // When it was asked for: by then, every task is old enough for DescribeTasks to know it.
-        "time": format!("{}Z", now.to_seconds()?),
-        "resources": [],
-        "detail": detail,
-    });
-    Some(OneTimeSchedule {
-        name: format!("start-engines-stop-{}", task.arn.id()),
-        at,
-        scheduler: later.scheduler.clone(),
-        function: later.function.clone(),
-        event: event.to_string(),
-    })
 }

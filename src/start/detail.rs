@@ -36,6 +36,8 @@ pub struct StartDetail {
     pub options: Options,
     pub tags: Option<Vec<Tag>>,
     pub count: Option<i32>,
+    pub start_timeout_seconds: Option<i32>,
+    pub max_lifetime_seconds: Option<i32>,
 }
 
 /// The short form for the one target.
@@ -72,6 +74,10 @@ pub(crate) const MOST_SUBNETS: usize = 16;
 pub(crate) const MOST_SECURITY_GROUPS: usize = 5;
 const MOST_CAPACITY_PROVIDERS: usize = 20;
 const MOST_FALLBACKS: usize = 9;
+/// A day.
+const MOST_START_TIMEOUT_SECONDS: i64 = 86_400;
+/// A year.
+const MOST_LIFETIME_SECONDS: i64 = 31_536_000;
 /// More never fit into `startedBy`; this only bounds the reading.
 const MOST_TARGETS: usize = 10;
 
@@ -83,15 +89,6 @@ pub fn of_event(detail: &Value, problems: &mut Problems) -> StartDetail {
     let service = fields.text("service", 128, problems);
     let idempotency_key = fields.read("idempotencyKey", problems, mark);
     let correlation_id = fields.read("correlationId", problems, mark);
-    for deadline in ["startTimeoutSeconds", "maxLifetimeSeconds"] {
-        if let Some(value) = fields.raw(deadline) {
-            problems.invalid(
-                fields.at(deadline),
-                value,
-                "this version sets no deadlines: leave it out",
-            );
-        }
-    }
     let shared = shared(&mut fields, problems);
     fields.deny_unknown(problems);
     StartDetail {
@@ -155,6 +152,8 @@ fn shared(fields: &mut Fields<'_>, problems: &mut Problems) -> StartDetail {
         options: options::read(fields, problems),
         tags: fields.list("tags", tags::MOST_TAGS, problems, tag),
         count: fields.number("count", 1..=10, problems),
+        start_timeout_seconds: fields.number("startTimeoutSeconds", 0..=MOST_START_TIMEOUT_SECONDS, problems),
+        max_lifetime_seconds: fields.number("maxLifetimeSeconds", 0..=MOST_LIFETIME_SECONDS, problems),
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::arn::{Cluster, TaskDefinition};
+use crate::later::Later;
 use crate::run_task::{Awsvpc, Launch, Options, RunTask};
 use crate::tags::Tag;
 use crate::target::Attachment;
@@ -41,6 +42,19 @@ pub struct StartRequest {
     pub started_by: String,
     /// What is passed on as it came.
     pub options: Options,
+    /// By when it must be RUNNING, and how long it may live.
+    pub deadlines: Deadlines,
+    /// How deadlines are kept.
+    pub later: Option<Later>,
+}
+
+/// How long a task may take; `None` for as long as it likes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Deadlines {
+    /// `startTimeoutSeconds`, from RunTask to RUNNING.
+    pub start_timeout: Option<Duration>,
+    /// `maxLifetimeSeconds`, from RunTask.
+    pub max_lifetime: Option<Duration>,
 }
 
 /// Where the tasks are launched.
@@ -144,6 +158,8 @@ mod tests {
             tags: vec![],
             started_by: String::new(),
             options: Options::default(),
+            deadlines: Deadlines::default(),
+            later: None,
         };
         let rungs = |seconds| request.rungs(Some(Duration::from_secs(seconds)));
         assert_eq!([rungs(0), rungs(1), rungs(61), rungs(182)], [2, 2, 4, 6]);

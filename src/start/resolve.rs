@@ -4,10 +4,13 @@
 //! given as a group (the targets, the launch) is taken as a group from the first source that has
 //! any of it.
 
+use std::time::Duration;
+
 use super::detail::{SingleTarget, StartDetail};
-use super::request::{Placement, StartRequest};
+use super::request::{Deadlines, Placement, StartRequest};
 use crate::arn::{Cluster, Scope, SubnetId, TaskDefinition};
 use crate::config::{Allowed, Config};
+use crate::later::Later;
 use crate::problem::Problems;
 use crate::run_task::{Awsvpc, Launch, Options};
 use crate::started_by;
@@ -24,6 +27,8 @@ pub struct Sender<'a> {
     pub sent_at: Option<Timestamp>,
     /// Where the function runs, if that is known.
     pub home: Option<&'a Scope>,
+    /// How something is done later, if it can be.
+    pub later: Option<&'a Later>,
 }
 
 /// The whole request that `detail` makes, if all of it is sound and allowed; otherwise every
@@ -72,6 +77,7 @@ pub fn resolve(
             problems.invalid_text("detail.targets", &format!("{} targets", attachments.len()), too_long)
         })
         .ok();
+    let deadlines = deadlines(sources, config, problems);
     let marks = Marks {
         attachments: attachments.clone(),
         event_id: identity.clone(),
@@ -95,7 +101,30 @@ pub fn resolve(
         tags,
         started_by: started_by?,
         options: options(sources),
+        deadlines,
+        later: sender.later.cloned(),
     })
+}
+
+/// Zero is none, and so is everything where nothing can be done later: asking for it is an error then.
+fn deadlines(sources: [&StartDetail; 3], config: &Config, problems: &mut Problems) -> Deadlines {
+    let seconds = |seconds: i32| Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+    let timeout = first(sources, |source| source.start_timeout_seconds);
+    let lifetime = first(sources, |source| source.max_lifetime_seconds);
+    if config.scheduler.is_none() {
+        for (name, asked) in [("startTimeoutSeconds", timeout), ("maxLifetimeSeconds", lifetime)] {
+            if let Some(seconds @ 1..) = asked {
+                let rule = "without SCHEDULER_ROLE_ARN there are no deadlines: leave it out";
+                problems.invalid(format!("detail.{name}"), &seconds.into(), rule);
+            }
+        }
+        return Deadlines::default();
+    }
+    let some = |time: Duration| (!time.is_zero()).then_some(time);
+    Deadlines {
+        start_timeout: some(timeout.map_or(config.start_timeout, seconds)),
+        max_lifetime: lifetime.map(seconds).and_then(some),
+    }
 }
 
 fn first<T>(sources: [&StartDetail; 3], pick: impl Fn(&StartDetail) -> Option<T>) -> Option<T> {

@@ -71,6 +71,12 @@ impl Task {
         self.tags.iter().any(|tag| tag.key == tags::STOP_AT)
     }
 
+    /// Whether it is, or has been, RUNNING.
+    #[must_use]
+    pub fn has_run(&self) -> bool {
+        self.started_at.is_some() || self.phase() == Phase::Running
+    }
+
     /// Whether it ended without ever having been RUNNING.
     #[must_use]
     pub fn failed_to_start(&self) -> bool {
@@ -190,6 +196,9 @@ impl Addresses {
     }
 }
 
+/// What the `stoppedReason` of a task begins with that was not RUNNING in time.
+pub const START_TIMED_OUT: &str = "start-engines: not RUNNING within";
+
 /// Why a task stopped.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct StopReason {
@@ -223,6 +232,7 @@ impl StopReason {
         match name {
             "CannotPullContainerError" | "CannotPullImageManifestError" => "image_pull_failed",
             "ResourceInitializationError" => "resource_initialization_failed",
+            _ if reason.starts_with(START_TIMED_OUT) => "start_timed_out",
             "Capacity" => "capacity_unavailable",
             "SpotInterruption" | "SpotInterruptionError" => "spot_interruption",
             _ => match self.code.as_deref() {

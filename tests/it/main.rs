@@ -8,6 +8,7 @@ mod support;
 
 mod bad_input;
 mod bench;
+mod deadlines;
 mod demo;
 mod emulators;
 mod fixtures;

@@ -15,6 +15,9 @@ const ROLE: (&str, &str) = (
 );
 const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:start-engines-undelivered";
 
+/// So that the only schedules are those of stops.
+const NO_TIMEOUT: (&str, &str) = ("TASK_WAIT_TIMEOUT", "0");
+
 fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
@@ -33,7 +36,7 @@ fn stop_task(task: &str) -> Value {
 }
 
 async fn stage() -> Stage {
-    Stage::with(&[ROLE, ("ECS_CLUSTER", "engines")]).await
+    Stage::with(&[ROLE, NO_TIMEOUT, ("ECS_CLUSTER", "engines")]).await
 }
 
 /// A stage with a task whose target is registered.
@@ -161,6 +164,7 @@ async fn the_longest_delay_of_several_groups_is_waited_for_and_drain_seconds_out
 async fn the_schedule_is_sent_by_the_role_in_the_group_and_keeps_what_it_cannot_send() {
     let variables = [
         ROLE,
+        NO_TIMEOUT,
         ("SCHEDULER_GROUP", "engines"),
         ("SCHEDULER_DEAD_LETTER_ARN", QUEUE),
     ];
@@ -270,7 +274,7 @@ async fn a_task_that_is_not_running_yet_has_no_connections_to_wait_for() {
 
 #[tokio::test]
 async fn a_service_is_stopped_in_every_cluster_and_nothing_else_is() {
-    let variables = [ROLE, ("ALLOWED_CLUSTERS", "engines,night")];
+    let variables = [ROLE, NO_TIMEOUT, ("ALLOWED_CLUSTERS", "engines,night")];
     let stage = Stage::with(&variables).await;
     stage.fake.world(|world| world.add_cluster("night"));
     let mut tasks = Vec::new();

@@ -341,7 +341,14 @@ fn tasks() -> Vec<Bad> {
         ),
         detail(
             json!({"startTimeoutSeconds": 5}),
-            &["detail.startTimeoutSeconds = 5: this version sets no deadlines"],
+            &["detail.startTimeoutSeconds = 5: without SCHEDULER_ROLE_ARN there are no deadlines"],
+        ),
+        detail(
+            json!({"startTimeoutSeconds": 86_401, "maxLifetimeSeconds": -1}),
+            &[
+                "detail.startTimeoutSeconds = 86401: must be a whole number from 0 to 86400",
+                "detail.maxLifetimeSeconds = -1",
+            ],
         ),
         detail(
             json!({"targetGroupARN": AUTH, "securityGroup": "sg-1"}),
