@@ -26,7 +26,7 @@ $(VENV)/ready: tests/local/requirements.txt
 	@echo "== installing the emulators, the packer and the policy linter into $(VENV)"
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed")'
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
 .PHONY: venv

@@ -79,6 +79,8 @@ export interface StartEnginesArgs {
   readonly services?: Readonly<Record<string, Service>>;
   /** What a start takes where neither event nor catalog say otherwise. Default: nothing. */
   readonly defaults?: DefaultsArgs;
+  /** Seconds after which a task that is not RUNNING is stopped, 0 (never) to 86400, where a start says nothing. Default 300. */
+  readonly startTimeoutSeconds?: number;
   /** Starts and stops at given times, by name. Default: none. */
   readonly schedules?: Readonly<Record<string, ScheduleArgs>>;
   /** The bus that applications send to, by name or ARN. Default `default`. ECS's own events always come by `default`. */

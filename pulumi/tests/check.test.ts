@@ -79,6 +79,7 @@ test("each wrong argument is named with value and rule", () => {
     ],
     [withSchedule({ start: "0 7 * * *" }), 'args.schedules.morning.start = "0 7 * * *": must be cron(six fields)'],
     [withSchedule({ timezone: "Berlin" }), 'args.schedules.morning.timezone = "Berlin": must be an IANA time zone'],
+    [{ startTimeoutSeconds: 86_401 }, "args.startTimeoutSeconds = 86401: must be a whole number from 0 to 86400"],
     [withSchedule({ stop: "19:00" }), 'args.schedules.morning.stop = "19:00": must be cron(six fields)'],
     [withSchedule({ start: undefined }), "args.schedules.morning.start is missing: give start, stop or both"],
     [{ clusters: [CLUSTER.replace("us-east-1", "eu-west-1")] }, "must be of account 111122223333 in eu-west-1"],

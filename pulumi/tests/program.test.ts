@@ -151,3 +151,12 @@ test("a wrong plain argument stops a preview before anything of the component is
   assert.match(made.errors, /args\.code = "nowhere\.zip": cannot be read \(ENOENT\): run make package first/);
   assert.ok(made.registrations.every((registration) => !registration.type.startsWith("start-engines:index")));
 });
+
+test("a port that is none stops a preview before anything is registered", async () => {
+  for (const port of ["http", "65536"]) {
+    const made = await run({ preview: true, config: { ...CONFIG, "start-engines:port": port } });
+    assert.notEqual(made.exitCode, 0);
+    assert.match(made.errors, new RegExp(`start-engines:port = "${port}": must be a port`));
+    assert.deepEqual(made.registrations.map(({ type }) => type), ["pulumi:pulumi:Stack"]);
+  }
+});

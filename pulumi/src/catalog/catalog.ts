@@ -64,6 +64,8 @@ function checkService(entry: unknown, place: string, problems: Problems): void {
   checkOptions(fields, problems);
   fields.list("tags", MOST_TAGS, checkTag);
   fields.number("count", 1, 10);
+  fields.number("startTimeoutSeconds", 0, 86_400);
+  fields.number("maxLifetimeSeconds", 0, 31_536_000);
   fields.denyUnknown();
 }
 

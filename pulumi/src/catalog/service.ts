@@ -117,4 +117,8 @@ export interface Service {
   readonly tags?: Tag[];
   /** 1 (default) to 10. */
   readonly count?: number;
+  /** By when a task must be RUNNING, else it is stopped: 0 (never) to 86400. Default: the component's. */
+  readonly startTimeoutSeconds?: number;
+  /** How long a task may live: 0 (as long as it likes, the default) to 31536000. */
+  readonly maxLifetimeSeconds?: number;
 }

@@ -29,8 +29,8 @@ export interface FunctionPolicyArgs {
   readonly laterRoleArn: string;
 }
 
-/** The names of the function's own schedules begin with this: `src/decide/stop.rs`. */
-const STOP_SCHEDULES = "start-engines-stop-";
+/** The names of the function's own schedules begin with this: `src/decide/later.rs`. */
+const OWN_SCHEDULES = "start-engines-";
 /** The tag of a task that drains: `src/tags.rs`. */
 const STOP_AT_TAG = "start-engines:stop-at";
 
@@ -74,7 +74,7 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
       Sid: "StopTasksLater",
       Effect: "Allow",
       Action: ["scheduler:CreateSchedule"],
-      Resource: [arnIn(scope, "scheduler", `schedule/${args.scheduleGroup}/${STOP_SCHEDULES}*`)],
+      Resource: [arnIn(scope, "scheduler", `schedule/${args.scheduleGroup}/${OWN_SCHEDULES}*`)],
     },
     {
       Sid: "SeeTasks",

@@ -52,6 +52,7 @@ export function soundArguments(): StartEnginesArgs {
       subnets: [SUBNET],
       securityGroups: [SECURITY_GROUP],
     },
+    startTimeoutSeconds: 120,
     schedules: {
       office: {
         service: "auth",
