@@ -23,7 +23,7 @@ const MINISTACK_PORT: u16 = 4566;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// The timeline's marks, in order.
-const MARKS: [&str; 13] = [
+const MARKS: [&str; 14] = [
     "event sent",
     "RunTask made",
     "RUNNING",
@@ -31,7 +31,8 @@ const MARKS: [&str; 13] = [
     "first request",
     "event sent",
     "on-failure queue",
-    "StopTask",
+    "stop event sent",
+    "StopTask made",
     "deregistered",
     "request refused",
     "all events handled",

@@ -121,13 +121,19 @@ class Timeline:
         self._settle(1 + stack.retries)
 
     def _stop(self, watched: Watched) -> None:
-        self._screen.heading("A stop (ms since StopTask)")
-        self._begin("stop")
+        self._screen.heading("A stop (ms since the event was sent)")
+        self._begin("stop event sent")
         self._screen.zero()
-        self._ecs.stop_task(
-            cluster=self._stack.cluster, task=watched.arn, reason="the demo stops it"
-        )
-        self._screen.mark("StopTask", f"task {watched.id}")
+        detail = {"service": SERVICE, "drainSeconds": 0, "reason": "the demo stops it"}
+        self._put_event("Stop ECS Task", detail)
+        self._screen.mark(self.step, f"Stop ECS Task from {self._stack.source}")
+        self._screen.note(f'"service": "{SERVICE}", without time for connections to end')
+
+        self._begin("StopTask made")
+        self._until("the task to be stopped", lambda: self._stopped_reason(watched) is not None)
+        self._screen.mark(self.step, f"task {watched.id}")
+        reason = self._stopped_reason(watched)
+        self._expect(reason == detail["reason"], f"stoppedReason should not be {reason}")
 
         self._begin("deregistered")
         self._until("the target to leave both target groups", lambda: self._is_out(watched))
@@ -141,7 +147,7 @@ class Timeline:
         self._begin("all events handled")
         self._until("the bridge's last event", lambda: watched.stopped)
         self._check_rule(watched, (RUNNING, *STOPPING, STOPPED), STARTING)
-        self._settle(len(STOPPING) + 1)
+        self._settle(1 + len(STOPPING) + 1)
         self._expect(self._is_out(watched), "the target is registered again")
         for name, url in (
             ("on-failure", self._stack.failure_queue_url),
@@ -154,21 +160,30 @@ class Timeline:
         )
 
     def _put_start_event(self) -> str:
-        stack = self._stack
         detail = {
             "service": SERVICE,
             "correlationId": CORRELATION_ID,
             "tags": [{"key": "team", "value": "demo"}],
         }
+        return self._put_event("Start ECS Task", detail)
+
+    def _put_event(self, detail_type: str, detail: dict[str, Any]) -> str:
+        """Sends an event as an application does; gives its id."""
+        stack = self._stack
         entry = {
             "EventBusName": stack.start_rule.bus,
             "Source": stack.source,
-            "DetailType": "Start ECS Task",
+            "DetailType": detail_type,
             "Detail": json.dumps(detail),
         }
         answer = self._events.put_events(Entries=[entry])
         self._expect(not answer["FailedEntryCount"], f"PutEvents refused it: {answer['Entries']}")
         return str(answer["Entries"][0]["EventId"])
+
+    def _stopped_reason(self, watched: Watched) -> str | None:
+        answer = self._ecs.describe_tasks(cluster=self._stack.cluster, tasks=[watched.arn])
+        task = answer["tasks"][0]
+        return str(task.get("stoppedReason")) if task["desiredStatus"] == "STOPPED" else None
 
     def _check_identity(self, watched: Watched, event_id: str) -> None:
         """The task carries what the later events are understood by."""
