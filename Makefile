@@ -64,6 +64,10 @@ pulumi/node_modules/.package-lock.json: pulumi/package-lock.json pulumi/.npmrc
 bench: package ## print speed, memory and size of the packed function
 	cargo test --locked --test it bench::bench -- --ignored --nocapture
 
+.PHONY: soak
+soak: package ## 100,000 events with 2 % faults through one process: flat memory, nothing left (SOAK_EVENTS=n)
+	cargo test --locked --test it soak::soak -- --ignored --nocapture
+
 .PHONY: deploy
 deploy: package pulumi/node_modules/.package-lock.json ## pulumi up of the example stack (STACK=dev)
 	@command -v pulumi >/dev/null || { echo "deploy: the Pulumi CLI is not installed: https://www.pulumi.com/docs/iac/download-install/" >&2; exit 2; }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use start_engines::config::Config;
 
-use crate::rng::Rng;
 use crate::support::fake_aws::{Failure, RunTaskResult, TargetGroup, TaskDefinition, World};
+use crate::support::rng::Rng;
 
 /// A target that a service's tasks have: group, port, and whether the group takes IPv6 addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]

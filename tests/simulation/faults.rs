@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use start_engines::call::{Call, ErrorKind};
 
-use crate::rng::Rng;
+use crate::support::rng::Rng;
 
 /// When the SDK has spent its attempts.
 const GIVEN_UP: i64 = 15_000;

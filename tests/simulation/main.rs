@@ -19,7 +19,6 @@ mod faults;
 mod function;
 mod lives;
 mod promises;
-mod rng;
 mod simulation;
 mod statistics;
 

@@ -18,9 +18,9 @@ use crate::faults::{End, fate};
 use crate::function::{Instance, Next, Running, SharedTime};
 use crate::lives::{SKEW_MILLIS, Shown, Turn};
 use crate::promises::{Broken, Promises};
-use crate::rng::Rng;
 use crate::statistics::Statistics;
 use crate::support::fake_aws::World;
+use crate::support::rng::Rng;
 
 /// When all stories begin: 2026-01-01, in milliseconds.
 const BEGIN: i64 = 1_767_225_600_000;
