@@ -13,6 +13,7 @@ mod emulators;
 mod fixtures;
 mod function;
 mod groups;
+mod kills;
 mod packed;
 mod races;
 mod soak;
