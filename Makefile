@@ -69,6 +69,10 @@ pulumi/node_modules/.package-lock.json: pulumi/package-lock.json pulumi/.npmrc
 bench: package ## print speed, memory and size of the packed function
 	cargo test --locked --test it bench::bench -- --ignored --nocapture
 
+.PHONY: simulate
+simulate: ## 1,000 seeds of the simulation (SEEDS=n), or the story of one (SEED=n)
+	$(if $(SEED),,SEEDS=$(or $(SEEDS),1000)) cargo test --locked --test simulation thousands -- --nocapture
+
 .PHONY: soak
 soak: package ## 100,000 events with 2 % faults through one process: flat memory, nothing left (SOAK_EVENTS=n)
 	cargo test --locked --test it soak::soak -- --ignored --nocapture

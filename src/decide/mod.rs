@@ -10,11 +10,13 @@
 //! 4. One start event never yields more than `count` tasks.
 //!
 //! [`start`] keeps the fourth; [`attach`] the second, and the first where a stop overtakes it;
-//! [`detach`] the first and the third, on the timing assumptions of [`timing`].
+//! [`detach`] the first and the third, on the timing assumptions of [`timing`]. Why that is enough,
+//! and what it does not cover, is written down in [`safety`].
 
 pub mod attach;
 pub mod detach;
 mod owners;
+pub mod safety;
 pub mod start;
 mod targets;
 pub mod timing;
