@@ -14,6 +14,11 @@ ZIP := target/lambda/start-engines-lambda/bootstrap.zip
 # Kept apart from cargo's own folders, so that `cargo clean` does not throw the tool away.
 TOOLS := .tools
 CARGO_DENY_VERSION := 0.20.2
+CARGO_FUZZ_VERSION := 0.13.1
+FUZZ_TARGETS := event decision text
+# For each target.
+FUZZ_SECONDS ?= 60
+FUZZ := tests/fuzz
 # The same sources make the same binary wherever they lie.
 REMAP := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo
 LAMBDA_ARCH := $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
@@ -73,6 +78,14 @@ pulumi/node_modules/.package-lock.json: pulumi/package-lock.json pulumi/.npmrc
 bench: package ## print speed, memory and size of the packed function
 	cargo test --locked --test it bench::bench -- --ignored --nocapture
 
+.PHONY: simulate
+simulate: ## 1,000 seeds of the simulation (SEEDS=n), or the story of one (SEED=n)
+	$(if $(SEED),,SEEDS=$(or $(SEEDS),1000)) cargo test --locked --test simulation thousands -- --nocapture
+
+.PHONY: soak
+soak: package ## 100,000 events with 2 % faults through one process: flat memory, nothing left (SOAK_EVENTS=n)
+	cargo test --locked --test it soak::soak -- --ignored --nocapture
+
 .PHONY: deploy
 deploy: ## pulumi up of the example stack (STACK=dev), or all that is missing for it
 	@$(PYTHON) pulumi/deploy.py up $(STACK)
@@ -82,10 +95,33 @@ destroy: ## pulumi destroy of the example stack (STACK=dev), after a look for ta
 	@$(PYTHON) pulumi/deploy.py destroy $(STACK)
 
 .PHONY: lint
-lint: ## formatting, lints and documentation, as CI has them
+lint: $(FUZZ)/Cargo.lock ## formatting, lints and documentation, as CI has them
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo fmt --check --manifest-path $(FUZZ)/Cargo.toml
+	# Checked, not linked: that takes a nightly toolchain and libFuzzer.
+	CUSTOM_LIBFUZZER_PATH=$(CURDIR)/target/libfuzzer.a cargo clippy --manifest-path $(FUZZ)/Cargo.toml --target-dir target -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+$(TOOLS)/bin/cargo-fuzz:
+	@echo "== installing cargo-fuzz $(CARGO_FUZZ_VERSION)"
+	cargo install --quiet --locked --root $(TOOLS) cargo-fuzz --version $(CARGO_FUZZ_VERSION)
+
+# The fuzzed crate is built with the dependencies of the product.
+$(FUZZ)/Cargo.lock: Cargo.lock
+	cp $< $@
+
+.PHONY: fuzz
+fuzz: $(TOOLS)/bin/cargo-fuzz $(FUZZ)/Cargo.lock ## fuzz the parsers and decisions, from the fixtures (FUZZ_SECONDS=60 for each target)
+	@cargo +nightly --version >/dev/null 2>&1 || { echo "fuzz: it needs a nightly toolchain: rustup toolchain install nightly" >&2; exit 2; }
+	for target in $(FUZZ_TARGETS); do \
+		echo "== fuzzing $$target for $(FUZZ_SECONDS) s"; \
+		mkdir -p target/fuzz/corpus/$$target target/fuzz/seeds; \
+		cp fixtures/events/*.json target/fuzz/seeds/; \
+		PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run --fuzz-dir $(FUZZ) --target-dir target/fuzz \
+			$$target target/fuzz/corpus/$$target target/fuzz/seeds -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=10 -print_final_stats=1 -verbosity=0; \
+	done
 
 $(TOOLS)/bin/cargo-deny:
 	@echo "== installing cargo-deny $(CARGO_DENY_VERSION)"

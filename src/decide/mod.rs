@@ -12,12 +12,14 @@
 //! [`start`] keeps the fourth; [`attach`] the second, and the first where a stop overtakes it;
 //! [`detach`] the first and the third, on the timing assumptions of [`timing`]; [`stop`] the third, on
 //! the same ones. While a task drains, a tag tells that it is to be out of its groups, which the
-//! second does not ask of it then.
+//! second does not ask of it then. Why that is enough, and what it does not cover, is written down in
+//! [`safety`].
 
 pub mod attach;
 pub mod detach;
 mod later;
 mod owners;
+pub mod safety;
 pub mod start;
 pub mod stop;
 mod survey;

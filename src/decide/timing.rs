@@ -23,8 +23,8 @@
 //!   before another one is RUNNING with that address, and is not taken for its owner.
 //! - DescribeTargetHealth shows a registration that was answered before the last stop event of its
 //!   task was made. Where a handler takes back what it has just registered itself, it does not ask.
-//! - The clocks of ECS and of the function differ by less than `REUSE - FRESH`; an event from the
-//!   future shows that they do not agree, and is not fresh.
+//! - The clocks of ECS and of the function differ by less than [`SKEW`], which is taken off every
+//!   time that an event's own time bounds; an event from the future is not fresh.
 
 use std::time::Duration;
 
@@ -38,6 +38,9 @@ pub const FRESH: Duration = Duration::from_secs(5);
 pub const REUSE: Duration = Duration::from_secs(8);
 /// The least time from a task showing its address to its being registered.
 pub const ATTACH: Duration = Duration::from_secs(3);
+/// How far the function's clock may be from that of ECS. (Both are kept by the Amazon Time Sync
+/// Service, to about a millisecond.)
+pub const SKEW: Duration = Duration::from_secs(1);
 /// With less time left than this, a call is not begun.
 pub const SHORTEST_CALL: Duration = Duration::from_secs(1);
 /// How long ECS shows stopped tasks at least, so that one which it does not know is gone for sure
@@ -50,12 +53,12 @@ pub const STOPPED_TASKS_STAY: Duration = Duration::from_secs(3600);
 pub fn landing_time(change: &TaskChange, now: Timestamp) -> Option<Timestamp> {
     let happened_at = change.happened_at?;
     let (since, landing) = match (change.task.phase(), &change.task.last_status) {
-        (Phase::Stopping, _) => (happened_at, happened_at.after(REUSE)),
+        (Phase::Stopping, _) => (happened_at, happened_at.after(REUSE - SKEW)),
         // ECS sends events of a stopped task again when anything about it changes, so it is
         // `stoppedAt` that tells how long the address has been free.
         (Phase::Stopped, Status::Stopped) => {
             let stopped_at = change.task.stopped_at?.min(happened_at);
-            (stopped_at, stopped_at.after(FRESH))
+            (stopped_at, stopped_at.after(FRESH - SKEW))
         }
         (Phase::Stopped | Phase::Starting | Phase::Running | Phase::Unknown, _) => return None,
     };
@@ -67,4 +70,53 @@ pub fn landing_time(change: &TaskChange, now: Timestamp) -> Option<Timestamp> {
 #[must_use]
 pub fn left(landing: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
     Some(landing?.since(now)).filter(|left| *left >= SHORTEST_CALL)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::task::from_event;
+
+    const EVENT: Timestamp = Timestamp::from_millis(1_795_158_000_000);
+
+    fn change(last: &str, stopped_at: Option<&str>) -> TaskChange {
+        let detail = json!({
+            "taskArn": "arn:aws:ecs:us-east-1:111122223333:task/engines/0123456789abcdef0123456789abcdef",
+            "lastStatus": last, "desiredStatus": "STOPPED", "stoppedAt": stopped_at,
+        });
+        TaskChange {
+            task: from_event(&detail).unwrap(),
+            happened_at: Some(EVENT),
+            updated_at: None,
+        }
+    }
+
+    #[test]
+    fn a_call_lands_before_the_address_can_be_anothers_even_by_a_clock_that_is_late() {
+        let soon = EVENT.after(Duration::from_millis(10));
+        let stopping = landing_time(&change("RUNNING", None), soon);
+        assert_eq!(stopping, Some(EVENT.after(REUSE - SKEW)));
+        let stopped = landing_time(&change("STOPPED", Some("2026-11-20T07:00:00Z")), soon);
+        assert_eq!(stopped, Some(EVENT.after(FRESH - SKEW)));
+    }
+
+    #[test]
+    fn what_is_old_comes_from_the_future_or_tells_no_time_is_not_fresh() {
+        let stopping = change("RUNNING", None);
+        assert_eq!(landing_time(&stopping, EVENT.after(FRESH)), None);
+        assert_eq!(
+            landing_time(&stopping, Timestamp::from_millis(EVENT.millis() - 1)),
+            None
+        );
+        assert_eq!(landing_time(&change("STOPPED", None), EVENT), None);
+        let stopped_long_ago = change("STOPPED", Some("2026-11-20T06:59:00Z"));
+        assert_eq!(landing_time(&stopped_long_ago, EVENT), None);
+        let timeless = TaskChange {
+            happened_at: None,
+            ..stopping
+        };
+        assert_eq!(landing_time(&timeless, EVENT), None);
+    }
 }

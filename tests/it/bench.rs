@@ -3,12 +3,13 @@
 //! The function that runs is the packed one: the `bootstrap` that is in the zip. AWS is the fake at
 //! the wire in this process, so times include plain HTTP on the loopback, and no TLS.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::packed::unpacked;
 use crate::stage::start_event;
 use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition};
 use crate::support::function::{Function, FunctionConfig};
@@ -16,31 +17,6 @@ use crate::support::runtime_api::RuntimeApi;
 
 const COLD_STARTS: usize = 20;
 const WARM_LIVES: usize = 300;
-
-/// Where the zip is, and its binary beside it in a folder of the bench's own.
-fn unpacked() -> (PathBuf, PathBuf) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let zip = root.join("target/lambda/start-engines-lambda/bootstrap.zip");
-    assert!(zip.exists(), "{} is not there: run `make package`", zip.display());
-    let folder = root.join("target/bench");
-    let unzip = [
-        "-c",
-        "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extract('bootstrap', sys.argv[2])",
-    ];
-    let python = std::process::Command::new(root.join(".venv/bin/python"));
-    let mut python = python;
-    let done = python
-        .args(unzip)
-        .arg(&zip)
-        .arg(&folder)
-        .status()
-        .expect("run `make venv`");
-    assert!(done.success());
-    let binary = folder.join("bootstrap");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&binary, mode).expect("the binary is ours");
-    (zip, binary)
-}
 
 struct World {
     fake: FakeAws,

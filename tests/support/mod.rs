@@ -12,6 +12,7 @@
 
 pub(crate) mod fake_aws;
 pub(crate) mod function;
+pub(crate) mod rng;
 pub(crate) mod runtime_api;
 mod server;
 pub(crate) mod wire;

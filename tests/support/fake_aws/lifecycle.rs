@@ -80,9 +80,17 @@ impl World {
         self.addresses.pin(address);
     }
 
-    /// Frees a task's address before the task is STOPPED, as early as AWS could.
+    /// Gives a task's address back to the subnet, once: before the task is STOPPED, as early
+    /// as AWS could.
     pub(crate) fn release_address(&mut self, task: &str) {
-        if let Some(address) = self.address(task) {
+        let state = self.task_mut(task).states.last_mut();
+        let eni = state
+            .and_then(|state| state.eni.as_mut())
+            .filter(|eni| !eni.is_released);
+        if let Some(eni) = eni
+            && let Some(address) = eni.address
+        {
+            eni.is_released = true;
             self.addresses.release(address);
         }
     }
@@ -165,10 +173,13 @@ impl World {
         }
     }
 
-    /// ECS forgets a stopped task, as it does after an hour or more.
+    /// ECS forgets a stopped task, as it does after an hour or more, and with the last task
+    /// of a client token the token.
     pub(crate) fn forget(&mut self, task: &str) {
         assert!(self.state(task).is_stopped(), "ECS forgets stopped tasks only");
         self.tasks.remove(task);
+        self.events.retain(|(of, _)| of != task);
+        self.forget_tokens_of(task);
     }
 
     pub(super) fn state(&self, task: &str) -> &TaskState {

@@ -34,6 +34,7 @@ use hyper::{Response, StatusCode, body::Bytes};
 
 pub(crate) use definitions::{NetworkMode, TaskDefinition};
 pub(crate) use faults::Fault;
+pub(crate) use protocol::{ApiError, Service};
 pub(crate) use run_task::{Failure, RunTaskResult};
 pub(crate) use target_groups::{Health, TargetGroup};
 pub(crate) use world::{Call, World};

@@ -14,8 +14,10 @@ const ELB_VERSION: &str = "2015-12-01";
 
 /// A service of this fake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Service {
+pub(crate) enum Service {
+    /// ECS.
     Ecs,
+    /// ELBv2.
     Elb,
     Scheduler,
 }
@@ -42,12 +44,15 @@ impl Service {
 
 /// An error as a service answers it.
 #[derive(Debug, Clone)]
-pub(super) struct ApiError {
-    pub(super) status: u16,
-    pub(super) code: String,
-    pub(super) message: String,
+pub(crate) struct ApiError {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The error code.
+    pub(crate) code: String,
+    /// The message.
+    pub(crate) message: String,
     /// Further members (JSON only), such as ConflictException's `resourceIds`.
-    pub(super) members: Map<String, Value>,
+    pub(crate) members: Map<String, Value>,
 }
 
 impl ApiError {

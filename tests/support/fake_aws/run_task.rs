@@ -97,6 +97,14 @@ impl World {
         self.client_tokens.clear();
     }
 
+    /// A token lives an hour longer than its task.
+    pub(super) fn forget_tokens_of(&mut self, task: &str) {
+        let tasks = &self.tasks;
+        self.client_tokens.retain(|_, prior| {
+            !prior.started.iter().any(|of| of == task) || prior.started.iter().any(|of| tasks.contains_key(of))
+        });
+    }
+
     pub(super) fn run_task(&mut self, input: &Value) -> Result<Value, ApiError> {
         let cluster = self.cluster(input)?;
         let mut parameters = input.clone();
@@ -185,6 +193,7 @@ impl World {
                 status: "PRECREATED",
                 subnet: subnet.clone(),
                 address: None,
+                is_released: false,
                 ipv6: None,
             }),
             bindings,

@@ -93,6 +93,8 @@ pub(super) struct Eni {
     pub(super) status: &'static str,
     pub(super) subnet: String,
     pub(super) address: Option<Ipv4Addr>,
+    /// The address went back to the subnet, and may be another's.
+    pub(super) is_released: bool,
     pub(super) ipv6: Option<Ipv6Addr>,
 }
 

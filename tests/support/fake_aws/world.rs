@@ -91,7 +91,9 @@ impl fmt::Debug for World {
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    /// An empty account. [`super::FakeAws`] puts one behind a server; it can be spoken to
+    /// directly as well, with [`World::carry_out`].
+    pub(crate) fn new() -> Self {
         Self {
             region: "us-east-1".to_owned(),
             account: "111122223333".to_owned(),
@@ -200,6 +202,13 @@ impl World {
             self.run_hooks(&name, When::After);
         }
         result
+    }
+
+    /// Checks one call's input and carries it out, as if it had come by HTTP; without
+    /// record, hooks and faults.
+    pub(crate) fn carry_out(&mut self, service: Service, operation: &str, input: &Value) -> Result<Value, ApiError> {
+        shapes::check(service, operation, input)?;
+        self.apply(service, operation, input)
     }
 
     /// Carries out one checked call.

@@ -1,0 +1,71 @@
+//! Design notes: why the protocol is safe, what it rests on, and what it does not cover.
+//!
+//! The numbers are those of the invariants in [`super`]; the assumptions are those of
+//! [`super::timing`]. Nothing here is code.
+//!
+//! # 1. When all events of a stopped task are handled, none of its targets is registered
+//! Only the RUNNING event of a task registers its targets, so take the last RegisterTargets of it
+//! that lands.
+//!
+//! - *It was answered before the last stop event of the task was made.* That event is still to be
+//!   handled then. Its handler deregisters at once if it is fresh and the task not yet STOPPED;
+//!   otherwise it asks DescribeTargetHealth, which shows the registration by then, and deregisters.
+//!   It leaves the target in only if a newer task owns it, whose own events take it out.
+//! - *It was answered later.* Then its handler looks a second time, and DescribeTasks shows the stop
+//!   by then. It takes back what it has registered, without asking for its health.
+//! - *It never was answered*, because the call was given up or the function died. Then the handler
+//!   has failed, so the event is tried again: by Lambda a minute later, or from its queue. The call
+//!   has landed by then. The event is either stale, and goes the careful way of a stop, or the
+//!   task lives and registers once more, and one of the cases above applies.
+//!
+//! What a stop needs, it reads from the event: `startedBy` outlives the tags, which StopTask
+//! deletes. A handler that failed in any call has failed as a whole, and its event comes again.
+//!
+//! # 2. When the RUNNING event of a live task is handled, all its targets are registered
+//! Success is told only after every RegisterTargets was answered and a second look found the task
+//! still wanted. Of event and look the higher version wins: a look that lags behind the event does
+//! not hide that the task runs. A task that is live is shown as stopping by nothing. That it stays
+//! registered is the third invariant.
+//!
+//! # 3. A live task's target is never deregistered by another task's event
+//! A target is an address, and the address of a stopped task becomes another's. A deregistration
+//! rests on one of two proofs, and lands, retries included, while that holds:
+//!
+//! - *The event is fresh.* The address was the task's own when the event was made (or, of a STOPPED
+//!   task, a little before `stoppedAt`), and no other task can be RUNNING with it before `REUSE` has
+//!   passed. The time for the call ends before that, less what the clocks may differ.
+//! - *Nobody owns the address* ("the careful way"). All tasks of all configured clusters were listed
+//!   and described, and none that is to stay has the address with this group and port. One that does
+//!   not show its address yet is registered no sooner than `ATTACH` from then. If the search takes
+//!   longer, nothing is deregistered, and the event is tried again.
+//!
+//! # 4. One start event never yields more than `count` tasks
+//! Rung `i` of the ladder has one token, made from the event's identity and `i` alone, and ECS starts
+//! tasks for a token once. Every delivery walks the same rungs and hears the same answers, so it asks
+//! at each rung for the same rest; what differs is only how far it walks. A conflict counts the tasks
+//! that exist.
+//!
+//! # How it is proven
+//! - `tests/model/`: this very `decide` in every interleaving of small worlds; and with each
+//!   safeguard taken away, the counterexample.
+//! - `tests/simulation/`: the handler in thousands of task lives, from seeds.
+//! - `tests/it/kills.rs`: the binary at the wire, killed between its calls.
+//! - `make soak`, `make fuzz`: 100,000 events through one process; arbitrary events and answers.
+//!
+//! # What is not covered, and what repairs it
+//! | what happens | what breaks | what repairs it |
+//! | --- | --- | --- |
+//! | an event is lost for good: nobody redrives it in the 14 days that the queues keep it, or it never reached a rule | 1: a dead target stays, which its health checks keep out of service; 2: a task runs without traffic | deregister or register by hand; stop the task and start it again |
+//! | nobody redrives a failed event yet | the same, until then | the alarms on both queues |
+//! | DescribeTasks lags until after the last stop event is handled | 1: a registration that lost the race stays | as above; or the next stop of a task with that address |
+//! | DescribeTasks shows a stopped task as wanted when its address is another's already | 1: its target is left to an owner that is none | as above |
+//! | an address serves another RUNNING task sooner than `REUSE`; or a task is registered sooner than `ATTACH` after it is shown; or clocks differ by more than `SKEW` | 3: a late call takes a live target | stop and start the task; nothing registers it again by itself |
+//! | a call that was given up lands after its event was tried again | 1, 3 | as above |
+//! | a newer task with the address runs in a cluster that the configuration does not name in full, or was not started by us | 3: it is not found, and a late stop takes its target | name all clusters in `ALLOWED_CLUSTERS`; one target group has one keeper |
+//! | somebody else deregisters a live task's target | 2 | register it by hand; no event of ours tells of it |
+//! | somebody else registers an address | nothing of ours; it is left in unless a stop of ours names it | whoever did it |
+//! | a start comes again after ECS has forgotten its tokens (the lesser of 24 h and the task's life and an hour) | 4: it is done once more | do not redrive starts that old; stop the tasks that are too many |
+//! | a start whose catalog entry has changed between two deliveries | nothing: ECS answers with a conflict, and what exists counts | none needed |
+//! | the owner search takes longer than `ATTACH`, each time (several thousand tasks) | 1: the late stop never succeeds | the event waits in the queue; deregister by hand |
+//! | a task whose address nobody tells any more (`address_unknown`) | 1 | deregister by hand: the message says of which task |
+//! | something that is not AWS answers RegisterTargets with 200 | 2: an empty answer is all that ELB gives, so the SDK does not read it | TLS: nobody else can answer |

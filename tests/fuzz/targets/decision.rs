@@ -1,0 +1,173 @@
+//! Any event and any answers of AWS: every decision comes to an end, and it is no mistake of ours.
+//!
+//! The bytes up to the first NUL are the event, each one after it decides an answer.
+#![no_main]
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use libfuzzer_sys::fuzz_target;
+use start_engines::arn::TaskArn;
+use start_engines::call::{Answer, Call, CallError, ErrorKind, TaskPage};
+use start_engines::config::Config;
+use start_engines::decide::{Step, decide};
+use start_engines::journal::{Entry, Journal};
+use start_engines::run_task::{StartFailure, Started};
+use start_engines::tags::{self, Tag};
+use start_engines::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
+use start_engines::task::{Status, Task, from_event};
+use start_engines::timestamp::Timestamp;
+use start_engines::trigger::{self, Trigger};
+
+/// More calls than any event needs that gets this few pages and rungs.
+const MOST_CALLS: usize = 2_000;
+
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:111122223333:function:start-engines";
+
+static CONFIG: LazyLock<Config> = LazyLock::new(|| {
+    let role = |name: &str| (name == "SCHEDULER_ROLE_ARN").then(|| "arn:aws:iam::111122223333:role/later".to_owned());
+    Config::read(role, Some(include_str!("../../../fixtures/services.json"))).expect("a sound configuration")
+});
+
+/// What a stop finds.
+static RUNNING: LazyLock<Task> = LazyLock::new(|| {
+    let event = include_str!("../../../fixtures/events/task-running.json");
+    let event: serde_json::Value = serde_json::from_str(event).expect("JSON");
+    from_event(&event["detail"]).expect("a task")
+});
+
+fuzz_target!(|bytes: &[u8]| {
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    let (event, choices) = bytes.split_at(end);
+    let mut choices = choices.iter().skip(1).copied();
+    let mut choose = || choices.next().unwrap_or(0);
+    let config = &*CONFIG;
+    let Ok(event) = serde_json::from_slice(event) else {
+        return;
+    };
+    let Ok(trigger) = trigger::read(event, config, FUNCTION.parse().ok().as_ref()) else {
+        return;
+    };
+    let sent_at = match &trigger {
+        Trigger::Start(request) => request.sent_at,
+        Trigger::Stop(request) => request.sent_at,
+        Trigger::TaskStateChange(change) => change.happened_at,
+    };
+    let age = Duration::from_millis(u64::from(choose()).pow(3));
+    let mut now = sent_at.unwrap_or(Timestamp::from_millis(0)).after(age);
+    let mut journal = Journal::new(now);
+    for _ in 0..MOST_CALLS {
+        let call = match decide(&trigger, config, &journal) {
+            Step::Call(call) => *call,
+            Step::End(Ok(_)) => return,
+            Step::End(Err(failure)) => {
+                assert!(failure.category != "internal", "{failure}");
+                return;
+            }
+        };
+        let asked_at = now;
+        now = now.after(Duration::from_millis(u64::from(choose()) * 20));
+        let answer = answer(&call, &trigger, choose());
+        journal.entries.push(Entry {
+            call,
+            asked_at,
+            answered_at: now,
+            remembered: false,
+            answer,
+        });
+    }
+    panic!("no end of it");
+});
+
+fn answer(call: &Call, trigger: &Trigger, choice: u8) -> Result<Answer, CallError> {
+    if choice % 4 == 3 {
+        return Err(error(call, choice / 4));
+    }
+    let own = || match trigger {
+        Trigger::TaskStateChange(change) => change.task.clone(),
+        Trigger::Stop(_) => RUNNING.clone(),
+        Trigger::Start(_) => panic!("a start asks for no task"),
+    };
+    let bit = |n: u8| choice & (1 << n) != 0;
+    let arn = |n: i32| -> TaskArn {
+        let text = format!("arn:aws:ecs:us-east-1:111122223333:task/c/{n:032x}");
+        text.parse().expect("an ARN")
+    };
+    Ok(match call {
+        Call::RunTask(call) => {
+            let count = i32::from(choice / 4) % (call.count + 1);
+            let reasons = ["RESOURCE:CPU", "ATTRIBUTE", ""];
+            let failure = StartFailure {
+                reason: reasons[usize::from(choice) % 3].to_owned(),
+                detail: None,
+            };
+            Answer::Started(Started {
+                tasks: (0..count).map(arn).collect(),
+                failures: (count < call.count).then_some(failure).into_iter().collect(),
+            })
+        }
+        Call::DescribeTasks { tasks, .. } => {
+            let seen = |arn: &TaskArn| Task {
+                arn: arn.clone(),
+                version: u64::from(choice),
+                desired_status: if bit(4) { Status::Stopped } else { Status::Running },
+                tags: if bit(5) { vec![stop_at()] } else { Vec::new() },
+                ..own()
+            };
+            Answer::Tasks(tasks.iter().filter(|_| !bit(3)).map(seen).collect())
+        }
+        Call::ListTasks { page, .. } => Answer::TaskPage(TaskPage {
+            tasks: vec![arn(1), own().arn],
+            next: (page.is_none() && bit(3)).then(|| "more".to_owned()),
+        }),
+        Call::DescribeTargetGroup { .. } => Answer::TargetGroup(TargetGroup {
+            target_type: if bit(3) { TargetType::Instance } else { TargetType::Ip },
+            family: if bit(4) {
+                AddressFamily::Ipv6
+            } else {
+                AddressFamily::Ipv4
+            },
+            protocol: "HTTP".to_owned(),
+        }),
+        Call::DescribeTargetHealth { targets, .. } => {
+            let health = |n: usize| match (usize::from(choice / 4) + n) % 3 {
+                0 => TargetHealth::Registered("healthy".to_owned()),
+                1 => TargetHealth::Draining,
+                _ => TargetHealth::NotRegistered,
+            };
+            Answer::Health((0..targets.len()).map(health).collect())
+        }
+        Call::DescribeDeregistrationDelay { .. } => Answer::DeregistrationDelay(Duration::from_secs(choice.into())),
+        Call::RegisterTargets { .. }
+        | Call::DeregisterTargets { .. }
+        | Call::StopTask { .. }
+        | Call::TagTask { .. }
+        | Call::CreateSchedule(_) => Answer::Done,
+    })
+}
+
+fn stop_at() -> Tag {
+    Tag {
+        key: tags::STOP_AT.to_owned(),
+        value: "2026-11-20T07:00:00Z".to_owned(),
+    }
+}
+
+fn error(call: &Call, choice: u8) -> CallError {
+    let kinds = [
+        ErrorKind::Throttled,
+        ErrorKind::AccessDenied,
+        ErrorKind::ClusterNotFound,
+        ErrorKind::Conflict { tasks: Vec::new() },
+        ErrorKind::TargetGroupNotFound,
+        ErrorKind::InvalidTarget,
+        ErrorKind::TimedOut,
+        ErrorKind::Unknown,
+    ];
+    CallError {
+        operation: call.operation(),
+        kind: kinds[usize::from(choice) % kinds.len()].clone(),
+        code: None,
+        message: "fuzzed".to_owned(),
+    }
+}

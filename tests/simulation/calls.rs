@@ -1,0 +1,203 @@
+//! The port to AWS in this process: the domain's calls put to the fake account's world, and its
+//! answers read back, with no wire between. The adapters proper are tested at the wire.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use start_engines::call::{Answer, Call, CallError, ErrorKind, OneTimeSchedule, TaskPage};
+use start_engines::run_task::{Launch, Options, RunTask, StartFailure, Started};
+use start_engines::tags::Tag;
+use start_engines::target::{AddressFamily, Target, TargetGroup, TargetHealth};
+use start_engines::task::{Task, from_event};
+use start_engines::timestamp::Timestamp;
+
+use crate::support::fake_aws::{ApiError, Service, World};
+
+/// Carries out a call.
+pub(crate) fn carry_out(world: &mut World, call: &Call) -> Result<Answer, CallError> {
+    let (service, input) = input(call);
+    let answer = world
+        .carry_out(service, call.operation(), &input)
+        .map_err(|error| refusal(call, &error))?;
+    Ok(read(call, &answer))
+}
+
+/// The error that a function is told when something happens to a call on its way.
+pub(crate) fn failure(call: &Call, kind: ErrorKind) -> CallError {
+    CallError {
+        operation: call.operation(),
+        kind,
+        code: None,
+        message: "simulated".to_owned(),
+    }
+}
+
+fn refusal(call: &Call, error: &ApiError) -> CallError {
+    let kind = match error.code.as_str() {
+        "TargetGroupNotFound" => ErrorKind::TargetGroupNotFound,
+        "ResourceNotFoundException" => ErrorKind::ResourceNotFound,
+        "ConflictException" => ErrorKind::Conflict {
+            tasks: error
+                .members
+                .get("resourceIds")
+                .map(|tasks| list(tasks, |arn| text(arn).parse().expect("an ARN")))
+                .unwrap_or_default(),
+        },
+        _ => panic!("{call:?} is refused: {error:?}"),
+    };
+    CallError {
+        operation: call.operation(),
+        kind,
+        code: Some(error.code.clone()),
+        message: error.message.clone(),
+    }
+}
+
+fn input(call: &Call) -> (Service, Value) {
+    match call {
+        Call::RunTask(call) => (Service::Ecs, run_task(call)),
+        Call::DescribeTasks { cluster, tasks } => {
+            let tasks: Vec<&str> = tasks.iter().map(|task| task.as_str()).collect();
+            let input = json!({"cluster": cluster.as_str(), "tasks": tasks, "include": ["TAGS"]});
+            (Service::Ecs, input)
+        }
+        Call::ListTasks { cluster, page } => {
+            let mut input = json!({"cluster": cluster.as_str(), "desiredStatus": "RUNNING"});
+            if let Some(page) = page {
+                input["nextToken"] = json!(page);
+            }
+            (Service::Ecs, input)
+        }
+        Call::StopTask { cluster, task, reason } => {
+            let input = json!({"cluster": cluster.as_str(), "task": task.as_str(), "reason": reason});
+            (Service::Ecs, input)
+        }
+        Call::TagTask { task, tag } => {
+            let tags = json!([{"key": tag.key, "value": tag.value}]);
+            (Service::Ecs, json!({"resourceArn": task.as_str(), "tags": tags}))
+        }
+        Call::CreateSchedule(schedule) => (Service::Scheduler, schedule_input(schedule)),
+        Call::DescribeDeregistrationDelay { group } => (Service::Elb, json!({"TargetGroupArn": group.as_str()})),
+        Call::DescribeTargetGroup { group } => (Service::Elb, json!({"TargetGroupArns": [group.as_str()]})),
+        Call::DescribeTargetHealth { group, targets }
+        | Call::RegisterTargets { group, targets }
+        | Call::DeregisterTargets { group, targets, .. } => {
+            let target = |target: &Target| json!({"Id": target.id, "Port": target.port.number()});
+            let targets: Vec<Value> = targets.iter().map(target).collect();
+            let input = json!({"TargetGroupArn": group.as_str(), "Targets": targets});
+            (Service::Elb, input)
+        }
+    }
+}
+
+fn schedule_input(schedule: &OneTimeSchedule) -> Value {
+    json!({
+        "Name": schedule.name,
+        "ScheduleExpression": format!("at({})", schedule.at.to_seconds().expect("a date")),
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "ActionAfterCompletion": "DELETE",
+        "Target": {
+            "Arn": schedule.function.as_str(),
+            "RoleArn": schedule.scheduler.role.as_str(),
+            "Input": schedule.event,
+        },
+    })
+}
+
+fn run_task(call: &RunTask) -> Value {
+    assert_eq!(call.options, Options::default(), "no start of the simulation has any");
+    let network = call.network.as_ref().expect("awsvpc");
+    let subnets: Vec<&str> = network.subnets.iter().map(|subnet| subnet.as_str()).collect();
+    let tag = |tag: &Tag| json!({"key": tag.key, "value": tag.value});
+    let mut input = json!({
+        "cluster": call.cluster.as_str(),
+        "taskDefinition": call.task_definition.as_str(),
+        "count": call.count,
+        "clientToken": call.client_token,
+        "startedBy": call.started_by,
+        "tags": call.tags.iter().map(tag).collect::<Value>(),
+        "networkConfiguration": {"awsvpcConfiguration": {"subnets": subnets}},
+    });
+    match &call.launch {
+        Launch::ClusterDefault => {}
+        Launch::Type(launch_type) => input["launchType"] = json!(launch_type),
+        Launch::Strategy(items) => {
+            let item = |provider: &str| json!({"capacityProvider": provider});
+            input["capacityProviderStrategy"] = items.iter().map(|provider| item(&provider.name)).collect();
+        }
+    }
+    input
+}
+
+fn read(call: &Call, answer: &Value) -> Answer {
+    match call {
+        Call::RunTask(_) => Answer::Started(Started {
+            tasks: list(&answer["tasks"], |task| text(&task["taskArn"]).parse().expect("an ARN")),
+            failures: list(&answer["failures"], |failure| StartFailure {
+                reason: text(&failure["reason"]).to_owned(),
+                detail: failure["detail"].as_str().map(str::to_owned),
+            }),
+        }),
+        Call::DescribeTasks { .. } => Answer::Tasks(list(&answer["tasks"], task)),
+        Call::ListTasks { .. } => Answer::TaskPage(TaskPage {
+            tasks: list(&answer["taskArns"], |arn| text(arn).parse().expect("an ARN")),
+            next: answer["nextToken"].as_str().map(str::to_owned),
+        }),
+        Call::DescribeTargetGroup { .. } => {
+            let group = &answer["TargetGroups"][0];
+            Answer::TargetGroup(TargetGroup {
+                target_type: text(&group["TargetType"]).into(),
+                family: match text(&group["IpAddressType"]) {
+                    "ipv6" => AddressFamily::Ipv6,
+                    _ => AddressFamily::Ipv4,
+                },
+                protocol: text(&group["Protocol"]).to_owned(),
+            })
+        }
+        Call::DescribeTargetHealth { .. } => Answer::Health(list(&answer["TargetHealthDescriptions"], |described| {
+            let health = &described["TargetHealth"];
+            TargetHealth::of(text(&health["State"]), health["Reason"].as_str())
+        })),
+        Call::DescribeDeregistrationDelay { .. } => {
+            let delay = answer["Attributes"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .find(|attribute| attribute["Key"] == "deregistration_delay.timeout_seconds");
+            let seconds = text(&delay.expect("the attribute")["Value"]).parse().expect("seconds");
+            Answer::DeregistrationDelay(Duration::from_secs(seconds))
+        }
+        Call::StopTask { .. } | Call::TagTask { .. } | Call::CreateSchedule(_) => Answer::Done,
+        Call::RegisterTargets { .. } | Call::DeregisterTargets { .. } => {
+            assert_eq!(answer.as_object().map(Map::len), Some(0), "nothing is told");
+            Answer::Done
+        }
+    }
+}
+
+/// The API's Task: an event's `detail` but for its times, which are numbers, and its tags.
+fn task(shown: &Value) -> Task {
+    let time = |name: &str| {
+        let seconds = shown[name].as_f64()?;
+        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of this century")]
+        let millis = (seconds * 1000.0).round() as i64;
+        Some(Timestamp::from_millis(millis))
+    };
+    Task {
+        tags: list(&shown["tags"], |tag| Tag {
+            key: text(&tag["key"]).to_owned(),
+            value: text(&tag["value"]).to_owned(),
+        }),
+        started_at: time("startedAt"),
+        stopped_at: time("stoppedAt"),
+        ..from_event(shown).expect("a task")
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("a text")
+}
+
+fn list<T>(value: &Value, read: impl Fn(&Value) -> T) -> Vec<T> {
+    value.as_array().expect("a list").iter().map(read).collect()
+}

@@ -1,0 +1,341 @@
+//! EventBridge, Lambda and the queues behind them: events that come twice, late, out of order or
+//! only after a redrive, and invocations that are tried again.
+
+use std::fmt;
+use std::rc::Rc;
+
+use serde_json::{Value, json};
+use start_engines::arn::TargetGroupArn;
+use start_engines::call::{Answer, Call, CallError};
+use start_engines::handler::Handled;
+use start_engines::outcome::Outcome;
+use start_engines::target::{Target, TargetHealth};
+
+use crate::account;
+use crate::promises::{self, Broken, Stage};
+use crate::simulation::{HOUR, MINUTE, Mutant, SECOND, Simulation, Step};
+
+/// Lambda tries an event again after these times.
+const RETRIES: [i64; 2] = [MINUTE, 2 * MINUTE];
+/// How long a start may be tried: well within the time for which ECS keeps its tokens.
+const START_PROMISED: i64 = 55 * MINUTE;
+
+/// Whose event it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    Start {
+        identity: String,
+        count: usize,
+        service: usize,
+    },
+    Task {
+        task: String,
+        is_running: bool,
+    },
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start { identity, .. } => write!(f, "start {identity}"),
+            Self::Task { task, is_running: true } => write!(f, "RUNNING of {task}"),
+            Self::Task { task, .. } => write!(f, "a stop of {task}"),
+        }
+    }
+}
+
+/// An event on its way to the function.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivery {
+    event: Rc<Value>,
+    pub(crate) about: About,
+    sent_at: i64,
+    /// How often Lambda has tried it since it was last sent.
+    tries: usize,
+}
+
+impl Simulation {
+    /// Sends all start events of the story: alone, and in bursts.
+    pub(crate) fn send_starts(&mut self, starts: usize, over: i64) {
+        let begin = self.now;
+        let mut at = 0;
+        for n in 0..starts {
+            let is_in_burst = self.rng.chance(600);
+            if !is_in_burst {
+                at = self.rng.between(0..=over);
+            }
+            let service = self.rng.below(self.services.len());
+            let count = if self.rng.chance(150) {
+                1 + self.rng.below(10)
+            } else {
+                1
+            };
+            let is_spot = self.rng.chance(400);
+            let identity = format!("key-{n}");
+            // An application that is not sure sends the same start once more.
+            let times = if self.rng.chance(50) { 2 } else { 1 };
+            for time in 0..times {
+                let at = at + i64::from(time) * self.rng.between(0..=MINUTE);
+                let sent = time::OffsetDateTime::from_unix_timestamp((begin + at) / 1000).expect("a time");
+                let sent = sent
+                    .format(&time::format_description::well_known::Rfc3339)
+                    .expect("a time");
+                let id = format!("event-{n}-{time}");
+                let event = account::start_event(&self.services[service], &id, &identity, count, is_spot, &sent);
+                let about = About::Start {
+                    identity: identity.clone(),
+                    count,
+                    service,
+                };
+                self.now = begin + at;
+                self.send(event, about);
+            }
+            self.statistics.count("starts");
+        }
+        self.now = begin;
+    }
+
+    /// EventBridge takes an event: it comes soon, late, twice, or after somebody has redriven it.
+    pub(crate) fn send(&mut self, event: Value, about: About) {
+        let delay = match self.rng.below(1000) {
+            0..=9 => {
+                self.statistics.count("lost events, redriven");
+                self.rng.between(HOUR..=30 * HOUR)
+            }
+            10..=24 => self.rng.between(MINUTE..=6 * HOUR),
+            25..=99 => self.rng.between(5 * SECOND..=MINUTE),
+            100..=199 => self.rng.between(SECOND..=10 * SECOND),
+            200..=499 if self.is_rush_hour => self.rng.between(2 * SECOND..=9 * SECOND),
+            _ => self.rng.between(20..=600),
+        };
+        let delivery = Delivery {
+            event: Rc::new(event),
+            about,
+            sent_at: self.now,
+            tries: 0,
+        };
+        if self.rng.chance(50) {
+            self.statistics.count("duplicates");
+            let later = match self.rng.below(10) {
+                0..=5 => self.rng.between(0..=SECOND),
+                6..=8 => self.rng.between(0..=2 * MINUTE),
+                _ => self.rng.between(0..=20 * MINUTE),
+            };
+            self.deliver_after(delay + later, delivery.clone());
+        }
+        self.deliver_after(delay, delivery);
+    }
+
+    fn deliver_after(&mut self, millis: i64, delivery: Delivery) {
+        self.expect_landing(&delivery.about, 1);
+        self.after(millis, Step::Deliver(delivery));
+    }
+
+    /// So many more things are to come of a task's events.
+    pub(crate) fn expect_landing(&mut self, about: &About, more: usize) {
+        if let About::Task { task, .. } = about {
+            self.promises.life(task).outstanding += more;
+        }
+    }
+
+    /// One of them is done with.
+    fn is_done_with(&mut self, about: &About) -> Result<(), Broken> {
+        let About::Task { task, .. } = about else {
+            return Ok(());
+        };
+        self.promises.life(task).outstanding -= 1;
+        self.promises.when_over(task, &self.world)
+    }
+
+    /// Whether a start comes so late after its first try that ECS may have forgotten its tokens: it
+    /// would be done twice, and nobody promises otherwise.
+    pub(crate) fn is_beyond_the_promise(&mut self, delivery: &Delivery) -> bool {
+        let About::Start { identity, .. } = &delivery.about else {
+            return false;
+        };
+        let first_tried = *self.first_tried.entry(identity.clone()).or_insert(self.now);
+        let is_beyond = self.now - first_tried > START_PROMISED;
+        if is_beyond {
+            self.statistics.count("starts beyond the promise, not tried");
+        }
+        is_beyond
+    }
+
+    pub(crate) fn note_delivery(&mut self, delivery: &Delivery) {
+        match &delivery.about {
+            About::Task {
+                task,
+                is_running: false,
+            } if self.now - delivery.sent_at > 5 * SECOND => {
+                self.statistics.count("late stops");
+                if self.promises.is_address_reused(task) {
+                    self.statistics.count("late stops of reused addresses");
+                }
+            }
+            About::Task { .. } | About::Start { .. } => {}
+        }
+    }
+
+    /// The event as the function gets it.
+    pub(crate) fn as_delivered(&self, delivery: &Delivery) -> Value {
+        let mut event = (*delivery.event).clone();
+        if self.mutant == Mutant::LateStopsLookFresh && event["detail"]["desiredStatus"] == "STOPPED" {
+            let now = self.world.clock.format(&time::format_description::well_known::Rfc3339);
+            let now = json!(now.expect("a time"));
+            if !event["detail"]["stoppedAt"].is_null() {
+                event["detail"]["stoppedAt"] = now.clone();
+            }
+            event["time"] = now;
+        }
+        event
+    }
+
+    /// An invocation has come to its end.
+    pub(crate) fn is_handled(&mut self, id: u64, delivery: Delivery, handled: &Handled) -> Result<(), Broken> {
+        let outcome = match &handled.result {
+            Ok(outcome) => outcome,
+            Err(failure) => {
+                self.tell(|| format!("#{id} fails: {failure}"));
+                if !failure.transient {
+                    return Err(Broken(format!("{} will never be handled: {failure}", delivery.about)));
+                }
+                return self.has_failed(delivery, failure.category);
+            }
+        };
+        self.tell(|| format!("#{id} ends: {outcome:?}"));
+        self.statistics.count(format!("outcome {}", outcome.name()));
+        match (&delivery.about, outcome) {
+            (About::Start { identity, count, .. }, Outcome::Started { tasks, rungs, .. }) => {
+                if *rungs > 1 {
+                    self.statistics.count("starts that climbed");
+                }
+                self.promises.start_succeeded(identity, *count, tasks.len())?;
+            }
+            (About::Task { task, is_running: true }, _) => {
+                self.promises.running_is_handled(task, &self.world)?;
+                if matches!(outcome, Outcome::Deregistered { .. }) {
+                    self.statistics.count("registrations taken back");
+                }
+            }
+            (About::Task { .. }, _) => {}
+            (About::Start { .. }, other) => panic!("a start ends as {other:?}"),
+        }
+        if let Outcome::Deregistered { reused, .. } = outcome
+            && !reused.is_empty()
+        {
+            self.statistics.count("targets left to a newer task");
+        }
+        self.is_done_with(&delivery.about)
+    }
+
+    /// Lambda tries again twice; then the event waits in the queue for somebody to redrive it.
+    pub(crate) fn has_failed(&mut self, mut delivery: Delivery, category: &str) -> Result<(), Broken> {
+        self.statistics.count(format!("failure {category}"));
+        if self.mutant == Mutant::NothingIsTriedAgain {
+            return self.is_done_with(&delivery.about);
+        }
+        let mut wait = match RETRIES.get(delivery.tries) {
+            Some(wait) => {
+                delivery.tries += 1;
+                *wait
+            }
+            None => {
+                self.statistics.count("redrives");
+                delivery.tries = 0;
+                match delivery.about {
+                    About::Start { .. } => self.rng.between(MINUTE..=10 * MINUTE),
+                    About::Task { .. } => self.rng.between(MINUTE..=12 * HOUR),
+                }
+            }
+        };
+        // Lambda adds some jitter.
+        wait += self.rng.between(0..=5 * SECOND);
+        self.after(wait, Step::Deliver(delivery));
+        Ok(())
+    }
+
+    /// A call is about to reach AWS.
+    pub(crate) fn before_landing(&mut self, call: &Call, about: &About) -> Result<(), Broken> {
+        match (call, about) {
+            (Call::DescribeTasks { tasks, .. }, _) => {
+                for task in tasks {
+                    if let Some(shown) = self.tasks.get(task.as_str()) {
+                        let version = self.rng.below(shown.newest - shown.oldest + 1) + shown.oldest;
+                        self.world.pin_described(task.as_str(), version);
+                    }
+                }
+                Ok(())
+            }
+            (Call::RegisterTargets { group, targets }, About::Task { task, .. }) => {
+                if self.promises.life(task).stage != Stage::Live {
+                    self.statistics.count("registrations of stopping tasks");
+                }
+                for target in targets {
+                    let target = as_promised(group, target);
+                    self.promises.registers(task, target, self.now, &self.world);
+                }
+                Ok(())
+            }
+            (Call::DeregisterTargets { group, targets, .. }, About::Task { task, .. }) => {
+                targets.iter().try_for_each(|target| {
+                    self.promises
+                        .deregisters(task, &as_promised(group, target), &self.world)
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A call was carried out.
+    pub(crate) fn after_landing(
+        &mut self,
+        call: &Call,
+        about: &About,
+        answer: &mut Result<Answer, CallError>,
+    ) -> Result<(), Broken> {
+        match (call, about, answer) {
+            (
+                Call::RunTask(_),
+                About::Start {
+                    identity,
+                    count,
+                    service,
+                },
+                Ok(Answer::Started(started)),
+            ) => {
+                let mut is_replay = !started.tasks.is_empty();
+                if !started.tasks.is_empty() && !started.failures.is_empty() {
+                    self.statistics.count("partial answers");
+                }
+                let attached = self.services[*service].targets.clone();
+                for task in &started.tasks {
+                    if !self.tasks.contains_key(task.as_str()) {
+                        is_replay = false;
+                        self.born(task.as_str(), identity, *count, attached.clone())?;
+                    }
+                }
+                if is_replay {
+                    self.statistics.count("replayed answers");
+                }
+                if self.mutant == Mutant::ClientTokensAreForgotten {
+                    self.world.expire_client_tokens();
+                }
+            }
+            (Call::DescribeTargetHealth { group, targets }, _, Ok(Answer::Health(health))) => {
+                for (target, health) in targets.iter().zip(health) {
+                    let is_hidden = self.promises.may_be_unseen(&as_promised(group, target), self.now);
+                    if is_hidden && matches!(health, TargetHealth::Registered(_)) && self.rng.chance(500) {
+                        self.statistics.count("registrations not shown yet");
+                        *health = TargetHealth::NotRegistered;
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.is_done_with(about)
+    }
+}
+
+fn as_promised(group: &TargetGroupArn, target: &Target) -> promises::Target {
+    (group.to_string(), target.id.clone(), target.port.number())
+}

@@ -1,0 +1,85 @@
+//! What can happen to one call on its way: refused, applied with its answer lost, landing after it
+//! was given up, or the last thing that a function does.
+//!
+//! Keeps to the assumptions of `start_engines::decide::timing` on calls that were given up.
+
+use std::time::Duration;
+
+use start_engines::call::{Call, ErrorKind};
+
+use crate::support::rng::Rng;
+
+/// When the SDK has spent its attempts.
+const GIVEN_UP: i64 = 15_000;
+/// A call that was given up lands within this time, before Lambda tries its event again.
+const LANDS: i64 = 50_000;
+
+/// What becomes of a call, in milliseconds from its beginning.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fate {
+    /// When it is applied, if ever.
+    pub(crate) lands: Option<i64>,
+    /// What its function gets.
+    pub(crate) end: End,
+    /// The fault's name, if it is one.
+    pub(crate) fault: Option<&'static str>,
+}
+
+/// What a function gets of its call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum End {
+    /// AWS's answer.
+    Answered(i64),
+    /// An error.
+    Failed(i64, fn() -> ErrorKind),
+    /// Nothing: it dies.
+    Crashed(i64),
+}
+
+/// Decides it: so many calls in a thousand meet a fault.
+pub(crate) fn fate(rng: &mut Rng, call: &Call, within: Duration, in_a_thousand: usize) -> Fate {
+    let within = i64::try_from(within.as_millis()).expect("not that long").min(GIVEN_UP);
+    let latency = match rng.below(100) {
+        0 => rng.between(500..=9_000),
+        1..=5 => rng.between(60..=500),
+        _ => rng.between(4..=60),
+    };
+    let fate = |lands, end, fault| Fate { lands, end, fault };
+    let before = rng.between(0..=latency.min(within));
+    if latency >= within {
+        return fate(Some(before), End::Failed(within, || ErrorKind::TimedOut), Some("slow"));
+    }
+    if !rng.chance(in_a_thousand) {
+        return fate(Some(before), End::Answered(latency), None);
+    }
+    // A DeregisterTargets lands within its bound, retries included, or never.
+    let lands = rng.between(0..=LANDS);
+    let late = |given_up: i64| match call {
+        Call::DeregisterTargets { .. } => within,
+        _ => given_up + lands,
+    };
+    match rng.below(10) {
+        0 => fate(None, End::Failed(latency, || ErrorKind::Throttled), Some("throttled")),
+        1 => fate(None, End::Failed(latency, || ErrorKind::Server), Some("server error")),
+        2 => fate(
+            Some(before),
+            End::Failed(latency, || ErrorKind::Server),
+            Some("server error, applied"),
+        ),
+        3 => fate(None, End::Failed(latency, || ErrorKind::Unreachable), Some("reset")),
+        4 => fate(
+            Some(before),
+            End::Failed(latency, || ErrorKind::Unreachable),
+            Some("answer lost"),
+        ),
+        5 => fate(None, End::Failed(within, || ErrorKind::TimedOut), Some("timed out")),
+        6 => fate(
+            Some(late(within)),
+            End::Failed(within, || ErrorKind::TimedOut),
+            Some("timed out, lands late"),
+        ),
+        7 => fate(None, End::Crashed(latency), Some("crash before")),
+        8 => fate(Some(before), End::Crashed(latency), Some("crash after")),
+        _ => fate(Some(late(latency)), End::Crashed(latency), Some("crash, lands late")),
+    }
+}

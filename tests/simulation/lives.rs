@@ -1,0 +1,235 @@
+//! The lives of tasks, and what DescribeTasks and ListTasks show of them: as fast and as stale as
+//! the assumptions of `start_engines::decide::timing` allow, and not a millisecond more.
+
+use std::net::Ipv4Addr;
+
+use serde_json::Value;
+use start_engines::decide::timing::{ATTACH, FRESH, REUSE, SKEW};
+
+use crate::account::Attached;
+use crate::delivery::About;
+use crate::promises::{Broken, Stage};
+use crate::simulation::{HOUR, MINUTE, Mutant, SECOND, Simulation, Step};
+
+const REUSE_MILLIS: i64 = REUSE.as_millis() as i64;
+const ATTACH_MILLIS: i64 = ATTACH.as_millis() as i64;
+/// How long before `stoppedAt` a task can have given its address back.
+const GIVEN_BACK: i64 = (REUSE.as_millis() - FRESH.as_millis()) as i64;
+/// How far the clocks of functions may be off.
+pub(crate) const SKEW_MILLIS: i64 = SKEW.as_millis() as i64;
+
+/// A step of a task's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It gets its address.
+    Pending,
+    Running,
+    /// The first sign of a stop; before RUNNING it is a failed start.
+    Stop,
+    Deprovisioning,
+    /// Its address goes back to the subnet.
+    GiveBack,
+    Stopped,
+    /// DescribeTasks shows nothing older than this version from now on.
+    Show(usize),
+    /// ListTasks lists it from now on.
+    List,
+    /// ECS forgets it, and its client token.
+    Forget,
+}
+
+/// What DescribeTasks may show: any version from the one to the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    pub(crate) oldest: usize,
+    pub(crate) newest: usize,
+}
+
+impl Simulation {
+    /// A task has been started.
+    pub(crate) fn born(
+        &mut self,
+        task: &str,
+        identity: &str,
+        count: usize,
+        attached: Vec<Attached>,
+    ) -> Result<(), Broken> {
+        self.statistics.count("lives");
+        self.promises.born(task, identity, count, attached)?;
+        self.tasks.insert(task.to_owned(), Shown { oldest: 0, newest: 1 });
+        self.world.set_listed(task, false);
+        let lag = self.rng.between(0..=2 * SECOND);
+        self.turn_after(lag, task, Turn::Show(1));
+        if self.rng.chance(40) {
+            let fails = self.rng.between(SECOND..=20 * SECOND);
+            self.turn_after(fails, task, Turn::Stop);
+        } else {
+            let placed = self.rng.between(SECOND / 2..=8 * SECOND);
+            self.turn_after(placed, task, Turn::Pending);
+        }
+        Ok(())
+    }
+
+    fn turn_after(&mut self, millis: i64, task: &str, turn: Turn) {
+        self.after(millis, Step::Turn(task.to_owned(), turn));
+    }
+
+    pub(crate) fn turn(&mut self, task: &str, turn: Turn) -> Result<(), Broken> {
+        self.tell(|| format!("{task} {turn:?}"));
+        match turn {
+            Turn::Pending => {
+                self.advance(task);
+                self.is_addressed(task);
+            }
+            Turn::Running => {
+                let event = self.advance(task);
+                self.promises.life(task).stage = Stage::Live;
+                self.emit(task, &event);
+                let lag = self.rng.between(0..=REUSE_MILLIS - SECOND);
+                self.turn_after(lag, task, Turn::Show(3));
+                self.lives_on(task);
+            }
+            Turn::Stop => self.stops(task),
+            Turn::Deprovisioning => {
+                let event = self.advance(task);
+                self.emit(task, &event);
+            }
+            Turn::GiveBack => {
+                self.world.release_address(task);
+                if let Some(address) = self.world.address(task) {
+                    self.freed.insert(address, self.now);
+                }
+            }
+            Turn::Stopped => {
+                let event = self.advance(task);
+                self.emit(task, &event);
+                let life = self.promises.life(task);
+                life.stage = Stage::Stopped;
+                life.stopped_at = Some(self.now);
+                let forgotten = HOUR + self.rng.between(0..=HOUR);
+                self.turn_after(forgotten, task, Turn::Forget);
+                return self.promises.when_over(task, &self.world);
+            }
+            Turn::Show(version) => {
+                let shown = self.shown(task);
+                shown.oldest = shown.oldest.max(version);
+            }
+            Turn::List => self.world.set_listed(task, true),
+            Turn::Forget => {
+                self.tasks.remove(task);
+                self.world.forget(task);
+            }
+        }
+        Ok(())
+    }
+
+    fn shown(&mut self, task: &str) -> &mut Shown {
+        self.tasks.get_mut(task).expect("ECS has not forgotten it")
+    }
+
+    fn advance(&mut self, task: &str) -> Value {
+        self.shown(task).newest += 1;
+        self.world.advance(task)
+    }
+
+    /// It has its address. When DescribeTasks shows it, `ATTACH` begins; when the address was freed,
+    /// `REUSE` began.
+    fn is_addressed(&mut self, task: &str) {
+        let address = self.world.address(task).expect("an address");
+        let ipv6 = ipv6_beside(address);
+        if self.promises.addressed(task, address, &ipv6) {
+            self.statistics.count("reused addresses");
+        }
+        let seen = self.rng.between(0..=5 * SECOND);
+        self.turn_after(seen, task, Turn::Show(2));
+        let listed = self.rng.between(0..=seen);
+        self.turn_after(listed, task, Turn::List);
+        if self.rng.chance(60) {
+            let fails = self.rng.between(seen..=MINUTE);
+            return self.turn_after(fails, task, Turn::Stop);
+        }
+        let freed = self
+            .freed
+            .get(&address)
+            .map_or(0, |freed| freed + REUSE_MILLIS - self.now);
+        let soonest = match self.mutant {
+            Mutant::AddressesAreReusedAtOnce => seen,
+            _ => (seen + ATTACH_MILLIS).max(freed) + 1,
+        };
+        let pulls = if self.is_rush_hour {
+            0
+        } else {
+            *self.rng.pick(&[0, 0, SECOND, 20 * SECOND])
+        };
+        let pulls = self.rng.between(0..=pulls);
+        self.turn_after(soonest + pulls, task, Turn::Running);
+    }
+
+    fn lives_on(&mut self, task: &str) {
+        let life = match self.rng.below(10) {
+            0 => return,
+            _ if self.is_rush_hour => self.rng.between(0..=30 * SECOND),
+            1..=3 => self.rng.between(0..=5 * SECOND),
+            4..=6 => self.rng.between(5 * SECOND..=5 * MINUTE),
+            _ => self.rng.between(MINUTE..=4 * HOUR),
+        };
+        self.turn_after(life, task, Turn::Stop);
+    }
+
+    fn stops(&mut self, task: &str) {
+        let has_run = self.promises.life(task).stage == Stage::Live;
+        if has_run {
+            self.world.stop(task, "UserInitiated", "Task stopped by user");
+        } else {
+            self.statistics.count("failed starts");
+            let container = "CannotPullContainerError: pull image manifest has been retried";
+            self.world.fail_start(task, "Task failed to start", container);
+        }
+        let version = self.shown(task).newest + 1;
+        self.shown(task).newest = version;
+        let event = self.world.event(task);
+        self.promises.life(task).stage = Stage::Stopping;
+        self.emit(task, &event);
+        let longest = if self.is_rush_hour {
+            SECOND
+        } else {
+            *self.rng.pick(&[SECOND, 5 * SECOND, 30 * SECOND])
+        };
+        let deprovisions = self.rng.between(10..=longest);
+        let stopped = deprovisions + self.rng.between(10..=longest);
+        let given_back = self.rng.between(deprovisions.max(stopped - GIVEN_BACK)..=stopped);
+        self.turn_after(deprovisions, task, Turn::Deprovisioning);
+        self.turn_after(given_back, task, Turn::GiveBack);
+        self.turn_after(stopped, task, Turn::Stopped);
+        // By the last event of the task, and before its address can serve another.
+        let lag = match self.mutant {
+            Mutant::DescribeTasksLags => 10 * MINUTE,
+            _ => self.rng.between(0..=stopped.min(REUSE_MILLIS) - 1),
+        };
+        self.turn_after(lag, task, Turn::Show(version));
+    }
+
+    /// Tells the rule of a task's change, which lets through what the function asked for.
+    fn emit(&mut self, task: &str, event: &Value) {
+        let detail = &event["detail"];
+        let is_ours = detail["startedBy"]
+            .as_str()
+            .is_some_and(|text| text.starts_with("start-engines/"));
+        let is_running = detail["lastStatus"] == "RUNNING" && detail["desiredStatus"] == "RUNNING";
+        assert!(
+            is_ours && (is_running || detail["desiredStatus"] == "STOPPED"),
+            "{event}"
+        );
+        let about = About::Task {
+            task: task.to_owned(),
+            is_running,
+        };
+        self.send(event.clone(), about);
+    }
+}
+
+/// As the fake gives them.
+fn ipv6_beside(address: Ipv4Addr) -> String {
+    let [_, _, high, low] = address.octets();
+    std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, u16::from(high), u16::from(low)).to_string()
+}

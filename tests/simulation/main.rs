@@ -1,0 +1,130 @@
+//! Deterministic simulation: the crate's real handler in a world that a seed decides.
+//!
+//! Thousands of tasks are started in bursts, live, fail, stop and leave their addresses to others,
+//! while events come twice, late, in any order or after a redrive, calls fail in every way on
+//! their way, functions die between two of them, and DescribeTasks is as stale as it may be. Time
+//! is virtual. What must hold (`start_engines::decide` lists the four) is checked at every step.
+//!
+//! A seed is a story: `SEED=7 cargo test --test simulation -- --nocapture` tells that of seed 7,
+//! line by line. `SEEDS=1000` runs more of them than the usual ones.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod account;
+mod calls;
+mod delivery;
+mod faults;
+mod function;
+mod lives;
+mod promises;
+mod simulation;
+mod statistics;
+
+use simulation::{Mutant, Report, run};
+use statistics::Statistics;
+
+/// Stories of an ordinary run.
+const SEEDS: u64 = 40;
+/// Within so many stories each mutant must be found out.
+const SEEDS_FOR_A_MUTANT: u64 = 40;
+
+/// What must have happened for the stories to be worth something.
+const INTERESTING: [&str; 20] = [
+    "AWS calls",
+    "cold starts",
+    "duplicates",
+    "failed starts",
+    "fault answer lost",
+    "fault crash after",
+    "fault crash, lands late",
+    "fault timed out, lands late",
+    "late stops",
+    "late stops of reused addresses",
+    "lives",
+    "lost events, redriven",
+    "partial answers",
+    "redrives",
+    "registrations of stopping tasks",
+    "registrations taken back",
+    "replayed answers",
+    "reused addresses",
+    "starts that climbed",
+    "targets left to a newer task",
+];
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} must be a number")))
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "what was simulated is the result")]
+fn thousands_of_lives_keep_what_is_promised() {
+    if let Some(seed) = number("SEED") {
+        let report = run(seed, Mutant::None, true);
+        println!("{}", report.statistics);
+        assert_eq!(report.broken, None, "seed {seed}");
+        return;
+    }
+    let mut all = Statistics::default();
+    for seed in 0..number("SEEDS").unwrap_or(SEEDS) {
+        let Report { statistics, broken, .. } = run(seed, Mutant::None, false);
+        if let Some(broken) = broken {
+            panic!(
+                "{}\nthe story: SEED={seed} cargo test --test simulation thousands -- --nocapture",
+                broken.0
+            );
+        }
+        all.add(&statistics);
+    }
+    println!("{all}");
+    for what in INTERESTING {
+        assert!(all.of(what) > 0, "no {what} in any story");
+    }
+}
+
+/// The first seed that finds a mutant out tells the same story twice.
+fn dies(mutant: Mutant, promise: &str) {
+    let found = (0..SEEDS_FOR_A_MUTANT).find_map(|seed| {
+        let report = run(seed, mutant, false);
+        report.broken.is_some().then_some((seed, report))
+    });
+    let Some((seed, report)) = found else {
+        panic!("{mutant:?} lives")
+    };
+    let broken = report.broken.clone().expect("just looked");
+    assert!(broken.0.starts_with(promise), "{}", broken.0);
+    assert_eq!(report, run(seed, mutant, false), "seed {seed} tells two stories");
+}
+
+#[test]
+fn without_the_guard_of_late_stops_a_live_target_is_taken() {
+    dies(Mutant::LateStopsLookFresh, "3");
+}
+
+#[test]
+fn when_describe_tasks_lags_longer_than_assumed_a_dead_target_stays() {
+    dies(Mutant::DescribeTasksLags, "1");
+}
+
+#[test]
+fn when_addresses_are_reused_sooner_than_assumed_a_live_target_is_taken() {
+    dies(Mutant::AddressesAreReusedAtOnce, "3");
+}
+
+#[test]
+fn when_clocks_are_seconds_apart_a_live_target_is_taken() {
+    dies(Mutant::ClocksDisagree, "3");
+}
+
+#[test]
+fn when_nothing_is_tried_again_a_dead_target_stays() {
+    dies(Mutant::NothingIsTriedAgain, "1");
+}
+
+#[test]
+fn when_client_tokens_are_forgotten_a_start_is_done_twice() {
+    dies(Mutant::ClientTokensAreForgotten, "4");
+}

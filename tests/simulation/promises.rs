@@ -1,0 +1,240 @@
+//! The four invariants of `start_engines::decide`, checked while the world moves.
+//!
+//! Knows of each task what really is, never what the function thinks.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use crate::account::Attached;
+use crate::support::fake_aws::{Health, World};
+
+/// By how much DescribeTargetHealth may lag, in milliseconds.
+const HEALTH_LAG: i64 = 2_000;
+
+/// A target: group, address, port.
+pub(crate) type Target = (String, String, u16);
+
+/// How far a task really is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Starting,
+    Live,
+    Stopping,
+    Stopped,
+}
+
+/// A task, as it really is.
+#[derive(Clone, Debug)]
+pub(crate) struct Life {
+    pub(crate) stage: Stage,
+    pub(crate) attached: Vec<Attached>,
+    /// All targets that it can have; none before it has its address.
+    pub(crate) targets: Vec<Target>,
+    /// Those that one of its own events has put into their groups, and when.
+    own: BTreeMap<Target, i64>,
+    /// When its last event was made.
+    pub(crate) stopped_at: Option<i64>,
+    /// Deliveries, retries and late calls of its events that are still to come.
+    pub(crate) outstanding: usize,
+    /// The handling of its RUNNING event has succeeded while it was live.
+    pub(crate) is_attached: bool,
+}
+
+impl Life {
+    fn is_over(&self) -> bool {
+        self.stage == Stage::Stopped && self.outstanding == 0
+    }
+}
+
+/// What must hold, broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Broken(pub(crate) String);
+
+/// All tasks, and what was started.
+#[derive(Debug, Default)]
+pub(crate) struct Promises {
+    lives: BTreeMap<String, Life>,
+    /// Who has, or has had, an address.
+    holders: BTreeMap<Ipv4Addr, Vec<String>>,
+    /// Tasks by the identity of their start.
+    started: BTreeMap<String, usize>,
+}
+
+impl Promises {
+    /// A task has been started.
+    ///
+    /// 4: one start event never yields more than `count` tasks.
+    pub(crate) fn born(
+        &mut self,
+        task: &str,
+        identity: &str,
+        count: usize,
+        attached: Vec<Attached>,
+    ) -> Result<(), Broken> {
+        let life = Life {
+            stage: Stage::Starting,
+            attached,
+            targets: Vec::new(),
+            own: BTreeMap::new(),
+            stopped_at: None,
+            outstanding: 0,
+            is_attached: false,
+        };
+        self.lives.insert(task.to_owned(), life);
+        let started = self.started.entry(identity.to_owned()).or_default();
+        *started += 1;
+        if *started > count {
+            return Err(Broken(format!(
+                "4: {identity} asked for {count} tasks, and {task} is one more"
+            )));
+        }
+        Ok(())
+    }
+
+    /// A start has succeeded and named so many tasks.
+    pub(crate) fn start_succeeded(&self, identity: &str, count: usize, named: usize) -> Result<(), Broken> {
+        let exist = self.started.get(identity).copied().unwrap_or(0);
+        if (exist, named) == (count, count) {
+            return Ok(());
+        }
+        let message = format!("4: {identity} asked for {count} tasks, {exist} exist, and success named {named}");
+        Err(Broken(message))
+    }
+
+    /// A task has its address; gives whether another task has had it before.
+    pub(crate) fn addressed(&mut self, task: &str, address: Ipv4Addr, ipv6: &str) -> bool {
+        let life = self.life(task);
+        let target = |attached: &Attached| {
+            let id = if attached.ipv6 {
+                ipv6.to_owned()
+            } else {
+                address.to_string()
+            };
+            (attached.group.clone(), id, attached.port)
+        };
+        life.targets = life.attached.iter().map(target).collect();
+        let holders = self.holders.entry(address).or_default();
+        holders.push(task.to_owned());
+        holders.len() > 1
+    }
+
+    /// Whether another task was given the address of this one since.
+    pub(crate) fn is_address_reused(&self, task: &str) -> bool {
+        self.holders.values().any(|holders| {
+            let found = holders.iter().position(|holder| holder == task);
+            found.is_some_and(|place| place + 1 < holders.len())
+        })
+    }
+
+    pub(crate) fn life(&mut self, task: &str) -> &mut Life {
+        self.lives.get_mut(task).expect("a task of this world")
+    }
+
+    /// A RegisterTargets of an event of `task` is about to land.
+    pub(crate) fn registers(&mut self, task: &str, target: Target, now: i64, world: &World) {
+        let is_again = is_registered(world, &target);
+        let own = &mut self.life(task).own;
+        if is_again {
+            own.entry(target).or_insert(i64::MIN);
+        } else {
+            own.insert(target, now);
+        }
+    }
+
+    /// Whether DescribeTargetHealth may still hide that a target was registered: for a moment, but
+    /// not beyond the last event of the task that it belongs to.
+    pub(crate) fn may_be_unseen(&self, target: &Target, now: i64) -> bool {
+        let last = self
+            .lives
+            .values()
+            .filter_map(|life| Some((life.own.get(target)?, life.stopped_at)));
+        let last = last.max_by_key(|(registered_at, _)| **registered_at);
+        last.is_some_and(|(&registered_at, stopped_at)| {
+            let is_recent = now.saturating_sub(registered_at) < HEALTH_LAG;
+            is_recent && stopped_at.is_none_or(|stopped_at| registered_at > stopped_at)
+        })
+    }
+
+    /// A DeregisterTargets of an event of `task` is about to land.
+    ///
+    /// 3: a live task's target is never deregistered by another task's event; nor by its own.
+    pub(crate) fn deregisters(&self, task: &str, target: &Target, world: &World) -> Result<(), Broken> {
+        if !is_registered(world, target) {
+            return Ok(());
+        }
+        let robbed = self
+            .lives
+            .iter()
+            .find(|(_, life)| life.stage == Stage::Live && life.own.contains_key(target));
+        match robbed {
+            Some((live, _)) => Err(Broken(format!(
+                "3: an event of {task} takes {target:?} of {live}, which lives"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// The RUNNING event of a task is handled.
+    ///
+    /// 2: when the RUNNING event of a live task is handled, all its targets are registered.
+    pub(crate) fn running_is_handled(&mut self, task: &str, world: &World) -> Result<(), Broken> {
+        let life = self.life(task);
+        if life.stage != Stage::Live {
+            return Ok(());
+        }
+        life.is_attached = true;
+        match life.targets.iter().find(|target| !is_registered(world, target)) {
+            Some(target) => Err(Broken(format!(
+                "2: {task} lives, its RUNNING event is handled, and {target:?} is out"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// To be asked whenever a task has stopped or one of its events is done with.
+    ///
+    /// 1: when all events of a stopped task are handled, none of its targets is registered. Unless
+    /// another task has the address, whose events will see to it.
+    pub(crate) fn when_over(&self, task: &str, world: &World) -> Result<(), Broken> {
+        let life = &self.lives[task];
+        if !life.is_over() {
+            return Ok(());
+        }
+        let is_anothers = |target: &Target| {
+            let others = self.lives.iter().filter(|(other, _)| *other != task);
+            others
+                .into_iter()
+                .any(|(_, other)| other.targets.contains(target) && !other.is_over())
+        };
+        let left = life
+            .targets
+            .iter()
+            .find(|target| is_registered(world, target) && !is_anothers(target));
+        match left {
+            Some(target) => Err(Broken(format!("1: {task} is over, and {target:?} is still registered"))),
+            None => Ok(()),
+        }
+    }
+
+    /// At the end, when every event is handled.
+    pub(crate) fn at_the_end(&self, world: &World) -> Result<(), Broken> {
+        for (task, life) in &self.lives {
+            if life.outstanding > 0 {
+                return Err(Broken(format!("events of {task} were never handled")));
+            }
+            if life.stage == Stage::Live && !life.is_attached {
+                return Err(Broken(format!("2: {task} lives and was never attached")));
+            }
+            self.when_over(task, world)?;
+            let missing = life.targets.iter().find(|target| !is_registered(world, target));
+            if let Some(target) = missing.filter(|_| life.stage == Stage::Live) {
+                return Err(Broken(format!("3: {task} lives, and {target:?} is out")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_registered(world: &World, (group, id, port): &Target) -> bool {
+    !matches!(world.health(group, id, *port), None | Some(Health::Draining))
+}

@@ -1,0 +1,319 @@
+//! The run of one seed: a queue of what happens next, one step at a time, and a trace of it all.
+//!
+//! Time is virtual: it jumps from step to step. Everything that is left to chance is drawn from the
+//! seed, so one seed is one story.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use start_engines::call::{Answer, Call, CallError};
+use time::OffsetDateTime;
+
+use crate::account::{self, Service};
+use crate::calls::{carry_out, failure};
+use crate::delivery::{About, Delivery};
+use crate::faults::{End, fate};
+use crate::function::{Instance, Next, Running, SharedTime};
+use crate::lives::{SKEW_MILLIS, Shown, Turn};
+use crate::promises::{Broken, Promises};
+use crate::statistics::Statistics;
+use crate::support::fake_aws::World;
+use crate::support::rng::Rng;
+
+/// When all stories begin: 2026-01-01, in milliseconds.
+const BEGIN: i64 = 1_767_225_600_000;
+pub(crate) const SECOND: i64 = 1_000;
+pub(crate) const MINUTE: i64 = 60 * SECOND;
+pub(crate) const HOUR: i64 = 60 * MINUTE;
+/// Starts of one story, and the time over which they are spread.
+const STARTS: usize = 120;
+const DAY: i64 = 12 * HOUR;
+const RUSH_HOUR: i64 = 10 * MINUTE;
+/// From then on nothing fails any more, so that every event comes to its end.
+const CALM: i64 = BEGIN + 48 * HOUR;
+
+/// A safeguard or an assumption that is taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mutant {
+    None,
+    /// The guard of late stops is gone: every stop looks as if it had just happened.
+    LateStopsLookFresh,
+    /// DescribeTasks shows a stop ten minutes late.
+    DescribeTasksLags,
+    /// An address serves another RUNNING task as soon as it is free.
+    AddressesAreReusedAtOnce,
+    /// What fails is never tried again.
+    NothingIsTriedAgain,
+    /// The clocks of functions are seconds off.
+    ClocksDisagree,
+    /// ECS forgets client tokens at once.
+    ClientTokensAreForgotten,
+}
+
+/// What happens at a point in time.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Lambda hands an event to the function.
+    Deliver(Delivery),
+    /// A task goes on with its life.
+    Turn(String, Turn),
+    /// A call reaches AWS, of an invocation that may not wait for it any more.
+    Land {
+        invocation: u64,
+        /// Which of its calls.
+        number: usize,
+        call: Call,
+        about: About,
+    },
+    /// An invocation hears of its call: AWS's answer, or an error.
+    Hear(u64, Option<CallError>),
+    /// An invocation dies.
+    Crash(u64),
+}
+
+/// An invocation under way.
+struct Invocation {
+    running: Running,
+    delivery: Delivery,
+    /// How many calls it has made.
+    calls: usize,
+    /// The answer of AWS to the last of them, on the way back.
+    answer: Option<Result<Answer, CallError>>,
+}
+
+/// How the run of one seed went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) statistics: Statistics,
+    /// The same for the same story only.
+    pub(crate) trace: u64,
+    pub(crate) broken: Option<Broken>,
+}
+
+/// One seed's world.
+pub(crate) struct Simulation {
+    pub(crate) mutant: Mutant,
+    pub(crate) rng: Rng,
+    pub(crate) now: i64,
+    pub(crate) world: World,
+    pub(crate) services: Vec<Service>,
+    pub(crate) promises: Promises,
+    pub(crate) statistics: Statistics,
+    /// When an address was last given back.
+    pub(crate) freed: BTreeMap<std::net::Ipv4Addr, i64>,
+    /// When a start's event was first delivered.
+    pub(crate) first_tried: BTreeMap<String, i64>,
+    pub(crate) tasks: BTreeMap<String, Shown>,
+    time: SharedTime,
+    queue: BTreeMap<(i64, u64), Step>,
+    steps: u64,
+    invocations: BTreeMap<u64, Invocation>,
+    idle: Vec<Instance>,
+    /// Everything happens as soon after each other as it can: short lives, addresses that are given
+    /// again at once, events that come seconds late.
+    pub(crate) is_rush_hour: bool,
+    /// Calls in a thousand that meet a fault.
+    faults: usize,
+    /// How far clocks may be off.
+    skew: i64,
+    trace: u64,
+    is_told: bool,
+}
+
+/// Runs a seed; `is_told` prints its story.
+pub(crate) fn run(seed: u64, mutant: Mutant, is_told: bool) -> Report {
+    let mut rng = Rng::new(seed);
+    let (world, services) = account::open(&mut rng);
+    let faults = *rng.pick(&[0, 20, 60, 120]);
+    let is_rush_hour = rng.chance(500);
+    let mut simulation = Simulation {
+        mutant,
+        rng,
+        now: BEGIN,
+        world,
+        services,
+        promises: Promises::default(),
+        statistics: Statistics::default(),
+        freed: BTreeMap::new(),
+        first_tried: BTreeMap::new(),
+        tasks: BTreeMap::new(),
+        time: Arc::new(AtomicI64::new(BEGIN)),
+        queue: BTreeMap::new(),
+        steps: 0,
+        invocations: BTreeMap::new(),
+        idle: Vec::new(),
+        is_rush_hour,
+        faults,
+        skew: if mutant == Mutant::ClocksDisagree {
+            8 * SECOND
+        } else {
+            SKEW_MILLIS
+        },
+        trace: 0xcbf2_9ce4_8422_2325,
+        is_told,
+    };
+    let broken = simulation.story().err();
+    if let Some(broken) = &broken {
+        simulation.tell(|| format!("BROKEN {}", broken.0));
+    }
+    Report {
+        statistics: simulation.statistics,
+        trace: simulation.trace,
+        broken,
+    }
+}
+
+impl Simulation {
+    fn story(&mut self) -> Result<(), Broken> {
+        let over = if self.is_rush_hour { RUSH_HOUR } else { DAY };
+        self.send_starts(STARTS, over);
+        while let Some(((at, _), step)) = self.queue.pop_first() {
+            self.now = at;
+            self.time.store(at, Ordering::Relaxed);
+            let nanos = i128::from(at) * 1_000_000;
+            self.world.clock = OffsetDateTime::from_unix_timestamp_nanos(nanos).expect("a time of this century");
+            self.take(step)?;
+        }
+        self.promises.at_the_end(&self.world)
+    }
+
+    /// Something happens later.
+    pub(crate) fn after(&mut self, millis: i64, step: Step) {
+        self.steps += 1;
+        self.queue.insert((self.now + millis, self.steps), step);
+    }
+
+    /// A line of the trace.
+    #[expect(clippy::print_stdout, reason = "a failing seed's story is there to be read")]
+    pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
+        let (since, line) = (self.now - BEGIN, line());
+        // FNV-1a: the same in every build, which the standard library's hashers do not promise.
+        for byte in since.to_le_bytes().iter().chain(line.as_bytes()) {
+            self.trace = (self.trace ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        if self.is_told {
+            println!("{:>6}.{:03} {line}", since / SECOND, since % SECOND);
+        }
+    }
+
+    fn take(&mut self, step: Step) -> Result<(), Broken> {
+        match step {
+            Step::Deliver(delivery) => self.deliver(delivery),
+            Step::Turn(task, turn) => self.turn(&task, turn),
+            Step::Land {
+                invocation,
+                number,
+                call,
+                about,
+            } => {
+                let answer = self.land(invocation, &call, &about)?;
+                let waits = self.invocations.get_mut(&invocation);
+                if let Some(waiting) = waits.filter(|waiting| waiting.calls == number) {
+                    waiting.answer = Some(answer);
+                }
+                Ok(())
+            }
+            Step::Hear(id, error) => {
+                let Some(mut invocation) = self.invocations.remove(&id) else {
+                    panic!("nobody waits for this answer")
+                };
+                let answer = match error {
+                    Some(error) => Err(error),
+                    None => invocation.answer.take().expect("an answer comes after its call"),
+                };
+                self.tell(|| format!("  #{id} hears {}", Brief(&answer)));
+                let next = invocation.running.hear(answer);
+                self.go_on(id, next, invocation.delivery, invocation.calls)
+            }
+            Step::Crash(id) => {
+                let invocation = self.invocations.remove(&id).expect("it has not ended");
+                self.tell(|| format!("  #{id} dies"));
+                self.has_failed(invocation.delivery, "crash")
+            }
+        }
+    }
+
+    fn deliver(&mut self, delivery: Delivery) -> Result<(), Broken> {
+        if self.is_beyond_the_promise(&delivery) {
+            return Ok(());
+        }
+        self.steps += 1;
+        let id = self.steps;
+        self.statistics.count("invocations");
+        self.note_delivery(&delivery);
+        self.tell(|| format!("#{id} begins with {}", delivery.about));
+        let is_cold = self.idle.is_empty() || self.rng.chance(100);
+        let instance = if is_cold {
+            self.statistics.count("cold starts");
+            let skew = self.rng.between(-self.skew..=self.skew);
+            Instance::new(account::config(), &self.time, skew)
+        } else {
+            let place = self.rng.below(self.idle.len());
+            self.idle.swap_remove(place)
+        };
+        let event = self.as_delivered(&delivery);
+        self.go_on(id, instance.invoke(event).run(), delivery, 0)
+    }
+
+    fn go_on(&mut self, id: u64, next: Next, delivery: Delivery, calls: usize) -> Result<(), Broken> {
+        let (running, call, within) = match next {
+            Next::Asks(running, call, within) => (running, call, within),
+            Next::Ends(instance, handled) => {
+                self.idle.push(instance);
+                return self.is_handled(id, delivery, &handled);
+            }
+        };
+        let faults = if self.now < CALM { self.faults } else { 0 };
+        let fate = fate(&mut self.rng, &call, within, faults);
+        self.statistics.count("AWS calls");
+        self.statistics.count(format!("call {}", call.operation()));
+        if let Some(fault) = fate.fault {
+            self.statistics.count("faults");
+            self.statistics.count(format!("fault {fault}"));
+        }
+        self.tell(|| format!("  #{id} asks {} {}", Brief(&call), fate.fault.unwrap_or_default()));
+        if let Some(lands) = fate.lands {
+            let step = Step::Land {
+                invocation: id,
+                number: calls + 1,
+                call: call.clone(),
+                about: delivery.about.clone(),
+            };
+            self.expect_landing(&delivery.about, 1);
+            self.after(lands, step);
+        }
+        match fate.end {
+            End::Answered(after) => self.after(after, Step::Hear(id, None)),
+            End::Failed(after, kind) => self.after(after, Step::Hear(id, Some(failure(&call, kind())))),
+            End::Crashed(after) => self.after(after, Step::Crash(id)),
+        }
+        let invocation = Invocation {
+            running,
+            delivery,
+            calls: calls + 1,
+            answer: None,
+        };
+        self.invocations.insert(id, invocation);
+        Ok(())
+    }
+
+    fn land(&mut self, id: u64, call: &Call, about: &About) -> Result<Result<Answer, CallError>, Broken> {
+        self.before_landing(call, about)?;
+        let mut answer = carry_out(&mut self.world, call);
+        self.after_landing(call, about, &mut answer)?;
+        self.tell(|| format!("  #{id} lands {}: {}", call.operation(), Brief(&answer)));
+        Ok(answer)
+    }
+}
+
+/// A value on one line that is not too long.
+pub(crate) struct Brief<'a, T>(pub(crate) &'a T);
+
+impl<T: fmt::Debug> fmt::Display for Brief<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{:?}", self.0);
+        f.write_str(text.get(..600).unwrap_or(&text))
+    }
+}
