@@ -78,6 +78,10 @@ pulumi/node_modules/.package-lock.json: pulumi/package-lock.json pulumi/.npmrc
 bench: package ## print speed, memory and size of the packed function
 	cargo test --locked --test it bench::bench -- --ignored --nocapture
 
+.PHONY: model
+model: ## the largest world of the model checker: many minutes and gigabytes
+	cargo test --locked --test model -- --ignored --nocapture
+
 .PHONY: simulate
 simulate: ## 1,000 seeds of the simulation (SEEDS=n), or the story of one (SEED=n)
 	$(if $(SEED),,SEEDS=$(or $(SEEDS),1000)) cargo test --locked --test simulation thousands -- --nocapture
@@ -114,13 +118,13 @@ $(FUZZ)/Cargo.lock: Cargo.lock
 .PHONY: fuzz
 fuzz: $(TOOLS)/bin/cargo-fuzz $(FUZZ)/Cargo.lock ## fuzz the parsers and decisions, from the fixtures (FUZZ_SECONDS=60 for each target)
 	@cargo +nightly --version >/dev/null 2>&1 || { echo "fuzz: it needs a nightly toolchain: rustup toolchain install nightly" >&2; exit 2; }
-	for target in $(FUZZ_TARGETS); do \
+	@for target in $(FUZZ_TARGETS); do \
 		echo "== fuzzing $$target for $(FUZZ_SECONDS) s"; \
 		mkdir -p target/fuzz/corpus/$$target target/fuzz/seeds; \
 		cp fixtures/events/*.json target/fuzz/seeds/; \
 		PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run --fuzz-dir $(FUZZ) --target-dir target/fuzz \
 			$$target target/fuzz/corpus/$$target target/fuzz/seeds -- \
-			-max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=10 -print_final_stats=1 -verbosity=0; \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=10 -print_final_stats=1 -print_funcs=0 -verbosity=0; \
 	done
 
 $(TOOLS)/bin/cargo-deny:

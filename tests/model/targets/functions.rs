@@ -1,0 +1,181 @@
+//! The functions of the model: the crate's own `decide`, driven by what AWS has answered so far.
+
+use start_engines::call::{Answer, Call, CallError, ErrorKind, TaskPage};
+use start_engines::config::Config;
+use start_engines::decide::{Step, decide};
+use start_engines::journal::{Entry, Journal};
+use start_engines::tags::{self, Marks};
+use start_engines::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
+use start_engines::task::{Addresses, Network, StopReason, Task};
+use start_engines::timestamp::Timestamp;
+use start_engines::trigger::{TaskChange, Trigger};
+
+use super::world::{HAPPENED, LATE, Mutant, PENDING, RUNNING, STOPPED, STOPPING, TASKS, Targets, arn, status};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Function {
+    pub(super) task: usize,
+    pub(super) version: u8,
+    pub(super) fresh: bool,
+    /// Whether the task has ever been RUNNING.
+    pub(super) has_run: bool,
+    /// The answers so far stand for the journal: with them, decide gives the same calls.
+    pub(super) answers: Vec<Heard>,
+    /// Once it has asked ListTasks: the tasks that did not show their address then.
+    pub(super) unseen: Option<[bool; TASKS]>,
+}
+
+/// A function's next call, in the terms of this world, or whether it ends well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Look(Vec<usize>),
+    List,
+    Facts,
+    Health,
+    Register,
+    Deregister,
+    End(bool),
+}
+
+/// What a call brought, in the terms of this world.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Heard {
+    /// The versions shown of the tasks asked for.
+    Shown(Vec<(usize, u8)>),
+    Listed(Vec<usize>),
+    Registered(bool),
+    Facts,
+    Done,
+    Failed,
+}
+
+impl Targets {
+    /// A task as ECS has it in this version; `tagged` by the API only, until the task is stopped.
+    pub(super) fn task(&self, task: usize, version: u8, has_run: bool, tagged: bool) -> Task {
+        let (last_status, desired_status) = status(version, has_run);
+        let started_by = "start-engines/auth/73e2d6bc24d8a067/8080";
+        let arn: start_engines::arn::TaskArn = arn(task).parse().expect("an ARN");
+        let attachments = start_engines::started_by::decode(started_by, &arn.scope()).expect("ours");
+        let has_tags = version < STOPPING;
+        let address = (version >= PENDING).then_some(std::net::Ipv4Addr::new(10, 0, 0, 1));
+        // The mutant's function would read the tags at a stop, where there are none.
+        let is_blind = self.mutant == Mutant::TagBasedDeregistration && !has_tags;
+        let shown_version = match self.mutant {
+            // As if the comparison were the other way round.
+            Mutant::OlderVersionWins if tagged => 100 - u64::from(version),
+            Mutant::OlderVersionWins => 50,
+            _ => u64::from(version),
+        };
+        Task {
+            cluster: "engines".parse().expect("a name"),
+            version: shown_version,
+            last_status,
+            desired_status,
+            started_by: Some(if is_blind { "start-engines/-" } else { started_by }.to_owned()),
+            network: Network::Awsvpc(Addresses {
+                ipv4: address,
+                ipv6: None,
+                complete: address.is_some(),
+            }),
+            tags: if tagged && has_tags {
+                tags::encode(&Marks {
+                    attachments,
+                    ..Marks::default()
+                })
+            } else {
+                Vec::new()
+            },
+            started_at: (version >= RUNNING && has_run).then_some(Timestamp::from_millis(HAPPENED)),
+            stopped_at: (version >= STOPPED).then_some(Timestamp::from_millis(HAPPENED)),
+            stop: StopReason::default(),
+            arn,
+        }
+    }
+
+    pub(super) fn answer(&self, heard: &Heard) -> Result<Answer, CallError> {
+        Ok(match heard {
+            Heard::Shown(tasks) => Answer::Tasks(
+                tasks
+                    .iter()
+                    .map(|&(task, version)| self.task(task, version, true, true))
+                    .collect(),
+            ),
+            Heard::Listed(tasks) => {
+                let tasks = tasks.iter().map(|&task| arn(task).parse().expect("an ARN")).collect();
+                Answer::TaskPage(TaskPage { tasks, next: None })
+            }
+            Heard::Registered(true) => Answer::Health(vec![TargetHealth::Registered("healthy".into())]),
+            Heard::Registered(false) => Answer::Health(vec![TargetHealth::NotRegistered]),
+            Heard::Facts => Answer::TargetGroup(TargetGroup {
+                target_type: TargetType::Ip,
+                family: AddressFamily::Ipv4,
+                protocol: "HTTP".into(),
+            }),
+            Heard::Done => Answer::Done,
+            Heard::Failed => {
+                return Err(CallError {
+                    operation: "any",
+                    kind: ErrorKind::TimedOut,
+                    code: None,
+                    message: String::new(),
+                });
+            }
+        })
+    }
+
+    /// The next step of a function.
+    pub(super) fn next(&self, function: &Function) -> Next {
+        let key = Function {
+            unseen: None,
+            ..function.clone()
+        };
+        if let Some(next) = self.known.read().unwrap().get(&key) {
+            return next.clone();
+        }
+        let next = match self.decide(function) {
+            Step::End(result) => Next::End(result.is_ok()),
+            Step::Call(call) => match *call {
+                Call::DescribeTasks { tasks, .. } => Next::Look(
+                    (0..TASKS)
+                        .filter(|&task| tasks.iter().any(|found| found.as_str() == arn(task)))
+                        .collect(),
+                ),
+                Call::ListTasks { .. } => Next::List,
+                Call::DescribeTargetGroup { .. } => Next::Facts,
+                Call::DescribeTargetHealth { .. } => Next::Health,
+                Call::RegisterTargets { .. } => Next::Register,
+                Call::DeregisterTargets { .. } => Next::Deregister,
+                other => panic!("a state change never leads to {}", other.operation()),
+            },
+        };
+        self.known.write().unwrap().insert(key, next.clone());
+        next
+    }
+
+    /// The crate's own decide, run with every call that the function made and what it heard.
+    pub(super) fn decide(&self, function: &Function) -> Step {
+        let is_fresh = function.fresh || self.mutant == Mutant::NoLateStopGuard;
+        let now = Timestamp::from_millis(if is_fresh { HAPPENED } else { LATE });
+        let trigger = Trigger::TaskStateChange(Box::new(TaskChange {
+            task: self.task(function.task, function.version, function.has_run, false),
+            happened_at: Some(Timestamp::from_millis(HAPPENED)),
+            updated_at: None,
+        }));
+        let config = Config::default();
+        let mut journal = Journal::new(now);
+        for heard in &function.answers {
+            let Step::Call(call) = decide(&trigger, &config, &journal) else {
+                panic!("more answers than calls")
+            };
+            let answer = self.answer(heard);
+            journal.entries.push(Entry {
+                call: *call,
+                asked_at: now,
+                answered_at: now,
+                remembered: false,
+                answer,
+            });
+        }
+        decide(&trigger, &config, &journal)
+    }
+}
