@@ -10,8 +10,8 @@ use crate::later::Later;
 use crate::timestamp::Timestamp;
 use crate::trigger;
 
-/// The least that a schedule is ahead: one of the past never fires.
-pub(super) const SOONEST: Duration = Duration::from_secs(10);
+/// The least that a schedule is ahead: longer than a call can take, since one of the past is refused.
+pub(super) const SOONEST: Duration = Duration::from_secs(30);
 
 /// What a stop is for; a task has one schedule of each at most, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

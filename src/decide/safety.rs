@@ -45,6 +45,14 @@
 //! at each rung for the same rest; what differs is only how far it walks. A conflict counts the tasks
 //! that exist.
 //!
+//! # A stop that is asked for
+//! `Stop ECS Task` ends a task whose targets left their groups before, so the first two invariants ask
+//! nothing of the task in between: it drains. The third holds, since a target is taken out within
+//! `ATTACH` of seeing its task alive, when the address is still its own. That the task is stopped in
+//! the end rests on the schedule, which exists before anything else is done, and on StopTask, whose
+//! events take out whatever was left, or came back by a RUNNING event that DescribeTasks did not
+//! show the tag to.
+//!
 //! # How it is proven
 //! - `tests/model/`: this very `decide` in every interleaving of small worlds; and with each
 //!   safeguard taken away, the counterexample.
@@ -56,6 +64,7 @@
 //! | what happens | what breaks | what repairs it |
 //! | --- | --- | --- |
 //! | an event is lost for good: nobody redrives it in the 14 days that the queues keep it, or it never reached a rule | 1: a dead target stays, which its health checks keep out of service; 2: a task runs without traffic | deregister or register by hand; stop the task and start it again |
+//! | DescribeTasks does not show the tag of a task that drains to a late RUNNING event | nothing in the end: its target is back until StopTask | the events of the stop |
 //! | nobody redrives a failed event yet | the same, until then | the alarms on both queues |
 //! | DescribeTasks lags until after the last stop event is handled | 1: a registration that lost the race stays | as above; or the next stop of a task with that address |
 //! | DescribeTasks shows a stopped task as wanted when its address is another's already | 1: its target is left to an owner that is none | as above |

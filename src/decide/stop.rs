@@ -278,8 +278,11 @@ impl<'r> Work<'r> {
             key: tags::STOP_AT.to_owned(),
             value: format!("{time}Z"),
         };
-        if let Err(error) = reader.tag_task(&task.arn, tag)? {
-            self.failures.add(error);
+        match reader.tag_task(&task.arn, tag)? {
+            Ok(()) => {}
+            // It has stopped by itself meanwhile.
+            Err(error) if error.kind == ErrorKind::ResourceNotFound => {}
+            Err(error) => self.failures.add(error),
         }
         Ok(true)
     }

@@ -139,7 +139,7 @@ async fn the_longest_delay_of_several_groups_is_waited_for_and_drain_seconds_out
         .fake
         .world(|world| world.add_target_group(TargetGroup::ip("slow", 80).deregistration_delay(900)));
     let targets = json!([{"targetGroupArn": slow, "port": 9090}, {"targetGroupArn": stage.group, "port": 8080}]);
-    for (id, drain, expected) in [("e1", Value::Null, 900), ("e2", json!(45), 45), ("e3", json!(1), 10)] {
+    for (id, drain, expected) in [("e1", Value::Null, 900), ("e2", json!(45), 45), ("e3", json!(1), 30)] {
         let start = stage.start(id, json!({"targetGroupArn": null, "port": null, "targets": targets}));
         outcome(&stage, &start).await;
         let (task, running) = stage.fake.world(|world| {

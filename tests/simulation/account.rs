@@ -109,8 +109,24 @@ pub(crate) fn start_event(service: &Service, id: &str, key: &str, count: usize, 
     })
 }
 
+/// A stop event of one task, sent at this time.
+pub(crate) fn stop_event(task: &str, id: &str, drain: Option<i64>, time: &str) -> Value {
+    json!({
+        "version": "0", "id": id, "detail-type": "Stop ECS Task", "source": "app.simulation",
+        "account": "111122223333", "time": time, "region": "us-east-1", "resources": [],
+        "detail": {"taskArn": task, "drainSeconds": drain, "reason": "simulated"},
+    })
+}
+
 /// The function's configuration.
 pub(crate) fn config() -> Config {
-    let variables = BTreeMap::from([("ALLOWED_CLUSTERS", "engines,workers")]);
+    let variables = BTreeMap::from([
+        ("ALLOWED_CLUSTERS", "engines,workers"),
+        (
+            "SCHEDULER_ROLE_ARN",
+            "arn:aws:iam::111122223333:role/start-engines-later",
+        ),
+        ("TASK_WAIT_TIMEOUT", "120"),
+    ]);
     Config::read(|name| variables.get(name).map(|&value| value.to_owned()), None).expect("a sound configuration")
 }

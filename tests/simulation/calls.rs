@@ -35,6 +35,8 @@ pub(crate) fn failure(call: &Call, kind: ErrorKind) -> CallError {
 fn refusal(call: &Call, error: &ApiError) -> CallError {
     let kind = match error.code.as_str() {
         "TargetGroupNotFound" => ErrorKind::TargetGroupNotFound,
+        // A schedule whose call has landed when its time was over.
+        "ValidationException" => ErrorKind::InvalidParameter,
         "ResourceNotFoundException" => ErrorKind::ResourceNotFound,
         "ConflictException" => ErrorKind::Conflict {
             tasks: error

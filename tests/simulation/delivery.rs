@@ -32,6 +32,20 @@ pub(crate) enum About {
         task: String,
         is_running: bool,
     },
+    /// Somebody, or a schedule, asks for its stop.
+    Stop {
+        task: String,
+    },
+}
+
+impl About {
+    /// The task that it is about, if there is one yet.
+    fn task(&self) -> Option<&str> {
+        match self {
+            Self::Start { .. } => None,
+            Self::Task { task, .. } | Self::Stop { task } => Some(task),
+        }
+    }
 }
 
 impl fmt::Display for About {
@@ -40,6 +54,7 @@ impl fmt::Display for About {
             Self::Start { identity, .. } => write!(f, "start {identity}"),
             Self::Task { task, is_running: true } => write!(f, "RUNNING of {task}"),
             Self::Task { task, .. } => write!(f, "a stop of {task}"),
+            Self::Stop { task } => write!(f, "a request to stop {task}"),
         }
     }
 }
@@ -133,14 +148,14 @@ impl Simulation {
 
     /// So many more things are to come of a task's events.
     pub(crate) fn expect_landing(&mut self, about: &About, more: usize) {
-        if let About::Task { task, .. } = about {
+        if let Some(task) = about.task() {
             self.promises.life(task).outstanding += more;
         }
     }
 
     /// One of them is done with.
     fn is_done_with(&mut self, about: &About) -> Result<(), Broken> {
-        let About::Task { task, .. } = about else {
+        let Some(task) = about.task() else {
             return Ok(());
         };
         self.promises.life(task).outstanding -= 1;
@@ -172,7 +187,7 @@ impl Simulation {
                     self.statistics.count("late stops of reused addresses");
                 }
             }
-            About::Task { .. } | About::Start { .. } => {}
+            About::Task { .. } | About::Start { .. } | About::Stop { .. } => {}
         }
     }
 
@@ -217,7 +232,7 @@ impl Simulation {
                     self.statistics.count("registrations taken back");
                 }
             }
-            (About::Task { .. }, _) => {}
+            (About::Task { .. } | About::Stop { .. }, _) => {}
             (About::Start { .. }, other) => panic!("a start ends as {other:?}"),
         }
         if let Outcome::Deregistered { reused, .. } = outcome
@@ -244,7 +259,7 @@ impl Simulation {
                 delivery.tries = 0;
                 match delivery.about {
                     About::Start { .. } => self.rng.between(MINUTE..=10 * MINUTE),
-                    About::Task { .. } => self.rng.between(MINUTE..=12 * HOUR),
+                    About::Task { .. } | About::Stop { .. } => self.rng.between(MINUTE..=12 * HOUR),
                 }
             }
         };
@@ -276,7 +291,7 @@ impl Simulation {
                 }
                 Ok(())
             }
-            (Call::DeregisterTargets { group, targets, .. }, About::Task { task, .. }) => {
+            (Call::DeregisterTargets { group, targets, .. }, About::Task { task, .. } | About::Stop { task }) => {
                 targets.iter().try_for_each(|target| {
                     self.promises
                         .deregisters(task, &as_promised(group, target), &self.world)
@@ -330,9 +345,43 @@ impl Simulation {
                     }
                 }
             }
+            (Call::StopTask { task, .. }, _, Ok(_)) => self.is_stopped_by_request(task.as_str()),
+            (Call::CreateSchedule(schedule), _, Ok(_)) => {
+                // Scheduler is precise to the minute.
+                let late = self.rng.between(0..=MINUTE);
+                self.after(schedule.at.millis() - self.now + late, Step::Fire);
+            }
             _ => {}
         }
         self.is_done_with(about)
+    }
+
+    /// Somebody asks for a task's stop.
+    pub(crate) fn ask_to_stop(&mut self, task: &str) {
+        self.statistics.count("stops asked for");
+        let drain = *self.rng.pick(&[None, Some(0), Some(30), Some(600)]);
+        let id = format!("stop-{}", self.now);
+        let event = account::stop_event(task, &id, drain, &self.time_of_day());
+        self.promises.life(task).is_asked_to_stop = true;
+        self.send(event, About::Stop { task: task.to_owned() });
+    }
+
+    /// What Scheduler has due.
+    pub(crate) fn fire_schedules(&mut self) {
+        for event in self.world.fire_schedules() {
+            self.statistics.count("schedules fired");
+            if self.mutant == Mutant::SchedulesAreLost {
+                continue;
+            }
+            let task = event["detail"]["taskArn"].as_str().expect("a task").to_owned();
+            self.send(event, About::Stop { task });
+        }
+    }
+
+    fn time_of_day(&self) -> String {
+        let time = self.world.clock.replace_nanosecond(0).expect("a time");
+        time.format(&time::format_description::well_known::Rfc3339)
+            .expect("a time")
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) enum Turn {
     /// It gets its address.
     Pending,
     Running,
+    /// Somebody sends a stop event.
+    AskToStop,
     /// The first sign of a stop; before RUNNING it is a failed start.
     Stop,
     Deprovisioning,
@@ -75,6 +77,11 @@ impl Simulation {
     }
 
     pub(crate) fn turn(&mut self, task: &str, turn: Turn) -> Result<(), Broken> {
+        // What was to come of a task that somebody has stopped meanwhile.
+        let is_over = matches!(self.promises.life(task).stage, Stage::Stopping | Stage::Stopped);
+        if is_over && matches!(turn, Turn::Pending | Turn::Running | Turn::AskToStop | Turn::Stop) {
+            return Ok(());
+        }
         self.tell(|| format!("{task} {turn:?}"));
         match turn {
             Turn::Pending => {
@@ -89,6 +96,7 @@ impl Simulation {
                 self.turn_after(lag, task, Turn::Show(3));
                 self.lives_on(task);
             }
+            Turn::AskToStop => self.ask_to_stop(task),
             Turn::Stop => self.stops(task),
             Turn::Deprovisioning => {
                 let event = self.advance(task);
@@ -173,7 +181,12 @@ impl Simulation {
             4..=6 => self.rng.between(5 * SECOND..=5 * MINUTE),
             _ => self.rng.between(MINUTE..=4 * HOUR),
         };
-        self.turn_after(life, task, Turn::Stop);
+        let end = if self.rng.chance(300) {
+            Turn::AskToStop
+        } else {
+            Turn::Stop
+        };
+        self.turn_after(life, task, end);
     }
 
     fn stops(&mut self, task: &str) {
@@ -185,6 +198,18 @@ impl Simulation {
             let container = "CannotPullContainerError: pull image manifest has been retried";
             self.world.fail_start(task, "Task failed to start", container);
         }
+        self.is_stopping(task);
+    }
+
+    /// StopTask was made, for the first time or once more.
+    pub(crate) fn is_stopped_by_request(&mut self, task: &str) {
+        if matches!(self.promises.life(task).stage, Stage::Starting | Stage::Live) {
+            self.statistics.count("tasks stopped by request");
+            self.is_stopping(task);
+        }
+    }
+
+    fn is_stopping(&mut self, task: &str) {
         let version = self.shown(task).newest + 1;
         self.shown(task).newest = version;
         let event = self.world.event(task);

@@ -1,4 +1,5 @@
-//! The four invariants of `start_engines::decide`, checked while the world moves.
+//! The four invariants of `start_engines::decide`, checked while the world moves; and that a task
+//! which is asked to stop is stopped in the end (5).
 //!
 //! Knows of each task what really is, never what the function thinks.
 
@@ -36,6 +37,8 @@ pub(crate) struct Life {
     pub(crate) stopped_at: Option<i64>,
     /// Deliveries, retries and late calls of its events that are still to come.
     pub(crate) outstanding: usize,
+    /// Somebody has asked for its stop: from then on its own events may take its targets out.
+    pub(crate) is_asked_to_stop: bool,
     /// The handling of its RUNNING event has succeeded while it was live.
     pub(crate) is_attached: bool,
 }
@@ -78,6 +81,7 @@ impl Promises {
             own: BTreeMap::new(),
             stopped_at: None,
             outstanding: 0,
+            is_asked_to_stop: false,
             is_attached: false,
         };
         self.lives.insert(task.to_owned(), life);
@@ -165,6 +169,7 @@ impl Promises {
         let robbed = self
             .lives
             .iter()
+            .filter(|(live, life)| !(life.is_asked_to_stop && *live == task))
             .find(|(_, life)| life.stage == Stage::Live && life.own.contains_key(target));
         match robbed {
             Some((live, _)) => Err(Broken(format!(
@@ -179,7 +184,7 @@ impl Promises {
     /// 2: when the RUNNING event of a live task is handled, all its targets are registered.
     pub(crate) fn running_is_handled(&mut self, task: &str, world: &World) -> Result<(), Broken> {
         let life = self.life(task);
-        if life.stage != Stage::Live {
+        if life.stage != Stage::Live || life.is_asked_to_stop {
             return Ok(());
         }
         life.is_attached = true;
@@ -221,6 +226,9 @@ impl Promises {
         for (task, life) in &self.lives {
             if life.outstanding > 0 {
                 return Err(Broken(format!("events of {task} were never handled")));
+            }
+            if life.is_asked_to_stop && life.stage != Stage::Stopped {
+                return Err(Broken(format!("5: {task} was asked to stop, and is {:?}", life.stage)));
             }
             if life.stage == Stage::Live && !life.is_attached {
                 return Err(Broken(format!("2: {task} lives and was never attached")));

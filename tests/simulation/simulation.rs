@@ -50,6 +50,8 @@ pub(crate) enum Mutant {
     ClocksDisagree,
     /// ECS forgets client tokens at once.
     ClientTokensAreForgotten,
+    /// What Scheduler should send never comes.
+    SchedulesAreLost,
 }
 
 /// What happens at a point in time.
@@ -71,6 +73,8 @@ pub(crate) enum Step {
     Hear(u64, Option<CallError>),
     /// An invocation dies.
     Crash(u64),
+    /// EventBridge Scheduler sends what is due.
+    Fire,
 }
 
 /// An invocation under way.
@@ -202,6 +206,10 @@ impl Simulation {
         match step {
             Step::Deliver(delivery) => self.deliver(delivery),
             Step::Turn(task, turn) => self.turn(&task, turn),
+            Step::Fire => {
+                self.fire_schedules();
+                Ok(())
+            }
             Step::Land {
                 invocation,
                 number,
