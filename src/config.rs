@@ -220,8 +220,10 @@ impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
         let group = self.one("SCHEDULER_GROUP");
         let dead_letters = self.one("SCHEDULER_DEAD_LETTER_ARN");
         if self.text("SCHEDULER_ROLE_ARN").is_none() && (group.is_some() || dead_letters.is_some()) {
-            self.problems
-                .missing("SCHEDULER_ROLE_ARN", "SCHEDULER_GROUP and SCHEDULER_DEAD_LETTER_ARN go with it");
+            self.problems.missing(
+                "SCHEDULER_ROLE_ARN",
+                "SCHEDULER_GROUP and SCHEDULER_DEAD_LETTER_ARN go with it",
+            );
         }
         Some(Scheduler {
             role: role?,

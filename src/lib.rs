@@ -31,6 +31,7 @@ pub mod config;
 pub mod decide;
 pub mod explain;
 pub mod handler;
+pub mod instance;
 pub mod journal;
 pub mod outcome;
 pub mod problem;
@@ -46,3 +47,4 @@ pub mod timestamp;
 pub mod trigger;
 
 mod fields;
+mod memory;

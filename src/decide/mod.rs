@@ -16,6 +16,8 @@
 
 pub mod attach;
 pub mod detach;
+mod instances;
+mod interfaces;
 mod owners;
 pub mod start;
 pub mod stop;

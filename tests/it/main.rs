@@ -13,6 +13,7 @@ mod emulators;
 mod fixtures;
 mod function;
 mod groups;
+mod instances;
 mod races;
 mod stage;
 mod starts;

@@ -195,6 +195,7 @@ impl Targets {
                 ipv6: None,
                 complete: address.is_some(),
             }),
+            containers: Vec::new(),
             tags: if tagged && has_tags {
                 tags::encode(&Marks {
                     attachments,

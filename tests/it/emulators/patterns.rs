@@ -47,7 +47,10 @@ async fn lets_through(endpoint: &str, pattern: &Value, event: &Value) -> bool {
 async fn each_rule_lets_just_its_own_fixtures_through() {
     let session = ministack::session().await;
     let endpoint = session.emulator.endpoint();
-    let patterns = [("requests", pattern("requests")), ("stateChange", pattern("state-change"))];
+    let patterns = [
+        ("requests", pattern("requests")),
+        ("stateChange", pattern("state-change")),
+    ];
     let source = patterns[0].1["source"][0].clone();
     let expected: BTreeMap<String, BTreeSet<String>> =
         serde_json::from_value(read("fixtures/rules.json")).expect("lists");
