@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::arn::{Cluster, FunctionArn, TargetGroupArn, TaskArn};
 use crate::config::Scheduler;
+use crate::instance::{ContainerInstance, Instance, Recall};
 use crate::run_task::{RunTask, Started};
 use crate::tags::Tag;
 use crate::target::{Target, TargetGroup, TargetHealth};
@@ -47,8 +48,26 @@ pub enum Call {
     ListTasks {
         /// Which cluster.
         cluster: Cluster,
+        /// Only those on this container instance.
+        container_instance: Option<String>,
         /// `nextToken` of the page before.
         page: Option<String>,
+    },
+    /// ECS DescribeContainerInstances of one container instance.
+    DescribeContainerInstance {
+        /// Its cluster.
+        cluster: Cluster,
+        /// `containerInstanceArn`.
+        arn: String,
+        /// Whether the answer may be a remembered one.
+        recall: Recall,
+    },
+    /// EC2 DescribeInstances of one instance.
+    DescribeInstance {
+        /// Which instance.
+        id: String,
+        /// Whether the answer may be a remembered one.
+        recall: Recall,
     },
     /// ECS StopTask.
     StopTask {
@@ -73,7 +92,8 @@ pub enum Call {
         /// Which group.
         group: TargetGroupArn,
     },
-    /// ELB DescribeTargetGroups of one group; facts that stay, so an answer may be a remembered one.
+    /// ELB DescribeTargetGroups of one group; facts that hardly change, so an answer may be a
+    /// remembered one.
     DescribeTargetGroup {
         /// Which group.
         group: TargetGroupArn,
@@ -91,6 +111,8 @@ pub enum Call {
         group: TargetGroupArn,
         /// Which targets.
         targets: Vec<Target>,
+        /// Where they are.
+        zone: Zone,
     },
     /// ELB DeregisterTargets.
     DeregisterTargets {
@@ -103,6 +125,15 @@ pub enum Call {
     },
 }
 
+/// The `AvailabilityZone` of targets that are registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Zone {
+    /// Not given: ELB finds it by the address, which is in a subnet of the group's VPC.
+    Own,
+    /// `all`: addresses outside of the group's VPC. ELB refuses it for those inside.
+    All,
+}
+
 impl Call {
     /// The API's name for it.
     #[must_use]
@@ -111,6 +142,8 @@ impl Call {
             Self::RunTask(_) => "RunTask",
             Self::DescribeTasks { .. } => "DescribeTasks",
             Self::ListTasks { .. } => "ListTasks",
+            Self::DescribeContainerInstance { .. } => "DescribeContainerInstances",
+            Self::DescribeInstance { .. } => "DescribeInstances",
             Self::StopTask { .. } => "StopTask",
             Self::TagTask { .. } => "TagResource",
             Self::CreateSchedule(_) => "CreateSchedule",
@@ -132,6 +165,10 @@ pub enum Answer {
     Tasks(Vec<Task>),
     /// To ListTasks.
     TaskPage(TaskPage),
+    /// To DescribeContainerInstances; `None` if ECS does not know it any more.
+    ContainerInstance(Option<ContainerInstance>),
+    /// To DescribeInstances; `None` if EC2 does not know it any more, or no address of it.
+    Instance(Option<Instance>),
     /// To DescribeTargetGroups.
     TargetGroup(TargetGroup),
     /// To DescribeTargetHealth: one for each target asked for, in that order.

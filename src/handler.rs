@@ -3,20 +3,19 @@
 //! Makes no decision of its own but one: it begins no call for which the invocation has no time
 //! left. Must not know the SDK; calls go through the port [`Aws`].
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::arn::{FunctionArn, TargetGroupArn};
+use crate::arn::FunctionArn;
 use crate::call::{Answer, Call, CallError};
 use crate::config::Config;
 use crate::decide::{Step, decide};
 use crate::journal::{Entry, Journal};
+use crate::memory::Memory;
 use crate::outcome::{Failure, Outcome};
-use crate::target::TargetGroup;
 use crate::timestamp::Timestamp;
 use crate::trigger::{self, Envelope, Trigger};
 
@@ -46,8 +45,7 @@ pub struct Handler<A, C> {
     config: Config,
     aws: A,
     clock: C,
-    /// Facts about target groups, read once in a function's life.
-    target_groups: Mutex<HashMap<TargetGroupArn, TargetGroup>>,
+    memory: Mutex<Memory>,
 }
 
 /// What Lambda tells of an invocation.
@@ -95,7 +93,7 @@ impl<A: Aws, C: Clock> Handler<A, C> {
             config,
             aws,
             clock,
-            target_groups: Mutex::default(),
+            memory: Mutex::default(),
         }
     }
 
@@ -133,14 +131,13 @@ impl<A: Aws, C: Clock> Handler<A, C> {
 
     async fn answer(&self, call: Call, deadline: Timestamp) -> Result<Entry, Failure> {
         let asked_at = self.clock.now();
-        if let Some(facts) = self.remembered(&call) {
-            let answer = Ok(Answer::TargetGroup(facts));
+        if let Some(answer) = self.memory().recall(&call, asked_at) {
             return Ok(Entry {
                 call,
                 asked_at,
                 answered_at: asked_at,
                 remembered: true,
-                answer,
+                answer: Ok(answer),
             });
         }
         let left = deadline.since(asked_at.after(RESERVE));
@@ -157,9 +154,7 @@ impl<A: Aws, C: Clock> Handler<A, C> {
         let error = answer.as_ref().err().map(|error| error.kind.category());
         let millis = answered_at.since(asked_at).as_millis();
         tracing::debug!(operation = call.operation(), millis, error, "AWS call");
-        if let (Call::DescribeTargetGroup { group }, Ok(Answer::TargetGroup(facts))) = (&call, &answer) {
-            self.memory().insert(group.clone(), facts.clone());
-        }
+        let answer = self.memory().note(&call, answer, answered_at);
         Ok(Entry {
             call,
             asked_at,
@@ -169,15 +164,8 @@ impl<A: Aws, C: Clock> Handler<A, C> {
         })
     }
 
-    fn remembered(&self, call: &Call) -> Option<TargetGroup> {
-        match call {
-            Call::DescribeTargetGroup { group } => self.memory().get(group).cloned(),
-            _ => None,
-        }
-    }
-
-    fn memory(&self) -> std::sync::MutexGuard<'_, HashMap<TargetGroupArn, TargetGroup>> {
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
         // Whoever panicked with the lock can have left only whole entries.
-        self.target_groups.lock().unwrap_or_else(PoisonError::into_inner)
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

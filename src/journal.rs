@@ -10,7 +10,8 @@
 use std::time::Duration;
 
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
-use crate::call::{Answer, Call, CallError, OneTimeSchedule, TaskPage};
+use crate::call::{Answer, Call, CallError, OneTimeSchedule, TaskPage, Zone};
+use crate::instance::{ContainerInstance, Instance, Recall};
 use crate::outcome::Failure;
 use crate::run_task::{RunTask, Started};
 use crate::tags::Tag;
@@ -162,18 +163,65 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// ECS ListTasks, one page of tasks with desired status RUNNING.
+    /// ECS ListTasks, one page of tasks with desired status RUNNING, on one container instance if any
+    /// is named.
     ///
     /// # Errors
     /// As [`Asked`] says.
-    pub fn list_tasks(&mut self, cluster: &Cluster, page: Option<String>) -> Asked<'a, &'a TaskPage> {
+    pub fn list_tasks(
+        &mut self,
+        cluster: &Cluster,
+        container_instance: Option<&str>,
+        page: Option<String>,
+    ) -> Asked<'a, &'a TaskPage> {
         self.ask(
             Call::ListTasks {
                 cluster: cluster.clone(),
+                container_instance: container_instance.map(str::to_owned),
                 page,
             },
             |answer| match answer {
                 Answer::TaskPage(page) => Some(page),
+                _ => None,
+            },
+        )
+    }
+
+    /// ECS DescribeContainerInstances, of one.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn describe_container_instance(
+        &mut self,
+        cluster: &Cluster,
+        arn: &str,
+        recall: Recall,
+    ) -> Asked<'a, Option<&'a ContainerInstance>> {
+        self.ask(
+            Call::DescribeContainerInstance {
+                cluster: cluster.clone(),
+                arn: arn.to_owned(),
+                recall,
+            },
+            |answer| match answer {
+                Answer::ContainerInstance(found) => Some(found.as_ref()),
+                _ => None,
+            },
+        )
+    }
+
+    /// EC2 DescribeInstances, of one.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn describe_instance(&mut self, id: &str, recall: Recall) -> Asked<'a, Option<Instance>> {
+        self.ask(
+            Call::DescribeInstance {
+                id: id.to_owned(),
+                recall,
+            },
+            |answer| match answer {
+                Answer::Instance(found) => Some(*found),
                 _ => None,
             },
         )
@@ -263,10 +311,11 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`Asked`] says.
-    pub fn register_targets(&mut self, group: &TargetGroupArn, targets: Vec<Target>) -> Asked<'a, ()> {
+    pub fn register_targets(&mut self, group: &TargetGroupArn, targets: Vec<Target>, zone: Zone) -> Asked<'a, ()> {
         self.act(Call::RegisterTargets {
             group: group.clone(),
             targets,
+            zone,
         })
     }
 

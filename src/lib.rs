@@ -31,6 +31,7 @@ pub mod config;
 pub mod decide;
 pub mod explain;
 pub mod handler;
+pub mod instance;
 pub mod journal;
 pub mod later;
 pub mod outcome;
@@ -47,3 +48,4 @@ pub mod timestamp;
 pub mod trigger;
 
 mod fields;
+mod memory;

@@ -118,8 +118,8 @@ pub enum Skip {
     NeverHadAnAddress,
     /// `startedBy` begins like ours, but names no targets; such a task is never registered.
     MalformedStartedBy,
-    /// Bridge and host mode: this version never registers such a task.
-    UnsupportedNetworkMode,
+    /// ECS Anywhere: such a task is never registered.
+    ExternalInstance,
     /// A stop of a task that ECS does not know any more.
     TaskGone,
     /// A stop of a task that is stopping or stopped.
@@ -142,7 +142,7 @@ impl Skip {
             Self::NotRegistered => "not_registered",
             Self::NeverHadAnAddress => "never_had_an_address",
             Self::MalformedStartedBy => "malformed_started_by",
-            Self::UnsupportedNetworkMode => "unsupported_network_mode",
+            Self::ExternalInstance => "external_instance",
             Self::TaskGone => "task_gone",
             Self::StoppedAlready => "stopped_already",
             Self::RunningInTime => "running_in_time",

@@ -3,6 +3,7 @@
 //! Must not choose addresses; [`crate::task`] does.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use crate::arn::{ContainerName, Port, TargetGroupArn};
 
@@ -24,6 +25,14 @@ pub struct Target {
     pub id: String,
     /// The port, always given, so that an overridden one is deregistered too.
     pub port: Port,
+}
+
+impl Target {
+    /// Whether it is an address, and not an instance.
+    #[must_use]
+    pub fn is_address(&self) -> bool {
+        self.id.parse::<IpAddr>().is_ok()
+    }
 }
 
 impl fmt::Display for Target {
@@ -84,7 +93,7 @@ pub enum AddressFamily {
     Ipv6,
 }
 
-/// The facts about a target group which do not change while it exists.
+/// The facts about a target group, none of which can be edited while it exists.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TargetGroup {
     /// `TargetType`.

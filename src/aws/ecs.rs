@@ -1,4 +1,4 @@
-//! ECS DescribeTasks and ListTasks.
+//! ECS: what tasks and container instances show, and what is asked of them.
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{self as sdk, DesiredStatus, TaskField};
@@ -6,7 +6,9 @@ use aws_sdk_ecs::types::{self as sdk, DesiredStatus, TaskField};
 use super::error::call_error;
 use crate::arn::{Cluster, TaskArn};
 use crate::call::{CallError, ErrorKind, TaskPage};
+use crate::instance::ContainerInstance;
 use crate::tags::Tag;
+use crate::task::ports::{PortBinding, RawBinding};
 use crate::task::{Addresses, ContainerExit, Network, StopReason, Task};
 use crate::timestamp::Timestamp;
 
@@ -26,20 +28,7 @@ pub(super) async fn describe_tasks(
         .send()
         .await
         .map_err(|error| call_error(OPERATION, &error))?;
-    if let Some(failure) = answer
-        .failures()
-        .iter()
-        .find(|failure| failure.reason() != Some("MISSING"))
-    {
-        let reason = failure.reason().unwrap_or("no reason");
-        let message = format!("{}: {reason}", failure.arn().unwrap_or("a task"));
-        return Err(CallError {
-            operation: OPERATION,
-            kind: ErrorKind::Unknown,
-            code: None,
-            message,
-        });
-    }
+    no_failure_but_missing(OPERATION, answer.failures())?;
     let read = |task| read_task(task, cluster).ok_or_else(|| unreadable(OPERATION));
     answer.tasks().iter().map(read).collect()
 }
@@ -65,11 +54,17 @@ fn unreadable(operation: &'static str) -> CallError {
     }
 }
 
-/// One page of the tasks with desired status RUNNING.
-pub(super) async fn list_tasks(client: &Client, cluster: &Cluster, page: Option<&str>) -> Result<TaskPage, CallError> {
+/// One page of the tasks with desired status RUNNING, of a cluster or of one of its instances.
+pub(super) async fn list_tasks(
+    client: &Client,
+    cluster: &Cluster,
+    container_instance: Option<&str>,
+    page: Option<&str>,
+) -> Result<TaskPage, CallError> {
     let answer = client
         .list_tasks()
         .cluster(cluster.as_str())
+        .set_container_instance(container_instance.map(str::to_owned))
         .desired_status(DesiredStatus::Running)
         .set_next_token(page.map(str::to_owned))
         .send()
@@ -78,6 +73,44 @@ pub(super) async fn list_tasks(client: &Client, cluster: &Cluster, page: Option<
     Ok(TaskPage {
         tasks: task_arns("ListTasks", answer.task_arns().iter().map(String::as_str))?,
         next: answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned),
+    })
+}
+
+/// A container instance, one that has left its cluster too for as long as ECS shows it; `None` if
+/// ECS does not know it, or not which machine it is.
+pub(super) async fn describe_container_instance(
+    client: &Client,
+    cluster: &Cluster,
+    arn: &str,
+) -> Result<Option<ContainerInstance>, CallError> {
+    const OPERATION: &str = "DescribeContainerInstances";
+    let answer = client
+        .describe_container_instances()
+        .cluster(cluster.as_str())
+        .container_instances(arn)
+        .send()
+        .await
+        .map_err(|error| call_error(OPERATION, &error))?;
+    no_failure_but_missing(OPERATION, answer.failures())?;
+    Ok(answer.container_instances().first().and_then(|found| {
+        Some(ContainerInstance {
+            ec2_instance: found.ec2_instance_id()?.to_owned(),
+            is_registered: !matches!(found.status(), Some("INACTIVE" | "DEREGISTERING")),
+        })
+    }))
+}
+
+/// Any other failure to show something is an error, since leaving it out would call it gone.
+fn no_failure_but_missing(operation: &'static str, failures: &[sdk::Failure]) -> Result<(), CallError> {
+    let Some(failure) = failures.iter().find(|failure| failure.reason() != Some("MISSING")) else {
+        return Ok(());
+    };
+    let reason = failure.reason().unwrap_or("no reason");
+    Err(CallError {
+        operation,
+        kind: ErrorKind::Unknown,
+        code: None,
+        message: format!("{}: {reason}", failure.arn().unwrap_or("one of those asked for")),
     })
 }
 
@@ -121,6 +154,11 @@ fn read_task(task: &sdk::Task, asked_in: &Cluster) -> Option<Task> {
         desired_status: task.desired_status().unwrap_or_default().into(),
         started_by: task.started_by().map(str::to_owned),
         network: network(task),
+        containers: task
+            .containers()
+            .iter()
+            .filter_map(|container| container.name().map(str::to_owned))
+            .collect(),
         tags: task.tags().iter().filter_map(read_tag).collect(),
         started_at: task
             .started_at()
@@ -161,9 +199,13 @@ fn network(task: &sdk::Task) -> Network {
         .find(|attachment| matches!(attachment.r#type(), Some("ElasticNetworkInterface" | "eni")));
     let in_containers = || task.containers().iter().flat_map(sdk::Container::network_interfaces);
     if interface.is_none() && in_containers().next().is_none() {
-        return match task.container_instance_arn() {
-            Some(arn) => Network::ContainerInstance { arn: arn.to_owned() },
-            None => Network::Unknown,
+        return match (task.launch_type(), task.container_instance_arn()) {
+            (Some(sdk::LaunchType::External), _) => Network::External,
+            (_, Some(arn)) => Network::ContainerInstance {
+                arn: arn.to_owned(),
+                bindings: task.containers().iter().flat_map(bindings).collect(),
+            },
+            (_, None) => Network::Unknown,
         };
     }
     let detail = |name: &str| {
@@ -178,5 +220,20 @@ fn network(task: &sdk::Task) -> Network {
         ipv4: attached.or_else(|| in_containers().find_map(|found| found.private_ipv4_address()?.parse().ok())),
         ipv6: in_containers().find_map(|found| found.ipv6_address()?.parse().ok()),
         complete: in_containers().next().is_some(),
+    })
+}
+
+fn bindings(container: &sdk::Container) -> impl Iterator<Item = PortBinding> {
+    let name = container.name().unwrap_or_default();
+    container.network_bindings().iter().filter_map(move |binding| {
+        let raw = RawBinding {
+            container_port: binding.container_port().map(i64::from),
+            container_range: binding.container_port_range(),
+            host_port: binding.host_port().map(i64::from),
+            host_range: binding.host_port_range(),
+            protocol: binding.protocol().map(sdk::TransportProtocol::as_str),
+            bind_ip: binding.bind_ip(),
+        };
+        PortBinding::read(name, raw)
     })
 }

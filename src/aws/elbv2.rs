@@ -9,7 +9,7 @@ use aws_sdk_elasticloadbalancingv2::{Client, Config};
 
 use super::error::call_error;
 use crate::arn::TargetGroupArn;
-use crate::call::{CallError, ErrorKind};
+use crate::call::{CallError, ErrorKind, Zone};
 use crate::target::{AddressFamily, Target, TargetGroup, TargetHealth};
 
 /// [Target group attributes](https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html).
@@ -105,11 +105,18 @@ pub(super) async fn register_targets(
     client: &Client,
     group: &TargetGroupArn,
     targets: &[Target],
+    zone: Zone,
 ) -> Result<(), CallError> {
+    let mut targets = descriptions(targets);
+    if zone == Zone::All {
+        for target in &mut targets {
+            target.availability_zone = Some("all".to_owned());
+        }
+    }
     let call = client
         .register_targets()
         .target_group_arn(group.as_str())
-        .set_targets(Some(descriptions(targets)));
+        .set_targets(Some(targets));
     call.send()
         .await
         .map(|_| ())

@@ -90,6 +90,7 @@ fn kind_of(code: Option<&str>, status: u16) -> ErrorKind {
         | "SignatureDoesNotMatch"
         | "MissingAuthenticationToken"
         | "MissingAuthenticationTokenException"
+        | "AuthFailure"
         | "IncompleteSignature" => ErrorKind::Credentials,
         "ClusterNotFoundException" => ErrorKind::ClusterNotFound,
         "ConflictException" => ErrorKind::Conflict { tasks: Vec::new() },

@@ -3,6 +3,7 @@
 //! Each adapter translates one call there and back, and classifies errors by their code
 //! (`error`). It makes no choices.
 
+mod ec2;
 mod ecs;
 mod elbv2;
 mod error;
@@ -31,6 +32,7 @@ const ATTEMPTS: u32 = 3;
 /// The clients, built once in a function's life.
 #[derive(Clone, Debug)]
 pub struct AwsClients {
+    ec2: ec2::Client,
     ecs: aws_sdk_ecs::Client,
     elbv2: aws_sdk_elasticloadbalancingv2::Client,
     scheduler: aws_sdk_scheduler::Client,
@@ -60,6 +62,7 @@ impl AwsClients {
             .load()
             .await;
         Self {
+            ec2: ec2::Client::new(&config),
             ecs: aws_sdk_ecs::Client::new(&config),
             elbv2: aws_sdk_elasticloadbalancingv2::Client::new(&config),
             scheduler: aws_sdk_scheduler::Client::new(&config),
@@ -72,9 +75,21 @@ impl AwsClients {
             Call::DescribeTasks { cluster, tasks } => {
                 ecs::describe_tasks(&self.ecs, cluster, tasks).await.map(Answer::Tasks)
             }
-            Call::ListTasks { cluster, page } => ecs::list_tasks(&self.ecs, cluster, page.as_deref())
+            Call::ListTasks {
+                cluster,
+                container_instance,
+                page,
+            } => ecs::list_tasks(&self.ecs, cluster, container_instance.as_deref(), page.as_deref())
                 .await
                 .map(Answer::TaskPage),
+            Call::DescribeContainerInstance {
+                cluster,
+                arn,
+                recall: _,
+            } => ecs::describe_container_instance(&self.ecs, cluster, arn)
+                .await
+                .map(Answer::ContainerInstance),
+            Call::DescribeInstance { id, recall: _ } => self.ec2.describe_instance(id).await.map(Answer::Instance),
             Call::StopTask { cluster, task, reason } => ecs::stop_task(&self.ecs, cluster, task, reason)
                 .await
                 .map(|()| Answer::Done),
@@ -91,9 +106,11 @@ impl AwsClients {
             Call::DescribeTargetHealth { group, targets } => elbv2::describe_target_health(&self.elbv2, group, targets)
                 .await
                 .map(Answer::Health),
-            Call::RegisterTargets { group, targets } => elbv2::register_targets(&self.elbv2, group, targets)
-                .await
-                .map(|()| Answer::Done),
+            Call::RegisterTargets { group, targets, zone } => {
+                elbv2::register_targets(&self.elbv2, group, targets, *zone)
+                    .await
+                    .map(|()| Answer::Done)
+            }
             Call::DeregisterTargets {
                 group,
                 targets,

@@ -13,13 +13,15 @@
 //! containers. Tags that name other targets are an error: what a stop cannot find must not be
 //! registered. No tags at all is none: StopTask deletes them, and the second look tells.
 
-use super::targets::{by_group, look, of_running};
+use super::targets::{Rivals, by_group, look, of_running};
 use super::{Failures, Halt, detach, timing};
+use crate::arn::TargetGroupArn;
+use crate::call::{CallError, ErrorKind, Zone};
 use crate::config::Config;
 use crate::journal::Reader;
 use crate::outcome::{Failure, GroupTarget, Outcome};
 use crate::tags;
-use crate::target::Attachment;
+use crate::target::{Attachment, Target};
 use crate::task::Task;
 use crate::trigger::TaskChange;
 
@@ -47,13 +49,13 @@ pub fn attach(
     if !newer(event, first).is_wanted() || first.is_draining() {
         return detach::carefully(event, Some(first), attachments, config, reader);
     }
-    check_tags(first, attachments)?;
+    let attachments = &with_containers(first, attachments)?;
 
     let mut failures = Failures::default();
     let targets = targets(event, first, attachments, config, reader, &mut failures)?;
     let mut unanswered = Failures::default();
     for (group, of_group) in by_group(&targets) {
-        if let Err(error) = reader.register_targets(&group, of_group)? {
+        if let Err(error) = register(&group, of_group, reader)? {
             unanswered.add(error);
         }
     }
@@ -68,12 +70,36 @@ pub fn attach(
         }
         // A call that was given up may land after this: then the retry of the event, which is stale
         // by then, takes its target out.
-        Some(_) => unanswered.into_result(detach::undo(event, targets, config, reader)?),
+        Some(_) => {
+            let rivals = Rivals::of_running(event, first);
+            unanswered.into_result(detach::undo(event, targets, &rivals, config, reader)?)
+        }
         None => {
             let message = format!("DescribeTasks knew {} a moment ago, and does not any more", event.arn);
             Err(Failure::transient("task_not_visible", message).into())
         }
     }
+}
+
+/// RegisterTargets, and once more for addresses that may be outside of the group's VPC.
+///
+/// The events do not tell the VPC of a task. ELB does: without `AvailabilityZone` it refuses an
+/// address outside with ValidationError, and with `all` one inside with the same, so neither call
+/// can register what the other should have. If both are refused, the first one's reason counts.
+fn register<'a>(
+    group: &TargetGroupArn,
+    targets: Vec<Target>,
+    reader: &mut Reader<'a>,
+) -> Result<Result<(), &'a CallError>, Halt> {
+    let refused = match reader.register_targets(group, targets.clone(), Zone::Own)? {
+        Err(error) if error.kind == ErrorKind::InvalidParameter => error,
+        other => return Ok(other),
+    };
+    // Instances have no zone to choose.
+    if !targets.iter().all(Target::is_address) {
+        return Ok(Err(refused));
+    }
+    Ok(reader.register_targets(group, targets, Zone::All)?.map_err(|_| refused))
 }
 
 /// The targets of all groups that take the task; the others are noted as failures.
@@ -96,7 +122,7 @@ fn targets(
             continue;
         }
         match reader.describe_target_group(group)? {
-            Ok(facts) => match of_running(attachment, facts, event, look) {
+            Ok(facts) => match of_running(attachment, facts, event, look, reader)? {
                 Ok(target) => targets.push(GroupTarget {
                     group: group.clone(),
                     target,
@@ -114,11 +140,15 @@ fn newer<'a>(one: &'a Task, other: &'a Task) -> &'a Task {
     if other.version >= one.version { other } else { one }
 }
 
-fn check_tags(look: &Task, attachments: &[Attachment]) -> Result<(), Failure> {
+/// The targets with the containers that the tags name, if there are tags.
+fn with_containers(look: &Task, attachments: &[Attachment]) -> Result<Vec<Attachment>, Failure> {
     let tagged = tags::decode(&look.tags).attachments;
     let bare = |attachment: &Attachment| (attachment.group.clone(), attachment.port);
-    if tagged.is_empty() || tagged.iter().map(bare).eq(attachments.iter().map(bare)) {
-        return Ok(());
+    if tagged.is_empty() {
+        return Ok(attachments.to_vec());
+    }
+    if tagged.iter().map(bare).eq(attachments.iter().map(bare)) {
+        return Ok(tagged);
     }
     let message = format!(
         "the tags of {} name other targets than its startedBy, which a stop goes by: start it again with both alike",

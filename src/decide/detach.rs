@@ -6,7 +6,8 @@
 //! - stopping and fresh: DeregisterTargets;
 //! - STOPPED and fresh: DescribeTargetHealth first, since an earlier event has usually done it, and
 //!   ELB allows more Describe calls than others;
-//! - **the careful way** for whatever is late: the address may be a newer task's. What is still
+//! - **the careful way** for whatever is late, and for ports of container instances, which are used
+//!   again within seconds: the address may be a newer task's. What is still
 //!   registered is deregistered only if no other task of ours owns it (`owners`).
 //!
 //! "Not registered", "no such group" and "no such task" are success here: that is what a stop wants.
@@ -14,7 +15,7 @@
 use std::time::Duration;
 
 use super::owners::{owned_by_others, too_slow};
-use super::targets::{by_group, is_gone, of_stopping, still_registered};
+use super::targets::{Rivals, by_group, is_gone, of_stopping, still_registered};
 use super::{Failures, Halt, failed_start, timing};
 use crate::arn::TargetGroupArn;
 use crate::config::Config;
@@ -40,7 +41,7 @@ pub fn detach(
     };
     let mut work = Work::new(task);
     let targets = match of_stopping(task, None, attachments, reader, &mut work.failures)? {
-        Ok(targets) => targets,
+        Ok(candidates) => candidates.targets,
         Err(reason) => return Ok(skipped(task, reason)),
     };
     let registered = match task.phase() {
@@ -59,7 +60,7 @@ pub fn detach(
         }
     }
     let late = still_registered(&late, reader, &mut work.failures)?;
-    work.deregister_unowned(late, config, reader)?;
+    work.deregister_unowned(late, &Rivals::Anywhere, config, reader)?;
     work.end()
 }
 
@@ -75,12 +76,12 @@ pub fn carefully<'a>(
     reader: &mut Reader<'a>,
 ) -> Result<Outcome, Halt> {
     let mut work = Work::new(task);
-    let targets = match of_stopping(task, look, attachments, reader, &mut work.failures)? {
-        Ok(targets) => targets,
+    let candidates = match of_stopping(task, look, attachments, reader, &mut work.failures)? {
+        Ok(candidates) => candidates,
         Err(reason) => return Ok(skipped(task, reason)),
     };
-    let registered = still_registered(&targets, reader, &mut work.failures)?;
-    work.deregister_unowned(registered, config, reader)?;
+    let registered = still_registered(&candidates.targets, reader, &mut work.failures)?;
+    work.deregister_unowned(registered, &candidates.rivals, config, reader)?;
     work.end()
 }
 
@@ -88,14 +89,15 @@ pub fn carefully<'a>(
 ///
 /// # Errors
 /// With the next call, or with all that went wrong.
-pub fn undo(
+pub(super) fn undo(
     task: &Task,
     registered: Vec<GroupTarget>,
+    rivals: &Rivals,
     config: &Config,
     reader: &mut Reader<'_>,
 ) -> Result<Outcome, Halt> {
     let mut work = Work::new(task);
-    work.deregister_unowned(registered, config, reader)?;
+    work.deregister_unowned(registered, rivals, config, reader)?;
     work.end()
 }
 
@@ -128,6 +130,7 @@ impl<'t> Work<'t> {
     fn deregister_unowned(
         &mut self,
         registered: Vec<GroupTarget>,
+        rivals: &Rivals,
         config: &Config,
         reader: &mut Reader<'_>,
     ) -> Result<(), Halt> {
@@ -135,7 +138,7 @@ impl<'t> Work<'t> {
             return Ok(());
         }
         let proof_ends = reader.now().after(timing::ATTACH);
-        let owned = owned_by_others(self.task, proof_ends, config, reader)?;
+        let owned = owned_by_others(self.task, &registered, rivals, proof_ends, config, reader)?;
         let (reused, free): (Vec<_>, Vec<_>) = registered.into_iter().partition(|target| owned.contains(target));
         self.reused.extend(reused);
         for (group, targets) in by_group(&free) {

@@ -17,6 +17,8 @@
 
 pub mod attach;
 pub mod detach;
+mod instances;
+mod interfaces;
 mod later;
 mod owners;
 pub mod safety;

@@ -1,25 +1,28 @@
 //! Who owns the addresses now: the look at all tasks that makes a late deregistration safe.
 //!
-//! Over all clusters that the configuration names, since a newer task may run in another cluster
-//! than the stopped one, or have further targets. Must be over while its answer holds
+//! Ports of a container instance can only belong to tasks on it. For all else the look is over all
+//! clusters that the configuration names, since a newer task may run in another cluster than the
+//! stopped one, or have further targets. Must be over while its answer holds
 //! ([`super::timing::ATTACH`]): with 100 tasks a call, a few thousand tasks are within reach.
 
-use super::Halt;
 use super::survey::wanted_tasks;
+use super::targets::{Rivals, look};
 use super::timing::{ATTACH, left};
+use super::{Halt, instances};
 use crate::call::ErrorKind;
 use crate::config::Config;
 use crate::journal::Reader;
 use crate::outcome::{Failure, GroupTarget};
 use crate::started_by;
-use crate::target::Target;
-use crate::task::Task;
+use crate::task::{Network, Phase, Status, Task};
 use crate::timestamp::Timestamp;
 
-/// Every target that some other task of ours owns now: one that is to stay (desired status RUNNING,
-/// whatever its last status), has the address, and whose `startedBy` names group and port.
+/// Those of `targets` that some other task of ours owns now: one that is to stay (desired status
+/// RUNNING, whatever its last status), has the address, and whose `startedBy` names group and port.
 pub(super) fn owned_by_others(
     task: &Task,
+    targets: &[GroupTarget],
+    rivals: &Rivals,
     proof_ends: Timestamp,
     config: &Config,
     reader: &mut Reader<'_>,
@@ -29,14 +32,35 @@ pub(super) fn owned_by_others(
             .map(|_| ())
             .ok_or_else(|| too_slow(task))
     };
+    let (clusters, instance) = match rivals {
+        Rivals::On(instance) => (vec![task.cluster.clone()], Some(instance.as_str())),
+        Rivals::Anywhere => (config.clusters_to_search(&task.cluster), None),
+    };
     let mut owned = Vec::new();
-    for cluster in config.clusters_to_search(&task.cluster) {
-        match wanted_tasks(&cluster, Some(&task.arn), reader, in_time)? {
-            Ok(others) => owned.extend(others.into_iter().flat_map(targets_owned_by)),
+    let mut some_start = false;
+    for cluster in clusters {
+        let others = match wanted_tasks(&cluster, instance, Some(&task.arn), reader, in_time)? {
+            Ok(others) => others,
             // A cluster that is gone has no tasks.
-            Err(error) if error.kind == ErrorKind::ClusterNotFound => {}
+            Err(error) if error.kind == ErrorKind::ClusterNotFound => continue,
             Err(error) => return Err(error.into()),
+        };
+        for other in others {
+            for target in targets {
+                match ownership(other, target, rivals, reader)? {
+                    Ownership::Owns => owned.push(target.clone()),
+                    Ownership::MayGetIt => some_start = true,
+                    Ownership::None => {}
+                }
+            }
         }
+    }
+    if some_start && !holds_its_ports(task, reader)? {
+        let message = format!(
+            "a newer task starts on the instance of {}, and may get the host port that it gave back",
+            task.arn
+        );
+        return Err(Failure::transient("owner_not_clear", message).into());
     }
     Ok(owned)
 }
@@ -51,20 +75,62 @@ pub(super) fn too_slow(task: &Task) -> Failure {
     Failure::transient("owner_search_too_slow", message)
 }
 
-fn targets_owned_by(task: &Task) -> Vec<GroupTarget> {
-    let text = task.started_by.as_deref().unwrap_or_default();
-    let attachments = started_by::decode(text, &task.arn.scope()).unwrap_or_default();
-    let Some(addresses) = task.network.addresses() else {
-        return Vec::new();
+/// What another task has to do with a target.
+enum Ownership {
+    Owns,
+    /// It starts on the same machine, and has its host ports only once it runs.
+    MayGetIt,
+    None,
+}
+
+fn ownership(
+    other: &Task,
+    GroupTarget { group, target }: &GroupTarget,
+    rivals: &Rivals,
+    reader: &mut Reader<'_>,
+) -> Result<Ownership, Halt> {
+    let text = other.started_by.as_deref().unwrap_or_default();
+    let attachments = started_by::decode(text, &other.arn.scope()).unwrap_or_default();
+    let mut ports = attachments
+        .iter()
+        .filter(|attachment| attachment.group == *group)
+        .map(|attachment| attachment.port)
+        .peekable();
+    if ports.peek().is_none() {
+        return Ok(Ownership::None);
+    }
+    let claim = match &other.network {
+        Network::Awsvpc(addresses) => {
+            let owns = addresses.each().any(|id| id == target.id) && ports.any(|port| port == target.port);
+            return Ok(if owns { Ownership::Owns } else { Ownership::None });
+        }
+        Network::ContainerInstance { arn, bindings } => {
+            let is_its_port = |port| {
+                bindings
+                    .iter()
+                    .any(|binding| binding.host_port(port) == Some(target.port))
+            };
+            if ports.any(is_its_port) {
+                Some((arn, Ownership::Owns))
+            } else if bindings.is_empty() && other.last_status != Status::Running {
+                Some((arn, Ownership::MayGetIt))
+            } else {
+                None
+            }
+        }
+        Network::External | Network::Unknown => None,
     };
-    let owned = attachments.iter().flat_map(|attachment| {
-        addresses.each().map(|id| GroupTarget {
-            group: attachment.group.clone(),
-            target: Target {
-                id,
-                port: attachment.port,
-            },
-        })
-    });
-    owned.collect()
+    let Some((arn, claim)) = claim else {
+        return Ok(Ownership::None);
+    };
+    let on_same_machine = match rivals {
+        Rivals::On(_) => true,
+        Rivals::Anywhere => instances::is_on(other, arn, target, reader)?,
+    };
+    Ok(if on_same_machine { claim } else { Ownership::None })
+}
+
+/// Whether the task, as of now, has not given its host ports back.
+fn holds_its_ports(task: &Task, reader: &mut Reader<'_>) -> Result<bool, Halt> {
+    Ok(look(task, reader)?.is_some_and(|task| task.phase() != Phase::Stopped))
 }

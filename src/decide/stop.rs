@@ -52,7 +52,7 @@ pub fn stop(request: &StopRequest, reader: &mut Reader<'_>) -> Result<Outcome, H
         Selector::Service { name, clusters } => {
             for cluster in clusters {
                 let seen_at = reader.now();
-                match survey::wanted_tasks(cluster, None, reader, |_| Ok(()))? {
+                match survey::wanted_tasks(cluster, None, None, reader, |_| Ok(()))? {
                     Ok(tasks) => {
                         let of_service =
                             |task: &&Task| is_ours(task) && tags::decode(&task.tags).service.as_ref() == Some(name);
@@ -65,7 +65,7 @@ pub fn stop(request: &StopRequest, reader: &mut Reader<'_>) -> Result<Outcome, H
             }
         }
         Selector::Cluster(cluster) => {
-            let tasks = survey::wanted_tasks(cluster, None, reader, |_| Ok(()))??;
+            let tasks = survey::wanted_tasks(cluster, None, None, reader, |_| Ok(()))??;
             work.stop(
                 cluster,
                 tasks.into_iter().filter(|task| is_ours(task)).collect(),
@@ -195,7 +195,7 @@ impl<'r> Work<'r> {
             (_, true) if until.is_none() => Vec::new(),
             (_, is_draining) => {
                 let targets = of_stopping(task, Some(task), &attachments, reader, &mut self.failures)?;
-                let targets = targets.unwrap_or_default();
+                let targets = targets.map(|candidates| candidates.targets).unwrap_or_default();
                 if is_draining {
                     still_registered(&targets, reader, &mut self.failures)?
                 } else {

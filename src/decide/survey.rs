@@ -11,9 +11,10 @@ use crate::task::Task;
 
 /// Every task of `cluster` that is to stay, but for `except`; the inner error is ListTasks' own.
 ///
-/// `in_time` is asked before each call, and ends the survey with its error.
+/// Only those on a container instance, if one is named. `in_time` is asked before each call, and ends the survey with its error.
 pub(super) fn wanted_tasks<'a>(
     cluster: &Cluster,
+    container_instance: Option<&str>,
     except: Option<&TaskArn>,
     reader: &mut Reader<'a>,
     in_time: impl Fn(&Reader<'_>) -> Result<(), Failure>,
@@ -22,7 +23,7 @@ pub(super) fn wanted_tasks<'a>(
     let mut page = None;
     loop {
         in_time(reader)?;
-        let found = match reader.list_tasks(cluster, page)? {
+        let found = match reader.list_tasks(cluster, container_instance, page)? {
             Ok(found) => found,
             Err(error) => return Ok(Err(error)),
         };

@@ -1,15 +1,41 @@
 //! Which targets a task has in its groups: of a RUNNING task the right ones, of a stopping task all
 //! that it can have.
 //!
-//! Must not register or deregister.
+//! A task has a network interface of its own (`interfaces`), or ports of its container instance
+//! (`instances`). Must not register or deregister.
 
-use super::{Failures, Halt};
+use super::{Failures, Halt, instances, interfaces};
 use crate::arn::TargetGroupArn;
 use crate::call::{CallError, ErrorKind};
 use crate::journal::Reader;
 use crate::outcome::{Failure, GroupTarget, Skip};
-use crate::target::{AddressFamily, Attachment, Target, TargetGroup, TargetHealth, TargetType};
-use crate::task::{Addresses, Network, Task};
+use crate::target::{Attachment, Target, TargetGroup, TargetHealth};
+use crate::task::{Network, Status, Task};
+
+/// Every target that a stopping task can have registered.
+pub(super) struct Candidates {
+    pub(super) targets: Vec<GroupTarget>,
+    pub(super) rivals: Rivals,
+}
+
+/// Where a newer owner of the targets would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Rivals {
+    /// On this container instance: they are ports of it.
+    On(String),
+    /// In any cluster: the machine or the interface that had the address may be gone.
+    Anywhere,
+}
+
+impl Rivals {
+    /// Of targets that were registered a moment ago, when the task was RUNNING.
+    pub(super) fn of_running(event: &Task, look: &Task) -> Self {
+        match network(event, Some(look)) {
+            Network::ContainerInstance { arn, .. } => Self::On(arn.clone()),
+            Network::Awsvpc(_) | Network::External | Network::Unknown => Self::Anywhere,
+        }
+    }
+}
 
 /// Targets by group, groups and targets in the order given.
 pub(super) fn by_group(targets: &[GroupTarget]) -> Vec<(TargetGroupArn, Vec<Target>)> {
@@ -60,161 +86,104 @@ pub(super) fn is_gone(error: &CallError) -> bool {
     matches!(error.kind, ErrorKind::TargetGroupNotFound | ErrorKind::InvalidTarget)
 }
 
-/// The target that a group takes for a RUNNING task.
+/// The target that a group takes for a RUNNING task; the inner error is why it takes none.
 pub(super) fn of_running(
     attachment: &Attachment,
     facts: &TargetGroup,
     event: &Task,
     look: &Task,
-) -> Result<Target, Failure> {
-    let group = &attachment.group;
-    let Some(addresses) = known_addresses(event, Some(look)) else {
-        return Err(no_address(event, look));
-    };
-    match &facts.target_type {
-        TargetType::Ip => {}
-        other @ (TargetType::Instance | TargetType::Lambda | TargetType::Alb | TargetType::Unknown(_)) => {
-            let message = format!(
-                "{group} takes targets of type {other}, and a task with its own network interface is one of type ip: use a target group of target type ip"
-            );
-            return Err(Failure::permanent("target_type_mismatch", message));
-        }
+    reader: &mut Reader<'_>,
+) -> Result<Result<Target, Failure>, Halt> {
+    if let Err(failure) = container_exists(attachment, look).and_then(|()| protocol_is_known(attachment, facts)) {
+        return Ok(Err(failure));
     }
-    address(&addresses, facts.family)
-        .map(|id| Target {
-            id,
-            port: attachment.port,
-        })
-        .ok_or_else(|| family_mismatch(attachment, facts.family, event))
+    match network(event, Some(look)) {
+        Network::ContainerInstance { arn, .. } => {
+            let bindings = instances::known_bindings(event, look);
+            instances::of_running(attachment, facts, event, arn, bindings, reader)
+        }
+        Network::External => Ok(Err(external(event))),
+        Network::Awsvpc(_) | Network::Unknown => Ok(interfaces::of_running(attachment, facts, event, look)),
+    }
 }
 
 /// Every target that a stopping task can have registered, or why there can be none.
 ///
-/// Mostly from the event alone. Only where it does not tell which addresses the task has, or the
-/// task has one of either family, the group's facts and DescribeTasks are asked.
+/// Of a task with an interface mostly from the event alone. Only where it does not tell enough,
+/// DescribeTasks is asked.
 pub(super) fn of_stopping<'a>(
     task: &Task,
     mut look: Option<&'a Task>,
     attachments: &[Attachment],
     reader: &mut Reader<'a>,
     failures: &mut Failures,
-) -> Result<Result<Vec<GroupTarget>, Skip>, Halt> {
-    if known_addresses(task, look).is_none() {
-        if matches!(task.network, Network::ContainerInstance { .. }) {
-            return Ok(Err(Skip::UnsupportedNetworkMode));
-        }
-        if task.started_at.is_none() {
-            return Ok(Err(Skip::NeverHadAnAddress));
-        }
-    }
-    let mut targets = Vec::new();
-    for attachment in attachments {
-        let family = match certain_family(known_addresses(task, look)) {
-            Some(family) => family,
-            None => match reader.describe_target_group(&attachment.group)? {
-                Ok(facts) => facts.family,
-                Err(CallError {
-                    kind: ErrorKind::TargetGroupNotFound,
-                    ..
-                }) => continue,
-                Err(error) => {
-                    failures.add(error);
-                    continue;
-                }
-            },
-        };
-        let mut id = known_addresses(task, look).and_then(|addresses| address(&addresses, family));
-        let is_complete = |look| known_addresses(task, look).is_some_and(|addresses| addresses.complete);
-        if id.is_none() && !is_complete(look) && look.is_none() {
-            look = self::look(task, reader)?;
-            id = known_addresses(task, look).and_then(|addresses| address(&addresses, family));
-        }
-        match id {
-            Some(id) => targets.push(GroupTarget {
-                group: attachment.group.clone(),
-                target: Target {
-                    id,
-                    port: attachment.port,
-                },
-            }),
-            // It has no address that this group takes, so it never was registered in it.
-            None if is_complete(look) => {}
-            None => failures.add(unknown_address(task)),
-        }
-    }
-    Ok(Ok(targets))
-}
-
-/// The address of a family, as ELB writes it.
-fn address(addresses: &Addresses, family: AddressFamily) -> Option<String> {
-    match family {
-        AddressFamily::Ipv4 => addresses.ipv4.map(|address| address.to_string()),
-        AddressFamily::Ipv6 => addresses.ipv6.map(|address| address.to_string()),
-    }
-}
-
-/// All addresses that either snapshot tells: an interface keeps its addresses for life.
-fn known_addresses(event: &Task, look: Option<&Task>) -> Option<Addresses> {
-    let of_event = event.network.addresses().copied();
-    let of_look = look.and_then(|look| look.network.addresses().copied());
-    let (Some(one), Some(other)) = (of_event, of_look) else {
-        return of_event.or(of_look);
+) -> Result<Result<Candidates, Skip>, Halt> {
+    let tells_little = match &task.network {
+        Network::Unknown => true,
+        Network::ContainerInstance { bindings, .. } => bindings.is_empty(),
+        Network::Awsvpc(_) | Network::External => false,
     };
-    Some(Addresses {
-        ipv4: one.ipv4.or(other.ipv4),
-        ipv6: one.ipv6.or(other.ipv6),
-        complete: one.complete || other.complete,
-    })
-}
-
-/// The family of a task that has just one address, if that is certain.
-fn certain_family(addresses: Option<Addresses>) -> Option<AddressFamily> {
-    let addresses = addresses.filter(|addresses| addresses.complete)?;
-    match (addresses.ipv4, addresses.ipv6) {
-        (Some(_), None) => Some(AddressFamily::Ipv4),
-        (None, Some(_)) => Some(AddressFamily::Ipv6),
-        (Some(_), Some(_)) | (None, None) => None,
+    let has_run = task.started_at.is_some() || task.last_status == Status::Running;
+    if tells_little && look.is_none() && has_run {
+        look = self::look(task, reader)?;
+    }
+    match network(task, look) {
+        Network::External => Ok(Err(Skip::ExternalInstance)),
+        Network::ContainerInstance { arn, .. } => {
+            instances::of_stopping(task, look, arn, attachments, reader, failures)
+        }
+        Network::Awsvpc(_) | Network::Unknown => {
+            let targets = interfaces::of_stopping(task, look, attachments, reader, failures)?;
+            Ok(targets.map(|targets| Candidates {
+                targets,
+                rivals: Rivals::Anywhere,
+            }))
+        }
     }
 }
 
-fn family_mismatch(attachment: &Attachment, family: AddressFamily, event: &Task) -> Failure {
-    let (needed, change) = match family {
-        AddressFamily::Ipv4 => (
-            "IPv4",
-            "use a target group of IP address type ipv6, or a subnet with IPv4",
-        ),
-        AddressFamily::Ipv6 => (
-            "IPv6",
-            "use a target group of IP address type ipv4, or a dual-stack subnet",
-        ),
+/// Of two snapshots' networks the one that tells: an interface before an instance, as tasks on
+/// Managed Instances have both.
+fn network<'t>(event: &'t Task, look: Option<&'t Task>) -> &'t Network {
+    let both = || [Some(event), look].into_iter().flatten().map(|task| &task.network);
+    both()
+        .find(|network| matches!(network, Network::Awsvpc(_)))
+        .or_else(|| both().find(|network| **network != Network::Unknown))
+        .unwrap_or(&Network::Unknown)
+}
+
+fn container_exists(attachment: &Attachment, look: &Task) -> Result<(), Failure> {
+    let Some(name) = &attachment.container else {
+        return Ok(());
     };
-    let message = format!(
-        "{} needs an {needed} address, and {} has none: {change}",
-        attachment.group, event.arn
-    );
-    Failure::permanent("address_family_mismatch", message)
-}
-
-fn no_address(event: &Task, look: &Task) -> Failure {
-    let on_instance = |task: &Task| matches!(task.network, Network::ContainerInstance { .. });
-    if on_instance(event) || on_instance(look) {
-        let message = format!(
-            "{} has no network interface of its own, and this version registers only tasks of network mode awsvpc",
-            event.arn
-        );
-        return Failure::permanent("unsupported_network_mode", message);
+    if look.containers.is_empty() || look.containers.iter().any(|known| known == name.as_str()) {
+        return Ok(());
     }
     let message = format!(
-        "neither the event nor DescribeTasks tells an address of {} yet",
-        event.arn
+        "{} has no container {name}: containerName must be one of {}",
+        look.arn,
+        look.containers.join(", ")
     );
-    Failure::transient("address_missing", message)
+    Err(Failure::permanent("container_not_found", message))
 }
 
-fn unknown_address(task: &Task) -> Failure {
+/// Of QUIC ELB wants a `QuicServerId` with each target, which only the server itself can give
+/// ([TargetDescription](https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetDescription.html)).
+fn protocol_is_known(attachment: &Attachment, facts: &TargetGroup) -> Result<(), Failure> {
+    if !matches!(facts.protocol.as_str(), "QUIC" | "TCP_QUIC") {
+        return Ok(());
+    }
     let message = format!(
-        "{} has been RUNNING, but neither the event nor DescribeTasks tells its address: take its target out by hand",
+        "{} has the protocol {}, whose targets need a QuicServerId that only the server knows: use a target group of protocol UDP or TCP_UDP",
+        attachment.group, facts.protocol
+    );
+    Err(Failure::permanent("protocol_unsupported", message))
+}
+
+fn external(task: &Task) -> Failure {
+    let message = format!(
+        "{} runs on ECS Anywhere, whose tasks have no address that a target group takes: run it on Fargate or EC2, or start it with \"targets\": []",
         task.arn
     );
-    Failure::permanent("address_unknown", message)
+    Failure::permanent("external_instance", message)
 }

@@ -14,6 +14,11 @@
 //!   address but does not show it yet is registered no sooner than that. The proof that nobody owns
 //!   the address therefore holds for `ATTACH` from when ListTasks was asked. How long ago the
 //!   address was freed does not matter here: it may be given to another right after the look.
+//! - **Host ports of container instances** are used again within seconds, so no stop of such a task is
+//!   fresh. The careful way relies on this: a host port that no task of ours shows, or that its own
+//!   task has not given back (it is not STOPPED), is registered for another task no sooner than
+//!   `ATTACH` from then: that container must get the port, start, be reported RUNNING, and its
+//!   event be handled. A task that starts while the port may be free is waited for.
 //! - A call that was given up lands before its event is tried again (a minute later), or never; a
 //!   DeregisterTargets that was given up, by the end of its bound, or never.
 //! - DescribeTasks lags by less than the time from a task's first stop event to the handling of
@@ -28,7 +33,7 @@
 
 use std::time::Duration;
 
-use crate::task::{Phase, Status};
+use crate::task::{Network, Phase, Status};
 use crate::timestamp::Timestamp;
 use crate::trigger::TaskChange;
 
@@ -48,10 +53,13 @@ pub const SHORTEST_CALL: Duration = Duration::from_secs(1);
 pub const STOPPED_TASKS_STAY: Duration = Duration::from_secs(3600);
 
 /// Until when a DeregisterTargets must have landed which rests on the event alone; `None` if the
-/// event is not fresh, or does not tell when it happened.
+/// event is not fresh, does not tell when it happened, or not that the task has an interface.
 #[must_use]
 pub fn landing_time(change: &TaskChange, now: Timestamp) -> Option<Timestamp> {
     let happened_at = change.happened_at?;
+    if !matches!(change.task.network, Network::Awsvpc(_)) {
+        return None;
+    }
     let (since, landing) = match (change.task.phase(), &change.task.last_status) {
         (Phase::Stopping, _) => (happened_at, happened_at.after(REUSE - SKEW)),
         // ECS sends events of a stopped task again when anything about it changes, so it is

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::ports::{PortBinding, RawBinding};
 use super::{Addresses, ContainerExit, Network, StopReason, Task};
 use crate::arn::{Cluster, TaskArn};
 use crate::problem::Problems;
@@ -42,6 +43,10 @@ pub fn from_event(detail: &Value) -> Result<Task, Problems> {
         desired_status: text(detail, "desiredStatus").unwrap_or_default().into(),
         started_by: text(detail, "startedBy").map(str::to_owned),
         network: network(detail),
+        containers: items(detail, "containers")
+            .iter()
+            .filter_map(|container| text(container, "name").map(str::to_owned))
+            .collect(),
         tags: Vec::new(),
         started_at: text(detail, "startedAt").and_then(Timestamp::parse),
         stopped_at: text(detail, "stoppedAt").and_then(Timestamp::parse),
@@ -90,9 +95,13 @@ fn network(detail: &Value) -> Network {
             .flat_map(|container| items(container, "networkInterfaces"))
     };
     if interface.is_none() && in_containers().next().is_none() {
-        return match text(detail, "containerInstanceArn") {
-            Some(arn) => Network::ContainerInstance { arn: arn.to_owned() },
-            None => Network::Unknown,
+        return match (text(detail, "launchType"), text(detail, "containerInstanceArn")) {
+            (Some("EXTERNAL"), _) => Network::External,
+            (_, Some(arn)) => Network::ContainerInstance {
+                arn: arn.to_owned(),
+                bindings: bindings(detail),
+            },
+            (_, None) => Network::Unknown,
         };
     }
     let attached = interface
@@ -106,6 +115,25 @@ fn network(detail: &Value) -> Network {
         ipv6: in_containers().find_map(|found| text(found, "ipv6Address")?.parse().ok()),
         complete: in_containers().next().is_some(),
     })
+}
+
+fn bindings(detail: &Value) -> Vec<PortBinding> {
+    let of_container = |container| {
+        let name = text(container, "name").unwrap_or_default();
+        items(container, "networkBindings").iter().filter_map(move |binding| {
+            let raw = RawBinding {
+                container_port: binding.get("containerPort").and_then(Value::as_i64),
+                container_range: text(binding, "containerPortRange"),
+                host_port: binding.get("hostPort").and_then(Value::as_i64),
+                host_range: text(binding, "hostPortRange"),
+                protocol: text(binding, "protocol"),
+                // The schema of the event and its examples differ in how they write it.
+                bind_ip: text(binding, "bindIP").or_else(|| text(binding, "bindIp")),
+            };
+            PortBinding::read(name, raw)
+        })
+    };
+    items(detail, "containers").iter().flat_map(of_container).collect()
 }
 
 fn stop_reason(detail: &Value) -> StopReason {
@@ -160,6 +188,25 @@ mod tests {
             });
             let task = from_event(&detail).unwrap();
             prop_assert!(matches!(task.network, Network::Awsvpc(_)));
+        }
+
+        #[test]
+        fn no_binding_in_any_form_makes_it_panic(text in "\\PC*", port in any::<i64>(), range in "[0-9]{0,6}-?[0-9]{0,6}") {
+            let detail = json!({
+                "taskArn": ARN, "lastStatus": "RUNNING", "containerInstanceArn": text,
+                "containers": [
+                    {"name": text, "networkBindings": [
+                        {"containerPort": port, "hostPort": port, "protocol": text, "bindIP": text},
+                        {"containerPortRange": range, "hostPortRange": range},
+                        {"containerPort": text, "hostPort": [port]},
+                        port,
+                    ]},
+                    {"name": 7, "networkBindings": {"hostPort": port}},
+                ],
+            });
+            let task = from_event(&detail).unwrap();
+            let on_instance = matches!(task.network, Network::ContainerInstance { .. });
+            prop_assert!(on_instance);
         }
     }
 }

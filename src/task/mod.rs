@@ -4,6 +4,7 @@
 //! know are kept or passed over, never an error.
 
 mod event;
+pub mod ports;
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -12,6 +13,7 @@ pub use event::from_event;
 
 use crate::arn::{Cluster, TaskArn};
 use crate::tags::{self, Tag};
+use crate::task::ports::PortBinding;
 use crate::timestamp::Timestamp;
 
 /// A snapshot of a task.
@@ -31,6 +33,8 @@ pub struct Task {
     pub started_by: Option<String>,
     /// Where the task can be reached.
     pub network: Network,
+    /// The names of its containers, if the snapshot tells them.
+    pub containers: Vec<String>,
     /// `tags`; events never carry any.
     pub tags: Vec<Tag>,
     /// `startedAt`: absent until the task has been RUNNING.
@@ -161,7 +165,11 @@ pub enum Network {
     ContainerInstance {
         /// `containerInstanceArn`.
         arn: String,
+        /// The ports that its containers publish; none before they run.
+        bindings: Vec<PortBinding>,
     },
+    /// A machine outside of AWS (launch type `EXTERNAL`, ECS Anywhere).
+    External,
     /// The snapshot does not tell.
     Unknown,
 }
@@ -172,7 +180,7 @@ impl Network {
     pub fn addresses(&self) -> Option<&Addresses> {
         match self {
             Self::Awsvpc(addresses) if addresses.each().next().is_some() => Some(addresses),
-            Self::Awsvpc(_) | Self::ContainerInstance { .. } | Self::Unknown => None,
+            Self::Awsvpc(_) | Self::ContainerInstance { .. } | Self::External | Self::Unknown => None,
         }
     }
 }

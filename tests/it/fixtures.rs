@@ -15,11 +15,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use start_engines::call::{Answer, Call, CallError, TaskPage};
 use start_engines::handler::{Aws, Handler};
+use start_engines::instance::{ContainerInstance, Instance};
 use start_engines::run_task::{StartFailure, Started};
 use start_engines::started_by;
 use start_engines::tags::{self, Marks};
 use start_engines::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
-use start_engines::task::{Status, Task, from_event};
+use start_engines::task::{Addresses, Status, Task, from_event};
 
 use crate::stage::{TestClock, config, invocation};
 
@@ -54,10 +55,29 @@ struct Case {
     capacity: u64,
     #[serde(default)]
     family: Family,
+    /// The groups' `TargetType`.
+    #[serde(default = "ip")]
+    group_type: String,
+    /// What the groups' `Protocol` is.
+    #[serde(default = "http")]
+    protocol: String,
+    /// The container that the tags name.
+    container: Option<String>,
+    /// Neither ECS nor EC2 knows the instance under the task.
+    #[serde(default)]
+    instance_gone: bool,
 }
 
 fn yes() -> bool {
     true
+}
+
+fn ip() -> String {
+    "ip".into()
+}
+
+fn http() -> String {
+    "HTTP".into()
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
@@ -93,8 +113,12 @@ impl Around<'_> {
     fn shown(&self) -> Option<Task> {
         let mut task = self.task.clone()?;
         let attachments = started_by::decode(task.started_by.as_deref().unwrap_or_default(), &task.arn.scope());
+        let mut attachments = attachments.unwrap_or_default();
+        for attachment in &mut attachments {
+            attachment.container = self.case.container.as_ref().map(|name| name.parse().unwrap());
+        }
         task.tags = tags::encode(&Marks {
-            attachments: attachments.unwrap_or_default(),
+            attachments,
             ..Marks::default()
         });
         match self.case.ecs_shows {
@@ -161,9 +185,9 @@ impl Around<'_> {
                     Family::Ipv6 => AddressFamily::Ipv6,
                 };
                 Answer::TargetGroup(TargetGroup {
-                    target_type: TargetType::Ip,
+                    target_type: TargetType::from(self.case.group_type.as_str()),
                     family,
-                    protocol: "HTTP".into(),
+                    protocol: self.case.protocol.clone(),
                 })
             }
             Call::DescribeTargetHealth { targets, .. } => {
@@ -174,6 +198,20 @@ impl Around<'_> {
                 };
                 Answer::Health(vec![health; targets.len()])
             }
+            Call::DescribeContainerInstance { .. } => {
+                Answer::ContainerInstance((!self.case.instance_gone).then(|| ContainerInstance {
+                    ec2_instance: "i-0123456789abcdef0".into(),
+                    is_registered: true,
+                }))
+            }
+            Call::DescribeInstance { .. } => Answer::Instance((!self.case.instance_gone).then(|| Instance {
+                addresses: Addresses {
+                    ipv4: "10.0.2.7".parse().ok(),
+                    ipv6: "2001:db8:1234:1a00::7".parse().ok(),
+                    complete: true,
+                },
+                lives: true,
+            })),
             Call::DescribeDeregistrationDelay { .. } => Answer::DeregistrationDelay(Duration::from_secs(300)),
             Call::RegisterTargets { .. }
             | Call::DeregisterTargets { .. }

@@ -14,6 +14,7 @@ mod emulators;
 mod fixtures;
 mod function;
 mod groups;
+mod instances;
 mod kills;
 mod packed;
 mod races;

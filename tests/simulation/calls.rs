@@ -63,7 +63,10 @@ fn input(call: &Call) -> (Service, Value) {
             let input = json!({"cluster": cluster.as_str(), "tasks": tasks, "include": ["TAGS"]});
             (Service::Ecs, input)
         }
-        Call::ListTasks { cluster, page } => {
+        Call::DescribeContainerInstance { .. } | Call::DescribeInstance { .. } => {
+            panic!("no task of the simulation is on an instance")
+        }
+        Call::ListTasks { cluster, page, .. } => {
             let mut input = json!({"cluster": cluster.as_str(), "desiredStatus": "RUNNING"});
             if let Some(page) = page {
                 input["nextToken"] = json!(page);
@@ -82,7 +85,7 @@ fn input(call: &Call) -> (Service, Value) {
         Call::DescribeDeregistrationDelay { group } => (Service::Elb, json!({"TargetGroupArn": group.as_str()})),
         Call::DescribeTargetGroup { group } => (Service::Elb, json!({"TargetGroupArns": [group.as_str()]})),
         Call::DescribeTargetHealth { group, targets }
-        | Call::RegisterTargets { group, targets }
+        | Call::RegisterTargets { group, targets, .. }
         | Call::DeregisterTargets { group, targets, .. } => {
             let target = |target: &Target| json!({"Id": target.id, "Port": target.port.number()});
             let targets: Vec<Value> = targets.iter().map(target).collect();
@@ -140,6 +143,9 @@ fn read(call: &Call, answer: &Value) -> Answer {
                 detail: failure["detail"].as_str().map(str::to_owned),
             }),
         }),
+        Call::DescribeContainerInstance { .. } | Call::DescribeInstance { .. } => {
+            panic!("no task of the simulation is on an instance")
+        }
         Call::DescribeTasks { .. } => Answer::Tasks(list(&answer["tasks"], task)),
         Call::ListTasks { .. } => Answer::TaskPage(TaskPage {
             tasks: list(&answer["taskArns"], |arn| text(arn).parse().expect("an ARN")),

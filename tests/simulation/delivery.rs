@@ -281,7 +281,7 @@ impl Simulation {
                 }
                 Ok(())
             }
-            (Call::RegisterTargets { group, targets }, About::Task { task, .. }) => {
+            (Call::RegisterTargets { group, targets, .. }, About::Task { task, .. }) => {
                 if self.promises.life(task).stage != Stage::Live {
                     self.statistics.count("registrations of stopping tasks");
                 }

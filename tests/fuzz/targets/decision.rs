@@ -3,6 +3,7 @@
 //! The bytes up to the first NUL are the event, each one after it decides an answer.
 #![no_main]
 
+use std::net::Ipv4Addr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -11,11 +12,12 @@ use start_engines::arn::TaskArn;
 use start_engines::call::{Answer, Call, CallError, ErrorKind, TaskPage};
 use start_engines::config::Config;
 use start_engines::decide::{Step, decide};
+use start_engines::instance::{ContainerInstance, Instance};
 use start_engines::journal::{Entry, Journal};
 use start_engines::run_task::{StartFailure, Started};
 use start_engines::tags::{self, Tag};
 use start_engines::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
-use start_engines::task::{Status, Task, from_event};
+use start_engines::task::{Addresses, Status, Task, from_event};
 use start_engines::timestamp::Timestamp;
 use start_engines::trigger::{self, Trigger};
 
@@ -137,6 +139,17 @@ fn answer(call: &Call, trigger: &Trigger, choice: u8) -> Result<Answer, CallErro
             };
             Answer::Health((0..targets.len()).map(health).collect())
         }
+        Call::DescribeContainerInstance { .. } => Answer::ContainerInstance(bit(3).then(|| ContainerInstance {
+            ec2_instance: "i-0123456789abcdef0".to_owned(),
+            is_registered: bit(4),
+        })),
+        Call::DescribeInstance { .. } => Answer::Instance(bit(3).then(|| Instance {
+            addresses: Addresses {
+                ipv4: bit(4).then_some(Ipv4Addr::new(10, 0, 0, choice)),
+                ..Addresses::default()
+            },
+            lives: bit(5),
+        })),
         Call::DescribeDeregistrationDelay { .. } => Answer::DeregistrationDelay(Duration::from_secs(choice.into())),
         Call::RegisterTargets { .. }
         | Call::DeregisterTargets { .. }

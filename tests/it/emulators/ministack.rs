@@ -196,6 +196,7 @@ async fn gap_an_unknown_cluster_has_no_tasks() {
     let session = session().await;
     let call = Call::ListTasks {
         cluster: "nobody".parse().expect("a cluster name"),
+        container_instance: None,
         page: None,
     };
     // On AWS: ClusterNotFoundException, as moto says.

@@ -14,7 +14,7 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use start_engines::arn::{Cluster, SecurityGroupId, SubnetId, TargetGroupArn, TaskArn, TaskDefinition};
 use start_engines::aws::AwsClients;
-use start_engines::call::{Answer, Call, CallError, ErrorKind, TaskPage};
+use start_engines::call::{Answer, Call, CallError, ErrorKind, TaskPage, Zone};
 use start_engines::handler::Aws;
 use start_engines::run_task::{Awsvpc, Launch, Options, RunTask};
 use start_engines::target::{Target, TargetGroup, TargetHealth};
@@ -181,6 +181,7 @@ impl Session {
     pub(super) async fn list_tasks(&self, cluster: &Cluster, page: Option<String>) -> TaskPage {
         let call = Call::ListTasks {
             cluster: cluster.clone(),
+            container_instance: None,
             page,
         };
         match self.perform(&call).await {
@@ -231,6 +232,7 @@ pub(super) fn register(group: &TargetGroupArn, targets: &[Target]) -> Call {
     Call::RegisterTargets {
         group: group.clone(),
         targets: targets.to_vec(),
+        zone: Zone::Own,
     }
 }
 

@@ -67,6 +67,7 @@ impl Targets {
             _ => u64::from(version),
         };
         Task {
+            containers: Vec::new(),
             cluster: "engines".parse().expect("a name"),
             version: shown_version,
             last_status,

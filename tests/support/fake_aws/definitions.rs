@@ -1,11 +1,11 @@
-//! What an ECS account has before any task runs: clusters, task definitions, container
-//! instances, and how calls name them.
+//! What an ECS account has before any task runs: clusters and task definitions, and how calls
+//! name them.
 
-use std::{collections::BTreeSet, net::Ipv4Addr};
+use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{arns, protocol::ApiError, world::World};
+use super::{protocol::ApiError, world::World};
 
 /// A task definition's network mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,16 +106,6 @@ pub(super) struct Cluster {
     pub(super) capacity_providers: BTreeSet<String>,
 }
 
-/// An EC2 (or external) instance of a cluster.
-#[derive(Debug, Clone)]
-pub(super) struct ContainerInstance {
-    pub(super) arn: String,
-    pub(super) cluster_arn: String,
-    /// `None` for ECS Anywhere.
-    pub(super) ec2_instance_id: Option<String>,
-    pub(super) private_address: Ipv4Addr,
-}
-
 impl World {
     /// Adds a cluster with the capacity providers FARGATE and FARGATE_SPOT; gives its ARN.
     pub(crate) fn add_cluster(&mut self, name: &str) -> String {
@@ -141,26 +131,6 @@ impl World {
         assert!(!definition.containers.is_empty(), "a task definition needs a container");
         let arn = self.arn("ecs", &format!("task-definition/{}", definition.name()));
         self.definitions.insert(arn.clone(), definition);
-        arn
-    }
-
-    /// Adds a container instance to a cluster; gives its ARN. Without an EC2 id it is an
-    /// external one, as of ECS Anywhere.
-    pub(crate) fn add_container_instance(
-        &mut self,
-        cluster: &str,
-        ec2_instance_id: Option<&str>,
-        private_address: Ipv4Addr,
-    ) -> String {
-        let id = arns::hex(&format!("instance {}", self.instances.len()), 32);
-        let arn = self.arn("ecs", &format!("container-instance/{cluster}/{id}"));
-        let instance = ContainerInstance {
-            arn: arn.clone(),
-            cluster_arn: self.clusters[cluster].arn.clone(),
-            ec2_instance_id: ec2_instance_id.map(str::to_owned),
-            private_address,
-        };
-        self.instances.insert(arn.clone(), instance);
         arn
     }
 
@@ -208,38 +178,4 @@ impl World {
             None => refused(format!("Invalid identifier: {asked}")),
         }
     }
-
-    pub(super) fn describe_container_instances(&mut self, input: &Value) -> Result<Value, ApiError> {
-        let cluster = self.cluster(input)?;
-        let asked = input["containerInstances"].as_array().expect("checked by shape");
-        if asked.is_empty() || asked.len() > 100 {
-            let message = "Container instances must be between 1 and 100.";
-            return Err(ApiError::new("InvalidParameterException", message));
-        }
-        let (mut found, mut failures) = (Vec::new(), Vec::new());
-        for asked in asked.iter().filter_map(Value::as_str) {
-            let arn = self.in_cluster("container-instance", asked, &cluster)?;
-            match self.instances.get(&arn) {
-                Some(instance) => found.push(describe_instance(instance)),
-                None => failures.push(json!({"arn": arn, "reason": "MISSING"})),
-            }
-        }
-        Ok(json!({"containerInstances": found, "failures": failures}))
-    }
-}
-
-fn describe_instance(instance: &ContainerInstance) -> Value {
-    let mut value = json!({
-        "containerInstanceArn": instance.arn,
-        "status": "ACTIVE",
-        "agentConnected": true,
-        "version": 1,
-        "attributes": [{"name": "ecs.os-type", "value": "linux"}],
-        "attachments": [],
-        "tags": [],
-    });
-    if let Some(id) = &instance.ec2_instance_id {
-        value["ec2InstanceId"] = Value::from(id.as_str());
-    }
-    value
 }

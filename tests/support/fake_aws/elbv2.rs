@@ -24,6 +24,7 @@ impl World {
         let instances: Vec<String> = self
             .instances
             .values()
+            .filter(|instance| instance.runs())
             .filter_map(|instance| instance.ec2_instance_id.clone())
             .collect();
         let asked = self.asked_targets(input)?;

@@ -224,12 +224,16 @@ fn network_bindings(state: &TaskState, container: &str, dialect: Dialect) -> Val
     };
     let own = state.bindings.iter().filter(|binding| binding.container == container);
     own.map(|binding| {
-        json!({
-            bind_address: "0.0.0.0",
-            "containerPort": binding.container_port,
-            "hostPort": binding.host_port,
-            "protocol": "tcp",
-        })
+        let mut value = json!({bind_address: binding.address, "protocol": binding.protocol});
+        if binding.ports == 1 {
+            value["containerPort"] = Value::from(binding.container_port);
+            value["hostPort"] = Value::from(binding.host_port);
+        } else {
+            let range = |first: u16| format!("{first}-{}", first + binding.ports - 1);
+            value["containerPortRange"] = Value::from(range(binding.container_port));
+            value["hostPortRange"] = Value::from(range(binding.host_port));
+        }
+        value
     })
     .collect()
 }

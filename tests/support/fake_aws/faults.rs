@@ -50,6 +50,7 @@ pub(super) fn throttling(service: Service) -> ApiError {
     let code = match service {
         Service::Ecs => "ThrottlingException",
         Service::Elb => "Throttling",
+        Service::Ec2 => "RequestLimitExceeded",
         Service::Scheduler => "ThrottlingException",
     };
     ApiError::new(code, "Rate exceeded")

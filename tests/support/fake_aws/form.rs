@@ -45,6 +45,7 @@ fn value(node: &Node, shape: Option<&Shape>) -> Value {
             Value::Object(record)
         }
         Some(Shape::List(item)) => list(node, item),
+        Some(Shape::FlatList(item)) => numbered(node, node, item),
         Some(Shape::Integer { .. }) => text(node, |text| text.parse::<i64>().ok().map(Value::from)),
         Some(Shape::Boolean) => text(node, |text| text.parse::<bool>().ok().map(Value::from)),
         Some(Shape::Text | Shape::OneOf(_)) | None if node.children.is_empty() => text(node, |_| None),
@@ -65,6 +66,11 @@ fn list(node: &Node, item: &Shape) -> Value {
             _ => value(node, None),
         };
     };
+    numbered(node, members, item)
+}
+
+/// `.1`, `.2`..., without a gap, right below `members`.
+fn numbered(node: &Node, members: &Node, item: &Shape) -> Value {
     let mut items = Vec::new();
     while let Some(child) = members.children.get(&(items.len() + 1).to_string()) {
         items.push(value(child, Some(item)));

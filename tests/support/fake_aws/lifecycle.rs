@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{
     addresses,
     definitions::NetworkMode,
-    tasks::{Described, Task, TaskState},
+    tasks::{Binding, Described, Task, TaskState},
     world::World,
 };
 
@@ -108,6 +108,12 @@ impl World {
             .iter()
             .find(|binding| binding.container_port == container_port)?;
         Some(binding.host_port)
+    }
+
+    /// What a task publishes instead of what its definition made of it; its events change too.
+    pub(crate) fn set_bindings(&mut self, task: &str, bindings: &[Binding]) {
+        self.state_mut(task).bindings = bindings.to_vec();
+        self.rewrite_last_event(task);
     }
 
     /// The ARNs of all tasks, in the order of their start.

@@ -1,11 +1,11 @@
-//! A strict in-memory ECS, ELBv2 and EventBridge Scheduler, spoken to over HTTP as an SDK does.
+//! A strict in-memory ECS, ELBv2, EventBridge Scheduler and a bit of EC2, spoken to over HTTP as an SDK does.
 //!
 //! What it is for: the rules that no emulator keeps (client tokens with replayed
 //! failures, deleted tags, reused addresses, draining, lost answers) and a complete record
 //! of the calls made. What it must not do: move by itself. Time, capacity, task states and
 //! faults change only when a test says so, through [`FakeAws::world`] or a hook.
 //!
-//! All services share one endpoint: ECS is told by its `X-Amz-Target`, ELBv2 by its form body,
+//! All services share one endpoint: ECS is told by its `X-Amz-Target`, ELBv2 and EC2 by their form body,
 //! EventBridge Scheduler by its path, and the credential scope of the signature must agree.
 
 mod addresses;
@@ -16,6 +16,7 @@ mod elbv2;
 mod events;
 mod faults;
 mod form;
+mod instances;
 mod lifecycle;
 mod protocol;
 mod run_task;
@@ -37,6 +38,7 @@ pub(crate) use faults::Fault;
 pub(crate) use protocol::{ApiError, Service};
 pub(crate) use run_task::{Failure, RunTaskResult};
 pub(crate) use target_groups::{Health, TargetGroup};
+pub(crate) use tasks::Binding;
 pub(crate) use world::{Call, World};
 
 use super::server::{Answer, Server};

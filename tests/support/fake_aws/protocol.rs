@@ -1,7 +1,7 @@
 //! The two wire protocols: requests into (service, operation, input), results into bytes.
 //!
 //! ECS speaks JSON 1.1 with `X-Amz-Target`; ELBv2 speaks the query protocol with XML
-//! answers. This module knows no rule of either service.
+//! answers, EC2 a dialect of it that is told by its version. This module knows no rule of either service.
 
 use hyper::{HeaderMap, Method, Request, body::Bytes};
 use serde_json::{Map, Value, json};
@@ -11,14 +11,18 @@ use super::{form, shapes, xml};
 const ECS_TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
 const SCHEDULES: &str = "/schedules/";
 const ELB_VERSION: &str = "2015-12-01";
+const EC2_VERSION: &str = "2016-11-15";
 
 /// A service of this fake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
     /// ECS.
     Ecs,
+    /// EC2.
+    Ec2,
     /// ELBv2.
     Elb,
+    /// EventBridge Scheduler.
     Scheduler,
 }
 
@@ -27,6 +31,7 @@ impl Service {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Ecs => "ecs",
+            Self::Ec2 => "ec2",
             Self::Elb => "elb",
             Self::Scheduler => "scheduler",
         }
@@ -36,6 +41,7 @@ impl Service {
     fn signing_name(self) -> &'static str {
         match self {
             Self::Ecs => "ecs",
+            Self::Ec2 => "ec2",
             Self::Elb => "elasticloadbalancing",
             Self::Scheduler => "scheduler",
         }
@@ -106,8 +112,14 @@ pub(super) fn identify(request: &Request<Bytes>) -> Option<(Service, String)> {
     if !content_type.starts_with("application/x-www-form-urlencoded") {
         return None;
     }
-    let action = form_urlencoded::parse(request.body()).find(|(name, _)| name == "Action")?;
-    Some((Service::Elb, action.1.into_owned()))
+    let action = field(request.body(), "Action")?;
+    let is_ec2 = field(request.body(), "Version").is_some_and(|version| version == EC2_VERSION);
+    Some((if is_ec2 { Service::Ec2 } else { Service::Elb }, action))
+}
+
+fn field(form: &[u8], name: &str) -> Option<String> {
+    let (_, value) = form_urlencoded::parse(form).find(|(known, _)| known == name)?;
+    Some(value.into_owned())
 }
 
 /// The input as JSON, whether or not it is allowed. Numbers and booleans of the query
@@ -116,7 +128,7 @@ pub(super) fn input(service: Service, operation: &str, request: &Request<Bytes>)
     match service {
         Service::Ecs => serde_json::from_slice(request.body())
             .map_err(|error| ApiError::new("SerializationException", error.to_string())),
-        Service::Elb => form::parse(request.body(), shapes::input(service, operation)),
+        Service::Elb | Service::Ec2 => form::parse(request.body(), shapes::input(service, operation)),
         Service::Scheduler => {
             let mut input: Value = serde_json::from_slice(request.body())
                 .map_err(|error| ApiError::new("ValidationException", error.to_string()))?;
@@ -142,11 +154,12 @@ pub(super) fn check_envelope(service: Service, region: &str, request: &Request<B
             }
         }
         Service::Elb => {
-            let version = form_urlencoded::parse(request.body()).find(|(name, _)| name == "Version");
-            if version.is_none_or(|(_, version)| version != ELB_VERSION) {
+            if field(request.body(), "Version").as_deref() != Some(ELB_VERSION) {
                 return Err(ApiError::new("NoSuchVersion", "expected 2015-12-01"));
             }
         }
+        // It was told by its version.
+        Service::Ec2 => {}
         Service::Scheduler => {
             let content_type = header(request.headers(), "content-type").unwrap_or_default();
             if content_type != "application/json" {
@@ -162,6 +175,7 @@ fn check_signature(service: Service, region: &str, headers: &HeaderMap) -> Resul
     let (missing, wrong) = match service {
         Service::Ecs => ("MissingAuthenticationTokenException", "InvalidSignatureException"),
         Service::Elb => ("MissingAuthenticationToken", "SignatureDoesNotMatch"),
+        Service::Ec2 => ("MissingAuthenticationToken", "AuthFailure"),
         Service::Scheduler => ("MissingAuthenticationTokenException", "InvalidSignatureException"),
     };
     let Some(authorization) = header(headers, "authorization") else {
@@ -204,7 +218,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 pub(super) fn reply(service: Service, operation: &str, result: &Result<Value, ApiError>, request_id: String) -> Reply {
     let content_type = match service {
         Service::Ecs => "application/x-amz-json-1.1",
-        Service::Elb => "text/xml",
+        Service::Elb | Service::Ec2 => "text/xml",
         Service::Scheduler => "application/json",
     };
     let (status, body) = match (service, result) {
@@ -212,6 +226,8 @@ pub(super) fn reply(service: Service, operation: &str, result: &Result<Value, Ap
         (Service::Ecs | Service::Scheduler, Err(error)) => (error.status, json_error(error).to_string()),
         (Service::Elb, Ok(value)) => (200, xml::answer(operation, value, &request_id)),
         (Service::Elb, Err(error)) => (error.status, xml::error(error, &request_id)),
+        (Service::Ec2, Ok(value)) => (200, xml::ec2_answer(operation, value, &request_id)),
+        (Service::Ec2, Err(error)) => (error.status, xml::ec2_error(error, &request_id)),
     };
     Reply {
         status,

@@ -92,6 +92,12 @@ impl World {
         self.run_task_rule = Some(Box::new(rule));
     }
 
+    /// RunTask by somebody else: no call of the record. Gives the task's ARN.
+    pub(crate) fn run_foreign_task(&mut self, input: &Value) -> String {
+        let answer = self.run_task(input).expect("a sound RunTask");
+        answer["tasks"][0]["taskArn"].as_str().expect("a task").to_owned()
+    }
+
     /// ECS forgets every client token, as it does after 24 hours.
     pub(crate) fn expire_client_tokens(&mut self) {
         self.client_tokens.clear();
@@ -242,7 +248,7 @@ impl World {
         let mut candidates = self
             .instances
             .values()
-            .filter(|it| it.cluster_arn == cluster.arn)
+            .filter(|it| it.cluster_arn == cluster.arn && it.is_active())
             .peekable();
         let Some(first) = candidates.peek().map(|instance| instance.arn.clone()) else {
             let message = "No Container Instances were found in your cluster.";
@@ -281,11 +287,7 @@ fn bind(definition: &TaskDefinition, mut used: BTreeSet<u16>) -> Option<Vec<Bind
             if !used.insert(host_port) {
                 return None;
             }
-            bindings.push(Binding {
-                container: container.name.clone(),
-                container_port,
-                host_port,
-            });
+            bindings.push(Binding::tcp(&container.name, container_port, host_port));
         }
     }
     Some(bindings)

@@ -1,5 +1,5 @@
 //! The input shapes of the operations, as the services' models have them (2014-11-13 for
-//! ECS, 2015-12-01 for ELBv2, 2021-06-30 for Scheduler), and the check against them. A field that the model does
+//! ECS, 2015-12-01 for ELBv2, 2016-11-15 for EC2, 2021-06-30 for Scheduler), and the check against them. A field that the model does
 //! not have is refused: the real services ignore some, and a test must not.
 
 use serde_json::Value;
@@ -11,9 +11,14 @@ use super::protocol::{ApiError, Service};
 pub(super) enum Shape {
     Text,
     OneOf(&'static [&'static str]),
-    Integer { min: i64, max: i64 },
+    Integer {
+        min: i64,
+        max: i64,
+    },
     Boolean,
     List(&'static Shape),
+    /// A list of the query protocol without `.member`.
+    FlatList(&'static Shape),
     Record(&'static [Member]),
 }
 
@@ -234,6 +239,13 @@ static TAG_RESOURCE: Shape = Shape::Record(&[must("resourceArn", Shape::Text), m
 
 static DESCRIBE_TARGET_GROUP_ATTRIBUTES: Shape = Shape::Record(&[must("TargetGroupArn", Shape::Text)]);
 
+static DESCRIBE_INSTANCES: Shape = Shape::Record(&[
+    may("InstanceId", Shape::FlatList(&Shape::Text)),
+    may("DryRun", Shape::Boolean),
+    may("MaxResults", Shape::Integer { min: 5, max: 1000 }),
+    may("NextToken", Shape::Text),
+]);
+
 static CREATE_SCHEDULE: Shape = Shape::Record(&[
     must("Name", Shape::Text),
     may("GroupName", Shape::Text),
@@ -280,6 +292,7 @@ pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape>
         (Service::Ecs, "StopTask") => &STOP_TASK,
         (Service::Ecs, "DescribeContainerInstances") => &DESCRIBE_CONTAINER_INSTANCES,
         (Service::Ecs, "TagResource") => &TAG_RESOURCE,
+        (Service::Ec2, "DescribeInstances") => &DESCRIBE_INSTANCES,
         (Service::Scheduler, "CreateSchedule") => &CREATE_SCHEDULE,
         (Service::Elb, "DescribeTargetGroupAttributes") => &DESCRIBE_TARGET_GROUP_ATTRIBUTES,
         (Service::Elb, "RegisterTargets" | "DeregisterTargets") => &REGISTRATION,
@@ -294,7 +307,7 @@ pub(super) fn check(service: Service, operation: &str, input: &Value) -> Result<
     let Some(shape) = self::input(service, operation) else {
         let code = match service {
             Service::Ecs => "UnknownOperationException",
-            Service::Elb => "InvalidAction",
+            Service::Elb | Service::Ec2 => "InvalidAction",
             Service::Scheduler => "ValidationException",
         };
         return Err(ApiError::new(code, format!("this fake has no {operation}")));
@@ -304,6 +317,7 @@ pub(super) fn check(service: Service, operation: &str, input: &Value) -> Result<
     let (malformed, invalid) = match service {
         Service::Ecs => ("SerializationException", "InvalidParameterException"),
         Service::Elb => ("MalformedInput", "ValidationError"),
+        Service::Ec2 => ("UnknownParameter", "InvalidParameterValue"),
         Service::Scheduler => ("ValidationException", "ValidationException"),
     };
     if !problems.malformed.is_empty() {
@@ -337,7 +351,7 @@ impl Problems {
                 Some(_) => {}
                 None => self.malformed.push(format!("{path} is not an integer: {number}")),
             },
-            (Shape::List(item), Value::Array(items)) => {
+            (Shape::List(item) | Shape::FlatList(item), Value::Array(items)) => {
                 for (index, value) in items.iter().enumerate() {
                     self.look(value, item, &format!("{path}[{index}]"));
                 }

@@ -101,8 +101,26 @@ pub(super) struct Eni {
 /// A published port of a bridge or host task, reserved from its start and shown once it
 /// has run.
 #[derive(Debug, Clone)]
-pub(super) struct Binding {
-    pub(super) container: String,
-    pub(super) container_port: u16,
-    pub(super) host_port: u16,
+pub(crate) struct Binding {
+    pub(crate) container: String,
+    pub(crate) container_port: u16,
+    pub(crate) host_port: u16,
+    /// How many ports: over 1 a range, which begins with these.
+    pub(crate) ports: u16,
+    pub(crate) protocol: &'static str,
+    pub(crate) address: &'static str,
+}
+
+impl Binding {
+    /// One TCP port, on all IPv4 addresses.
+    pub(crate) fn tcp(container: &str, container_port: u16, host_port: u16) -> Self {
+        Self {
+            container: container.to_owned(),
+            container_port,
+            host_port,
+            ports: 1,
+            protocol: "tcp",
+            address: "0.0.0.0",
+        }
+    }
 }

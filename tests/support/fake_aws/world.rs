@@ -12,8 +12,9 @@ use time::OffsetDateTime;
 use super::{
     addresses::AddressPool,
     arns,
-    definitions::{Cluster, ContainerInstance, TaskDefinition},
+    definitions::{Cluster, TaskDefinition},
     faults::{self, Fault, Hook, HungCall, Scripted, When},
+    instances::ContainerInstance,
     protocol::{self, ApiError, Delivery, Reply, Service},
     run_task::{PriorStart, RunTaskResult, RunTaskRule},
     scheduler::Schedules,
@@ -25,7 +26,7 @@ use super::{
 /// One call as it came, and what became of it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Call {
-    /// `ecs`, `elb`, `scheduler`, or `unknown`.
+    /// `ecs`, `ec2`, `elb`, `scheduler`, or `unknown`.
     pub(crate) service: String,
     /// The operation, such as `RunTask`; for `unknown`, the method and path.
     pub(crate) operation: String,
@@ -219,6 +220,7 @@ impl World {
             (Service::Ecs, "ListTasks") => self.list_tasks(input),
             (Service::Ecs, "StopTask") => self.stop_task(input),
             (Service::Ecs, "DescribeContainerInstances") => self.describe_container_instances(input),
+            (Service::Ec2, "DescribeInstances") => self.describe_instances(input),
             (Service::Ecs, "TagResource") => self.tag_resource(input),
             (Service::Scheduler, "CreateSchedule") => self.create_schedule(input),
             (Service::Elb, "DescribeTargetGroupAttributes") => self.describe_target_group_attributes(input),

@@ -1,0 +1,326 @@
+//! Targets of tasks in network mode `bridge` or `host`: a host port of their container instance, with
+//! the EC2 instance's id in groups of target type `instance`, its private address in those of `ip`.
+//!
+//! Must not know network interfaces.
+
+use super::interfaces::{address, family_mismatch};
+use super::targets::{Candidates, Rivals};
+use super::{Failures, Halt};
+use crate::arn::{ContainerName, Port};
+use crate::call::{CallError, ErrorKind};
+use crate::instance::{ContainerInstance, Instance, Recall};
+use crate::journal::Reader;
+use crate::outcome::{Failure, GroupTarget, Skip};
+use crate::target::{AddressFamily, Attachment, Target, TargetGroup, TargetType};
+use crate::task::ports::{PortBinding, Transport, Unfit, Wanted, choose, fitting};
+use crate::task::{Network, Status, Task};
+
+/// What the task publishes, as the newer snapshot tells that has any.
+pub(super) fn known_bindings<'t>(event: &'t Task, look: &'t Task) -> &'t [PortBinding] {
+    let (newer, older) = if look.version >= event.version {
+        (look, event)
+    } else {
+        (event, look)
+    };
+    let published = bindings(newer);
+    if published.is_empty() {
+        bindings(older)
+    } else {
+        published
+    }
+}
+
+fn bindings(task: &Task) -> &[PortBinding] {
+    match &task.network {
+        Network::ContainerInstance { bindings, .. } => bindings,
+        Network::Awsvpc(_) | Network::External | Network::Unknown => &[],
+    }
+}
+
+/// The target that a group takes for a RUNNING task on the container instance `arn`.
+pub(super) fn of_running(
+    attachment: &Attachment,
+    facts: &TargetGroup,
+    task: &Task,
+    arn: &str,
+    bindings: &[PortBinding],
+    reader: &mut Reader<'_>,
+) -> Result<Result<Target, Failure>, Halt> {
+    if let other @ (TargetType::Lambda | TargetType::Alb | TargetType::Unknown(_)) = &facts.target_type {
+        let message = format!(
+            "{} takes targets of type {other}, and a task in bridge or host mode is one of type instance or ip: use a target group of one of these",
+            attachment.group
+        );
+        return Ok(Err(Failure::permanent("target_type_mismatch", message)));
+    }
+    let wanted = wanted(attachment.port, attachment.container.as_ref(), facts);
+    let port = match choose(bindings, wanted) {
+        Ok(port) => port,
+        Err(unfit) => return Ok(Err(no_port(unfit, attachment, facts, task, bindings))),
+    };
+    let machine = match reader.describe_container_instance(&task.cluster, arn, Recall::Always)? {
+        Ok(Some(machine)) => machine,
+        Ok(None) => return Ok(Err(instance_missing(task, arn))),
+        Err(error) => return Ok(Err(error.into())),
+    };
+    if facts.target_type == TargetType::Instance {
+        let id = machine.ec2_instance.clone();
+        return Ok(Ok(Target { id, port }));
+    }
+    let instance = match reader.describe_instance(&machine.ec2_instance, Recall::Always)? {
+        Ok(Some(instance)) => instance,
+        Ok(None) => return Ok(Err(instance_missing(task, &machine.ec2_instance))),
+        Err(error) => return Ok(Err(error.into())),
+    };
+    Ok(address(&instance.addresses, facts.family)
+        .map(|id| Target { id, port })
+        .ok_or_else(|| family_mismatch(attachment, facts.family, task)))
+}
+
+/// Every target that a stopping task on the container instance `arn` can have registered, or why
+/// there can be none.
+///
+/// `startedBy` does not name a container, so it is the ports of all that publish the one it names.
+pub(super) fn of_stopping<'a>(
+    task: &Task,
+    look: Option<&Task>,
+    arn: &str,
+    attachments: &[Attachment],
+    reader: &mut Reader<'a>,
+    failures: &mut Failures,
+) -> Result<Result<Candidates, Skip>, Halt> {
+    // A container that was restarted may have another host port: all that were told count.
+    let published: Vec<PortBinding> = [Some(task), look]
+        .into_iter()
+        .flatten()
+        .flat_map(|snapshot| bindings(snapshot).iter().cloned())
+        .collect();
+    let none = Candidates {
+        targets: Vec::new(),
+        rivals: Rivals::Anywhere,
+    };
+    if published.is_empty() {
+        if task.started_at.or(look.and_then(|look| look.started_at)).is_none() {
+            return Ok(Err(Skip::NeverHadAnAddress));
+        }
+        // What a RUNNING task does not show, it does not publish.
+        if look.is_none_or(|look| look.last_status != Status::Running) {
+            failures.add(unknown_ports(task));
+        }
+        return Ok(Ok(none));
+    }
+    let mut machine = Machine::new(task, arn);
+    let mut targets = Vec::new();
+    for attachment in attachments {
+        let group = &attachment.group;
+        let facts = match reader.describe_target_group(group)? {
+            Ok(facts) => facts,
+            Err(CallError {
+                kind: ErrorKind::TargetGroupNotFound,
+                ..
+            }) => continue,
+            Err(error) => {
+                failures.add(error);
+                continue;
+            }
+        };
+        let mut ports: Vec<Port> = Vec::new();
+        for (_, port) in fitting(&published, wanted(attachment.port, None, facts)) {
+            if !ports.contains(&port) {
+                ports.push(port);
+            }
+        }
+        if ports.is_empty() {
+            continue;
+        }
+        match machine.id(facts, reader)? {
+            Ok(Some(id)) => targets.extend(ports.into_iter().map(|port| GroupTarget {
+                group: group.clone(),
+                target: Target { id: id.clone(), port },
+            })),
+            // The group takes no such target, so it never had it.
+            Ok(None) => {}
+            Err(Unknown::Failed(failure)) => failures.add(*failure),
+            Err(Unknown::Gone) => failures.add(unknown_instance(task, attachment, &ports)),
+        }
+    }
+    Ok(Ok(Candidates {
+        targets,
+        rivals: machine.rivals(),
+    }))
+}
+
+/// Whether the machine under another task is the one of a target.
+pub(super) fn is_on(task: &Task, arn: &str, target: &Target, reader: &mut Reader<'_>) -> Result<bool, Halt> {
+    let Some(machine) = reader.describe_container_instance(&task.cluster, arn, Recall::Always)?? else {
+        return Err(instance_missing(task, arn).into());
+    };
+    if target.id.starts_with("i-") || machine.ec2_instance == target.id {
+        return Ok(machine.ec2_instance == target.id);
+    }
+    match reader.describe_instance(&machine.ec2_instance, Recall::Always)?? {
+        Some(instance) => Ok(instance.addresses.each().any(|id| id == target.id)),
+        None => Err(instance_missing(task, &machine.ec2_instance).into()),
+    }
+}
+
+/// Why the id is not known under which a group has the machine.
+enum Unknown {
+    Failed(Box<Failure>),
+    Gone,
+}
+
+/// The machine under a stopping task, asked for once, and only if a group needs it.
+struct Machine<'t, 'a> {
+    task: &'t Task,
+    arn: &'t str,
+    container_instance: Option<Result<Option<&'a ContainerInstance>, &'a CallError>>,
+    instance: Option<Result<Option<Instance>, &'a CallError>>,
+}
+
+impl<'t, 'a> Machine<'t, 'a> {
+    fn new(task: &'t Task, arn: &'t str) -> Self {
+        Self {
+            task,
+            arn,
+            container_instance: None,
+            instance: None,
+        }
+    }
+
+    /// Its id in a group; the innermost `None` if the group takes no such target.
+    fn id(&mut self, facts: &TargetGroup, reader: &mut Reader<'a>) -> Result<Result<Option<String>, Unknown>, Halt> {
+        if matches!(
+            facts.target_type,
+            TargetType::Lambda | TargetType::Alb | TargetType::Unknown(_)
+        ) {
+            return Ok(Ok(None));
+        }
+        let known = match self.container_instance {
+            Some(known) => known,
+            None => reader.describe_container_instance(&self.task.cluster, self.arn, Recall::IfGone)?,
+        };
+        self.container_instance = Some(known);
+        let id = match known {
+            Ok(Some(machine)) => &machine.ec2_instance,
+            Ok(None) => return Ok(Err(Unknown::Gone)),
+            Err(error) => return Ok(Err(Unknown::Failed(Box::new(error.into())))),
+        };
+        if facts.target_type == TargetType::Instance {
+            return Ok(Ok(Some(id.clone())));
+        }
+        let known = match self.instance {
+            Some(known) => known,
+            None => reader.describe_instance(id, Recall::IfGone)?,
+        };
+        self.instance = Some(known);
+        Ok(match known {
+            Ok(Some(instance)) => Ok(address(&instance.addresses, facts.family)),
+            Ok(None) => Err(Unknown::Gone),
+            Err(error) => Err(Unknown::Failed(Box::new(error.into()))),
+        })
+    }
+
+    /// While it is in its cluster and has its addresses, whoever else has its ports is on it too.
+    fn rivals(&self) -> Rivals {
+        let is_registered = matches!(
+            self.container_instance,
+            None | Some(Ok(Some(ContainerInstance {
+                is_registered: true,
+                ..
+            })))
+        );
+        let lives = matches!(self.instance, None | Some(Ok(Some(Instance { lives: true, .. }))));
+        if is_registered && lives {
+            Rivals::On(self.arn.to_owned())
+        } else {
+            Rivals::Anywhere
+        }
+    }
+}
+
+fn wanted<'a>(port: Port, container: Option<&'a ContainerName>, facts: &TargetGroup) -> Wanted<'a> {
+    Wanted {
+        port,
+        container,
+        transports: Transport::of_group(&facts.protocol),
+        ipv6: facts.target_type == TargetType::Ip && facts.family == AddressFamily::Ipv6,
+    }
+}
+
+fn no_port(
+    unfit: Unfit,
+    attachment: &Attachment,
+    facts: &TargetGroup,
+    task: &Task,
+    bindings: &[PortBinding],
+) -> Failure {
+    let port = attachment.port;
+    match unfit {
+        Unfit::NotPublished => {
+            let transports: Vec<&str> = Transport::of_group(&facts.protocol)
+                .iter()
+                .map(|it| it.name())
+                .collect();
+            let published: Vec<String> = bindings.iter().map(PortBinding::describe).collect();
+            let published = if published.is_empty() {
+                "nothing".to_owned()
+            } else {
+                published.join(", ")
+            };
+            let of = attachment
+                .container
+                .as_ref()
+                .map(|name| format!(" of container {name}"));
+            let message = format!(
+                "{} does not publish port {port}/{}{}, which {} needs; it publishes {published}: add a port mapping to the task definition, or name another port",
+                task.arn,
+                transports.join(" or "),
+                of.unwrap_or_default(),
+                attachment.group,
+            );
+            Failure::permanent("port_not_published", message)
+        }
+        Unfit::Ambiguous(choices) => {
+            let choices: Vec<String> = choices
+                .iter()
+                .map(|(container, on_host)| format!("{container} (host port {on_host})"))
+                .collect();
+            let message = format!(
+                "several containers of {} publish port {port}: give containerName, one of {}",
+                task.arn,
+                choices.join(", ")
+            );
+            Failure::permanent("port_ambiguous", message)
+        }
+    }
+}
+
+fn instance_missing(task: &Task, instance: &str) -> Failure {
+    let message = format!(
+        "{instance}, on which {} runs, is not known, or not with an address: it may be on its way out",
+        task.arn
+    );
+    Failure::transient("instance_not_found", message)
+}
+
+/// ELB lets a terminated instance be, unused, but a machine whose id nobody tells may as well live on
+/// outside of its cluster, or its address be another's: nothing to guess about.
+fn unknown_instance(task: &Task, attachment: &Attachment, ports: &[Port]) -> Failure {
+    let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+    let message = format!(
+        "the instance under {} is gone, and with it its id and address: if {} still has a target on host port {} for it, take it out by hand",
+        task.arn,
+        attachment.group,
+        ports.join(" or ")
+    );
+    Failure::permanent("instance_unknown", message)
+}
+
+fn unknown_ports(task: &Task) -> Failure {
+    let message = format!(
+        "{} has been RUNNING, but neither the event nor DescribeTasks tells its host ports: take its target out by hand",
+        task.arn
+    );
+    Failure::permanent("ports_unknown", message)
+}
