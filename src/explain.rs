@@ -13,7 +13,7 @@ use crate::outcome::Outcome;
 use crate::run_task::{Launch, RunTask};
 use crate::start::request::StartRequest;
 use crate::stop::{Drain, Selector, StopRequest};
-use crate::task::Phase;
+use crate::task::{Network, Phase};
 use crate::timestamp::Timestamp;
 use crate::trigger::{TaskChange, Trigger};
 
@@ -143,7 +143,14 @@ fn explain_change(change: &TaskChange, trigger: &Trigger, config: &Config, text:
         Step::End(Ok(outcome)) => writeln!(text, "  no call: {}", outcome.name()),
         Step::End(Err(failure)) => writeln!(text, "  an error, {}: {failure}", failure.category),
         Step::Call(first) => {
+            let on_instance = matches!(task.network, Network::ContainerInstance { .. });
             let way = match task.phase() {
+                Phase::Running if on_instance => {
+                    "DescribeTasks for tags and a stop that overtook the event; DescribeContainerInstances for the instance id, DescribeInstances for its address where a group takes addresses; RegisterTargets of the host port per group; DescribeTasks again, and undo if it is stopping by then"
+                }
+                _ if on_instance => {
+                    "DeregisterTargets of the host port, only after DescribeTargetHealth, ListTasks and DescribeTasks show that no newer task on the instance has it"
+                }
                 Phase::Running => {
                     "DescribeTasks for tags and a stop that overtook the event; RegisterTargets per group; DescribeTasks again, and undo if it is stopping by then"
                 }
@@ -153,7 +160,7 @@ fn explain_change(change: &TaskChange, trigger: &Trigger, config: &Config, text:
                 }
             };
             writeln!(text, "  handled when new: {way}")?;
-            if task.phase() != Phase::Running {
+            if task.phase() != Phase::Running && !on_instance {
                 writeln!(
                     text,
                     "  handled late: DeregisterTargets only after DescribeTargetHealth, ListTasks and DescribeTasks show that no newer task owns the address"

@@ -93,12 +93,18 @@ test("the function's policy allows its calls on what the arguments name", () => 
       {
         Sid: "FindTasks",
         Effect: "Allow",
-        Action: ["ecs:ListTasks"],
+        Action: ["ecs:ListTasks", "ecs:DescribeContainerInstances"],
         Resource: [
           "arn:aws:ecs:us-east-1:111122223333:container-instance/engines/*",
           "arn:aws:ecs:us-east-1:111122223333:container-instance/green/*",
         ],
         Condition: inClusters,
+      },
+      {
+        Sid: "SeeInstances",
+        Effect: "Allow",
+        Action: ["ec2:DescribeInstances"],
+        Resource: "*",
       },
       {
         Sid: "AttachTargets",

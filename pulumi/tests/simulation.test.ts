@@ -78,6 +78,8 @@ describe("IAM", () => {
     calls.passRole(LATER_ROLE, "scheduler.amazonaws.com"),
     calls.describeTasks("engines"),
     calls.listTasks("engines"),
+    calls.describeContainerInstances("engines"),
+    calls.describeInstances(),
     calls.onTargets("RegisterTargets", GROUP),
     calls.onTargets("RegisterTargets", NETWORK_GROUP),
     calls.onTargets("DeregisterTargets", GROUP),
@@ -110,6 +112,8 @@ describe("IAM", () => {
       calls.passRole(TASK_ROLE, "scheduler.amazonaws.com"),
       calls.describeTasks("other"),
       calls.listTasks("other"),
+      calls.describeContainerInstances("other"),
+      { ...calls.describeInstances(), action: "ec2:TerminateInstances" },
       calls.onTargets("RegisterTargets", OTHER_GROUP),
       calls.onTargets("DeregisterTargets", OTHER_GROUP),
       calls.passRole(`arn:aws:iam::${ACCOUNT}:role/admin`, "ecs-tasks.amazonaws.com"),
@@ -128,9 +132,17 @@ describe("IAM", () => {
     const code = readdirSync(folder).map((file) => readFileSync(path.join(folder, file), "utf8")).join("\n");
     const operations = [...code.matchAll(/(?:OPERATION: &str = |call_error\()"(\w+)"/g)].map((match) => match[1] ?? "");
     const inCode = new Set(operations);
-    const ofEcs = new Set(["RunTask", "DescribeTasks", "ListTasks", "StopTask", "TagResource"]);
-    const service = (name: string) =>
-      ofEcs.has(name) ? "ecs" : name === "CreateSchedule" ? "scheduler" : "elasticloadbalancing";
+    const services: Record<string, string> = {
+      RunTask: "ecs",
+      DescribeTasks: "ecs",
+      ListTasks: "ecs",
+      StopTask: "ecs",
+      TagResource: "ecs",
+      DescribeContainerInstances: "ecs",
+      DescribeInstances: "ec2",
+      CreateSchedule: "scheduler",
+    };
+    const service = (name: string) => services[name] ?? "elasticloadbalancing";
     const called = [...inCode].map((name) => `${service(name)}:${name}`);
     // What RunTask, the runtime and Lambda need beside the calls themselves.
     const implied = ["iam:PassRole", "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"];
@@ -143,6 +155,7 @@ describe("IAM", () => {
   test("a wildcard is only where IAM knows nothing else", () => {
     const wild = functionPolicy().Statement.filter((statement) => statement.Resource === "*");
     assert.deepEqual(wild.flatMap((statement) => statement.Action), [
+      "ec2:DescribeInstances",
       "elasticloadbalancing:DescribeTargetGroupAttributes",
       "elasticloadbalancing:DescribeTargetGroups",
       "elasticloadbalancing:DescribeTargetHealth",

@@ -53,6 +53,22 @@ fn every_problem_is_told_on_a_line_of_its_own() {
 }
 
 #[test]
+fn events_of_tasks_on_instances_are_told_with_their_own_calls() {
+    let output = validate(&["fixtures/events/task-bridge-ec2.json"], "");
+    let told = text(&output.stdout);
+    assert!(
+        told.contains("DescribeContainerInstances for the instance id"),
+        "{told}"
+    );
+    assert!(told.contains("first call: DescribeTasks"), "{told}");
+    let output = validate(&["fixtures/events/task-bridge-ec2-stopping.json"], "");
+    let told = text(&output.stdout);
+    assert!(told.contains("no newer task on the instance has it"), "{told}");
+    assert!(!told.contains("handled late"), "{told}");
+    assert!(told.contains("first call: DescribeTargetGroups"), "{told}");
+}
+
+#[test]
 fn a_service_needs_its_catalog() {
     let event = ["fixtures/events/start-by-service.json"];
     assert_eq!(validate(&event, "").status.code(), Some(1));

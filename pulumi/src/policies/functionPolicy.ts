@@ -3,7 +3,8 @@
  *
  * Actions, resource types and condition keys:
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html,
- * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html and
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html,
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html and
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html
  */
 
@@ -86,10 +87,17 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
     {
       Sid: "FindTasks",
       Effect: "Allow",
-      Action: ["ecs:ListTasks"],
+      Action: ["ecs:ListTasks", "ecs:DescribeContainerInstances"],
       // ListTasks has no other resource type, also when no container instance is asked for.
       Resource: inEach("container-instance"),
       Condition: inClusters,
+    },
+    {
+      Sid: "SeeInstances",
+      Effect: "Allow",
+      Action: ["ec2:DescribeInstances"],
+      // IAM has no resource type for it: any other resource would deny it.
+      Resource: "*",
     },
     {
       Sid: "AttachTargets",

@@ -57,6 +57,13 @@ export const listTasks = (clusterName: string): Call => ({
   keys: { "ecs:cluster": cluster(clusterName) },
 });
 
+export const describeContainerInstances = (clusterName: string): Call => ({
+  ...listTasks(clusterName),
+  action: "ecs:DescribeContainerInstances",
+});
+
+export const describeInstances = (): Call => ({ action: "ec2:DescribeInstances", resource: "*", keys: {} });
+
 export const onTargets = (operation: "RegisterTargets" | "DeregisterTargets", groupArn: string): Call => ({
   action: `elasticloadbalancing:${operation}`,
   resource: groupArn,
