@@ -3,7 +3,8 @@
 //! A signed call on the SDK's own parts (its orchestrator, signer, retries and XML reader), which
 //! are dependencies of the other clients anyway. `aws-sdk-ec2` 1.274, without default features, took
 //! 6 min 39 s to build in debug on the two cores where this was decided (5 min 23 s of CPU, 7.5 GB of
-//! memory), as much as everything else several times over; this file takes none that can be measured.
+//! memory). With this file, and all else that came with it, the packed function grew from 2,610,386
+//! bytes to 2,655,688.
 //!
 //! [DescribeInstances](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html),
 //! [the form of requests and errors](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html).
