@@ -93,6 +93,7 @@ mod tests {
         let detail = json!({
             "taskArn": "arn:aws:ecs:us-east-1:111122223333:task/engines/0123456789abcdef0123456789abcdef",
             "lastStatus": last, "desiredStatus": "STOPPED", "stoppedAt": stopped_at,
+            "attachments": [{"type": "eni", "details": [{"name": "privateIPv4Address", "value": "10.0.0.1"}]}],
         });
         TaskChange {
             task: from_event(&detail).unwrap(),
@@ -108,6 +109,14 @@ mod tests {
         assert_eq!(stopping, Some(EVENT.after(REUSE - SKEW)));
         let stopped = landing_time(&change("STOPPED", Some("2026-11-20T07:00:00Z")), soon);
         assert_eq!(stopped, Some(EVENT.after(FRESH - SKEW)));
+    }
+
+    #[test]
+    fn a_stop_of_a_task_without_an_interface_of_its_own_is_never_fresh() {
+        let mut stopping = change("RUNNING", None);
+        assert!(landing_time(&stopping, EVENT).is_some());
+        stopping.task.network = Network::Unknown;
+        assert_eq!(landing_time(&stopping, EVENT), None);
     }
 
     #[test]
