@@ -8,6 +8,7 @@ mod support;
 
 mod bad_input;
 mod bench;
+mod cells;
 mod deadlines;
 mod demo;
 mod emulators;
