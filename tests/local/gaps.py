@@ -5,7 +5,8 @@ Facts about MiniStack 1.5.33, each tried. Must be kept true when the pin changes
 
 GAPS = (
     "Scope: one Fargate task behind an Application and a Network Load Balancer, IPv4. Requests go "
-    "through the first only: MiniStack keeps the other's targets, and forwards no TCP.",
+    "through the first only: MiniStack keeps the other's targets, and forwards no TCP. It has no "
+    "container instances, so nothing runs in bridge or host mode here.",
     "Deployment: the program registered, and a provider of ours created. Pulumi's engine and AWS "
     "provider with their own checks did not run.",
     "Kept as sent, and without effect: security groups, routes, capacity providers, the dashboard. "

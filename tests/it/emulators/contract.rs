@@ -215,3 +215,11 @@ pub(super) async fn a_group_that_does_not_exist_is_not_found(session: &Session, 
 fn set<T: Eq + std::hash::Hash>(items: impl IntoIterator<Item = T>) -> HashSet<T> {
     items.into_iter().collect()
 }
+
+/// An instance that runs is found with its private address, one that EC2 does not know is not.
+pub(super) async fn an_instance_is_found_with_its_address(session: &Session) {
+    let (id, address) = session.run_instance();
+    let instance = session.instance(&id).await.expect("the instance");
+    assert_eq!((instance.addresses.ipv4, instance.lives), (Some(address), true));
+    assert_eq!(session.instance("i-0fffffffffffffff0").await, None);
+}

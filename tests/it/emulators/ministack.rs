@@ -203,3 +203,8 @@ async fn gap_an_unknown_cluster_has_no_tasks() {
     let answer = session.perform(&call).await;
     assert!(matches!(answer, Ok(Answer::TaskPage(page)) if page.tasks.is_empty()));
 }
+
+#[tokio::test]
+async fn an_instance_is_found_with_its_address() {
+    contract::an_instance_is_found_with_its_address(&session().await).await;
+}

@@ -233,3 +233,33 @@ async fn an_ipv6_target_goes_in_and_out() {
 async fn a_group_that_does_not_exist_is_not_found() {
     contract::a_group_that_does_not_exist_is_not_found(&session().await, "exists").await;
 }
+
+#[tokio::test]
+async fn an_instance_is_found_with_its_address() {
+    contract::an_instance_is_found_with_its_address(&session().await).await;
+}
+
+#[tokio::test]
+async fn a_container_instance_tells_which_instance_it_is() {
+    let session = session().await;
+    let cluster = session.make_cluster("instances").await;
+    let (id, _) = session.run_instance();
+    let document = format!(r#"{{"instanceId": "{id}", "accountId": "123456789012", "region": "us-east-1"}}"#);
+    let registered = session
+        .ecs
+        .register_container_instance()
+        .cluster(cluster.as_str())
+        .instance_identity_document(document)
+        .send()
+        .await
+        .expect("moto registers it");
+    let registered = registered.container_instance().expect("a container instance");
+    let arn = registered.container_instance_arn().expect("its ARN");
+    let found = session
+        .container_instance(&cluster, arn)
+        .await
+        .expect("the container instance");
+    assert_eq!((found.ec2_instance, found.is_registered), (id, true));
+    let unknown = arn.replace(|c: char| c.is_ascii_digit(), "0");
+    assert_eq!(session.container_instance(&cluster, &unknown).await, None);
+}

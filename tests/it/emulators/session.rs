@@ -2,6 +2,7 @@
 //!
 //! The scene is set, and looked at, by the SDK directly, never by the adapters.
 
+use std::net::Ipv4Addr;
 use std::thread;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use start_engines::arn::{Cluster, SecurityGroupId, SubnetId, TargetGroupArn, Tas
 use start_engines::aws::AwsClients;
 use start_engines::call::{Answer, Call, CallError, ErrorKind, TaskPage, Zone};
 use start_engines::handler::Aws;
+use start_engines::instance::{ContainerInstance, Instance, Recall};
 use start_engines::run_task::{Awsvpc, Launch, Options, RunTask};
 use start_engines::target::{Target, TargetGroup, TargetHealth};
 use start_engines::task::Task;
@@ -53,11 +55,8 @@ impl Session {
             .region(Region::new(REGION))
             .endpoint_url(emulator.endpoint())
             .credentials_provider(credentials());
-        let subnets = describe_subnets(emulator);
-        let first = |tag: &str| {
-            let (_, rest) = subnets.split_once(&format!("<{tag}>"))?;
-            Some(rest.split_once('<')?.0.to_owned())
-        };
+        let subnets = ec2(emulator, "Action=DescribeSubnets");
+        let first = |tag: &str| first(&subnets, tag);
         Self {
             emulator,
             subnet: first("subnetId")
@@ -114,6 +113,41 @@ impl Session {
             .expect("the emulator makes a target group");
         let arn = made.target_groups()[0].target_group_arn().expect("an ARN");
         arn.parse().expect("the emulator's ARN is one of a target group")
+    }
+
+    /// Starts an EC2 instance; gives its id and its private address.
+    pub(super) fn run_instance(&self) -> (String, Ipv4Addr) {
+        let subnet = &self.subnet;
+        let query = format!("Action=RunInstances&ImageId=ami-12c6146b&MinCount=1&MaxCount=1&SubnetId={subnet}");
+        let started = ec2(self.emulator, &query);
+        let id = first(&started, "instanceId").expect("an instance's id");
+        let address = first(&started, "privateIpAddress").and_then(|text| text.parse().ok());
+        (id, address.expect("its private address"))
+    }
+
+    /// What EC2 tells of an instance.
+    pub(super) async fn instance(&self, id: &str) -> Option<Instance> {
+        let call = Call::DescribeInstance {
+            id: id.to_owned(),
+            recall: Recall::IfGone,
+        };
+        match self.perform(&call).await {
+            Ok(Answer::Instance(instance)) => instance,
+            other => panic!("DescribeInstances brought {other:?}"),
+        }
+    }
+
+    /// What ECS tells of a container instance.
+    pub(super) async fn container_instance(&self, cluster: &Cluster, arn: &str) -> Option<ContainerInstance> {
+        let call = Call::DescribeContainerInstance {
+            cluster: cluster.clone(),
+            arn: arn.to_owned(),
+            recall: Recall::IfGone,
+        };
+        match self.perform(&call).await {
+            Ok(Answer::ContainerInstance(instance)) => instance,
+            other => panic!("DescribeContainerInstances brought {other:?}"),
+        }
     }
 
     /// The smallest start of a task that both emulators take: Fargate, in the default VPC.
@@ -281,17 +315,23 @@ fn credentials() -> Credentials {
     Credentials::new("test", "test", None, None, "tests")
 }
 
-/// EC2's DescribeSubnets, asked without an SDK: the crate has none for EC2. The emulators read the
-/// service from the signature's scope and do not check the signature.
-fn describe_subnets(emulator: &Emulator) -> String {
+/// A call of EC2, asked without an SDK: the crate has none for EC2. The emulators read the service
+/// from the signature's scope and do not check the signature.
+fn ec2(emulator: &Emulator, query: &str) -> String {
     let scope = format!("test/20260101/{REGION}/ec2/aws4_request");
     let signature = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
     let headers = [
         ("Authorization", signature.as_str()),
         ("Content-Type", "application/x-www-form-urlencoded"),
     ];
-    let body = "Action=DescribeSubnets&Version=2016-11-15";
-    let answer = emulator.post("/", &headers, body).expect("an answer from EC2");
-    assert_eq!(answer.status, 200, "DescribeSubnets: {}", answer.body);
+    let body = format!("{query}&Version=2016-11-15");
+    let answer = emulator.post("/", &headers, &body).expect("an answer from EC2");
+    assert_eq!(answer.status, 200, "{query}: {}", answer.body);
     answer.body
+}
+
+/// What the first element of this name holds.
+fn first(xml: &str, tag: &str) -> Option<String> {
+    let (_, rest) = xml.split_once(&format!("<{tag}>"))?;
+    Some(rest.split_once('<')?.0.to_owned())
 }
