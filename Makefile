@@ -52,11 +52,10 @@ demo: package node_modules ## the main job on this machine: start, register, ans
 .PHONY: test
 test: package node_modules ## everything: units, fixtures, the wire, two emulators, the demo, the Pulumi program
 	cargo test --locked
-	cargo build --locked --bin start-engines
 	$(MAKE) test-pulumi
 	$(MAKE) test-local
 
-# Needs the operator's command, which checks what the program emits by the function's own rules.
+# Needs the operator's command, which checks what the program emits by the function's own rules; `cargo test` builds it.
 .PHONY: test-pulumi
 test-pulumi: node_modules
 	cd pulumi && npm test

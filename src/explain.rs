@@ -11,7 +11,7 @@ use crate::decide::{Step, decide};
 use crate::journal::Journal;
 use crate::outcome::Outcome;
 use crate::run_task::{Launch, RunTask};
-use crate::start::request::StartRequest;
+use crate::start::request::{Deadlines, StartRequest};
 use crate::stop::{Drain, Selector, StopRequest};
 use crate::task::{Network, Phase};
 use crate::timestamp::Timestamp;
@@ -31,7 +31,12 @@ pub fn explain(trigger: &Trigger, config: &Config) -> String {
 }
 
 fn explain_start(request: &StartRequest, text: &mut String) -> std::fmt::Result {
-    writeln!(text, "Start ECS Task: RunTask, and nothing else")?;
+    let and = if request.deadlines == Deadlines::default() {
+        "nothing else"
+    } else {
+        "a schedule for each deadline"
+    };
+    writeln!(text, "Start ECS Task: RunTask, and {and}")?;
     writeln!(text, "  cluster           {}", request.cluster)?;
     writeln!(text, "  taskDefinition    {}", request.task_definition)?;
     writeln!(text, "  count             {}", request.count)?;
