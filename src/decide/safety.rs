@@ -60,6 +60,10 @@
 //! - `tests/it/kills.rs`: the binary at the wire, killed between its calls.
 //! - `make soak`, `make fuzz`: 100,000 events through one process; arbitrary events and answers.
 //!
+//! Model and simulation know tasks with an interface of their own only. Tasks on container instances
+//! always go the careful way; that is tested by examples at the wire, `tests/it/instances.rs`. Stops
+//! that are asked for are in the simulation, not in the model.
+//!
 //! # What is not covered, and what repairs it
 //! | what happens | what breaks | what repairs it |
 //! | --- | --- | --- |
@@ -76,5 +80,5 @@
 //! | a start comes again after ECS has forgotten its tokens (the lesser of 24 h and the task's life and an hour) | 4: it is done once more | do not redrive starts that old; stop the tasks that are too many |
 //! | a start whose catalog entry has changed between two deliveries | nothing: ECS answers with a conflict, and what exists counts | none needed |
 //! | the owner search takes longer than `ATTACH`, each time (several thousand tasks) | 1: the late stop never succeeds | the event waits in the queue; deregister by hand |
-//! | a task whose address nobody tells any more (`address_unknown`) | 1 | deregister by hand: the message says of which task |
+//! | a task whose address, host ports or instance nobody tells any more (`address_unknown`, `ports_unknown`, `instance_unknown`) | 1 | deregister by hand: the message says of which task |
 //! | something that is not AWS answers RegisterTargets with 200 | 2: an empty answer is all that ELB gives, so the SDK does not read it | TLS: nobody else can answer |
