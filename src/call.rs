@@ -105,6 +105,11 @@ pub enum Call {
         /// Which targets.
         targets: Vec<Target>,
     },
+    /// ELB DescribeTargetHealth of all targets of one group.
+    DescribeTargets {
+        /// Which group.
+        group: TargetGroupArn,
+    },
     /// ELB RegisterTargets.
     RegisterTargets {
         /// Which group.
@@ -149,7 +154,7 @@ impl Call {
             Self::CreateSchedule(_) => "CreateSchedule",
             Self::DescribeDeregistrationDelay { .. } => "DescribeTargetGroupAttributes",
             Self::DescribeTargetGroup { .. } => "DescribeTargetGroups",
-            Self::DescribeTargetHealth { .. } => "DescribeTargetHealth",
+            Self::DescribeTargetHealth { .. } | Self::DescribeTargets { .. } => "DescribeTargetHealth",
             Self::RegisterTargets { .. } => "RegisterTargets",
             Self::DeregisterTargets { .. } => "DeregisterTargets",
         }
@@ -173,6 +178,8 @@ pub enum Answer {
     TargetGroup(TargetGroup),
     /// To DescribeTargetHealth: one for each target asked for, in that order.
     Health(Vec<TargetHealth>),
+    /// To DescribeTargetHealth of all targets: each with its health.
+    Targets(Vec<(Target, TargetHealth)>),
     /// To DescribeTargetGroupAttributes.
     DeregistrationDelay(Duration),
     /// To all that only do something.

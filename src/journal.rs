@@ -307,6 +307,17 @@ impl<'a> Reader<'a> {
         )
     }
 
+    /// ELB DescribeTargetHealth, of all targets of one group.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn describe_targets(&mut self, group: &TargetGroupArn) -> Asked<'a, &'a [(Target, TargetHealth)]> {
+        self.ask(Call::DescribeTargets { group: group.clone() }, |answer| match answer {
+            Answer::Targets(targets) => Some(targets.as_slice()),
+            _ => None,
+        })
+    }
+
     /// ELB RegisterTargets.
     ///
     /// # Errors

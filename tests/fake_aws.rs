@@ -5,6 +5,8 @@ mod support;
 
 #[path = "support/self_tests/faults.rs"]
 mod faults;
+#[path = "support/self_tests/instances.rs"]
+mod instances;
 #[path = "support/self_tests/run_task.rs"]
 mod run_task;
 #[path = "support/self_tests/runtime.rs"]

@@ -87,17 +87,48 @@ pub(super) async fn describe_target_health(
         .map_err(|error| call_error("DescribeTargetHealth", &error))?;
     let health_of = |target: &Target| {
         let same = |found: &&sdk::TargetHealthDescription| found.target().is_some_and(|found| is_same(found, target));
-        let health = answer.target_health_descriptions().iter().find(same)?.target_health()?;
-        Some(TargetHealth::of(
-            health.state()?.as_str(),
-            health.reason().map(sdk::TargetHealthReasonEnum::as_str),
-        ))
+        health(answer.target_health_descriptions().iter().find(same)?)
     };
     // A target that the answer leaves out is not in the group.
     Ok(targets
         .iter()
         .map(|target| health_of(target).unwrap_or(TargetHealth::NotRegistered))
         .collect())
+}
+
+/// All targets of the group, draining ones too. What has no port is none that we could have put in.
+pub(super) async fn describe_targets(
+    client: &Client,
+    group: &TargetGroupArn,
+) -> Result<Vec<(Target, TargetHealth)>, CallError> {
+    let answer = client
+        .describe_target_health()
+        .target_group_arn(group.as_str())
+        .send()
+        .await
+        .map_err(|error| call_error("DescribeTargetHealth", &error))?;
+    let read = |described: &sdk::TargetHealthDescription| {
+        let target = described.target()?;
+        let id = target.id()?;
+        let target = Target {
+            // As we write addresses, which ELB may write otherwise.
+            id: id
+                .parse::<IpAddr>()
+                .map_or_else(|_| id.to_owned(), |address| address.to_string()),
+            port: i64::from(target.port()?).try_into().ok()?,
+        };
+        let state = health(described).unwrap_or(TargetHealth::Registered(String::new()));
+        Some((target, state))
+    };
+    Ok(answer.target_health_descriptions().iter().filter_map(read).collect())
+}
+
+fn health(described: &sdk::TargetHealthDescription) -> Option<TargetHealth> {
+    let health = described.target_health()?;
+    Some(TargetHealth::of(
+        health.state()?.as_str(),
+        health.reason().map(sdk::TargetHealthReasonEnum::as_str),
+    ))
 }
 
 /// Puts targets in; again is no error.

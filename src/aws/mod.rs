@@ -106,6 +106,7 @@ impl AwsClients {
             Call::DescribeTargetHealth { group, targets } => elbv2::describe_target_health(&self.elbv2, group, targets)
                 .await
                 .map(Answer::Health),
+            Call::DescribeTargets { group } => elbv2::describe_targets(&self.elbv2, group).await.map(Answer::Targets),
             Call::RegisterTargets { group, targets, zone } => {
                 elbv2::register_targets(&self.elbv2, group, targets, *zone)
                     .await

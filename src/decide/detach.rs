@@ -14,8 +14,9 @@
 
 use std::time::Duration;
 
+use super::lost::{self, Lost};
 use super::owners::{owned_by_others, too_slow};
-use super::targets::{Rivals, by_group, is_gone, of_stopping, still_registered};
+use super::targets::{Candidates, Rivals, by_group, is_gone, of_stopping, still_registered};
 use super::{Failures, Halt, failed_start, timing};
 use crate::arn::TargetGroupArn;
 use crate::config::Config;
@@ -40,8 +41,8 @@ pub fn detach(
         return carefully(task, None, attachments, config, reader);
     };
     let mut work = Work::new(task);
-    let targets = match of_stopping(task, None, attachments, reader, &mut work.failures)? {
-        Ok(candidates) => candidates.targets,
+    let Candidates { targets, lost, .. } = match of_stopping(task, None, attachments, reader, &mut work.failures)? {
+        Ok(candidates) => candidates,
         Err(reason) => return Ok(skipped(task, reason)),
     };
     let registered = match task.phase() {
@@ -61,6 +62,7 @@ pub fn detach(
     }
     let late = still_registered(&late, reader, &mut work.failures)?;
     work.deregister_unowned(late, &Rivals::Anywhere, config, reader)?;
+    work.tell_lost(&lost, config, reader)?;
     work.end()
 }
 
@@ -82,6 +84,7 @@ pub fn carefully<'a>(
     };
     let registered = still_registered(&candidates.targets, reader, &mut work.failures)?;
     work.deregister_unowned(registered, &candidates.rivals, config, reader)?;
+    work.tell_lost(&candidates.lost, config, reader)?;
     work.end()
 }
 
@@ -167,6 +170,19 @@ impl<'t> Work<'t> {
             }
             Err(error) if is_gone(error) => {}
             Err(error) => self.failures.add(error),
+        }
+        Ok(())
+    }
+
+    /// What the task may have left behind and nobody can name stays in; that it is there is a failure.
+    fn tell_lost(&mut self, lost: &[Lost], config: &Config, reader: &mut Reader<'_>) -> Result<(), Halt> {
+        for lost in lost {
+            match lost::leftovers(self.task, lost, config, reader)? {
+                Ok(left) if left.is_empty() => {}
+                Ok(left) => self.failures.add(lost.failure(self.task, &left)),
+                Err(error) if is_gone(error) => {}
+                Err(error) => self.failures.add(error),
+            }
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! Must not know network interfaces.
 
 use super::interfaces::{address, family_mismatch};
+use super::lost::Lost;
 use super::targets::{Candidates, Rivals};
 use super::{Failures, Halt};
 use crate::arn::{ContainerName, Port};
@@ -81,6 +82,7 @@ pub(super) fn of_running(
 /// there can be none.
 ///
 /// `startedBy` does not name a container, so it is the ports of all that publish the one it names.
+/// Where nobody tells the machine or the ports any more, it is told what is lost.
 pub(super) fn of_stopping<'a>(
     task: &Task,
     look: Option<&Task>,
@@ -95,22 +97,15 @@ pub(super) fn of_stopping<'a>(
         .flatten()
         .flat_map(|snapshot| bindings(snapshot).iter().cloned())
         .collect();
-    let none = Candidates {
-        targets: Vec::new(),
-        rivals: Rivals::Anywhere,
-    };
-    if published.is_empty() {
-        if task.started_at.or(look.and_then(|look| look.started_at)).is_none() {
-            return Ok(Err(Skip::NeverHadAnAddress));
-        }
-        // What a RUNNING task does not show, it does not publish.
-        if look.is_none_or(|look| look.last_status != Status::Running) {
-            failures.add(unknown_ports(task));
-        }
-        return Ok(Ok(none));
+    let has_run = task.started_at.or(look.and_then(|look| look.started_at)).is_some();
+    if published.is_empty() && !has_run {
+        return Ok(Err(Skip::NeverHadAnAddress));
     }
+    // What a RUNNING task does not show, it does not publish.
+    let ports_are_known = !published.is_empty() || look.is_some_and(|look| look.last_status == Status::Running);
     let mut machine = Machine::new(task, arn);
     let mut targets = Vec::new();
+    let mut lost = Vec::new();
     for attachment in attachments {
         let group = &attachment.group;
         let facts = match reader.describe_target_group(group)? {
@@ -130,22 +125,34 @@ pub(super) fn of_stopping<'a>(
                 ports.push(port);
             }
         }
-        if ports.is_empty() {
+        if ports.is_empty() && ports_are_known {
             continue;
         }
-        match machine.id(facts, reader)? {
-            Ok(Some(id)) => targets.extend(ports.into_iter().map(|port| GroupTarget {
+        let id = match machine.id(facts, reader)? {
+            Ok(Some(id)) => Some(id),
+            // The group takes no such target, so it never had it.
+            Ok(None) => continue,
+            Err(Unknown::Failed(failure)) => {
+                failures.add(*failure);
+                continue;
+            }
+            Err(Unknown::Gone) => None,
+        };
+        match id {
+            Some(id) if ports_are_known => targets.extend(ports.into_iter().map(|port| GroupTarget {
                 group: group.clone(),
                 target: Target { id: id.clone(), port },
             })),
-            // The group takes no such target, so it never had it.
-            Ok(None) => {}
-            Err(Unknown::Failed(failure)) => failures.add(*failure),
-            Err(Unknown::Gone) => failures.add(unknown_instance(task, attachment, &ports)),
+            id => lost.push(Lost {
+                group: group.clone(),
+                id,
+                ports: ports_are_known.then_some(ports),
+            }),
         }
     }
     Ok(Ok(Candidates {
         targets,
+        lost,
         rivals: machine.rivals(),
     }))
 }
@@ -302,25 +309,4 @@ fn instance_missing(task: &Task, instance: &str) -> Failure {
         task.arn
     );
     Failure::transient("instance_not_found", message)
-}
-
-/// ELB lets a terminated instance be, unused, but a machine whose id nobody tells may as well live on
-/// outside of its cluster, or its address be another's: nothing to guess about.
-fn unknown_instance(task: &Task, attachment: &Attachment, ports: &[Port]) -> Failure {
-    let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
-    let message = format!(
-        "the instance under {} is gone, and with it its id and address: if {} still has a target on host port {} for it, take it out by hand",
-        task.arn,
-        attachment.group,
-        ports.join(" or ")
-    );
-    Failure::permanent("instance_unknown", message)
-}
-
-fn unknown_ports(task: &Task) -> Failure {
-    let message = format!(
-        "{} has been RUNNING, but neither the event nor DescribeTasks tells its host ports: take its target out by hand",
-        task.arn
-    );
-    Failure::permanent("ports_unknown", message)
 }

@@ -20,6 +20,7 @@ pub mod detach;
 mod instances;
 mod interfaces;
 mod later;
+mod lost;
 mod owners;
 pub mod safety;
 pub mod start;

@@ -80,5 +80,6 @@
 //! | a start comes again after ECS has forgotten its tokens (the lesser of 24 h and the task's life and an hour) | 4: it is done once more | do not redrive starts that old; stop the tasks that are too many |
 //! | a start whose catalog entry has changed between two deliveries | nothing: ECS answers with a conflict, and what exists counts | none needed |
 //! | the owner search takes longer than `ATTACH`, each time (several thousand tasks) | 1: the late stop never succeeds | the event waits in the queue; deregister by hand |
-//! | a task whose address, host ports or instance nobody tells any more (`address_unknown`, `ports_unknown`, `instance_unknown`) | 1 | deregister by hand: the message says of which task |
+//! | a task whose address nobody tells any more (`address_unknown`) | 1 | deregister by hand: the message says of which task |
+//! | a task whose host ports or instance nobody tells any more (`ports_unknown`, `instance_unknown`), with something left in its group that no live task has | 1 | deregister by hand: the message names each target and the command |
 //! | something that is not AWS answers RegisterTargets with 200 | 2: an empty answer is all that ELB gives, so the SDK does not read it | TLS: nobody else can answer |

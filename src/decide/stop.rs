@@ -195,6 +195,7 @@ impl<'r> Work<'r> {
             (_, true) if until.is_none() => Vec::new(),
             (_, is_draining) => {
                 let targets = of_stopping(task, Some(task), &attachments, reader, &mut self.failures)?;
+                // What nobody can name now, the events of its stop look for.
                 let targets = targets.map(|candidates| candidates.targets).unwrap_or_default();
                 if is_draining {
                     still_registered(&targets, reader, &mut self.failures)?

@@ -4,6 +4,7 @@
 //! A task has a network interface of its own (`interfaces`), or ports of its container instance
 //! (`instances`). Must not register or deregister.
 
+use super::lost::Lost;
 use super::{Failures, Halt, instances, interfaces};
 use crate::arn::TargetGroupArn;
 use crate::call::{CallError, ErrorKind};
@@ -15,6 +16,8 @@ use crate::task::{Network, Status, Task};
 /// Every target that a stopping task can have registered.
 pub(super) struct Candidates {
     pub(super) targets: Vec<GroupTarget>,
+    /// Those that nobody can name any more.
+    pub(super) lost: Vec<Lost>,
     pub(super) rivals: Rivals,
 }
 
@@ -136,6 +139,7 @@ pub(super) fn of_stopping<'a>(
             let targets = interfaces::of_stopping(task, look, attachments, reader, failures)?;
             Ok(targets.map(|targets| Candidates {
                 targets,
+                lost: Vec::new(),
                 rivals: Rivals::Anywhere,
             }))
         }
@@ -167,7 +171,9 @@ fn container_exists(attachment: &Attachment, look: &Task) -> Result<(), Failure>
     Err(Failure::permanent("container_not_found", message))
 }
 
-/// Of QUIC ELB wants a `QuicServerId` with each target, which only the server itself can give
+/// Of QUIC ELB wants a `QuicServerId` with each target ("required if the protocol is `QUIC` or
+/// `TCP_QUIC`", unique per listener), which the server writes into its connection ids, so that only it
+/// can tell
 /// ([TargetDescription](https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetDescription.html)).
 fn protocol_is_known(attachment: &Attachment, facts: &TargetGroup) -> Result<(), Failure> {
     if !matches!(facts.protocol.as_str(), "QUIC" | "TCP_QUIC") {

@@ -19,7 +19,7 @@ use start_engines::instance::{ContainerInstance, Instance};
 use start_engines::run_task::{StartFailure, Started};
 use start_engines::started_by;
 use start_engines::tags::{self, Marks};
-use start_engines::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
+use start_engines::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
 use start_engines::task::{Addresses, Status, Task, from_event};
 
 use crate::stage::{TestClock, config, invocation};
@@ -66,6 +66,9 @@ struct Case {
     /// Neither ECS nor EC2 knows the instance under the task.
     #[serde(default)]
     instance_gone: bool,
+    /// What is in the groups: `<id>:<port>`.
+    #[serde(default)]
+    group_targets: Vec<String>,
 }
 
 fn yes() -> bool {
@@ -197,6 +200,17 @@ impl Around<'_> {
                     TargetHealth::NotRegistered
                 };
                 Answer::Health(vec![health; targets.len()])
+            }
+            Call::DescribeTargets { .. } => {
+                let target = |target: &String| {
+                    let (id, port) = target.rsplit_once(':').unwrap();
+                    let target = Target {
+                        id: id.to_owned(),
+                        port: port.parse().unwrap(),
+                    };
+                    (target, TargetHealth::Registered("healthy".into()))
+                };
+                Answer::Targets(self.case.group_targets.iter().map(target).collect())
             }
             Call::DescribeContainerInstance { .. } => {
                 Answer::ContainerInstance((!self.case.instance_gone).then(|| ContainerInstance {

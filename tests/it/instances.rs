@@ -285,8 +285,35 @@ async fn bindings_that_the_last_event_lacks_are_asked_for() {
     machine.stop(&task);
     let mut stopped = machine.stage.fake.world(|world| world.advance_to(&task, "STOPPED"));
     stopped["detail"]["containers"] = json!([]);
-    machine.stage.fake.world(|world| world.forget(&task));
-    assert_eq!(category(&machine.stage, &stopped).await, "ports_unknown");
+    machine.stage.fake.world(|world| {
+        world.forget(&task);
+        world.register(&machine.group, "i-0fedcba9876543210", 32_768);
+    });
+    let failure = machine.stage.deliver(&stopped).await.result.expect_err("a failure");
+    assert_eq!(failure.category, "ports_unknown");
+    assert!(
+        failure.message.contains(&format!("Id={MACHINE},Port=32768")),
+        "{failure}"
+    );
+    assert!(
+        !failure.message.contains("i-0fedcba9876543210"),
+        "not its machine: {failure}"
+    );
+    machine
+        .stage
+        .fake
+        .world(|world| world.deregister(&machine.group, MACHINE, 32_768));
+    outcome(&machine.stage, &stopped).await;
+    // Nor does anybody tell the machine: whatever is in the group may be its own.
+    machine.stage.fake.world(|world| world.forget_instance(&machine.arn));
+    let mut machine = machine;
+    machine.stage.cold_start(&[]).await;
+    let failure = machine.stage.deliver(&stopped).await.result.expect_err("a failure");
+    assert_eq!(failure.category, "instance_unknown");
+    assert!(
+        failure.message.contains("Id=i-0fedcba9876543210,Port=32768"),
+        "{failure}"
+    );
 }
 
 #[tokio::test]
@@ -321,7 +348,103 @@ async fn a_terminated_instance_tells_no_address_but_a_warm_function_knows_it() {
     assert!(matches!(warm, Outcome::Deregistered { .. }), "{warm:?}");
     assert_eq!(cold.registered(), []);
     cold.stage.cold_start(&[]).await;
-    assert_eq!(category(&cold.stage, &first_sign).await, "instance_unknown");
+    assert_eq!(
+        outcome(&cold.stage, &first_sign).await,
+        Outcome::skipped(Skip::NotRegistered),
+        "nothing is left in the group"
+    );
+}
+
+/// A cold function, and the first sign of a stop of a registered task whose instance nobody tells.
+async fn lost_instance(group: TargetGroup) -> (Machine, Value) {
+    let mut machine = Machine::new(group).await;
+    let task = machine.registered_task("e1", json!({})).await;
+    let first_sign = machine.stop(&task);
+    machine.stage.fake.world(|world| {
+        world.advance_to(&task, "STOPPED");
+        world.forget_instance(&machine.arn);
+    });
+    machine.stage.cold_start(&[]).await;
+    machine.stage.calls();
+    (machine, first_sign)
+}
+
+#[tokio::test]
+async fn a_target_of_an_instance_that_nobody_tells_is_named_with_its_command_and_left_in() {
+    for (group, id) in [
+        (TargetGroup::instance("vms", 80), MACHINE),
+        (TargetGroup::ip("ips", 80), "10.0.2.7"),
+    ] {
+        let (machine, first_sign) = lost_instance(group).await;
+        machine.stage.fake.world(|world| {
+            world.register(&machine.group, id, 32_768);
+            world.register(&machine.group, id, 40_000);
+        });
+        let failure = machine.stage.deliver(&first_sign).await.result.expect_err("a failure");
+        assert_eq!((failure.category, failure.transient), ("instance_unknown", false));
+        let command = format!(
+            "aws elbv2 deregister-targets --target-group-arn {} --targets Id={id},Port=32768",
+            machine.group
+        );
+        assert!(failure.message.ends_with(&command), "{failure}");
+        assert!(!failure.message.contains("40000"), "{failure}");
+        assert_eq!(machine.registered().len(), 2);
+        let calls = [
+            "DescribeTargetGroups",
+            "DescribeContainerInstances",
+            "DescribeTargetHealth",
+            "ListTasks",
+        ];
+        assert_eq!(machine.stage.calls(), calls);
+        // Somebody has taken it out: what is left is not on a port of the task.
+        machine
+            .stage
+            .fake
+            .world(|world| world.deregister(&machine.group, id, 32_768));
+        assert_eq!(
+            outcome(&machine.stage, &first_sign).await,
+            Outcome::skipped(Skip::NotRegistered)
+        );
+        assert_eq!(machine.registered().len(), 1);
+        let calls = ["DescribeContainerInstances", "DescribeTargetHealth"];
+        assert_eq!(machine.stage.calls(), calls);
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_a_live_task_has_is_none_that_a_lost_instance_left() {
+    for group in [TargetGroup::instance("vms", 80), TargetGroup::ip("ips", 80)] {
+        let (machine, first_sign) = lost_instance(group).await;
+        machine.stage.fake.world(|world| {
+            let old = world.registered(&machine.group);
+            for (id, port) in old {
+                world.deregister(&machine.group, &id, port);
+            }
+            world.add_container_instance("engines", Some("i-0fedcba9876543210"), Ipv4Addr::new(10, 0, 2, 8));
+        });
+        machine.registered_task("e2", json!({})).await;
+        assert_eq!(machine.registered()[0].1, 32_768, "the same port on another machine");
+        assert_eq!(
+            outcome(&machine.stage, &first_sign).await,
+            Outcome::skipped(Skip::NotRegistered)
+        );
+        assert_eq!(machine.registered().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_instance_leaves_nothing_in_a_group_that_is_gone_or_only_drains() {
+    let (machine, first_sign) = lost_instance(TargetGroup::instance("vms", 80)).await;
+    machine
+        .stage
+        .fake
+        .world(|world| world.deregister(&machine.group, MACHINE, 32_768));
+    outcome(&machine.stage, &first_sign).await;
+    machine
+        .stage
+        .fake
+        .world(|world| world.remove_target_group(&machine.group));
+    outcome(&machine.stage, &first_sign).await;
 }
 
 #[tokio::test]

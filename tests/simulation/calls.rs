@@ -84,6 +84,7 @@ fn input(call: &Call) -> (Service, Value) {
         Call::CreateSchedule(schedule) => (Service::Scheduler, schedule_input(schedule)),
         Call::DescribeDeregistrationDelay { group } => (Service::Elb, json!({"TargetGroupArn": group.as_str()})),
         Call::DescribeTargetGroup { group } => (Service::Elb, json!({"TargetGroupArns": [group.as_str()]})),
+        Call::DescribeTargets { group } => (Service::Elb, json!({"TargetGroupArn": group.as_str()})),
         Call::DescribeTargetHealth { group, targets }
         | Call::RegisterTargets { group, targets, .. }
         | Call::DeregisterTargets { group, targets, .. } => {
@@ -162,9 +163,17 @@ fn read(call: &Call, answer: &Value) -> Answer {
                 protocol: text(&group["Protocol"]).to_owned(),
             })
         }
-        Call::DescribeTargetHealth { .. } => Answer::Health(list(&answer["TargetHealthDescriptions"], |described| {
-            let health = &described["TargetHealth"];
-            TargetHealth::of(text(&health["State"]), health["Reason"].as_str())
+        Call::DescribeTargetHealth { .. } => Answer::Health(list(&answer["TargetHealthDescriptions"], health)),
+        Call::DescribeTargets { .. } => Answer::Targets(list(&answer["TargetHealthDescriptions"], |described| {
+            let target = Target {
+                id: text(&described["Target"]["Id"]).to_owned(),
+                port: described["Target"]["Port"]
+                    .as_i64()
+                    .expect("a port")
+                    .try_into()
+                    .expect("a port"),
+            };
+            (target, health(described))
         })),
         Call::DescribeDeregistrationDelay { .. } => {
             let delay = answer["Attributes"]
@@ -181,6 +190,11 @@ fn read(call: &Call, answer: &Value) -> Answer {
             Answer::Done
         }
     }
+}
+
+fn health(described: &Value) -> TargetHealth {
+    let health = &described["TargetHealth"];
+    TargetHealth::of(text(&health["State"]), health["Reason"].as_str())
 }
 
 /// The API's Task: an event's `detail` but for its times, which are numbers, and its tags.

@@ -61,14 +61,28 @@ pub(crate) async fn ecs(endpoint: &str, operation: &str, input: &Value) -> Optio
 
 /// Sends one ELBv2 call. `None`: the connection was closed without an answer.
 pub(crate) async fn elb(endpoint: &str, operation: &str, fields: &[(&str, &str)]) -> Option<Answer> {
+    query(endpoint, ("elasticloadbalancing", "2015-12-01"), operation, fields).await
+}
+
+/// Sends one EC2 call. `None`: the connection was closed without an answer.
+pub(crate) async fn ec2(endpoint: &str, operation: &str, fields: &[(&str, &str)]) -> Option<Answer> {
+    query(endpoint, ("ec2", "2016-11-15"), operation, fields).await
+}
+
+async fn query(
+    endpoint: &str,
+    (service, version): (&str, &str),
+    operation: &str,
+    fields: &[(&str, &str)],
+) -> Option<Answer> {
     let headers = [
         ("content-type", "application/x-www-form-urlencoded".to_owned()),
         ("x-amz-date", "20260101T000000Z".to_owned()),
-        ("authorization", authorization("elasticloadbalancing")),
+        ("authorization", authorization(service)),
     ];
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("Action", operation)
-        .append_pair("Version", "2015-12-01")
+        .append_pair("Version", version)
         .extend_pairs(fields);
     let body = form.finish();
     send(address(endpoint), "POST", "/", &headers, body.as_bytes()).await

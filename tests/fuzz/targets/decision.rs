@@ -16,7 +16,7 @@ use start_engines::instance::{ContainerInstance, Instance};
 use start_engines::journal::{Entry, Journal};
 use start_engines::run_task::{StartFailure, Started};
 use start_engines::tags::{self, Tag};
-use start_engines::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
+use start_engines::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
 use start_engines::task::{Addresses, Status, Task, from_event};
 use start_engines::timestamp::Timestamp;
 use start_engines::trigger::{self, Trigger};
@@ -138,6 +138,18 @@ fn answer(call: &Call, trigger: &Trigger, choice: u8) -> Result<Answer, CallErro
                 _ => TargetHealth::NotRegistered,
             };
             Answer::Health((0..targets.len()).map(health).collect())
+        }
+        Call::DescribeTargets { .. } => {
+            let target = |n: u8| Target {
+                id: if bit(n) { "i-0123456789abcdef0" } else { "10.0.1.23" }.to_owned(),
+                port: i64::from(8080 + u16::from(n)).try_into().expect("a port"),
+            };
+            let health = if bit(6) {
+                TargetHealth::Draining
+            } else {
+                TargetHealth::Registered("healthy".to_owned())
+            };
+            Answer::Targets((2..5).map(|n| (target(n), health.clone())).collect())
         }
         Call::DescribeContainerInstance { .. } => Answer::ContainerInstance(bit(3).then(|| ContainerInstance {
             ec2_instance: "i-0123456789abcdef0".to_owned(),

@@ -41,7 +41,7 @@ impl World {
         ec2_instance_id: Option<&str>,
         private_address: Ipv4Addr,
     ) -> String {
-        let id = arns::hex(&format!("instance {}", self.instances.len()), 32);
+        let id = arns::hex(&format!("instance {} {ec2_instance_id:?}", self.instances.len()), 32);
         let arn = self.arn("ecs", &format!("container-instance/{cluster}/{id}"));
         let instance = ContainerInstance {
             arn: arn.clone(),
