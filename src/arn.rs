@@ -7,8 +7,12 @@
 //!
 //! [Service Authorization Reference]: https://docs.aws.amazon.com/service-authorization/latest/reference/
 
+mod event_bus;
+
 use std::fmt;
 use std::str::FromStr;
+
+pub use event_bus::EventBus;
 
 /// Why a text is not the name or ARN it should be: the rule it breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,19 +79,21 @@ macro_rules! text_type {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 write!(f, "{}({})", stringify!($name), self.0)
             }
         }
     };
 }
+
+use text_type;
 
 text_type! {
     /// A cluster by name or by ARN, as RunTask takes either.

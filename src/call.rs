@@ -5,9 +5,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::arn::{Cluster, FunctionArn, TargetGroupArn, TaskArn};
+use crate::arn::{Cluster, EventBus, FunctionArn, TargetGroupArn, TaskArn};
 use crate::config::Scheduler;
 use crate::instance::{ContainerInstance, Instance, Recall};
+use crate::outcome_event::OutcomeEvent;
 use crate::run_task::{RunTask, Started};
 use crate::tags::Tag;
 use crate::target::{Target, TargetGroup, TargetHealth};
@@ -16,6 +17,8 @@ use crate::timestamp::Timestamp;
 
 /// How many tasks one DescribeTasks call takes.
 pub const MOST_TASKS_DESCRIBED: usize = 100;
+/// How many events one PutEvents call takes.
+pub const MOST_EVENTS_PUT: usize = 10;
 
 /// A schedule of EventBridge Scheduler that invokes the function once and deletes itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -87,6 +90,13 @@ pub enum Call {
     },
     /// EventBridge Scheduler CreateSchedule.
     CreateSchedule(Box<OneTimeSchedule>),
+    /// EventBridge PutEvents; at most 10 events.
+    PutEvents {
+        /// Where.
+        bus: EventBus,
+        /// What.
+        events: Vec<OutcomeEvent>,
+    },
     /// ELB DescribeTargetGroupAttributes of one group, for its deregistration delay.
     DescribeDeregistrationDelay {
         /// Which group.
@@ -152,6 +162,7 @@ impl Call {
             Self::StopTask { .. } => "StopTask",
             Self::TagTask { .. } => "TagResource",
             Self::CreateSchedule(_) => "CreateSchedule",
+            Self::PutEvents { .. } => "PutEvents",
             Self::DescribeDeregistrationDelay { .. } => "DescribeTargetGroupAttributes",
             Self::DescribeTargetGroup { .. } => "DescribeTargetGroups",
             Self::DescribeTargetHealth { .. } | Self::DescribeTargets { .. } => "DescribeTargetHealth",
@@ -182,8 +193,19 @@ pub enum Answer {
     Targets(Vec<(Target, TargetHealth)>),
     /// To DescribeTargetGroupAttributes.
     DeregistrationDelay(Duration),
+    /// To PutEvents: those that EventBridge did not take.
+    NotPut(Vec<NotPut>),
     /// To all that only do something.
     Done,
+}
+
+/// An event that EventBridge did not take, of a call that succeeded.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NotPut {
+    /// Which of the call's events.
+    pub index: usize,
+    /// `ErrorCode` and `ErrorMessage`.
+    pub error: String,
 }
 
 /// One page of ListTasks.

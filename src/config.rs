@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::allow_list::AllowList;
-use crate::arn::{Cluster, QueueArn, RoleArn, ScheduleGroup, Scope};
+use crate::arn::{Cluster, EventBus, QueueArn, RoleArn, ScheduleGroup, Scope};
 use crate::catalog::Catalog;
 use crate::problem::Problems;
 use crate::start::detail::{MOST_SECURITY_GROUPS, MOST_SUBNETS, SingleTarget, StartDetail};
@@ -27,6 +27,8 @@ pub struct Config {
     pub start_timeout: Duration,
     /// Without it, nothing can be done later: a stop cannot wait for connections to end.
     pub scheduler: Option<Scheduler>,
+    /// `OUTCOME_EVENT_BUS`: where outcome events go; without it there are none.
+    pub outcome_bus: Option<EventBus>,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
 }
@@ -91,9 +93,6 @@ pub struct Scheduler {
 /// How long a start may take where nobody says otherwise.
 pub const DEFAULT_START_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Settings of later versions: giving one and seeing nothing happen would be worse than an error.
-const NOT_YET: [&str; 1] = ["OUTCOME_EVENT_BUS"];
-
 impl Config {
     /// Reads the environment through `get`, and the catalog's text if there is a catalog.
     ///
@@ -128,15 +127,10 @@ impl Config {
                 .one("TASK_WAIT_TIMEOUT")
                 .map_or(DEFAULT_START_TIMEOUT, |Seconds(seconds)| Duration::from_secs(seconds)),
             scheduler: env.scheduler(),
+            outcome_bus: env.one("OUTCOME_EVENT_BUS"),
             log_level: env.one("LOG_LEVEL").unwrap_or_default(),
             catalog: Catalog::default(),
         };
-        for name in NOT_YET {
-            if let Some(value) = env.text(name) {
-                env.problems
-                    .invalid_text(name, &value, "this version has no use for it: unset it");
-            }
-        }
         let catalog = catalog.map_or_else(Catalog::default, |text| Catalog::read(text, &mut problems));
         problems.into_result(Self { catalog, ..config })
     }
@@ -351,7 +345,7 @@ mod tests {
             ("TASK_WAIT_TIMEOUT", "soon"),
             ("LOG_LEVEL", "loud"),
             ("ALLOWED_CLUSTERS", "a*b"),
-            ("OUTCOME_EVENT_BUS", "bus"),
+            ("OUTCOME_EVENT_BUS", "a bus"),
         ];
         let problems = read(&variables, Some(r#"{"auth": {"port": 0, "typo": 1}}"#))
             .unwrap_err()

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::arn::FunctionArn;
-use crate::call::{Answer, Call, CallError};
+use crate::arn::{EventBus, FunctionArn};
+use crate::call::{Answer, Call, CallError, MOST_EVENTS_PUT};
 use crate::config::Config;
 use crate::decide::{Step, decide};
 use crate::journal::{Entry, Journal};
 use crate::memory::Memory;
 use crate::outcome::{Failure, Outcome};
+use crate::outcome_event::{self, OutcomeEvent, Published};
 use crate::timestamp::Timestamp;
 use crate::trigger::{self, Envelope, Trigger};
 
@@ -38,6 +39,12 @@ pub trait Clock {
 const RESERVE: Duration = Duration::from_millis(250);
 /// With less time left than this, a call is not begun.
 const SHORTEST_CALL: Duration = Duration::from_millis(250);
+
+/// How long the telling of outcomes may take, after all is done: an EventBridge that hangs must not
+/// make every invocation long.
+const PUBLISHING: Duration = Duration::from_secs(5);
+/// How often an event is put that EventBridge does not take, though it takes others.
+const MOST_PUTS: usize = 2;
 
 /// Handles one event at a time.
 #[derive(Debug)]
@@ -70,6 +77,8 @@ pub struct Handled {
     pub ended_at: Timestamp,
     /// How.
     pub result: Result<Outcome, Failure>,
+    /// What became of its outcome events.
+    pub published: Published,
 }
 
 impl Handled {
@@ -82,6 +91,7 @@ impl Handled {
             journal: Journal::new(now),
             ended_at: now,
             result: Err(failure),
+            published: Published::default(),
         }
     }
 }
@@ -108,12 +118,74 @@ impl<A: Aws, C: Clock> Handler<A, C> {
             }
             Err(problems) => (None, Err(Failure::from(problems))),
         };
-        Handled {
+        let mut handled = Handled {
             envelope,
             trigger,
             journal,
             ended_at: self.clock.now(),
             result,
+            published: Published::default(),
+        };
+        let until = handled.ended_at.after(PUBLISHING).min(invocation.deadline);
+        self.publish(&mut handled, until).await;
+        handled
+    }
+
+    /// Tells applications. What was done stays done, whatever becomes of this.
+    async fn publish(&self, handled: &mut Handled, deadline: Timestamp) {
+        let Some(bus) = &self.config.outcome_bus else {
+            return;
+        };
+        if let Some(look) = outcome_event::look(handled)
+            && let Ok(entry) = self.answer(look, deadline).await
+        {
+            handled.journal.entries.push(entry);
+        }
+        for events in outcome_event::of(handled).chunks(MOST_EVENTS_PUT) {
+            self.put(bus, events.to_vec(), handled, deadline).await;
+        }
+    }
+
+    /// Puts up to 10 events. EventBridge may take some and not others: those are put once more.
+    async fn put(&self, bus: &EventBus, mut events: Vec<OutcomeEvent>, handled: &mut Handled, deadline: Timestamp) {
+        let mut refused = Vec::new();
+        for _ in 0..MOST_PUTS {
+            let call = Call::PutEvents {
+                bus: bus.clone(),
+                events: events.clone(),
+            };
+            let entry = match self.answer(call, deadline).await {
+                Ok(entry) => entry,
+                Err(failure) => {
+                    refused = vec![failure.message];
+                    break;
+                }
+            };
+            let not_put = match &entry.answer {
+                Ok(Answer::NotPut(not_put)) => not_put.clone(),
+                Ok(_) => Vec::new(),
+                Err(error) => {
+                    refused = vec![error.to_string()];
+                    handled.journal.entries.push(entry);
+                    break;
+                }
+            };
+            handled.journal.entries.push(entry);
+            handled.published.published += events.len() - not_put.len();
+            events = not_put
+                .iter()
+                .filter_map(|one| events.get(one.index).cloned())
+                .collect();
+            refused = not_put.into_iter().map(|one| one.error).collect();
+            if events.is_empty() {
+                return;
+            }
+        }
+        handled.published.unpublished += events.len();
+        for error in refused {
+            if !handled.published.errors.contains(&error) {
+                handled.published.errors.push(error);
+            }
         }
     }
 

@@ -14,6 +14,7 @@
 //!  +-----+
 //!        v
 //!     outcome            what was done and why, or a Failure with a category
+//!        |  outcome_event  what applications are told, if there is a bus for it
 //!        |  report       one JSON log line, one metrics line
 //!        v
 //!     Lambda: Ok or Err
@@ -35,6 +36,7 @@ pub mod instance;
 pub mod journal;
 pub mod later;
 pub mod outcome;
+pub mod outcome_event;
 pub mod problem;
 pub mod report;
 pub mod run_task;

@@ -57,8 +57,8 @@ pub enum Outcome {
         tasks: Vec<TaskArn>,
         /// These are out of their groups, and are stopped when their connections had time to end.
         draining: Vec<TaskArn>,
-        /// Targets that DeregisterTargets was called for.
-        targets: Vec<GroupTarget>,
+        /// Targets that DeregisterTargets was called for, and whose they were.
+        targets: Vec<(TaskArn, GroupTarget)>,
     },
     /// Nothing was to do.
     Skipped {

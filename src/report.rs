@@ -12,6 +12,7 @@ use crate::arn::TaskArn;
 use crate::call::Call;
 use crate::handler::Handled;
 use crate::outcome::{GroupTarget, Outcome};
+use crate::outcome_event::Published;
 use crate::stop::Selector;
 use crate::tags;
 use crate::trigger::Trigger;
@@ -48,9 +49,10 @@ impl Handled {
                 put("targetGroups", groups(&[targets.as_slice(), reused].concat()));
             }
             Ok(Outcome::Stopped { draining, targets, .. }) => {
+                let targets: Vec<GroupTarget> = targets.iter().map(|(_, target)| target.clone()).collect();
                 put("draining", texts(draining));
-                put("targets", texts(targets));
-                put("targetGroups", groups(targets));
+                put("targets", texts(&targets));
+                put("targetGroups", groups(&targets));
             }
             Ok(Outcome::Skipped { .. }) => {}
             Err(failure) => {
@@ -89,13 +91,18 @@ impl Handled {
                 put("desiredStatus", json!(change.task.desired_status.to_string()));
                 put("version", json!(change.task.version));
                 let marks = self
-                    .described()
+                    .described(&change.task.arn)
                     .map(|task| tags::decode(&task.tags))
                     .unwrap_or_default();
                 put("service", json!(marks.service));
                 put("correlationId", json!(marks.correlation_id));
             }
             None => {}
+        }
+        if self.published != Published::default() {
+            put("outcomeEvents", json!(self.published.published));
+            put("outcomeEventsFailed", json!(self.published.unpublished));
+            put("outcomeEventsErrors", json!(self.published.errors));
         }
         put("calls", json!(self.calls()));
         put("lagMillis", json!(self.lag_millis()));
@@ -138,6 +145,10 @@ impl Handled {
                     values.push(("StartsFailed", "Count", json!(1)));
                 }
             }
+        }
+        if self.published != Published::default() {
+            values.push(("OutcomeEvents", "Count", json!(self.published.published)));
+            values.push(("OutcomeEventsFailed", "Count", json!(self.published.unpublished)));
         }
         if self
             .result
@@ -195,16 +206,6 @@ impl Handled {
             (_, Some(Trigger::TaskStateChange(change))) => std::slice::from_ref(&change.task.arn),
             (_, Some(Trigger::Start(_) | Trigger::Stop(_)) | None) => &[],
         }
-    }
-
-    fn described(&self) -> Option<&crate::task::Task> {
-        let Some(Trigger::TaskStateChange(change)) = &self.trigger else {
-            return None;
-        };
-        self.journal.entries.iter().find_map(|entry| match &entry.answer {
-            Ok(crate::call::Answer::Tasks(tasks)) => tasks.iter().find(|task| task.arn == change.task.arn),
-            _ => None,
-        })
     }
 
     fn calls(&self) -> Vec<&'static str> {

@@ -52,6 +52,13 @@ impl Timestamp {
             .then(|| time.format("%Y-%m-%dT%H:%M:%S").to_string())
     }
 
+    /// In UTC, to the millisecond, as in `2026-11-20T07:00:00.000Z`; `None` where [`Self::to_seconds`] has none.
+    #[must_use]
+    pub fn to_rfc3339(self) -> Option<String> {
+        let millis = self.0.rem_euclid(1000);
+        self.to_seconds().map(|seconds| format!("{seconds}.{millis:03}Z"))
+    }
+
     /// This much later.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {

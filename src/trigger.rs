@@ -52,16 +52,19 @@ pub struct Envelope {
     pub id: Option<String>,
     /// `detail-type`.
     pub detail_type: Option<String>,
+    /// `detail.correlationId`.
+    pub correlation_id: Option<String>,
 }
 
 impl Envelope {
     /// As far as the event tells.
     #[must_use]
     pub fn of(event: &Value) -> Self {
-        let text = |name| event.get(name).and_then(Value::as_str).map(crate::problem::shorten);
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(crate::problem::shorten);
         Self {
-            id: text("id"),
-            detail_type: text("detail-type"),
+            id: text(event.get("id")),
+            detail_type: text(event.get("detail-type")),
+            correlation_id: text(event.pointer("/detail/correlationId")),
         }
     }
 }

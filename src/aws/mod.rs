@@ -7,6 +7,7 @@ mod ec2;
 mod ecs;
 mod elbv2;
 mod error;
+mod eventbridge;
 mod run_task;
 mod scheduler;
 
@@ -35,6 +36,7 @@ pub struct AwsClients {
     ec2: ec2::Client,
     ecs: aws_sdk_ecs::Client,
     elbv2: aws_sdk_elasticloadbalancingv2::Client,
+    eventbridge: aws_sdk_eventbridge::Client,
     scheduler: aws_sdk_scheduler::Client,
 }
 
@@ -65,6 +67,7 @@ impl AwsClients {
             ec2: ec2::Client::new(&config),
             ecs: aws_sdk_ecs::Client::new(&config),
             elbv2: aws_sdk_elasticloadbalancingv2::Client::new(&config),
+            eventbridge: aws_sdk_eventbridge::Client::new(&config),
             scheduler: aws_sdk_scheduler::Client::new(&config),
         }
     }
@@ -97,6 +100,9 @@ impl AwsClients {
             Call::CreateSchedule(schedule) => scheduler::create_schedule(&self.scheduler, schedule)
                 .await
                 .map(|()| Answer::Done),
+            Call::PutEvents { bus, events } => eventbridge::put_events(&self.eventbridge, bus, events)
+                .await
+                .map(Answer::NotPut),
             Call::DescribeDeregistrationDelay { group } => elbv2::describe_deregistration_delay(&self.elbv2, group)
                 .await
                 .map(Answer::DeregistrationDelay),

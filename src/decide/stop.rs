@@ -124,7 +124,7 @@ struct Work<'r> {
     delays: HashMap<TargetGroupArn, Duration>,
     stopped: Vec<TaskArn>,
     draining: Vec<TaskArn>,
-    deregistered: Vec<GroupTarget>,
+    deregistered: Vec<(TaskArn, GroupTarget)>,
     failures: Failures,
 }
 
@@ -311,10 +311,13 @@ impl<'r> Work<'r> {
                     Err(error) => self.failures.add(error),
                 }
             }
-            let targets: Vec<GroupTarget> = leaving
+            let targets: Vec<(TaskArn, GroupTarget)> = leaving
                 .iter()
                 .filter(|leaving| staying.contains(&leaving.task.arn))
-                .flat_map(|leaving| leaving.targets.iter().filter(|target| target.group == group).cloned())
+                .flat_map(|Leaving { task, targets, .. }| {
+                    let of_group = targets.iter().filter(|target| target.group == group);
+                    of_group.map(|target| (task.arn.clone(), target.clone()))
+                })
                 .collect();
             if targets.is_empty() {
                 continue;
@@ -324,7 +327,7 @@ impl<'r> Work<'r> {
                 self.failures.add(Failure::transient("out_of_time", message));
                 continue;
             };
-            let of_group = targets.iter().map(|target| target.target.clone()).collect();
+            let of_group = targets.iter().map(|(_, target)| target.target.clone()).collect();
             match reader.deregister_targets(&group, of_group, within)? {
                 Ok(()) => self.deregistered.extend(targets),
                 Err(error) if is_gone(error) => {}

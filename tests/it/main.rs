@@ -17,6 +17,7 @@ mod function;
 mod groups;
 mod instances;
 mod kills;
+mod outcome_events;
 mod packed;
 mod races;
 mod soak;

@@ -81,6 +81,7 @@ fn input(call: &Call) -> (Service, Value) {
             let tags = json!([{"key": tag.key, "value": tag.value}]);
             (Service::Ecs, json!({"resourceArn": task.as_str(), "tags": tags}))
         }
+        Call::PutEvents { .. } => panic!("nobody listens to the simulation"),
         Call::CreateSchedule(schedule) => (Service::Scheduler, schedule_input(schedule)),
         Call::DescribeDeregistrationDelay { group } => (Service::Elb, json!({"TargetGroupArn": group.as_str()})),
         Call::DescribeTargetGroup { group } => (Service::Elb, json!({"TargetGroupArns": [group.as_str()]})),
@@ -184,6 +185,7 @@ fn read(call: &Call, answer: &Value) -> Answer {
             let seconds = text(&delay.expect("the attribute")["Value"]).parse().expect("seconds");
             Answer::DeregistrationDelay(Duration::from_secs(seconds))
         }
+        Call::PutEvents { .. } => panic!("nobody listens to the simulation"),
         Call::StopTask { .. } | Call::TagTask { .. } | Call::CreateSchedule(_) => Answer::Done,
         Call::RegisterTargets { .. } | Call::DeregisterTargets { .. } => {
             assert_eq!(answer.as_object().map(Map::len), Some(0), "nothing is told");

@@ -48,7 +48,7 @@ impl Fault {
 /// The throttling error of a service.
 pub(super) fn throttling(service: Service) -> ApiError {
     let code = match service {
-        Service::Ecs => "ThrottlingException",
+        Service::Ecs | Service::Events => "ThrottlingException",
         Service::Elb => "Throttling",
         Service::Ec2 => "RequestLimitExceeded",
         Service::Scheduler => "ThrottlingException",

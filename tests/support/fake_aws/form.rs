@@ -47,6 +47,7 @@ fn value(node: &Node, shape: Option<&Shape>) -> Value {
         Some(Shape::List(item)) => list(node, item),
         Some(Shape::FlatList(item)) => numbered(node, node, item),
         Some(Shape::Integer { .. }) => text(node, |text| text.parse::<i64>().ok().map(Value::from)),
+        Some(Shape::Number) => text(node, |text| text.parse::<f64>().ok().map(Value::from)),
         Some(Shape::Boolean) => text(node, |text| text.parse::<bool>().ok().map(Value::from)),
         Some(Shape::Text | Shape::OneOf(_)) | None if node.children.is_empty() => text(node, |_| None),
         Some(Shape::Text | Shape::OneOf(_)) | None => {

@@ -1,11 +1,11 @@
-//! A strict in-memory ECS, ELBv2, EventBridge Scheduler and a bit of EC2, spoken to over HTTP as an SDK does.
+//! A strict in-memory ECS, ELBv2, EventBridge, its Scheduler and a bit of EC2, spoken to over HTTP as an SDK does.
 //!
 //! What it is for: the rules that no emulator keeps (client tokens with replayed
 //! failures, deleted tags, reused addresses, draining, lost answers) and a complete record
 //! of the calls made. What it must not do: move by itself. Time, capacity, task states and
 //! faults change only when a test says so, through [`FakeAws::world`] or a hook.
 //!
-//! All services share one endpoint: ECS is told by its `X-Amz-Target`, ELBv2 and EC2 by their form body,
+//! All services share one endpoint: ECS and EventBridge are told by their `X-Amz-Target`, ELBv2 and EC2 by their form body,
 //! EventBridge Scheduler by its path, and the credential scope of the signature must agree.
 
 mod addresses;
@@ -13,6 +13,7 @@ mod arns;
 mod definitions;
 mod ecs;
 mod elbv2;
+mod eventbridge;
 mod events;
 mod faults;
 mod form;

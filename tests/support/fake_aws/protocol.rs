@@ -1,6 +1,6 @@
 //! The two wire protocols: requests into (service, operation, input), results into bytes.
 //!
-//! ECS speaks JSON 1.1 with `X-Amz-Target`; ELBv2 speaks the query protocol with XML
+//! ECS and EventBridge speak JSON 1.1 with `X-Amz-Target`; ELBv2 speaks the query protocol with XML
 //! answers, EC2 a dialect of it that is told by its version. This module knows no rule of either service.
 
 use hyper::{HeaderMap, Method, Request, body::Bytes};
@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{form, shapes, xml};
 
 const ECS_TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
+const EVENTS_TARGET: &str = "AWSEvents.";
 const SCHEDULES: &str = "/schedules/";
 const ELB_VERSION: &str = "2015-12-01";
 const EC2_VERSION: &str = "2016-11-15";
@@ -22,6 +23,8 @@ pub(crate) enum Service {
     Ec2,
     /// ELBv2.
     Elb,
+    /// EventBridge.
+    Events,
     /// EventBridge Scheduler.
     Scheduler,
 }
@@ -33,6 +36,7 @@ impl Service {
             Self::Ecs => "ecs",
             Self::Ec2 => "ec2",
             Self::Elb => "elb",
+            Self::Events => "events",
             Self::Scheduler => "scheduler",
         }
     }
@@ -43,6 +47,7 @@ impl Service {
             Self::Ecs => "ecs",
             Self::Ec2 => "ec2",
             Self::Elb => "elasticloadbalancing",
+            Self::Events => "events",
             Self::Scheduler => "scheduler",
         }
     }
@@ -102,8 +107,9 @@ pub(super) struct Reply {
 /// Which service and operation a request is for, before any check.
 pub(super) fn identify(request: &Request<Bytes>) -> Option<(Service, String)> {
     if let Some(target) = header(request.headers(), "x-amz-target") {
-        let operation = target.strip_prefix(ECS_TARGET)?;
-        return Some((Service::Ecs, operation.to_owned()));
+        let known = [(Service::Ecs, ECS_TARGET), (Service::Events, EVENTS_TARGET)];
+        let of = |(service, prefix)| Some((service, target.strip_prefix(prefix)?.to_owned()));
+        return known.into_iter().find_map(of);
     }
     if request.uri().path().starts_with(SCHEDULES) && request.method() == Method::POST {
         return Some((Service::Scheduler, "CreateSchedule".to_owned()));
@@ -126,7 +132,7 @@ fn field(form: &[u8], name: &str) -> Option<String> {
 /// protocol are read as the operation's shape has them.
 pub(super) fn input(service: Service, operation: &str, request: &Request<Bytes>) -> Result<Value, ApiError> {
     match service {
-        Service::Ecs => serde_json::from_slice(request.body())
+        Service::Ecs | Service::Events => serde_json::from_slice(request.body())
             .map_err(|error| ApiError::new("SerializationException", error.to_string())),
         Service::Elb | Service::Ec2 => form::parse(request.body(), shapes::input(service, operation)),
         Service::Scheduler => {
@@ -146,7 +152,7 @@ pub(super) fn check_envelope(service: Service, region: &str, request: &Request<B
         return Err(ApiError::new("InvalidAction", "expected POST /"));
     }
     match service {
-        Service::Ecs => {
+        Service::Ecs | Service::Events => {
             let content_type = header(request.headers(), "content-type").unwrap_or_default();
             if content_type != "application/x-amz-json-1.1" {
                 let message = format!("content type {content_type:?}");
@@ -173,7 +179,7 @@ pub(super) fn check_envelope(service: Service, region: &str, request: &Request<B
 
 fn check_signature(service: Service, region: &str, headers: &HeaderMap) -> Result<(), ApiError> {
     let (missing, wrong) = match service {
-        Service::Ecs => ("MissingAuthenticationTokenException", "InvalidSignatureException"),
+        Service::Ecs | Service::Events => ("MissingAuthenticationTokenException", "InvalidSignatureException"),
         Service::Elb => ("MissingAuthenticationToken", "SignatureDoesNotMatch"),
         Service::Ec2 => ("MissingAuthenticationToken", "AuthFailure"),
         Service::Scheduler => ("MissingAuthenticationTokenException", "InvalidSignatureException"),
@@ -217,13 +223,15 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// The service's own rendering of a result.
 pub(super) fn reply(service: Service, operation: &str, result: &Result<Value, ApiError>, request_id: String) -> Reply {
     let content_type = match service {
-        Service::Ecs => "application/x-amz-json-1.1",
+        Service::Ecs | Service::Events => "application/x-amz-json-1.1",
         Service::Elb | Service::Ec2 => "text/xml",
         Service::Scheduler => "application/json",
     };
     let (status, body) = match (service, result) {
-        (Service::Ecs | Service::Scheduler, Ok(value)) => (200, value.to_string()),
-        (Service::Ecs | Service::Scheduler, Err(error)) => (error.status, json_error(error).to_string()),
+        (Service::Ecs | Service::Events | Service::Scheduler, Ok(value)) => (200, value.to_string()),
+        (Service::Ecs | Service::Events | Service::Scheduler, Err(error)) => {
+            (error.status, json_error(error).to_string())
+        }
         (Service::Elb, Ok(value)) => (200, xml::answer(operation, value, &request_id)),
         (Service::Elb, Err(error)) => (error.status, xml::error(error, &request_id)),
         (Service::Ec2, Ok(value)) => (200, xml::ec2_answer(operation, value, &request_id)),

@@ -1,5 +1,5 @@
 //! The input shapes of the operations, as the services' models have them (2014-11-13 for
-//! ECS, 2015-12-01 for ELBv2, 2016-11-15 for EC2, 2021-06-30 for Scheduler), and the check against them. A field that the model does
+//! ECS, 2015-12-01 for ELBv2, 2016-11-15 for EC2, 2021-06-30 for Scheduler, 2015-10-07 for EventBridge), and the check against them. A field that the model does
 //! not have is refused: the real services ignore some, and a test must not.
 
 use serde_json::Value;
@@ -15,6 +15,7 @@ pub(super) enum Shape {
         min: i64,
         max: i64,
     },
+    Number,
     Boolean,
     List(&'static Shape),
     /// A list of the query protocol without `.member`.
@@ -283,6 +284,22 @@ static CREATE_SCHEDULE: Shape = Shape::Record(&[
     may("ClientToken", Shape::Text),
 ]);
 
+static PUT_EVENTS: Shape = Shape::Record(&[
+    must(
+        "Entries",
+        Shape::List(&Shape::Record(&[
+            may("Time", Shape::Number),
+            may("Source", Shape::Text),
+            may("Resources", Shape::List(&Shape::Text)),
+            may("DetailType", Shape::Text),
+            may("Detail", Shape::Text),
+            may("EventBusName", Shape::Text),
+            may("TraceHeader", Shape::Text),
+        ])),
+    ),
+    may("EndpointId", Shape::Text),
+]);
+
 /// The input shape of an operation, if this fake has it.
 pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape> {
     Some(match (service, operation) {
@@ -293,6 +310,7 @@ pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape>
         (Service::Ecs, "DescribeContainerInstances") => &DESCRIBE_CONTAINER_INSTANCES,
         (Service::Ecs, "TagResource") => &TAG_RESOURCE,
         (Service::Ec2, "DescribeInstances") => &DESCRIBE_INSTANCES,
+        (Service::Events, "PutEvents") => &PUT_EVENTS,
         (Service::Scheduler, "CreateSchedule") => &CREATE_SCHEDULE,
         (Service::Elb, "DescribeTargetGroupAttributes") => &DESCRIBE_TARGET_GROUP_ATTRIBUTES,
         (Service::Elb, "RegisterTargets" | "DeregisterTargets") => &REGISTRATION,
@@ -306,7 +324,7 @@ pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape>
 pub(super) fn check(service: Service, operation: &str, input: &Value) -> Result<(), ApiError> {
     let Some(shape) = self::input(service, operation) else {
         let code = match service {
-            Service::Ecs => "UnknownOperationException",
+            Service::Ecs | Service::Events => "UnknownOperationException",
             Service::Elb | Service::Ec2 => "InvalidAction",
             Service::Scheduler => "ValidationException",
         };
@@ -318,6 +336,7 @@ pub(super) fn check(service: Service, operation: &str, input: &Value) -> Result<
         Service::Ecs => ("SerializationException", "InvalidParameterException"),
         Service::Elb => ("MalformedInput", "ValidationError"),
         Service::Ec2 => ("UnknownParameter", "InvalidParameterValue"),
+        Service::Events => ("SerializationException", "ValidationException"),
         Service::Scheduler => ("ValidationException", "ValidationException"),
     };
     if !problems.malformed.is_empty() {
@@ -338,7 +357,7 @@ struct Problems {
 impl Problems {
     fn look(&mut self, value: &Value, shape: &Shape, path: &str) {
         match (shape, value) {
-            (Shape::Text, Value::String(_)) | (Shape::Boolean, Value::Bool(_)) => {}
+            (Shape::Text, Value::String(_)) | (Shape::Boolean, Value::Bool(_)) | (Shape::Number, Value::Number(_)) => {}
             (Shape::OneOf(allowed), Value::String(text)) => {
                 if !allowed.contains(&text.as_str()) {
                     self.invalid.push(format!("{path} is {text:?}, not one of {allowed:?}"));

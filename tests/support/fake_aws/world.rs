@@ -13,6 +13,7 @@ use super::{
     addresses::AddressPool,
     arns,
     definitions::{Cluster, TaskDefinition},
+    eventbridge::Buses,
     faults::{self, Fault, Hook, HungCall, Scripted, When},
     instances::ContainerInstance,
     protocol::{self, ApiError, Delivery, Reply, Service},
@@ -26,7 +27,7 @@ use super::{
 /// One call as it came, and what became of it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Call {
-    /// `ecs`, `ec2`, `elb`, `scheduler`, or `unknown`.
+    /// `ecs`, `ec2`, `elb`, `events`, `scheduler`, or `unknown`.
     pub(crate) service: String,
     /// The operation, such as `RunTask`; for `unknown`, the method and path.
     pub(crate) operation: String,
@@ -76,6 +77,7 @@ pub(crate) struct World {
     pub(super) addresses: AddressPool,
     pub(super) target_groups: BTreeMap<String, TargetGroup>,
     pub(super) schedules: Schedules,
+    pub(super) buses: Buses,
     pub(super) faults: Vec<Scripted>,
     pub(super) hooks: Vec<Hook>,
     pub(super) hung: Vec<HungCall>,
@@ -117,6 +119,7 @@ impl World {
             addresses: AddressPool::default(),
             target_groups: BTreeMap::new(),
             schedules: Schedules::default(),
+            buses: Buses::default(),
             faults: Vec::new(),
             hooks: Vec::new(),
             hung: Vec::new(),
@@ -222,6 +225,7 @@ impl World {
             (Service::Ecs, "DescribeContainerInstances") => self.describe_container_instances(input),
             (Service::Ec2, "DescribeInstances") => self.describe_instances(input),
             (Service::Ecs, "TagResource") => self.tag_resource(input),
+            (Service::Events, "PutEvents") => self.put_events(input),
             (Service::Scheduler, "CreateSchedule") => self.create_schedule(input),
             (Service::Elb, "DescribeTargetGroupAttributes") => self.describe_target_group_attributes(input),
             (Service::Elb, "RegisterTargets") => self.register_targets(input),
