@@ -105,6 +105,15 @@ export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
       extendedStatistic: "p99",
       threshold: limits.registrationLagSeconds * MILLIS,
     },
+    {
+      ...ofFunction,
+      suffix: "outcomes-untold",
+      alarmDescription: "Outcome events could not be put on their bus; what they tell of was done all the same.",
+      namespace: NAMESPACE,
+      metricName: "OutcomeEventsFailed",
+      statistic: "Sum",
+      threshold: 0,
+    },
   ];
 }
 

@@ -85,6 +85,8 @@ export interface StartEnginesArgs {
   readonly schedules?: Readonly<Record<string, ScheduleArgs>>;
   /** The bus that applications send to, by name or ARN. Default `default`. ECS's own events always come by `default`. */
   readonly eventBus?: pulumi.Input<string>;
+  /** The bus that outcome events go to, by name or ARN. Default: none are sent. */
+  readonly outcomeEventBus?: pulumi.Input<string>;
   /** The function's name, which all other names begin with; at most 40 characters. Default: the component's name. */
   readonly functionName?: string;
   /** In MB, 128 to 10240. Default 256. */
@@ -127,6 +129,9 @@ export const DEFAULTS = {
   alarms: { periodSeconds: 300, registrationLagSeconds: 60, durationPercent: 80, unhealthyPeriods: 2 },
   timezone: "UTC",
 } as const;
+
+/** The source of outcome events: `src/outcome_event.rs`. */
+export const OUTCOME_SOURCE = "start-engines";
 
 /** The source of the events that schedules send. */
 export const SCHEDULE_SOURCE = "start-engines.schedules";

@@ -85,6 +85,7 @@ function checkFences(fields: Fields, problems: Problems): void {
   fields.parsedList("taskRoles", 100, arn.role);
   fields.parsedList("infrastructureRoles", 100, arn.role);
   fields.parsed("eventBus", arn.eventBus);
+  fields.parsed("outcomeEventBus", arn.eventBus);
   fields.parsed("permissionsBoundary", arn.policy);
   const groups = fields.raw("targetGroups");
   if (groups === UNKNOWN) return;

@@ -4,10 +4,12 @@
  * Actions, resource types and condition keys:
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html,
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html,
- * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html and
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html,
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html and
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html
  */
 
+import { OUTCOME_SOURCE } from "../arguments";
 import { arnIn, clusterName, type Scope } from "../arn";
 import { document, type PolicyDocument, type Statement } from "./document";
 
@@ -22,6 +24,8 @@ export interface FunctionPolicyArgs {
   readonly taskRoleArns: readonly string[];
   /** Roles with which ECS manages EBS volumes. */
   readonly infrastructureRoleArns: readonly string[];
+  /** The bus that outcome events go to, if there is one. */
+  readonly outcomeEventBusArn?: string | undefined;
   readonly logGroupArn: string;
   readonly failureQueueArn: string;
   /** The schedule group of what is to happen later, by name. */
@@ -119,6 +123,7 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
     ...passRoles("PassTaskRoles", args.taskRoleArns, "ecs-tasks.amazonaws.com"),
     ...passRoles("PassInfrastructureRoles", args.infrastructureRoleArns, "ecs.amazonaws.com"),
     ...passRoles("PassLaterRole", [args.laterRoleArn], "scheduler.amazonaws.com"),
+    ...tellOutcomes(args.outcomeEventBusArn),
     {
       Sid: "WriteLogs",
       Effect: "Allow",
@@ -132,6 +137,20 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
       Resource: [args.failureQueueArn],
     },
   );
+}
+
+function tellOutcomes(busArn: string | undefined): Statement[] {
+  if (busArn === undefined) return [];
+  return [
+    {
+      Sid: "TellOutcomes",
+      Effect: "Allow",
+      Action: ["events:PutEvents"],
+      Resource: [busArn],
+      // As itself only: never as an application, whose events start and stop tasks.
+      Condition: { StringEquals: { "events:source": OUTCOME_SOURCE } },
+    },
+  ];
 }
 
 /** A statement without resources is none that IAM takes. */

@@ -9,6 +9,7 @@ import * as lambda from "@pulumi/aws/lambda";
 import * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULTS } from "../arguments";
+import { eventBusArn } from "../arn";
 import { addCatalog } from "../bundle";
 import { environment, type Later } from "../environment";
 import { functionPolicy, functionTrust } from "../policies/functionPolicy";
@@ -98,6 +99,7 @@ export function policyArgs(args: SettledArgs) {
     targetGroupArns: Object.values(args.targetGroups).map((group) => group.arn),
     taskRoleArns: args.taskRoles,
     infrastructureRoleArns: args.infrastructureRoles ?? [],
+    outcomeEventBusArn: args.outcomeEventBus === undefined ? undefined : eventBusArn(args.outcomeEventBus, home(args.clusters)),
   };
 }
 
