@@ -85,6 +85,8 @@ const startEngines = new StartEngines("start-engines", {
     },
   },
   eventBus: bus.name,
+  // Applications listen where they send.
+  outcomeEventBus: bus.name,
   alarms: email === "" ? {} : { topicArn: alarmTopic(email) },
 });
 

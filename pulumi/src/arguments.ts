@@ -130,8 +130,5 @@ export const DEFAULTS = {
   timezone: "UTC",
 } as const;
 
-/** The source of outcome events: `src/outcome_event.rs`. */
-export const OUTCOME_SOURCE = "start-engines";
-
 /** The source of the events that schedules send. */
 export const SCHEDULE_SOURCE = "start-engines.schedules";

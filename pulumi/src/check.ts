@@ -16,6 +16,7 @@ import { checkCatalog, MOST_SECURITY_GROUPS, MOST_SUBNETS } from "./catalog/cata
 import { Fields, parsed } from "./catalog/fields";
 import { checkServices } from "./checkServices";
 import { isObject, UNKNOWN } from "./known";
+import { OUTCOME_SOURCE } from "./outcomeEvents";
 import { Problems } from "./problems";
 import { scheduleExpression, timezone } from "./schedules";
 
@@ -118,6 +119,7 @@ function neededList(fields: Fields, name: string, rule: arn.Rule, problems: Prob
 /** Event sources: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html */
 function source(text: string): string | undefined {
   if (text.startsWith("aws.")) return "must not begin with aws.: only AWS sends from such a source";
+  if (text === OUTCOME_SOURCE) return "is the source of outcome events: applications need another";
   if (text === SCHEDULE_SOURCE) return "is the schedules' own source: applications need another";
   return /^[A-Za-z0-9._/-]{1,256}$/.test(text) ? undefined : "must be 1 to 256 letters, digits and ._/-";
 }
@@ -207,7 +209,7 @@ function checkPlaces(fields: Fields, problems: Problems): void {
     else if (isObject(value)) for (const [name, part] of Object.entries(value)) collect(`${place}.${name}`, part);
     else places.push([place, value]);
   };
-  for (const name of ["clusters", "targetGroups", "defaults", "services", "eventBus", "alarms"]) {
+  for (const name of ["clusters", "targetGroups", "defaults", "services", "eventBus", "outcomeEventBus", "alarms"]) {
     collect(fields.at(name), fields.raw(name));
   }
   let home: arn.Scope | undefined;

@@ -43,6 +43,8 @@ test("each wrong argument is named with value and rule", () => {
     [{ infrastructureRoles: [TOPIC] }, `args.infrastructureRoles[0] = "${TOPIC}": must be a role ARN`],
     [{ sources: ["aws.ecs"] }, 'args.sources[0] = "aws.ecs": must not begin with aws.'],
     [{ sources: ["start-engines.schedules"] }, 'args.sources[0] = "start-engines.schedules": is the schedules\' own'],
+    [{ outcomeEventBus: "a bus" }, 'args.outcomeEventBus = "a bus": must be the name or ARN of an event bus'],
+    [{ sources: ["start-engines"] }, 'args.sources[0] = "start-engines": is the source of outcome events: applications need another'],
     [{ eventBus: "a bus" }, 'args.eventBus = "a bus": must be the name or ARN of an event bus'],
     [{ alarms: { topicArn: "me" } }, 'args.alarms.topicArn = "me": must be the ARN of a standard SNS topic'],
     [{ alarms: { topicArn: `${TOPIC}.fifo` } }, "must be the ARN of a standard SNS topic"],

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import * as path from "node:path";
 import { test } from "node:test";
 
+import { OUTCOME_DETAIL_TYPES } from "../src/outcomeEvents";
 import { functionPolicy, type FunctionPolicyArgs, functionTrust } from "../src/policies/functionPolicy";
 import { putEventsPolicy } from "../src/policies/putEventsPolicy";
 import { ruleQueuePolicy } from "../src/policies/queuePolicy";
@@ -152,6 +155,25 @@ test("the function's policy allows its calls on what the arguments name", () => 
       { Sid: "KeepFailures", Effect: "Allow", Action: ["sqs:SendMessage"], Resource: [QUEUE] },
     ],
   });
+});
+
+test("with a bus for outcomes the function may tell them there, as itself", () => {
+  const { Statement } = functionPolicy({ ...ARGS, outcomeEventBusArn: BUS });
+  const told = Statement.find((statement) => statement.Sid === "TellOutcomes");
+  assert.deepEqual(told?.Resource, [BUS]);
+  assert.deepEqual(told.Condition, {
+    "ForAllValues:StringEquals": {
+      "events:source": ["start-engines"],
+      "events:detail-type": OUTCOME_DETAIL_TYPES,
+    },
+    Null: { "events:source": "false", "events:detail-type": "false" },
+  });
+});
+
+test("the outcome events are those of the function's code", () => {
+  const code = readFileSync(path.join(__dirname, "../../src/outcome_event.rs"), "utf8");
+  const inCode = [...code.matchAll(/=> "(ECS Task [\w ]+)"/g)].map((match) => match[1]);
+  assert.deepEqual(inCode, OUTCOME_DETAIL_TYPES);
 });
 
 test("without roles of tasks no role is passed to ECS", () => {

@@ -92,6 +92,7 @@ describe("IAM", () => {
     calls.writeLogs("CreateLogStream", "/aws/lambda/start-engines"),
     calls.writeLogs("PutLogEvents", "/aws/lambda/start-engines"),
     calls.sendMessage("start-engines-failures"),
+    calls.putEvents("outcomes", ["start-engines"], ["ECS Task Started", "ECS Task Registered"]),
   ];
 
   test("the function may do all that it does, and nothing beside it", async () => {
@@ -123,6 +124,9 @@ describe("IAM", () => {
       calls.writeLogs("PutLogEvents", "/aws/lambda/start-engines-2"),
       calls.sendMessage("start-engines-undelivered"),
       calls.putEvents("engines", ["app.tenants"], [START]),
+      calls.putEvents("engines", ["start-engines"], ["ECS Task Started"]),
+      calls.putEvents("outcomes", ["app.tenants"], [START]),
+      calls.putEvents("outcomes", ["start-engines"], [START]),
       { ...calls.onTargets("RegisterTargets", GROUP), action: "elasticloadbalancing:DeleteTargetGroup" },
     ]);
   });
@@ -141,6 +145,7 @@ describe("IAM", () => {
       DescribeContainerInstances: "ecs",
       DescribeInstances: "ec2",
       CreateSchedule: "scheduler",
+      PutEvents: "events",
     };
     const service = (name: string) => services[name] ?? "elasticloadbalancing";
     const called = [...inCode].map((name) => `${service(name)}:${name}`);

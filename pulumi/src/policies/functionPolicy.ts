@@ -9,9 +9,10 @@
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html
  */
 
-import { OUTCOME_SOURCE } from "../arguments";
 import { arnIn, clusterName, type Scope } from "../arn";
+import { OUTCOME_DETAIL_TYPES, OUTCOME_SOURCE } from "../outcomeEvents";
 import { document, type PolicyDocument, type Statement } from "./document";
+import { putEvents } from "./putEventsPolicy";
 
 /** What the policy is computed from. */
 export interface FunctionPolicyArgs {
@@ -139,18 +140,10 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
   );
 }
 
+/** As itself only: never as an application, whose events start and stop tasks. */
 function tellOutcomes(busArn: string | undefined): Statement[] {
   if (busArn === undefined) return [];
-  return [
-    {
-      Sid: "TellOutcomes",
-      Effect: "Allow",
-      Action: ["events:PutEvents"],
-      Resource: [busArn],
-      // As itself only: never as an application, whose events start and stop tasks.
-      Condition: { StringEquals: { "events:source": OUTCOME_SOURCE } },
-    },
-  ];
+  return [{ ...putEvents(busArn, [OUTCOME_SOURCE], OUTCOME_DETAIL_TYPES), Sid: "TellOutcomes" }];
 }
 
 /** A statement without resources is none that IAM takes. */

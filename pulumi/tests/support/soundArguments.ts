@@ -62,6 +62,7 @@ export function soundArguments(): StartEnginesArgs {
       },
     },
     eventBus: "engines",
+    outcomeEventBus: "outcomes",
     alarms: { topicArn: TOPIC },
   };
 }

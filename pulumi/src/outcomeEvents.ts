@@ -1,0 +1,13 @@
+/** What the function itself sends: `src/outcome_event.rs`. */
+
+/** The source of outcome events; applications must not have it. */
+export const OUTCOME_SOURCE = "start-engines";
+
+/** Their detail-types. */
+export const OUTCOME_DETAIL_TYPES = [
+  "ECS Task Started",
+  "ECS Task Start Failed",
+  "ECS Task Registered",
+  "ECS Task Deregistered",
+  "ECS Task Stopped",
+] as const;
