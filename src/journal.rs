@@ -28,8 +28,9 @@ pub struct Entry {
     pub asked_at: Timestamp,
     /// When the answer was there.
     pub answered_at: Timestamp,
-    /// The answer was a remembered one: AWS was not called.
-    pub remembered: bool,
+    /// How many calls it took of its own: none if the answer was remembered, or is a part of one that is
+    /// counted for another event.
+    pub calls: u32,
     /// What came back.
     pub answer: Result<Answer, CallError>,
 }

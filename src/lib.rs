@@ -35,6 +35,7 @@ pub mod handler;
 pub mod instance;
 pub mod journal;
 pub mod later;
+pub mod merge;
 pub mod outcome;
 pub mod outcome_event;
 pub mod problem;

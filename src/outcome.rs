@@ -128,6 +128,8 @@ pub enum Skip {
     RunningInTime,
     /// A stop of several tasks, none of which is there.
     NoTasks,
+    /// The same batch has a newer event of the task, or the same once more.
+    Superseded,
 }
 
 impl Skip {
@@ -147,6 +149,7 @@ impl Skip {
             Self::StoppedAlready => "stopped_already",
             Self::RunningInTime => "running_in_time",
             Self::NoTasks => "no_tasks",
+            Self::Superseded => "superseded",
         }
     }
 }

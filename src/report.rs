@@ -212,8 +212,7 @@ impl Handled {
         self.journal
             .entries
             .iter()
-            .filter(|entry| !entry.remembered)
-            .map(|entry| entry.call.operation())
+            .flat_map(|entry| (0..entry.calls).map(|_| entry.call.operation()))
             .collect()
     }
 

@@ -199,7 +199,7 @@ impl Model for Starts {
                     call: *call,
                     asked_at: at,
                     answered_at: at,
-                    remembered: false,
+                    calls: 1,
                     answer,
                 };
                 handler.journal.entries.push(entry);

@@ -74,7 +74,7 @@ fuzz_target!(|bytes: &[u8]| {
             call,
             asked_at,
             answered_at: now,
-            remembered: false,
+            calls: 1,
             answer,
         });
     }

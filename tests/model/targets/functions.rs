@@ -173,7 +173,7 @@ impl Targets {
                 call: *call,
                 asked_at: now,
                 answered_at: now,
-                remembered: false,
+                calls: 1,
                 answer,
             });
         }

@@ -1,0 +1,217 @@
+//! The loop of the crate's picture: read the event, decide, call, note the answer, decide again.
+//!
+//! An event comes alone or in a batch, and goes the same way. Makes no decision of its own but two: it
+//! begins no call for which the invocation has no time left, and of one task's events in a
+//! batch it hands on the newest only. Must not know the SDK; calls go through the port [`Aws`].
+
+mod publish;
+mod rounds;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use serde_json::Value;
+
+use self::rounds::Work;
+use crate::arn::{FunctionArn, TaskArn};
+use crate::call::{Answer, Call, CallError};
+use crate::config::Config;
+use crate::journal::Journal;
+use crate::memory::Memory;
+use crate::outcome::{Failure, Outcome, Skip};
+use crate::outcome_event::Published;
+use crate::task::Phase;
+use crate::timestamp::Timestamp;
+use crate::trigger::{self, Envelope, Trigger};
+
+/// The port to AWS: performs one call as it is, within the given time, retries included.
+pub trait Aws {
+    /// Performs `call`.
+    ///
+    /// # Errors
+    /// When AWS refuses it, does not answer in time, or cannot be reached.
+    fn perform(&self, call: &Call, within: Duration) -> impl Future<Output = Result<Answer, CallError>> + Send;
+}
+
+/// The port to the clock.
+pub trait Clock {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+}
+
+/// How many starts and stops of one batch are worked on at the same time. RunTask allows 20 tasks a
+/// second on Fargate
+/// ([throttling](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html)), and takes
+/// some hundred milliseconds.
+const MOST_REQUESTS_AT_ONCE: usize = 8;
+
+/// Handles events, alone or in batches.
+#[derive(Debug)]
+pub struct Handler<A, C> {
+    config: Config,
+    aws: A,
+    clock: C,
+    memory: Mutex<Memory>,
+}
+
+/// What Lambda tells of an invocation.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// When it must be over.
+    pub deadline: Timestamp,
+    /// The function itself, whose account and region all ARNs must share; unknown offline.
+    pub function: Option<FunctionArn>,
+}
+
+/// All that is to be told of one event.
+#[derive(Debug)]
+pub struct Handled {
+    /// What the event says of itself.
+    pub envelope: Envelope,
+    /// What it asks for, if it is sound and allowed.
+    pub trigger: Option<Trigger>,
+    /// The calls that were made.
+    pub journal: Journal,
+    /// When the handling ended.
+    pub ended_at: Timestamp,
+    /// How.
+    pub result: Result<Outcome, Failure>,
+    /// What became of its outcome events.
+    pub published: Published,
+}
+
+impl Handled {
+    /// An event that was not looked into, since the function itself is not sound.
+    #[must_use]
+    pub fn refused(event: &Value, now: Timestamp, failure: Failure) -> Self {
+        Self {
+            envelope: Envelope::of(event),
+            trigger: None,
+            journal: Journal::new(now),
+            ended_at: now,
+            result: Err(failure),
+            published: Published::default(),
+        }
+    }
+}
+
+impl<A: Aws, C: Clock> Handler<A, C> {
+    /// With clients and clock that live as long as the function.
+    pub fn new(config: Config, aws: A, clock: C) -> Self {
+        Self {
+            config,
+            aws,
+            clock,
+            memory: Mutex::default(),
+        }
+    }
+
+    /// Handles `event`; no call is begun that cannot end before the deadline.
+    pub async fn handle(&self, event: Value, invocation: &Invocation) -> Handled {
+        let mut work = self.read(event, invocation);
+        self.run(vec![&mut work], invocation.deadline).await;
+        let mut one = [work.into_handled()];
+        self.publish(&mut one, invocation.deadline).await;
+        let [handled] = one;
+        handled
+    }
+
+    /// Handles `events` side by side, with as few calls as they need together; one for each, in
+    /// order.
+    ///
+    /// Tasks that run, tasks that stop, and each request go their own ways, so that none waits for
+    /// another's slow call.
+    pub async fn handle_batch(&self, events: Vec<Value>, invocation: &Invocation) -> Vec<Handled> {
+        let mut works: Vec<Work> = events.into_iter().map(|event| self.read(event, invocation)).collect();
+        leave_newest(&mut works);
+        let (mut running, mut stopping, mut requests) = (Vec::new(), Vec::new(), Vec::new());
+        for work in &mut works {
+            match &work.trigger {
+                Some(Trigger::TaskStateChange(change)) if change.task.phase() == Phase::Running => running.push(work),
+                Some(Trigger::TaskStateChange(_)) => stopping.push(work),
+                Some(Trigger::Start(_) | Trigger::Stop(_)) => requests.push(work),
+                None => {}
+            }
+        }
+        let deadline = invocation.deadline;
+        let requests = stream::iter(requests)
+            .for_each_concurrent(MOST_REQUESTS_AT_ONCE, |request| self.run(vec![request], deadline));
+        tokio::join!(self.run(stopping, deadline), self.run(running, deadline), requests);
+        let mut all: Vec<Handled> = works.into_iter().map(Work::into_handled).collect();
+        self.publish(&mut all, deadline).await;
+        all
+    }
+
+    fn read(&self, event: Value, invocation: &Invocation) -> Work {
+        let envelope = Envelope::of(&event);
+        let now = self.clock.now();
+        let (trigger, end) = match trigger::read(event, &self.config, invocation.function.as_ref()) {
+            Ok(trigger) => (Some(trigger), None),
+            Err(problems) => (None, Some((now, Err(Failure::from(problems))))),
+        };
+        Work {
+            envelope,
+            trigger,
+            journal: Journal::new(now),
+            end,
+        }
+    }
+
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        // Whoever panicked with the lock can have left only whole entries.
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Work {
+    fn into_handled(self) -> Handled {
+        let began_at = self.journal.began_at;
+        let never = || (began_at, Err(Failure::internal("the event was never decided on")));
+        let (ended_at, result) = self.end.unwrap_or_else(never);
+        Handled {
+            envelope: self.envelope,
+            trigger: self.trigger,
+            journal: self.journal,
+            ended_at,
+            result,
+            published: Published::default(),
+        }
+    }
+}
+
+/// Of each task's events only the newest is to be handled, and of equal ones the first.
+///
+/// The older ones tell nothing that it does not: a task that is stopping is to be in no group, whatever
+/// it was before; and if the newest fails, it is the one that comes again.
+fn leave_newest(works: &mut [Work]) {
+    let mut newest: HashMap<TaskArn, (u64, usize)> = HashMap::new();
+    let mut older = Vec::new();
+    for (n, work) in works.iter().enumerate() {
+        let Some(Trigger::TaskStateChange(change)) = &work.trigger else {
+            continue;
+        };
+        // Versions begin at 1. Whatever tells none is compared with nothing.
+        let (arn, version) = (&change.task.arn, change.task.version);
+        if version == 0 {
+            continue;
+        }
+        match newest.get_mut(arn) {
+            None => {
+                newest.insert(arn.clone(), (version, n));
+            }
+            Some(known) if known.0 < version => {
+                older.push(known.1);
+                *known = (version, n);
+            }
+            Some(_) => older.push(n),
+        }
+    }
+    for n in older {
+        if let Some(work) = works.get_mut(n) {
+            work.end = Some((work.journal.began_at, Ok(Outcome::skipped(Skip::Superseded))));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Telling applications how their events ended, up to 10 outcome events a call.
+//!
+//! Comes after all that was to be done, and undoes or fails nothing of it.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use super::rounds::MOST_AT_ONCE;
+use super::{Aws, Clock, Handled, Handler};
+use crate::arn::EventBus;
+use crate::call::{Answer, Call, MOST_EVENTS_PUT};
+use crate::journal::Entry;
+use crate::outcome_event::{self, OutcomeEvent};
+use crate::timestamp::Timestamp;
+
+/// How long the telling may take: an EventBridge that hangs must not make every invocation long.
+const PUBLISHING: Duration = Duration::from_secs(5);
+/// How often an event is put that EventBridge does not take, though it takes others.
+const MOST_PUTS: usize = 2;
+
+/// What became of one call's worth of events, each with whose it is.
+struct Put {
+    entries: Vec<Entry>,
+    results: Vec<(usize, Result<(), String>)>,
+}
+
+impl<A: Aws, C: Clock> Handler<A, C> {
+    /// Tells applications, if there is a bus for it.
+    pub(super) async fn publish(&self, all: &mut [Handled], deadline: Timestamp) {
+        let Some(bus) = &self.config.outcome_bus else {
+            return;
+        };
+        let deadline = self.clock.now().after(PUBLISHING).min(deadline);
+        self.look(all, deadline).await;
+        let events: Vec<(usize, OutcomeEvent)> = all
+            .iter()
+            .enumerate()
+            .flat_map(|(owner, handled)| outcome_event::of(handled).into_iter().map(move |event| (owner, event)))
+            .collect();
+        let puts: Vec<Put> = stream::iter(events.chunks(MOST_EVENTS_PUT))
+            .map(|events| self.put(bus, events.to_vec(), deadline))
+            .buffered(MOST_AT_ONCE)
+            .collect()
+            .await;
+        for put in puts {
+            // The call is told of once: by the first of those that it was made for.
+            let first = put.results.iter().map(|(owner, _)| *owner).min();
+            if let Some(handled) = first.and_then(|owner| all.get_mut(owner)) {
+                handled.journal.entries.extend(put.entries);
+            }
+            for (owner, result) in put.results {
+                let Some(Handled { published, .. }) = all.get_mut(owner) else {
+                    continue;
+                };
+                match result {
+                    Ok(()) => published.published += 1,
+                    Err(error) => {
+                        published.unpublished += 1;
+                        if !published.errors.contains(&error) {
+                            published.errors.push(error);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks whose starts they were, where nothing else has told.
+    async fn look(&self, all: &mut [Handled], deadline: Timestamp) {
+        let looks = all.iter().enumerate();
+        let looks = looks.filter_map(|(owner, handled)| Some((owner, outcome_event::look(handled)?)));
+        let (owners, calls): (Vec<usize>, Vec<Call>) = looks.unzip();
+        for reply in self.ask_all(&calls, self.clock.now(), deadline).await {
+            let owner = owners.get(reply.asker).and_then(|owner| all.get_mut(*owner));
+            if let (Some(handled), Some(call), Ok(answer)) = (owner, calls.get(reply.asker), reply.answer) {
+                handled.journal.entries.push(Entry {
+                    call: call.clone(),
+                    asked_at: reply.asked_at,
+                    answered_at: self.clock.now(),
+                    calls: reply.calls,
+                    answer,
+                });
+            }
+        }
+    }
+
+    /// Puts up to 10 events. EventBridge may take some and not others: those are put once more.
+    async fn put(&self, bus: &EventBus, mut events: Vec<(usize, OutcomeEvent)>, deadline: Timestamp) -> Put {
+        let mut put = Put {
+            entries: Vec::new(),
+            results: Vec::new(),
+        };
+        let mut errors: Vec<String> = Vec::new();
+        for _ in 0..MOST_PUTS {
+            let call = Call::PutEvents {
+                bus: bus.clone(),
+                events: events.iter().map(|(_, event)| event.clone()).collect(),
+            };
+            let entry = match self.call_alone(call, deadline).await {
+                Ok(entry) => entry,
+                Err(failure) => {
+                    errors = vec![failure.message; events.len()];
+                    break;
+                }
+            };
+            let not_put = match &entry.answer {
+                Ok(Answer::NotPut(not_put)) => not_put.clone(),
+                Ok(_) => Vec::new(),
+                Err(error) => {
+                    errors = vec![error.to_string(); events.len()];
+                    put.entries.push(entry);
+                    break;
+                }
+            };
+            put.entries.push(entry);
+            let (mut refused, mut reasons) = (Vec::new(), Vec::new());
+            for (n, (owner, event)) in events.into_iter().enumerate() {
+                match not_put.iter().find(|one| one.index == n) {
+                    None => put.results.push((owner, Ok(()))),
+                    Some(one) => {
+                        refused.push((owner, event));
+                        reasons.push(one.error.clone());
+                    }
+                }
+            }
+            (events, errors) = (refused, reasons);
+            if events.is_empty() {
+                break;
+            }
+        }
+        let untold = events.into_iter().zip(errors);
+        put.results
+            .extend(untold.map(|((owner, _), error)| (owner, Err(error))));
+        put
+    }
+}
