@@ -26,6 +26,7 @@
 pub mod allow_list;
 pub mod arn;
 pub mod aws;
+pub mod batch;
 pub mod call;
 pub mod catalog;
 pub mod config;

@@ -1,4 +1,4 @@
-//! The function: reads its configuration once, then hands each event to the handler.
+//! The function: reads its configuration once, then hands each event, or batch of events, to the handler.
 //!
 //! The shell: the only place that reads clock and environment and writes lines. Lean on purpose;
 //! the operator's command is another binary.
@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::{Map, Value, json};
 use start_engines::aws::AwsClients;
+use start_engines::batch::{self, Message};
 use start_engines::config::{Config, LogLevel};
 use start_engines::handler::{Clock, Handled, Handler, Invocation};
 use start_engines::outcome::Failure;
@@ -43,16 +44,44 @@ enum Function {
 }
 
 impl Function {
-    async fn handle(&self, event: LambdaEvent<Value>) -> Handled {
-        match self {
-            Self::Misconfigured(failure) => Handled::refused(&event.payload, SystemClock.now(), failure.clone()),
-            Self::Sound(handler) => {
-                let invocation = Invocation {
-                    deadline: Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)),
-                    function: event.context.invoked_function_arn.parse().ok(),
-                };
-                handler.handle(event.payload, &invocation).await
+    /// One event, or a batch of messages with one each.
+    async fn invoke(&self, event: LambdaEvent<Value>, name: &str) -> Result<Value, Refusal> {
+        let invocation = Invocation {
+            deadline: Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)),
+            function: event.context.invoked_function_arn.parse().ok(),
+        };
+        match batch::read(event.payload) {
+            Err(alone) => {
+                let handled = self.handle(alone, &invocation).await;
+                let summary = tell(&handled, None, name);
+                handled.result.map(|_| Value::Object(summary)).map_err(Refusal)
             }
+            Ok((messages, events)) => {
+                let all = self.handle_batch(events, &invocation).await;
+                let told = messages.iter().zip(&all);
+                for (message, handled) in told.clone() {
+                    tell(handled, Some(message), name);
+                }
+                let failed = told.filter(|(_, handled)| handled.result.is_err());
+                Ok(batch::response(failed.map(|(message, _)| message)))
+            }
+        }
+    }
+
+    async fn handle(&self, event: Value, invocation: &Invocation) -> Handled {
+        match self {
+            Self::Misconfigured(failure) => Handled::refused(&event, SystemClock.now(), failure.clone()),
+            Self::Sound(handler) => handler.handle(event, invocation).await,
+        }
+    }
+
+    async fn handle_batch(&self, events: Vec<Value>, invocation: &Invocation) -> Vec<Handled> {
+        match self {
+            Self::Misconfigured(failure) => {
+                let refused = |event| Handled::refused(event, SystemClock.now(), failure.clone());
+                events.iter().map(refused).collect()
+            }
+            Self::Sound(handler) => handler.handle_batch(events, invocation).await,
         }
     }
 }
@@ -77,7 +106,7 @@ async fn main() -> ExitCode {
             Function::Misconfigured(Failure::permanent("invalid_configuration", problems.to_string()))
         }
     };
-    let service = service_fn(async |event: LambdaEvent<Value>| tell(function.handle(event).await, &name));
+    let service = service_fn(async |event: LambdaEvent<Value>| function.invoke(event, &name).await);
     match lambda_runtime::run(service).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -156,12 +185,13 @@ fn start_logging(level: LogLevel) {
     tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
-/// Writes one line for people and one for CloudWatch's metrics, and answers Lambda.
+/// Writes one line for people and one for CloudWatch's metrics; gives what Lambda is answered of an event
+/// that came alone.
 #[expect(
     clippy::print_stdout,
     reason = "lists don't fit tracing's fields; both lines are JSON on standard output"
 )]
-fn tell(handled: Handled, function: &str) -> Result<Map<String, Value>, Refusal> {
+fn tell(handled: &Handled, message: Option<&Message>, function: &str) -> Map<String, Value> {
     let summary = handled.summary();
     let (level, enabled) = match &handled.result {
         Ok(_) => ("INFO", tracing::enabled!(Level::INFO)),
@@ -173,8 +203,12 @@ fn tell(handled: Handled, function: &str) -> Result<Map<String, Value>, Refusal>
             ("message".to_owned(), json!("event handled")),
         ]);
         line.extend(summary.clone());
+        if let Some(Message { id, receive_count }) = message {
+            line.insert("messageId".to_owned(), json!(id));
+            line.insert("receiveCount".to_owned(), json!(receive_count));
+        }
         println!("{}", Value::Object(line));
     }
     println!("{}", handled.metrics(function));
-    handled.result.map(|_| summary).map_err(Refusal)
+    summary
 }
