@@ -288,3 +288,62 @@ async fn a_catalog_that_cannot_be_read_is_told_with_all_else_that_is_wrong() {
     let ended = running.function.stop().await;
     assert_eq!(ended.metrics()[0]["EventsFailed"], 1);
 }
+
+/// What Lambda hands on of an SQS queue: each event the body of one message.
+fn batch(events: &[(&str, String)]) -> Value {
+    let records = events.iter().map(|(id, body)| {
+        json!({
+            "messageId": id, "receiptHandle": "handle", "body": body, "md5OfBody": "",
+            "attributes": {
+                "ApproximateReceiveCount": "2", "SentTimestamp": "1795158000000",
+                "SenderId": "AIDAIENQZJOLO23YVJ4VO", "ApproximateFirstReceiveTimestamp": "1795158000001",
+            },
+            "messageAttributes": {}, "eventSource": "aws:sqs", "awsRegion": "us-east-1",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:111122223333:start-engines",
+        })
+    });
+    json!({"Records": records.collect::<Value>()})
+}
+
+#[tokio::test]
+async fn of_a_batch_exactly_the_messages_that_failed_come_again_each_with_its_reason_logged() {
+    let running = run(&[]).await;
+    let messages = [
+        ("m1", running.start("e1", json!({})).to_string()),
+        ("m2", running.start("e2", json!({"port": 0})).to_string()),
+        ("m3", "no JSON".to_owned()),
+        ("m4", running.start("e4", json!({})).to_string()),
+    ];
+    let failed = json!({"batchItemFailures": [{"itemIdentifier": "m2"}, {"itemIdentifier": "m3"}]});
+    assert_eq!(running.ok(&batch(&messages)).await, failed);
+    assert_eq!(running.fake.world(|world| world.task_arns().len()), 2);
+    assert_eq!(running.ok(&batch(&[])).await, json!({"batchItemFailures": []}));
+    let logs = running.function.stop().await.logs();
+    let told = |line: &&Value| line["message"] == "event handled";
+    let told: Vec<_> = logs
+        .iter()
+        .filter(told)
+        .map(|line| (&line["messageId"], &line["receiveCount"], &line["reason"]))
+        .collect();
+    let (two, none, invalid) = (&json!(2), &Value::Null, &json!("invalid_event"));
+    assert_eq!(
+        told,
+        [
+            (&json!("m1"), two, none),
+            (&json!("m2"), two, invalid),
+            (&json!("m3"), two, invalid),
+            (&json!("m4"), two, none),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_misconfigured_function_fails_each_message_of_a_batch() {
+    let running = run(&[("TASK_WAIT_TIMEOUT", "soon")]).await;
+    let messages = [
+        ("m1", running.start("e1", json!({})).to_string()),
+        ("m2", "no JSON".to_owned()),
+    ];
+    let failed = json!({"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]});
+    assert_eq!(running.ok(&batch(&messages)).await, failed);
+}

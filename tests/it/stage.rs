@@ -102,6 +102,12 @@ impl Stage {
         self.handler.handle(event.clone(), &invocation(&self.clock, time)).await
     }
 
+    /// Hands events to the handler as one batch, with a minute of time.
+    pub(crate) async fn deliver_batch(&self, events: &[Value]) -> Vec<Handled> {
+        let invocation = invocation(&self.clock, Duration::from_secs(60));
+        self.handler.handle_batch(events.to_vec(), &invocation).await
+    }
+
     /// Starts a task and brings it to RUNNING; gives its ARN and the RUNNING event.
     pub(crate) async fn running_task(&self, id: &str) -> (String, Value) {
         let handled = self.deliver(&self.start(id, json!({}))).await;
