@@ -81,6 +81,7 @@ export function dashboardBody(args: DashboardArgs) {
     ["Stop to deregistered, ms", lag("DeregistrationLag")],
     ["Events skipped by reason", [byReason("EventsSkipped")]],
     ["Events failed by reason", [byReason("EventsFailed")]],
+    ["Outcome events", [own("OutcomeEvents", "Sum", "put"), own("OutcomeEventsFailed", "Sum", "not put")]],
     ["Events and AWS calls", [own("Events", "Sum", "events"), own("AwsCalls", "Sum", "calls")]],
     ["Function", [lambda("Invocations", "Sum"), lambda("Errors", "Sum"), lambda("Throttles", "Sum")]],
     ["Function, ms", [lambda("Duration", "p50"), lambda("Duration", "Maximum")]],

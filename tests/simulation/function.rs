@@ -46,6 +46,8 @@ struct Mailbox(Arc<Mutex<Letters>>);
 struct Letters {
     asked: Option<(Call, Duration)>,
     answer: Option<Result<Answer, CallError>>,
+    /// Whoever waits for the answer.
+    waker: Option<Waker>,
 }
 
 impl Mailbox {
@@ -58,7 +60,11 @@ impl Aws for Mailbox {
     fn perform(&self, call: &Call, within: Duration) -> impl Future<Output = Result<Answer, CallError>> + Send {
         self.letters().asked = Some((call.clone(), within));
         let mailbox = self.clone();
-        poll_fn(move |_| mailbox.letters().answer.take().map_or(Poll::Pending, Poll::Ready))
+        poll_fn(move |context| {
+            let mut letters = mailbox.letters();
+            letters.waker = Some(context.waker().clone());
+            letters.answer.take().map_or(Poll::Pending, Poll::Ready)
+        })
     }
 }
 
@@ -127,7 +133,12 @@ impl Running {
 
     /// Gives it the answer that it waits for, and lets it run.
     pub(crate) fn hear(self, answer: Result<Answer, CallError>) -> Next {
-        self.instance.mailbox.letters().answer = Some(answer);
+        let waker = {
+            let mut letters = self.instance.mailbox.letters();
+            letters.answer = Some(answer);
+            letters.waker.take()
+        };
+        waker.into_iter().for_each(Waker::wake);
         self.run()
     }
 }
