@@ -105,16 +105,21 @@ export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
       extendedStatistic: "p99",
       threshold: limits.registrationLagSeconds * MILLIS,
     },
-    {
-      ...ofFunction,
-      suffix: "outcomes-untold",
-      alarmDescription: "Outcome events could not be put on their bus; what they tell of was done all the same.",
-      namespace: NAMESPACE,
-      metricName: "OutcomeEventsFailed",
-      statistic: "Sum",
-      threshold: 0,
-    },
   ];
+}
+
+/** Outcome events, if there is a bus for them. */
+export function outcomesAlarm(functionName: string): Alarm {
+  return {
+    suffix: "outcomes-untold",
+    alarmDescription: "Outcome events could not be put on their bus; what they tell of was done all the same.",
+    namespace: NAMESPACE,
+    metricName: "OutcomeEventsFailed",
+    dimensions: { FunctionName: functionName },
+    statistic: "Sum",
+    threshold: 0,
+    evaluationPeriods: 1,
+  };
 }
 
 /** One target group. */

@@ -33,8 +33,8 @@ test("with everything there are these resources", async () => {
     "aws:cloudwatch/eventRule:EventRule": 2,
     "aws:cloudwatch/eventTarget:EventTarget": 2,
     "aws:cloudwatch/logGroup:LogGroup": 1,
-    // Eight of the function and its queues, one for each target group with a balancer.
-    "aws:cloudwatch/metricAlarm:MetricAlarm": 10,
+    // Eight of the function and its queues, one of outcome events, one for each target group with a balancer.
+    "aws:cloudwatch/metricAlarm:MetricAlarm": 11,
     "aws:iam/policy:Policy": 2,
     "aws:iam/role:Role": 3,
     "aws:iam/rolePolicy:RolePolicy": 3,
@@ -98,6 +98,7 @@ test("the function is the packed one with the catalog, and its defaults", async 
       SCHEDULER_ROLE_ARN: "arn:aws:iam::111122223333:role/start-engines-later",
       SCHEDULER_GROUP: "start-engines",
       SCHEDULER_DEAD_LETTER_ARN: "arn:aws:sqs:us-east-1:111122223333:start-engines-undelivered",
+      OUTCOME_EVENT_BUS: "outcomes",
       LOG_LEVEL: "info",
     },
   });
@@ -174,6 +175,7 @@ test("every alarm tells the topic, and has the limits that were asked for", asyn
     failures: ["ApproximateNumberOfMessagesVisible", 0],
     "starts-failed": ["StartsFailed", 0],
     "registration-lag": ["RegistrationLag", 10_000],
+    "outcomes-untold": ["OutcomeEventsFailed", 0],
     "unhealthy-auth": ["UnHealthyHostCount", 0],
     "unhealthy-auth-tcp": ["UnHealthyHostCount", 0],
   });

@@ -3,7 +3,7 @@
 import * as cloudwatch from "@pulumi/aws/cloudwatch";
 import type * as pulumi from "@pulumi/pulumi";
 
-import { type Alarm, functionAlarms, unhealthyAlarm } from "../alarms";
+import { type Alarm, functionAlarms, outcomesAlarm, unhealthyAlarm } from "../alarms";
 import { DEFAULTS } from "../arguments";
 import { metricDimension } from "../arn";
 import { dashboardBody, type GroupMetrics } from "../dashboard";
@@ -39,7 +39,8 @@ export function createAlarms(context: Context): void {
     failureQueueName: names.failures,
     ruleQueueName: names.undelivered,
   };
-  for (const { suffix, ...alarm } of functionAlarms(watched, limits)) {
+  const outcomes = args.outcomeEventBus === undefined ? [] : [outcomesAlarm(functionName)];
+  for (const { suffix, ...alarm } of [...functionAlarms(watched, limits), ...outcomes]) {
     create(suffix, alarm);
   }
   for (const label of watchedGroups(args.targetGroups)) {
