@@ -19,6 +19,7 @@ FUZZ_TARGETS := event decision text
 # For each target.
 FUZZ_SECONDS ?= 60
 FUZZ := tests/fuzz
+LOAD := tests/load
 # The same sources make the same binary wherever they lie.
 REMAP := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo
 LAMBDA_ARCH := $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
@@ -82,7 +83,12 @@ model: ## the largest world of the model checker: many minutes and gigabytes
 	cargo test --locked --test model -- --ignored --nocapture
 
 .PHONY: simulate
-simulate: ## 1,000 seeds of the simulation (SEEDS=n), or the story of one (SEED=n)
+simulate: ## starts by the second against AWS's throttles: direct, buffered, and the polling function
+	cargo build --release --locked --manifest-path $(LOAD)/Cargo.toml --target-dir target/load
+	target/load/release/start-engines-load target/load/figures $(SIMULATE)
+
+.PHONY: seeds
+seeds: ## 1,000 seeds of the simulated lives (SEEDS=n), or the story of one (SEED=n)
 	$(if $(SEED),,SEEDS=$(or $(SEEDS),1000)) cargo test --locked --test simulation thousands -- --nocapture
 
 .PHONY: soak
@@ -102,6 +108,7 @@ lint: $(FUZZ)/Cargo.lock ## formatting, lints and documentation, as CI has them
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo fmt --check --manifest-path $(FUZZ)/Cargo.toml
+	cargo fmt --check --manifest-path $(LOAD)/Cargo.toml
 	# Checked, not linked: that takes a nightly toolchain and libFuzzer.
 	CUSTOM_LIBFUZZER_PATH=$(CURDIR)/target/libfuzzer.a cargo clippy --manifest-path $(FUZZ)/Cargo.toml --target-dir target -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps

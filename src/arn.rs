@@ -11,6 +11,7 @@ mod event_bus;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 pub use event_bus::EventBus;
 
@@ -65,11 +66,12 @@ fn is_ecs_name(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
+// A copy is a pointer: hundreds of tasks are looked at for each of hundreds of events.
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// As it was written.
@@ -104,7 +106,7 @@ impl Cluster {
     /// The cluster's own name.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.0.rsplit_once('/').map_or(&self.0, |(_, name)| name)
+        self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name)
     }
 
     /// Account and region, when given as an ARN.
@@ -129,7 +131,7 @@ impl FromStr for Cluster {
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let by_arn = || split_arn(text, "ecs")?.1.strip_prefix("cluster/").map(is_ecs_name);
         if is_ecs_name(text) || by_arn() == Some(true) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(Malformed(
                 "must be a cluster name (letters, digits, - and _) or a cluster ARN",
@@ -147,7 +149,7 @@ impl TaskDefinition {
     /// The family, without revision.
     #[must_use]
     pub fn family(&self) -> &str {
-        let name = self.0.rsplit_once('/').map_or(self.0.as_str(), |(_, name)| name);
+        let name = self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name);
         name.split_once(':').map_or(name, |(family, _)| family)
     }
 
@@ -171,7 +173,7 @@ impl FromStr for TaskDefinition {
             None => is_ecs_name(name),
         };
         if sound {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(Malformed("must be a task definition family, family:revision or ARN"))
         }
@@ -203,7 +205,7 @@ impl TaskArn {
     pub fn cluster(&self) -> Option<Cluster> {
         let (scope, resource) = split_arn(&self.0, "ecs")?;
         let (cluster, _) = resource.strip_prefix("task/")?.split_once('/')?;
-        Some(Cluster(scope.arn("ecs", &format!("cluster/{cluster}"))))
+        Some(Cluster(scope.arn("ecs", &format!("cluster/{cluster}")).into()))
     }
 
     /// The id at its end.
@@ -225,7 +227,7 @@ impl FromStr for TaskArn {
             })
         };
         if sound() == Some(true) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(Malformed("must be a task ARN"))
         }
@@ -281,7 +283,7 @@ impl FromStr for TargetGroupArn {
             Some(name_is_sound && (1..=32).contains(&id.len()) && id.bytes().all(alphanumeric))
         };
         if sound() == Some(true) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(Malformed(
                 "must be a target group ARN (arn:aws:elasticloadbalancing:REGION:ACCOUNT:targetgroup/NAME/ID)",
@@ -300,7 +302,7 @@ impl FromStr for SubnetId {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         if has_id(text, "subnet-") {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(Malformed("must be a subnet id (subnet-...)"))
         }
@@ -317,7 +319,7 @@ impl FromStr for SecurityGroupId {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         if has_id(text, "sg-") {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(Malformed("must be a security group id (sg-...)"))
         }
@@ -340,7 +342,7 @@ impl FromStr for ContainerName {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         if is_ecs_name(text) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(Malformed(
                 "must be a container name (letters, digits, - and _, at most 255)",
@@ -367,7 +369,7 @@ impl FromStr for FunctionArn {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         match split_arn(text, "lambda") {
-            Some((_, resource)) if resource.starts_with("function:") => Ok(Self(text.to_owned())),
+            Some((_, resource)) if resource.starts_with("function:") => Ok(Self(text.into())),
             _ => Err(Malformed("must be the ARN of a Lambda function")),
         }
     }
@@ -389,7 +391,7 @@ impl FromStr for RoleArn {
         let digits = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
         let role = resource.strip_prefix("role/").is_some_and(|name| !name.is_empty());
         if arn == "arn" && partition.starts_with("aws") && service == "iam" && region.is_empty() && digits && role {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(Malformed(
                 "must be the ARN of an IAM role (arn:aws:iam::ACCOUNT:role/NAME)",
@@ -408,7 +410,7 @@ impl FromStr for QueueArn {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         match split_arn(text, "sqs") {
-            Some((_, name)) if !name.is_empty() => Ok(Self(text.to_owned())),
+            Some((_, name)) if !name.is_empty() => Ok(Self(text.into())),
             _ => Err(Malformed("must be the ARN of an SQS queue")),
         }
     }
@@ -425,7 +427,7 @@ impl FromStr for ScheduleGroup {
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let sound = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
         if (1..=64).contains(&text.len()) && text.bytes().all(sound) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(Malformed(
                 "must be the name of a schedule group (letters, digits and -_., at most 64)",

@@ -3,6 +3,7 @@
 //! A call carries every detail: whoever performs it makes no choices. Must not know the SDK.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::arn::{Cluster, EventBus, FunctionArn, TargetGroupArn, TaskArn};
@@ -177,10 +178,10 @@ impl Call {
 pub enum Answer {
     /// To RunTask.
     Started(Started),
-    /// To DescribeTasks: those that ECS knows; the others are MISSING.
-    Tasks(Vec<Task>),
+    /// To DescribeTasks: those that ECS knows; the others are MISSING. Shared by all who have asked for them.
+    Tasks(Vec<Arc<Task>>),
     /// To ListTasks.
-    TaskPage(TaskPage),
+    TaskPage(Arc<TaskPage>),
     /// To DescribeContainerInstances; `None` if ECS does not know it any more.
     ContainerInstance(Option<ContainerInstance>),
     /// To DescribeInstances; `None` if EC2 does not know it any more, or no address of it.
@@ -197,6 +198,20 @@ pub enum Answer {
     NotPut(Vec<NotPut>),
     /// To all that only do something.
     Done,
+}
+
+impl Answer {
+    /// To DescribeTasks.
+    #[must_use]
+    pub fn tasks(found: impl IntoIterator<Item = Task>) -> Self {
+        Self::Tasks(found.into_iter().map(Arc::new).collect())
+    }
+
+    /// To ListTasks.
+    #[must_use]
+    pub fn task_page(page: TaskPage) -> Self {
+        Self::TaskPage(Arc::new(page))
+    }
 }
 
 /// An event that EventBridge did not take, of a call that succeeded.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::allow_list::AllowList;
 use crate::arn::{Cluster, EventBus, QueueArn, RoleArn, ScheduleGroup, Scope};
 use crate::catalog::Catalog;
+use crate::pace::Rates;
 use crate::problem::Problems;
 use crate::start::detail::{MOST_SECURITY_GROUPS, MOST_SUBNETS, SingleTarget, StartDetail};
 
@@ -29,6 +30,8 @@ pub struct Config {
     pub scheduler: Option<Scheduler>,
     /// `OUTCOME_EVENT_BUS`: where outcome events go; without it there are none.
     pub outcome_bus: Option<EventBus>,
+    /// `API_RATES`: how many calls a second an instance of the function makes.
+    pub api_rates: Rates,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
 }
@@ -128,6 +131,7 @@ impl Config {
                 .map_or(DEFAULT_START_TIMEOUT, |Seconds(seconds)| Duration::from_secs(seconds)),
             scheduler: env.scheduler(),
             outcome_bus: env.one("OUTCOME_EVENT_BUS"),
+            api_rates: env.one("API_RATES").unwrap_or_default(),
             log_level: env.one("LOG_LEVEL").unwrap_or_default(),
             catalog: Catalog::default(),
         };

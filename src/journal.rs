@@ -7,6 +7,7 @@
 //!
 //! Must not make calls or read a clock: time is the time of the latest answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
@@ -151,7 +152,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`Asked`] says.
-    pub fn describe_tasks(&mut self, cluster: &Cluster, tasks: Vec<TaskArn>) -> Asked<'a, &'a [Task]> {
+    pub fn describe_tasks(&mut self, cluster: &Cluster, tasks: Vec<TaskArn>) -> Asked<'a, &'a [Arc<Task>]> {
         self.ask(
             Call::DescribeTasks {
                 cluster: cluster.clone(),
@@ -182,7 +183,7 @@ impl<'a> Reader<'a> {
                 page,
             },
             |answer| match answer {
-                Answer::TaskPage(page) => Some(page),
+                Answer::TaskPage(page) => Some(&**page),
                 _ => None,
             },
         )

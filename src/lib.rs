@@ -39,6 +39,7 @@ pub mod later;
 pub mod merge;
 pub mod outcome;
 pub mod outcome_event;
+pub mod pace;
 pub mod problem;
 pub mod report;
 pub mod run_task;

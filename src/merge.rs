@@ -176,8 +176,11 @@ impl Merged {
     #[must_use]
     pub fn part(&self, answer: &Answer, own: &Call) -> Answer {
         match (answer, &self.call, own) {
-            (Answer::Tasks(found), _, Call::DescribeTasks { tasks, .. }) => {
-                let of_own = found.iter().filter(|task| tasks.contains(&task.arn));
+            (Answer::Tasks(found), Call::DescribeTasks { tasks: asked, .. }, Call::DescribeTasks { tasks, .. })
+                if tasks.len() < asked.len() =>
+            {
+                let own: HashSet<&TaskArn> = tasks.iter().collect();
+                let of_own = found.iter().filter(|task| own.contains(&task.arn));
                 Answer::Tasks(of_own.cloned().collect())
             }
             (

@@ -9,6 +9,8 @@
 //!
 //! [StopTask]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::arn::TaskArn;
@@ -348,7 +350,7 @@ impl Handled {
     #[must_use]
     pub fn described(&self, arn: &TaskArn) -> Option<&Task> {
         self.journal.entries.iter().find_map(|entry| match &entry.answer {
-            Ok(Answer::Tasks(tasks)) => tasks.iter().find(|task| task.arn == *arn),
+            Ok(Answer::Tasks(tasks)) => tasks.iter().map(Arc::as_ref).find(|task| task.arn == *arn),
             _ => None,
         })
     }

@@ -2,6 +2,8 @@
 //!
 //! Must not call AWS. Only an event that is sound and allowed becomes a [`Trigger`].
 
+use std::time::Duration;
+
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use serde_json::Value;
 
@@ -39,7 +41,8 @@ pub enum Trigger {
 pub struct TaskChange {
     /// The task as the event shows it.
     pub task: Task,
-    /// When the event happened, by the envelope: whole seconds.
+    /// When the event happened, by the envelope: whole seconds; to the millisecond where `updatedAt` tells the
+    /// same second.
     pub happened_at: Option<Timestamp>,
     /// The same by `updatedAt`: milliseconds, for measuring.
     pub updated_at: Option<Timestamp>,
@@ -182,6 +185,11 @@ fn task_state_change(event: &EventBridgeEvent, problems: &mut Problems) -> Optio
         .and_then(Value::as_str)
         .and_then(Timestamp::parse);
     let happened_at = event.time.map(Timestamp::from);
+    let is_same_second = |to_the_milli: &Timestamp| {
+        happened_at
+            .is_some_and(|second| second <= *to_the_milli && *to_the_milli < second.after(Duration::from_secs(1)))
+    };
+    let happened_at = updated_at.filter(is_same_second).or(happened_at);
     Some(Trigger::TaskStateChange(Box::new(TaskChange {
         task,
         happened_at,

@@ -1,6 +1,7 @@
 //! An event bus of EventBridge, by name or by ARN.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::{Malformed, split_arn, text_type};
 
@@ -22,7 +23,7 @@ impl FromStr for EventBus {
         };
         let sound = |b: u8| b.is_ascii_alphanumeric() || b"/.-_".contains(&b);
         if (1..=256).contains(&name.len()) && name.bytes().all(sound) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(Malformed(
                 "must be the name of an event bus, or its ARN (arn:aws:events:REGION:ACCOUNT:event-bus/NAME)",

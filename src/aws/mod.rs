@@ -76,7 +76,7 @@ impl AwsClients {
         match call {
             Call::RunTask(call) => run_task::run_task(&self.ecs, call).await.map(Answer::Started),
             Call::DescribeTasks { cluster, tasks } => {
-                ecs::describe_tasks(&self.ecs, cluster, tasks).await.map(Answer::Tasks)
+                ecs::describe_tasks(&self.ecs, cluster, tasks).await.map(Answer::tasks)
             }
             Call::ListTasks {
                 cluster,
@@ -84,7 +84,7 @@ impl AwsClients {
                 page,
             } => ecs::list_tasks(&self.ecs, cluster, container_instance.as_deref(), page.as_deref())
                 .await
-                .map(Answer::TaskPage),
+                .map(Answer::task_page),
             Call::DescribeContainerInstance {
                 cluster,
                 arn,

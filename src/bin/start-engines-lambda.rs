@@ -15,6 +15,7 @@ use start_engines::batch::{self, Message};
 use start_engines::config::{Config, LogLevel};
 use start_engines::handler::{Clock, Handled, Handler, Invocation};
 use start_engines::outcome::Failure;
+use start_engines::pace::Paced;
 use start_engines::problem::Problems;
 use start_engines::timestamp::Timestamp;
 use tracing::Level;
@@ -39,7 +40,7 @@ impl Clock for SystemClock {
 /// A function that died at start-up would lose the reason; this way each event takes it along to
 /// the on-failure queue.
 enum Function {
-    Sound(Box<Handler<AwsClients, SystemClock>>),
+    Sound(Box<Handler<Paced<AwsClients>, SystemClock>>),
     Misconfigured(Failure),
 }
 
@@ -95,11 +96,8 @@ async fn main() -> ExitCode {
             for warning in config.warnings() {
                 tracing::warn!("{warning}");
             }
-            Function::Sound(Box::new(Handler::new(
-                config,
-                AwsClients::from_env().await,
-                SystemClock,
-            )))
+            let aws = Paced::new(AwsClients::from_env().await, config.api_rates.clone());
+            Function::Sound(Box::new(Handler::new(config, aws, SystemClock)))
         }
         Err(problems) => {
             start_logging(LogLevel::Info);

@@ -89,6 +89,12 @@ fn ownership(
     rivals: &Rivals,
     reader: &mut Reader<'_>,
 ) -> Result<Ownership, Halt> {
+    // Told first, as most have another address, and there may be thousands of them.
+    if let Network::Awsvpc(addresses) = &other.network
+        && !addresses.has(&target.id)
+    {
+        return Ok(Ownership::None);
+    }
     let text = other.started_by.as_deref().unwrap_or_default();
     let attachments = started_by::decode(text, &other.arn.scope()).unwrap_or_default();
     let mut ports = attachments
@@ -100,8 +106,8 @@ fn ownership(
         return Ok(Ownership::None);
     }
     let claim = match &other.network {
-        Network::Awsvpc(addresses) => {
-            let owns = addresses.each().any(|id| id == target.id) && ports.any(|port| port == target.port);
+        Network::Awsvpc(_) => {
+            let owns = ports.any(|port| port == target.port);
             return Ok(if owns { Ownership::Owns } else { Ownership::None });
         }
         Network::ContainerInstance { arn, bindings } => {

@@ -2,6 +2,8 @@
 //!
 //! Must not decide anything about them.
 
+use std::sync::Arc;
+
 use super::Halt;
 use crate::arn::{Cluster, TaskArn};
 use crate::call::{CallError, MOST_TASKS_DESCRIBED};
@@ -35,7 +37,7 @@ pub(super) fn wanted_tasks<'a>(
                 let message = format!("ListTasks lists {unseen}, which DescribeTasks does not know yet");
                 return Err(Failure::transient("task_not_visible", message).into());
             }
-            wanted.extend(tasks.iter().filter(|task| task.is_wanted()));
+            wanted.extend(tasks.iter().map(Arc::as_ref).filter(|task| task.is_wanted()));
         }
         page = found.next.clone();
         if page.is_none() {

@@ -4,6 +4,8 @@
 //! A task has a network interface of its own (`interfaces`), or ports of its container instance
 //! (`instances`). Must not register or deregister.
 
+use std::sync::Arc;
+
 use super::lost::Lost;
 use super::{Failures, Halt, instances, interfaces};
 use crate::arn::TargetGroupArn;
@@ -55,7 +57,7 @@ pub(super) fn by_group(targets: &[GroupTarget]) -> Vec<(TargetGroupArn, Vec<Targ
 /// The task as DescribeTasks shows it; `None` if ECS does not know it.
 pub(super) fn look<'a>(task: &Task, reader: &mut Reader<'a>) -> Result<Option<&'a Task>, Halt> {
     let tasks = reader.describe_tasks(&task.cluster, vec![task.arn.clone()])??;
-    Ok(tasks.iter().find(|found| found.arn == task.arn))
+    Ok(tasks.iter().map(Arc::as_ref).find(|found| found.arn == task.arn))
 }
 
 /// Those that are in their group and not on their way out.

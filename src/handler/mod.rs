@@ -42,11 +42,11 @@ pub trait Clock {
     fn now(&self) -> Timestamp;
 }
 
-/// How many starts and stops of one batch are worked on at the same time. RunTask allows 20 tasks a
+/// How many starts of one batch are worked on at the same time. RunTask allows 20 tasks a
 /// second on Fargate
 /// ([throttling](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html)), and takes
 /// some hundred milliseconds.
-const MOST_REQUESTS_AT_ONCE: usize = 8;
+const MOST_STARTS_AT_ONCE: usize = 8;
 
 /// Handles events, alone or in batches.
 #[derive(Debug)]
@@ -122,24 +122,30 @@ impl<A: Aws, C: Clock> Handler<A, C> {
     /// Handles `events` side by side, with as few calls as they need together; one for each, in
     /// order.
     ///
-    /// Tasks that run, tasks that stop, and each request go their own ways, so that none waits for
-    /// another's slow call.
+    /// Tasks that run, tasks that stop, requests to stop, and each start go their own ways, so that none waits
+    /// for another's slow call.
     pub async fn handle_batch(&self, events: Vec<Value>, invocation: &Invocation) -> Vec<Handled> {
         let mut works: Vec<Work> = events.into_iter().map(|event| self.read(event, invocation)).collect();
         leave_newest(&mut works);
-        let (mut running, mut stopping, mut requests) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut running, mut stopping, mut stops, mut starts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for work in &mut works {
             match &work.trigger {
                 Some(Trigger::TaskStateChange(change)) if change.task.phase() == Phase::Running => running.push(work),
                 Some(Trigger::TaskStateChange(_)) => stopping.push(work),
-                Some(Trigger::Start(_) | Trigger::Stop(_)) => requests.push(work),
+                Some(Trigger::Stop(_)) => stops.push(work),
+                Some(Trigger::Start(_)) => starts.push(work),
                 None => {}
             }
         }
         let deadline = invocation.deadline;
-        let requests = stream::iter(requests)
-            .for_each_concurrent(MOST_REQUESTS_AT_ONCE, |request| self.run(vec![request], deadline));
-        tokio::join!(self.run(stopping, deadline), self.run(running, deadline), requests);
+        let starts =
+            stream::iter(starts).for_each_concurrent(MOST_STARTS_AT_ONCE, |start| self.run(vec![start], deadline));
+        tokio::join!(
+            self.run(stopping, deadline),
+            self.run(stops, deadline),
+            self.run(running, deadline),
+            starts
+        );
         let mut all: Vec<Handled> = works.into_iter().map(Work::into_handled).collect();
         self.publish(&mut all, deadline).await;
         all

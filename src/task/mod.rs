@@ -7,7 +7,7 @@ mod event;
 pub mod ports;
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub use event::from_event;
 
@@ -201,6 +201,16 @@ impl Addresses {
     pub fn each(&self) -> impl Iterator<Item = String> {
         let ipv4 = self.ipv4.map(|address| address.to_string());
         ipv4.into_iter().chain(self.ipv6.map(|address| address.to_string()))
+    }
+
+    /// Whether it is one of them.
+    #[must_use]
+    pub fn has(&self, address: &str) -> bool {
+        match address.parse() {
+            Ok(IpAddr::V4(address)) => self.ipv4 == Some(address),
+            Ok(IpAddr::V6(address)) => self.ipv6 == Some(address),
+            Err(_) => false,
+        }
     }
 }
 

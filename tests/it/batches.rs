@@ -289,3 +289,25 @@ async fn starts_stops_and_changes_of_one_batch_are_all_done() {
     // The same start twice is one start.
     assert_eq!(stage.fake.world(|world| world.task_arns().len()), 3);
 }
+
+#[tokio::test]
+async fn stops_that_are_asked_for_together_share_what_they_look_at() {
+    let stage = Stage::new().await;
+    let (tasks, events) = running_tasks(&stage, "auth", 30, &json!({})).await;
+    stage.deliver_batch(&events).await;
+    let stops: Vec<Value> = tasks
+        .iter()
+        .map(|task| {
+            json!({
+                "version": "0", "id": task, "detail-type": "Stop ECS Task", "source": "app.tests",
+                "time": crate::stage::BEGIN, "account": "111122223333", "region": "us-east-1", "resources": [],
+                "detail": {"taskArn": task, "drainSeconds": 0},
+            })
+        })
+        .collect();
+    stage.calls();
+    assert_eq!(failures(&stage.deliver_batch(&stops).await), []);
+    let expected = [("DeregisterTargets", 1), ("DescribeTasks", 1), ("StopTask", 30)];
+    assert_eq!(counts(&stage.calls()), expected);
+    assert_eq!(stage.registered(), []);
+}

@@ -35,7 +35,7 @@ struct Around {
 impl Aws for &Around {
     async fn perform(&self, call: &Call, _: Duration) -> Result<Answer, CallError> {
         Ok(match call {
-            Call::DescribeTasks { .. } => Answer::Tasks(vec![self.task.clone()]),
+            Call::DescribeTasks { .. } => Answer::tasks(vec![self.task.clone()]),
             Call::DescribeTargetGroup { .. } => Answer::TargetGroup(self.group.clone()),
             Call::DescribeContainerInstance { .. } => Answer::ContainerInstance(Some(ContainerInstance {
                 ec2_instance: INSTANCE.to_owned(),

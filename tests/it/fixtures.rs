@@ -167,9 +167,9 @@ impl Around<'_> {
                     last_status: Status::Running,
                     ..task
                 });
-                Answer::Tasks(newer.into_iter().collect())
+                Answer::tasks(newer)
             }
-            Call::DescribeTasks { .. } => Answer::Tasks(self.shown().into_iter().collect()),
+            Call::DescribeTasks { .. } => Answer::tasks(self.shown()),
             Call::ListTasks { .. } => {
                 let other = self.case.reused.then(|| OTHER.parse().unwrap());
                 let own = self
@@ -177,7 +177,7 @@ impl Around<'_> {
                     .task
                     .is_some()
                     .then(|| self.task.as_ref().unwrap().arn.clone());
-                Answer::TaskPage(TaskPage {
+                Answer::task_page(TaskPage {
                     tasks: other.into_iter().chain(own).collect(),
                     next: None,
                 })

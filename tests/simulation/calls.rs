@@ -148,8 +148,8 @@ fn read(call: &Call, answer: &Value) -> Answer {
         Call::DescribeContainerInstance { .. } | Call::DescribeInstance { .. } => {
             panic!("no task of the simulation is on an instance")
         }
-        Call::DescribeTasks { .. } => Answer::Tasks(list(&answer["tasks"], task)),
-        Call::ListTasks { .. } => Answer::TaskPage(TaskPage {
+        Call::DescribeTasks { .. } => Answer::tasks(list(&answer["tasks"], task)),
+        Call::ListTasks { .. } => Answer::task_page(TaskPage {
             tasks: list(&answer["taskArns"], |arn| text(arn).parse().expect("an ARN")),
             next: answer["nextToken"].as_str().map(str::to_owned),
         }),

@@ -116,9 +116,9 @@ fn answer(call: &Call, trigger: &Trigger, choice: u8) -> Result<Answer, CallErro
                 tags: if bit(5) { vec![stop_at()] } else { Vec::new() },
                 ..own()
             };
-            Answer::Tasks(tasks.iter().filter(|_| !bit(3)).map(seen).collect())
+            Answer::tasks(tasks.iter().filter(|_| !bit(3)).map(seen).collect())
         }
-        Call::ListTasks { page, .. } => Answer::TaskPage(TaskPage {
+        Call::ListTasks { page, .. } => Answer::task_page(TaskPage {
             tasks: vec![arn(1), own().arn],
             next: (page.is_none() && bit(3)).then(|| "more".to_owned()),
         }),

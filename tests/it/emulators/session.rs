@@ -206,7 +206,7 @@ impl Session {
             tasks: tasks.to_vec(),
         };
         match self.perform(&call).await {
-            Ok(Answer::Tasks(tasks)) => tasks,
+            Ok(Answer::Tasks(tasks)) => tasks.iter().map(|task| Task::clone(task)).collect(),
             other => panic!("DescribeTasks brought {other:?}"),
         }
     }
@@ -219,7 +219,7 @@ impl Session {
             page,
         };
         match self.perform(&call).await {
-            Ok(Answer::TaskPage(page)) => page,
+            Ok(Answer::TaskPage(page)) => TaskPage::clone(&page),
             other => panic!("ListTasks brought {other:?}"),
         }
     }

@@ -95,15 +95,14 @@ impl Targets {
 
     pub(super) fn answer(&self, heard: &Heard) -> Result<Answer, CallError> {
         Ok(match heard {
-            Heard::Shown(tasks) => Answer::Tasks(
+            Heard::Shown(tasks) => Answer::tasks(
                 tasks
                     .iter()
-                    .map(|&(task, version)| self.task(task, version, true, true))
-                    .collect(),
+                    .map(|&(task, version)| self.task(task, version, true, true)),
             ),
             Heard::Listed(tasks) => {
                 let tasks = tasks.iter().map(|&task| arn(task).parse().expect("an ARN")).collect();
-                Answer::TaskPage(TaskPage { tasks, next: None })
+                Answer::task_page(TaskPage { tasks, next: None })
             }
             Heard::Registered(true) => Answer::Health(vec![TargetHealth::Registered("healthy".into())]),
             Heard::Registered(false) => Answer::Health(vec![TargetHealth::NotRegistered]),

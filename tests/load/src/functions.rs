@@ -1,0 +1,321 @@
+//! The three ways to do the job: each event to the function, batches from a queue, and the hand-written function that
+//! starts a task, waits for it and registers it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::Value;
+use start_engines::call::{Answer, Call, CallError, Zone};
+use start_engines::config::Config;
+use start_engines::handler::{Aws, Clock, Handled, Handler, Invocation};
+use start_engines::pace::Paced;
+use start_engines::target::Target;
+use start_engines::task::Status;
+use start_engines::trigger::{self, Trigger};
+use tokio::sync::Notify;
+use tokio::task::spawn_local;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::parameters as p;
+use crate::port::Client;
+use crate::world::{ACCOUNT, REGION, Shared};
+
+/// One warm function.
+type Warm = Rc<Handler<Paced<Client>, Client>>;
+
+fn millis(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+fn invocation(client: &Client, timeout: u64) -> Invocation {
+    Invocation {
+        deadline: client.now().after(millis(timeout)),
+        function: format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:start-engines")
+            .parse()
+            .ok(),
+    }
+}
+
+/// Lambda: who runs, who is warm, and what it costs.
+#[derive(Clone)]
+struct Lambda {
+    client: Client,
+    config: Config,
+    warm: Rc<RefCell<Vec<Warm>>>,
+    running: Rc<Cell<usize>>,
+}
+
+impl Lambda {
+    fn new(shared: &Shared, config: Config, attempts: u32) -> Self {
+        Self {
+            client: Client {
+                shared: shared.clone(),
+                attempts,
+            },
+            config,
+            warm: Rc::default(),
+            running: Rc::default(),
+        }
+    }
+
+    /// Waits until there is concurrency for an asynchronous event.
+    async fn admit(&self) {
+        let (mut wait, most) = p::THROTTLED_WAITS;
+        while self.running.get() >= p::CONCURRENCY {
+            let part = self.client.shared.world().random.part();
+            sleep(millis(wait).mul_f64(0.5 + part / 2.0)).await;
+            wait = (2 * wait).min(most);
+        }
+    }
+
+    /// Runs `work` on a warm instance or a new one, and bills it.
+    async fn invoke<T>(&self, cold_start: u64, work: impl AsyncFnOnce(Warm) -> T) -> T {
+        self.running.set(self.running.get() + 1);
+        let warm = self.warm.borrow_mut().pop();
+        let began_at = Instant::now();
+        let is_cold = warm.is_none();
+        let instance = match warm {
+            Some(instance) => instance,
+            None => {
+                sleep(millis(cold_start)).await;
+                let aws = Paced::new(self.client.clone(), self.config.api_rates.clone());
+                Rc::new(Handler::new(self.config.clone(), aws, self.client.clone()))
+            }
+        };
+        let result = work(Rc::clone(&instance)).await;
+        sleep(millis(p::OVERHEAD)).await;
+        self.warm.borrow_mut().push(instance);
+        self.running.set(self.running.get() - 1);
+        let figures = &mut self.client.shared.world().figures;
+        figures.invocations += 1;
+        figures.cold_starts += u64::from(is_cold);
+        // Lambda bills whole milliseconds.
+        figures.billed += millis(began_at.elapsed().as_micros().div_ceil(1000) as u64);
+        result
+    }
+
+    fn count_failure(&self, category: &'static str) {
+        let figures = &mut self.client.shared.world().figures;
+        figures.failed_invocations += 1;
+        *figures.reasons.entry(category).or_default() += 1;
+    }
+
+    fn count_dead(&self) {
+        self.client.shared.world().figures.dead += 1;
+    }
+
+    /// An asynchronous event: tried three times, then given to the on-failure queue.
+    async fn asynchronous(&self, cold_start: u64, work: impl AsyncFn(Warm) -> Result<(), &'static str>) {
+        for wait in p::FAILED_WAITS.into_iter().map(Some).chain([None]) {
+            self.admit().await;
+            match self.invoke(cold_start, async |instance| work(instance).await).await {
+                Ok(()) => return,
+                Err(category) => self.count_failure(category),
+            }
+            match wait {
+                Some(wait) => sleep(millis(wait)).await,
+                None => self.count_dead(),
+            }
+        }
+    }
+}
+
+fn category(handled: &Handled) -> Result<(), &'static str> {
+    handled.result.as_ref().map(|_| ()).map_err(|failure| failure.category)
+}
+
+/// Each event is an invocation of the function.
+pub(crate) fn direct(shared: &Shared, config: Config) -> impl Fn(Value) + use<> {
+    let lambda = Lambda::new(shared, config, p::SDK_ATTEMPTS);
+    move |event| {
+        let lambda = lambda.clone();
+        spawn_local(async move {
+            let work = async |instance: Warm| {
+                let invocation = invocation(&lambda.client, p::TIMEOUT);
+                category(&instance.handle(event.clone(), &invocation).await)
+            };
+            lambda.asynchronous(p::COLD_START, work).await;
+        });
+    }
+}
+
+/// A message.
+struct Message {
+    event: Value,
+    receives: u32,
+}
+
+/// An SQS queue.
+#[derive(Clone, Default)]
+struct Queue {
+    messages: Rc<RefCell<VecDeque<Message>>>,
+    arrived: Rc<Notify>,
+}
+
+impl Queue {
+    fn send(&self, message: Message) {
+        self.messages.borrow_mut().push_back(message);
+        self.arrived.notify_one();
+    }
+
+    async fn receive(&self) -> Message {
+        loop {
+            let message = self.messages.borrow_mut().pop_front();
+            if let Some(message) = message {
+                return message;
+            }
+            self.arrived.notified().await;
+        }
+    }
+}
+
+/// Events go to queues, from which the function is invoked with batches.
+pub(crate) fn buffered(shared: &Shared, config: Config, is_one_queue: bool) -> impl Fn(Value) + use<> {
+    let lambda = Lambda::new(shared, config, p::SDK_ATTEMPTS);
+    let open = |settings: p::Batches| {
+        let queue = Queue::default();
+        for _ in 0..p::PULLERS {
+            spawn_local(pull(queue.clone(), lambda.clone(), settings));
+        }
+        queue
+    };
+    let changes = open(p::CHANGES);
+    let requests = if is_one_queue {
+        changes.clone()
+    } else {
+        open(p::REQUESTS)
+    };
+    let shared = shared.clone();
+    move |event| {
+        let queue = if event["source"] == "aws.ecs" {
+            &changes
+        } else {
+            &requests
+        };
+        let (queue, shared) = (queue.clone(), shared.clone());
+        shared.world().figures.sqs_calls += 1;
+        spawn_local(async move {
+            sleep(shared.some(p::SQS_DELIVERS)).await;
+            queue.send(Message { event, receives: 0 });
+        });
+    }
+}
+
+/// One of the concurrent pollers of the event source mapping.
+async fn pull(queue: Queue, lambda: Lambda, settings: p::Batches) {
+    loop {
+        let mut batch = vec![queue.receive().await];
+        let window_ends = Instant::now() + millis(settings.window);
+        while batch.len() < settings.size {
+            tokio::select! {
+                biased;
+                message = queue.receive() => batch.push(message),
+                () = sleep_until(window_ends) => break,
+            }
+        }
+        lambda.client.shared.world().figures.sqs_calls += 2 * batch.len().div_ceil(p::MESSAGES_A_CALL) as u64;
+        let visible_at = Instant::now() + millis(p::VISIBILITY_TIMEOUT);
+        let events = batch.iter().map(|message| message.event.clone()).collect();
+        let work = async |instance: Warm| {
+            let invocation = invocation(&lambda.client, p::TIMEOUT);
+            instance.handle_batch(events, &invocation).await
+        };
+        let all = lambda.invoke(p::COLD_START, work).await;
+        for (mut message, handled) in batch.into_iter().zip(all) {
+            let Err(category) = category(&handled) else {
+                continue;
+            };
+            lambda.count_failure(category);
+            message.receives += 1;
+            if message.receives >= p::MOST_RECEIVES {
+                lambda.count_dead();
+                continue;
+            }
+            let queue = queue.clone();
+            spawn_local(async move {
+                sleep_until(visible_at).await;
+                queue.send(message);
+            });
+        }
+    }
+}
+
+/// The function that most teams write first: start, wait, register; and a rule of its own for STOPPED.
+///
+/// It is as good as its kind: it names its client token, so that a retry starts nothing twice.
+pub(crate) fn polling(shared: &Shared, config: Config) -> impl Fn(Value) + use<> {
+    let lambda = Lambda::new(shared, config, p::BOTO_ATTEMPTS);
+    move |event| {
+        let lambda = lambda.clone();
+        spawn_local(async move {
+            let trigger = trigger::read(event, &lambda.config, None).expect("a sound event");
+            let work = async |_| {
+                wait_by_hand(&lambda.client, &trigger)
+                    .await
+                    .map_err(|error| error.kind.category())
+            };
+            match &trigger {
+                Trigger::TaskStateChange(change) if change.task.last_status != Status::Stopped => {}
+                _ => lambda.asynchronous(p::COLD_START_PYTHON, work).await,
+            }
+        });
+    }
+}
+
+async fn wait_by_hand(client: &Client, trigger: &Trigger) -> Result<(), CallError> {
+    let until = Duration::from_millis(p::LONGEST_TIMEOUT);
+    let ask = async |call: &Call| client.perform(call, until).await;
+    match trigger {
+        Trigger::Start(request) => {
+            let call = Call::RunTask(Box::new(request.rung(0, 1).expect("a placement")));
+            let Answer::Started(started) = ask(&call).await? else {
+                panic!("RunTask starts");
+            };
+            let call = Call::DescribeTasks {
+                cluster: request.cluster.clone(),
+                tasks: started.tasks,
+            };
+            for _ in 0..p::WAITER_ATTEMPTS {
+                let Answer::Tasks(tasks) = ask(&call).await? else {
+                    panic!("DescribeTasks describes");
+                };
+                let task = tasks.first().expect("the task");
+                if task.last_status == Status::Running {
+                    let (group, target) = target(task);
+                    let zone = Zone::Own;
+                    let targets = vec![target];
+                    ask(&Call::RegisterTargets { group, targets, zone }).await?;
+                    return Ok(());
+                }
+                sleep(millis(p::WAITER_DELAY)).await;
+            }
+            Ok(())
+        }
+        Trigger::TaskStateChange(change) => {
+            let (group, target) = target(&change.task);
+            let call = Call::DeregisterTargets {
+                group,
+                targets: vec![target],
+                within: until,
+            };
+            ask(&call).await.map(|_| ())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn target(task: &start_engines::task::Task) -> (start_engines::arn::TargetGroupArn, Target) {
+    use start_engines::{started_by, task::Network};
+    let text = task.started_by.as_deref().expect("ours");
+    let attachment = started_by::decode(text, &task.arn.scope()).expect("ours").remove(0);
+    let Network::Awsvpc(addresses) = &task.network else {
+        panic!("all of them have an interface");
+    };
+    let target = Target {
+        id: addresses.ipv4.expect("an address").to_string(),
+        port: attachment.port,
+    };
+    (attachment.group, target)
+}
