@@ -3,12 +3,13 @@
 //! Must not read the environment itself: the shell passes a look-up in, so that tests need no
 //! process of their own.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use crate::allow_list::AllowList;
-use crate::arn::{Cluster, EventBus, QueueArn, RoleArn, ScheduleGroup, Scope};
+use crate::arn::{Cluster, EventBus, QueueArn, RoleArn, ScheduleGroup, Scope, TargetGroupArn};
 use crate::catalog::Catalog;
 use crate::problem::Problems;
 use crate::start::detail::{MOST_SECURITY_GROUPS, MOST_SUBNETS, SingleTarget, StartDetail};
@@ -169,6 +170,21 @@ impl Config {
             }
         }
         clusters
+    }
+
+    /// All target groups of `home` that the configuration names in full, in order.
+    #[must_use]
+    pub fn named_target_groups(&self, home: Option<&Scope>) -> BTreeSet<TargetGroupArn> {
+        let listed = self.allowed.target_groups.patterns();
+        let listed = listed.filter_map(|pattern| pattern.parse().ok());
+        let starts = || std::iter::once(&self.defaults).chain(self.catalog.entries());
+        let single = starts().filter_map(|start| start.target.target_group_arn.clone());
+        let several = starts().flat_map(|start| start.targets.iter().flatten().map(|target| target.group.clone()));
+        listed
+            .chain(single)
+            .chain(several)
+            .filter(|group: &TargetGroupArn| home.is_none() || group.scope().as_ref() == home)
+            .collect()
     }
 
     /// What an operator should know about a sound configuration.

@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::arn::{TargetGroupArn, TaskArn};
 use crate::call::CallError;
+use crate::plan::Plan;
 use crate::problem::Problems;
 use crate::target::Target;
 use crate::task::StopReason;
@@ -60,6 +61,19 @@ pub enum Outcome {
         /// Targets that DeregisterTargets was called for, and whose they were.
         targets: Vec<(TaskArn, GroupTarget)>,
     },
+    /// Tasks and targets were compared, and what differed was repaired.
+    Reconciled {
+        /// Targets of live tasks that RegisterTargets was called for.
+        registered: Vec<GroupTarget>,
+        /// Targets of stopped tasks that DeregisterTargets was called for.
+        deregistered: Vec<GroupTarget>,
+        /// Targets of no task that is known: left alone.
+        unknown: Vec<GroupTarget>,
+        /// Groups that an event of our own making goes on with.
+        continued: Vec<TargetGroupArn>,
+    },
+    /// Tasks and targets were compared, and nothing was done about it.
+    Planned(Box<Plan>),
     /// Nothing was to do.
     Skipped {
         /// Why not.
@@ -87,6 +101,8 @@ impl Outcome {
             Self::Registered { .. } => "registered",
             Self::Deregistered { .. } => "deregistered",
             Self::Stopped { .. } => "stopped",
+            Self::Reconciled { .. } => "reconciled",
+            Self::Planned(_) => "planned",
             Self::Skipped { .. } => "skipped",
         }
     }
@@ -96,7 +112,11 @@ impl Outcome {
     pub fn failed_start(&self) -> Option<&StopReason> {
         match self {
             Self::Deregistered { failed_start, .. } | Self::Skipped { failed_start, .. } => failed_start.as_ref(),
-            Self::Started { .. } | Self::Registered { .. } | Self::Stopped { .. } => None,
+            Self::Started { .. }
+            | Self::Registered { .. }
+            | Self::Stopped { .. }
+            | Self::Reconciled { .. }
+            | Self::Planned(_) => None,
         }
     }
 }

@@ -107,7 +107,7 @@ pub fn of(handled: &Handled) -> Vec<OutcomeEvent> {
         None if handled.envelope.detail_type.as_deref() == Some(trigger::START) => of_start(handled),
         Some(Trigger::Stop(_)) => of_stop(handled),
         Some(Trigger::TaskStateChange(change)) => of_change(change, handled),
-        None => Vec::new(),
+        Some(Trigger::Reconcile(_)) | None => Vec::new(),
     }
 }
 

@@ -54,7 +54,18 @@ impl Handled {
                 put("targets", texts(&targets));
                 put("targetGroups", groups(&targets));
             }
-            Ok(Outcome::Skipped { .. }) => {}
+            Ok(Outcome::Reconciled {
+                registered,
+                deregistered,
+                unknown,
+                continued,
+            }) => {
+                put("targetsRegistered", few(registered));
+                put("targetsDeregistered", few(deregistered));
+                put("targetsUnknown", few(unknown));
+                put("groupsLeft", json!(Some(continued.len()).filter(|left| *left > 0)));
+            }
+            Ok(Outcome::Planned(_) | Outcome::Skipped { .. }) => {}
             Err(failure) => {
                 put("error", json!(failure.message));
                 put("retryCanHelp", json!(failure.transient));
@@ -84,6 +95,11 @@ impl Handled {
                     Selector::Cluster(cluster) => put("cluster", json!(cluster.as_str())),
                 }
                 put("correlationId", json!(request.correlation_id));
+            }
+            Some(Trigger::Reconcile(request)) => {
+                put("cluster", json!(request.cluster.as_str()));
+                put("correlationId", json!(request.correlation_id));
+                put("continuation", json!(request.continuation.as_ref().map(|it| it.count)));
             }
             Some(Trigger::TaskStateChange(change)) => {
                 put("cluster", json!(change.task.cluster.as_str()));
@@ -138,6 +154,17 @@ impl Handled {
                 values.push(("TasksStopped", "Count", json!(tasks.len())));
                 values.push(("TasksDraining", "Count", json!(draining.len())));
             }
+            Ok(Outcome::Reconciled {
+                registered,
+                deregistered,
+                unknown,
+                ..
+            }) => {
+                values.push(("TargetsRegistered", "Count", json!(registered.len())));
+                values.push(("TargetsDeregistered", "Count", json!(deregistered.len())));
+                values.push(("TargetsUnknown", "Count", json!(unknown.len())));
+            }
+            Ok(Outcome::Planned(_)) => {}
             Ok(Outcome::Skipped { .. }) => values.push(("EventsSkipped", "Count", json!(1))),
             Err(_) => {
                 values.push(("EventsFailed", "Count", json!(1)));
@@ -193,7 +220,9 @@ impl Handled {
                 Outcome::Started { .. }
                 | Outcome::Registered { .. }
                 | Outcome::Deregistered { .. }
-                | Outcome::Stopped { .. },
+                | Outcome::Stopped { .. }
+                | Outcome::Reconciled { .. }
+                | Outcome::Planned(_),
             ) => None,
             Err(failure) => Some(failure.category),
         }
@@ -204,7 +233,7 @@ impl Handled {
             (Ok(Outcome::Started { tasks, .. } | Outcome::Stopped { tasks, .. }), _) => tasks,
             (Err(failure), _) if !failure.tasks.is_empty() => &failure.tasks,
             (_, Some(Trigger::TaskStateChange(change))) => std::slice::from_ref(&change.task.arn),
-            (_, Some(Trigger::Start(_) | Trigger::Stop(_)) | None) => &[],
+            (_, Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_)) | None) => &[],
         }
     }
 
@@ -241,6 +270,17 @@ fn groups(targets: &[GroupTarget]) -> Value {
     let mut arns: Vec<&str> = targets.iter().map(|target| target.group.as_str()).collect();
     arns.dedup();
     json!(arns)
+}
+
+/// How many targets of a reconcile a log line names; the metrics have their count.
+const MOST_NAMED: usize = 100;
+
+fn few(targets: &[GroupTarget]) -> Value {
+    let mut named: Vec<String> = targets.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+    if targets.len() > MOST_NAMED {
+        named.push(format!("and {} more", targets.len() - MOST_NAMED));
+    }
+    json!(named)
 }
 
 fn texts<T: ToString>(items: &[T]) -> Value {

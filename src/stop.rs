@@ -205,7 +205,7 @@ fn cluster_of_task(task: &TaskArn, given: Option<Cluster>, problems: &mut Proble
     }
 }
 
-fn check_cluster(
+pub(crate) fn check_cluster(
     field: &str,
     text: &str,
     cluster: &Cluster,

@@ -132,7 +132,7 @@ impl<A: Aws, C: Clock> Handler<A, C> {
             match &work.trigger {
                 Some(Trigger::TaskStateChange(change)) if change.task.phase() == Phase::Running => running.push(work),
                 Some(Trigger::TaskStateChange(_)) => stopping.push(work),
-                Some(Trigger::Start(_) | Trigger::Stop(_)) => requests.push(work),
+                Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_)) => requests.push(work),
                 None => {}
             }
         }
@@ -155,7 +155,7 @@ impl<A: Aws, C: Clock> Handler<A, C> {
         Work {
             envelope,
             trigger,
-            journal: Journal::new(now),
+            journal: Journal::new(now).until(invocation.deadline),
             end,
         }
     }

@@ -1,0 +1,611 @@
+//! `Reconcile ECS Targets` at the wire: what events that were lost for good left undone.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use start_engines::outcome::Outcome;
+
+use crate::stage::{AUTH, BEGIN, Stage, category, outcome, stop};
+use crate::support::fake_aws::{Fault, Health, NetworkMode, TargetGroup, TaskDefinition, World};
+
+const ROLE: (&str, &str) = (
+    "SCHEDULER_ROLE_ARN",
+    "arn:aws:iam::111122223333:role/start-engines-schedules",
+);
+/// So that the only schedules are those of reconciles.
+const NO_TIMEOUT: (&str, &str) = ("TASK_WAIT_TIMEOUT", "0");
+/// No group but those of the tasks, so that calls can be counted.
+const CLUSTER: (&str, &str) = ("ALLOWED_CLUSTERS", "engines");
+
+fn event(id: &str, detail: Value) -> Value {
+    json!({
+        "version": "0", "id": id, "detail-type": "Reconcile ECS Targets", "source": "app.tests",
+        "account": "111122223333", "time": BEGIN, "region": "us-east-1", "resources": [],
+        "detail": detail,
+    })
+}
+
+fn reconcile() -> Value {
+    event("r1", json!({"cluster": "engines"}))
+}
+
+async fn stage() -> Stage {
+    Stage::with(&[ROLE, NO_TIMEOUT, CLUSTER]).await
+}
+
+/// What a reconcile did: registered, deregistered, unknown.
+async fn repaired(stage: &Stage) -> (Vec<String>, Vec<String>, Vec<String>) {
+    parts(outcome(stage, &reconcile()).await)
+}
+
+fn parts(outcome: Outcome) -> (Vec<String>, Vec<String>, Vec<String>) {
+    let Outcome::Reconciled {
+        registered,
+        deregistered,
+        unknown,
+        continued,
+    } = outcome
+    else {
+        panic!("no reconcile: {outcome:?}")
+    };
+    assert_eq!(continued, []);
+    let texts = |targets: Vec<start_engines::outcome::GroupTarget>| -> Vec<String> {
+        targets.iter().map(ToString::to_string).collect()
+    };
+    (texts(registered), texts(deregistered), texts(unknown))
+}
+
+fn nothing() -> (Vec<String>, Vec<String>, Vec<String>) {
+    (vec![], vec![], vec![])
+}
+
+fn only(n: usize, (registered, deregistered, unknown): &(Vec<String>, Vec<String>, Vec<String>)) -> &str {
+    let all = [registered, deregistered, unknown];
+    for (place, list) in all.iter().enumerate() {
+        assert_eq!(list.len(), usize::from(place == n), "{all:?}");
+    }
+    &all[n][0]
+}
+
+fn address(stage: &Stage, task: &str) -> String {
+    let address = stage.fake.world(|world| world.address(task));
+    address.expect("an address").to_string()
+}
+
+#[tokio::test]
+async fn a_running_event_that_was_lost_is_made_up_for_and_again_changes_nothing() {
+    let stage = stage().await;
+    let (task, _lost) = stage.running_task("e1").await;
+    stage.calls();
+    let handled = stage.deliver(&reconcile()).await;
+    assert_eq!(handled.metrics("f")["TargetsRegistered"], 1);
+    assert_eq!(handled.metrics("f")["TargetsUnknown"], 0);
+    let told = handled.summary();
+    assert_eq!(
+        (&told["outcome"], &told["cluster"]),
+        (&json!("reconciled"), &json!("engines"))
+    );
+    let target = format!("auth/{}:8080", address(&stage, &task));
+    assert_eq!(told["targetsRegistered"], json!([target]));
+    assert_eq!(stage.registered().len(), 1);
+    let calls = stage.calls();
+    let around = [
+        "DescribeTargetHealth",
+        "DescribeTasks",
+        "RegisterTargets",
+        "DescribeTasks",
+    ];
+    assert!(calls.windows(4).any(|some| some == around), "{calls:?}");
+    let again = event("r2", json!({"cluster": "engines"}));
+    assert_eq!(parts(outcome(&stage, &again).await), nothing());
+    assert_eq!(parts(outcome(&stage, &reconcile()).await), nothing(), "a duplicate");
+    let calls = stage.calls();
+    assert!(!calls.iter().any(|call| call.contains("register")), "{calls:?}");
+}
+
+#[tokio::test]
+async fn a_target_that_drains_while_its_task_runs_is_put_in_again() {
+    let stage = stage().await;
+    let task = stage.registered_task("e1").await;
+    let address = address(&stage, &task);
+    stage.fake.world(|world| world.deregister(&stage.group, &address, 8080));
+    only(0, &repaired(&stage).await);
+    assert_eq!(stage.registered().len(), 1);
+}
+
+#[tokio::test]
+async fn stop_events_that_were_lost_are_made_up_for_while_ecs_shows_the_task() {
+    for last in ["RUNNING", "STOPPED"] {
+        let stage = stage().await;
+        let task = stage.registered_task("e1").await;
+        let live = stage.registered_task("e2").await;
+        let target = format!("auth/{}:8080", address(&stage, &task));
+        stage.fake.world(|world| {
+            stop(world, &task);
+            if last == "STOPPED" {
+                world.advance_to(&task, "STOPPED");
+            }
+        });
+        assert_eq!(only(1, &repaired(&stage).await), target);
+        assert_eq!(stage.registered(), [(address(&stage, &live), 8080)]);
+        assert_eq!(repaired(&stage).await, nothing());
+    }
+}
+
+#[tokio::test]
+async fn a_target_of_no_known_task_is_told_and_left_alone() {
+    let stage = stage().await;
+    let task = stage.registered_task("e1").await;
+    let live = stage.registered_task("e2").await;
+    stage.fake.world(|world| {
+        stop(world, &task);
+        world.advance_to(&task, "STOPPED");
+        // More than an hour ago.
+        world.forget(&task);
+        world.register(&stage.group, "10.0.200.9", 8080);
+        // Of a live task, but not its port.
+        let address = world.address(&live).expect("an address").to_string();
+        world.register(&stage.group, &address, 9999);
+    });
+    let handled = stage.deliver(&reconcile()).await;
+    assert_eq!(handled.metrics("f")["TargetsUnknown"], 3);
+    let told = handled.summary();
+    assert_eq!(told["targetsUnknown"].as_array().map(Vec::len), Some(3), "{told:?}");
+    assert_eq!(stage.registered().len(), 4);
+    assert_eq!(stage.fake.calls_to("elb:DeregisterTargets").len(), 0);
+}
+
+#[tokio::test]
+async fn a_task_that_is_started_while_the_others_are_listed_is_not_unknown() {
+    let stage = stage().await;
+    stage.registered_task("e1").await;
+    let (late, _) = stage.running_task("e2").await;
+    stage.fake.world(|world| world.set_listed(&late, false));
+    let (late_one, group) = (late.clone(), stage.group.clone());
+    stage.fake.world(|world| {
+        world.before_next("elb:DescribeTargetHealth", move |world| {
+            world.set_listed(&late_one, true);
+            let address = world.address(&late_one).expect("an address").to_string();
+            world.register(&group, &address, 8080);
+        });
+    });
+    assert_eq!(repaired(&stage).await, nothing());
+}
+
+#[tokio::test]
+async fn a_task_that_drains_is_neither_registered_nor_unknown() {
+    let stage = stage().await;
+    let out = stage.registered_task("e1").await;
+    let still_in = stage.registered_task("e2").await;
+    let left = address(&stage, &out);
+    stage.fake.world(|world| {
+        for task in [&out, &still_in] {
+            world.tag(task, "start-engines:stop-at", "2026-11-20T07:10:00Z");
+        }
+        world.deregister(&stage.group, &left, 8080);
+        world.drain(&stage.group);
+    });
+    assert_eq!(repaired(&stage).await, nothing());
+    assert_eq!(stage.registered(), [(address(&stage, &still_in), 8080)]);
+}
+
+#[tokio::test]
+async fn a_task_that_is_not_running_yet_is_left_to_its_events() {
+    let stage = stage().await;
+    outcome(&stage, &stage.start("e1", json!({}))).await;
+    let task = stage.fake.world(|world| world.task_arns()[0].clone());
+    stage.fake.world(|world| world.advance_to(&task, "PENDING"));
+    assert_eq!(repaired(&stage).await, nothing());
+    assert_eq!(stage.registered(), []);
+}
+
+#[tokio::test]
+async fn a_stop_that_is_handled_in_between_leaves_no_dead_target() {
+    for moment in ["before the look", "before it is registered", "after it"] {
+        let stage = stage().await;
+        let (task, _) = stage.running_task("e1").await;
+        let stopping = task.clone();
+        // All events of the stop have been handled: there was nothing to take out yet.
+        let stops = move |world: &mut World| {
+            stop(world, &stopping);
+            world.advance_to(&stopping, "STOPPED");
+        };
+        stage.fake.world(|world| match moment {
+            "before the look" => world.after_next("elb:DescribeTargetHealth", stops),
+            "before it is registered" => world.before_next("elb:RegisterTargets", stops),
+            _ => world.after_next("elb:RegisterTargets", stops),
+        });
+        let (registered, _, unknown) = repaired(&stage).await;
+        assert_eq!((registered, unknown), (vec![], vec![]), "{moment}");
+        assert_eq!(stage.registered(), [], "{moment}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_a_newer_task_has_is_not_taken_from_it() {
+    let stage = Stage::with(&[ROLE, NO_TIMEOUT, ("ALLOWED_CLUSTERS", "engines,workers")]).await;
+    stage.fake.world(|world| world.add_cluster("workers"));
+    let old = stage.registered_task("e1").await;
+    let reused = stage.fake.world(|world| {
+        stop(world, &old);
+        world.advance_to(&old, "STOPPED");
+        world.address(&old).expect("an address")
+    });
+    // In another cluster.
+    stage.fake.world(|world| world.next_address(reused));
+    outcome(&stage, &stage.start("e2", json!({"cluster": "workers"}))).await;
+    let newer = stage
+        .fake
+        .world(|world| world.task_arns().last().expect("a task").clone());
+    let newer = if newer == old {
+        stage.fake.world(|world| world.task_arns()[0].clone())
+    } else {
+        newer
+    };
+    let running = stage.fake.world(|world| world.advance_to(&newer, "RUNNING"));
+    outcome(&stage, &running).await;
+    assert_eq!(address(&stage, &newer), reused.to_string());
+    assert_eq!(repaired(&stage).await, nothing());
+    assert_eq!(stage.registered().len(), 1);
+}
+
+#[tokio::test]
+async fn a_newer_owner_that_appears_after_the_survey_keeps_its_target() {
+    let stage = stage().await;
+    let old = stage.registered_task("e1").await;
+    let clock = stage.clock.clone();
+    let reused = stage.fake.world(|world| {
+        stop(world, &old);
+        world.advance_to(&old, "STOPPED");
+        world.address(&old).expect("an address")
+    });
+    stage.fake.world(|world| world.next_address(reused));
+    outcome(&stage, &stage.start("e2", json!({}))).await;
+    let newer = stage
+        .fake
+        .world(|world| world.task_arns().into_iter().find(|task| *task != old).expect("a task"));
+    // It gets the address once all were listed, and the answer of ELB takes longer than the list holds.
+    stage.fake.world(|world| {
+        world.after_next("elb:DescribeTargetHealth", move |world| {
+            world.advance_to(&newer, "RUNNING");
+            clock.advance(Duration::from_secs(4));
+        });
+    });
+    let (_, deregistered, _) = repaired(&stage).await;
+    assert_eq!(deregistered, [""; 0]);
+    assert_eq!(stage.registered(), [(reused.to_string(), 8080)]);
+    let lists = stage.fake.calls_to("ecs:ListTasks").len();
+    assert_eq!(lists, 3, "live and stopped ones, and the live ones once more");
+}
+
+#[tokio::test]
+async fn a_look_at_all_tasks_that_takes_too_long_takes_nothing_out() {
+    let stage = stage().await;
+    let task = stage.registered_task("e1").await;
+    stage.fake.world(|world| {
+        stop(world, &task);
+        world.advance_to(&task, "STOPPED");
+        let clock = stage.clock.clone();
+        world.after(
+            "ecs:ListTasks",
+            Box::new(move |_| clock.advance(Duration::from_secs(4))),
+        );
+    });
+    assert_eq!(category(&stage, &reconcile()).await, "owner_search_too_slow");
+    assert_eq!(stage.registered().len(), 1);
+}
+
+#[tokio::test]
+async fn a_group_that_is_gone_or_refuses_does_not_stop_the_others() {
+    let stage = stage().await;
+    let (a, z) = stage.fake.world(|world| {
+        (
+            world.add_target_group(TargetGroup::ip("aaa", 80)),
+            world.add_target_group(TargetGroup::ip("zzz", 80)),
+        )
+    });
+    for (id, group) in [("e1", &a), ("e2", &stage.group), ("e3", &z)] {
+        outcome(&stage, &stage.start(id, json!({"targetGroupArn": group}))).await;
+    }
+    stage.fake.world(|world| {
+        for task in world.task_arns() {
+            world.advance_to(&task, "RUNNING");
+        }
+        world.remove_target_group(&a);
+        let full = Fault::error(400, "TooManyTargets", "full");
+        world.fail_next("elb:RegisterTargets", full, 1);
+    });
+    let failure = stage.deliver(&reconcile()).await.result.expect_err("a failure");
+    assert!(failure.message.contains(&format!("{a}: ")), "{failure}");
+    assert!(failure.message.contains("TooManyTargets"), "{failure}");
+    assert_eq!(failure.category, "target_group_not_found");
+    let registered = |group: &str| stage.fake.world(|world| world.registered(group).len());
+    assert_eq!(
+        registered(&stage.group) + registered(&z),
+        1,
+        "the one that was not full"
+    );
+    // One that is gone, and of which no live task has need, is nothing.
+    stage.fake.world(|world| {
+        for task in world.task_arns() {
+            stop(world, &task);
+        }
+    });
+    let (_, deregistered, _) = repaired(&stage).await;
+    assert_eq!(deregistered.len(), 1);
+}
+
+#[tokio::test]
+async fn calls_that_are_throttled_are_tried_again_and_then_told() {
+    let stage = stage().await;
+    stage.running_task("e1").await;
+    stage
+        .fake
+        .world(|world| world.fail_next("elb:RegisterTargets", Fault::Throttle, 1));
+    only(0, &repaired(&stage).await);
+    for (operation, times) in [
+        ("ecs:ListTasks", 3),
+        ("elb:DescribeTargetHealth", 3),
+        ("ecs:DescribeTasks", 3),
+    ] {
+        stage
+            .fake
+            .world(|world| world.fail_next(operation, Fault::Throttle, times));
+        assert_eq!(category(&stage, &reconcile()).await, "throttled", "{operation}");
+    }
+    assert_eq!(repaired(&stage).await, nothing());
+}
+
+#[tokio::test]
+async fn a_registration_whose_answer_is_lost_fails_and_the_retry_finds_it() {
+    let stage = stage().await;
+    let (task, _) = stage.running_task("e1").await;
+    stage
+        .fake
+        .world(|world| world.fail_next("elb:RegisterTargets", Fault::ApplyThenReset, 3));
+    assert_eq!(category(&stage, &reconcile()).await, "unreachable");
+    assert_eq!(repaired(&stage).await, nothing());
+    assert_eq!(stage.registered(), [(address(&stage, &task), 8080)]);
+}
+
+#[tokio::test]
+async fn a_target_that_elb_refuses_does_not_keep_the_others_out() {
+    let stage = stage().await;
+    stage.running_task("e1").await;
+    stage.fake.world(|world| world.next_address(Ipv4Addr::new(10, 9, 1, 5)));
+    let (outside, _) = stage.running_task("e2").await;
+    stage.fake.world(|world| world.next_address(Ipv4Addr::new(8, 8, 8, 8)));
+    stage.running_task("e3").await;
+    assert_eq!(category(&stage, &reconcile()).await, "invalid_target");
+    assert_eq!(stage.registered().len(), 2);
+    let outside = address(&stage, &outside);
+    let health = stage.fake.world(|world| world.health(&stage.group, &outside, 8080));
+    assert_eq!(health, Some(Health::Initial), "it is registered for all zones");
+}
+
+#[tokio::test]
+async fn host_ports_of_instances_are_repaired_too() {
+    for group in [TargetGroup::instance("vms", 80), TargetGroup::ip("ips", 80)] {
+        let stage = stage().await;
+        let (group, machine) = stage.fake.world(|world| {
+            let bridge = TaskDefinition::new("bridge", NetworkMode::Bridge).container("auth", &[8080]);
+            world.add_task_definition(bridge);
+            let machine =
+                world.add_container_instance("engines", Some("i-0123456789abcdef0"), Ipv4Addr::new(10, 0, 2, 7));
+            (world.add_target_group(group), machine)
+        });
+        let detail = json!({
+            "taskDefinition": "bridge", "targetGroupArn": group, "launchType": "EC2", "subnets": null,
+        });
+        for id in ["e1", "e2"] {
+            outcome(&stage, &stage.start(id, detail.clone())).await;
+        }
+        let tasks = stage.fake.world(|world| {
+            let tasks = world.task_arns();
+            for task in &tasks {
+                world.advance_to(task, "RUNNING");
+            }
+            tasks
+        });
+        let (registered, _, _) = repaired(&stage).await;
+        assert_eq!(registered.len(), 2);
+        stage.fake.world(|world| {
+            stop(world, &tasks[0]);
+            world.advance_to(&tasks[0], "STOPPED");
+        });
+        let (_, deregistered, _) = repaired(&stage).await;
+        assert_eq!(deregistered.len(), 1);
+        assert_eq!(repaired(&stage).await, nothing());
+        // Nobody tells the machine of the second one any more: a cold function guesses nothing.
+        let mut stage = stage;
+        stage.fake.world(|world| {
+            stop(world, &tasks[1]);
+            world.advance_to(&tasks[1], "STOPPED");
+            world.forget_instance(&machine);
+        });
+        stage.cold_start(&[CLUSTER]).await;
+        let (_, deregistered, unknown) = repaired(&stage).await;
+        assert_eq!((deregistered.len(), unknown.len()), (0, 1));
+    }
+}
+
+#[tokio::test]
+async fn four_hundred_and_fifty_tasks_are_compared_in_pages_and_repaired_in_chunks() {
+    let stage = stage().await;
+    for n in 0..45 {
+        outcome(&stage, &stage.start(&format!("e{n}"), json!({"count": 10}))).await;
+    }
+    stage.fake.world(|world| {
+        for task in world.task_arns() {
+            world.advance_to(&task, "RUNNING");
+        }
+    });
+    stage.calls();
+    let (registered, _, _) = repaired(&stage).await;
+    assert_eq!((registered.len(), stage.registered().len()), (450, 450));
+    let calls = stage.calls();
+    let count = |name: &str| calls.iter().filter(|call| *call == name).count();
+    assert_eq!(count("ListTasks"), 6, "five pages of live ones, one of stopped ones");
+    assert_eq!(count("RegisterTargets"), 3);
+    assert_eq!(count("DescribeTargetHealth"), 1, "{calls:?}");
+    // Each task once to begin with, and before and after each chunk.
+    assert_eq!(count("DescribeTasks"), 5 + 2 * (2 + 2 + 1));
+    stage.fake.world(|world| {
+        for task in world.task_arns() {
+            stop(world, &task);
+        }
+    });
+    let (_, deregistered, _) = repaired(&stage).await;
+    assert_eq!((deregistered.len(), stage.registered().len()), (450, 0));
+    let calls = stage.calls();
+    assert_eq!(calls.iter().filter(|call| *call == "DeregisterTargets").count(), 3);
+}
+
+/// Three groups with a task each whose RUNNING event was lost; each look at a group takes 20 s.
+async fn slow(environment: &[(&str, &str)]) -> (Stage, Vec<String>) {
+    let stage = Stage::with(environment).await;
+    let mut groups = stage.fake.world(|world| {
+        vec![
+            world.add_target_group(TargetGroup::ip("aaa", 80)),
+            world.add_target_group(TargetGroup::ip("zzz", 80)),
+        ]
+    });
+    groups.insert(1, stage.group.clone());
+    for (n, group) in groups.iter().enumerate() {
+        outcome(&stage, &stage.start(&format!("e{n}"), json!({"targetGroupArn": group}))).await;
+    }
+    stage.fake.world(|world| {
+        for task in world.task_arns() {
+            world.advance_to(&task, "RUNNING");
+        }
+        let clock = stage.clock.clone();
+        world.after(
+            "elb:RegisterTargets",
+            Box::new(move |_| clock.advance(Duration::from_secs(21))),
+        );
+    });
+    stage.calls();
+    (stage, groups)
+}
+
+#[tokio::test]
+async fn what_does_not_fit_into_one_invocation_goes_on_by_a_schedule() {
+    let (stage, groups) = slow(&[ROLE, NO_TIMEOUT, CLUSTER]).await;
+    let mut next = event("r1", json!({"cluster": "engines", "correlationId": "c-1"}));
+    for (n, group) in groups.iter().enumerate() {
+        let handled = stage.deliver_with(&next, Duration::from_secs(30)).await;
+        let told = handled.summary();
+        let Ok(Outcome::Reconciled {
+            registered, continued, ..
+        }) = handled.result
+        else {
+            panic!("{told:?}")
+        };
+        assert_eq!(registered[0].group.as_str(), group);
+        // Beside the catalog's, of which there is none here.
+        let left = continued.iter().filter(|group| group.as_str() != AUTH).count();
+        assert_eq!(left, 2 - n);
+        assert_eq!(told.get("groupsLeft").is_some(), n < 2);
+        if n == 2 {
+            assert!(stage.fake.world(|world| world.schedules("default").is_empty()));
+            break;
+        }
+        let name = stage
+            .fake
+            .world(|world| world.schedules("default").keys().next().expect("a schedule").clone());
+        let place = format!("-{}", n + 1);
+        assert!(
+            name.starts_with("start-engines-reconcile-") && name.ends_with(&place),
+            "{name}"
+        );
+        // The function's clock has run ahead of the fake's by what its calls took.
+        stage.pass(Duration::from_secs(120));
+        let fired = stage.fake.world(|world| world.fire_schedules());
+        assert_eq!(fired.len(), 1);
+        next = fired[0].clone();
+        assert_eq!(next["detail"]["correlationId"], "c-1");
+        assert_eq!(next["source"], "app.tests");
+    }
+}
+
+#[tokio::test]
+async fn a_reconcile_that_is_delivered_twice_goes_on_once() {
+    let (stage, _) = slow(&[ROLE, NO_TIMEOUT, CLUSTER]).await;
+    for _ in 0..2 {
+        let handled = stage.deliver_with(&reconcile(), Duration::from_secs(30)).await;
+        let Ok(Outcome::Reconciled { continued, .. }) = handled.result else {
+            panic!("{:?}", handled.result)
+        };
+        assert!(!continued.is_empty());
+    }
+    assert_eq!(stage.fake.world(|world| world.schedules("default").len()), 1);
+    assert_eq!(stage.fake.calls_to("scheduler:CreateSchedule").len(), 2);
+}
+
+#[tokio::test]
+async fn without_a_scheduler_the_groups_that_were_not_reached_are_told() {
+    let (stage, groups) = slow(&[CLUSTER]).await;
+    let failure = stage
+        .deliver_with(&reconcile(), Duration::from_secs(30))
+        .await
+        .result
+        .expect_err("a failure");
+    assert_eq!((failure.category, failure.transient), ("reconcile_incomplete", true));
+    assert!(!failure.message.contains(&groups[0]), "{failure}");
+    for group in &groups[1..] {
+        assert!(failure.message.contains(group), "{failure}");
+    }
+    assert!(failure.message.contains("SCHEDULER_ROLE_ARN"), "{failure}");
+    assert_eq!(stage.fake.world(|world| world.registered(&groups[0]).len()), 1);
+}
+
+#[tokio::test]
+async fn a_reconcile_goes_on_a_hundred_times_at_most_and_only_if_it_came_further() {
+    let (stage, _) = slow(&[ROLE, NO_TIMEOUT, CLUSTER]).await;
+    let last = json!({"cluster": "engines", "continuation": {"count": 100, "id": "r1"}});
+    let failure = stage
+        .deliver_with(&event("r100", last), Duration::from_secs(30))
+        .await
+        .result
+        .expect_err("a failure");
+    assert_eq!(failure.category, "reconcile_incomplete");
+    assert!(failure.message.contains("it has gone on 100 times"), "{failure}");
+    let failure = stage
+        .deliver_with(&reconcile(), Duration::from_secs(9))
+        .await
+        .result
+        .expect_err("a failure");
+    assert_eq!(failure.category, "reconcile_incomplete");
+    assert!(failure.message.contains("give the function more"), "{failure}");
+    assert!(stage.fake.world(|world| world.schedules("default").is_empty()));
+}
+
+#[tokio::test]
+async fn without_a_cluster_it_is_the_one_that_is_configured() {
+    let stage = stage().await;
+    stage.running_task("e1").await;
+    let handled = stage.deliver(&event("r1", json!({}))).await;
+    assert_eq!(handled.summary()["cluster"], "engines");
+    only(0, &parts(handled.result.expect("an outcome")));
+}
+
+#[tokio::test]
+async fn a_group_that_only_the_configuration_names_is_looked_at() {
+    let environment = |group: &str| format!("{group},auth*");
+    let mut stage = stage().await;
+    let group = stage.fake.world(|world| {
+        let group = world.add_target_group(TargetGroup::ip("idle", 80));
+        world.register(&group, "10.0.200.9", 8080);
+        group
+    });
+    stage
+        .cold_start(&[CLUSTER, ("ALLOWED_TARGET_GROUPS", &environment(&group))])
+        .await;
+    assert_eq!(only(2, &repaired(&stage).await), "idle/10.0.200.9:8080");
+    // One that it does not allow is not touched, and tells if a live task wants it.
+    stage.running_task("e1").await;
+    stage.cold_start(&[CLUSTER, ("ALLOWED_TARGET_GROUPS", "nothing")]).await;
+    assert_eq!(category(&stage, &reconcile()).await, "not_allowed");
+    assert_eq!(stage.registered(), []);
+}
