@@ -4,9 +4,13 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use start_engines::outcome::Outcome;
+use start_engines::outcome::{GroupTarget, Outcome};
+use start_engines::plan::{Change, Why};
+use start_engines::reconcile::ReconcileRequest;
+use start_engines::target::Target;
+use start_engines::trigger::Trigger;
 
-use crate::stage::{AUTH, BEGIN, Stage, category, outcome, stop};
+use crate::stage::{AUTH, BEGIN, Stage, category, config, outcome, stop};
 use crate::support::fake_aws::{Fault, Health, NetworkMode, TargetGroup, TaskDefinition, World};
 
 const ROLE: (&str, &str) = (
@@ -154,6 +158,65 @@ async fn a_target_of_no_known_task_is_told_and_left_alone() {
     assert_eq!(told["targetsUnknown"].as_array().map(Vec::len), Some(3), "{told:?}");
     assert_eq!(stage.registered().len(), 4);
     assert_eq!(stage.fake.calls_to("elb:DeregisterTargets").len(), 0);
+}
+
+#[tokio::test]
+async fn a_dry_run_plans_everything_and_only_what_is_named_is_pruned() {
+    let stage = stage().await;
+    let old = stage.registered_task("e1").await;
+    let (new, _) = stage.running_task("e2").await;
+    let (out, back) = (address(&stage, &old), address(&stage, &new));
+    stage.fake.world(|world| {
+        stop(world, &old);
+        world.register(&stage.group, "10.0.200.8", 8080);
+        world.register(&stage.group, "10.0.200.9", 8080);
+    });
+    let request = |dry_run, prune| {
+        let config = config(&[], None);
+        Trigger::Reconcile(Box::new(ReconcileRequest {
+            dry_run,
+            prune,
+            ..ReconcileRequest::new("engines".parse().expect("a name"), "here".into(), None, &config)
+        }))
+    };
+    let target = |id: &str| Target {
+        id: id.to_owned(),
+        port: "8080".parse().expect("a port"),
+    };
+    stage.calls();
+    let Ok(Outcome::Planned(plan)) = stage.carry_out(&request(true, vec![])).await else {
+        panic!("no plan")
+    };
+    assert!(plan.failures.is_empty() && plan.unreached.is_empty() && !plan.is_empty());
+    let change = |id: &str, task: &str, why| Change {
+        target: target(id),
+        task: Some(task.parse().expect("an ARN")),
+        why,
+    };
+    let group = &plan.groups[0];
+    assert_eq!(group.register, [change(&back, &new, Why::Missing)]);
+    assert_eq!(group.deregister, [change(&out, &old, Why::Left)]);
+    assert_eq!(group.unknown, [target("10.0.200.8"), target("10.0.200.9")]);
+    let calls = stage.calls();
+    assert!(calls.iter().all(|call| !call.contains("egister")), "{calls:?}");
+
+    let named = |id: &str| GroupTarget {
+        group: stage.group.parse().expect("an ARN"),
+        target: target(id),
+    };
+    // One of them is unknown, the other a live task's.
+    let prune = vec![named("10.0.200.8"), named(&back)];
+    let done = stage.carry_out(&request(false, prune)).await.expect("an outcome");
+    let (registered, deregistered, unknown) = parts(done);
+    assert_eq!(registered, [format!("auth/{back}:8080")]);
+    assert_eq!(
+        deregistered,
+        [format!("auth/{out}:8080"), "auth/10.0.200.8:8080".to_owned()]
+    );
+    assert_eq!(unknown, ["auth/10.0.200.9:8080"]);
+    let mut left = [(back, 8080), ("10.0.200.9".to_owned(), 8080)];
+    left.sort();
+    assert_eq!(stage.registered(), left);
 }
 
 #[tokio::test]
