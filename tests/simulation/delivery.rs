@@ -1,6 +1,7 @@
 //! EventBridge, Lambda and the queues behind them: events that come twice, late, out of order or
 //! only after a redrive, and invocations that are tried again.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
 
@@ -36,13 +37,23 @@ pub(crate) enum About {
     Stop {
         task: String,
     },
+    /// An operator, or a schedule, asks for a comparison of tasks with targets.
+    Reconcile {
+        cluster: String,
+        /// It is a part only, which goes on where another has stopped.
+        is_part: bool,
+        /// The tasks whose targets it has put in, in any try.
+        touched: BTreeSet<String>,
+        /// When this try began.
+        began: i64,
+    },
 }
 
 impl About {
     /// The task that it is about, if there is one yet.
     fn task(&self) -> Option<&str> {
         match self {
-            Self::Start { .. } => None,
+            Self::Start { .. } | Self::Reconcile { .. } => None,
             Self::Task { task, .. } | Self::Stop { task } => Some(task),
         }
     }
@@ -55,6 +66,7 @@ impl fmt::Display for About {
             Self::Task { task, is_running: true } => write!(f, "RUNNING of {task}"),
             Self::Task { task, .. } => write!(f, "a stop of {task}"),
             Self::Stop { task } => write!(f, "a request to stop {task}"),
+            Self::Reconcile { cluster, .. } => write!(f, "a reconcile of {cluster}"),
         }
     }
 }
@@ -187,7 +199,7 @@ impl Simulation {
                     self.statistics.count("late stops of reused addresses");
                 }
             }
-            About::Task { .. } | About::Start { .. } | About::Stop { .. } => {}
+            About::Task { .. } | About::Start { .. } | About::Stop { .. } | About::Reconcile { .. } => {}
         }
     }
 
@@ -232,8 +244,40 @@ impl Simulation {
                     self.statistics.count("registrations taken back");
                 }
             }
+            (
+                About::Reconcile {
+                    cluster,
+                    is_part,
+                    touched,
+                    began,
+                },
+                Outcome::Reconciled {
+                    registered,
+                    deregistered,
+                    continued,
+                    ..
+                },
+            ) => {
+                self.statistics.count("reconciles that came to their end");
+                for (targets, what) in [
+                    (registered, "reconciled registrations"),
+                    (deregistered, "reconciled deregistrations"),
+                ] {
+                    for _ in targets {
+                        self.statistics.count(what);
+                    }
+                }
+                for task in touched {
+                    self.promises.life(task).outstanding -= 1;
+                    self.promises.when_over(task, &self.world)?;
+                }
+                let is_whole = !is_part && continued.is_empty();
+                if !is_whole || self.promises.is_reconciled(cluster, *began, &self.world)? {
+                    self.reconcile_soon(cluster);
+                }
+            }
             (About::Task { .. } | About::Stop { .. }, _) => {}
-            (About::Start { .. }, other) => panic!("a start ends as {other:?}"),
+            (About::Start { .. } | About::Reconcile { .. }, other) => panic!("{} ends as {other:?}", delivery.about),
         }
         if let Outcome::Deregistered { reused, .. } = outcome
             && !reused.is_empty()
@@ -258,7 +302,7 @@ impl Simulation {
                 self.statistics.count("redrives");
                 delivery.tries = 0;
                 match delivery.about {
-                    About::Start { .. } => self.rng.between(MINUTE..=10 * MINUTE),
+                    About::Start { .. } | About::Reconcile { .. } => self.rng.between(MINUTE..=10 * MINUTE),
                     About::Task { .. } | About::Stop { .. } => self.rng.between(MINUTE..=12 * HOUR),
                 }
             }
@@ -291,12 +335,19 @@ impl Simulation {
                 }
                 Ok(())
             }
-            (Call::DeregisterTargets { group, targets, .. }, About::Task { task, .. } | About::Stop { task }) => {
-                targets.iter().try_for_each(|target| {
-                    self.promises
-                        .deregisters(task, &as_promised(group, target), &self.world)
-                })
+            (Call::RegisterTargets { group, targets, .. }, About::Reconcile { .. }) => {
+                for target in targets {
+                    let target = as_promised(group, target);
+                    if let Some(holder) = self.promises.holder_now(&target) {
+                        self.promises.registers(&holder, target, self.now, &self.world);
+                    }
+                }
+                Ok(())
             }
+            (Call::DeregisterTargets { group, targets, .. }, about) => targets.iter().try_for_each(|target| {
+                self.promises
+                    .deregisters(about.task(), &as_promised(group, target), &self.world)
+            }),
             _ => Ok(()),
         }
     }
@@ -345,6 +396,12 @@ impl Simulation {
                     }
                 }
             }
+            (Call::DescribeTargets { group }, _, Ok(Answer::Targets(members))) => {
+                members.retain(|(target, _)| {
+                    let is_hidden = self.promises.may_be_unseen(&as_promised(group, target), self.now);
+                    !(is_hidden && self.rng.chance(500))
+                });
+            }
             (Call::StopTask { task, .. }, _, Ok(_)) => self.is_stopped_by_request(task.as_str()),
             (Call::CreateSchedule(schedule), _, Ok(_)) => {
                 // Scheduler is precise to the minute.
@@ -373,8 +430,61 @@ impl Simulation {
             if self.mutant == Mutant::SchedulesAreLost {
                 continue;
             }
-            let task = event["detail"]["taskArn"].as_str().expect("a task").to_owned();
-            self.send(event, About::Stop { task });
+            let about = match event["detail"]["taskArn"].as_str() {
+                Some(task) => About::Stop { task: task.to_owned() },
+                None => reconcile(event["detail"]["cluster"].as_str().expect("a cluster"), true),
+            };
+            self.send(event, about);
+        }
+    }
+
+    /// Somebody sees that events of a task were lost.
+    pub(crate) fn is_noticed(&mut self, task: &str) {
+        let (_, place) = task.split_once(":task/").expect("the ARN of a task");
+        let (cluster, _) = place.split_once('/').expect("an ARN with its cluster");
+        self.reconcile_soon(cluster);
+    }
+
+    fn reconcile_soon(&mut self, cluster: &str) {
+        // Who is in need when it is done is seen to by another one.
+        if self.mutant != Mutant::NobodyReconciles && self.reconciles_to_come.insert(cluster.to_owned()) {
+            let noticed = self.rng.between(90 * SECOND..=15 * MINUTE);
+            self.after(noticed, Step::Reconcile(cluster.to_owned()));
+        }
+    }
+
+    pub(crate) fn ask_to_reconcile(&mut self, cluster: &str) {
+        self.reconciles_to_come.remove(cluster);
+        let id = format!("reconcile-{}", self.now);
+        let event = account::reconcile_event(cluster, &id, &self.time_of_day());
+        self.deliver_after(
+            20,
+            Delivery {
+                event: Rc::new(event),
+                about: reconcile(cluster, false),
+                sent_at: self.now,
+                tries: 0,
+            },
+        );
+    }
+
+    /// An invocation is about to ask: a reconcile that puts in a target has something to come for its task.
+    pub(crate) fn note_asked(&mut self, call: &Call, delivery: &mut Delivery) {
+        let About::Reconcile { touched, .. } = &mut delivery.about else {
+            return;
+        };
+        let Call::RegisterTargets { group, targets, .. } = call else {
+            return;
+        };
+        for target in targets {
+            for task in self
+                .promises
+                .holders_of(&as_promised(group, target), self.now - HOUR / 2)
+            {
+                if touched.insert(task.clone()) {
+                    self.promises.life(&task).outstanding += 1;
+                }
+            }
         }
     }
 
@@ -382,6 +492,15 @@ impl Simulation {
         let time = self.world.clock.replace_nanosecond(0).expect("a time");
         time.format(&time::format_description::well_known::Rfc3339)
             .expect("a time")
+    }
+}
+
+fn reconcile(cluster: &str, is_part: bool) -> About {
+    About::Reconcile {
+        cluster: cluster.rsplit('/').next().unwrap_or_default().to_owned(),
+        is_part,
+        touched: BTreeSet::new(),
+        began: 0,
     }
 }
 
