@@ -94,6 +94,10 @@ pub struct Scheduler {
 /// How long a start may take where nobody says otherwise.
 pub const DEFAULT_START_TIMEOUT: Duration = Duration::from_secs(300);
 
+fn is_at(group: &TargetGroupArn, home: Option<&Scope>) -> bool {
+    home.is_none() || group.scope().as_ref() == home
+}
+
 impl Config {
     /// Reads the environment through `get`, and the catalog's text if there is a catalog.
     ///
@@ -177,14 +181,25 @@ impl Config {
     pub fn named_target_groups(&self, home: Option<&Scope>) -> BTreeSet<TargetGroupArn> {
         let listed = self.allowed.target_groups.patterns();
         let listed = listed.filter_map(|pattern| pattern.parse().ok());
-        let starts = || std::iter::once(&self.defaults).chain(self.catalog.entries());
-        let single = starts().filter_map(|start| start.target.target_group_arn.clone());
-        let several = starts().flat_map(|start| start.targets.iter().flatten().map(|target| target.group.clone()));
-        listed
-            .chain(single)
-            .chain(several)
-            .filter(|group: &TargetGroupArn| home.is_none() || group.scope().as_ref() == home)
-            .collect()
+        let starts = std::iter::once(&self.defaults).chain(self.catalog.entries());
+        let named = listed.chain(starts.flat_map(StartDetail::target_groups));
+        named.filter(|group| is_at(group, home)).collect()
+    }
+
+    /// The target groups of `home` that starts of a service of the catalog have, in order: its own, or
+    /// the default one if it names none.
+    #[must_use]
+    pub fn target_groups_of(&self, service: &str, home: Option<&Scope>) -> BTreeSet<TargetGroupArn> {
+        let Some(entry) = self.catalog.get(service) else {
+            return BTreeSet::new();
+        };
+        let own: BTreeSet<TargetGroupArn> = entry.target_groups().collect();
+        let groups = if own.is_empty() && entry.targets.is_none() {
+            self.defaults.target_groups().collect()
+        } else {
+            own
+        };
+        groups.into_iter().filter(|group| is_at(group, home)).collect()
     }
 
     /// What an operator should know about a sound configuration.

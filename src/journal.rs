@@ -19,6 +19,10 @@ use crate::target::{Target, TargetGroup, TargetHealth};
 use crate::task::Task;
 use crate::timestamp::Timestamp;
 
+/// With less time left than this, nothing more is asked: a decision that ends by itself can tell how far it
+/// came.
+const SHORTEST_CALL: Duration = Duration::from_secs(1);
+
 /// A call with its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry {
@@ -139,6 +143,10 @@ impl<'a> Reader<'a> {
 
     fn ask<T>(&mut self, call: Call, pick: impl FnOnce(&'a Answer) -> Option<T>) -> Asked<'a, T> {
         let Some(entry) = self.journal.entries.get(self.read) else {
+            if !self.has_time(SHORTEST_CALL) {
+                let message = format!("no time is left in this invocation for {}", call.operation());
+                return Err(Failure::transient("out_of_time", message).into());
+            }
             return Err(Halt::Ask(Box::new(call)));
         };
         self.read += 1;

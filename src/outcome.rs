@@ -62,16 +62,7 @@ pub enum Outcome {
         targets: Vec<(TaskArn, GroupTarget)>,
     },
     /// Tasks and targets were compared, and what differed was repaired.
-    Reconciled {
-        /// Targets of live tasks that RegisterTargets was called for.
-        registered: Vec<GroupTarget>,
-        /// Targets of stopped tasks that DeregisterTargets was called for.
-        deregistered: Vec<GroupTarget>,
-        /// Targets of no task that is known: left alone.
-        unknown: Vec<GroupTarget>,
-        /// Groups that an event of our own making goes on with.
-        continued: Vec<TargetGroupArn>,
-    },
+    Reconciled(Box<Repairs>),
     /// Tasks and targets were compared, and nothing was done about it.
     Planned(Box<Plan>),
     /// Nothing was to do.
@@ -81,6 +72,19 @@ pub enum Outcome {
         /// If the task stopped without ever having been RUNNING: why, as ECS says.
         failed_start: Option<StopReason>,
     },
+}
+
+/// What a reconcile has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Repairs {
+    /// Targets of live tasks that RegisterTargets was called for, and whose they are.
+    pub registered: Vec<(TaskArn, GroupTarget)>,
+    /// Targets that DeregisterTargets was called for, and whose they were; of no task if they were named.
+    pub deregistered: Vec<(Option<TaskArn>, GroupTarget)>,
+    /// Targets of no task that is known: left alone.
+    pub unknown: Vec<GroupTarget>,
+    /// Groups that an event of our own making goes on with.
+    pub continued: Vec<TargetGroupArn>,
 }
 
 impl Outcome {
@@ -101,7 +105,7 @@ impl Outcome {
             Self::Registered { .. } => "registered",
             Self::Deregistered { .. } => "deregistered",
             Self::Stopped { .. } => "stopped",
-            Self::Reconciled { .. } => "reconciled",
+            Self::Reconciled(_) => "reconciled",
             Self::Planned(_) => "planned",
             Self::Skipped { .. } => "skipped",
         }
@@ -115,7 +119,7 @@ impl Outcome {
             Self::Started { .. }
             | Self::Registered { .. }
             | Self::Stopped { .. }
-            | Self::Reconciled { .. }
+            | Self::Reconciled(_)
             | Self::Planned(_) => None,
         }
     }
@@ -186,6 +190,8 @@ pub struct Failure {
     pub message: String,
     /// Tasks that exist all the same.
     pub tasks: Vec<TaskArn>,
+    /// What a reconcile has done all the same.
+    pub repairs: Option<Box<Repairs>>,
 }
 
 impl Failure {
@@ -197,6 +203,7 @@ impl Failure {
             transient: false,
             message: message.into(),
             tasks: Vec::new(),
+            repairs: None,
         }
     }
 
@@ -208,6 +215,7 @@ impl Failure {
             transient: true,
             message: message.into(),
             tasks: Vec::new(),
+            repairs: None,
         }
     }
 
@@ -215,6 +223,13 @@ impl Failure {
     #[must_use]
     pub fn internal(message: impl Into<String>) -> Self {
         Self::permanent("internal", message)
+    }
+
+    /// The same, with what a reconcile has done all the same.
+    #[must_use]
+    pub fn with_repairs(mut self, repairs: Repairs) -> Self {
+        self.repairs = Some(Box::new(repairs));
+        self
     }
 
     /// The same, with the tasks that exist all the same.
@@ -233,6 +248,7 @@ impl From<&CallError> for Failure {
             transient: error.kind.is_transient(),
             message,
             tasks: Vec::new(),
+            repairs: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a `Reconcile ECS Targets` event asks for, or every problem in it.
 //!
-//! One cluster, never "all" silently. Must not call AWS.
+//! A service or a cluster, which must be named: nothing is repaired by mistake. Must not call AWS.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,8 @@ use crate::later::Later;
 use crate::outcome::GroupTarget;
 use crate::problem::Problems;
 use crate::start::detail::mark;
-use crate::stop::{Asker, check_cluster};
+use crate::stop::{Asker, check_cluster, check_service};
+use crate::timestamp::Timestamp;
 
 /// How often a reconcile goes on by an event of its own making.
 pub const MOST_CONTINUATIONS: i32 = 100;
@@ -23,8 +24,12 @@ pub struct ReconcileRequest {
     pub cluster: Cluster,
     /// Where else tasks of ours can be that have targets in the same groups.
     pub others: Vec<Cluster>,
+    /// Only groups of this service are looked at; whatever is in them, as whole groups.
+    pub service: Option<String>,
     /// Groups that are looked at whether or not a task names them.
     pub groups: Vec<TargetGroupArn>,
+    /// When it was asked for, by the envelope.
+    pub sent_at: Option<Timestamp>,
     /// The caller's own mark.
     pub correlation_id: Option<String>,
     /// The `id` of the event that began it: one schedule for each continuation.
@@ -49,16 +54,28 @@ pub struct Continuation {
 }
 
 impl ReconcileRequest {
-    /// Of a cluster, with nothing special. `home` is the function's own account and region, if they
+    /// Of a cluster, or of a service in it, with nothing special. `home` is the function's own account and region, if they
     /// are known.
     #[must_use]
-    pub fn new(cluster: Cluster, identity: String, home: Option<&Scope>, config: &Config) -> Self {
+    pub fn new(
+        cluster: Cluster,
+        service: Option<String>,
+        identity: String,
+        home: Option<&Scope>,
+        config: &Config,
+    ) -> Self {
+        let groups = match &service {
+            None => config.named_target_groups(home),
+            Some(service) => config.target_groups_of(service, home),
+        };
         let mut others = config.named_clusters(home);
         others.retain(|other| !other.same_as(&cluster));
         Self {
             cluster,
             others,
-            groups: config.named_target_groups(home).into_iter().collect(),
+            service,
+            groups: groups.into_iter().collect(),
+            sent_at: None,
             correlation_id: None,
             identity,
             continuation: None,
@@ -73,7 +90,7 @@ impl ReconcileRequest {
 pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut Problems) -> Option<ReconcileRequest> {
     let mut fields = Fields::of(detail, "detail", problems)?;
     let home = asker.function.and_then(FunctionArn::scope);
-    let cluster = cluster(&mut fields, home.as_ref(), config, problems);
+    let (cluster, service) = selector(&mut fields, home.as_ref(), config, problems);
     let correlation_id = fields.read("correlationId", problems, mark);
     let continued = fields.raw("continuation");
     let continued = continued.map(|value| continuation(value, problems));
@@ -89,31 +106,50 @@ pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut P
     Some(ReconcileRequest {
         correlation_id,
         continuation,
+        sent_at: asker.sent_at,
         later: Later::of(asker.function, config, asker.source),
-        ..ReconcileRequest::new(cluster?, identity?, home.as_ref(), config)
+        ..ReconcileRequest::new(cluster?, service, identity?, home.as_ref(), config)
     })
 }
 
-fn cluster(fields: &mut Fields<'_>, home: Option<&Scope>, config: &Config, problems: &mut Problems) -> Option<Cluster> {
-    if fields.raw("cluster").is_some() {
-        let cluster: Cluster = fields.parsed("cluster", problems)?;
-        check_cluster("detail.cluster", cluster.as_str(), &cluster, home, config, problems);
-        return Some(cluster);
+/// `cluster`, or `service` with the cluster that it is started in.
+fn selector(
+    fields: &mut Fields<'_>,
+    home: Option<&Scope>,
+    config: &Config,
+    problems: &mut Problems,
+) -> (Option<Cluster>, Option<String>) {
+    let has_cluster = fields.raw("cluster").is_some();
+    let has_service = fields.raw("service").is_some();
+    let cluster: Option<Cluster> = fields.parsed("cluster", problems);
+    if let Some(cluster) = &cluster {
+        check_cluster("detail.cluster", cluster.as_str(), cluster, home, config, problems);
     }
-    let named = config.named_clusters(home);
-    if let [one] = named.as_slice() {
-        return Some(one.clone());
+    let service = fields.text("service", 128, problems);
+    if let Some(service) = &service {
+        check_service(service, config, problems);
     }
-    let names: Vec<&str> = named.iter().map(Cluster::as_str).collect();
-    let rule = match names.as_slice() {
-        [] => "the configuration names no cluster in full".to_owned(),
-        several => format!(
-            "the configuration names several clusters: one of {}",
-            several.join(", ")
-        ),
-    };
-    problems.missing("detail.cluster", rule);
-    None
+    if !has_cluster && !has_service {
+        problems.missing("detail.cluster", "name what to compare: cluster, or service");
+    }
+    if has_cluster || service.is_none() {
+        return (cluster, service);
+    }
+    let entry = service.as_ref().and_then(|service| config.catalog.get(service));
+    let started_in = entry.and_then(|entry| entry.cluster.as_ref().or(config.defaults.cluster.as_ref()));
+    match started_in {
+        Some(cluster) => {
+            check_cluster("detail.service", cluster.as_str(), cluster, home, config, problems);
+            (Some(cluster.clone()), service)
+        }
+        None => {
+            if entry.is_some() {
+                let rule = "neither the catalog nor ECS_CLUSTER tells the cluster of the service";
+                problems.missing("detail.cluster", rule);
+            }
+            (None, service)
+        }
+    }
 }
 
 fn continuation(value: &Value, problems: &mut Problems) -> Option<(Continuation, String)> {
@@ -139,6 +175,9 @@ pub fn continued(request: &ReconcileRequest, continuation: &Continuation) -> Val
     });
     if let Some(after) = &continuation.after {
         detail["continuation"]["after"] = json!(after.as_str());
+    }
+    if let Some(service) = &request.service {
+        detail["service"] = json!(service);
     }
     if let Some(mark) = &request.correlation_id {
         detail["correlationId"] = json!(mark);
@@ -176,36 +215,6 @@ mod tests {
     }
 
     #[test]
-    fn without_a_cluster_it_is_the_only_one_that_the_configuration_names_or_an_error() {
-        let asker = Asker {
-            event_id: Some("e1"),
-            sent_at: None,
-            source: "app.tests",
-            function: None,
-        };
-        for (variables, expected) in [
-            (&[("ECS_CLUSTER", "engines")][..], Ok("engines")),
-            (
-                &[("ECS_CLUSTER", "engines"), ("ALLOWED_CLUSTERS", "engines,jobs*")],
-                Ok("engines"),
-            ),
-            (&[], Err("names no cluster in full")),
-            (&[("ALLOWED_CLUSTERS", "eng*")], Err("names no cluster in full")),
-            (
-                &[("ALLOWED_CLUSTERS", "engines,workers")],
-                Err("names several clusters: one of engines, workers"),
-            ),
-        ] {
-            let mut problems = Problems::new();
-            let request = read(&json!({}), &asker, &config(variables), &mut problems);
-            match expected {
-                Ok(cluster) => assert_eq!(request.unwrap().cluster.as_str(), cluster),
-                Err(rule) => assert!(problems.to_string().contains(rule), "{problems}"),
-            }
-        }
-    }
-
-    #[test]
     fn groups_and_other_clusters_are_those_that_the_configuration_names_in_full() {
         let other = GROUP.replace("us-east-1", "eu-west-1");
         let groups = format!("{GROUP},{other},auth*");
@@ -214,7 +223,7 @@ mod tests {
             ("ALLOWED_TARGET_GROUPS", &groups),
         ]);
         let home = GROUP.parse::<TargetGroupArn>().unwrap().scope();
-        let request = ReconcileRequest::new("engines".parse().unwrap(), "e1".into(), home.as_ref(), &config);
+        let request = ReconcileRequest::new("engines".parse().unwrap(), None, "e1".into(), home.as_ref(), &config);
         assert_eq!(request.others, ["workers".parse().unwrap()]);
         assert_eq!(request.groups, [GROUP.parse().unwrap()]);
     }
@@ -229,7 +238,7 @@ mod tests {
         ) {
             let request = ReconcileRequest {
                 correlation_id: mark,
-                ..ReconcileRequest::new("engines".parse().unwrap(), identity, None, &Config::default())
+                ..ReconcileRequest::new("engines".parse().unwrap(), None, identity, None, &Config::default())
             };
             let continuation = Continuation { after: has_group.then(|| GROUP.parse().unwrap()), count };
             let read = read_back(&continued(&request, &continuation));

@@ -54,22 +54,26 @@ impl Handled {
                 put("targets", texts(&targets));
                 put("targetGroups", groups(&targets));
             }
-            Ok(Outcome::Reconciled {
-                registered,
-                deregistered,
-                unknown,
-                continued,
-            }) => {
-                put("targetsRegistered", few(registered));
-                put("targetsDeregistered", few(deregistered));
-                put("targetsUnknown", few(unknown));
-                put("groupsLeft", json!(Some(continued.len()).filter(|left| *left > 0)));
-            }
-            Ok(Outcome::Planned(_) | Outcome::Skipped { .. }) => {}
+            Ok(Outcome::Reconciled(_) | Outcome::Planned(_) | Outcome::Skipped { .. }) => {}
             Err(failure) => {
                 put("error", json!(failure.message));
                 put("retryCanHelp", json!(failure.transient));
             }
+        }
+        if let Some(repairs) = self.repairs() {
+            put(
+                "targetsRegistered",
+                few(repairs.registered.iter().map(|(_, target)| target)),
+            );
+            put(
+                "targetsDeregistered",
+                few(repairs.deregistered.iter().map(|(_, target)| target)),
+            );
+            put("targetsUnknown", few(repairs.unknown.iter()));
+            put(
+                "groupsLeft",
+                json!(Some(repairs.continued.len()).filter(|left| *left > 0)),
+            );
         }
         put("tasks", texts(self.tasks()));
         if let Some(stop) = self.result.as_ref().ok().and_then(Outcome::failed_start) {
@@ -99,6 +103,7 @@ impl Handled {
             Some(Trigger::Reconcile(request)) => {
                 put("cluster", json!(request.cluster.as_str()));
                 put("correlationId", json!(request.correlation_id));
+                put("service", json!(request.service));
                 put("continuation", json!(request.continuation.as_ref().map(|it| it.count)));
             }
             Some(Trigger::TaskStateChange(change)) => {
@@ -154,17 +159,7 @@ impl Handled {
                 values.push(("TasksStopped", "Count", json!(tasks.len())));
                 values.push(("TasksDraining", "Count", json!(draining.len())));
             }
-            Ok(Outcome::Reconciled {
-                registered,
-                deregistered,
-                unknown,
-                ..
-            }) => {
-                values.push(("TargetsRegistered", "Count", json!(registered.len())));
-                values.push(("TargetsDeregistered", "Count", json!(deregistered.len())));
-                values.push(("TargetsUnknown", "Count", json!(unknown.len())));
-            }
-            Ok(Outcome::Planned(_)) => {}
+            Ok(Outcome::Reconciled(_) | Outcome::Planned(_)) => {}
             Ok(Outcome::Skipped { .. }) => values.push(("EventsSkipped", "Count", json!(1))),
             Err(_) => {
                 values.push(("EventsFailed", "Count", json!(1)));
@@ -172,6 +167,11 @@ impl Handled {
                     values.push(("StartsFailed", "Count", json!(1)));
                 }
             }
+        }
+        if let Some(repairs) = self.repairs() {
+            values.push(("TargetsRegistered", "Count", json!(repairs.registered.len())));
+            values.push(("TargetsDeregistered", "Count", json!(repairs.deregistered.len())));
+            values.push(("TargetsUnknown", "Count", json!(repairs.unknown.len())));
         }
         if self.published != Published::default() {
             values.push(("OutcomeEvents", "Count", json!(self.published.published)));
@@ -221,7 +221,7 @@ impl Handled {
                 | Outcome::Registered { .. }
                 | Outcome::Deregistered { .. }
                 | Outcome::Stopped { .. }
-                | Outcome::Reconciled { .. }
+                | Outcome::Reconciled(_)
                 | Outcome::Planned(_),
             ) => None,
             Err(failure) => Some(failure.category),
@@ -275,10 +275,11 @@ fn groups(targets: &[GroupTarget]) -> Value {
 /// How many targets of a reconcile a log line names; the metrics have their count.
 const MOST_NAMED: usize = 100;
 
-fn few(targets: &[GroupTarget]) -> Value {
-    let mut named: Vec<String> = targets.iter().take(MOST_NAMED).map(ToString::to_string).collect();
-    if targets.len() > MOST_NAMED {
-        named.push(format!("and {} more", targets.len() - MOST_NAMED));
+fn few<'t>(targets: impl ExactSizeIterator<Item = &'t GroupTarget>) -> Value {
+    let all = targets.len();
+    let mut named: Vec<String> = targets.take(MOST_NAMED).map(ToString::to_string).collect();
+    if all > MOST_NAMED {
+        named.push(format!("and {} more", all - MOST_NAMED));
     }
     json!(named)
 }

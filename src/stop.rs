@@ -233,7 +233,7 @@ fn check_home(field: &str, text: &str, scope: Option<Scope>, home: Option<&Scope
     }
 }
 
-fn check_service(name: &str, config: &Config, problems: &mut Problems) {
+pub(crate) fn check_service(name: &str, config: &Config, problems: &mut Problems) {
     if config.catalog.get(name).is_none() {
         problems.invalid_text("detail.service", name, config.catalog.rule());
     }

@@ -9,13 +9,11 @@ use super::survey::wanted_tasks;
 use super::targets::{Rivals, look};
 use super::timing::{ATTACH, left};
 use super::{Halt, instances};
-use crate::arn::Port;
 use crate::call::ErrorKind;
 use crate::config::Config;
 use crate::journal::Reader;
 use crate::outcome::{Failure, GroupTarget};
 use crate::started_by;
-use crate::target::Target;
 use crate::task::{Network, Phase, Status, Task};
 use crate::timestamp::Timestamp;
 
@@ -78,8 +76,7 @@ pub(super) fn too_slow(task: &Task) -> Failure {
 }
 
 /// What another task has to do with a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ownership {
+enum Ownership {
     Owns,
     /// It starts on the same machine, and has its host ports only once it runs.
     MayGetIt,
@@ -94,34 +91,26 @@ fn ownership(
 ) -> Result<Ownership, Halt> {
     let text = other.started_by.as_deref().unwrap_or_default();
     let attachments = started_by::decode(text, &other.arn.scope()).unwrap_or_default();
-    let of_group = attachments.iter().filter(|attachment| attachment.group == *group);
-    let ports: Vec<Port> = of_group.map(|attachment| attachment.port).collect();
-    claim(other, &ports, target, rivals, reader)
-}
-
-/// What a task that has these ports in a group has to do with a target of that group.
-pub(super) fn claim(
-    other: &Task,
-    ports: &[Port],
-    target: &Target,
-    rivals: &Rivals,
-    reader: &mut Reader<'_>,
-) -> Result<Ownership, Halt> {
-    if ports.is_empty() {
+    let mut ports = attachments
+        .iter()
+        .filter(|attachment| attachment.group == *group)
+        .map(|attachment| attachment.port)
+        .peekable();
+    if ports.peek().is_none() {
         return Ok(Ownership::None);
     }
     let claim = match &other.network {
         Network::Awsvpc(addresses) => {
-            let owns = addresses.each().any(|id| id == target.id) && ports.contains(&target.port);
+            let owns = addresses.each().any(|id| id == target.id) && ports.any(|port| port == target.port);
             return Ok(if owns { Ownership::Owns } else { Ownership::None });
         }
         Network::ContainerInstance { arn, bindings } => {
-            let is_its_port = |port: &Port| {
+            let is_its_port = |port| {
                 bindings
                     .iter()
-                    .any(|binding| binding.host_port(*port) == Some(target.port))
+                    .any(|binding| binding.host_port(port) == Some(target.port))
             };
-            if ports.iter().any(is_its_port) {
+            if ports.any(is_its_port) {
                 Some((arn, Ownership::Owns))
             } else if bindings.is_empty() && other.last_status != Status::Running {
                 Some((arn, Ownership::MayGetIt))

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use start_engines::outcome::{GroupTarget, Outcome};
+use start_engines::outcome::{GroupTarget, Outcome, Repairs};
 use start_engines::plan::{Change, Why};
 use start_engines::reconcile::ReconcileRequest;
 use start_engines::target::Target;
@@ -44,20 +44,23 @@ async fn repaired(stage: &Stage) -> (Vec<String>, Vec<String>, Vec<String>) {
 }
 
 fn parts(outcome: Outcome) -> (Vec<String>, Vec<String>, Vec<String>) {
-    let Outcome::Reconciled {
-        registered,
-        deregistered,
-        unknown,
-        continued,
-    } = outcome
-    else {
+    let Outcome::Reconciled(repairs) = outcome else {
         panic!("no reconcile: {outcome:?}")
     };
-    assert_eq!(continued, []);
-    let texts = |targets: Vec<start_engines::outcome::GroupTarget>| -> Vec<String> {
-        targets.iter().map(ToString::to_string).collect()
-    };
-    (texts(registered), texts(deregistered), texts(unknown))
+    assert_eq!(repairs.continued, []);
+    (
+        repairs
+            .registered
+            .iter()
+            .map(|(_, target)| target.to_string())
+            .collect(),
+        repairs
+            .deregistered
+            .iter()
+            .map(|(_, target)| target.to_string())
+            .collect(),
+        repairs.unknown.iter().map(ToString::to_string).collect(),
+    )
 }
 
 fn nothing() -> (Vec<String>, Vec<String>, Vec<String>) {
@@ -176,7 +179,7 @@ async fn a_dry_run_plans_everything_and_only_what_is_named_is_pruned() {
         Trigger::Reconcile(Box::new(ReconcileRequest {
             dry_run,
             prune,
-            ..ReconcileRequest::new("engines".parse().expect("a name"), "here".into(), None, &config)
+            ..ReconcileRequest::new("engines".parse().expect("a name"), None, "here".into(), None, &config)
         }))
     };
     let target = |id: &str| Target {
@@ -494,6 +497,187 @@ async fn host_ports_of_instances_are_repaired_too() {
 }
 
 #[tokio::test]
+async fn a_machine_that_nobody_tells_stops_only_the_groups_that_need_it() {
+    let stage = stage().await;
+    let (vms, machine) = stage.fake.world(|world| {
+        let bridge = TaskDefinition::new("bridge", NetworkMode::Bridge).container("auth", &[8080]);
+        world.add_task_definition(bridge);
+        let machine = world.add_container_instance("engines", Some("i-0123456789abcdef0"), Ipv4Addr::new(10, 0, 2, 7));
+        (world.add_target_group(TargetGroup::instance("aaa", 80)), machine)
+    });
+    let detail = json!({
+        "taskDefinition": "bridge", "targetGroupArn": vms, "launchType": "EC2", "subnets": null,
+    });
+    outcome(&stage, &stage.start("e1", detail)).await;
+    stage.fake.world(|world| {
+        let task = world.task_arns()[0].clone();
+        world.advance_to(&task, "RUNNING");
+        let port = world.host_port(&task, 8080).expect("a port");
+        world.register(&vms, "i-0123456789abcdef9", port);
+        world.forget_instance(&machine);
+    });
+    let (_, _lost) = stage.running_task("e2").await;
+    let handled = stage.deliver(&reconcile()).await;
+    let metrics = handled.metrics("f");
+    assert_eq!(handled.result.expect_err("a failure").category, "instance_not_found");
+    // What is in a group where an owner cannot be told stays, and is not said to be unknown.
+    assert_eq!(
+        (&metrics["TargetsRegistered"], &metrics["TargetsUnknown"]),
+        (&json!(1), &json!(0))
+    );
+    assert_eq!(stage.registered().len(), 1);
+    assert_eq!(stage.fake.world(|world| world.registered(&vms).len()), 1);
+}
+
+#[tokio::test]
+async fn what_was_done_is_told_and_counted_even_where_something_else_failed() {
+    let stage = Stage::with(&[ROLE, NO_TIMEOUT, CLUSTER, ("OUTCOME_EVENT_BUS", "app-events")]).await;
+    let gone = stage.registered_task("e1").await;
+    let (lost, _) = stage.running_task("e2").await;
+    let unreachable = stage.fake.world(|world| {
+        stop(world, &gone);
+        world.register(&stage.group, "10.0.200.9", 8080);
+        world.add_target_group(TargetGroup::ip("zzz", 80))
+    });
+    outcome(&stage, &stage.start("e3", json!({"targetGroupArn": unreachable}))).await;
+    stage.fake.world(|world| {
+        for task in world.task_arns().into_iter().filter(|task| *task != gone) {
+            world.advance_to(&task, "RUNNING");
+        }
+        let full = Fault::error(400, "TooManyTargets", "full");
+        world.fail_after("elb:RegisterTargets", 1, full, 1);
+        world.take_put_events();
+    });
+    let detail = json!({"cluster": "engines", "correlationId": "outage-7"});
+    let handled = stage.deliver(&event("r1", detail)).await;
+    let (line, metrics) = (handled.summary(), handled.metrics("f"));
+    assert_eq!(handled.result.expect_err("a failure").category, "too_many_targets");
+    let target = |task: &str| json!([format!("auth/{}:8080", address(&stage, task))]);
+    assert_eq!(
+        (&line["outcome"], &line["reason"]),
+        (&json!("failed"), &json!("too_many_targets"))
+    );
+    assert_eq!(line["targetsRegistered"], target(&lost));
+    assert_eq!(line["targetsDeregistered"], target(&gone));
+    assert_eq!(line["targetsUnknown"], json!(["auth/10.0.200.9:8080"]));
+    for name in [
+        "TargetsRegistered",
+        "TargetsDeregistered",
+        "TargetsUnknown",
+        "EventsFailed",
+    ] {
+        assert_eq!(metrics[name], 1, "{name}");
+    }
+    let told = stage.fake.world(|world| world.take_put_events());
+    let told: Vec<(&str, &Value)> = told
+        .iter()
+        .map(|event| (event["detail-type"].as_str().expect("a text"), &event["detail"]))
+        .collect();
+    assert_eq!(told.len(), 2);
+    for (kind, task) in [("ECS Task Registered", &lost), ("ECS Task Deregistered", &gone)] {
+        let found = told.iter().find(|(other, _)| *other == kind);
+        let (_, detail) = found.expect("an outcome event");
+        assert_eq!(detail["taskArn"], json!(task));
+        assert_eq!(detail["reconcileCorrelationId"], "outage-7");
+        assert_eq!(detail["targets"][0]["id"], json!(address(&stage, task)));
+        assert_eq!(detail["targets"][0]["targetGroupArn"], json!(stage.group));
+    }
+}
+
+#[tokio::test]
+async fn repairs_are_told_with_the_marks_of_their_starts_ten_in_a_call() {
+    let stage = Stage::with(&[ROLE, NO_TIMEOUT, CLUSTER, ("OUTCOME_EVENT_BUS", "app-events")]).await;
+    for n in 0..2 {
+        let detail = json!({"count": 10, "correlationId": format!("order-{n}")});
+        outcome(&stage, &stage.start(&format!("e{n}"), detail)).await;
+    }
+    stage.fake.world(|world| {
+        for task in world.task_arns() {
+            world.advance_to(&task, "RUNNING");
+        }
+        world.take_put_events();
+    });
+    stage.calls();
+    let handled = stage.deliver(&reconcile()).await;
+    assert_eq!((handled.published.published, handled.published.unpublished), (20, 0));
+    let puts = stage.calls().iter().filter(|call| *call == "PutEvents").count();
+    assert_eq!(puts, 2);
+    let told = stage.fake.world(|world| world.take_put_events());
+    let of_order = |n: usize| {
+        let mark = json!(format!("order-{n}"));
+        told.iter()
+            .filter(|event| event["detail"]["correlationId"] == mark && event["detail-type"] == "ECS Task Registered")
+            .count()
+    };
+    assert_eq!((of_order(0), of_order(1)), (10, 10));
+    // What needs no repair is not told again.
+    let again = stage.deliver(&event("r2", json!({"cluster": "engines"}))).await;
+    assert_eq!(again.published.published, 0);
+}
+
+#[tokio::test]
+async fn a_call_that_takes_all_the_time_hides_nothing_of_what_was_done() {
+    let stage = stage().await;
+    let (_, _lost) = stage.running_task("e1").await;
+    let clock = stage.clock.clone();
+    stage.fake.world(|world| {
+        let slow = move |_: &mut World| clock.advance(Duration::from_millis(59_400));
+        world.after_next("elb:RegisterTargets", slow);
+    });
+    let handled = stage.deliver(&reconcile()).await;
+    let metrics = handled.metrics("f");
+    let failure = handled.result.expect_err("a failure");
+    assert_eq!((failure.category, failure.transient), ("out_of_time", true));
+    assert_eq!(metrics["TargetsRegistered"], 1);
+    let again = event("r1", json!({"cluster": "engines"}));
+    assert_eq!(parts(outcome(&stage, &again).await), nothing());
+}
+
+#[tokio::test]
+async fn a_service_is_compared_in_its_own_groups_and_nowhere_else() {
+    let stage = stage().await;
+    let other = stage
+        .fake
+        .world(|world| world.add_target_group(TargetGroup::ip("other", 80)));
+    for (id, detail) in [
+        // The catalog's group is none here: its task has another.
+        ("e1", json!({"service": "auth"})),
+        ("e2", json!({})),
+        ("e3", json!({"targetGroupArn": other})),
+    ] {
+        outcome(&stage, &stage.start(id, detail)).await;
+    }
+    stage.fake.world(|world| {
+        for task in world.task_arns() {
+            world.advance_to(&task, "RUNNING");
+        }
+    });
+    stage.calls();
+    let handled = stage.deliver(&event("r1", json!({"service": "auth"}))).await;
+    let line = handled.summary();
+    assert_eq!(
+        (&line["service"], &line["cluster"]),
+        (&json!("auth"), &json!("engines"))
+    );
+    let (registered, _, _) = parts(handled.result.expect("an outcome"));
+    // The whole group is compared: whoever is in it has to do with whose targets are whose.
+    assert_eq!((registered.len(), stage.registered().len()), (2, 2));
+    assert_eq!(stage.fake.world(|world| world.registered(&other).len()), 0);
+    // Its own group, which is none here, and the one that its task has.
+    let asked = stage
+        .calls()
+        .iter()
+        .filter(|call| *call == "DescribeTargetHealth")
+        .count();
+    assert_eq!(asked, 1);
+    // A service without targets has nothing to compare.
+    assert_eq!(
+        parts(outcome(&stage, &event("r2", json!({"service": "worker"}))).await),
+        nothing()
+    );
+}
+
+#[tokio::test]
 async fn four_hundred_and_fifty_tasks_are_compared_in_pages_and_repaired_in_chunks() {
     let stage = stage().await;
     for n in 0..45 {
@@ -559,13 +743,13 @@ async fn what_does_not_fit_into_one_invocation_goes_on_by_a_schedule() {
     for (n, group) in groups.iter().enumerate() {
         let handled = stage.deliver_with(&next, Duration::from_secs(30)).await;
         let told = handled.summary();
-        let Ok(Outcome::Reconciled {
-            registered, continued, ..
-        }) = handled.result
-        else {
+        let Ok(Outcome::Reconciled(repairs)) = handled.result else {
             panic!("{told:?}")
         };
-        assert_eq!(registered[0].group.as_str(), group);
+        let Repairs {
+            registered, continued, ..
+        } = *repairs;
+        assert_eq!(registered[0].1.group.as_str(), group);
         // Beside the catalog's, of which there is none here.
         let left = continued.iter().filter(|group| group.as_str() != AUTH).count();
         assert_eq!(left, 2 - n);
@@ -597,10 +781,10 @@ async fn a_reconcile_that_is_delivered_twice_goes_on_once() {
     let (stage, _) = slow(&[ROLE, NO_TIMEOUT, CLUSTER]).await;
     for _ in 0..2 {
         let handled = stage.deliver_with(&reconcile(), Duration::from_secs(30)).await;
-        let Ok(Outcome::Reconciled { continued, .. }) = handled.result else {
+        let Ok(Outcome::Reconciled(repairs)) = handled.result else {
             panic!("{:?}", handled.result)
         };
-        assert!(!continued.is_empty());
+        assert!(!repairs.continued.is_empty());
     }
     assert_eq!(stage.fake.world(|world| world.schedules("default").len()), 1);
     assert_eq!(stage.fake.calls_to("scheduler:CreateSchedule").len(), 2);
@@ -642,15 +826,6 @@ async fn a_reconcile_goes_on_a_hundred_times_at_most_and_only_if_it_came_further
     assert_eq!(failure.category, "reconcile_incomplete");
     assert!(failure.message.contains("give the function more"), "{failure}");
     assert!(stage.fake.world(|world| world.schedules("default").is_empty()));
-}
-
-#[tokio::test]
-async fn without_a_cluster_it_is_the_one_that_is_configured() {
-    let stage = stage().await;
-    stage.running_task("e1").await;
-    let handled = stage.deliver(&event("r1", json!({}))).await;
-    assert_eq!(handled.summary()["cluster"], "engines");
-    only(0, &parts(handled.result.expect("an outcome")));
 }
 
 #[tokio::test]

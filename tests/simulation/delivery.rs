@@ -251,27 +251,20 @@ impl Simulation {
                     touched,
                     began,
                 },
-                Outcome::Reconciled {
-                    registered,
-                    deregistered,
-                    continued,
-                    ..
-                },
+                Outcome::Reconciled(repairs),
             ) => {
                 self.statistics.count("reconciles that came to their end");
-                for (targets, what) in [
-                    (registered, "reconciled registrations"),
-                    (deregistered, "reconciled deregistrations"),
-                ] {
-                    for _ in targets {
-                        self.statistics.count(what);
-                    }
+                for _ in &repairs.registered {
+                    self.statistics.count("reconciled registrations");
+                }
+                for _ in &repairs.deregistered {
+                    self.statistics.count("reconciled deregistrations");
                 }
                 for task in touched {
                     self.promises.life(task).outstanding -= 1;
                     self.promises.when_over(task, &self.world)?;
                 }
-                let is_whole = !is_part && continued.is_empty();
+                let is_whole = !is_part && repairs.continued.is_empty();
                 if !is_whole || self.promises.is_reconciled(cluster, *began, &self.world)? {
                     self.reconcile_soon(cluster);
                 }

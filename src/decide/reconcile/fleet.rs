@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::{Failures, Halt, survey, timing};
+use super::{A_STEP_NEEDS, TOOK_ALL};
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::call::{Desired, ErrorKind};
 use crate::config::Config;
@@ -11,8 +12,10 @@ use crate::journal::Reader;
 use crate::outcome::Failure;
 use crate::reconcile::ReconcileRequest;
 use crate::started_by;
+use crate::tags;
 use crate::target::Attachment;
 use crate::task::{Phase, Task};
+use crate::timestamp::Timestamp;
 
 /// A task of ours that has targets.
 pub(super) struct Ours<'a> {
@@ -46,20 +49,35 @@ impl<'a> Ours<'a> {
 /// Who was live when it was asked; until `ends`, nobody else can be registered.
 pub(super) struct Proof<'a> {
     pub(super) live: Vec<Ours<'a>>,
-    pub(super) ends: crate::timestamp::Timestamp,
+    pub(super) ends: Timestamp,
 }
 
 impl<'a> Proof<'a> {
-    /// Asks now; `is_to_hold` gives up once it would not hold any more.
-    pub(super) fn take(request: &ReconcileRequest, is_to_hold: bool, reader: &mut Reader<'a>) -> Result<Self, Halt> {
+    /// Asks now; gives up once it would not hold any more.
+    pub(super) fn take(request: &ReconcileRequest, reader: &mut Reader<'a>) -> Result<Self, Halt> {
         let ends = reader.now().after(timing::ATTACH);
+        Self::of_live(request, ends, reader, |reader| {
+            let holds = timing::left(Some(ends), reader.now()).is_some();
+            holds.then_some(()).ok_or_else(too_slow)
+        })
+    }
+
+    /// Asks now, and for as long as it takes: who is live is worth knowing, even when it proves nothing any
+    /// more.
+    pub(super) fn take_whole(request: &ReconcileRequest, reader: &mut Reader<'a>) -> Result<Self, Halt> {
+        let ends = reader.now().after(timing::ATTACH);
+        Self::of_live(request, ends, reader, |_| Ok(()))
+    }
+
+    fn of_live(
+        request: &ReconcileRequest,
+        ends: Timestamp,
+        reader: &mut Reader<'a>,
+        in_time: impl Fn(&Reader<'_>) -> Result<(), Failure>,
+    ) -> Result<Self, Halt> {
         let mut live = Vec::new();
         for (cluster, is_own) in clusters(request) {
-            let in_time = |reader: &Reader<'_>| {
-                let has_time = !is_to_hold || timing::left(Some(ends), reader.now()).is_some();
-                has_time.then_some(()).ok_or_else(too_slow)
-            };
-            match survey::tasks(cluster, Desired::Running, None, None, reader, in_time)? {
+            match survey::tasks(cluster, Desired::Running, None, None, reader, &in_time)? {
                 Ok(tasks) => live.extend(tasks.iter().filter_map(|task| Ours::of(task, is_own))),
                 Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_own => {}
                 Err(error) => return Err(error.into()),
@@ -89,7 +107,7 @@ pub(super) struct Fleet<'a> {
 /// Lists and describes all tasks. Those that are live first: that is the proof with which small
 /// fleets are repaired.
 pub(super) fn survey<'a>(request: &ReconcileRequest, reader: &mut Reader<'a>) -> Result<(Fleet<'a>, Proof<'a>), Halt> {
-    let proof = Proof::take(request, false, reader)?;
+    let proof = Proof::of_live(request, reader.now().after(timing::ATTACH), reader, in_time)?;
     let mut newest: BTreeMap<&TaskArn, Ours<'a>> = BTreeMap::new();
     let mut note = |ours: Ours<'a>| {
         let is_newer = |known: &Ours<'_>| ours.task.version >= known.task.version;
@@ -100,7 +118,7 @@ pub(super) fn survey<'a>(request: &ReconcileRequest, reader: &mut Reader<'a>) ->
     let again = |ours: &Ours<'a>| Ours::of(ours.task, ours.is_own);
     proof.live.iter().filter_map(again).for_each(&mut note);
     for (cluster, is_own) in clusters(request) {
-        match survey::tasks(cluster, Desired::Stopped, None, None, reader, |_| Ok(()))? {
+        match survey::tasks(cluster, Desired::Stopped, None, None, reader, in_time)? {
             Ok(tasks) => tasks
                 .iter()
                 .filter_map(|task| Ours::of(task, is_own))
@@ -110,6 +128,14 @@ pub(super) fn survey<'a>(request: &ReconcileRequest, reader: &mut Reader<'a>) ->
         }
     }
     Ok((Fleet::of(newest.into_values().collect()), proof))
+}
+
+/// So that something is left to repair with.
+fn in_time(reader: &Reader<'_>) -> Result<(), Failure> {
+    let has_time = reader.has_time(A_STEP_NEEDS);
+    has_time
+        .then_some(())
+        .ok_or_else(|| Failure::transient("reconcile_incomplete", TOOK_ALL))
 }
 
 fn clusters(request: &ReconcileRequest) -> impl Iterator<Item = (&Cluster, bool)> {
@@ -135,15 +161,19 @@ impl<'a> Fleet<'a> {
         places.iter().filter_map(|&n| self.tasks.get(n))
     }
 
-    /// All groups to look at, in the order of their ARNs: those that tasks of the cluster name, and
-    /// those of the configuration.
+    /// All groups to look at, in the order of their ARNs: those that tasks of the cluster, or of the service,
+    /// name, and those of the configuration.
     pub(super) fn groups(
         &self,
         request: &ReconcileRequest,
         config: &Config,
         failures: &mut Failures,
     ) -> Vec<TargetGroupArn> {
-        let own = self.tasks.iter().filter(|ours| ours.is_own);
+        let is_asked_for = |ours: &&Ours<'_>| {
+            let of_service = |service| tags::decode(&ours.task.tags).service.as_ref() == Some(service);
+            ours.is_own && request.service.as_ref().is_none_or(of_service)
+        };
+        let own = self.tasks.iter().filter(is_asked_for);
         let named = own.flat_map(|ours| ours.attachments.iter().map(|it| &it.group));
         let all: BTreeSet<&TargetGroupArn> = named.chain(&request.groups).collect();
         let mut groups = Vec::new();

@@ -14,7 +14,7 @@
 //! an event of our own making goes on with the rest, at most [`MOST_CONTINUATIONS`] times.
 
 mod fleet;
-mod owners;
+mod parties;
 mod planning;
 mod repair;
 
@@ -33,8 +33,10 @@ use crate::reconcile::{Continuation, MOST_CONTINUATIONS, ReconcileRequest};
 
 /// With less time left than this, no group is begun, nor another part of one.
 const A_STEP_NEEDS: Duration = Duration::from_secs(10);
-/// How many targets one call of ELB takes.
-const MOST_TARGETS: usize = 200;
+/// With less time left than this, nothing is looked at again. Telling the outcome takes time, too.
+const A_LOOK_NEEDS: Duration = Duration::from_secs(7);
+/// Why nothing was done.
+const TOOK_ALL: &str = "looking at the tasks took all the time there is: give the function more";
 /// How many groups a message names.
 const MOST_NAMED: usize = 10;
 
@@ -62,15 +64,17 @@ pub fn reconcile(request: &ReconcileRequest, config: &Config, reader: &mut Reade
         done += 1;
     }
     let (finished, unreached) = groups.split_at(done);
-    work.look_again_at_unknown(reader)?;
     let mut continued = Vec::new();
     if !unreached.is_empty() {
         let after = finished.last().or(after).cloned();
-        match go_on(request, after, work.has_done(), reader)? {
-            Ok(()) => continued = unreached.to_vec(),
-            Err(why) => work.failures.add(incomplete(unreached, &why)),
+        let gone_on = go_on(request, after, work.has_done(), reader);
+        match caught(gone_on, &mut work.failures)? {
+            Some(Ok(())) => continued = unreached.to_vec(),
+            Some(Err(why)) => work.failures.add(incomplete(unreached, &why)),
+            None => work.failures.add(incomplete(unreached, "it could not go on later")),
         }
     }
+    work.look_again_at_unknown(reader)?;
     work.end(continued)
 }
 
@@ -117,9 +121,7 @@ fn go_on(
         return Ok(Err("without SCHEDULER_ROLE_ARN it cannot go on later".to_owned()));
     }
     if !has_done {
-        return Ok(Err(
-            "looking at the tasks took all the time there is: give the function more".to_owned(),
-        ));
+        return Ok(Err(TOOK_ALL.to_owned()));
     }
     let count = request.continuation.as_ref().map_or(0, |it| it.count) + 1;
     if count > MOST_CONTINUATIONS {

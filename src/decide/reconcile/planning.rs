@@ -1,19 +1,17 @@
 //! What is to be done in one group. Reads, and changes nothing.
 
-use std::collections::HashMap;
-
 use super::super::attach::with_containers;
 use super::super::targets::of_running;
 use super::super::{Failures, Halt};
 use super::fleet::{Fleet, Ours};
-use super::owners::Owners;
+use super::parties::{Parties, Questioned};
 use crate::arn::TargetGroupArn;
 use crate::call::{CallError, ErrorKind};
 use crate::journal::Reader;
-use crate::outcome::{Failure, GroupTarget};
-use crate::plan::{Change, GroupPlan, Why};
+use crate::outcome::Failure;
+use crate::plan::{GroupPlan, Owners, Stage, compare, registered};
 use crate::reconcile::ReconcileRequest;
-use crate::target::{Target, TargetGroup, TargetHealth, TargetType};
+use crate::target::{Target, TargetGroup, TargetType};
 
 /// The plan of a group; `None` if it cannot be told, or there is no such group.
 pub(super) fn group(
@@ -31,59 +29,27 @@ pub(super) fn group(
         Ok(members) => members,
         Err(error) => return Ok(unseen(group, fleet, error, failures)),
     };
-    let states: HashMap<&Target, &TargetHealth> = members.iter().map(|(target, health)| (target, health)).collect();
-    let mut plan = GroupPlan {
-        group: group.clone(),
-        register: Vec::new(),
-        deregister: Vec::new(),
-        unknown: Vec::new(),
-    };
-    for ours in fleet.of_group(group).filter(|ours| ours.is_to_be_registered()) {
-        for target in targets(group, ours, facts, reader, failures)? {
-            let why = match states.get(&target) {
-                Some(TargetHealth::Registered(_)) => continue,
-                Some(TargetHealth::Draining) => Why::Draining,
-                Some(TargetHealth::NotRegistered) | None => Why::Missing,
-            };
-            plan.register.push(Change {
-                target,
-                task: Some(ours.task.arn.clone()),
-                why,
-            });
-        }
-    }
-    match facts.target_type {
-        TargetType::Ip | TargetType::Instance => {}
+    let members = match facts.target_type {
+        TargetType::Ip | TargetType::Instance => members,
         // Nothing in it can be a task's.
-        TargetType::Lambda | TargetType::Alb | TargetType::Unknown(_) => return Ok(Some(plan)),
-    }
-    let live = Owners::of(group, fleet.of_group(group).filter(|ours| ours.task.is_wanted()));
-    let former = Owners::of(group, fleet.of_group(group).filter(|ours| !ours.task.is_wanted()));
-    for (target, health) in members {
-        let is_in = matches!(health, TargetHealth::Registered(_));
-        if !is_in || live.find(target, reader)?.is_some() {
-            continue;
-        }
-        let (task, why) = match former.find_former(target, reader)? {
-            Some(task) => (Some(task.arn.clone()), Why::Left),
-            None if is_named(request, group, target) => (None, Why::Pruned),
-            None => {
-                plan.unknown.push(target.clone());
-                continue;
-            }
+        TargetType::Lambda | TargetType::Alb | TargetType::Unknown(_) => &[],
+    };
+    let mut parties = Parties::of(group);
+    let questioned = Questioned::of(registered(members));
+    for ours in fleet.of_group(group).filter(|ours| ours.task.is_wanted()) {
+        let (stage, wanted) = if ours.is_to_be_registered() {
+            (Stage::Serving, targets(group, ours, facts, reader, failures)?)
+        } else {
+            (Stage::Live, Vec::new())
         };
-        plan.deregister.push(Change {
-            target: target.clone(),
-            task,
-            why,
-        });
+        parties.add(ours, stage, wanted, &questioned, reader)?;
     }
-    Ok(Some(plan))
-}
-
-fn is_named(request: &ReconcileRequest, group: &TargetGroupArn, target: &Target) -> bool {
-    let is_same = |named: &GroupTarget| named.group == *group && named.target == *target;
-    request.prune.iter().any(is_same)
+    let live = Owners::among(parties.all());
+    let questioned = Questioned::of(registered(members).filter(|target| live.of(target).is_none()));
+    for ours in fleet.of_group(group).filter(|ours| !ours.task.is_wanted()) {
+        parties.add(ours, Stage::Former, Vec::new(), &questioned, reader)?;
+    }
+    Ok(Some(compare(group, parties.all(), members, &request.prune)))
 }
 
 /// The targets that a RUNNING task is to have in the group.

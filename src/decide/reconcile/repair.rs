@@ -1,5 +1,5 @@
 //! Carries out the plan of one group at a time, with the safeguards of [`super::super::attach`] and
-//! [`super::super::detach`].
+//! [`super::super::detach`]. What goes wrong in one step stops that step only.
 
 use std::collections::HashMap;
 
@@ -7,14 +7,15 @@ use super::super::attach::{newer, register};
 use super::super::targets::is_gone;
 use super::super::{Failures, Halt, timing};
 use super::fleet::{Fleet, Proof, too_slow};
-use super::owners::Owners;
+use super::parties::{Parties, Questioned};
 use super::planning::{self, of_group};
-use super::{A_STEP_NEEDS, MOST_TARGETS, caught};
+use super::{A_LOOK_NEEDS, A_STEP_NEEDS, caught};
 use crate::arn::{TargetGroupArn, TaskArn};
 use crate::call::{ErrorKind, MOST_TASKS_DESCRIBED};
 use crate::journal::Reader;
-use crate::outcome::{Failure, GroupTarget, Outcome};
-use crate::plan::{Change, GroupPlan};
+use crate::merge::MOST_TARGETS;
+use crate::outcome::{Failure, GroupTarget, Outcome, Repairs};
+use crate::plan::{Change, Owners, Stage};
 use crate::reconcile::ReconcileRequest;
 use crate::target::Target;
 use crate::task::{Phase, Task};
@@ -27,9 +28,7 @@ pub(super) struct Work<'f, 'a> {
     proof: Proof<'a>,
     /// Whether a group was repaired, or a part of one.
     has_done: bool,
-    registered: Vec<GroupTarget>,
-    deregistered: Vec<GroupTarget>,
-    unknown: Vec<GroupTarget>,
+    done: Repairs,
     pub(super) failures: Failures,
 }
 
@@ -45,9 +44,7 @@ impl<'f, 'a> Work<'f, 'a> {
             fleet,
             proof,
             has_done: false,
-            registered: Vec::new(),
-            deregistered: Vec::new(),
-            unknown: Vec::new(),
+            done: Repairs::default(),
             failures,
         }
     }
@@ -67,19 +64,20 @@ impl<'f, 'a> Work<'f, 'a> {
             if !reader.has_time(A_STEP_NEEDS) {
                 return Ok(false);
             }
-            self.take_out(group, changes, reader)?;
+            let step = self.take_out(group, changes, reader);
+            caught(step, &mut self.failures)?;
             self.has_done = true;
         }
         for changes in plan.register.chunks(MOST_TARGETS) {
             if !reader.has_time(A_STEP_NEEDS) {
                 return Ok(false);
             }
-            self.put_in(group, changes, reader)?;
+            let step = self.put_in(group, changes, reader);
+            caught(step, &mut self.failures)?;
             self.has_done = true;
         }
-        let GroupPlan { unknown, .. } = plan;
-        self.unknown
-            .extend(unknown.into_iter().map(|target| in_group(group, target)));
+        let unknown = plan.unknown.into_iter().map(|target| in_group(group, target));
+        self.done.unknown.extend(unknown);
         self.has_done = true;
         Ok(true)
     }
@@ -87,9 +85,7 @@ impl<'f, 'a> Work<'f, 'a> {
     /// Registers targets of tasks that are still RUNNING, and takes back those of tasks that are
     /// stopping by then.
     fn put_in(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'a>) -> Result<(), Halt> {
-        let Some(before) = self.look(changes, reader)? else {
-            return Ok(());
-        };
+        let before = self.look(changes, reader)?;
         let is_running = |change: &&Change| {
             let task = change.task.as_ref().and_then(|arn| before.get(arn));
             task.is_some_and(|task| task.phase() == Phase::Running && !task.is_draining())
@@ -100,28 +96,26 @@ impl<'f, 'a> Work<'f, 'a> {
         }
         let refused = self.register(group, &changes, reader)?;
         // Even a call that failed may have been applied.
-        let Some(after) = self.look(&changes, reader)? else {
+        let after = self.look(&changes, reader);
+        let Some(after) = caught(after, &mut self.failures)? else {
+            let put_in = changes.into_iter().filter(|change| !refused.contains(&change.target));
+            let put_in = put_in.filter_map(|change| Some((change.task?, in_group(group, change.target))));
+            self.done.registered.extend(put_in);
             return Ok(());
         };
         let mut leaving = Vec::new();
         for change in changes {
-            let looks = change
-                .task
-                .as_ref()
-                .and_then(|arn| Some((before.get(arn)?, after.get(arn))));
-            match looks {
-                Some((before, Some(after))) => {
-                    if !is_to_stay(newer(before, after)) {
-                        leaving.push(change);
-                    } else if !refused.contains(&change.target) {
-                        self.registered.push(in_group(group, change.target));
-                    }
-                }
-                Some((task, None)) => {
-                    let message = format!("DescribeTasks knew {} a moment ago, and does not any more", task.arn);
+            let Some((arn, before)) = change.task.as_ref().and_then(|arn| before.get_key_value(arn)) else {
+                continue;
+            };
+            match after.get(arn) {
+                Some(after) if !is_to_stay(newer(before, after)) => leaving.push(change),
+                Some(_) if refused.contains(&change.target) => {}
+                Some(_) => self.done.registered.push((arn.clone(), in_group(group, change.target))),
+                None => {
+                    let message = format!("DescribeTasks knew {arn} a moment ago, and does not any more");
                     self.failures.add(Failure::transient("task_not_visible", message));
                 }
-                None => {}
             }
         }
         if leaving.is_empty() {
@@ -130,151 +124,151 @@ impl<'f, 'a> Work<'f, 'a> {
         self.take_out(group, &leaving, reader)
     }
 
-    /// RegisterTargets; the targets that were refused. One that ELB does not take must not keep the others out.
+    /// RegisterTargets; the targets that were refused. One that ELB does not take must not keep the others
+    /// out, so what is refused is tried by halves.
     fn register(
         &mut self,
         group: &TargetGroupArn,
         changes: &[Change],
         reader: &mut Reader<'a>,
     ) -> Result<Vec<Target>, Halt> {
-        let targets: Vec<Target> = changes.iter().map(|change| change.target.clone()).collect();
-        let error = match register(group, targets.clone(), reader)? {
-            Ok(()) => return Ok(Vec::new()),
-            Err(error) => error,
-        };
-        let is_of_one = matches!(error.kind, ErrorKind::InvalidParameter | ErrorKind::InvalidTarget);
-        if targets.len() == 1 || !is_of_one {
-            self.failures.add(of_group(group, error));
-            return Ok(targets);
-        }
+        let mut parts = vec![changes];
         let mut refused = Vec::new();
-        for target in targets {
-            if !reader.has_time(A_STEP_NEEDS) {
-                let message = format!("{group}: no time is left to register {target} by itself");
+        while let Some(part) = parts.pop() {
+            let targets: Vec<Target> = part.iter().map(|change| change.target.clone()).collect();
+            if !reader.has_time(A_LOOK_NEEDS) {
+                let message = format!(
+                    "{group}: no time is left to find which of {} targets it does not take",
+                    targets.len()
+                );
                 self.failures.add(Failure::transient("out_of_time", message));
-                refused.push(target);
+                refused.extend(targets);
                 continue;
             }
-            if let Err(error) = register(group, vec![target.clone()], reader)? {
+            let Err(error) = register(group, targets.clone(), reader)? else {
+                continue;
+            };
+            let is_of_one = matches!(error.kind, ErrorKind::InvalidParameter | ErrorKind::InvalidTarget);
+            if is_of_one && part.len() > 1 {
+                let (first, second) = part.split_at(part.len() / 2);
+                parts.extend([second, first]);
+            } else {
                 self.failures.add(of_group(group, error));
-                refused.push(target);
+                refused.extend(targets);
             }
         }
         Ok(refused)
     }
 
-    /// The tasks of the changes as DescribeTasks shows them now; `None` if it fails, which is noted.
-    fn look(
-        &mut self,
-        changes: &[Change],
-        reader: &mut Reader<'a>,
-    ) -> Result<Option<HashMap<TaskArn, &'a Task>>, Halt> {
+    /// The tasks of the changes as DescribeTasks shows them now.
+    fn look(&self, changes: &[Change], reader: &mut Reader<'a>) -> Result<HashMap<TaskArn, &'a Task>, Halt> {
         let mut arns: Vec<TaskArn> = changes.iter().filter_map(|change| change.task.clone()).collect();
         // They are in the order of the tasks.
         arns.dedup();
         let mut seen = HashMap::new();
         for chunk in arns.chunks(MOST_TASKS_DESCRIBED) {
-            match reader.describe_tasks(&self.request.cluster, chunk.to_vec())? {
-                Ok(tasks) => seen.extend(tasks.iter().map(|task| (task.arn.clone(), task))),
-                Err(error) => {
-                    self.failures.add(error);
-                    return Ok(None);
-                }
-            }
+            let tasks = reader.describe_tasks(&self.request.cluster, chunk.to_vec())??;
+            seen.extend(tasks.iter().map(|task| (task.arn.clone(), task)));
         }
-        Ok(Some(seen))
+        Ok(seen)
     }
 
     /// Deregisters what no live task of ours owns, while the proof of that holds; each by its own task
     /// is none.
     fn take_out(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'a>) -> Result<(), Halt> {
-        let mut is_new = false;
-        loop {
-            match self.try_to_take_out(group, changes, reader)? {
-                Tried::Done => return Ok(()),
-                Tried::ProofIsOver if is_new => {
-                    self.failures.add(too_slow());
-                    return Ok(());
-                }
-                Tried::ProofIsOver => {}
-            }
-            let proof = Proof::take(self.request, true, reader);
-            let Some(proof) = caught(proof, &mut self.failures)? else {
-                return Ok(());
-            };
-            self.proof = proof;
-            is_new = true;
+        if self.try_to_take_out(group, changes, reader)? {
+            return Ok(());
         }
+        self.proof = Proof::take(self.request, reader)?;
+        if self.try_to_take_out(group, changes, reader)? {
+            return Ok(());
+        }
+        Err(too_slow().into())
     }
 
+    /// Whether the proof has held for long enough.
     fn try_to_take_out(
         &mut self,
         group: &TargetGroupArn,
         changes: &[Change],
         reader: &mut Reader<'a>,
-    ) -> Result<Tried, Halt> {
+    ) -> Result<bool, Halt> {
         let ends = Some(self.proof.ends);
         if timing::left(ends, reader.now()).is_none() {
-            return Ok(Tried::ProofIsOver);
+            return Ok(false);
         }
-        let own = |arn: &TaskArn| changes.iter().any(|change| change.task.as_ref() == Some(arn));
-        let rivals = self.proof.live.iter().filter(|ours| !own(&ours.task.arn));
-        let owners = Owners::of(group, rivals);
-        let mut free = Vec::new();
-        for change in changes {
-            if owners.find(&change.target, reader)?.is_none() {
-                free.push(change.target.clone());
-            }
+        let is_own = |arn: &TaskArn| changes.iter().any(|change| change.task.as_ref() == Some(arn));
+        let rivals = self.proof.live.iter().filter(|ours| !is_own(&ours.task.arn));
+        let questioned = Questioned::of(changes.iter().map(|change| &change.target));
+        let mut parties = Parties::of(group);
+        for rival in rivals.filter(|ours| ours.names(group)) {
+            parties.add(rival, Stage::Live, Vec::new(), &questioned, reader)?;
         }
+        let owners = Owners::among(parties.all());
+        let free: Vec<&Change> = changes
+            .iter()
+            .filter(|change| owners.of(&change.target).is_none())
+            .collect();
         if free.is_empty() {
-            return Ok(Tried::Done);
+            return Ok(true);
         }
         let Some(within) = timing::left(ends, reader.now()) else {
-            return Ok(Tried::ProofIsOver);
+            return Ok(false);
         };
-        match reader.deregister_targets(group, free.clone(), within)? {
-            Ok(()) => self
-                .deregistered
-                .extend(free.into_iter().map(|target| in_group(group, target))),
+        let targets = free.iter().map(|change| change.target.clone()).collect();
+        match reader.deregister_targets(group, targets, within)? {
+            Ok(()) => {
+                let taken = free.into_iter().cloned();
+                let taken = taken.map(|change| (change.task, in_group(group, change.target)));
+                self.done.deregistered.extend(taken);
+            }
             Err(error) if is_gone(error) => {}
             Err(error) => self.failures.add(of_group(group, error)),
         }
-        Ok(Tried::Done)
+        Ok(true)
     }
 
-    /// A target may be of a task that was started after all were listed.
+    /// A target may be of a task that was started after all were listed. Without the time to look, it is
+    /// told as it was seen.
     pub(super) fn look_again_at_unknown(&mut self, reader: &mut Reader<'a>) -> Result<(), Halt> {
-        if self.unknown.is_empty() {
+        if self.done.unknown.is_empty() || !reader.has_time(A_LOOK_NEEDS) {
             return Ok(());
         }
-        let proof = Proof::take(self.request, false, reader);
-        let Some(now) = caught(proof, &mut self.failures)? else {
-            return Ok(());
-        };
-        let mut still = Vec::new();
-        for GroupTarget { group, target } in std::mem::take(&mut self.unknown) {
-            let owners = Owners::of(&group, now.live.iter().filter(|ours| ours.names(&group)));
-            if owners.find(&target, reader)?.is_none() {
-                still.push(GroupTarget { group, target });
-            }
+        let looked = self.still_unknown(reader);
+        if let Some(still) = caught(looked, &mut self.failures)? {
+            self.done.unknown = still;
         }
-        self.unknown = still;
         Ok(())
     }
 
-    pub(super) fn end(self, continued: Vec<TargetGroupArn>) -> Result<Outcome, Halt> {
-        self.failures.into_result(Outcome::Reconciled {
-            registered: self.registered,
-            deregistered: self.deregistered,
-            unknown: self.unknown,
-            continued,
-        })
+    fn still_unknown(&self, reader: &mut Reader<'a>) -> Result<Vec<GroupTarget>, Halt> {
+        let now = Proof::take_whole(self.request, reader)?;
+        let mut still = Vec::new();
+        // They are in the order of the groups.
+        for of_group in self.done.unknown.chunk_by(|one, next| one.group == next.group) {
+            let Some(GroupTarget { group, .. }) = of_group.first() else {
+                continue;
+            };
+            let questioned = Questioned::of(of_group.iter().map(|unknown| &unknown.target));
+            let mut parties = Parties::of(group);
+            for ours in now.live.iter().filter(|ours| ours.names(group)) {
+                parties.add(ours, Stage::Live, Vec::new(), &questioned, reader)?;
+            }
+            let owners = Owners::among(parties.all());
+            let unowned = of_group.iter().filter(|unknown| owners.of(&unknown.target).is_none());
+            still.extend(unowned.cloned());
+        }
+        Ok(still)
     }
-}
 
-enum Tried {
-    Done,
-    ProofIsOver,
+    pub(super) fn end(mut self, continued: Vec<TargetGroupArn>) -> Result<Outcome, Halt> {
+        self.done.continued = continued;
+        match self.failures.into_result(()) {
+            Ok(()) => Ok(Outcome::Reconciled(Box::new(self.done))),
+            Err(Halt::Fail(failure)) => Err(failure.with_repairs(self.done).into()),
+            Err(ask @ Halt::Ask(_)) => Err(ask),
+        }
+    }
 }
 
 fn is_to_stay(task: &Task) -> bool {

@@ -47,6 +47,28 @@ fn details() -> Vec<Bad> {
             json!("engines"),
             &["detail = a text of 7 characters: must be a JSON object"],
         ),
+        // Nothing, or nothing that there is, is never "all".
+        reconcile(
+            json!({}),
+            &["detail.cluster is missing: name what to compare: cluster, or service"],
+        ),
+        reconcile(
+            json!({"cluster": null, "correlationId": "c-1"}),
+            &["detail.cluster", "1 problem"],
+        ),
+        reconcile(json!({"service": ""}), &["detail.service = \"\""]),
+        reconcile(
+            json!({"service": "mailer"}),
+            &["detail.service = \"mailer\": must be a service of the catalog: auth"],
+        ),
+        reconcile(json!({"cluster": "engines", "service": 7}), &["detail.service = 7"]),
+        Bad {
+            category: "not_allowed",
+            ..reconcile(
+                json!({"cluster": "other", "service": "auth"}),
+                &["detail.cluster = \"other\": is not in ALLOWED_CLUSTERS"],
+            )
+        },
         reconcile(
             json!({"cluster": ""}),
             &["detail.cluster = \"\": must be a cluster name"],
