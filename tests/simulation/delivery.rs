@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 use start_engines::arn::TargetGroupArn;
-use start_engines::call::{Answer, Call, CallError};
+use start_engines::call::{Answer, Call, CallError, Desired};
 use start_engines::handler::Handled;
 use start_engines::outcome::Outcome;
 use start_engines::target::{Target, TargetHealth};
@@ -44,6 +44,8 @@ pub(crate) enum About {
         is_part: bool,
         /// The tasks whose targets it has put in, in any try.
         touched: BTreeSet<String>,
+        /// When it was asked for.
+        asked_at: i64,
         /// When this try began.
         began: i64,
     },
@@ -250,6 +252,7 @@ impl Simulation {
                     is_part,
                     touched,
                     began,
+                    ..
                 },
                 Outcome::Reconciled(repairs),
             ) => {
@@ -312,7 +315,13 @@ impl Simulation {
             (Call::DescribeTasks { tasks, .. }, _) => {
                 for task in tasks {
                     if let Some(shown) = self.tasks.get(task.as_str()) {
-                        let version = self.rng.below(shown.newest - shown.oldest + 1) + shown.oldest;
+                        let mut version = self.rng.below(shown.newest - shown.oldest + 1) + shown.oldest;
+                        if let (Mutant::RetriesOfReconcilesLookAtNothing, About::Reconcile { asked_at, .. }) =
+                            (self.mutant, about)
+                        {
+                            let seen = (*asked_at, task.to_string());
+                            version = *self.first_seen.entry(seen).or_insert(version);
+                        }
                         self.world.pin_described(task.as_str(), version);
                     }
                 }
@@ -395,6 +404,11 @@ impl Simulation {
                     !(is_hidden && self.rng.chance(500))
                 });
             }
+            (Call::ListTasks { desired, .. }, About::Reconcile { .. }, Ok(Answer::TaskPage(page)))
+                if self.mutant == Mutant::ReconcilesMissWhatLives && *desired == Desired::Running =>
+            {
+                page.tasks.clear();
+            }
             (Call::StopTask { task, .. }, _, Ok(_)) => self.is_stopped_by_request(task.as_str()),
             (Call::CreateSchedule(schedule), _, Ok(_)) => {
                 // Scheduler is precise to the minute.
@@ -425,7 +439,7 @@ impl Simulation {
             }
             let about = match event["detail"]["taskArn"].as_str() {
                 Some(task) => About::Stop { task: task.to_owned() },
-                None => reconcile(event["detail"]["cluster"].as_str().expect("a cluster"), true),
+                None => reconcile(event["detail"]["cluster"].as_str().expect("a cluster"), true, self.now),
             };
             self.send(event, about);
         }
@@ -454,7 +468,7 @@ impl Simulation {
             20,
             Delivery {
                 event: Rc::new(event),
-                about: reconcile(cluster, false),
+                about: reconcile(cluster, false, self.now),
                 sent_at: self.now,
                 tries: 0,
             },
@@ -488,11 +502,12 @@ impl Simulation {
     }
 }
 
-fn reconcile(cluster: &str, is_part: bool) -> About {
+fn reconcile(cluster: &str, is_part: bool, asked_at: i64) -> About {
     About::Reconcile {
         cluster: cluster.rsplit('/').next().unwrap_or_default().to_owned(),
         is_part,
         touched: BTreeSet::new(),
+        asked_at,
         began: 0,
     }
 }

@@ -143,6 +143,16 @@ fn when_nobody_reconciles_what_lost_events_left_undone_stays() {
 }
 
 #[test]
+fn when_a_reconcile_is_shown_no_live_tasks_it_takes_their_targets() {
+    dies(Mutant::ReconcilesMissWhatLives, "3");
+}
+
+#[test]
+fn when_a_reconcile_that_is_tried_again_goes_by_its_first_try_a_dead_target_stays() {
+    dies(Mutant::RetriesOfReconcilesLookAtNothing, "1");
+}
+
+#[test]
 fn when_client_tokens_are_forgotten_a_start_is_done_twice() {
     dies(Mutant::ClientTokensAreForgotten, "4");
 }

@@ -54,6 +54,10 @@ pub(crate) enum Mutant {
     SchedulesAreLost,
     /// Events are lost for good, and nobody asks for a reconcile.
     NobodyReconciles,
+    /// A reconcile is shown no task that lives.
+    ReconcilesMissWhatLives,
+    /// A reconcile that is tried again is shown each task as its first try saw it.
+    RetriesOfReconcilesLookAtNothing,
 }
 
 /// What happens at a point in time.
@@ -124,6 +128,8 @@ pub(crate) struct Simulation {
     pub(crate) is_rush_hour: bool,
     /// Clusters that somebody is about to have reconciled.
     pub(crate) reconciles_to_come: BTreeSet<String>,
+    /// The version of a task that a reconcile has seen first; for a mutant.
+    pub(crate) first_seen: BTreeMap<(i64, String), usize>,
     /// State changes in a thousand that nobody ever delivers.
     pub(crate) lost: usize,
     /// Calls in a thousand that meet a fault.
@@ -141,7 +147,10 @@ pub(crate) fn run(seed: u64, mutant: Mutant, is_told: bool) -> Report {
     let faults = *rng.pick(&[0, 20, 60, 120]);
     let is_rush_hour = rng.chance(500);
     let lost = match mutant {
-        Mutant::None | Mutant::NobodyReconciles => *rng.pick(&[0, 30, 100]),
+        Mutant::None
+        | Mutant::NobodyReconciles
+        | Mutant::ReconcilesMissWhatLives
+        | Mutant::RetriesOfReconcilesLookAtNothing => *rng.pick(&[0, 30, 100]),
         // Each is to be found out for what it is.
         _ => 0,
     };
@@ -163,6 +172,7 @@ pub(crate) fn run(seed: u64, mutant: Mutant, is_told: bool) -> Report {
         idle: Vec::new(),
         is_rush_hour,
         reconciles_to_come: BTreeSet::new(),
+        first_seen: BTreeMap::new(),
         lost,
         faults,
         skew: if mutant == Mutant::ClocksDisagree {
