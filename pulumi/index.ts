@@ -99,5 +99,6 @@ export const functionArn = startEngines.functionArn;
 export const functionName = startEngines.functionName;
 export const putEventsPolicyArn = startEngines.putEventsPolicyArn;
 export const putStopEventsPolicyArn = startEngines.putStopEventsPolicyArn;
+export const putReconcileEventsPolicyArn = startEngines.putReconcileEventsPolicyArn;
 export const failureQueueUrl = startEngines.failureQueueUrl;
 export const undeliveredQueueUrl = startEngines.undeliveredQueueUrl;

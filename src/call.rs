@@ -48,10 +48,12 @@ pub enum Call {
         /// Which tasks.
         tasks: Vec<TaskArn>,
     },
-    /// ECS ListTasks with desired status RUNNING, one page.
+    /// ECS ListTasks, one page.
     ListTasks {
         /// Which cluster.
         cluster: Cluster,
+        /// Which tasks in it.
+        desired: Desired,
         /// Only those on this container instance.
         container_instance: Option<String>,
         /// `nextToken` of the page before.
@@ -139,6 +141,15 @@ pub enum Call {
         /// The whole time the call may take, retries included: later, the address may be another's.
         within: Duration,
     },
+}
+
+/// The `desiredStatus` of tasks that are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Desired {
+    /// `RUNNING`: those that are to stay, whatever their last status.
+    Running,
+    /// `STOPPED`: those that are stopping, and those that stopped within the last hour.
+    Stopped,
 }
 
 /// The `AvailabilityZone` of targets that are registered.

@@ -3,12 +3,13 @@
 //! Must not read the environment itself: the shell passes a look-up in, so that tests need no
 //! process of their own.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use crate::allow_list::AllowList;
-use crate::arn::{Cluster, EventBus, QueueArn, RoleArn, ScheduleGroup, Scope};
+use crate::arn::{Cluster, EventBus, QueueArn, RoleArn, ScheduleGroup, Scope, TargetGroupArn};
 use crate::catalog::Catalog;
 use crate::pace::Rates;
 use crate::problem::Problems;
@@ -96,6 +97,10 @@ pub struct Scheduler {
 /// How long a start may take where nobody says otherwise.
 pub const DEFAULT_START_TIMEOUT: Duration = Duration::from_secs(300);
 
+fn is_at(group: &TargetGroupArn, home: Option<&Scope>) -> bool {
+    home.is_none() || group.scope().as_ref() == home
+}
+
 impl Config {
     /// Reads the environment through `get`, and the catalog's text if there is a catalog.
     ///
@@ -173,6 +178,32 @@ impl Config {
             }
         }
         clusters
+    }
+
+    /// All target groups of `home` that the configuration names in full, in order.
+    #[must_use]
+    pub fn named_target_groups(&self, home: Option<&Scope>) -> BTreeSet<TargetGroupArn> {
+        let listed = self.allowed.target_groups.patterns();
+        let listed = listed.filter_map(|pattern| pattern.parse().ok());
+        let starts = std::iter::once(&self.defaults).chain(self.catalog.entries());
+        let named = listed.chain(starts.flat_map(StartDetail::target_groups));
+        named.filter(|group| is_at(group, home)).collect()
+    }
+
+    /// The target groups of `home` that starts of a service of the catalog have, in order: its own, or
+    /// the default one if it names none.
+    #[must_use]
+    pub fn target_groups_of(&self, service: &str, home: Option<&Scope>) -> BTreeSet<TargetGroupArn> {
+        let Some(entry) = self.catalog.get(service) else {
+            return BTreeSet::new();
+        };
+        let own: BTreeSet<TargetGroupArn> = entry.target_groups().collect();
+        let groups = if own.is_empty() && entry.targets.is_none() {
+            self.defaults.target_groups().collect()
+        } else {
+            own
+        };
+        groups.into_iter().filter(|group| is_at(group, home)).collect()
     }
 
     /// What an operator should know about a sound configuration.

@@ -5,11 +5,13 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use crate::arn::TargetGroupArn;
 use crate::call::Call;
 use crate::config::Config;
 use crate::decide::{Step, decide};
 use crate::journal::Journal;
 use crate::outcome::Outcome;
+use crate::reconcile::{Continuation, ReconcileRequest};
 use crate::run_task::{Launch, RunTask};
 use crate::start::request::{Deadlines, StartRequest};
 use crate::stop::{Drain, Selector, StopRequest};
@@ -25,6 +27,7 @@ pub fn explain(trigger: &Trigger, config: &Config) -> String {
     let _ = match trigger {
         Trigger::Start(request) => explain_start(request, &mut text),
         Trigger::Stop(request) => explain_stop(request, &mut text),
+        Trigger::Reconcile(request) => explain_reconcile(request, &mut text),
         Trigger::TaskStateChange(change) => explain_change(change, trigger, config, &mut text),
     };
     text
@@ -109,6 +112,28 @@ fn explain_stop(request: &StopRequest, text: &mut String) -> std::fmt::Result {
         Drain::For(time) => writeln!(text, "  drain             {} s, by a one-time schedule", time.as_secs())?,
     }
     writeln!(text, "  reason            {}", request.reason)
+}
+
+fn explain_reconcile(request: &ReconcileRequest, text: &mut String) -> std::fmt::Result {
+    writeln!(
+        text,
+        "Reconcile ECS Targets: ListTasks and DescribeTasks, DescribeTargetHealth per group; RegisterTargets of what is missing for RUNNING tasks, DeregisterTargets of what stopped tasks left; unknown targets stay"
+    )?;
+    writeln!(text, "  cluster           {}", request.cluster)?;
+    for other in &request.others {
+        writeln!(text, "  owners also in    {other}")?;
+    }
+    for group in &request.groups {
+        writeln!(text, "  group             {group}")?;
+    }
+    writeln!(text, "  groups            and all that tasks of the cluster name")?;
+    match &request.continuation {
+        Some(Continuation { after, count }) => {
+            let after = after.as_ref().map_or("the beginning", TargetGroupArn::as_str);
+            writeln!(text, "  continuation      {count}, from {after}")
+        }
+        None => Ok(()),
+    }
 }
 
 fn placement(call: &RunTask) -> String {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
-use crate::call::{Answer, Call, CallError, OneTimeSchedule, TaskPage, Zone};
+use crate::call::{Answer, Call, CallError, Desired, OneTimeSchedule, TaskPage, Zone};
 use crate::instance::{ContainerInstance, Instance, Recall};
 use crate::outcome::Failure;
 use crate::run_task::{RunTask, Started};
@@ -19,6 +19,10 @@ use crate::tags::Tag;
 use crate::target::{Target, TargetGroup, TargetHealth};
 use crate::task::Task;
 use crate::timestamp::Timestamp;
+
+/// With less time left than this, nothing more is asked: a decision that ends by itself can tell how far it
+/// came.
+const SHORTEST_CALL: Duration = Duration::from_secs(1);
 
 /// A call with its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +45,8 @@ pub struct Entry {
 pub struct Journal {
     /// When the handling began.
     pub began_at: Timestamp,
+    /// When it must be over, if it must; what takes long asks, and goes on later.
+    pub deadline: Option<Timestamp>,
     /// Calls and answers so far.
     pub entries: Vec<Entry>,
 }
@@ -51,7 +57,17 @@ impl Journal {
     pub fn new(began_at: Timestamp) -> Self {
         Self {
             began_at,
+            deadline: None,
             entries: Vec::new(),
+        }
+    }
+
+    /// The same, to be over by then.
+    #[must_use]
+    pub fn until(self, deadline: Timestamp) -> Self {
+        Self {
+            deadline: Some(deadline),
+            ..self
         }
     }
 
@@ -118,8 +134,20 @@ impl<'a> Reader<'a> {
         last.map_or(self.journal.began_at, |entry| entry.answered_at)
     }
 
+    /// Whether there is this much time before the deadline.
+    #[must_use]
+    pub fn has_time(&self, needed: Duration) -> bool {
+        self.journal
+            .deadline
+            .is_none_or(|deadline| deadline.since(self.now()) >= needed)
+    }
+
     fn ask<T>(&mut self, call: Call, pick: impl FnOnce(&'a Answer) -> Option<T>) -> Asked<'a, T> {
         let Some(entry) = self.journal.entries.get(self.read) else {
+            if !self.has_time(SHORTEST_CALL) {
+                let message = format!("no time is left in this invocation for {}", call.operation());
+                return Err(Failure::transient("out_of_time", message).into());
+            }
             return Err(Halt::Ask(Box::new(call)));
         };
         self.read += 1;
@@ -165,20 +193,21 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// ECS ListTasks, one page of tasks with desired status RUNNING, on one container instance if any
-    /// is named.
+    /// ECS ListTasks, one page, on one container instance if any is named.
     ///
     /// # Errors
     /// As [`Asked`] says.
     pub fn list_tasks(
         &mut self,
         cluster: &Cluster,
+        desired: Desired,
         container_instance: Option<&str>,
         page: Option<String>,
     ) -> Asked<'a, &'a TaskPage> {
         self.ask(
             Call::ListTasks {
                 cluster: cluster.clone(),
+                desired,
                 container_instance: container_instance.map(str::to_owned),
                 page,
             },

@@ -364,6 +364,7 @@ mod tests {
         assert_eq!(merge(&[stop.clone(), stop]).len(), 2);
         let list = Call::ListTasks {
             cluster: "engines".parse().unwrap(),
+            desired: crate::call::Desired::Running,
             container_instance: None,
             page: None,
         };

@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::arn::{TargetGroupArn, TaskArn};
 use crate::call::CallError;
+use crate::plan::Plan;
 use crate::problem::Problems;
 use crate::target::Target;
 use crate::task::StopReason;
@@ -60,6 +61,10 @@ pub enum Outcome {
         /// Targets that DeregisterTargets was called for, and whose they were.
         targets: Vec<(TaskArn, GroupTarget)>,
     },
+    /// Tasks and targets were compared, and what differed was repaired.
+    Reconciled(Box<Repairs>),
+    /// Tasks and targets were compared, and nothing was done about it.
+    Planned(Box<Plan>),
     /// Nothing was to do.
     Skipped {
         /// Why not.
@@ -67,6 +72,19 @@ pub enum Outcome {
         /// If the task stopped without ever having been RUNNING: why, as ECS says.
         failed_start: Option<StopReason>,
     },
+}
+
+/// What a reconcile has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Repairs {
+    /// Targets of live tasks that RegisterTargets was called for, and whose they are.
+    pub registered: Vec<(TaskArn, GroupTarget)>,
+    /// Targets that DeregisterTargets was called for, and whose they were; of no task if they were named.
+    pub deregistered: Vec<(Option<TaskArn>, GroupTarget)>,
+    /// Targets of no task that is known: left alone.
+    pub unknown: Vec<GroupTarget>,
+    /// Groups that an event of our own making goes on with.
+    pub continued: Vec<TargetGroupArn>,
 }
 
 impl Outcome {
@@ -87,6 +105,8 @@ impl Outcome {
             Self::Registered { .. } => "registered",
             Self::Deregistered { .. } => "deregistered",
             Self::Stopped { .. } => "stopped",
+            Self::Reconciled(_) => "reconciled",
+            Self::Planned(_) => "planned",
             Self::Skipped { .. } => "skipped",
         }
     }
@@ -96,7 +116,11 @@ impl Outcome {
     pub fn failed_start(&self) -> Option<&StopReason> {
         match self {
             Self::Deregistered { failed_start, .. } | Self::Skipped { failed_start, .. } => failed_start.as_ref(),
-            Self::Started { .. } | Self::Registered { .. } | Self::Stopped { .. } => None,
+            Self::Started { .. }
+            | Self::Registered { .. }
+            | Self::Stopped { .. }
+            | Self::Reconciled(_)
+            | Self::Planned(_) => None,
         }
     }
 }
@@ -166,6 +190,8 @@ pub struct Failure {
     pub message: String,
     /// Tasks that exist all the same.
     pub tasks: Vec<TaskArn>,
+    /// What a reconcile has done all the same.
+    pub repairs: Option<Box<Repairs>>,
 }
 
 impl Failure {
@@ -177,6 +203,7 @@ impl Failure {
             transient: false,
             message: message.into(),
             tasks: Vec::new(),
+            repairs: None,
         }
     }
 
@@ -188,6 +215,7 @@ impl Failure {
             transient: true,
             message: message.into(),
             tasks: Vec::new(),
+            repairs: None,
         }
     }
 
@@ -195,6 +223,13 @@ impl Failure {
     #[must_use]
     pub fn internal(message: impl Into<String>) -> Self {
         Self::permanent("internal", message)
+    }
+
+    /// The same, with what a reconcile has done all the same.
+    #[must_use]
+    pub fn with_repairs(mut self, repairs: Repairs) -> Self {
+        self.repairs = Some(Box::new(repairs));
+        self
     }
 
     /// The same, with the tasks that exist all the same.
@@ -213,6 +248,7 @@ impl From<&CallError> for Failure {
             transient: error.kind.is_transient(),
             message,
             tasks: Vec::new(),
+            repairs: None,
         }
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! [StopTask]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -16,7 +17,8 @@ use serde_json::{Map, Value, json};
 use crate::arn::TaskArn;
 use crate::call::{Answer, Call};
 use crate::handler::Handled;
-use crate::outcome::{Failure, GroupTarget, Outcome, Skip};
+use crate::outcome::{Failure, GroupTarget, Outcome, Repairs, Skip};
+use crate::reconcile::ReconcileRequest;
 use crate::tags::{self, Marks};
 use crate::task::{Phase, Task};
 use crate::timestamp::Timestamp;
@@ -26,7 +28,7 @@ use crate::trigger::{self, TaskChange, Trigger};
 pub const SOURCE: &str = "start-engines";
 
 /// What an outcome event tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// RunTask has started a task.
     Started,
@@ -109,6 +111,7 @@ pub fn of(handled: &Handled) -> Vec<OutcomeEvent> {
         None if handled.envelope.detail_type.as_deref() == Some(trigger::START) => of_start(handled),
         Some(Trigger::Stop(_)) => of_stop(handled),
         Some(Trigger::TaskStateChange(change)) => of_change(change, handled),
+        Some(Trigger::Reconcile(request)) => of_reconcile(request, handled),
         None => Vec::new(),
     }
 }
@@ -202,6 +205,33 @@ fn of_stop(handled: &Handled) -> Vec<OutcomeEvent> {
         }
     }
     events
+}
+
+/// What it did is told, whether or not something else has failed.
+fn of_reconcile(request: &ReconcileRequest, handled: &Handled) -> Vec<OutcomeEvent> {
+    let Some(repairs) = handled.repairs() else {
+        return Vec::new();
+    };
+    let registered = repairs.registered.iter().map(|(task, target)| (task, target));
+    let deregistered = repairs.deregistered.iter();
+    let deregistered = deregistered.filter_map(|(task, target)| Some((task.as_ref()?, target)));
+    let mut changes: BTreeMap<(&TaskArn, Kind), Vec<&GroupTarget>> = BTreeMap::new();
+    for (task, target) in registered {
+        changes.entry((task, Kind::Registered)).or_default().push(target);
+    }
+    for (task, target) in deregistered {
+        changes.entry((task, Kind::Deregistered)).or_default().push(target);
+    }
+    let events = changes.into_iter().map(|((task, kind), targets)| {
+        let mut telling = Telling::new(kind, handled);
+        if let Some(described) = handled.described(task) {
+            telling.marks(described);
+        }
+        telling.put("reconcileCorrelationId", json!(request.correlation_id));
+        telling.timings(request.sent_at);
+        telling.of_task(task).of_targets(&targets).end()
+    });
+    events.collect()
 }
 
 fn of_change(change: &TaskChange, handled: &Handled) -> Vec<OutcomeEvent> {
@@ -346,6 +376,16 @@ impl Telling {
 }
 
 impl Handled {
+    /// What a reconcile has done, whether or not all of it succeeded.
+    #[must_use]
+    pub fn repairs(&self) -> Option<&Repairs> {
+        match &self.result {
+            Ok(Outcome::Reconciled(repairs)) => Some(repairs),
+            Ok(_) => None,
+            Err(failure) => failure.repairs.as_deref(),
+        }
+    }
+
     /// The task as DescribeTasks told it, with its tags, if it was asked.
     #[must_use]
     pub fn described(&self, arn: &TaskArn) -> Option<&Task> {

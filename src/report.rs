@@ -54,11 +54,26 @@ impl Handled {
                 put("targets", texts(&targets));
                 put("targetGroups", groups(&targets));
             }
-            Ok(Outcome::Skipped { .. }) => {}
+            Ok(Outcome::Reconciled(_) | Outcome::Planned(_) | Outcome::Skipped { .. }) => {}
             Err(failure) => {
                 put("error", json!(failure.message));
                 put("retryCanHelp", json!(failure.transient));
             }
+        }
+        if let Some(repairs) = self.repairs() {
+            put(
+                "targetsRegistered",
+                few(repairs.registered.iter().map(|(_, target)| target)),
+            );
+            put(
+                "targetsDeregistered",
+                few(repairs.deregistered.iter().map(|(_, target)| target)),
+            );
+            put("targetsUnknown", few(repairs.unknown.iter()));
+            put(
+                "groupsLeft",
+                json!(Some(repairs.continued.len()).filter(|left| *left > 0)),
+            );
         }
         put("tasks", texts(self.tasks()));
         if let Some(stop) = self.result.as_ref().ok().and_then(Outcome::failed_start) {
@@ -84,6 +99,12 @@ impl Handled {
                     Selector::Cluster(cluster) => put("cluster", json!(cluster.as_str())),
                 }
                 put("correlationId", json!(request.correlation_id));
+            }
+            Some(Trigger::Reconcile(request)) => {
+                put("cluster", json!(request.cluster.as_str()));
+                put("correlationId", json!(request.correlation_id));
+                put("service", json!(request.service));
+                put("continuation", json!(request.continuation.as_ref().map(|it| it.count)));
             }
             Some(Trigger::TaskStateChange(change)) => {
                 put("cluster", json!(change.task.cluster.as_str()));
@@ -138,6 +159,7 @@ impl Handled {
                 values.push(("TasksStopped", "Count", json!(tasks.len())));
                 values.push(("TasksDraining", "Count", json!(draining.len())));
             }
+            Ok(Outcome::Reconciled(_) | Outcome::Planned(_)) => {}
             Ok(Outcome::Skipped { .. }) => values.push(("EventsSkipped", "Count", json!(1))),
             Err(_) => {
                 values.push(("EventsFailed", "Count", json!(1)));
@@ -145,6 +167,11 @@ impl Handled {
                     values.push(("StartsFailed", "Count", json!(1)));
                 }
             }
+        }
+        if let Some(repairs) = self.repairs() {
+            values.push(("TargetsRegistered", "Count", json!(repairs.registered.len())));
+            values.push(("TargetsDeregistered", "Count", json!(repairs.deregistered.len())));
+            values.push(("TargetsUnknown", "Count", json!(repairs.unknown.len())));
         }
         if self.published != Published::default() {
             values.push(("OutcomeEvents", "Count", json!(self.published.published)));
@@ -193,7 +220,9 @@ impl Handled {
                 Outcome::Started { .. }
                 | Outcome::Registered { .. }
                 | Outcome::Deregistered { .. }
-                | Outcome::Stopped { .. },
+                | Outcome::Stopped { .. }
+                | Outcome::Reconciled(_)
+                | Outcome::Planned(_),
             ) => None,
             Err(failure) => Some(failure.category),
         }
@@ -204,7 +233,7 @@ impl Handled {
             (Ok(Outcome::Started { tasks, .. } | Outcome::Stopped { tasks, .. }), _) => tasks,
             (Err(failure), _) if !failure.tasks.is_empty() => &failure.tasks,
             (_, Some(Trigger::TaskStateChange(change))) => std::slice::from_ref(&change.task.arn),
-            (_, Some(Trigger::Start(_) | Trigger::Stop(_)) | None) => &[],
+            (_, Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_)) | None) => &[],
         }
     }
 
@@ -241,6 +270,18 @@ fn groups(targets: &[GroupTarget]) -> Value {
     let mut arns: Vec<&str> = targets.iter().map(|target| target.group.as_str()).collect();
     arns.dedup();
     json!(arns)
+}
+
+/// How many targets of a reconcile a log line names; the metrics have their count.
+const MOST_NAMED: usize = 100;
+
+fn few<'t>(targets: impl ExactSizeIterator<Item = &'t GroupTarget>) -> Value {
+    let all = targets.len();
+    let mut named: Vec<String> = targets.take(MOST_NAMED).map(ToString::to_string).collect();
+    if all > MOST_NAMED {
+        named.push(format!("and {} more", all - MOST_NAMED));
+    }
+    json!(named)
 }
 
 fn texts<T: ToString>(items: &[T]) -> Value {

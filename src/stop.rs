@@ -205,7 +205,7 @@ fn cluster_of_task(task: &TaskArn, given: Option<Cluster>, problems: &mut Proble
     }
 }
 
-fn check_cluster(
+pub(crate) fn check_cluster(
     field: &str,
     text: &str,
     cluster: &Cluster,
@@ -233,7 +233,7 @@ fn check_home(field: &str, text: &str, scope: Option<Scope>, home: Option<&Scope
     }
 }
 
-fn check_service(name: &str, config: &Config, problems: &mut Problems) {
+pub(crate) fn check_service(name: &str, config: &Config, problems: &mut Problems) {
     if config.catalog.get(name).is_none() {
         problems.invalid_text("detail.service", name, config.catalog.rule());
     }

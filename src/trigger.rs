@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::fields::Fields;
 use crate::later::Later;
 use crate::problem::Problems;
+use crate::reconcile::{self, ReconcileRequest};
 use crate::start::request::StartRequest;
 use crate::start::{detail, resolve};
 use crate::stop::{self, StopRequest};
@@ -22,6 +23,8 @@ use crate::timestamp::Timestamp;
 pub const START: &str = "Start ECS Task";
 /// The detail-type that asks for a stop.
 pub const STOP: &str = "Stop ECS Task";
+/// The detail-type that asks for a comparison of tasks with targets, and for repair.
+pub const RECONCILE: &str = "Reconcile ECS Targets";
 /// The detail-type of ECS's own events.
 pub const TASK_STATE_CHANGE: &str = "ECS Task State Change";
 
@@ -32,6 +35,8 @@ pub enum Trigger {
     Start(Box<StartRequest>),
     /// Stop tasks.
     Stop(Box<StopRequest>),
+    /// Compare the tasks of a cluster with the targets of their groups, and repair.
+    Reconcile(Box<ReconcileRequest>),
     /// A task has changed.
     TaskStateChange(Box<TaskChange>),
 }
@@ -82,6 +87,7 @@ pub fn read(event: Value, config: &Config, function: Option<&FunctionArn>) -> Re
     let trigger = envelope.and_then(|event| match event.detail_type.as_str() {
         START => start(&event, config, function, &mut problems),
         STOP => stop(&event, config, function, &mut problems),
+        RECONCILE => reconcile(&event, config, function, &mut problems),
         _ => task_state_change(&event, &mut problems),
     });
     match (trigger, problems.is_empty()) {
@@ -93,8 +99,10 @@ pub fn read(event: Value, config: &Config, function: Option<&FunctionArn>) -> Re
 fn envelope(event: Value, problems: &mut Problems) -> Option<EventBridgeEvent> {
     let mut fields = Fields::of(&event, "event", problems)?;
     let detail_type = fields.read("detail-type", problems, |value| match value.as_str() {
-        Some(known @ (START | STOP | TASK_STATE_CHANGE)) => Ok(known),
-        _ => Err(format!("must be \"{START}\", \"{STOP}\" or \"{TASK_STATE_CHANGE}\"")),
+        Some(known @ (START | STOP | RECONCILE | TASK_STATE_CHANGE)) => Ok(known),
+        _ => Err(format!(
+            "must be \"{START}\", \"{STOP}\", \"{RECONCILE}\" or \"{TASK_STATE_CHANGE}\""
+        )),
     });
     let source = fields.text("source", 256, problems);
     fields.text("id", 1024, problems);
@@ -134,14 +142,31 @@ fn stop(
     if !event.detail.is_object() {
         return None;
     }
-    let asker = stop::Asker {
+    let request = stop::read(&event.detail, &asker(event, function), config, problems)?;
+    Some(Trigger::Stop(Box::new(request)))
+}
+
+fn reconcile(
+    event: &EventBridgeEvent,
+    config: &Config,
+    function: Option<&FunctionArn>,
+    problems: &mut Problems,
+) -> Option<Trigger> {
+    check_source(event, config, problems);
+    if !event.detail.is_object() {
+        return None;
+    }
+    let request = reconcile::read(&event.detail, &asker(event, function), config, problems)?;
+    Some(Trigger::Reconcile(Box::new(request)))
+}
+
+fn asker<'a>(event: &'a EventBridgeEvent, function: Option<&'a FunctionArn>) -> stop::Asker<'a> {
+    stop::Asker {
         event_id: event.id.as_deref(),
         sent_at: event.time.map(Timestamp::from),
         source: &event.source,
         function,
-    };
-    let request = stop::read(&event.detail, &asker, config, problems)?;
-    Some(Trigger::Stop(Box::new(request)))
+    }
 }
 
 fn start(

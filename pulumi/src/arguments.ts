@@ -73,7 +73,7 @@ export interface StartEnginesArgs {
   readonly taskRoles: pulumi.Input<string>[];
   /** The roles with which ECS manages EBS volumes (`volumeConfigurations`). Default `[]`. */
   readonly infrastructureRoles?: pulumi.Input<string>[];
-  /** The event sources, one for each application, that may ask for starts and stops. */
+  /** The event sources, one for each application, that may ask for starts, stops and repair. */
   readonly sources: string[];
   /** The service catalog. Default: none. */
   readonly services?: Readonly<Record<string, Service>>;

@@ -76,7 +76,14 @@ export function dashboardBody(args: DashboardArgs) {
     ["Tasks started", [own("TasksStarted", "Sum", "started"), own("StartsFailed", "Sum", "failed")]],
     ["Tasks stopped", [own("TasksStopped", "Sum", "stopped"), own("TasksDraining", "Sum", "draining")]],
     ["Failed starts by reason", [byReason("StartsFailed")]],
-    ["Targets", [own("TargetsRegistered", "Sum", "registered"), own("TargetsDeregistered", "Sum", "deregistered")]],
+    [
+      "Targets",
+      [
+        own("TargetsRegistered", "Sum", "registered"),
+        own("TargetsDeregistered", "Sum", "deregistered"),
+        own("TargetsUnknown", "Maximum", "unknown to a reconcile"),
+      ],
+    ],
     ["RUNNING to registered, ms", lag("RegistrationLag")],
     ["Stop to deregistered, ms", lag("DeregistrationLag")],
     ["Events skipped by reason", [byReason("EventsSkipped")]],

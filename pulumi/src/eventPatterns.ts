@@ -8,6 +8,8 @@
 export const START_DETAIL_TYPE = "Start ECS Task";
 /** The detail-type that asks for a stop. */
 export const STOP_DETAIL_TYPE = "Stop ECS Task";
+/** The detail-type that asks for a comparison of tasks with targets, and for repair. */
+export const RECONCILE_DETAIL_TYPE = "Reconcile ECS Targets";
 /** The detail-type of ECS's own events. */
 export const STATE_CHANGE_DETAIL_TYPE = "ECS Task State Change";
 /** What `startedBy` of every task of ours begins with: `src/started_by.rs`. */
@@ -15,7 +17,7 @@ const STARTED_BY_PREFIX = "start-engines/";
 
 /** What applications and schedules ask for, only from those that may. */
 export function requestPattern(sources: readonly string[]) {
-  return { source: [...sources], "detail-type": [START_DETAIL_TYPE, STOP_DETAIL_TYPE] };
+  return { source: [...sources], "detail-type": [START_DETAIL_TYPE, STOP_DETAIL_TYPE, RECONCILE_DETAIL_TYPE] };
 }
 
 /** State changes of our tasks in our clusters: once they run, and from the first sign of a stop. */

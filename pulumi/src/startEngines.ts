@@ -7,7 +7,13 @@ import { DEFAULTS, type StartEnginesArgs } from "./arguments";
 import { eventBusArn } from "./arn";
 import { checkArguments } from "./check";
 import { allowedSources, environment } from "./environment";
-import { requestPattern, START_DETAIL_TYPE, STOP_DETAIL_TYPE, stateChangePattern } from "./eventPatterns";
+import {
+  RECONCILE_DETAIL_TYPE,
+  requestPattern,
+  START_DETAIL_TYPE,
+  STOP_DETAIL_TYPE,
+  stateChangePattern,
+} from "./eventPatterns";
 import { known } from "./known";
 import { limitProblems } from "./limits";
 import { functionPolicy } from "./policies/functionPolicy";
@@ -42,6 +48,8 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly putEventsPolicyArn: pulumi.Output<string>;
   /** The same for those that may stop engines: any task of ours, in any of the clusters. */
   readonly putStopEventsPolicyArn: pulumi.Output<string>;
+  /** The same for those that may have tasks and targets compared and repaired, in any of the clusters. */
+  readonly putReconcileEventsPolicyArn: pulumi.Output<string>;
   /** Events that the function failed to handle. */
   readonly failureQueueUrl: pulumi.Output<string>;
   /** Events that could not be delivered to the function. */
@@ -83,12 +91,14 @@ export class StartEngines extends pulumi.ComponentResource {
       );
     const starts = send("send", "start", START_DETAIL_TYPE);
     const stops = send("send-stops", "stop", STOP_DETAIL_TYPE);
+    const reconciles = send("send-reconciles", "reconcile", RECONCILE_DETAIL_TYPE);
     this.eventBus = settled.apply((all) => all.eventBus ?? DEFAULTS.eventBus);
     this.functionArn = created.function.arn;
     this.functionName = created.function.name;
     this.logGroupName = created.logGroup.name;
     this.putEventsPolicyArn = starts.arn;
     this.putStopEventsPolicyArn = stops.arn;
+    this.putReconcileEventsPolicyArn = reconciles.arn;
     this.failureQueueUrl = queues.failures.url;
     this.undeliveredQueueUrl = queues.undelivered.url;
     this.registerOutputs({
@@ -98,6 +108,7 @@ export class StartEngines extends pulumi.ComponentResource {
       logGroupName: this.logGroupName,
       putEventsPolicyArn: this.putEventsPolicyArn,
       putStopEventsPolicyArn: this.putStopEventsPolicyArn,
+      putReconcileEventsPolicyArn: this.putReconcileEventsPolicyArn,
       failureQueueUrl: this.failureQueueUrl,
       undeliveredQueueUrl: this.undeliveredQueueUrl,
     });

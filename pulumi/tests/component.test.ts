@@ -35,7 +35,7 @@ test("with everything there are these resources", async () => {
     "aws:cloudwatch/logGroup:LogGroup": 1,
     // Eight of the function and its queues, one of outcome events, one for each target group with a balancer.
     "aws:cloudwatch/metricAlarm:MetricAlarm": 11,
-    "aws:iam/policy:Policy": 2,
+    "aws:iam/policy:Policy": 3,
     "aws:iam/role:Role": 3,
     "aws:iam/rolePolicy:RolePolicy": 3,
     "aws:lambda/function:Function": 1,
@@ -129,7 +129,7 @@ test("requests come by the bus of choice, ECS's own by the default bus", async (
   assert.deepEqual([start["eventBusName"], stateChange["eventBusName"]], ["engines", "default"]);
   assert.deepEqual(JSON.parse(String(start["eventPattern"])), {
     source: ["app.tenants", "start-engines.schedules"],
-    "detail-type": ["Start ECS Task", "Stop ECS Task"],
+    "detail-type": ["Start ECS Task", "Stop ECS Task", "Reconcile ECS Targets"],
   });
   assert.ok(String(stateChange["eventPattern"]).includes(CLUSTER));
   for (const [suffix, arn] of [["requests", "rule/engines/start-engines-requests"], ["state-change", "rule/start-engines-state-change"]] as const) {
@@ -246,6 +246,7 @@ test("outputs tell applications all they need", async () => {
     result.functionArn,
     result.putEventsPolicyArn,
     result.putStopEventsPolicyArn,
+    result.putReconcileEventsPolicyArn,
   ]);
   const values = await new Promise<string[]>((resolve) => {
     outputs.apply((known) => {
@@ -257,6 +258,7 @@ test("outputs tell applications all they need", async () => {
     "arn:aws:lambda:us-east-1:111122223333:function:start-engines",
     "arn:aws:iam::111122223333:policy/start-engines-send",
     "arn:aws:iam::111122223333:policy/start-engines-send-stops",
+    "arn:aws:iam::111122223333:policy/start-engines-send-reconciles",
   ]);
 });
 

@@ -6,10 +6,10 @@ import { test } from "node:test";
 import { requestPattern, stateChangePattern } from "../src/eventPatterns";
 import { CLUSTER } from "./support/soundArguments";
 
-test("the rule for requests takes starts and stops of the listed sources and nothing else", () => {
+test("the rule for requests takes starts, stops and reconciles of the listed sources and nothing else", () => {
   assert.deepEqual(requestPattern(["app.tenants", "app.billing"]), {
     source: ["app.tenants", "app.billing"],
-    "detail-type": ["Start ECS Task", "Stop ECS Task"],
+    "detail-type": ["Start ECS Task", "Stop ECS Task", "Reconcile ECS Targets"],
   });
 });
 

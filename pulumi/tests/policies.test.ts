@@ -78,7 +78,7 @@ test("the function's policy allows its calls on what the arguments name", () => 
         Condition: inClusters,
       },
       {
-        Sid: "StopTasksLater",
+        Sid: "ScheduleLater",
         Effect: "Allow",
         Action: ["scheduler:CreateSchedule"],
         Resource: ["arn:aws:scheduler:us-east-1:111122223333:schedule/start-engines/start-engines-*"],

@@ -128,6 +128,7 @@ describe("the example stack", () => {
       "functionName",
       "networkAddress",
       "putEventsPolicyArn",
+      "putReconcileEventsPolicyArn",
       "putStopEventsPolicyArn",
       "targetGroupArns",
       "undeliveredQueueUrl",

@@ -18,6 +18,7 @@ const ROLE = `arn:aws:iam::${ACCOUNT}:role/start-engines`;
 const OTHER_GROUP = GROUP.replace("/auth/", "/other/");
 const START = "Start ECS Task";
 const STOP = "Stop ECS Task";
+const RECONCILE = "Reconcile ECS Targets";
 const LATER_ROLE = `arn:aws:iam::${ACCOUNT}:role/start-engines-later`;
 const DRAINING = ["start-engines:stop-at"];
 
@@ -75,6 +76,7 @@ describe("IAM", () => {
     calls.tagResource("engines", { tagKeys: DRAINING }),
     calls.stopTask("engines"),
     calls.createSchedule("start-engines", "start-engines-stop-0123456789abcdef0123456789abcdef"),
+    calls.createSchedule("start-engines", "start-engines-reconcile-0123456789abcdef0123456789abcdef-1"),
     calls.passRole(LATER_ROLE, "scheduler.amazonaws.com"),
     calls.describeTasks("engines"),
     calls.listTasks("engines"),
@@ -176,6 +178,7 @@ describe("IAM", () => {
         calls.putEvents("engines", ["app.other"], [START]),
         calls.putEvents("engines", ["start-engines.schedules"], [START]),
         calls.putEvents("engines", ["app.tenants"], [STOP]),
+        calls.putEvents("engines", ["app.tenants"], [RECONCILE]),
         // One good event does not take a bad one along.
         calls.putEvents("engines", ["app.tenants", "app.other"], [START]),
         calls.putEvents("engines", ["app.tenants"], [START, STOP]),
@@ -192,6 +195,19 @@ describe("IAM", () => {
     );
   });
 
+  test("and another one lets operators reconcile", async () => {
+    await assertAnswers(
+      emitted("aws:iam/policy:Policy", "start-engines-send-reconciles"),
+      [calls.putEvents("engines", ["app.tenants"], [RECONCILE])],
+      [
+        calls.putEvents("engines", ["app.tenants"], [START]),
+        calls.putEvents("engines", ["app.tenants"], [STOP]),
+        calls.putEvents("engines", ["app.tenants"], [RECONCILE, STOP]),
+        calls.putEvents("engines", ["app.other"], [RECONCILE]),
+      ],
+    );
+  });
+
   test("schedules may send events of the schedules' source, and keep what was not delivered", async () => {
     const source = "start-engines.schedules";
     await assertAnswers(
@@ -204,6 +220,7 @@ describe("IAM", () => {
       [
         calls.putEvents("engines", ["app.tenants"], [START]),
         calls.putEvents("engines", [source], ["ECS Task State Change"]),
+        calls.putEvents("engines", [source], [RECONCILE]),
         calls.sendMessage("start-engines-failures"),
         calls.invokeFunction("start-engines"),
       ],

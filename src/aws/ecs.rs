@@ -5,7 +5,7 @@ use aws_sdk_ecs::types::{self as sdk, DesiredStatus, TaskField};
 
 use super::error::call_error;
 use crate::arn::{Cluster, TaskArn};
-use crate::call::{CallError, ErrorKind, TaskPage};
+use crate::call::{CallError, Desired, ErrorKind, TaskPage};
 use crate::instance::ContainerInstance;
 use crate::tags::Tag;
 use crate::task::ports::{PortBinding, RawBinding};
@@ -54,10 +54,11 @@ fn unreadable(operation: &'static str) -> CallError {
     }
 }
 
-/// One page of the tasks with desired status RUNNING, of a cluster or of one of its instances.
+/// One page of the tasks of a cluster or of one of its instances.
 pub(super) async fn list_tasks(
     client: &Client,
     cluster: &Cluster,
+    desired: Desired,
     container_instance: Option<&str>,
     page: Option<&str>,
 ) -> Result<TaskPage, CallError> {
@@ -65,7 +66,10 @@ pub(super) async fn list_tasks(
         .list_tasks()
         .cluster(cluster.as_str())
         .set_container_instance(container_instance.map(str::to_owned))
-        .desired_status(DesiredStatus::Running)
+        .desired_status(match desired {
+            Desired::Running => DesiredStatus::Running,
+            Desired::Stopped => DesiredStatus::Stopped,
+        })
         .set_next_token(page.map(str::to_owned))
         .send()
         .await

@@ -80,11 +80,18 @@ impl AwsClients {
             }
             Call::ListTasks {
                 cluster,
+                desired,
                 container_instance,
                 page,
-            } => ecs::list_tasks(&self.ecs, cluster, container_instance.as_deref(), page.as_deref())
-                .await
-                .map(Answer::task_page),
+            } => ecs::list_tasks(
+                &self.ecs,
+                cluster,
+                *desired,
+                container_instance.as_deref(),
+                page.as_deref(),
+            )
+            .await
+            .map(Answer::task_page),
             Call::DescribeContainerInstance {
                 cluster,
                 arn,

@@ -86,7 +86,7 @@ pub fn attach(
 /// The events do not tell the VPC of a task. ELB does: without `AvailabilityZone` it refuses an
 /// address outside with ValidationError, and with `all` one inside with the same, so neither call
 /// can register what the other should have. If both are refused, the first one's reason counts.
-fn register<'a>(
+pub(super) fn register<'a>(
     group: &TargetGroupArn,
     targets: Vec<Target>,
     reader: &mut Reader<'a>,
@@ -136,12 +136,12 @@ fn targets(
 }
 
 /// Of two snapshots of one task, the one with the higher version: DescribeTasks can lag the event.
-fn newer<'a>(one: &'a Task, other: &'a Task) -> &'a Task {
+pub(super) fn newer<'a>(one: &'a Task, other: &'a Task) -> &'a Task {
     if other.version >= one.version { other } else { one }
 }
 
 /// The targets with the containers that the tags name, if there are tags.
-fn with_containers(look: &Task, attachments: &[Attachment]) -> Result<Vec<Attachment>, Failure> {
+pub(super) fn with_containers(look: &Task, attachments: &[Attachment]) -> Result<Vec<Attachment>, Failure> {
     let tagged = tags::decode(&look.tags).attachments;
     let bare = |attachment: &Attachment| (attachment.group.clone(), attachment.port);
     if tagged.is_empty() {

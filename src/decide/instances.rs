@@ -171,6 +171,21 @@ pub(super) fn is_on(task: &Task, arn: &str, target: &Target, reader: &mut Reader
     }
 }
 
+/// Every id that a target on the machine under a task can have; the addresses only if they are asked for.
+pub(super) fn ids(task: &Task, arn: &str, with_addresses: bool, reader: &mut Reader<'_>) -> Result<Vec<String>, Halt> {
+    let Some(machine) = reader.describe_container_instance(&task.cluster, arn, Recall::Always)?? else {
+        return Err(instance_missing(task, arn).into());
+    };
+    let mut ids = vec![machine.ec2_instance.clone()];
+    if with_addresses {
+        match reader.describe_instance(&machine.ec2_instance, Recall::Always)?? {
+            Some(instance) => ids.extend(instance.addresses.each()),
+            None => return Err(instance_missing(task, &machine.ec2_instance).into()),
+        }
+    }
+    Ok(ids)
+}
+
 /// Why the id is not known under which a group has the machine.
 enum Unknown {
     Failed(Box<Failure>),
@@ -303,10 +318,13 @@ fn no_port(
     }
 }
 
+/// The category of a machine that nobody tells any more.
+pub(super) const NOT_FOUND: &str = "instance_not_found";
+
 fn instance_missing(task: &Task, instance: &str) -> Failure {
     let message = format!(
         "{instance}, on which {} runs, is not known, or not with an address: it may be on its way out",
         task.arn
     );
-    Failure::transient("instance_not_found", message)
+    Failure::transient(NOT_FOUND, message)
 }

@@ -1,12 +1,15 @@
-//! The schedules of stops that come later, each a `Stop ECS Task` of one task.
+//! The schedules of what comes later: stops, each a `Stop ECS Task` of one task, and the rest of a
+//! reconcile.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::arn::{Cluster, TaskArn};
 use crate::call::OneTimeSchedule;
 use crate::later::Later;
+use crate::reconcile::{self, Continuation, ReconcileRequest};
 use crate::timestamp::Timestamp;
 use crate::trigger;
 
@@ -43,17 +46,44 @@ pub(super) fn stop(
     now: Timestamp,
     at: Timestamp,
 ) -> Option<OneTimeSchedule> {
-    let scope = later.function.scope()?;
     detail["taskArn"] = json!(task.as_str());
     if task.cluster().is_none() {
         detail["cluster"] = json!(cluster.as_str());
     }
+    let name = format!("start-engines-{}-{}", purpose.name(), task.id());
+    schedule(later, name, trigger::STOP, &detail, now, at)
+}
+
+/// The schedule with which a reconcile goes on, one for each continuation of one event.
+pub(super) fn reconcile(
+    request: &ReconcileRequest,
+    continuation: &Continuation,
+    now: Timestamp,
+) -> Option<OneTimeSchedule> {
+    let later = request.later.as_ref()?;
+    // An id may have characters that no name has, and be long.
+    let digest = Sha256::digest(format!("{} {}", request.identity, request.cluster));
+    let id: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("start-engines-reconcile-{id}-{}", continuation.count);
+    let detail = reconcile::continued(request, continuation);
+    schedule(later, name, trigger::RECONCILE, &detail, now, now.after(SOONEST))
+}
+
+fn schedule(
+    later: &Later,
+    name: String,
+    detail_type: &str,
+    detail: &Value,
+    now: Timestamp,
+    at: Timestamp,
+) -> Option<OneTimeSchedule> {
+    let scope = later.function.scope()?;
     let event = json!({
         "version": "0",
         // Scheduler puts its own in, which is the same in each delivery:
         // https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
         "id": "<aws.scheduler.execution-id>",
-        "detail-type": trigger::STOP,
+        "detail-type": detail_type,
         "source": later.source,
         "account": scope.account,
         "region": scope.region,
@@ -63,7 +93,7 @@ pub(super) fn stop(
         "detail": detail,
     });
     Some(OneTimeSchedule {
-        name: format!("start-engines-{}-{}", purpose.name(), task.id()),
+        name,
         at,
         scheduler: later.scheduler.clone(),
         function: later.function.clone(),

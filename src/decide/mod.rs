@@ -11,7 +11,7 @@
 //!
 //! [`start`] keeps the fourth; [`attach`] the second, and the first where a stop overtakes it;
 //! [`detach`] the first and the third, on the timing assumptions of [`timing`]; [`stop`] the third, on
-//! the same ones. While a task drains, a tag tells that it is to be out of its groups, which the
+//! the same ones. [`reconcile`] brings the first two back where an event was lost for good. While a task drains, a tag tells that it is to be out of its groups, which the
 //! second does not ask of it then. Why that is enough, and what it does not cover, is written down in
 //! [`safety`].
 
@@ -22,6 +22,7 @@ mod interfaces;
 mod later;
 mod lost;
 mod owners;
+pub mod reconcile;
 pub mod safety;
 pub mod start;
 pub mod stop;
@@ -53,6 +54,7 @@ pub fn decide(trigger: &Trigger, config: &Config, journal: &Journal) -> Step {
     let run = match trigger {
         Trigger::Start(request) => start::start(request, &mut reader),
         Trigger::Stop(request) => stop::stop(request, &mut reader),
+        Trigger::Reconcile(request) => reconcile::reconcile(request, config, &mut reader),
         Trigger::TaskStateChange(change) => task_state_change(change, config, &mut reader),
     };
     match run {
@@ -97,6 +99,9 @@ fn failed_start(task: &Task) -> Option<StopReason> {
     (task.phase() == Phase::Stopped && task.failed_to_start()).then(|| task.stop.clone())
 }
 
+/// How many failures of one event are told.
+const MOST_TOLD: usize = 20;
+
 /// Failures of independent calls: the others are made all the same.
 #[derive(Debug, Default)]
 struct Failures(Vec<Failure>);
@@ -116,7 +121,13 @@ impl Failures {
         let Some(chief) = self.0.iter().find(|failure| !failure.transient).or(self.0.first()) else {
             return Ok(value);
         };
-        let messages: Vec<&str> = self.0.iter().map(|failure| failure.message.as_str()).collect();
+        let mut messages: Vec<String> = Vec::new();
+        for failure in self.0.iter().take(MOST_TOLD) {
+            messages.push(failure.message.clone());
+        }
+        if self.0.len() > MOST_TOLD {
+            messages.push(format!("and {} more", self.0.len() - MOST_TOLD));
+        }
         Err(Failure {
             message: messages.join("; "),
             transient: self.0.iter().any(|failure| failure.transient),

@@ -53,6 +53,21 @@
 //! events take out whatever was left, or came back by a RUNNING event that DescribeTasks did not
 //! show the tag to.
 //!
+//! # A reconcile
+//! It registers and deregisters where the event that should have done so was lost for good, by the same
+//! rules: a task is registered only if a look right before shows it RUNNING and not draining, and a look
+//! after decides whether that is taken back; a target is taken out only if a stopping or stopped task of
+//! ours had it, and while the proof holds that no live one has it. The registration of a live task by a
+//! reconcile is no sooner than `ATTACH` after it showed its address, as it is RUNNING by then.
+//!
+//! - *The first invariant* adds a second writer. A registration by a reconcile that is answered before the
+//!   last stop event of its task is made is found by the handler of that event; one that is answered later,
+//!   by the second look; and one that was given up, by the retry of the reconcile, to which ECS shows the
+//!   stopped task for an hour.
+//! - *The third* rests on the careful way's proof alone: no event is fresh here. A task that the list
+//!   does not show with its address is registered no sooner than `ATTACH` after it, by which time the
+//!   call has landed, whether the group was read before the list or after it.
+//!
 //! # How it is proven
 //! - `tests/model/`: this very `decide` in every interleaving of small worlds; and with each
 //!   safeguard taken away, the counterexample.
@@ -67,19 +82,20 @@
 //! # What is not covered, and what repairs it
 //! | what happens | what breaks | what repairs it |
 //! | --- | --- | --- |
-//! | an event is lost for good: nobody redrives it in the 14 days that the queues keep it, or it never reached a rule | 1: a dead target stays, which its health checks keep out of service; 2: a task runs without traffic | deregister or register by hand; stop the task and start it again |
+//! | an event is lost for good: nobody redrives it in the 14 days that the queues keep it, or it never reached a rule | 1: a dead target stays, which its health checks keep out of service; 2: a task runs without traffic | `Reconcile ECS Targets`: for a task that runs at any time, for one that has stopped within the hour; later its target is told as unknown |
+//! | a reconcile dies while it registers, its call lands after the task's last stop event is handled, and nobody sends the reconcile again within the hour | 1 | deregister by hand: the next reconcile tells it as unknown |
 //! | DescribeTasks does not show the tag of a task that drains to a late RUNNING event | nothing in the end: its target is back until StopTask | the events of the stop |
 //! | nobody redrives a failed event yet | the same, until then | the alarms on both queues |
 //! | DescribeTasks lags until after the last stop event is handled | 1: a registration that lost the race stays | as above; or the next stop of a task with that address |
 //! | DescribeTasks shows a stopped task as wanted when its address is another's already | 1: its target is left to an owner that is none | as above |
-//! | an address serves another RUNNING task sooner than `REUSE`; or a task is registered sooner than `ATTACH` after it is shown; or clocks differ by more than `SKEW` | 3: a late call takes a live target | stop and start the task; nothing registers it again by itself |
+//! | an address serves another RUNNING task sooner than `REUSE`; or a task is registered sooner than `ATTACH` after it is shown; or clocks differ by more than `SKEW` | 3: a late call takes a live target | `Reconcile ECS Targets` |
 //! | a call that was given up lands after its event was tried again | 1, 3 | as above |
 //! | a newer task with the address runs in a cluster that the configuration does not name in full, or was not started by us | 3: it is not found, and a late stop takes its target | name all clusters in `ALLOWED_CLUSTERS`; one target group has one keeper |
-//! | somebody else deregisters a live task's target | 2 | register it by hand; no event of ours tells of it |
+//! | somebody else deregisters a live task's target | 2 | `Reconcile ECS Targets`; no event of ours tells of it |
 //! | somebody else registers an address | nothing of ours; it is left in unless a stop of ours names it | whoever did it |
 //! | a start comes again after ECS has forgotten its tokens (the lesser of 24 h and the task's life and an hour) | 4: it is done once more | do not redrive starts that old; stop the tasks that are too many |
 //! | a start whose catalog entry has changed between two deliveries | nothing: ECS answers with a conflict, and what exists counts | none needed |
-//! | the owner search takes longer than `ATTACH`, each time (several thousand tasks) | 1: the late stop never succeeds | the event waits in the queue; deregister by hand |
+//! | the owner search takes longer than `ATTACH`, each time (several thousand tasks) | 1: the late stop, or a reconcile, never succeeds | the event waits in the queue; deregister by hand |
 //! | a task whose address nobody tells any more (`address_unknown`) | 1 | deregister by hand: the message says of which task |
 //! | a task whose host ports or instance nobody tells any more (`ports_unknown`, `instance_unknown`), with something left in its group that no live task has | 1 | deregister by hand: the message names each target and the command |
 //! | something that is not AWS answers RegisterTargets with 200 | 2: an empty answer is all that ELB gives, so the SDK does not read it | TLS: nobody else can answer |

@@ -1,4 +1,4 @@
-//! All tasks of a cluster that are to stay: desired status RUNNING, whatever their last status.
+//! All tasks of a cluster: those that are to stay, or those that are stopping or stopped.
 //!
 //! Must not decide anything about them.
 
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Halt;
 use crate::arn::{Cluster, TaskArn};
-use crate::call::{CallError, MOST_TASKS_DESCRIBED};
+use crate::call::{CallError, Desired, MOST_TASKS_DESCRIBED};
 use crate::journal::Reader;
 use crate::outcome::Failure;
 use crate::task::Task;
@@ -21,11 +21,28 @@ pub(super) fn wanted_tasks<'a>(
     reader: &mut Reader<'a>,
     in_time: impl Fn(&Reader<'_>) -> Result<(), Failure>,
 ) -> Result<Result<Vec<&'a Task>, &'a CallError>, Halt> {
-    let mut wanted = Vec::new();
+    let listed = tasks(cluster, Desired::Running, container_instance, except, reader, in_time)?;
+    Ok(listed.map(|mut tasks| {
+        tasks.retain(|task| task.is_wanted());
+        tasks
+    }))
+}
+
+/// Every task that ListTasks lists and DescribeTasks knows. One that is to stay must be known: what
+/// cannot be seen may have any address.
+pub(super) fn tasks<'a>(
+    cluster: &Cluster,
+    desired: Desired,
+    container_instance: Option<&str>,
+    except: Option<&TaskArn>,
+    reader: &mut Reader<'a>,
+    in_time: impl Fn(&Reader<'_>) -> Result<(), Failure>,
+) -> Result<Result<Vec<&'a Task>, &'a CallError>, Halt> {
+    let mut all = Vec::new();
     let mut page = None;
     loop {
         in_time(reader)?;
-        let found = match reader.list_tasks(cluster, container_instance, page)? {
+        let found = match reader.list_tasks(cluster, desired, container_instance, page)? {
             Ok(found) => found,
             Err(error) => return Ok(Err(error)),
         };
@@ -33,15 +50,17 @@ pub(super) fn wanted_tasks<'a>(
         for chunk in listed.chunks(MOST_TASKS_DESCRIBED) {
             in_time(reader)?;
             let tasks = reader.describe_tasks(cluster, chunk.to_vec())??;
-            if let Some(unseen) = chunk.iter().find(|arn| !tasks.iter().any(|task| task.arn == **arn)) {
+            if desired == Desired::Running
+                && let Some(unseen) = chunk.iter().find(|arn| !tasks.iter().any(|task| task.arn == **arn))
+            {
                 let message = format!("ListTasks lists {unseen}, which DescribeTasks does not know yet");
                 return Err(Failure::transient("task_not_visible", message).into());
             }
-            wanted.extend(tasks.iter().map(Arc::as_ref).filter(|task| task.is_wanted()));
+            all.extend(tasks.iter().map(Arc::as_ref));
         }
         page = found.next.clone();
         if page.is_none() {
-            return Ok(Ok(wanted));
+            return Ok(Ok(all));
         }
     }
 }

@@ -122,29 +122,29 @@ impl<A: Aws, C: Clock> Handler<A, C> {
     /// Handles `events` side by side, with as few calls as they need together; one for each, in
     /// order.
     ///
-    /// Tasks that run, tasks that stop, requests to stop, and each start go their own ways, so that none waits
+    /// Tasks that run, tasks that stop, requests to stop, and each other request go their own ways, so that none waits
     /// for another's slow call.
     pub async fn handle_batch(&self, events: Vec<Value>, invocation: &Invocation) -> Vec<Handled> {
         let mut works: Vec<Work> = events.into_iter().map(|event| self.read(event, invocation)).collect();
         leave_newest(&mut works);
-        let (mut running, mut stopping, mut stops, mut starts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut running, mut stopping, mut stops, mut alone) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for work in &mut works {
             match &work.trigger {
                 Some(Trigger::TaskStateChange(change)) if change.task.phase() == Phase::Running => running.push(work),
                 Some(Trigger::TaskStateChange(_)) => stopping.push(work),
                 Some(Trigger::Stop(_)) => stops.push(work),
-                Some(Trigger::Start(_)) => starts.push(work),
+                Some(Trigger::Start(_) | Trigger::Reconcile(_)) => alone.push(work),
                 None => {}
             }
         }
         let deadline = invocation.deadline;
-        let starts =
-            stream::iter(starts).for_each_concurrent(MOST_STARTS_AT_ONCE, |start| self.run(vec![start], deadline));
+        let alone =
+            stream::iter(alone).for_each_concurrent(MOST_STARTS_AT_ONCE, |request| self.run(vec![request], deadline));
         tokio::join!(
             self.run(stopping, deadline),
             self.run(stops, deadline),
             self.run(running, deadline),
-            starts
+            alone
         );
         let mut all: Vec<Handled> = works.into_iter().map(Work::into_handled).collect();
         self.publish(&mut all, deadline).await;
@@ -161,7 +161,7 @@ impl<A: Aws, C: Clock> Handler<A, C> {
         Work {
             envelope,
             trigger,
-            journal: Journal::new(now),
+            journal: Journal::new(now).until(invocation.deadline),
             end,
         }
     }

@@ -40,6 +40,14 @@ pub struct StartDetail {
     pub max_lifetime_seconds: Option<i32>,
 }
 
+impl StartDetail {
+    /// The target groups that it names.
+    pub fn target_groups(&self) -> impl Iterator<Item = TargetGroupArn> + '_ {
+        let listed = self.targets.iter().flatten().map(|target| &target.group);
+        self.target.target_group_arn.iter().chain(listed).cloned()
+    }
+}
+
 /// The short form for the one target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "as in StartDetail")]

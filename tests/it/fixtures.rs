@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
-use start_engines::call::{Answer, Call, CallError, TaskPage};
+use start_engines::call::{Answer, Call, CallError, Desired, TaskPage};
 use start_engines::handler::{Aws, Handler};
 use start_engines::instance::{ContainerInstance, Instance};
 use start_engines::run_task::{StartFailure, Started};
@@ -34,6 +34,9 @@ struct Case {
     error: Option<Vec<String>>,
     targets: Option<Vec<String>>,
     targets_owned_by_others: Option<Vec<String>>,
+    targets_registered: Option<Vec<String>>,
+    targets_deregistered: Option<Vec<String>>,
+    targets_unknown: Option<Vec<String>>,
     failed_start: Option<String>,
     service: Option<String>,
     correlation_id: Option<String>,
@@ -170,13 +173,11 @@ impl Around<'_> {
                 Answer::tasks(newer)
             }
             Call::DescribeTasks { .. } => Answer::tasks(self.shown()),
-            Call::ListTasks { .. } => {
-                let other = self.case.reused.then(|| OTHER.parse().unwrap());
-                let own = self
-                    .case
-                    .task
-                    .is_some()
-                    .then(|| self.task.as_ref().unwrap().arn.clone());
+            Call::ListTasks { desired, .. } => {
+                let is_live = *desired == Desired::Running;
+                let other = (self.case.reused && is_live).then(|| OTHER.parse().unwrap());
+                let own = self.case.task.is_some().then(|| self.task.clone().unwrap());
+                let own = own.filter(|own| own.is_wanted() == is_live).map(|own| own.arn);
                 Answer::task_page(TaskPage {
                     tasks: other.into_iter().chain(own).collect(),
                     next: None,
@@ -288,6 +289,8 @@ async fn every_fixture_does_what_is_expected_of_it() {
 
 async fn differences(event: &Value, case: &Case, services: &str) -> Vec<String> {
     let clock = TestClock::at(event["time"].as_str().expect("a time"));
+    // No event comes before it has happened, and `time` has whole seconds only.
+    clock.advance(Duration::from_secs(1));
     clock.advance(Duration::from_secs(case.age_seconds));
     let around = Around {
         case,
@@ -321,6 +324,9 @@ async fn differences(event: &Value, case: &Case, services: &str) -> Vec<String> 
         ("failedStart", one(&case.failed_start)),
         ("targets", many(&case.targets)),
         ("targetsOwnedByOthers", many(&case.targets_owned_by_others)),
+        ("targetsRegistered", many(&case.targets_registered)),
+        ("targetsDeregistered", many(&case.targets_deregistered)),
+        ("targetsUnknown", many(&case.targets_unknown)),
         ("service", one(&case.service)),
         ("correlationId", one(&case.correlation_id)),
     ];

@@ -21,6 +21,7 @@ mod kills;
 mod outcome_events;
 mod packed;
 mod races;
+mod reconcile;
 mod soak;
 mod stage;
 mod starts;

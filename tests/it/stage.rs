@@ -12,9 +12,12 @@ use aws_sdk_ecs::config::Credentials;
 use serde_json::{Value, json};
 use start_engines::aws::AwsClients;
 use start_engines::config::Config;
-use start_engines::handler::{Clock, Handled, Handler, Invocation};
-use start_engines::outcome::Outcome;
+use start_engines::decide::{Step, decide};
+use start_engines::handler::{Aws, Clock, Handled, Handler, Invocation};
+use start_engines::journal::{Entry, Journal};
+use start_engines::outcome::{Failure, Outcome};
 use start_engines::timestamp::Timestamp;
+use start_engines::trigger::Trigger;
 
 use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition, World};
 
@@ -108,6 +111,28 @@ impl Stage {
         self.handler.handle_batch(events.to_vec(), &invocation).await
     }
 
+    /// What no event can ask for: the loop of the operator's command around the same decisions.
+    pub(crate) async fn carry_out(&self, trigger: &Trigger) -> Result<Outcome, Failure> {
+        let aws = clients(&self.endpoint).await;
+        let mut journal = Journal::new(self.clock.now());
+        loop {
+            match decide(trigger, &config(&[], catalog()), &journal) {
+                Step::End(result) => return result,
+                Step::Call(call) => {
+                    let asked_at = self.clock.now();
+                    let answer = aws.perform(&call, Duration::from_secs(60)).await;
+                    journal.entries.push(Entry {
+                        call: *call,
+                        asked_at,
+                        answered_at: self.clock.now(),
+                        calls: 1,
+                        answer,
+                    });
+                }
+            }
+        }
+    }
+
     /// Starts a task and brings it to RUNNING; gives its ARN and the RUNNING event.
     pub(crate) async fn running_task(&self, id: &str) -> (String, Value) {
         let handled = self.deliver(&self.start(id, json!({}))).await;
@@ -187,17 +212,20 @@ pub(crate) fn config(environment: &[(&str, &str)], catalog: Option<&str>) -> Con
     Config::read(|name| variables.get(name).map(|&value| value.to_owned()), catalog).expect("a sound configuration")
 }
 
-async fn handler(endpoint: &str, environment: &[(&str, &str)], clock: TestClock) -> Handler<AwsClients, TestClock> {
-    let catalog = include_str!("../../fixtures/services.json");
+fn catalog() -> Option<&'static str> {
+    Some(include_str!("../../fixtures/services.json"))
+}
+
+async fn clients(endpoint: &str) -> AwsClients {
     let loader = aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(endpoint)
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("AKIDEXAMPLE", "not-a-secret", None, None, "tests"));
-    Handler::new(
-        config(environment, Some(catalog)),
-        AwsClients::load(loader).await,
-        clock,
-    )
+    AwsClients::load(loader).await
+}
+
+async fn handler(endpoint: &str, environment: &[(&str, &str)], clock: TestClock) -> Handler<AwsClients, TestClock> {
+    Handler::new(config(environment, catalog()), clients(endpoint).await, clock)
 }
 
 /// The first sign of a stop: its event.

@@ -86,6 +86,29 @@ fn state_changes_tell_their_way() {
 }
 
 #[test]
+fn a_reconcile_tells_which_groups_and_clusters_it_looks_at() {
+    let output = validate(
+        &[
+            "--services",
+            "fixtures/services.json",
+            "fixtures/events/reconcile-continued.json",
+        ],
+        "",
+    );
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    for line in [
+        "Reconcile ECS Targets: ListTasks and DescribeTasks",
+        "cluster           arn:aws:ecs:us-east-1:111122223333:cluster/engines",
+        "group             arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth/73e2d6bc24d8a067",
+        "continuation      2, from arn:aws:elasticloadbalancing",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
+    assert!(!told.contains("owners also in"), "{told}");
+}
+
+#[test]
 fn standard_input_is_read_and_must_be_json() {
     let output = validate(&["-"], "{ not json");
     assert_eq!(output.status.code(), Some(1));

@@ -118,6 +118,15 @@ pub(crate) fn stop_event(task: &str, id: &str, drain: Option<i64>, time: &str) -
     })
 }
 
+/// An event that asks for a comparison of a cluster's tasks with their targets, sent at this time.
+pub(crate) fn reconcile_event(cluster: &str, id: &str, time: &str) -> Value {
+    json!({
+        "version": "0", "id": id, "detail-type": "Reconcile ECS Targets", "source": "app.simulation",
+        "account": "111122223333", "time": time, "region": "us-east-1", "resources": [],
+        "detail": {"cluster": cluster},
+    })
+}
+
 /// The function's configuration.
 pub(crate) fn config() -> Config {
     let variables = BTreeMap::from([

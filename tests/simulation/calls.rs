@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use start_engines::call::{Answer, Call, CallError, ErrorKind, OneTimeSchedule, TaskPage};
+use start_engines::call::{Answer, Call, CallError, Desired, ErrorKind, OneTimeSchedule, TaskPage};
 use start_engines::run_task::{Launch, Options, RunTask, StartFailure, Started};
 use start_engines::tags::Tag;
 use start_engines::target::{AddressFamily, Target, TargetGroup, TargetHealth};
@@ -66,8 +66,14 @@ fn input(call: &Call) -> (Service, Value) {
         Call::DescribeContainerInstance { .. } | Call::DescribeInstance { .. } => {
             panic!("no task of the simulation is on an instance")
         }
-        Call::ListTasks { cluster, page, .. } => {
-            let mut input = json!({"cluster": cluster.as_str(), "desiredStatus": "RUNNING"});
+        Call::ListTasks {
+            cluster, desired, page, ..
+        } => {
+            let desired = match desired {
+                Desired::Running => "RUNNING",
+                Desired::Stopped => "STOPPED",
+            };
+            let mut input = json!({"cluster": cluster.as_str(), "desiredStatus": desired});
             if let Some(page) = page {
                 input["nextToken"] = json!(page);
             }

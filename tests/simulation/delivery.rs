@@ -1,12 +1,14 @@
 //! EventBridge, Lambda and the queues behind them: events that come twice, late, out of order or
 //! only after a redrive, and invocations that are tried again.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use start_engines::arn::TargetGroupArn;
-use start_engines::call::{Answer, Call, CallError};
+use start_engines::call::{Answer, Call, CallError, Desired};
 use start_engines::handler::Handled;
 use start_engines::outcome::Outcome;
 use start_engines::target::{Target, TargetHealth};
@@ -36,13 +38,25 @@ pub(crate) enum About {
     Stop {
         task: String,
     },
+    /// An operator, or a schedule, asks for a comparison of tasks with targets.
+    Reconcile {
+        cluster: String,
+        /// It is a part only, which goes on where another has stopped.
+        is_part: bool,
+        /// The tasks whose targets it has put in, in any try.
+        touched: BTreeSet<String>,
+        /// When it was asked for.
+        asked_at: i64,
+        /// When this try began.
+        began: i64,
+    },
 }
 
 impl About {
     /// The task that it is about, if there is one yet.
     fn task(&self) -> Option<&str> {
         match self {
-            Self::Start { .. } => None,
+            Self::Start { .. } | Self::Reconcile { .. } => None,
             Self::Task { task, .. } | Self::Stop { task } => Some(task),
         }
     }
@@ -55,6 +69,7 @@ impl fmt::Display for About {
             Self::Task { task, is_running: true } => write!(f, "RUNNING of {task}"),
             Self::Task { task, .. } => write!(f, "a stop of {task}"),
             Self::Stop { task } => write!(f, "a request to stop {task}"),
+            Self::Reconcile { cluster, .. } => write!(f, "a reconcile of {cluster}"),
         }
     }
 }
@@ -187,7 +202,7 @@ impl Simulation {
                     self.statistics.count("late stops of reused addresses");
                 }
             }
-            About::Task { .. } | About::Start { .. } | About::Stop { .. } => {}
+            About::Task { .. } | About::Start { .. } | About::Stop { .. } | About::Reconcile { .. } => {}
         }
     }
 
@@ -232,8 +247,34 @@ impl Simulation {
                     self.statistics.count("registrations taken back");
                 }
             }
+            (
+                About::Reconcile {
+                    cluster,
+                    is_part,
+                    touched,
+                    began,
+                    ..
+                },
+                Outcome::Reconciled(repairs),
+            ) => {
+                self.statistics.count("reconciles that came to their end");
+                for _ in &repairs.registered {
+                    self.statistics.count("reconciled registrations");
+                }
+                for _ in &repairs.deregistered {
+                    self.statistics.count("reconciled deregistrations");
+                }
+                for task in touched {
+                    self.promises.life(task).outstanding -= 1;
+                    self.promises.when_over(task, &self.world)?;
+                }
+                let is_whole = !is_part && repairs.continued.is_empty();
+                if !is_whole || self.promises.is_reconciled(cluster, *began, &self.world)? {
+                    self.reconcile_soon(cluster);
+                }
+            }
             (About::Task { .. } | About::Stop { .. }, _) => {}
-            (About::Start { .. }, other) => panic!("a start ends as {other:?}"),
+            (About::Start { .. } | About::Reconcile { .. }, other) => panic!("{} ends as {other:?}", delivery.about),
         }
         if let Outcome::Deregistered { reused, .. } = outcome
             && !reused.is_empty()
@@ -258,7 +299,7 @@ impl Simulation {
                 self.statistics.count("redrives");
                 delivery.tries = 0;
                 match delivery.about {
-                    About::Start { .. } => self.rng.between(MINUTE..=10 * MINUTE),
+                    About::Start { .. } | About::Reconcile { .. } => self.rng.between(MINUTE..=10 * MINUTE),
                     About::Task { .. } | About::Stop { .. } => self.rng.between(MINUTE..=12 * HOUR),
                 }
             }
@@ -275,7 +316,13 @@ impl Simulation {
             (Call::DescribeTasks { tasks, .. }, _) => {
                 for task in tasks {
                     if let Some(shown) = self.tasks.get(task.as_str()) {
-                        let version = self.rng.below(shown.newest - shown.oldest + 1) + shown.oldest;
+                        let mut version = self.rng.below(shown.newest - shown.oldest + 1) + shown.oldest;
+                        if let (Mutant::RetriesOfReconcilesLookAtNothing, About::Reconcile { asked_at, .. }) =
+                            (self.mutant, about)
+                        {
+                            let seen = (*asked_at, task.to_string());
+                            version = *self.first_seen.entry(seen).or_insert(version);
+                        }
                         self.world.pin_described(task.as_str(), version);
                     }
                 }
@@ -291,12 +338,19 @@ impl Simulation {
                 }
                 Ok(())
             }
-            (Call::DeregisterTargets { group, targets, .. }, About::Task { task, .. } | About::Stop { task }) => {
-                targets.iter().try_for_each(|target| {
-                    self.promises
-                        .deregisters(task, &as_promised(group, target), &self.world)
-                })
+            (Call::RegisterTargets { group, targets, .. }, About::Reconcile { .. }) => {
+                for target in targets {
+                    let target = as_promised(group, target);
+                    if let Some(holder) = self.promises.holder_now(&target) {
+                        self.promises.registers(&holder, target, self.now, &self.world);
+                    }
+                }
+                Ok(())
             }
+            (Call::DeregisterTargets { group, targets, .. }, about) => targets.iter().try_for_each(|target| {
+                self.promises
+                    .deregisters(about.task(), &as_promised(group, target), &self.world)
+            }),
             _ => Ok(()),
         }
     }
@@ -345,6 +399,17 @@ impl Simulation {
                     }
                 }
             }
+            (Call::DescribeTargets { group }, _, Ok(Answer::Targets(members))) => {
+                members.retain(|(target, _)| {
+                    let is_hidden = self.promises.may_be_unseen(&as_promised(group, target), self.now);
+                    !(is_hidden && self.rng.chance(500))
+                });
+            }
+            (Call::ListTasks { desired, .. }, About::Reconcile { .. }, Ok(Answer::TaskPage(page)))
+                if self.mutant == Mutant::ReconcilesMissWhatLives && *desired == Desired::Running =>
+            {
+                Arc::make_mut(page).tasks.clear();
+            }
             (Call::StopTask { task, .. }, _, Ok(_)) => self.is_stopped_by_request(task.as_str()),
             (Call::CreateSchedule(schedule), _, Ok(_)) => {
                 // Scheduler is precise to the minute.
@@ -373,8 +438,61 @@ impl Simulation {
             if self.mutant == Mutant::SchedulesAreLost {
                 continue;
             }
-            let task = event["detail"]["taskArn"].as_str().expect("a task").to_owned();
-            self.send(event, About::Stop { task });
+            let about = match event["detail"]["taskArn"].as_str() {
+                Some(task) => About::Stop { task: task.to_owned() },
+                None => reconcile(event["detail"]["cluster"].as_str().expect("a cluster"), true, self.now),
+            };
+            self.send(event, about);
+        }
+    }
+
+    /// Somebody sees that events of a task were lost.
+    pub(crate) fn is_noticed(&mut self, task: &str) {
+        let (_, place) = task.split_once(":task/").expect("the ARN of a task");
+        let (cluster, _) = place.split_once('/').expect("an ARN with its cluster");
+        self.reconcile_soon(cluster);
+    }
+
+    fn reconcile_soon(&mut self, cluster: &str) {
+        // Who is in need when it is done is seen to by another one.
+        if self.mutant != Mutant::NobodyReconciles && self.reconciles_to_come.insert(cluster.to_owned()) {
+            let noticed = self.rng.between(90 * SECOND..=15 * MINUTE);
+            self.after(noticed, Step::Reconcile(cluster.to_owned()));
+        }
+    }
+
+    pub(crate) fn ask_to_reconcile(&mut self, cluster: &str) {
+        self.reconciles_to_come.remove(cluster);
+        let id = format!("reconcile-{}", self.now);
+        let event = account::reconcile_event(cluster, &id, &self.time_of_day());
+        self.deliver_after(
+            20,
+            Delivery {
+                event: Rc::new(event),
+                about: reconcile(cluster, false, self.now),
+                sent_at: self.now,
+                tries: 0,
+            },
+        );
+    }
+
+    /// An invocation is about to ask: a reconcile that puts in a target has something to come for its task.
+    pub(crate) fn note_asked(&mut self, call: &Call, delivery: &mut Delivery) {
+        let About::Reconcile { touched, .. } = &mut delivery.about else {
+            return;
+        };
+        let Call::RegisterTargets { group, targets, .. } = call else {
+            return;
+        };
+        for target in targets {
+            for task in self
+                .promises
+                .holders_of(&as_promised(group, target), self.now - HOUR / 2)
+            {
+                if touched.insert(task.clone()) {
+                    self.promises.life(&task).outstanding += 1;
+                }
+            }
         }
     }
 
@@ -382,6 +500,16 @@ impl Simulation {
         let time = self.world.clock.replace_nanosecond(0).expect("a time");
         time.format(&time::format_description::well_known::Rfc3339)
             .expect("a time")
+    }
+}
+
+fn reconcile(cluster: &str, is_part: bool, asked_at: i64) -> About {
+    About::Reconcile {
+        cluster: cluster.rsplit('/').next().unwrap_or_default().to_owned(),
+        is_part,
+        touched: BTreeSet::new(),
+        asked_at,
+        began: 0,
     }
 }
 

@@ -90,7 +90,9 @@ impl Simulation {
             }
             Turn::Running => {
                 let event = self.advance(task);
-                self.promises.life(task).stage = Stage::Live;
+                let life = self.promises.life(task);
+                life.stage = Stage::Live;
+                life.live_since = Some(self.now);
                 self.emit(task, &event);
                 let lag = self.rng.between(0..=REUSE_MILLIS - SECOND);
                 self.turn_after(lag, task, Turn::Show(3));
@@ -114,6 +116,9 @@ impl Simulation {
                 let life = self.promises.life(task);
                 life.stage = Stage::Stopped;
                 life.stopped_at = Some(self.now);
+                if life.is_in_need {
+                    self.is_noticed(task);
+                }
                 let forgotten = HOUR + self.rng.between(0..=HOUR);
                 self.turn_after(forgotten, task, Turn::Forget);
                 return self.promises.when_over(task, &self.world);
@@ -245,6 +250,15 @@ impl Simulation {
             is_ours && (is_running || detail["desiredStatus"] == "STOPPED"),
             "{event}"
         );
+        // An outage takes several events of a task.
+        let is_worse = self.promises.life(task).is_in_need && self.rng.chance(500);
+        if is_worse || self.rng.chance(self.lost) {
+            self.statistics.count("events lost for good");
+            self.tell(|| format!("{task} loses an event"));
+            self.promises.life(task).is_in_need = true;
+            self.is_noticed(task);
+            return;
+        }
         let about = About::Task {
             task: task.to_owned(),
             is_running,

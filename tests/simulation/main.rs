@@ -31,10 +31,11 @@ const SEEDS: u64 = 40;
 const SEEDS_FOR_A_MUTANT: u64 = 40;
 
 /// What must have happened for the stories to be worth something.
-const INTERESTING: [&str; 23] = [
+const INTERESTING: [&str; 27] = [
     "AWS calls",
     "cold starts",
     "duplicates",
+    "events lost for good",
     "failed starts",
     "fault answer lost",
     "fault crash after",
@@ -45,6 +46,9 @@ const INTERESTING: [&str; 23] = [
     "lives",
     "lost events, redriven",
     "partial answers",
+    "reconciled deregistrations",
+    "reconciled registrations",
+    "reconciles that came to their end",
     "redrives",
     "registrations of stopping tasks",
     "registrations taken back",
@@ -130,6 +134,22 @@ fn when_nothing_is_tried_again_a_dead_target_stays() {
 #[test]
 fn when_schedules_never_fire_a_task_that_drains_is_never_stopped() {
     dies(Mutant::SchedulesAreLost, "5");
+}
+
+#[test]
+fn when_nobody_reconciles_what_lost_events_left_undone_stays() {
+    dies(Mutant::NobodyReconciles, "1");
+    dies(Mutant::NobodyReconciles, "2");
+}
+
+#[test]
+fn when_a_reconcile_is_shown_no_live_tasks_it_takes_their_targets() {
+    dies(Mutant::ReconcilesMissWhatLives, "3");
+}
+
+#[test]
+fn when_a_reconcile_that_is_tried_again_goes_by_its_first_try_a_dead_target_stays() {
+    dies(Mutant::RetriesOfReconcilesLookAtNothing, "1");
 }
 
 #[test]

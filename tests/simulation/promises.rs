@@ -39,13 +39,17 @@ pub(crate) struct Life {
     pub(crate) outstanding: usize,
     /// Somebody has asked for its stop: from then on its own events may take its targets out.
     pub(crate) is_asked_to_stop: bool,
-    /// The handling of its RUNNING event has succeeded while it was live.
+    /// The handling of its RUNNING event, or a reconcile, has succeeded while it was live.
     pub(crate) is_attached: bool,
+    /// When it became live.
+    pub(crate) live_since: Option<i64>,
+    /// One of its events was lost for good: nothing is promised until a reconcile.
+    pub(crate) is_in_need: bool,
 }
 
 impl Life {
     fn is_over(&self) -> bool {
-        self.stage == Stage::Stopped && self.outstanding == 0
+        self.stage == Stage::Stopped && self.outstanding == 0 && !self.is_in_need
     }
 }
 
@@ -83,6 +87,8 @@ impl Promises {
             outstanding: 0,
             is_asked_to_stop: false,
             is_attached: false,
+            live_since: None,
+            is_in_need: false,
         };
         self.lives.insert(task.to_owned(), life);
         let started = self.started.entry(identity.to_owned()).or_default();
@@ -145,6 +151,55 @@ impl Promises {
         }
     }
 
+    /// Tasks that have, or had within the last half hour, a target that a reconcile puts in.
+    pub(crate) fn holders_of(&self, target: &Target, since: i64) -> Vec<String> {
+        let holds =
+            |life: &Life| life.targets.contains(target) && life.stopped_at.is_none_or(|stopped_at| stopped_at >= since);
+        let holders = self.lives.iter().filter(|(_, life)| holds(life));
+        holders.map(|(task, _)| task.clone()).collect()
+    }
+
+    /// Whose target a reconcile puts in: that of the task that lives, else of one that is stopping.
+    pub(crate) fn holder_now(&self, target: &Target) -> Option<String> {
+        let of = |stage| {
+            let found = self
+                .lives
+                .iter()
+                .find(|(_, life)| life.stage == stage && life.targets.contains(target));
+            found.map(|(task, _)| task.clone())
+        };
+        of(Stage::Live).or_else(|| of(Stage::Stopping))
+    }
+
+    /// A reconcile of a cluster, begun at `began`, has come to its end: what lost events left undone is
+    /// done, of every task that was where it is a minute before. Gives whether others are in need.
+    pub(crate) fn is_reconciled(&mut self, cluster: &str, began: i64, world: &World) -> Result<bool, Broken> {
+        let place = format!(":task/{cluster}/");
+        let mut cured = Vec::new();
+        let mut are_others = false;
+        for (task, life) in self.lives.iter_mut().filter(|(task, _)| task.contains(&place)) {
+            if !life.is_in_need {
+                continue;
+            }
+            let since = match life.stage {
+                Stage::Live => life.live_since,
+                Stage::Stopped => life.stopped_at,
+                Stage::Starting | Stage::Stopping => None,
+            };
+            if since.is_some_and(|since| since + 60_000 <= began) {
+                life.is_in_need = false;
+                cured.push(task.clone());
+            } else {
+                are_others = true;
+            }
+        }
+        for task in cured {
+            self.running_is_handled(&task, world)?;
+            self.when_over(&task, world)?;
+        }
+        Ok(are_others)
+    }
+
     /// Whether DescribeTargetHealth may still hide that a target was registered: for a moment, but
     /// not beyond the last event of the task that it belongs to.
     pub(crate) fn may_be_unseen(&self, target: &Target, now: i64) -> bool {
@@ -162,18 +217,22 @@ impl Promises {
     /// A DeregisterTargets of an event of `task` is about to land.
     ///
     /// 3: a live task's target is never deregistered by another task's event; nor by its own.
-    pub(crate) fn deregisters(&self, task: &str, target: &Target, world: &World) -> Result<(), Broken> {
+    ///
+    /// A reconcile, which is of no task, takes back what it has put in for any that is asked to stop.
+    pub(crate) fn deregisters(&self, task: Option<&str>, target: &Target, world: &World) -> Result<(), Broken> {
         if !is_registered(world, target) {
             return Ok(());
         }
+        let is_own = |live: &str| task.is_none_or(|task| task == live);
         let robbed = self
             .lives
             .iter()
-            .filter(|(live, life)| !(life.is_asked_to_stop && *live == task))
+            .filter(|(live, life)| !(life.is_asked_to_stop && is_own(live)))
             .find(|(_, life)| life.stage == Stage::Live && life.own.contains_key(target));
         match robbed {
             Some((live, _)) => Err(Broken(format!(
-                "3: an event of {task} takes {target:?} of {live}, which lives"
+                "3: an event of {} takes {target:?} of {live}, which lives",
+                task.unwrap_or("an operator")
             ))),
             None => Ok(()),
         }
@@ -222,7 +281,11 @@ impl Promises {
     }
 
     /// At the end, when every event is handled.
-    pub(crate) fn at_the_end(&self, world: &World) -> Result<(), Broken> {
+    pub(crate) fn at_the_end(&mut self, world: &World) -> Result<(), Broken> {
+        // Somebody has seen to them by now.
+        for life in self.lives.values_mut() {
+            life.is_in_need = false;
+        }
         for (task, life) in &self.lives {
             if life.outstanding > 0 {
                 return Err(Broken(format!("events of {task} were never handled")));

@@ -3,7 +3,7 @@
 //! Time is virtual: it jumps from step to step. Everything that is left to chance is drawn from the
 //! seed, so one seed is one story.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -52,6 +52,12 @@ pub(crate) enum Mutant {
     ClientTokensAreForgotten,
     /// What Scheduler should send never comes.
     SchedulesAreLost,
+    /// Events are lost for good, and nobody asks for a reconcile.
+    NobodyReconciles,
+    /// A reconcile is shown no task that lives.
+    ReconcilesMissWhatLives,
+    /// A reconcile that is tried again is shown each task as its first try saw it.
+    RetriesOfReconcilesLookAtNothing,
 }
 
 /// What happens at a point in time.
@@ -75,6 +81,8 @@ pub(crate) enum Step {
     Crash(u64),
     /// EventBridge Scheduler sends what is due.
     Fire,
+    /// An operator has the tasks of a cluster compared with their targets.
+    Reconcile(String),
 }
 
 /// An invocation under way.
@@ -118,6 +126,12 @@ pub(crate) struct Simulation {
     /// Everything happens as soon after each other as it can: short lives, addresses that are given
     /// again at once, events that come seconds late.
     pub(crate) is_rush_hour: bool,
+    /// Clusters that somebody is about to have reconciled.
+    pub(crate) reconciles_to_come: BTreeSet<String>,
+    /// The version of a task that a reconcile has seen first; for a mutant.
+    pub(crate) first_seen: BTreeMap<(i64, String), usize>,
+    /// State changes in a thousand that nobody ever delivers.
+    pub(crate) lost: usize,
     /// Calls in a thousand that meet a fault.
     faults: usize,
     /// How far clocks may be off.
@@ -132,6 +146,14 @@ pub(crate) fn run(seed: u64, mutant: Mutant, is_told: bool) -> Report {
     let (world, services) = account::open(&mut rng);
     let faults = *rng.pick(&[0, 20, 60, 120]);
     let is_rush_hour = rng.chance(500);
+    let lost = match mutant {
+        Mutant::None
+        | Mutant::NobodyReconciles
+        | Mutant::ReconcilesMissWhatLives
+        | Mutant::RetriesOfReconcilesLookAtNothing => *rng.pick(&[0, 30, 100]),
+        // Each is to be found out for what it is.
+        _ => 0,
+    };
     let mut simulation = Simulation {
         mutant,
         rng,
@@ -149,6 +171,9 @@ pub(crate) fn run(seed: u64, mutant: Mutant, is_told: bool) -> Report {
         invocations: BTreeMap::new(),
         idle: Vec::new(),
         is_rush_hour,
+        reconciles_to_come: BTreeSet::new(),
+        first_seen: BTreeMap::new(),
+        lost,
         faults,
         skew: if mutant == Mutant::ClocksDisagree {
             8 * SECOND
@@ -210,6 +235,10 @@ impl Simulation {
                 self.fire_schedules();
                 Ok(())
             }
+            Step::Reconcile(cluster) => {
+                self.ask_to_reconcile(&cluster);
+                Ok(())
+            }
             Step::Land {
                 invocation,
                 number,
@@ -243,7 +272,10 @@ impl Simulation {
         }
     }
 
-    fn deliver(&mut self, delivery: Delivery) -> Result<(), Broken> {
+    fn deliver(&mut self, mut delivery: Delivery) -> Result<(), Broken> {
+        if let About::Reconcile { began, .. } = &mut delivery.about {
+            *began = self.now;
+        }
         if self.is_beyond_the_promise(&delivery) {
             return Ok(());
         }
@@ -265,7 +297,7 @@ impl Simulation {
         self.go_on(id, instance.invoke(event).run(), delivery, 0)
     }
 
-    fn go_on(&mut self, id: u64, next: Next, delivery: Delivery, calls: usize) -> Result<(), Broken> {
+    fn go_on(&mut self, id: u64, next: Next, mut delivery: Delivery, calls: usize) -> Result<(), Broken> {
         let (running, call, within) = match next {
             Next::Asks(running, call, within) => (running, call, within),
             Next::Ends(instance, handled) => {
@@ -273,7 +305,13 @@ impl Simulation {
                 return self.is_handled(id, delivery, &handled);
             }
         };
-        let faults = if self.now < CALM { self.faults } else { 0 };
+        let faults = match delivery.about {
+            _ if self.now >= CALM => 0,
+            // It makes many calls, and must come to its end while ECS shows the tasks that have stopped.
+            About::Reconcile { .. } => self.faults / 6,
+            About::Start { .. } | About::Task { .. } | About::Stop { .. } => self.faults,
+        };
+        self.note_asked(&call, &mut delivery);
         let fate = fate(&mut self.rng, &call, within, faults);
         self.statistics.count("AWS calls");
         self.statistics.count(format!("call {}", call.operation()));

@@ -77,7 +77,7 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
       Condition: inClusters,
     },
     {
-      Sid: "StopTasksLater",
+      Sid: "ScheduleLater",
       Effect: "Allow",
       Action: ["scheduler:CreateSchedule"],
       Resource: [arnIn(scope, "scheduler", `schedule/${args.scheduleGroup}/${OWN_SCHEDULES}*`)],

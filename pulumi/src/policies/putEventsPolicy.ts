@@ -1,4 +1,4 @@
-/** Who may ask for starts, and who for stops. */
+/** Who may ask for starts, who for stops, and who for repair. */
 
 import { document, type PolicyDocument, type Statement } from "./document";
 

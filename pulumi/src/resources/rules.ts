@@ -39,7 +39,7 @@ export function createRules(
   const requestBus = args.eventBus ?? DEFAULTS.eventBus;
   const requests = rule(
     "requests",
-    "Starts and stops that applications and schedules ask for, to start-engines",
+    "What applications, operators and schedules ask for, to start-engines",
     requestBus,
     settled.apply((known) => requestPattern(allowedSources(known))),
   );

@@ -53,6 +53,7 @@ fuzz_target!(|bytes: &[u8]| {
     let sent_at = match &trigger {
         Trigger::Start(request) => request.sent_at,
         Trigger::Stop(request) => request.sent_at,
+        Trigger::Reconcile(_) => None,
         Trigger::TaskStateChange(change) => change.happened_at,
     };
     let age = Duration::from_millis(u64::from(choose()).pow(3));
@@ -87,7 +88,7 @@ fn answer(call: &Call, trigger: &Trigger, choice: u8) -> Result<Answer, CallErro
     }
     let own = || match trigger {
         Trigger::TaskStateChange(change) => change.task.clone(),
-        Trigger::Stop(_) => RUNNING.clone(),
+        Trigger::Stop(_) | Trigger::Reconcile(_) => RUNNING.clone(),
         Trigger::Start(_) => panic!("a start asks for no task"),
     };
     let bit = |n: u8| choice & (1 << n) != 0;

@@ -196,6 +196,7 @@ async fn gap_an_unknown_cluster_has_no_tasks() {
     let session = session().await;
     let call = Call::ListTasks {
         cluster: "nobody".parse().expect("a cluster name"),
+        desired: start_engines::call::Desired::Running,
         container_instance: None,
         page: None,
     };

@@ -138,6 +138,7 @@ async fn an_unknown_cluster_is_not_found_by_any_call() {
         },
         Call::ListTasks {
             cluster: unknown,
+            desired: start_engines::call::Desired::Running,
             container_instance: None,
             page: None,
         },

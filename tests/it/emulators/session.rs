@@ -215,6 +215,7 @@ impl Session {
     pub(super) async fn list_tasks(&self, cluster: &Cluster, page: Option<String>) -> TaskPage {
         let call = Call::ListTasks {
             cluster: cluster.clone(),
+            desired: start_engines::call::Desired::Running,
             container_instance: None,
             page,
         };

@@ -1,0 +1,190 @@
+//! All tasks of ours, live and stopped, in every cluster where one may have a target of the groups in
+//! question; and the proof of who is live, which holds for a moment only.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::super::{Failures, Halt, survey, timing};
+use super::{A_STEP_NEEDS, TOOK_ALL};
+use crate::arn::{Cluster, TargetGroupArn, TaskArn};
+use crate::call::{Desired, ErrorKind};
+use crate::config::Config;
+use crate::journal::Reader;
+use crate::outcome::Failure;
+use crate::reconcile::ReconcileRequest;
+use crate::started_by;
+use crate::tags;
+use crate::target::Attachment;
+use crate::task::{Phase, Task};
+use crate::timestamp::Timestamp;
+
+/// A task of ours that has targets.
+pub(super) struct Ours<'a> {
+    pub(super) task: &'a Task,
+    pub(super) attachments: Vec<Attachment>,
+    /// It is in the cluster that is reconciled.
+    is_own: bool,
+}
+
+impl<'a> Ours<'a> {
+    fn of(task: &'a Task, is_own: bool) -> Option<Self> {
+        let text = task.started_by.as_deref()?;
+        let attachments = started_by::decode(text, &task.arn.scope()).ok()?;
+        (!attachments.is_empty()).then_some(Self {
+            task,
+            attachments,
+            is_own,
+        })
+    }
+
+    pub(super) fn names(&self, group: &TargetGroupArn) -> bool {
+        self.attachments.iter().any(|attachment| attachment.group == *group)
+    }
+
+    /// Whether its targets are to be in their groups, and it is ours to see to.
+    pub(super) fn is_to_be_registered(&self) -> bool {
+        self.is_own && self.task.phase() == Phase::Running && !self.task.is_draining()
+    }
+}
+
+/// Who was live when it was asked; until `ends`, nobody else can be registered.
+pub(super) struct Proof<'a> {
+    pub(super) live: Vec<Ours<'a>>,
+    pub(super) ends: Timestamp,
+}
+
+impl<'a> Proof<'a> {
+    /// Asks now; gives up once it would not hold any more.
+    pub(super) fn take(request: &ReconcileRequest, reader: &mut Reader<'a>) -> Result<Self, Halt> {
+        let ends = reader.now().after(timing::ATTACH);
+        Self::of_live(request, ends, reader, |reader| {
+            let holds = timing::left(Some(ends), reader.now()).is_some();
+            holds.then_some(()).ok_or_else(too_slow)
+        })
+    }
+
+    /// Asks now, and for as long as it takes: who is live is worth knowing, even when it proves nothing any
+    /// more.
+    pub(super) fn take_whole(request: &ReconcileRequest, reader: &mut Reader<'a>) -> Result<Self, Halt> {
+        let ends = reader.now().after(timing::ATTACH);
+        Self::of_live(request, ends, reader, |_| Ok(()))
+    }
+
+    fn of_live(
+        request: &ReconcileRequest,
+        ends: Timestamp,
+        reader: &mut Reader<'a>,
+        in_time: impl Fn(&Reader<'_>) -> Result<(), Failure>,
+    ) -> Result<Self, Halt> {
+        let mut live = Vec::new();
+        for (cluster, is_own) in clusters(request) {
+            match survey::tasks(cluster, Desired::Running, None, None, reader, &in_time)? {
+                Ok(tasks) => live.extend(tasks.iter().filter_map(|task| Ours::of(task, is_own))),
+                Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_own => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        live.retain(|ours| ours.task.is_wanted());
+        Ok(Self { live, ends })
+    }
+}
+
+/// The failure of a look at all tasks that took too long.
+pub(super) fn too_slow() -> Failure {
+    let message = format!(
+        "looking for owners of targets in all clusters took longer than the {} s for which the answer holds",
+        timing::ATTACH.as_secs()
+    );
+    Failure::transient("owner_search_too_slow", message)
+}
+
+/// All that a reconcile knows of tasks.
+pub(super) struct Fleet<'a> {
+    /// In the order of their ARNs, each as the newest snapshot shows it.
+    tasks: Vec<Ours<'a>>,
+    by_group: HashMap<TargetGroupArn, Vec<usize>>,
+}
+
+/// Lists and describes all tasks. Those that are live first: that is the proof with which small
+/// fleets are repaired.
+pub(super) fn survey<'a>(request: &ReconcileRequest, reader: &mut Reader<'a>) -> Result<(Fleet<'a>, Proof<'a>), Halt> {
+    let proof = Proof::of_live(request, reader.now().after(timing::ATTACH), reader, in_time)?;
+    let mut newest: BTreeMap<&TaskArn, Ours<'a>> = BTreeMap::new();
+    let mut note = |ours: Ours<'a>| {
+        let is_newer = |known: &Ours<'_>| ours.task.version >= known.task.version;
+        if newest.get(&ours.task.arn).is_none_or(is_newer) {
+            newest.insert(&ours.task.arn, ours);
+        }
+    };
+    let again = |ours: &Ours<'a>| Ours::of(ours.task, ours.is_own);
+    proof.live.iter().filter_map(again).for_each(&mut note);
+    for (cluster, is_own) in clusters(request) {
+        match survey::tasks(cluster, Desired::Stopped, None, None, reader, in_time)? {
+            Ok(tasks) => tasks
+                .iter()
+                .filter_map(|task| Ours::of(task, is_own))
+                .for_each(&mut note),
+            Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_own => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((Fleet::of(newest.into_values().collect()), proof))
+}
+
+/// So that something is left to repair with.
+fn in_time(reader: &Reader<'_>) -> Result<(), Failure> {
+    let has_time = reader.has_time(A_STEP_NEEDS);
+    has_time
+        .then_some(())
+        .ok_or_else(|| Failure::transient("reconcile_incomplete", TOOK_ALL))
+}
+
+fn clusters(request: &ReconcileRequest) -> impl Iterator<Item = (&Cluster, bool)> {
+    let others = request.others.iter().map(|other| (other, false));
+    std::iter::once((&request.cluster, true)).chain(others)
+}
+
+impl<'a> Fleet<'a> {
+    fn of(tasks: Vec<Ours<'a>>) -> Self {
+        let mut by_group: HashMap<TargetGroupArn, Vec<usize>> = HashMap::new();
+        for (n, ours) in tasks.iter().enumerate() {
+            let groups: BTreeSet<&TargetGroupArn> = ours.attachments.iter().map(|it| &it.group).collect();
+            for group in groups {
+                by_group.entry(group.clone()).or_default().push(n);
+            }
+        }
+        Self { tasks, by_group }
+    }
+
+    /// The tasks that name a group.
+    pub(super) fn of_group(&self, group: &TargetGroupArn) -> impl Iterator<Item = &Ours<'a>> {
+        let places = self.by_group.get(group).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|&n| self.tasks.get(n))
+    }
+
+    /// All groups to look at, in the order of their ARNs: those that tasks of the cluster, or of the service,
+    /// name, and those of the configuration.
+    pub(super) fn groups(
+        &self,
+        request: &ReconcileRequest,
+        config: &Config,
+        failures: &mut Failures,
+    ) -> Vec<TargetGroupArn> {
+        let is_asked_for = |ours: &&Ours<'_>| {
+            let of_service = |service| tags::decode(&ours.task.tags).service.as_ref() == Some(service);
+            ours.is_own && request.service.as_ref().is_none_or(of_service)
+        };
+        let own = self.tasks.iter().filter(is_asked_for);
+        let named = own.flat_map(|ours| ours.attachments.iter().map(|it| &it.group));
+        let all: BTreeSet<&TargetGroupArn> = named.chain(&request.groups).collect();
+        let mut groups = Vec::new();
+        for group in all {
+            if config.allowed.target_groups.allows_target_group(group) {
+                groups.push(group.clone());
+            } else if self.of_group(group).any(Ours::is_to_be_registered) {
+                let message = format!("{group} is not in ALLOWED_TARGET_GROUPS");
+                failures.add(Failure::permanent("not_allowed", message));
+            }
+        }
+        groups
+    }
+}

@@ -1,0 +1,149 @@
+//! A reconcile: the tasks of a cluster compared with the targets of their groups, and repaired, once.
+//!
+//! For what an event that was lost for good left undone. All tasks are listed and described first;
+//! then, group by group in the order of the ARNs, what is in the group is read (`planning`) and
+//! repaired (`repair`):
+//!
+//! - a target of a RUNNING task that is not in its group is registered, as [`super::attach`] does:
+//!   a look before, and one after, with what was registered taken back if the task is stopping;
+//! - a target that a stopping or stopped task has left is deregistered, as [`super::detach`] does
+//!   with late stops: only while the proof holds that no live task of ours owns the address;
+//! - a target of no known task is told, and left alone. A task that drains is left alone too.
+//!
+//! What goes wrong in one group does not stop the others. Where time runs out, what is done is done:
+//! an event of our own making goes on with the rest, at most [`MOST_CONTINUATIONS`] times.
+
+mod fleet;
+mod parties;
+mod planning;
+mod repair;
+
+use std::time::Duration;
+
+use self::fleet::Fleet;
+use self::repair::Work;
+use super::{Failures, Halt, later};
+use crate::arn::TargetGroupArn;
+use crate::call::ErrorKind;
+use crate::config::Config;
+use crate::journal::Reader;
+use crate::outcome::{Failure, Outcome};
+use crate::plan::Plan;
+use crate::reconcile::{Continuation, MOST_CONTINUATIONS, ReconcileRequest};
+
+/// With less time left than this, no group is begun, nor another part of one.
+const A_STEP_NEEDS: Duration = Duration::from_secs(10);
+/// With less time left than this, nothing is looked at again. Telling the outcome takes time, too.
+const A_LOOK_NEEDS: Duration = Duration::from_secs(7);
+/// Why nothing was done.
+const TOOK_ALL: &str = "looking at the tasks took all the time there is: give the function more";
+/// How many groups a message names.
+const MOST_NAMED: usize = 10;
+
+/// Compares and repairs.
+///
+/// # Errors
+/// With the next call, or with all that went wrong.
+pub fn reconcile(request: &ReconcileRequest, config: &Config, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
+    let (fleet, proof) = fleet::survey(request, reader)?;
+    let mut failures = Failures::default();
+    let mut groups = fleet.groups(request, config, &mut failures);
+    let after = request.continuation.as_ref().and_then(|it| it.after.as_ref());
+    if let Some(after) = after {
+        groups.retain(|group| group > after);
+    }
+    if request.dry_run {
+        return plan(request, &fleet, groups, failures, reader);
+    }
+    let mut work = Work::new(request, &fleet, proof, failures);
+    let mut done = 0;
+    for group in &groups {
+        if !reader.has_time(A_STEP_NEEDS) || !work.group(group, reader)? {
+            break;
+        }
+        done += 1;
+    }
+    let (finished, unreached) = groups.split_at(done);
+    let mut continued = Vec::new();
+    if !unreached.is_empty() {
+        let after = finished.last().or(after).cloned();
+        let gone_on = go_on(request, after, work.has_done(), reader);
+        match caught(gone_on, &mut work.failures)? {
+            Some(Ok(())) => continued = unreached.to_vec(),
+            Some(Err(why)) => work.failures.add(incomplete(unreached, &why)),
+            None => work.failures.add(incomplete(unreached, "it could not go on later")),
+        }
+    }
+    work.look_again_at_unknown(reader)?;
+    work.end(continued)
+}
+
+fn plan(
+    request: &ReconcileRequest,
+    fleet: &Fleet<'_>,
+    groups: Vec<TargetGroupArn>,
+    mut failures: Failures,
+    reader: &mut Reader<'_>,
+) -> Result<Outcome, Halt> {
+    let mut plan = Plan::default();
+    for group in groups {
+        if !reader.has_time(A_STEP_NEEDS) {
+            plan.unreached.push(group);
+            continue;
+        }
+        let planned = planning::group(&group, fleet, request, reader, &mut failures);
+        plan.groups.extend(caught(planned, &mut failures)?.flatten());
+    }
+    plan.failures = failures.0;
+    Ok(Outcome::Planned(Box::new(plan)))
+}
+
+/// What fails in one group is noted, so that the others are seen to.
+fn caught<T>(result: Result<T, Halt>, failures: &mut Failures) -> Result<Option<T>, Halt> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(Halt::Fail(failure)) => {
+            failures.add(*failure);
+            Ok(None)
+        }
+        Err(ask @ Halt::Ask(_)) => Err(ask),
+    }
+}
+
+/// Has the rest done later; the inner error is why not.
+fn go_on(
+    request: &ReconcileRequest,
+    after: Option<TargetGroupArn>,
+    has_done: bool,
+    reader: &mut Reader<'_>,
+) -> Result<Result<(), String>, Halt> {
+    if request.later.is_none() {
+        return Ok(Err("without SCHEDULER_ROLE_ARN it cannot go on later".to_owned()));
+    }
+    if !has_done {
+        return Ok(Err(TOOK_ALL.to_owned()));
+    }
+    let count = request.continuation.as_ref().map_or(0, |it| it.count) + 1;
+    if count > MOST_CONTINUATIONS {
+        return Ok(Err(format!("it has gone on {MOST_CONTINUATIONS} times")));
+    }
+    let continuation = Continuation { after, count };
+    let schedule = later::reconcile(request, &continuation, reader.now())
+        .ok_or_else(|| Failure::internal("a reconcile that is to go on has no date"))?;
+    match reader.create_schedule(schedule)? {
+        Ok(()) => Ok(Ok(())),
+        // Made by an earlier try, or delivery.
+        Err(error) if matches!(error.kind, ErrorKind::Conflict { .. }) => Ok(Ok(())),
+        Err(error) => Ok(Err(error.to_string())),
+    }
+}
+
+fn incomplete(unreached: &[TargetGroupArn], why: &str) -> Failure {
+    let named: Vec<&str> = unreached.iter().take(MOST_NAMED).map(TargetGroupArn::as_str).collect();
+    let more = match unreached.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let message = format!("not reached: {}{more}; {why}", named.join(", "));
+    Failure::transient("reconcile_incomplete", message)
+}
