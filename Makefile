@@ -95,6 +95,10 @@ seeds: ## 1,000 seeds of the simulated lives (SEEDS=n), or the story of one (SEE
 soak: package ## 100,000 events with 2 % faults through one process: flat memory, nothing left (SOAK_EVENTS=n)
 	cargo test --locked --test it soak::soak -- --ignored --nocapture
 
+.PHONY: flood
+flood: package ## 100,000 state changes in batches of 1,000 with 2 % faults: nothing lost, flat memory (FLOOD_EVENTS=n)
+	cargo test --locked --test it flood::flood -- --ignored --nocapture
+
 .PHONY: deploy
 deploy: ## pulumi up of the example stack (STACK=dev), or all that is missing for it
 	@$(PYTHON) pulumi/deploy.py up $(STACK)

@@ -73,7 +73,7 @@ fn median(mut times: Vec<Duration>) -> f64 {
 }
 
 /// CPU time so far in milliseconds, and peak memory in MiB, as the kernel counts them.
-fn used(function: &Function) -> (f64, f64) {
+pub(crate) fn used(function: &Function) -> (f64, f64) {
     let pid = function.pid().expect("it lives");
     let stat = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).expect("Linux");
     let nanos: f64 = stat

@@ -14,6 +14,7 @@ mod deadlines;
 mod demo;
 mod emulators;
 mod fixtures;
+mod flood;
 mod function;
 mod groups;
 mod instances;

@@ -159,7 +159,7 @@ impl Soak {
 
 /// Half of them are such that the SDK tries again, the others fail the invocation. (Garbage with
 /// status 200 is none of them: an answer that holds nothing is not read by the SDK.)
-fn fault(rng: &mut Rng) -> Fault {
+pub(crate) fn fault(rng: &mut Rng) -> Fault {
     let faults = [
         Fault::Throttle,
         Fault::error(500, "ServerException", "soak"),
