@@ -84,6 +84,8 @@ const startEngines = new StartEngines("start-engines", {
       timezone: "Europe/Berlin",
     },
   },
+  // Before ECS forgets a stopped task, which it does after an hour.
+  reconcileSchedule: "rate(30 minutes)",
   eventBus: bus.name,
   // Applications listen where they send.
   outcomeEventBus: bus.name,

@@ -34,7 +34,7 @@ pub enum Kind {
     Started,
     /// A start came to nothing, or the task of one did, or its targets could not be registered.
     StartFailed,
-    /// All targets of a RUNNING task are in their groups.
+    /// All targets of a RUNNING task are in their groups, or a reconcile has put in some that were not.
     Registered,
     /// Targets of a task have been taken out of their groups.
     Deregistered,

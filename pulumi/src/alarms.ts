@@ -122,6 +122,20 @@ export function outcomesAlarm(functionName: string): Alarm {
   };
 }
 
+/** Targets of nobody, if somebody looks for them by schedule. */
+export function unknownAlarm(functionName: string): Alarm {
+  return {
+    suffix: "targets-unknown",
+    alarmDescription: "A reconcile found targets of no task that it knows, and left them alone; its log line names them.",
+    namespace: NAMESPACE,
+    metricName: "TargetsUnknown",
+    dimensions: { FunctionName: functionName },
+    statistic: "Maximum",
+    threshold: 0,
+    evaluationPeriods: 1,
+  };
+}
+
 /** One target group. */
 export function unhealthyAlarm(group: GroupMetrics, args: AlarmArgs): Alarm {
   return {

@@ -83,6 +83,8 @@ export interface StartEnginesArgs {
   readonly startTimeoutSeconds?: number;
   /** Starts and stops at given times, by name. Default: none. */
   readonly schedules?: Readonly<Record<string, ScheduleArgs>>;
+  /** When tasks and targets of each cluster are compared and repaired, in UTC: `rate(30 minutes)`. Default: only when somebody asks. */
+  readonly reconcileSchedule?: string;
   /** The bus that applications send to, by name or ARN. Default `default`. ECS's own events always come by `default`. */
   readonly eventBus?: pulumi.Input<string>;
   /** The bus that outcome events go to, by name or ARN. Default: none are sent. */

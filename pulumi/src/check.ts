@@ -137,6 +137,7 @@ function checkDefaults(outer: Fields, problems: Problems): void {
 }
 
 function checkSchedules(outer: Fields, problems: Problems): void {
+  outer.parsed("reconcileSchedule", scheduleExpression);
   const schedules = outer.raw("schedules");
   if (schedules === undefined || schedules === UNKNOWN) return;
   if (!isObject(schedules)) {

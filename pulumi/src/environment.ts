@@ -3,9 +3,9 @@
 import { DEFAULTS, SCHEDULE_SOURCE } from "./arguments";
 import type { SettledArgs } from "./settled";
 
-/** Sources whose events may start and stop tasks: the applications', and the schedules' if there are any. */
-export function allowedSources(args: Pick<SettledArgs, "sources" | "schedules">): string[] {
-  const scheduled = Object.keys(args.schedules ?? {}).length > 0;
+/** Sources whose events are taken: the applications', and the schedules' if there are any. */
+export function allowedSources(args: Pick<SettledArgs, "sources" | "schedules" | "reconcileSchedule">): string[] {
+  const scheduled = Object.keys(args.schedules ?? {}).length > 0 || args.reconcileSchedule !== undefined;
   return scheduled ? [...args.sources, SCHEDULE_SOURCE] : [...args.sources];
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a schedule sends: start and stop events of its own source, through EventBridge Scheduler's PutEvents target.
+ * What a schedule sends: events of its own source, through EventBridge Scheduler's PutEvents target.
  *
  * https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html
  */
@@ -27,6 +27,11 @@ export function stopDetail(scheduleName: string, schedule: ScheduleArgs) {
     service: schedule.service,
     reason: `stopped by the schedule ${scheduleName}`,
   };
+}
+
+/** The `detail` of a reconcile: all that tasks of the cluster have to do with. */
+export function reconcileDetail(clusterArn: string) {
+  return { cluster: clusterArn };
 }
 
 /** What is wrong with an expression, or undefined: the forms only, their values are Scheduler's to check. */

@@ -80,6 +80,7 @@ test("each wrong argument is named with value and rule", () => {
       'args.schedules.morning.service = "auth": the service lacks cluster, and so do the defaults',
     ],
     [withSchedule({ start: "0 7 * * *" }), 'args.schedules.morning.start = "0 7 * * *": must be cron(six fields)'],
+    [{ reconcileSchedule: "hourly" }, 'args.reconcileSchedule = "hourly": must be cron(six fields)'],
     [withSchedule({ timezone: "Berlin" }), 'args.schedules.morning.timezone = "Berlin": must be an IANA time zone'],
     [{ startTimeoutSeconds: 86_401 }, "args.startTimeoutSeconds = 86401: must be a whole number from 0 to 86400"],
     [withSchedule({ stop: "19:00" }), 'args.schedules.morning.stop = "19:00": must be cron(six fields)'],

@@ -33,15 +33,16 @@ test("with everything there are these resources", async () => {
     "aws:cloudwatch/eventRule:EventRule": 2,
     "aws:cloudwatch/eventTarget:EventTarget": 2,
     "aws:cloudwatch/logGroup:LogGroup": 1,
-    // Eight of the function and its queues, one of outcome events, one for each target group with a balancer.
-    "aws:cloudwatch/metricAlarm:MetricAlarm": 11,
+    // Eight of the function and its queues, one of outcome events, one of unknown targets, one for each target group
+    // with a balancer.
+    "aws:cloudwatch/metricAlarm:MetricAlarm": 12,
     "aws:iam/policy:Policy": 3,
     "aws:iam/role:Role": 3,
     "aws:iam/rolePolicy:RolePolicy": 3,
     "aws:lambda/function:Function": 1,
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": 1,
     "aws:lambda/permission:Permission": 2,
-    "aws:scheduler/schedule:Schedule": 2,
+    "aws:scheduler/schedule:Schedule": 3,
     "aws:scheduler/scheduleGroup:ScheduleGroup": 1,
     "aws:sqs/queue:Queue": 2,
     "aws:sqs/queuePolicy:QueuePolicy": 1,
@@ -176,6 +177,7 @@ test("every alarm tells the topic, and has the limits that were asked for", asyn
     "starts-failed": ["StartsFailed", 0],
     "registration-lag": ["RegistrationLag", 10_000],
     "outcomes-untold": ["OutcomeEventsFailed", 0],
+    "targets-unknown": ["TargetsUnknown", 0],
     "unhealthy-auth": ["UnHealthyHostCount", 0],
     "unhealthy-auth-tcp": ["UnHealthyHostCount", 0],
   });
@@ -228,15 +230,69 @@ test("a schedule stops its service when its connections had time to end", async 
   });
 });
 
+function without(argument: "reconcileSchedule" | "schedules"): StartEnginesArgs {
+  const others = Object.entries(soundArguments()).filter(([name]) => name !== argument);
+  return Object.fromEntries(others) as unknown as StartEnginesArgs;
+}
+
 test("a schedule may only stop, or only start", async () => {
   for (const only of ["start", "stop"]) {
+    const others = without("reconcileSchedule");
     const { registrations } = await deploy({
-      ...soundArguments(),
+      ...others,
       schedules: { office: { service: "auth", [only]: "rate(1 day)" } },
     });
     const schedules = registrations.filter(({ type }) => type === "aws:scheduler/schedule:Schedule");
     assert.deepEqual(schedules.map(({ name }) => name), [`start-engines-office-${only}`]);
   }
+});
+
+/** The detail-types that the role of the schedules may send. */
+function sentBySchedules(registrations: Parameters<typeof one>[0]): readonly string[] | undefined {
+  const role = one(registrations, "aws:iam/rolePolicy:RolePolicy", "start-engines-schedules");
+  const policy = JSON.parse(String(role["policy"])) as {
+    Statement: { Condition?: Record<string, Record<string, string[]>> }[];
+  };
+  return policy.Statement[0]?.Condition?.["ForAllValues:StringEquals"]?.["events:detail-type"];
+}
+
+test("a schedule has the tasks of each cluster compared with their targets, and may send nothing else", async () => {
+  const other = CLUSTER.replace("engines", "workers");
+  const others = without("schedules");
+  const { registrations } = await deploy({ ...others, clusters: [CLUSTER, other] });
+  const sent = registrations.filter(({ type }) => type === "aws:scheduler/schedule:Schedule");
+  assert.deepEqual(
+    sent.map(({ name, inputs }): [string, unknown] => [
+      name,
+      JSON.parse(String((inputs["target"] as Record<string, unknown>)["input"])),
+    ]),
+    [
+      ["start-engines-reconcile", { cluster: CLUSTER }],
+      ["start-engines-reconcile-2", { cluster: other }],
+    ],
+  );
+  for (const { inputs } of sent) {
+    assert.deepEqual([inputs["scheduleExpression"], inputs["scheduleExpressionTimezone"]], ["rate(1 hour)", "UTC"]);
+    const { eventbridgeParameters } = inputs["target"] as Record<string, unknown>;
+    assert.deepEqual(eventbridgeParameters, {
+      detailType: "Reconcile ECS Targets",
+      source: "start-engines.schedules",
+    });
+  }
+  assert.deepEqual(sentBySchedules(registrations), ["Reconcile ECS Targets"]);
+  const { environment } = one(registrations, "aws:lambda/function:Function", "start-engines");
+  const { variables } = environment as { variables: Record<string, string> };
+  assert.equal(variables["ALLOWED_SOURCES"], "app.tenants,start-engines.schedules");
+});
+
+test("without a schedule nothing is reconciled by itself, and nobody but an operator may ask", async () => {
+  const others = without("reconcileSchedule");
+  const { registrations } = await deploy(others);
+  const names = registrations.map(({ name }) => name);
+  assert.deepEqual(names.filter((name) => name.includes("reconcile") || name.includes("unknown")), [
+    "start-engines-send-reconciles",
+  ]);
+  assert.deepEqual(sentBySchedules(registrations), ["Start ECS Task", "Stop ECS Task"]);
 });
 
 test("outputs tell applications all they need", async () => {

@@ -232,7 +232,7 @@ test("applications send start events of their sources, and every event of a call
 });
 
 test("schedules send events of their own source, and only these schedules take the role", () => {
-  const policy = schedulerPolicy(BUS, "start-engines.schedules", QUEUE);
+  const policy = schedulerPolicy(BUS, "start-engines.schedules", ["Start ECS Task", "Stop ECS Task"], QUEUE);
   assert.deepEqual(
     policy.Statement.map(({ Action, Resource }) => [Action, Resource]),
     [

@@ -215,12 +215,12 @@ describe("IAM", () => {
       [
         calls.putEvents("engines", [source], [START]),
         calls.putEvents("engines", [source], [STOP]),
+        calls.putEvents("engines", [source], [RECONCILE]),
         calls.sendMessage("start-engines-undelivered"),
       ],
       [
         calls.putEvents("engines", ["app.tenants"], [START]),
         calls.putEvents("engines", [source], ["ECS Task State Change"]),
-        calls.putEvents("engines", [source], [RECONCILE]),
         calls.sendMessage("start-engines-failures"),
         calls.invokeFunction("start-engines"),
       ],

@@ -15,6 +15,7 @@ use start_engines::target::{Target, TargetHealth};
 
 use crate::account;
 use crate::promises::{self, Broken, Stage};
+use crate::reconciles;
 use crate::simulation::{HOUR, MINUTE, Mutant, SECOND, Simulation, Step};
 
 /// Lambda tries an event again after these times.
@@ -77,11 +78,11 @@ impl fmt::Display for About {
 /// An event on its way to the function.
 #[derive(Clone, Debug)]
 pub(crate) struct Delivery {
-    event: Rc<Value>,
+    pub(crate) event: Rc<Value>,
     pub(crate) about: About,
-    sent_at: i64,
+    pub(crate) sent_at: i64,
     /// How often Lambda has tried it since it was last sent.
-    tries: usize,
+    pub(crate) tries: usize,
 }
 
 impl Simulation {
@@ -156,7 +157,7 @@ impl Simulation {
         self.deliver_after(delay, delivery);
     }
 
-    fn deliver_after(&mut self, millis: i64, delivery: Delivery) {
+    pub(crate) fn deliver_after(&mut self, millis: i64, delivery: Delivery) {
         self.expect_landing(&delivery.about, 1);
         self.after(millis, Step::Deliver(delivery));
     }
@@ -440,79 +441,19 @@ impl Simulation {
             }
             let about = match event["detail"]["taskArn"].as_str() {
                 Some(task) => About::Stop { task: task.to_owned() },
-                None => reconcile(event["detail"]["cluster"].as_str().expect("a cluster"), true, self.now),
+                None => reconciles::about(event["detail"]["cluster"].as_str().expect("a cluster"), true, self.now),
             };
             self.send(event, about);
         }
     }
 
-    /// Somebody sees that events of a task were lost.
-    pub(crate) fn is_noticed(&mut self, task: &str) {
-        let (_, place) = task.split_once(":task/").expect("the ARN of a task");
-        let (cluster, _) = place.split_once('/').expect("an ARN with its cluster");
-        self.reconcile_soon(cluster);
-    }
-
-    fn reconcile_soon(&mut self, cluster: &str) {
-        // Who is in need when it is done is seen to by another one.
-        if self.mutant != Mutant::NobodyReconciles && self.reconciles_to_come.insert(cluster.to_owned()) {
-            let noticed = self.rng.between(90 * SECOND..=15 * MINUTE);
-            self.after(noticed, Step::Reconcile(cluster.to_owned()));
-        }
-    }
-
-    pub(crate) fn ask_to_reconcile(&mut self, cluster: &str) {
-        self.reconciles_to_come.remove(cluster);
-        let id = format!("reconcile-{}", self.now);
-        let event = account::reconcile_event(cluster, &id, &self.time_of_day());
-        self.deliver_after(
-            20,
-            Delivery {
-                event: Rc::new(event),
-                about: reconcile(cluster, false, self.now),
-                sent_at: self.now,
-                tries: 0,
-            },
-        );
-    }
-
-    /// An invocation is about to ask: a reconcile that puts in a target has something to come for its task.
-    pub(crate) fn note_asked(&mut self, call: &Call, delivery: &mut Delivery) {
-        let About::Reconcile { touched, .. } = &mut delivery.about else {
-            return;
-        };
-        let Call::RegisterTargets { group, targets, .. } = call else {
-            return;
-        };
-        for target in targets {
-            for task in self
-                .promises
-                .holders_of(&as_promised(group, target), self.now - HOUR / 2)
-            {
-                if touched.insert(task.clone()) {
-                    self.promises.life(&task).outstanding += 1;
-                }
-            }
-        }
-    }
-
-    fn time_of_day(&self) -> String {
+    pub(crate) fn time_of_day(&self) -> String {
         let time = self.world.clock.replace_nanosecond(0).expect("a time");
         time.format(&time::format_description::well_known::Rfc3339)
             .expect("a time")
     }
 }
 
-fn reconcile(cluster: &str, is_part: bool, asked_at: i64) -> About {
-    About::Reconcile {
-        cluster: cluster.rsplit('/').next().unwrap_or_default().to_owned(),
-        is_part,
-        touched: BTreeSet::new(),
-        asked_at,
-        began: 0,
-    }
-}
-
-fn as_promised(group: &TargetGroupArn, target: &Target) -> promises::Target {
+pub(crate) fn as_promised(group: &TargetGroupArn, target: &Target) -> promises::Target {
     (group.to_string(), target.id.clone(), target.port.number())
 }

@@ -19,6 +19,7 @@ mod faults;
 mod function;
 mod lives;
 mod promises;
+mod reconciles;
 mod simulation;
 mod statistics;
 

@@ -1,12 +1,16 @@
 /** What EventBridge Scheduler may do: for the schedules of the arguments, and for the function's own. */
 
-import { START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "../eventPatterns";
 import { document, type PolicyDocument, type Statement } from "./document";
 import { putEvents } from "./putEventsPolicy";
 
-/** The schedules of the arguments: sends start and stop events, and keeps those that it could not send. */
-export function schedulerPolicy(busArn: string, source: string, queueArn: string): PolicyDocument {
-  return document(putEvents(busArn, [source], [START_DETAIL_TYPE, STOP_DETAIL_TYPE]), keepUndelivered(queueArn));
+/** The schedules of the arguments: sends events of these kinds, and keeps those that it could not send. */
+export function schedulerPolicy(
+  busArn: string,
+  source: string,
+  detailTypes: readonly string[],
+  queueArn: string,
+): PolicyDocument {
+  return document(putEvents(busArn, [source], detailTypes), keepUndelivered(queueArn));
 }
 
 /** The function's own one-time schedules: invokes the function later, and keeps what it could not send. */

@@ -3,7 +3,7 @@
 import * as cloudwatch from "@pulumi/aws/cloudwatch";
 import type * as pulumi from "@pulumi/pulumi";
 
-import { type Alarm, functionAlarms, outcomesAlarm, unhealthyAlarm } from "../alarms";
+import { type Alarm, functionAlarms, outcomesAlarm, unhealthyAlarm, unknownAlarm } from "../alarms";
 import { DEFAULTS } from "../arguments";
 import { metricDimension } from "../arn";
 import { dashboardBody, type GroupMetrics } from "../dashboard";
@@ -40,7 +40,8 @@ export function createAlarms(context: Context): void {
     ruleQueueName: names.undelivered,
   };
   const outcomes = args.outcomeEventBus === undefined ? [] : [outcomesAlarm(functionName)];
-  for (const { suffix, ...alarm } of [...functionAlarms(watched, limits), ...outcomes]) {
+  const unknown = args.reconcileSchedule === undefined ? [] : [unknownAlarm(functionName)];
+  for (const { suffix, ...alarm } of [...functionAlarms(watched, limits), ...outcomes, ...unknown]) {
     create(suffix, alarm);
   }
   for (const label of watchedGroups(args.targetGroups)) {

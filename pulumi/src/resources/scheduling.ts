@@ -6,10 +6,10 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULTS, SCHEDULE_SOURCE } from "../arguments";
 import { eventBusArn } from "../arn";
-import { START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "../eventPatterns";
+import { RECONCILE_DETAIL_TYPE, START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "../eventPatterns";
 import type { PolicyDocument } from "../policies/document";
 import { laterPolicy, schedulerPolicy, schedulerTrust } from "../policies/schedulerPolicy";
-import { startDetail, stopDetail } from "../schedules";
+import { reconcileDetail, startDetail, stopDetail } from "../schedules";
 import { home } from "../settled";
 import { after, type Context, json } from "./context";
 import type { FunctionResources } from "./function";
@@ -48,12 +48,16 @@ export function allowLater(
 export function createSchedules(context: Context, scheduling: Scheduling, queues: Queues): void {
   const { name, functionName, args, settled } = context;
   const schedules = Object.entries(args.schedules ?? {});
-  if (schedules.length === 0) return;
+  const detailTypes = [
+    ...(schedules.length === 0 ? [] : [START_DETAIL_TYPE, STOP_DETAIL_TYPE]),
+    ...(args.reconcileSchedule === undefined ? [] : [RECONCILE_DETAIL_TYPE]),
+  ];
+  if (detailTypes.length === 0) return;
   const busArn = settled.apply((known) => eventBusArn(known.eventBus ?? DEFAULTS.eventBus, home(known.clusters)));
   const sender = role(context, scheduling.group, "schedules", `Sends the events of the schedules of ${functionName}`);
   const policy = pulumi
     .all([busArn, queues.undelivered.arn])
-    .apply(([bus, queueArn]) => schedulerPolicy(bus, SCHEDULE_SOURCE, queueArn));
+    .apply(([bus, queueArn]) => schedulerPolicy(bus, SCHEDULE_SOURCE, detailTypes, queueArn));
   const allowed = rolePolicy(context, sender, "schedules", policy);
   const schedule = (suffix: string, of: Sending) =>
     new scheduler.Schedule(
@@ -69,7 +73,7 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
           arn: busArn,
           roleArn: sender.arn,
           eventbridgeParameters: { detailType: of.detailType, source: SCHEDULE_SOURCE },
-          input: JSON.stringify(of.detail),
+          input: json(pulumi.output(of.detail)),
           retryPolicy: {
             maximumRetryAttempts: args.delivery?.maximumRetryAttempts ?? DEFAULTS.delivery.maximumRetryAttempts,
             maximumEventAgeInSeconds: args.delivery?.maximumEventAgeSeconds ?? DEFAULTS.delivery.maximumEventAgeSeconds,
@@ -100,6 +104,17 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
       });
     }
   }
+  if (args.reconcileSchedule !== undefined) {
+    for (const [n, cluster] of args.clusters.entries()) {
+      schedule(n === 0 ? "reconcile" : `reconcile-${n + 1}`, {
+        description: "Compares tasks with targets, and repairs",
+        expression: args.reconcileSchedule,
+        timezone: undefined,
+        detailType: RECONCILE_DETAIL_TYPE,
+        detail: pulumi.output(cluster).apply(reconcileDetail),
+      });
+    }
+  }
 }
 
 /** What one schedule sends, and when. */
@@ -108,7 +123,7 @@ interface Sending {
   readonly expression: string;
   readonly timezone: string | undefined;
   readonly detailType: string;
-  readonly detail: object;
+  readonly detail: pulumi.Input<object>;
 }
 
 function role(context: Context, group: scheduler.ScheduleGroup, suffix: string, description: string): iam.Role {

@@ -61,6 +61,7 @@ export function soundArguments(): StartEnginesArgs {
         timezone: "Europe/Berlin",
       },
     },
+    reconcileSchedule: "rate(1 hour)",
     eventBus: "engines",
     outcomeEventBus: "outcomes",
     alarms: { topicArn: TOPIC },

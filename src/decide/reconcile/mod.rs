@@ -10,8 +10,27 @@
 //!   with late stops: only while the proof holds that no live task of ours owns the address;
 //! - a target of no known task is told, and left alone. A task that drains is left alone too.
 //!
-//! What goes wrong in one group does not stop the others. Where time runs out, what is done is done:
-//! an event of our own making goes on with the rest, at most [`MOST_CONTINUATIONS`] times.
+//! What goes wrong in one group does not stop the others, and what was done is told all the same. Where time
+//! runs out, what is done is done: an event of our own making goes on with the rest, at most
+//! [`MOST_CONTINUATIONS`] times.
+//!
+//! # The order of the reads
+//! Tasks start and stop while it looks, so no two answers are of one moment. That is harmless, as each look
+//! is only as good as what comes right before the change:
+//!
+//! - *Tasks first, then the group.* Whatever was registered for a task that was listed shows in the group, which
+//!   is read later; so a target that looks missing was missing when it was read, or left since: then its task
+//!   is stopping, or drains, and the look before RegisterTargets shows it.
+//! - *Live tasks before stopped ones.* A task that stops in between is in the second list, and the newer
+//!   version counts; so none falls between the lists. Read the other way round it would be in neither, and
+//!   its target unknown.
+//! - *RegisterTargets between two looks.* A task that stops after the first one is found by the second, or its
+//!   last event, which is made later, finds what was registered ([`super::safety`]).
+//! - *DeregisterTargets within [`super::timing::ATTACH`] of a list of all live tasks,* or the list is made
+//!   anew. A target that came into the group after the first list, for a task that is not in it, has the
+//!   address of a stopped task at most: the list it rests on is younger than any such registration can be.
+//! - *A target that looks unknown* may be of a task that was started after the list: so the list is made once
+//!   more at the end, before it is told. Nothing is done to it in any case.
 
 mod fleet;
 mod parties;
