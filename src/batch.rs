@@ -6,6 +6,7 @@
 //! [partial]: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use serde::Deserialize;
 use serde_json::Value;
 
 /// One message.
@@ -26,8 +27,11 @@ pub fn read(event: Value) -> Result<(Vec<Message>, Vec<Value>), Value> {
     if !event.get("Records").is_some_and(Value::is_array) {
         return Err(event);
     }
-    let batch: SqsEvent = serde_json::from_value(event.clone()).map_err(|_| event)?;
-    Ok(batch.records.into_iter().map(message).unzip())
+    // From a reference, since a batch of megabytes is not to be copied for the case that it is none.
+    match SqsEvent::deserialize(&event) {
+        Ok(batch) => Ok(batch.records.into_iter().map(message).unzip()),
+        Err(_) => Err(event),
+    }
 }
 
 fn message(record: SqsMessage) -> (Message, Value) {

@@ -3,13 +3,14 @@
 //! The shell: the only place that reads clock and environment and writes lines. Lean on purpose;
 //! the operator's command is another binary.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use start_engines::aws::AwsClients;
 use start_engines::batch::{self, Message};
 use start_engines::config::{Config, LogLevel};
@@ -54,15 +55,20 @@ impl Function {
         match batch::read(event.payload) {
             Err(alone) => {
                 let handled = self.handle(alone, &invocation).await;
-                let summary = tell(&handled, None, name);
+                let summary = handled.summary();
+                let mut lines = String::new();
+                tell(&handled, &summary, None, name, &mut lines);
+                write(&lines);
                 handled.result.map(|_| Value::Object(summary)).map_err(Refusal)
             }
             Ok((messages, events)) => {
                 let all = self.handle_batch(events, &invocation).await;
                 let told = messages.iter().zip(&all);
+                let mut lines = String::new();
                 for (message, handled) in told.clone() {
-                    tell(handled, Some(message), name);
+                    tell(handled, &handled.summary(), Some(message), name, &mut lines);
                 }
+                write(&lines);
                 let failed = told.filter(|(_, handled)| handled.result.is_err());
                 Ok(batch::response(failed.map(|(message, _)| message)))
             }
@@ -183,30 +189,48 @@ fn start_logging(level: LogLevel) {
     tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
-/// Writes one line for people and one for CloudWatch's metrics; gives what Lambda is answered of an event
-/// that came alone.
-#[expect(
-    clippy::print_stdout,
-    reason = "lists don't fit tracing's fields; both lines are JSON on standard output"
-)]
-fn tell(handled: &Handled, message: Option<&Message>, function: &str) -> Map<String, Value> {
-    let summary = handled.summary();
+/// The line for people.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    level: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receive_count: Option<u32>,
+    #[serde(flatten)]
+    summary: &'a Map<String, Value>,
+}
+
+/// Adds one line for people and one for CloudWatch's metrics.
+fn tell(
+    handled: &Handled,
+    summary: &Map<String, Value>,
+    message: Option<&Message>,
+    function: &str,
+    lines: &mut String,
+) {
     let (level, enabled) = match &handled.result {
         Ok(_) => ("INFO", tracing::enabled!(Level::INFO)),
         Err(_) => ("ERROR", tracing::enabled!(Level::ERROR)),
     };
-    if enabled {
-        let mut line = Map::from_iter([
-            ("level".to_owned(), json!(level)),
-            ("message".to_owned(), json!("event handled")),
-        ]);
-        line.extend(summary.clone());
-        if let Some(Message { id, receive_count }) = message {
-            line.insert("messageId".to_owned(), json!(id));
-            line.insert("receiveCount".to_owned(), json!(receive_count));
-        }
-        println!("{}", Value::Object(line));
+    let line = Line {
+        level,
+        message: "event handled",
+        message_id: message.map(|message| message.id.as_str()),
+        receive_count: message.and_then(|message| message.receive_count),
+        summary,
+    };
+    if enabled && let Ok(line) = serde_json::to_string(&line) {
+        lines.push_str(&line);
+        lines.push('\n');
     }
-    println!("{}", handled.metrics(function));
-    summary
+    lines.push_str(&handled.metrics(function).to_string());
+    lines.push('\n');
+}
+
+/// At once, since a batch has thousands of lines. Whoever does not read them does not stop the function.
+fn write(lines: &str) {
+    let _ = std::io::stdout().lock().write_all(lines.as_bytes());
 }
