@@ -107,7 +107,7 @@ describe("the example stack", () => {
       assert.match(told.stdout, new RegExp(`targetgroup/${service}/`));
     }
     const foreign = tell({ service: "auth", taskDefinition: "other" });
-    assert.equal(foreign.status, 1);
+    assert.equal(foreign.status, 2);
     assert.match(foreign.stderr, /not_allowed/);
   });
 
