@@ -55,6 +55,12 @@ impl OperatorClients {
         })
     }
 
+    /// The function's own clients, for whoever runs its decisions here.
+    #[must_use]
+    pub fn function(&self) -> AwsClients {
+        self.core.clone()
+    }
+
     /// Every task of a cluster that ECS still shows: those that are to run, and those that stop or have
     /// stopped within the last hour.
     ///

@@ -14,13 +14,13 @@ Exit status:
   0    done, and all is well
   1    AWS refused a call, or could not be reached; the message says which call
   2    the command line, a file, the settings or an event are wrong: nothing was sent
-  3    done, and not all is well: drift, a failed start, messages left in a queue
+  3    done, and not all is well: drift, a start or event that failed, messages left in a queue
   4    --wait took longer than --timeout; what was asked for goes on
   130  interrupted; what was asked for goes on";
 
 /// Starts, stops, shows and repairs what start-engines attaches to load balancers.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = EXIT_STATUS, max_term_width = 100)]
+#[command(version, about, after_help = EXIT_STATUS)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -118,6 +118,10 @@ pub(crate) enum Command {
         /// The EventBridge event, as JSON; - for standard input
         file: PathBuf,
     },
+    /// Handle events here, as the function would, against an emulator
+    ///
+    /// It needs --endpoint-url. The settings come from the function's environment variables, and nothing is deployed.
+    Local(Local),
     /// Print a shell's completions
     Completions {
         /// For which shell
@@ -238,6 +242,17 @@ pub(crate) struct Redrive {
         hide_env_values = true
     )]
     pub(crate) scheduler_queue_url: Option<String>,
+}
+
+/// `local`.
+#[derive(Debug, Args)]
+pub(crate) struct Local {
+    /// Events as JSON: files, folders of .json files, or - for standard input; one after the other
+    #[arg(required = true)]
+    pub(crate) events: Vec<PathBuf>,
+    /// How long one event may take, as Lambda's timeout
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) timeout: Duration,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

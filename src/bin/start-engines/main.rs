@@ -7,6 +7,7 @@ mod arguments;
 mod completions;
 mod fleet;
 mod interrupt;
+mod local;
 mod progress;
 mod redrive;
 mod screen;
@@ -50,6 +51,7 @@ async fn run(arguments: Arguments) -> Result<(), Trouble> {
             // It has messages to give back first.
             Command::Redrive(asked) => redrive::redrive(&session, asked, &interrupt).await,
             Command::Validate { file } => validate::validate(&session, &file),
+            Command::Local(asked) => local::local(&session, asked).await,
             Command::Completions { shell } => completions::print(shell),
         }
     };

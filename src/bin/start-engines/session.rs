@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use start_engines::arn::{Cluster, FunctionArn, Scope};
 use start_engines::aws::OperatorClients;
 use start_engines::config::Config;
+use start_engines::handler::Clock;
 use start_engines::operator::request::{Known, NewEvent};
 use start_engines::timestamp::Timestamp;
 
@@ -133,6 +134,16 @@ pub(crate) fn read(path: &Path) -> Result<String, Trouble> {
 }
 
 /// The machine's clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+}
+
+/// The time now.
 #[expect(clippy::disallowed_methods, reason = "the shell reads the clock for everyone")]
 pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);

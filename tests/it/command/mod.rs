@@ -2,6 +2,7 @@
 //!
 //! Must not look inside: exit status, standard output, standard error and the calls are all there is.
 
+mod local;
 mod redrive;
 mod starts;
 mod stops;
