@@ -4,7 +4,9 @@
 //! function is built without it.
 
 pub mod dead_letter;
+pub mod diff;
 pub mod fleet;
 pub mod request;
+pub mod status;
 pub mod table;
 pub mod told;

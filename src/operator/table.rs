@@ -239,6 +239,13 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// `1 task`, `2 tasks`.
+#[must_use]
+pub fn counted(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
 /// Seconds as a person says them: `45s`, `12m`, `3h12m`, `5d4h`.
 #[must_use]
 pub fn age(time: std::time::Duration) -> String {

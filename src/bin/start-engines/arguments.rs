@@ -109,6 +109,10 @@ pub(crate) enum Command {
     Start(Start),
     /// Stop tasks: of one service, one task, or all of a cluster
     Stop(Stop),
+    /// Show services, tasks and targets, and where they have drifted apart
+    Status(Status),
+    /// Compare tasks with targets, and repair what differs
+    Reconcile(Reconcile),
     /// List what failed for good, and send it again or throw it away
     Redrive(Redrive),
     /// Tell what an event would make the function do, or every problem in it; offline
@@ -192,6 +196,28 @@ pub(crate) struct Wait {
     /// How long to look
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds, requires = "wait")]
     pub(crate) timeout: Duration,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Show tasks too that have stopped within the last hour
+    #[arg(long)]
+    pub(crate) stopped: bool,
+}
+
+/// `reconcile`.
+#[derive(Debug, Args)]
+pub(crate) struct Reconcile {
+    /// Show what differs, and change nothing
+    #[arg(long, conflicts_with_all = ["prune", "yes"])]
+    pub(crate) dry_run: bool,
+    /// Take out targets too that are of no known task; asks on a terminal, always
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Do not ask before the repair
+    #[arg(long, short)]
+    pub(crate) yes: bool,
 }
 
 /// `redrive`.

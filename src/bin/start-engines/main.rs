@@ -9,10 +9,12 @@ mod fleet;
 mod interrupt;
 mod local;
 mod progress;
+mod reconcile;
 mod redrive;
 mod screen;
 mod session;
 mod start;
+mod status;
 mod stop;
 mod trouble;
 mod validate;
@@ -43,12 +45,14 @@ fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<(), Trouble> {
     let session = Session::new(arguments.global);
     let interrupt = Interrupt::listen();
-    let is_patient = matches!(arguments.command, Command::Redrive(_));
+    // What they have begun must be ended.
+    let is_patient = matches!(arguments.command, Command::Redrive(_) | Command::Reconcile(_));
     let work = async {
         match arguments.command {
             Command::Start(asked) => start::start(&session, asked).await,
             Command::Stop(asked) => stop::stop(&session, asked).await,
-            // It has messages to give back first.
+            Command::Status(asked) => status::status(&session, asked).await,
+            Command::Reconcile(asked) => reconcile::reconcile(&session, asked, &interrupt).await,
             Command::Redrive(asked) => redrive::redrive(&session, asked, &interrupt).await,
             Command::Validate { file } => validate::validate(&session, &file),
             Command::Local(asked) => local::local(&session, asked).await,

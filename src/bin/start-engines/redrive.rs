@@ -12,7 +12,7 @@ use start_engines::arn::FunctionArn;
 use start_engines::aws::OperatorClients;
 use start_engines::call::{CallError, ErrorKind};
 use start_engines::operator::dead_letter::{DeadLetter, Tokens};
-use start_engines::operator::table::{Cell, Column, Table, Tone, age, wrap};
+use start_engines::operator::table::{Cell, Column, Table, Tone, age, counted, wrap};
 use start_engines::timestamp::Timestamp;
 use tokio::time::Instant;
 
@@ -208,7 +208,7 @@ impl Work<'_> {
                 let message = "--discard needs --yes where nobody can be asked; nothing was thrown away";
                 return Err(Trouble::Usage(message.to_owned()));
             }
-            let question = format!("Throw {} messages away for good?", chosen.len());
+            let question = format!("Throw {} away for good?", counted(chosen.len(), "message"));
             let agreed = tokio::select! {
                 agreed = confirm(&question) => agreed,
                 () = self.interrupt.heard() => false,
@@ -357,8 +357,11 @@ impl Work<'_> {
             let is_full = told.len() >= limit;
             return match told.len() {
                 0 => "nothing waits in the queues\n".to_owned(),
-                number if is_full => format!("{number} messages; there may be more: --limit looks further\n"),
-                number => format!("{number} messages\n"),
+                number if is_full => format!(
+                    "{}; there may be more: --limit looks further\n",
+                    counted(number, "message")
+                ),
+                number => format!("{}\n", counted(number, "message")),
             };
         }
         let count = |name: &str| told.iter().filter(|held| held.done.name() == name).count();
@@ -379,7 +382,7 @@ impl Work<'_> {
         let failed = errors.clone().count();
         if failed > 0 {
             return Err(Trouble::Aws(format!(
-                "{failed} messages were not seen to; each says why"
+                "{failed} of the messages could not be seen to; each says why"
             )));
         }
         let left = self.held.iter().filter(|held| match &held.done {
@@ -389,7 +392,10 @@ impl Work<'_> {
         match left.count() {
             0 => Ok(()),
             _ if self.is_listing() => Err(Trouble::NotWell(String::new())),
-            left => Err(Trouble::NotWell(format!("{left} messages are left in their queues"))),
+            left => Err(Trouble::NotWell(format!(
+                "{} left where they were",
+                counted(left, "message")
+            ))),
         }
     }
 }

@@ -3,8 +3,10 @@
 //! Must not look inside: exit status, standard output, standard error and the calls are all there is.
 
 mod local;
+mod reconcile;
 mod redrive;
 mod starts;
+mod status;
 mod stops;
 mod usage;
 
