@@ -121,12 +121,15 @@ describe("the example stack", () => {
 
   test("the outputs are what applications and operators need", () => {
     assert.deepEqual(Object.keys(up.outputs).sort(), [
+      "catalog",
       "clusterArn",
+      "commandEnvironment",
       "eventBus",
       "failureQueueUrl",
       "functionArn",
       "functionName",
       "networkAddress",
+      "operatorPolicyArn",
       "putEventsPolicyArn",
       "putReconcileEventsPolicyArn",
       "putStopEventsPolicyArn",
