@@ -48,6 +48,14 @@ class Command:
 
     def run(self, *arguments: str, status: int = 0) -> str:
         """Standard output; it must end with this exit status."""
+        ended, told = self.attempt(*arguments)
+        if ended != status:
+            line = shlex.join(["start-engines", *arguments])
+            raise CommandFailed(f"{line} ended with {ended}, not {status}: {told}")
+        return told
+
+    def attempt(self, *arguments: str) -> tuple[int, str]:
+        """Exit status and standard output; where it is 1, 2 or 4, with standard error."""
         ended = subprocess.run(
             [str(BINARY), *arguments],
             env=self._environment,
@@ -57,11 +65,8 @@ class Command:
             timeout=SECONDS,
             check=False,
         )
-        if ended.returncode != status:
-            told = f"{ended.stdout}{ended.stderr}".strip()
-            line = shlex.join(["start-engines", *arguments])
-            raise CommandFailed(f"{line} ended with {ended.returncode}, not {status}: {told}")
-        return ended.stdout
+        is_result = ended.returncode in (0, 3)
+        return ended.returncode, ended.stdout if is_result else f"{ended.stdout}{ended.stderr}".strip()
 
 
 def exported(lines: str) -> dict[str, str]:
