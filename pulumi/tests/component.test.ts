@@ -283,7 +283,7 @@ test("a schedule has the tasks of each cluster compared with their targets, and 
   assert.deepEqual(sentBySchedules(registrations), ["Reconcile ECS Targets"]);
   const { environment } = one(registrations, "aws:lambda/function:Function", "start-engines");
   const { variables } = environment as { variables: Record<string, string> };
-  assert.equal(variables["ALLOWED_SOURCES"], "app.tenants,start-engines.schedules");
+  assert.equal(variables["ALLOWED_SOURCES"], "app.tenants,start-engines.operator,start-engines.schedules");
 });
 
 test("without a schedule nothing is reconciled by itself, and nobody but an operator may ask", async () => {

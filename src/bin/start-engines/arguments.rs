@@ -209,6 +209,9 @@ pub(crate) struct Status {
 /// `reconcile`.
 #[derive(Debug, Args)]
 pub(crate) struct Reconcile {
+    /// Only the groups of this service of the catalog
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
     /// Show what differs, and change nothing
     #[arg(long, conflicts_with_all = ["prune", "yes"])]
     pub(crate) dry_run: bool,

@@ -12,7 +12,7 @@ use start_engines::handler::{Clock, Handler};
 use start_engines::operator::diff::{self, Counts};
 use start_engines::operator::request::Known;
 use start_engines::operator::table::{Tone, counted};
-use start_engines::outcome::{Failure, GroupTarget, Outcome};
+use start_engines::outcome::{Failure, GroupTarget, Outcome, Repairs};
 use start_engines::plan::Plan;
 use start_engines::reconcile::ReconcileRequest;
 use start_engines::trigger::Trigger;
@@ -38,14 +38,11 @@ impl Reconciler {
         Self { known, handler }
     }
 
-    fn request(&self, cluster: &Cluster) -> ReconcileRequest {
+    fn request(&self, cluster: &Cluster, service: Option<&str>) -> ReconcileRequest {
         let home = cluster.scope().or_else(|| home(&self.known));
-        ReconcileRequest::new(
-            cluster.clone(),
-            "start-engines reconcile".to_owned(),
-            home.as_ref(),
-            &self.known.config,
-        )
+        let (cluster, service) = (cluster.clone(), service.map(str::to_owned));
+        let identity = "start-engines reconcile".to_owned();
+        ReconcileRequest::new(cluster, service, identity, home.as_ref(), &self.known.config)
     }
 
     async fn run(&self, request: ReconcileRequest) -> Result<Outcome, Failure> {
@@ -56,10 +53,10 @@ impl Reconciler {
     }
 
     /// What is to be done; nothing is.
-    pub(crate) async fn plan(&self, cluster: &Cluster) -> Result<Plan, Trouble> {
+    pub(crate) async fn plan(&self, cluster: &Cluster, service: Option<&str>) -> Result<Plan, Trouble> {
         let request = ReconcileRequest {
             dry_run: true,
-            ..self.request(cluster)
+            ..self.request(cluster, service)
         };
         match self.run(request).await {
             Ok(Outcome::Planned(plan)) => Ok(*plan),
@@ -71,13 +68,31 @@ impl Reconciler {
         }
     }
 
-    /// Compares again, and repairs.
-    async fn repair(&self, cluster: &Cluster, prune: Vec<GroupTarget>) -> Result<Outcome, Trouble> {
+    /// Compares again, and repairs; whatever goes wrong, what was done is told.
+    async fn repair(
+        &self,
+        cluster: &Cluster,
+        service: Option<&str>,
+        prune: Vec<GroupTarget>,
+    ) -> (Repairs, Result<(), Trouble>) {
         let request = ReconcileRequest {
             prune,
-            ..self.request(cluster)
+            ..self.request(cluster, service)
         };
-        self.run(request).await.map_err(|failure| trouble(cluster, &failure))
+        match self.run(request).await {
+            Ok(Outcome::Reconciled(repairs)) => (*repairs, Ok(())),
+            Ok(other) => {
+                let message = format!("a repair was asked for, and {} came of it", other.name());
+                (Repairs::default(), Err(Trouble::Aws(message)))
+            }
+            Err(failure) => {
+                let trouble = trouble(cluster, &failure);
+                (
+                    failure.repairs.map(|repairs| *repairs).unwrap_or_default(),
+                    Err(trouble),
+                )
+            }
+        }
     }
 }
 
@@ -88,13 +103,14 @@ fn trouble(cluster: &Cluster, failure: &Failure) -> Trouble {
 /// Tells the plans of all clusters, asks, and carries them out.
 pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &Interrupt) -> Result<(), Trouble> {
     let known = session.known()?;
-    let clusters = session.clusters(&known)?;
+    let clusters = clusters(session, &known, asked.service.as_deref())?;
+    let service = asked.service.as_deref();
     let clients = session.clients().await?;
     let reconciler = Reconciler::new(known, clients.function());
     let planning = async {
         let mut plans = Vec::new();
         for cluster in clusters {
-            let plan = reconciler.plan(&cluster).await?;
+            let plan = reconciler.plan(&cluster, service).await?;
             plans.push((cluster, plan));
         }
         Ok::<_, Trouble>(plans)
@@ -130,10 +146,9 @@ pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &I
         let Some(prune) = agreed else {
             continue;
         };
-        match reconciler.repair(cluster, prune).await {
-            Ok(outcome) => done.push(told(session, cluster, plan, &outcome)),
-            Err(trouble) => result = Err(trouble),
-        }
+        let (repairs, ended) = reconciler.repair(cluster, service, prune).await;
+        done.push(told(session, cluster, plan, &repairs));
+        result = ended;
     }
     finish(session, &plans, Some(done));
     result?;
@@ -141,6 +156,22 @@ pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &I
         (true, _) => Err(Trouble::Interrupted),
         (false, false) => Err(not_whole()),
         (false, true) => Ok(()),
+    }
+}
+
+/// Where to look: for a service, where the catalog has it.
+fn clusters(session: &Session, known: &Known, service: Option<&str>) -> Result<Vec<Cluster>, Trouble> {
+    let Some(service) = service else {
+        return session.clusters(known);
+    };
+    let Some(entry) = known.config.catalog.get(service) else {
+        let rule = known.config.catalog.rule();
+        return Err(Trouble::Usage(format!("--service = {service:?}: {rule}")));
+    };
+    let own = entry.cluster.clone().or_else(|| known.config.defaults.cluster.clone());
+    match (session.cluster()?, own) {
+        (Some(cluster), _) | (None, Some(cluster)) => Ok(vec![cluster]),
+        (None, None) => session.clusters(known),
     }
 }
 
@@ -217,16 +248,9 @@ async fn ask(session: &Session, question: &str, needs: &str) -> Result<(), Troub
     }
 }
 
-fn told(session: &Session, cluster: &Cluster, plan: &Plan, outcome: &Outcome) -> Value {
-    let (registered, deregistered, unknown) = match outcome {
-        Outcome::Reconciled {
-            registered,
-            deregistered,
-            unknown,
-            ..
-        } => (registered.as_slice(), deregistered.as_slice(), unknown.as_slice()),
-        _ => (&[][..], &[][..], &[][..]),
-    };
+fn told(session: &Session, cluster: &Cluster, plan: &Plan, repairs: &Repairs) -> Value {
+    let registered: Vec<GroupTarget> = repairs.registered.iter().map(|(_, target)| target.clone()).collect();
+    let deregistered: Vec<GroupTarget> = repairs.deregistered.iter().map(|(_, target)| target.clone()).collect();
     let texts = |targets: &[GroupTarget]| targets.iter().map(ToString::to_string).collect::<Vec<String>>();
     if !session.screen.is_json() {
         let (up, down) = (registered.len(), deregistered.len());
@@ -241,8 +265,8 @@ fn told(session: &Session, cluster: &Cluster, plan: &Plan, outcome: &Outcome) ->
     }
     json!({
         "cluster": cluster.as_str(),
-        "registered": texts(registered),
-        "deregistered": texts(deregistered),
-        "unknown": texts(unknown),
+        "registered": texts(&registered),
+        "deregistered": texts(&deregistered),
+        "unknown": texts(&repairs.unknown),
     })
 }

@@ -25,7 +25,7 @@ pub(crate) async fn status(session: &Session, asked: Status) -> Result<(), Troub
         let tasks = lookout.tasks(&cluster, &arns).await?;
         let fleet = lookout.fleet(tasks, &groups).await?;
         // After the tasks were read: what was repaired meanwhile is not told as drift.
-        let plan = reconciler.plan(&cluster).await?;
+        let plan = reconciler.plan(&cluster, None).await?;
         let services = services(&known, &cluster);
         all.push(ClusterStatus::new(
             cluster,
