@@ -65,8 +65,10 @@ class Command:
             timeout=SECONDS,
             check=False,
         )
-        is_result = ended.returncode in (0, 3)
-        return ended.returncode, ended.stdout if is_result else f"{ended.stdout}{ended.stderr}".strip()
+        told = ended.stdout
+        if ended.returncode not in (0, 3):
+            told = f"{ended.stdout}{ended.stderr}".strip()
+        return ended.returncode, told
 
 
 def exported(lines: str) -> dict[str, str]:

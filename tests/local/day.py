@@ -110,12 +110,12 @@ class Day:
             event = self._event({"service": service})
             self._expect(self._delivery.deliver(self._stack.start_rule, event), "the rule's match")
         self._until("the events in the on-failure queue", lambda: self._waiting() == (2, 0))
+        stop = self._event({"service": "auth", "drainSeconds": 0})
+        stop["detail-type"] = "Stop ECS Task"
         # The emulator has no dead-letter queue of rules: this is what EventBridge would put there.
         self._sqs.send_message(
             QueueUrl=self._stack.undelivered_queue_url,
-            MessageBody=json.dumps(
-                self._event({"service": "auth", "drainSeconds": 0}) | {"detail-type": "Stop ECS Task"}
-            ),
+            MessageBody=json.dumps(stop),
             MessageAttributes={
                 key: {"DataType": "String", "StringValue": value}
                 for key, value in (
@@ -150,7 +150,7 @@ class Day:
             Name=rule.name, EventBusName=rule.bus, EventPattern=kept["rule"]["EventPattern"]
         )
         self._events.put_targets(Rule=rule.name, EventBusName=rule.bus, Targets=kept["targets"])
-        # RUNNING: two of billing and one of auth, unknown to their groups. STOPPED: one of each, still there.
+        # RUNNING: two of billing and one of auth, not in their groups. STOPPED: one of each, still there.
         shown = self._until("status to call it drift", self._drifted, SETTLE_SECONDS)
         self._tell(shown)
         for drift in ("MISSING", "LEFT BEHIND"):

@@ -5,6 +5,7 @@
 mod local;
 mod reconcile;
 mod redrive;
+mod runbook;
 mod starts;
 mod status;
 mod stops;

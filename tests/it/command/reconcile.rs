@@ -124,7 +124,11 @@ async fn what_cannot_be_seen_or_repaired_is_exit_status_1() {
         "{}",
         ended.err
     );
-    assert!(ended.out.contains("0 registered, 1 deregistered"), "what was done is told: {}", ended.out);
+    assert!(
+        ended.out.contains("0 registered, 1 deregistered"),
+        "what was done is told: {}",
+        ended.out
+    );
     reconcile(&stage, &["--yes"]).await.must(0);
     reconcile(&stage, &["--dry-run"]).await.must(0);
 }
@@ -132,10 +136,16 @@ async fn what_cannot_be_seen_or_repaired_is_exit_status_1() {
 #[tokio::test]
 async fn one_service_is_compared_where_the_catalog_has_it() {
     let stage = Stage::new().await;
-    let ended = reconcile(&stage, &["--dry-run", "--service", "auth", "--services", "fixtures/services.json"]).await;
+    let ended = reconcile(
+        &stage,
+        &["--dry-run", "--service", "auth", "--services", "fixtures/services.json"],
+    )
+    .await;
     let ended = ended.must(0);
     assert!(ended.out.contains("Cluster engines: "), "{ended:?}");
-    let ended = reconcile(&stage, &["--service", "atuh", "--services", "fixtures/services.json"]).await.must(2);
+    let ended = reconcile(&stage, &["--service", "atuh", "--services", "fixtures/services.json"])
+        .await
+        .must(2);
     assert!(ended.err.contains("must be a service of the catalog"), "{}", ended.err);
 }
 
