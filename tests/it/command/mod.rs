@@ -33,15 +33,42 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// The JSON on standard output.
+    /// The JSON on standard output. The README must document every field of it.
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
+        let json = serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"));
+        let readme = include_str!("../../../README.md");
+        let table = readme
+            .split_once("`--output json` prints one value")
+            .expect("the table of fields")
+            .1;
+        let table = table.split_once("\n## ").expect("its end").0;
+        must_be_documented(&json, table);
+        json
     }
 
     /// It must have ended like this.
     pub(crate) fn must(self, status: i32) -> Self {
         assert_eq!(self.status, Some(status), "{self:#?}");
         self
+    }
+}
+
+fn must_be_documented(json: &Value, table: &str) {
+    match json {
+        Value::Array(items) => items.iter().for_each(|item| must_be_documented(item, table)),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                assert!(
+                    table.contains(&format!("`{name}`")),
+                    "the README does not document {name}"
+                );
+                // These are others' own.
+                if !["detail", "event", "events"].contains(&name.as_str()) {
+                    must_be_documented(value, table);
+                }
+            }
+        }
+        _ => {}
     }
 }
 
