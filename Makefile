@@ -46,8 +46,12 @@ package: $(VENV)/ready ## build and pack the function for Lambda: target/lambda/
 	$(VENV)/bin/python pulumi/pack.py $(basename $(ZIP)) $(ZIP)
 	@sha256sum $(ZIP)
 
+.PHONY: command
+command: ## build the operator's command: target/debug/start-engines
+	cargo build --locked --bin start-engines
+
 .PHONY: demo
-demo: package node_modules ## the main job on this machine: start, register, answer, stop, refuse
+demo: package command node_modules ## the main job on this machine: start, register, answer, look, stop, refuse
 	$(VENV)/bin/python tests/local/demo.py --zip $(ZIP)
 
 .PHONY: test
@@ -56,14 +60,14 @@ test: package node_modules ## everything: units, fixtures, the wire, two emulato
 	$(MAKE) test-pulumi
 	$(MAKE) test-local
 
-# Needs the operator's command, which checks what the program emits by the function's own rules; `cargo test` builds it.
+# Needs the operator's command, which checks what the program emits by the function's own rules.
 .PHONY: test-pulumi
-test-pulumi: node_modules
+test-pulumi: command node_modules
 	cd pulumi && npm test
 	$(PYTHON) -m unittest discover -s pulumi/tests
 
 .PHONY: test-local
-test-local: $(VENV)/ready node_modules ## the deployment on the emulator, and the emitted IAM documents; needs the packed function
+test-local: $(VENV)/ready command node_modules ## a day of an operator, the deployment on the emulator, and the emitted IAM documents; needs the packed function
 	$(VENV)/bin/python -m unittest discover -s tests/local/tests -t tests/local
 
 .PHONY: node_modules

@@ -9,7 +9,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { Engines } from "./example/engines";
 import { type Group, LoadBalancers } from "./example/loadBalancers";
 import { Network } from "./example/network";
-import { type Service, StartEngines } from "./src/startEngines";
+import { exportLines, type Service, StartEngines } from "./src/startEngines";
 
 const config = new pulumi.Config();
 const architecture = config.get("architecture") ?? "x86_64";
@@ -102,5 +102,8 @@ export const functionName = startEngines.functionName;
 export const putEventsPolicyArn = startEngines.putEventsPolicyArn;
 export const putStopEventsPolicyArn = startEngines.putStopEventsPolicyArn;
 export const putReconcileEventsPolicyArn = startEngines.putReconcileEventsPolicyArn;
+export const operatorPolicyArn = startEngines.operatorPolicyArn;
+export const commandEnvironment = startEngines.commandEnvironment.apply(exportLines);
+export const catalog = startEngines.catalog;
 export const failureQueueUrl = startEngines.failureQueueUrl;
 export const undeliveredQueueUrl = startEngines.undeliveredQueueUrl;

@@ -37,6 +37,8 @@ pub mod instance;
 pub mod journal;
 pub mod later;
 pub mod merge;
+#[cfg(feature = "cli")]
+pub mod operator;
 pub mod outcome;
 pub mod outcome_event;
 pub mod pace;

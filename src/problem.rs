@@ -100,6 +100,12 @@ impl Problems {
         self.0.extend(others.0);
     }
 
+    /// All but those that `is_out`.
+    #[must_use]
+    pub fn without(self, is_out: impl Fn(&Problem) -> bool) -> Self {
+        Self(self.0.into_iter().filter(|problem| !is_out(problem)).collect())
+    }
+
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -10,7 +10,7 @@ import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 
 import * as arn from "./arn";
-import { DEFAULTS, SCHEDULE_SOURCE } from "./arguments";
+import { DEFAULTS, OPERATOR_SOURCE, SCHEDULE_SOURCE } from "./arguments";
 import { bundleProblem } from "./bundle";
 import { checkCatalog, MOST_SECURITY_GROUPS, MOST_SUBNETS } from "./catalog/catalog";
 import { Fields, parsed } from "./catalog/fields";
@@ -121,6 +121,7 @@ function source(text: string): string | undefined {
   if (text.startsWith("aws.")) return "must not begin with aws.: only AWS sends from such a source";
   if (text === OUTCOME_SOURCE) return "is the source of outcome events: applications need another";
   if (text === SCHEDULE_SOURCE) return "is the schedules' own source: applications need another";
+  if (text === OPERATOR_SOURCE) return "is the operators' own source: applications need another";
   return /^[A-Za-z0-9._/-]{1,256}$/.test(text) ? undefined : "must be 1 to 256 letters, digits and ._/-";
 }
 

@@ -1,12 +1,12 @@
 /** The function's environment: the variables of `src/config.rs`. */
 
-import { DEFAULTS, SCHEDULE_SOURCE } from "./arguments";
-import type { SettledArgs } from "./settled";
+import { DEFAULTS, OPERATOR_SOURCE, SCHEDULE_SOURCE } from "./arguments";
+import { home, type SettledArgs } from "./settled";
 
-/** Sources whose events are taken: the applications', and the schedules' if there are any. */
+/** Sources whose events are taken: the applications', the operators', and the schedules' if there are any. */
 export function allowedSources(args: Pick<SettledArgs, "sources" | "schedules" | "reconcileSchedule">): string[] {
   const scheduled = Object.keys(args.schedules ?? {}).length > 0 || args.reconcileSchedule !== undefined;
-  return scheduled ? [...args.sources, SCHEDULE_SOURCE] : [...args.sources];
+  return [...args.sources, OPERATOR_SOURCE, ...(scheduled ? [SCHEDULE_SOURCE] : [])];
 }
 
 /** How the function has something done later. */
@@ -39,6 +39,31 @@ export function environment(args: SettledArgs, later: Later): Record<string, str
   };
   const set = Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return Object.fromEntries(set);
+}
+
+/** What the command is told of a deployment: the function's settings, and where it, its bus and its queues are. */
+export function commandEnvironment(
+  args: SettledArgs,
+  later: Later,
+  deployed: { readonly functionArn: string; readonly undeliveredQueueUrl: string; readonly failureQueueUrl: string },
+): Record<string, string> {
+  const settings = Object.entries(environment(args, later)).filter(([name]) => name !== "LOG_LEVEL");
+  return {
+    AWS_REGION: home(args.clusters).region,
+    START_ENGINES_FUNCTION: deployed.functionArn,
+    START_ENGINES_EVENT_BUS: args.eventBus ?? DEFAULTS.eventBus,
+    START_ENGINES_RULE_QUEUE_URL: deployed.undeliveredQueueUrl,
+    START_ENGINES_FAILURE_QUEUE_URL: deployed.failureQueueUrl,
+    ...Object.fromEntries(settings),
+  };
+}
+
+/** Lines that a shell takes: `eval "$(pulumi stack output commandEnvironment)"`. */
+export function exportLines(variables: Readonly<Record<string, string>>): string {
+  const quoted = (value: string) => `'${value.replaceAll("'", `'\\''`)}'`;
+  return Object.entries(variables)
+    .map(([name, value]) => `export ${name}=${quoted(value)}`)
+    .join("\n");
 }
 
 function listed(items: readonly string[] | undefined): string | undefined {

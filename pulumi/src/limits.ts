@@ -8,12 +8,15 @@ export const MOST_ENVIRONMENT_BYTES = 4096;
 export const MOST_PATTERN_CHARACTERS = 4096;
 /** All inline policies of a role, without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
 export const MOST_POLICY_CHARACTERS = 10_240;
+/** A managed policy, without white space: the same page. */
+export const MOST_MANAGED_POLICY_CHARACTERS = 6144;
 
 /** What has a limit. */
 export interface Limited {
   readonly environment: Readonly<Record<string, string>>;
   readonly patterns: readonly object[];
   readonly policies: readonly object[];
+  readonly managedPolicies: readonly object[];
 }
 
 /** Every limit that is passed. */
@@ -30,6 +33,9 @@ export function limitProblems(limited: Limited): readonly string[] {
   }
   for (const policy of limited.policies) {
     check("the size of a role's policy", JSON.stringify(policy).length, MOST_POLICY_CHARACTERS, "characters", fewer);
+  }
+  for (const policy of limited.managedPolicies) {
+    check("the size of a managed policy", JSON.stringify(policy).length, MOST_MANAGED_POLICY_CHARACTERS, "characters", fewer);
   }
   return problems.list;
 }

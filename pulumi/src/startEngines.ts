@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { DEFAULTS, type StartEnginesArgs } from "./arguments";
 import { eventBusArn } from "./arn";
 import { checkArguments } from "./check";
-import { allowedSources, environment } from "./environment";
+import { allowedSources, commandEnvironment, environment } from "./environment";
 import {
   RECONCILE_DETAIL_TYPE,
   requestPattern,
@@ -17,9 +17,10 @@ import {
 import { known } from "./known";
 import { limitProblems } from "./limits";
 import { functionPolicy } from "./policies/functionPolicy";
+import { type OperatorPolicyArgs, operatorPolicy } from "./policies/operatorPolicy";
 import { putEventsPolicy } from "./policies/putEventsPolicy";
 import { type Context, json } from "./resources/context";
-import { createFunction, policyArgs } from "./resources/function";
+import { catalog, createFunction, laterOf, policyArgs } from "./resources/function";
 import { createAlarms, createDashboard } from "./resources/monitoring";
 import { createQueues } from "./resources/queues";
 import { createRules } from "./resources/rules";
@@ -27,6 +28,7 @@ import { allowLater, createScheduling, createSchedules } from "./resources/sched
 import { home, type SettledArgs } from "./settled";
 
 export type * from "./arguments";
+export { exportLines } from "./environment";
 export type * from "./catalog/service";
 
 /** The component's type in URNs. */
@@ -50,6 +52,12 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly putStopEventsPolicyArn: pulumi.Output<string>;
   /** The same for those that may have tasks and targets compared and repaired, in any of the clusters. */
   readonly putReconcileEventsPolicyArn: pulumi.Output<string>;
+  /** The policy for people who use the command: attach it to their role. */
+  readonly operatorPolicyArn: pulumi.Output<string>;
+  /** What the command has to be told of this deployment, as environment variables; `exportLines` makes shell of it. */
+  readonly commandEnvironment: pulumi.Output<Record<string, string>>;
+  /** The service catalog as the function has it, for the command's `--services`. */
+  readonly catalog: pulumi.Output<string>;
   /** Events that the function failed to handle. */
   readonly failureQueueUrl: pulumi.Output<string>;
   /** Events that could not be delivered to the function. */
@@ -92,6 +100,26 @@ export class StartEngines extends pulumi.ComponentResource {
     const starts = send("send", "start", START_DETAIL_TYPE);
     const stops = send("send-stops", "stop", STOP_DETAIL_TYPE);
     const reconciles = send("send-reconciles", "reconcile", RECONCILE_DETAIL_TYPE);
+    const operators = new iam.Policy(
+      `${name}-operators`,
+      {
+        description: `May look after the tasks of ${context.functionName} with the command start-engines`,
+        policy: json(
+          pulumi
+            .all([settled, created.function.arn, queues.failures.arn, queues.undelivered.arn])
+            .apply(([all, functionArn, ...queueArns]) => operatorPolicy({ ...operatorArgs(all), functionArn, queueArns })),
+        ),
+        tags: args.tags,
+      },
+      context.options,
+    );
+    this.operatorPolicyArn = operators.arn;
+    this.commandEnvironment = pulumi
+      .all([settled, laterOf(queues, scheduling), created.function.arn, queues.undelivered.url, queues.failures.url])
+      .apply(([all, later, functionArn, undeliveredQueueUrl, failureQueueUrl]) =>
+        commandEnvironment(all, later, { functionArn, undeliveredQueueUrl, failureQueueUrl }),
+      );
+    this.catalog = settled.apply((all) => catalog(all.services ?? {}));
     this.eventBus = settled.apply((all) => all.eventBus ?? DEFAULTS.eventBus);
     this.functionArn = created.function.arn;
     this.functionName = created.function.name;
@@ -109,6 +137,9 @@ export class StartEngines extends pulumi.ComponentResource {
       putEventsPolicyArn: this.putEventsPolicyArn,
       putStopEventsPolicyArn: this.putStopEventsPolicyArn,
       putReconcileEventsPolicyArn: this.putReconcileEventsPolicyArn,
+      operatorPolicyArn: this.operatorPolicyArn,
+      commandEnvironment: this.commandEnvironment,
+      catalog: this.catalog,
       failureQueueUrl: this.failureQueueUrl,
       undeliveredQueueUrl: this.undeliveredQueueUrl,
     });
@@ -124,6 +155,12 @@ const UNSEEN = {
   laterRoleArn: UNSEEN_ARN,
 };
 
+/** What the operators' policy is computed from, as far as the arguments tell. */
+function operatorArgs(args: SettledArgs): Omit<OperatorPolicyArgs, "functionArn" | "queueArns"> {
+  const { scope, clusterArns, targetGroupArns } = policyArgs(args);
+  return { scope, clusterArns, targetGroupArns, busArn: eventBusArn(args.eventBus ?? DEFAULTS.eventBus, scope) };
+}
+
 /** The arguments, if they are sound now that all are known, and what is made of them fits AWS's limits. */
 function sound(name: string, args: SettledArgs): SettledArgs {
   checkArguments(name, args);
@@ -131,6 +168,7 @@ function sound(name: string, args: SettledArgs): SettledArgs {
     environment: environment(args, { roleArn: UNSEEN_ARN, scheduleGroup: name, deadLetterArn: UNSEEN_ARN }),
     patterns: [requestPattern(allowedSources(args)), stateChangePattern(args.clusters)],
     policies: [functionPolicy({ ...policyArgs(args), ...UNSEEN })],
+    managedPolicies: [operatorPolicy({ ...operatorArgs(args), functionArn: UNSEEN_ARN, queueArns: [UNSEEN_ARN, UNSEEN_ARN] })],
   });
   if (found.length > 0) {
     throw new pulumi.RunError(`StartEngines "${name}": ${found.map((problem) => `\n  ${problem}`).join("")}`);

@@ -42,6 +42,7 @@ test("each wrong argument is named with value and rule", () => {
     [{ taskRoles: ["auth"] }, 'args.taskRoles[0] = "auth": must be a role ARN'],
     [{ infrastructureRoles: [TOPIC] }, `args.infrastructureRoles[0] = "${TOPIC}": must be a role ARN`],
     [{ sources: ["aws.ecs"] }, 'args.sources[0] = "aws.ecs": must not begin with aws.'],
+    [{ sources: ["start-engines.operator"] }, 'args.sources[0] = "start-engines.operator": is the operators\' own'],
     [{ sources: ["start-engines.schedules"] }, 'args.sources[0] = "start-engines.schedules": is the schedules\' own'],
     [{ outcomeEventBus: "a bus" }, 'args.outcomeEventBus = "a bus": must be the name or ARN of an event bus'],
     [{ sources: ["start-engines"] }, 'args.sources[0] = "start-engines": is the source of outcome events: applications need another'],

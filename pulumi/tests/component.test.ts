@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { test } from "node:test";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { StartEngines, type StartEnginesArgs } from "../src/startEngines";
+import { exportLines, StartEngines, type StartEnginesArgs } from "../src/startEngines";
 import { type Registration, registrationsOf } from "./support/mocks";
 import { CLUSTER, GROUP, leastArguments, NETWORK_GROUP, soundArguments, TOPIC } from "./support/soundArguments";
 
@@ -36,7 +37,7 @@ test("with everything there are these resources", async () => {
     // Eight of the function and its queues, one of outcome events, one of unknown targets, one for each target group
     // with a balancer.
     "aws:cloudwatch/metricAlarm:MetricAlarm": 12,
-    "aws:iam/policy:Policy": 3,
+    "aws:iam/policy:Policy": 4,
     "aws:iam/role:Role": 3,
     "aws:iam/rolePolicy:RolePolicy": 3,
     "aws:lambda/function:Function": 1,
@@ -94,7 +95,7 @@ test("the function is the packed one with the catalog, and its defaults", async 
       ALLOWED_CLUSTERS: CLUSTER,
       ALLOWED_TARGET_GROUPS: `${GROUP},${NETWORK_GROUP}`,
       ALLOWED_TASK_FAMILIES: "auth",
-      ALLOWED_SOURCES: "app.tenants,start-engines.schedules",
+      ALLOWED_SOURCES: "app.tenants,start-engines.operator,start-engines.schedules",
       TASK_WAIT_TIMEOUT: "120",
       SCHEDULER_ROLE_ARN: "arn:aws:iam::111122223333:role/start-engines-later",
       SCHEDULER_GROUP: "start-engines",
@@ -129,7 +130,7 @@ test("requests come by the bus of choice, ECS's own by the default bus", async (
   const stateChange = one(registrations, rule, "start-engines-state-change");
   assert.deepEqual([start["eventBusName"], stateChange["eventBusName"]], ["engines", "default"]);
   assert.deepEqual(JSON.parse(String(start["eventPattern"])), {
-    source: ["app.tenants", "start-engines.schedules"],
+    source: ["app.tenants", "start-engines.operator", "start-engines.schedules"],
     "detail-type": ["Start ECS Task", "Stop ECS Task", "Reconcile ECS Targets"],
   });
   assert.ok(String(stateChange["eventPattern"]).includes(CLUSTER));
@@ -282,7 +283,7 @@ test("a schedule has the tasks of each cluster compared with their targets, and 
   assert.deepEqual(sentBySchedules(registrations), ["Reconcile ECS Targets"]);
   const { environment } = one(registrations, "aws:lambda/function:Function", "start-engines");
   const { variables } = environment as { variables: Record<string, string> };
-  assert.equal(variables["ALLOWED_SOURCES"], "app.tenants,start-engines.schedules");
+  assert.equal(variables["ALLOWED_SOURCES"], "app.tenants,start-engines.operator,start-engines.schedules");
 });
 
 test("without a schedule nothing is reconciled by itself, and nobody but an operator may ask", async () => {
@@ -316,6 +317,35 @@ test("outputs tell applications all they need", async () => {
     "arn:aws:iam::111122223333:policy/start-engines-send-stops",
     "arn:aws:iam::111122223333:policy/start-engines-send-reconciles",
   ]);
+});
+
+test("the command is told all that the function is told, and where function, bus and queues are", async () => {
+  const { registrations, result } = await deploy(soundArguments());
+  const told = await new Promise<Record<string, string>>((resolve) => {
+    result.commandEnvironment.apply((known) => {
+      resolve(known);
+    });
+  });
+  const made = registrations.find(({ type }) => type === "aws:lambda/function:Function");
+  const { variables } = made?.inputs["environment"] as { variables: Record<string, string> };
+  const { LOG_LEVEL, ...settings } = variables;
+  assert.ok(LOG_LEVEL);
+  const deployed = {
+    AWS_REGION: "us-east-1",
+    START_ENGINES_FUNCTION: "arn:aws:lambda:us-east-1:111122223333:function:start-engines",
+    START_ENGINES_EVENT_BUS: "engines",
+  };
+  const { START_ENGINES_RULE_QUEUE_URL, START_ENGINES_FAILURE_QUEUE_URL, ...rest } = told;
+  assert.deepEqual(rest, { ...deployed, ...settings });
+  assert.match(START_ENGINES_RULE_QUEUE_URL ?? "", /undelivered$/);
+  assert.match(START_ENGINES_FAILURE_QUEUE_URL ?? "", /failures$/);
+});
+
+test("a shell reads the lines back as they were", () => {
+  const variables = { A: "one two", B: "it's $HOME `x` \\ \"", C: "" };
+  const script = `${exportLines(variables)}\nprintf '%s|' "$A" "$B" "$C"`;
+  const shown = execFileSync("bash", ["-c", script], { encoding: "utf8", env: {} });
+  assert.equal(shown, `${Object.values(variables).join("|")}|`);
 });
 
 test("wrong arguments are an error before anything is registered", async () => {

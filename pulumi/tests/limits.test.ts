@@ -5,7 +5,7 @@ import { limitProblems } from "../src/limits";
 
 test("what AWS takes is no problem, up to the last character", () => {
   const pattern = { source: ["x".repeat(4096 - JSON.stringify({ source: [""] }).length)] };
-  assert.deepEqual(limitProblems({ environment: { A: "x".repeat(4095) }, patterns: [pattern], policies: [{}] }), []);
+  assert.deepEqual(limitProblems({ environment: { A: "x".repeat(4095) }, patterns: [pattern], policies: [{}], managedPolicies: [{}] }), []);
 });
 
 test("each limit that is passed is told with size, limit and way out", () => {
@@ -13,11 +13,13 @@ test("each limit that is passed is told with size, limit and way out", () => {
     environment: { A: "é".repeat(2048) },
     patterns: [{ source: ["x".repeat(4096)] }],
     policies: [{ Resource: "x".repeat(10_240) }],
+    managedPolicies: [{ Resource: "x".repeat(6144) }],
   });
   const starts = [
     "the size of the function's environment = 4097: AWS takes at most 4096 bytes: name fewer",
     "the size of an event pattern = 4111: AWS takes at most 4096 characters: name fewer",
     "the size of a role's policy = 10255: AWS takes at most 10240 characters: name fewer",
+    "the size of a managed policy = 6159: AWS takes at most 6144 characters: name fewer",
   ];
   assert.equal(found.length, starts.length);
   starts.forEach((start, n) => {

@@ -107,7 +107,7 @@ describe("the example stack", () => {
       assert.match(told.stdout, new RegExp(`targetgroup/${service}/`));
     }
     const foreign = tell({ service: "auth", taskDefinition: "other" });
-    assert.equal(foreign.status, 1);
+    assert.equal(foreign.status, 2);
     assert.match(foreign.stderr, /not_allowed/);
   });
 
@@ -121,12 +121,15 @@ describe("the example stack", () => {
 
   test("the outputs are what applications and operators need", () => {
     assert.deepEqual(Object.keys(up.outputs).sort(), [
+      "catalog",
       "clusterArn",
+      "commandEnvironment",
       "eventBus",
       "failureQueueUrl",
       "functionArn",
       "functionName",
       "networkAddress",
+      "operatorPolicyArn",
       "putEventsPolicyArn",
       "putReconcileEventsPolicyArn",
       "putStopEventsPolicyArn",

@@ -135,7 +135,7 @@ describe("IAM", () => {
 
   test("the policy allows nothing that the function never calls, and all of what its code calls", () => {
     const folder = path.join(__dirname, "../../src/aws");
-    const code = readdirSync(folder).map((file) => readFileSync(path.join(folder, file), "utf8")).join("\n");
+    const code = readdirSync(folder).filter((file) => file.endsWith(".rs")).map((file) => readFileSync(path.join(folder, file), "utf8")).join("\n");
     const operations = [...code.matchAll(/(?:OPERATION: &str = |call_error\()"(\w+)"/g)].map((match) => match[1] ?? "");
     const inCode = new Set(operations);
     const services: Record<string, string> = {
@@ -206,6 +206,53 @@ describe("IAM", () => {
         calls.putEvents("engines", ["app.other"], [RECONCILE]),
       ],
     );
+  });
+
+  test("operators may do all that the command does, and nothing beside it", async () => {
+    const source = "start-engines.operator";
+    const policy = emitted("aws:iam/policy:Policy", "start-engines-operators");
+    const allowed = [
+      calls.putEvents("engines", [source], [START]),
+      calls.putEvents("engines", [source], [STOP]),
+      calls.describeTasks("engines"),
+      calls.listTasks("engines"),
+      calls.describeContainerInstances("engines"),
+      calls.describeInstances(),
+      calls.describeTargets("DescribeTargetGroups"),
+      calls.describeTargets("DescribeTargetHealth"),
+      calls.onTargets("RegisterTargets", GROUP),
+      calls.onTargets("DeregisterTargets", GROUP),
+      ...["ReceiveMessage", "ChangeMessageVisibility", "DeleteMessage"].flatMap((action) => [
+        calls.onQueue(action, "start-engines-undelivered"),
+        calls.onQueue(action, "start-engines-failures"),
+      ]),
+      calls.invokeFunction("start-engines"),
+    ];
+    await assertAnswers(policy, allowed, [
+      calls.putEvents("engines", ["app.tenants"], [START]),
+      calls.putEvents("engines", ["start-engines.schedules"], [START]),
+      calls.putEvents("engines", [source], ["ECS Task State Change"]),
+      calls.putEvents("default", [source], [START]),
+      calls.stopTask("engines"),
+      calls.runTask("auth", "engines"),
+      calls.tagResource("engines", { tagKeys: DRAINING }),
+      calls.describeTasks("other"),
+      calls.listTasks("other"),
+      calls.onTargets("RegisterTargets", GROUP.replace("auth", "other")),
+      calls.onQueue("SendMessage", "start-engines-failures"),
+      calls.onQueue("PurgeQueue", "start-engines-failures"),
+      calls.onQueue("ReceiveMessage", "other"),
+      calls.invokeFunction("other"),
+    ]);
+    const tried = new Set(allowed.map((call) => call.action));
+    assert.deepEqual([...new Set(policy.Statement.flatMap((one) => one.Action))].sort(), [...tried].sort());
+    // What the command's own calls are, and those of a reconcile, which it makes with the function's clients.
+    const folder = path.join(__dirname, "../../src/aws/operator");
+    const code = readdirSync(folder).map((file) => readFileSync(path.join(folder, file), "utf8")).join("\n");
+    const own = [...code.matchAll(/(?:OPERATION: &str = |call_error\()"(\w+)"/g)].map((match) => match[1] ?? "");
+    const reconcile = ["DescribeContainerInstances", "DescribeInstances", "DescribeTargetGroups", "RegisterTargets", "DeregisterTargets"];
+    const names = [...tried].map((action) => (action.split(":")[1] ?? "").replace("InvokeFunction", "Invoke"));
+    assert.deepEqual(names.sort(), [...new Set([...own, ...reconcile])].sort());
   });
 
   test("schedules may send events of the schedules' source, and keep what was not delivered", async () => {

@@ -44,7 +44,7 @@ pub(super) fn task_arns<'a>(
         .collect()
 }
 
-fn unreadable(operation: &'static str) -> CallError {
+pub(super) fn unreadable(operation: &'static str) -> CallError {
     let message = "a task without a valid taskArn".to_owned();
     CallError {
         operation,
@@ -105,7 +105,7 @@ pub(super) async fn describe_container_instance(
 }
 
 /// Any other failure to show something is an error, since leaving it out would call it gone.
-fn no_failure_but_missing(operation: &'static str, failures: &[sdk::Failure]) -> Result<(), CallError> {
+pub(super) fn no_failure_but_missing(operation: &'static str, failures: &[sdk::Failure]) -> Result<(), CallError> {
     let Some(failure) = failures.iter().find(|failure| failure.reason() != Some("MISSING")) else {
         return Ok(());
     };
@@ -146,7 +146,7 @@ pub(super) async fn tag_task(client: &Client, task: &TaskArn, tag: &Tag) -> Resu
         .map_err(|error| call_error("TagResource", &error))
 }
 
-fn read_task(task: &sdk::Task, asked_in: &Cluster) -> Option<Task> {
+pub(super) fn read_task(task: &sdk::Task, asked_in: &Cluster) -> Option<Task> {
     Some(Task {
         arn: task.task_arn()?.parse().ok()?,
         cluster: task

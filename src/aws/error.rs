@@ -72,7 +72,7 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
-fn kind_of(code: Option<&str>, status: u16) -> ErrorKind {
+pub(super) fn kind_of(code: Option<&str>, status: u16) -> ErrorKind {
     match code.unwrap_or_default() {
         "ThrottlingException"
         | "Throttling"

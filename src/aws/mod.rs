@@ -8,6 +8,8 @@ mod ecs;
 mod elbv2;
 mod error;
 mod eventbridge;
+#[cfg(feature = "cli")]
+mod operator;
 mod run_task;
 mod scheduler;
 
@@ -17,8 +19,11 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, ConfigLoader};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+#[cfg(feature = "cli")]
+pub use operator::{NoRegion, OperatorClients};
 
 use crate::call::{Answer, Call, CallError, ErrorKind};
 use crate::handler::Aws;
@@ -49,6 +54,10 @@ impl AwsClients {
     /// From the environment, but for what `loader` sets; HTTP client, retries and time limits are
     /// always ours.
     pub async fn load(loader: ConfigLoader) -> Self {
+        Self::new(&Self::config(loader).await)
+    }
+
+    async fn config(loader: ConfigLoader) -> SdkConfig {
         // One HTTP client for all services, on ring: see Cargo.toml.
         let http_client = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -57,18 +66,21 @@ impl AwsClients {
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .build();
-        let config = loader
+        loader
             .http_client(http_client)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(timeouts)
             .load()
-            .await;
+            .await
+    }
+
+    fn new(config: &SdkConfig) -> Self {
         Self {
-            ec2: ec2::Client::new(&config),
-            ecs: aws_sdk_ecs::Client::new(&config),
-            elbv2: aws_sdk_elasticloadbalancingv2::Client::new(&config),
-            eventbridge: aws_sdk_eventbridge::Client::new(&config),
-            scheduler: aws_sdk_scheduler::Client::new(&config),
+            ec2: ec2::Client::new(config),
+            ecs: aws_sdk_ecs::Client::new(config),
+            elbv2: aws_sdk_elasticloadbalancingv2::Client::new(config),
+            eventbridge: aws_sdk_eventbridge::Client::new(config),
+            scheduler: aws_sdk_scheduler::Client::new(config),
         }
     }
 

@@ -151,6 +151,21 @@ impl<A: Aws, C: Clock> Handler<A, C> {
         all
     }
 
+    /// Carries out what came by no event, and tells nobody; no call is begun that cannot end before the deadline.
+    ///
+    /// # Errors
+    /// As of an event.
+    pub async fn carry_out(&self, trigger: Trigger, deadline: Timestamp) -> Result<Outcome, Failure> {
+        let mut work = Work {
+            envelope: Envelope::default(),
+            trigger: Some(trigger),
+            journal: Journal::new(self.clock.now()).until(deadline),
+            end: None,
+        };
+        self.run(vec![&mut work], deadline).await;
+        work.into_handled().result
+    }
+
     fn read(&self, event: Value, invocation: &Invocation) -> Work {
         let envelope = Envelope::of(&event);
         let now = self.clock.now();

@@ -23,12 +23,14 @@ const MINISTACK_PORT: u16 = 4566;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// The timeline's marks, in order.
-const MARKS: [&str; 14] = [
+const MARKS: [&str; 16] = [
     "event sent",
     "RunTask made",
     "RUNNING",
     "registered",
     "first request",
+    "start-engines status",
+    "healthy",
     "event sent",
     "on-failure queue",
     "stop event sent",

@@ -10,6 +10,7 @@ mod bad_input;
 mod batches;
 mod bench;
 mod cells;
+mod command;
 mod deadlines;
 mod demo;
 mod emulators;

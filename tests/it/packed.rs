@@ -25,3 +25,30 @@ pub(crate) fn unpacked() -> (PathBuf, PathBuf) {
     std::fs::set_permissions(&binary, mode).expect("the binary is ours");
     (zip, binary)
 }
+
+#[test]
+fn the_function_is_built_without_what_only_the_command_needs() {
+    let mut cargo = std::process::Command::new(env!("CARGO"));
+    let listed = cargo
+        .args(["tree", "--locked", "--offline", "--no-default-features"])
+        .args(["--edges", "normal", "--prefix", "none"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    let listed = String::from_utf8(listed.stdout).expect("text");
+    let names: Vec<&str> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.contains(&"aws-sdk-ecs"), "{names:?}");
+    let of_command = [
+        "clap",
+        "clap_complete",
+        "aws-sdk-sqs",
+        "aws-sdk-lambda",
+        "aws-sdk-sso",
+        "unicode-width",
+        "signal-hook-registry",
+    ];
+    for name in of_command {
+        assert!(!names.contains(&name), "{name} is in the function");
+    }
+}

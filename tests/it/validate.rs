@@ -47,7 +47,7 @@ fn a_sound_start_is_told_as_the_call_that_it_makes() {
 fn every_problem_is_told_on_a_line_of_its_own() {
     let output = validate(&["fixtures/events/start-invalid.json"], "");
     let told = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert_eq!(output.status.code(), Some(2), "{told}");
     assert_eq!(told.lines().count(), 6, "{told}");
     assert!(told.contains("detail.port = 70000"), "{told}");
 }
@@ -71,7 +71,7 @@ fn events_of_tasks_on_instances_are_told_with_their_own_calls() {
 #[test]
 fn a_service_needs_its_catalog() {
     let event = ["fixtures/events/start-by-service.json"];
-    assert_eq!(validate(&event, "").status.code(), Some(1));
+    assert_eq!(validate(&event, "").status.code(), Some(2));
     let output = validate(&[event[0], "--services", "fixtures/services.json"], "");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
 }
@@ -111,7 +111,7 @@ fn a_reconcile_tells_which_groups_and_clusters_it_looks_at() {
 #[test]
 fn standard_input_is_read_and_must_be_json() {
     let output = validate(&["-"], "{ not json");
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(
         text(&output.stderr).contains("- is not JSON"),
         "{}",

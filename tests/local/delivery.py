@@ -23,7 +23,11 @@ class Delivery:
 
     def deliver(self, to: Rule, event: dict[str, Any]) -> bool:
         """Whether the rule let the event through. If so, its targets have been invoked."""
-        rule = self._events.describe_rule(Name=to.name, EventBusName=to.bus)
+        try:
+            rule = self._events.describe_rule(Name=to.name, EventBusName=to.bus)
+        except self._events.exceptions.ResourceNotFoundException:
+            # A rule that somebody has deleted: the event is lost, as on AWS.
+            return False
         if rule["State"] != "ENABLED":
             return False
         text = json.dumps(event)

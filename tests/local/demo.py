@@ -23,11 +23,13 @@ from pathlib import Path
 
 import wait
 from bridge import Bridge
+from command import Command
 from deployed import Stack, read
 from deployment import deploy
 from engine import usable_port
 from function_log import FunctionLog
 from gaps import GAPS
+from interfaces import EcsWithInterfaces
 from ministack import REGION, MiniStack
 from provider import Provider
 from provider.deviations import DEVIATIONS
@@ -63,6 +65,7 @@ class Demo:
         self._step = "preparation"
         self._stack: Stack | None = None
         self._bridge: Bridge | None = None
+        self._ecs: EcsWithInterfaces | None = None
         self._timeline: Timeline | None = None
 
     def run(self) -> int:
@@ -147,7 +150,10 @@ class Demo:
         bridge = Bridge(emulator.client, stack.cluster, stack.state_rule, stack.subnet, port)
         bridge.start()
         self._bridge = bridge
-        self._timeline = Timeline(screen, emulator, stack, bridge)
+        self._ecs = EcsWithInterfaces(emulator.port, bridge.tasks)
+        self._ecs.start()
+        command = Command(outputs, LOGS, emulator.endpoint, self._ecs.endpoint)
+        self._timeline = Timeline(screen, emulator, stack, bridge, command)
         self._timeline.run()
 
         screen.heading("Where the stack differs from what the program registered")
@@ -242,6 +248,8 @@ class Demo:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         try:
+            if self._ecs is not None:
+                self._ecs.close()
             if self._bridge is not None:
                 self._bridge.close()
             self._save_function_log()

@@ -1,4 +1,4 @@
-"""The steps of the demo: a start, a start that is refused, a stop.
+"""The steps of the demo: a start, what an operator sees of it, a start that is refused, a stop.
 
 Each step waits for what it expects, for a bounded time, and fails with a reason. Must not
 start or end processes, and must talk to the function through events alone.
@@ -12,6 +12,7 @@ from typing import Any
 
 import wait
 from bridge import Bridge, Watched
+from command import Command
 from delivery import Delivery
 from deployed import SERVICE, Stack
 from events import RUNNING, STARTING, STOPPED, STOPPING, Stage, start_event
@@ -30,18 +31,27 @@ class StepFailed(Exception):
 class Timeline:
     """Runs the steps. `step` names the one that runs, or failed."""
 
-    def __init__(self, screen: Screen, emulator: MiniStack, stack: Stack, bridge: Bridge) -> None:
+    def __init__(
+        self,
+        screen: Screen,
+        emulator: MiniStack,
+        stack: Stack,
+        bridge: Bridge,
+        command: Command,
+    ) -> None:
         self.step = "the first step"
         self._screen, self._emulator, self._stack, self._bridge = screen, emulator, stack, bridge
         self._events, self._ecs = emulator.client("events"), emulator.client("ecs")
         self._elb, self._sqs = emulator.client("elbv2"), emulator.client("sqs")
         self._delivery = Delivery(emulator.client)
+        self._command = command
         self._log = FunctionLog(emulator.client("logs"), stack.log_group)
         self._invocations = 0
 
     def run(self) -> None:
         """All steps in order. Raises at the first that fails."""
         watched = self._start()
+        self._look(watched)
         self._refuse()
         self._stop(watched)
         self._begin("the end")
@@ -93,6 +103,15 @@ class Timeline:
         self._settle(2)
         return watched
 
+    def _look(self, watched: Watched) -> None:
+        self._screen.heading("What an operator sees: start-engines status")
+        self._begin("status")
+        shown = self._command.run("status")
+        for line in shown.splitlines():
+            self._screen.line(f"  {line}")
+        self._expect(watched.id in shown, "the task is not shown")
+        self._expect(" 0 targets drifted" in shown, "something has drifted")
+
     def _refuse(self) -> None:
         self._screen.heading("A start that is not valid (ms since the event was sent)")
         self._begin("invalid event sent")
@@ -124,16 +143,16 @@ class Timeline:
         self._screen.heading("A stop (ms since the event was sent)")
         self._begin("stop event sent")
         self._screen.zero()
-        detail = {"service": SERVICE, "drainSeconds": 0, "reason": "the demo stops it"}
-        self._put_event("Stop ECS Task", detail)
-        self._screen.mark(self.step, f"Stop ECS Task from {self._stack.source}")
-        self._screen.note(f'"service": "{SERVICE}", without time for connections to end')
+        why = "the demo stops it"
+        told = self._command.run("stop", "--service", SERVICE, "--drain", "0", "--reason", why)
+        self._screen.mark(self.step, f"start-engines stop --service {SERVICE} --drain 0")
+        self._screen.note(told.strip())
 
         self._begin("StopTask made")
         self._until("the task to be stopped", lambda: self._stopped_reason(watched) is not None)
         self._screen.mark(self.step, f"task {watched.id}")
         reason = self._stopped_reason(watched)
-        self._expect(reason == detail["reason"], f"stoppedReason should not be {reason}")
+        self._expect(reason == why, f"stoppedReason should not be {reason}")
 
         self._begin("deregistered")
         self._until("the target to leave both target groups", lambda: self._is_out(watched))

@@ -47,9 +47,7 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
     },
     context.options,
   );
-  const later = pulumi
-    .all([scheduling.laterRole.arn, scheduling.group.name, queues.undelivered.arn])
-    .apply(([roleArn, scheduleGroup, deadLetterArn]): Later => ({ roleArn, scheduleGroup, deadLetterArn }));
+  const later = laterOf(queues, scheduling);
   const policy = pulumi
     .all([settled, later, logGroup.arn, queues.failures.arn])
     .apply(([known, { roleArn, scheduleGroup }, logGroupArn, failureQueueArn]) =>
@@ -88,6 +86,13 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
     after(context, rolePolicy),
   );
   return { function: created, logGroup, invokeConfig };
+}
+
+/** How the function has something done later. */
+export function laterOf(queues: Queues, scheduling: Scheduling): pulumi.Output<Later> {
+  return pulumi
+    .all([scheduling.laterRole.arn, scheduling.group.name, queues.undelivered.arn])
+    .apply(([roleArn, scheduleGroup, deadLetterArn]): Later => ({ roleArn, scheduleGroup, deadLetterArn }));
 }
 
 /** What the policy is computed from, as far as the arguments tell. */

@@ -90,6 +90,8 @@ export const writeLogs = (action: "CreateLogStream" | "PutLogEvents", logGroup: 
   keys: {},
 });
 
+export const onQueue = (action: string, queue: string): Call => ({ action: `sqs:${action}`, resource: arn("sqs", queue), keys: {} });
+
 export const sendMessage = (queue: string, source?: string): Call => ({
   action: "sqs:SendMessage",
   resource: arn("sqs", queue),

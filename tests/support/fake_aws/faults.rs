@@ -52,6 +52,8 @@ pub(super) fn throttling(service: Service) -> ApiError {
         Service::Elb => "Throttling",
         Service::Ec2 => "RequestLimitExceeded",
         Service::Scheduler => "ThrottlingException",
+        Service::Sqs => "RequestThrottled",
+        Service::Lambda => "TooManyRequestsException",
     };
     ApiError::new(code, "Rate exceeded")
 }

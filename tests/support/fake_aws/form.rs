@@ -49,8 +49,8 @@ fn value(node: &Node, shape: Option<&Shape>) -> Value {
         Some(Shape::Integer { .. }) => text(node, |text| text.parse::<i64>().ok().map(Value::from)),
         Some(Shape::Number) => text(node, |text| text.parse::<f64>().ok().map(Value::from)),
         Some(Shape::Boolean) => text(node, |text| text.parse::<bool>().ok().map(Value::from)),
-        Some(Shape::Text | Shape::OneOf(_)) | None if node.children.is_empty() => text(node, |_| None),
-        Some(Shape::Text | Shape::OneOf(_)) | None => {
+        Some(Shape::Any | Shape::Text | Shape::OneOf(_)) | None if node.children.is_empty() => text(node, |_| None),
+        Some(Shape::Any | Shape::Text | Shape::OneOf(_)) | None => {
             let children = node.children.iter();
             children
                 .map(|(name, child)| (name.clone(), value(child, None)))

@@ -1,12 +1,12 @@
-//! A strict in-memory ECS, ELBv2, EventBridge, its Scheduler and a bit of EC2, spoken to over HTTP as an SDK does.
+//! A strict in-memory ECS, ELBv2, EventBridge, its Scheduler and a bit of EC2, SQS and Lambda, spoken to over HTTP as an SDK does.
 //!
 //! What it is for: the rules that no emulator keeps (client tokens with replayed
 //! failures, deleted tags, reused addresses, draining, lost answers) and a complete record
 //! of the calls made. What it must not do: move by itself. Time, capacity, task states and
 //! faults change only when a test says so, through [`FakeAws::world`] or a hook.
 //!
-//! All services share one endpoint: ECS and EventBridge are told by their `X-Amz-Target`, ELBv2 and EC2 by their form body,
-//! EventBridge Scheduler by its path, and the credential scope of the signature must agree.
+//! All services share one endpoint: ECS, EventBridge and SQS are told by their `X-Amz-Target`, ELBv2 and EC2 by
+//! their form body, EventBridge Scheduler and Lambda by their paths, and the credential scope of the signature must agree.
 
 mod addresses;
 mod arns;
@@ -20,6 +20,7 @@ mod form;
 mod instances;
 mod lifecycle;
 mod protocol;
+mod queues;
 mod run_task;
 mod scheduler;
 mod shapes;

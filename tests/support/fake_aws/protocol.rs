@@ -10,7 +10,10 @@ use super::{form, shapes, xml};
 
 const ECS_TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
 const EVENTS_TARGET: &str = "AWSEvents.";
+const SQS_TARGET: &str = "AmazonSQS.";
 const SCHEDULES: &str = "/schedules/";
+const FUNCTIONS: &str = "/2015-03-31/functions/";
+const INVOCATIONS: &str = "/invocations";
 const ELB_VERSION: &str = "2015-12-01";
 const EC2_VERSION: &str = "2016-11-15";
 
@@ -27,6 +30,10 @@ pub(crate) enum Service {
     Events,
     /// EventBridge Scheduler.
     Scheduler,
+    /// SQS.
+    Sqs,
+    /// Lambda.
+    Lambda,
 }
 
 impl Service {
@@ -38,6 +45,8 @@ impl Service {
             Self::Elb => "elb",
             Self::Events => "events",
             Self::Scheduler => "scheduler",
+            Self::Sqs => "sqs",
+            Self::Lambda => "lambda",
         }
     }
 
@@ -49,6 +58,8 @@ impl Service {
             Self::Elb => "elasticloadbalancing",
             Self::Events => "events",
             Self::Scheduler => "scheduler",
+            Self::Sqs => "sqs",
+            Self::Lambda => "lambda",
         }
     }
 }
@@ -107,12 +118,20 @@ pub(super) struct Reply {
 /// Which service and operation a request is for, before any check.
 pub(super) fn identify(request: &Request<Bytes>) -> Option<(Service, String)> {
     if let Some(target) = header(request.headers(), "x-amz-target") {
-        let known = [(Service::Ecs, ECS_TARGET), (Service::Events, EVENTS_TARGET)];
+        let known = [
+            (Service::Ecs, ECS_TARGET),
+            (Service::Events, EVENTS_TARGET),
+            (Service::Sqs, SQS_TARGET),
+        ];
         let of = |(service, prefix)| Some((service, target.strip_prefix(prefix)?.to_owned()));
         return known.into_iter().find_map(of);
     }
     if request.uri().path().starts_with(SCHEDULES) && request.method() == Method::POST {
         return Some((Service::Scheduler, "CreateSchedule".to_owned()));
+    }
+    let path = request.uri().path();
+    if path.starts_with(FUNCTIONS) && path.ends_with(INVOCATIONS) && request.method() == Method::POST {
+        return Some((Service::Lambda, "Invoke".to_owned()));
     }
     let content_type = header(request.headers(), "content-type")?;
     if !content_type.starts_with("application/x-www-form-urlencoded") {
@@ -132,7 +151,7 @@ fn field(form: &[u8], name: &str) -> Option<String> {
 /// protocol are read as the operation's shape has them.
 pub(super) fn input(service: Service, operation: &str, request: &Request<Bytes>) -> Result<Value, ApiError> {
     match service {
-        Service::Ecs | Service::Events => serde_json::from_slice(request.body())
+        Service::Ecs | Service::Events | Service::Sqs => serde_json::from_slice(request.body())
             .map_err(|error| ApiError::new("SerializationException", error.to_string())),
         Service::Elb | Service::Ec2 => form::parse(request.body(), shapes::input(service, operation)),
         Service::Scheduler => {
@@ -141,13 +160,24 @@ pub(super) fn input(service: Service, operation: &str, request: &Request<Bytes>)
             input["Name"] = Value::from(request.uri().path().trim_start_matches(SCHEDULES));
             Ok(input)
         }
+        Service::Lambda => {
+            let payload: Value = serde_json::from_slice(request.body())
+                .map_err(|error| ApiError::new("InvalidRequestContentException", error.to_string()))?;
+            let name = request.uri().path().trim_start_matches(FUNCTIONS);
+            let name = name
+                .trim_end_matches(INVOCATIONS)
+                .replace("%3A", ":")
+                .replace("%24", "$");
+            let kind = header(request.headers(), "x-amz-invocation-type").unwrap_or("RequestResponse");
+            Ok(json!({"FunctionName": name, "InvocationType": kind, "Payload": payload}))
+        }
     }
 }
 
 /// Method, path, content type, version, and a signature of the right scope.
 pub(super) fn check_envelope(service: Service, region: &str, request: &Request<Bytes>) -> Result<(), ApiError> {
     check_signature(service, region, request.headers())?;
-    let is_at_root = request.uri().path() == "/" || service == Service::Scheduler;
+    let is_at_root = request.uri().path() == "/" || matches!(service, Service::Scheduler | Service::Lambda);
     if request.method() != Method::POST || !is_at_root {
         return Err(ApiError::new("InvalidAction", "expected POST /"));
     }
@@ -164,8 +194,15 @@ pub(super) fn check_envelope(service: Service, region: &str, request: &Request<B
                 return Err(ApiError::new("NoSuchVersion", "expected 2015-12-01"));
             }
         }
-        // It was told by its version.
-        Service::Ec2 => {}
+        // It was told by its version; Lambda's payload may be of any type.
+        Service::Ec2 | Service::Lambda => {}
+        Service::Sqs => {
+            let content_type = header(request.headers(), "content-type").unwrap_or_default();
+            if content_type != "application/x-amz-json-1.0" {
+                let message = format!("content type {content_type:?}");
+                return Err(ApiError::new("SerializationException", message));
+            }
+        }
         Service::Scheduler => {
             let content_type = header(request.headers(), "content-type").unwrap_or_default();
             if content_type != "application/json" {
@@ -182,7 +219,9 @@ fn check_signature(service: Service, region: &str, headers: &HeaderMap) -> Resul
         Service::Ecs | Service::Events => ("MissingAuthenticationTokenException", "InvalidSignatureException"),
         Service::Elb => ("MissingAuthenticationToken", "SignatureDoesNotMatch"),
         Service::Ec2 => ("MissingAuthenticationToken", "AuthFailure"),
-        Service::Scheduler => ("MissingAuthenticationTokenException", "InvalidSignatureException"),
+        Service::Scheduler | Service::Sqs | Service::Lambda => {
+            ("MissingAuthenticationTokenException", "InvalidSignatureException")
+        }
     };
     let Some(authorization) = header(headers, "authorization") else {
         return Err(ApiError::new(missing, "Missing Authentication Token").with_status(403));
@@ -225,11 +264,14 @@ pub(super) fn reply(service: Service, operation: &str, result: &Result<Value, Ap
     let content_type = match service {
         Service::Ecs | Service::Events => "application/x-amz-json-1.1",
         Service::Elb | Service::Ec2 => "text/xml",
-        Service::Scheduler => "application/json",
+        Service::Scheduler | Service::Lambda => "application/json",
+        Service::Sqs => "application/x-amz-json-1.0",
     };
     let (status, body) = match (service, result) {
-        (Service::Ecs | Service::Events | Service::Scheduler, Ok(value)) => (200, value.to_string()),
-        (Service::Ecs | Service::Events | Service::Scheduler, Err(error)) => {
+        // The invocation is accepted, and nobody waits for what comes of it.
+        (Service::Lambda, Ok(_)) => (202, String::new()),
+        (Service::Ecs | Service::Events | Service::Scheduler | Service::Sqs, Ok(value)) => (200, value.to_string()),
+        (Service::Ecs | Service::Events | Service::Scheduler | Service::Sqs | Service::Lambda, Err(error)) => {
             (error.status, json_error(error).to_string())
         }
         (Service::Elb, Ok(value)) => (200, xml::answer(operation, value, &request_id)),

@@ -9,6 +9,7 @@ use super::protocol::{ApiError, Service};
 /// A type of the model.
 #[derive(Debug)]
 pub(super) enum Shape {
+    Any,
     Text,
     OneOf(&'static [&'static str]),
     Integer {
@@ -300,6 +301,33 @@ static PUT_EVENTS: Shape = Shape::Record(&[
     may("EndpointId", Shape::Text),
 ]);
 
+static RECEIVE_MESSAGE: Shape = Shape::Record(&[
+    must("QueueUrl", Shape::Text),
+    may("AttributeNames", TEXTS),
+    may("MessageSystemAttributeNames", TEXTS),
+    may("MessageAttributeNames", TEXTS),
+    may("MaxNumberOfMessages", Shape::Integer { min: 1, max: 10 }),
+    may("VisibilityTimeout", SECONDS_HIDDEN),
+    may("WaitTimeSeconds", Shape::Integer { min: 0, max: 20 }),
+    may("ReceiveRequestAttemptId", Shape::Text),
+]);
+
+const SECONDS_HIDDEN: Shape = Shape::Integer { min: 0, max: 43_200 };
+
+static DELETE_MESSAGE: Shape = Shape::Record(&[must("QueueUrl", Shape::Text), must("ReceiptHandle", Shape::Text)]);
+
+static CHANGE_MESSAGE_VISIBILITY: Shape = Shape::Record(&[
+    must("QueueUrl", Shape::Text),
+    must("ReceiptHandle", Shape::Text),
+    must("VisibilityTimeout", SECONDS_HIDDEN),
+]);
+
+static INVOKE: Shape = Shape::Record(&[
+    must("FunctionName", Shape::Text),
+    must("InvocationType", Shape::OneOf(&["Event"])),
+    must("Payload", Shape::Any),
+]);
+
 /// The input shape of an operation, if this fake has it.
 pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape> {
     Some(match (service, operation) {
@@ -311,6 +339,10 @@ pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape>
         (Service::Ecs, "TagResource") => &TAG_RESOURCE,
         (Service::Ec2, "DescribeInstances") => &DESCRIBE_INSTANCES,
         (Service::Events, "PutEvents") => &PUT_EVENTS,
+        (Service::Sqs, "ReceiveMessage") => &RECEIVE_MESSAGE,
+        (Service::Sqs, "DeleteMessage") => &DELETE_MESSAGE,
+        (Service::Sqs, "ChangeMessageVisibility") => &CHANGE_MESSAGE_VISIBILITY,
+        (Service::Lambda, "Invoke") => &INVOKE,
         (Service::Scheduler, "CreateSchedule") => &CREATE_SCHEDULE,
         (Service::Elb, "DescribeTargetGroupAttributes") => &DESCRIBE_TARGET_GROUP_ATTRIBUTES,
         (Service::Elb, "RegisterTargets" | "DeregisterTargets") => &REGISTRATION,
@@ -324,7 +356,7 @@ pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape>
 pub(super) fn check(service: Service, operation: &str, input: &Value) -> Result<(), ApiError> {
     let Some(shape) = self::input(service, operation) else {
         let code = match service {
-            Service::Ecs | Service::Events => "UnknownOperationException",
+            Service::Ecs | Service::Events | Service::Sqs | Service::Lambda => "UnknownOperationException",
             Service::Elb | Service::Ec2 => "InvalidAction",
             Service::Scheduler => "ValidationException",
         };
@@ -338,6 +370,8 @@ pub(super) fn check(service: Service, operation: &str, input: &Value) -> Result<
         Service::Ec2 => ("UnknownParameter", "InvalidParameterValue"),
         Service::Events => ("SerializationException", "ValidationException"),
         Service::Scheduler => ("ValidationException", "ValidationException"),
+        Service::Sqs => ("SerializationException", "InvalidParameterValue"),
+        Service::Lambda => ("InvalidRequestContentException", "InvalidParameterValueException"),
     };
     if !problems.malformed.is_empty() {
         return Err(ApiError::new(malformed, problems.malformed.join("; ")));
@@ -357,7 +391,10 @@ struct Problems {
 impl Problems {
     fn look(&mut self, value: &Value, shape: &Shape, path: &str) {
         match (shape, value) {
-            (Shape::Text, Value::String(_)) | (Shape::Boolean, Value::Bool(_)) | (Shape::Number, Value::Number(_)) => {}
+            (Shape::Any, _)
+            | (Shape::Text, Value::String(_))
+            | (Shape::Boolean, Value::Bool(_))
+            | (Shape::Number, Value::Number(_)) => {}
             (Shape::OneOf(allowed), Value::String(text)) => {
                 if !allowed.contains(&text.as_str()) {
                     self.invalid.push(format!("{path} is {text:?}, not one of {allowed:?}"));

@@ -17,6 +17,7 @@ use super::{
     faults::{self, Fault, Hook, HungCall, Scripted, When},
     instances::ContainerInstance,
     protocol::{self, ApiError, Delivery, Reply, Service},
+    queues::Queues,
     run_task::{PriorStart, RunTaskResult, RunTaskRule},
     scheduler::Schedules,
     shapes,
@@ -27,7 +28,7 @@ use super::{
 /// One call as it came, and what became of it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Call {
-    /// `ecs`, `ec2`, `elb`, `events`, `scheduler`, or `unknown`.
+    /// `ecs`, `ec2`, `elb`, `events`, `scheduler`, `sqs`, `lambda`, or `unknown`.
     pub(crate) service: String,
     /// The operation, such as `RunTask`; for `unknown`, the method and path.
     pub(crate) operation: String,
@@ -78,6 +79,8 @@ pub(crate) struct World {
     pub(super) target_groups: BTreeMap<String, TargetGroup>,
     pub(super) schedules: Schedules,
     pub(super) buses: Buses,
+    pub(super) queues: Queues,
+    pub(super) invocations: Vec<(String, Value)>,
     pub(super) faults: Vec<Scripted>,
     pub(super) hooks: Vec<Hook>,
     pub(super) hung: Vec<HungCall>,
@@ -120,6 +123,8 @@ impl World {
             target_groups: BTreeMap::new(),
             schedules: Schedules::default(),
             buses: Buses::default(),
+            queues: Queues::default(),
+            invocations: Vec::new(),
             faults: Vec::new(),
             hooks: Vec::new(),
             hung: Vec::new(),
@@ -227,6 +232,10 @@ impl World {
             (Service::Ecs, "TagResource") => self.tag_resource(input),
             (Service::Events, "PutEvents") => self.put_events(input),
             (Service::Scheduler, "CreateSchedule") => self.create_schedule(input),
+            (Service::Sqs, "ReceiveMessage") => self.receive_message(input),
+            (Service::Sqs, "DeleteMessage") => self.delete_message(input),
+            (Service::Sqs, "ChangeMessageVisibility") => self.change_message_visibility(input),
+            (Service::Lambda, "Invoke") => self.invoke(input),
             (Service::Elb, "DescribeTargetGroupAttributes") => self.describe_target_group_attributes(input),
             (Service::Elb, "RegisterTargets") => self.register_targets(input),
             (Service::Elb, "DeregisterTargets") => self.deregister_targets(input),

@@ -1,0 +1,79 @@
+/**
+ * What a person may do with the command, `src/bin/start-engines/`: look, ask for starts and stops, repair targets, and
+ * send again what failed. Nothing of it stops a task or runs one by itself.
+ *
+ * Actions and resource types: as in `functionPolicy.ts`, and
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html,
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
+ */
+
+import { OPERATOR_SOURCE } from "../arguments";
+import { arnIn, clusterName, type Scope } from "../arn";
+import { START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "../eventPatterns";
+import { document, type PolicyDocument } from "./document";
+import { putEvents } from "./putEventsPolicy";
+
+/** What the policy is computed from. */
+export interface OperatorPolicyArgs {
+  /** Account and region of everything. */
+  readonly scope: Scope;
+  readonly clusterArns: readonly string[];
+  readonly targetGroupArns: readonly string[];
+  readonly busArn: string;
+  readonly functionArn: string;
+  readonly queueArns: readonly string[];
+}
+
+/** A managed policy for people. */
+export function operatorPolicy(args: OperatorPolicyArgs): PolicyDocument {
+  const { scope, clusterArns } = args;
+  const inClusters = { ArnEquals: { "ecs:cluster": [...clusterArns] } };
+  const inEach = (resource: string) =>
+    clusterArns.map((cluster) => arnIn(scope, "ecs", `${resource}/${clusterName(cluster)}/*`));
+  return document(
+    putEvents(args.busArn, [OPERATOR_SOURCE], [START_DETAIL_TYPE, STOP_DETAIL_TYPE]),
+    {
+      Sid: "SeeTasks",
+      Effect: "Allow",
+      Action: ["ecs:DescribeTasks"],
+      Resource: inEach("task"),
+      Condition: inClusters,
+    },
+    {
+      Sid: "FindTasks",
+      Effect: "Allow",
+      Action: ["ecs:ListTasks", "ecs:DescribeContainerInstances"],
+      Resource: inEach("container-instance"),
+      Condition: inClusters,
+    },
+    {
+      Sid: "SeeInstancesAndTargets",
+      Effect: "Allow",
+      Action: [
+        "ec2:DescribeInstances",
+        "elasticloadbalancing:DescribeTargetGroups",
+        "elasticloadbalancing:DescribeTargetHealth",
+      ],
+      // IAM has no resource type for these: any other resource would deny them.
+      Resource: "*",
+    },
+    {
+      Sid: "RepairTargets",
+      Effect: "Allow",
+      Action: ["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"],
+      Resource: [...args.targetGroupArns],
+    },
+    {
+      Sid: "TakeFailedEvents",
+      Effect: "Allow",
+      Action: ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"],
+      Resource: [...args.queueArns],
+    },
+    {
+      Sid: "SendThemAgain",
+      Effect: "Allow",
+      Action: ["lambda:InvokeFunction"],
+      Resource: [args.functionArn],
+    },
+  );
+}

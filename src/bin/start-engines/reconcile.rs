@@ -1,0 +1,272 @@
+//! `reconcile`: what tasks and targets differ in, first as a plan, then repaired.
+//!
+//! The same decisions as the function's own for a `Reconcile ECS Targets` event, made in this process: it works
+//! while the function does not.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use start_engines::arn::Cluster;
+use start_engines::aws::AwsClients;
+use start_engines::handler::{Clock, Handler};
+use start_engines::operator::diff::{self, Counts};
+use start_engines::operator::request::Known;
+use start_engines::operator::table::{Tone, counted};
+use start_engines::outcome::{Failure, GroupTarget, Outcome, Repairs};
+use start_engines::plan::Plan;
+use start_engines::reconcile::ReconcileRequest;
+use start_engines::trigger::Trigger;
+
+use crate::arguments::Reconcile;
+use crate::interrupt::Interrupt;
+use crate::screen::{confirm, note, out};
+use crate::session::{Session, SystemClock, home};
+use crate::trouble::Trouble;
+
+/// How long the comparison, and how long the repair of one cluster may take.
+const MOST_TIME: Duration = Duration::from_secs(900);
+
+/// Compares the tasks and targets of clusters, and repairs.
+pub(crate) struct Reconciler {
+    known: Known,
+    handler: Handler<AwsClients, SystemClock>,
+}
+
+impl Reconciler {
+    pub(crate) fn new(known: Known, clients: AwsClients) -> Self {
+        let handler = Handler::new(known.config.clone(), clients, SystemClock);
+        Self { known, handler }
+    }
+
+    fn request(&self, cluster: &Cluster, service: Option<&str>) -> ReconcileRequest {
+        let home = cluster.scope().or_else(|| home(&self.known));
+        let (cluster, service) = (cluster.clone(), service.map(str::to_owned));
+        let identity = "start-engines reconcile".to_owned();
+        ReconcileRequest::new(cluster, service, identity, home.as_ref(), &self.known.config)
+    }
+
+    async fn run(&self, request: ReconcileRequest) -> Result<Outcome, Failure> {
+        let deadline = SystemClock.now().after(MOST_TIME);
+        self.handler
+            .carry_out(Trigger::Reconcile(Box::new(request)), deadline)
+            .await
+    }
+
+    /// What is to be done; nothing is.
+    pub(crate) async fn plan(&self, cluster: &Cluster, service: Option<&str>) -> Result<Plan, Trouble> {
+        let request = ReconcileRequest {
+            dry_run: true,
+            ..self.request(cluster, service)
+        };
+        match self.run(request).await {
+            Ok(Outcome::Planned(plan)) => Ok(*plan),
+            Ok(other) => Err(Trouble::Aws(format!(
+                "a plan was asked for, and {} came of it",
+                other.name()
+            ))),
+            Err(failure) => Err(trouble(cluster, &failure)),
+        }
+    }
+
+    /// Compares again, and repairs; whatever goes wrong, what was done is told.
+    async fn repair(
+        &self,
+        cluster: &Cluster,
+        service: Option<&str>,
+        prune: Vec<GroupTarget>,
+    ) -> (Repairs, Result<(), Trouble>) {
+        let request = ReconcileRequest {
+            prune,
+            ..self.request(cluster, service)
+        };
+        match self.run(request).await {
+            Ok(Outcome::Reconciled(repairs)) => (*repairs, Ok(())),
+            Ok(other) => {
+                let message = format!("a repair was asked for, and {} came of it", other.name());
+                (Repairs::default(), Err(Trouble::Aws(message)))
+            }
+            Err(failure) => {
+                let trouble = trouble(cluster, &failure);
+                (
+                    failure.repairs.map(|repairs| *repairs).unwrap_or_default(),
+                    Err(trouble),
+                )
+            }
+        }
+    }
+}
+
+fn trouble(cluster: &Cluster, failure: &Failure) -> Trouble {
+    Trouble::Aws(format!("{cluster}: {}: {}", failure.category, failure.message))
+}
+
+/// Tells the plans of all clusters, asks, and carries them out.
+pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &Interrupt) -> Result<(), Trouble> {
+    let known = session.known()?;
+    let clusters = clusters(session, &known, asked.service.as_deref())?;
+    let service = asked.service.as_deref();
+    let clients = session.clients().await?;
+    let reconciler = Reconciler::new(known, clients.function());
+    let planning = async {
+        let mut plans = Vec::new();
+        for cluster in clusters {
+            let plan = reconciler.plan(&cluster, service).await?;
+            plans.push((cluster, plan));
+        }
+        Ok::<_, Trouble>(plans)
+    };
+    let plans: Vec<(Cluster, Plan)> = tokio::select! {
+        plans = planning => plans?,
+        () = interrupt.heard() => return Err(Trouble::Interrupted),
+    };
+    tell(session, &plans);
+    let is_whole = plans
+        .iter()
+        .all(|(_, plan)| plan.failures.is_empty() && plan.unreached.is_empty());
+    let drift = plans.iter().any(|(_, plan)| Counts::of(plan).is_drift());
+    if asked.dry_run {
+        finish(session, &plans, None);
+        return match (is_whole, drift) {
+            (false, _) => Err(not_whole()),
+            (true, true) => Err(Trouble::NotWell(String::new())),
+            (true, false) => Ok(()),
+        };
+    }
+    let agreed = tokio::select! {
+        agreed = agreements(session, &plans, &asked) => agreed?,
+        () = interrupt.heard() => return Err(Trouble::Interrupted),
+    };
+    // From here on an interrupt waits: a repair that is cut in two has no second look.
+    let mut done = Vec::new();
+    let mut result = Ok(());
+    for ((cluster, plan), agreed) in plans.iter().zip(agreed) {
+        if interrupt.is_heard() || result.is_err() {
+            break;
+        }
+        let Some(prune) = agreed else {
+            continue;
+        };
+        let (repairs, ended) = reconciler.repair(cluster, service, prune).await;
+        done.push(told(session, cluster, plan, &repairs));
+        result = ended;
+    }
+    finish(session, &plans, Some(done));
+    result?;
+    match (interrupt.is_heard(), is_whole) {
+        (true, _) => Err(Trouble::Interrupted),
+        (false, false) => Err(not_whole()),
+        (false, true) => Ok(()),
+    }
+}
+
+/// Where to look: for a service, where the catalog has it.
+fn clusters(session: &Session, known: &Known, service: Option<&str>) -> Result<Vec<Cluster>, Trouble> {
+    let Some(service) = service else {
+        return session.clusters(known);
+    };
+    let Some(entry) = known.config.catalog.get(service) else {
+        let rule = known.config.catalog.rule();
+        return Err(Trouble::Usage(format!("--service = {service:?}: {rule}")));
+    };
+    let own = entry.cluster.clone().or_else(|| known.config.defaults.cluster.clone());
+    match (session.cluster()?, own) {
+        (Some(cluster), _) | (None, Some(cluster)) => Ok(vec![cluster]),
+        (None, None) => session.clusters(known),
+    }
+}
+
+fn not_whole() -> Trouble {
+    Trouble::Aws("not everything could be looked at: see above".to_owned())
+}
+
+fn tell(session: &Session, plans: &[(Cluster, Plan)]) {
+    let screen = session.screen;
+    if screen.is_json() {
+        return;
+    }
+    for (cluster, plan) in plans {
+        out(&diff::table(cluster, plan, |tone: Tone, text: &str| {
+            screen.paint(tone, text)
+        }));
+    }
+}
+
+fn finish(session: &Session, plans: &[(Cluster, Plan)], done: Option<Vec<Value>>) {
+    if session.screen.is_json() {
+        let plans: Value = plans.iter().map(|(cluster, plan)| diff::json(cluster, plan)).collect();
+        session.screen.result("", &json!({"plans": plans, "done": done}));
+    }
+}
+
+/// For each cluster what may be pruned besides, or nothing at all if nothing is to be done.
+async fn agreements(
+    session: &Session,
+    plans: &[(Cluster, Plan)],
+    asked: &Reconcile,
+) -> Result<Vec<Option<Vec<GroupTarget>>>, Trouble> {
+    let mut agreed = Vec::new();
+    for (cluster, plan) in plans {
+        let counts = Counts::of(plan);
+        let mut is_agreed = None;
+        if counts.is_drift() {
+            if !asked.yes {
+                let number = counts.register + counts.deregister;
+                ask(
+                    session,
+                    &format!("Repair {} in {cluster}?", counted(number, "target")),
+                    "--yes",
+                )
+                .await?;
+            }
+            is_agreed = Some(Vec::new());
+        }
+        if counts.unknown > 0 && asked.prune {
+            // They may be somebody's: --yes does not answer this.
+            let question = format!("Take {} in {cluster} out?", counted(counts.unknown, "unknown target"));
+            ask(session, &question, "a terminal, since --prune").await?;
+            is_agreed = Some(diff::unknown(plan));
+        } else if counts.unknown > 0 {
+            let unknown = counted(counts.unknown, "unknown target");
+            note(&format!(
+                "note: {unknown} in {cluster} left alone (--prune takes them out)"
+            ));
+        }
+        agreed.push(is_agreed);
+    }
+    Ok(agreed)
+}
+
+async fn ask(session: &Session, question: &str, needs: &str) -> Result<(), Trouble> {
+    if !session.screen.has_people() {
+        let message = format!("{question} This needs {needs} where nobody can be asked; nothing was changed");
+        return Err(Trouble::Usage(message));
+    }
+    if confirm(question).await {
+        Ok(())
+    } else {
+        Err(Trouble::Usage("nothing was changed".to_owned()))
+    }
+}
+
+fn told(session: &Session, cluster: &Cluster, plan: &Plan, repairs: &Repairs) -> Value {
+    let registered: Vec<GroupTarget> = repairs.registered.iter().map(|(_, target)| target.clone()).collect();
+    let deregistered: Vec<GroupTarget> = repairs.deregistered.iter().map(|(_, target)| target.clone()).collect();
+    let texts = |targets: &[GroupTarget]| targets.iter().map(ToString::to_string).collect::<Vec<String>>();
+    if !session.screen.is_json() {
+        let (up, down) = (registered.len(), deregistered.len());
+        out(&format!(
+            "Cluster {}: {up} registered, {down} deregistered\n",
+            cluster.name()
+        ));
+        let counts = Counts::of(plan);
+        if up != counts.register || down < counts.deregister {
+            out("Some targets have changed since: start-engines status shows them\n");
+        }
+    }
+    json!({
+        "cluster": cluster.as_str(),
+        "registered": texts(&registered),
+        "deregistered": texts(&deregistered),
+        "unknown": texts(&repairs.unknown),
+    })
+}

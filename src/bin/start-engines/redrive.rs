@@ -1,0 +1,491 @@
+//! `redrive`: what failed for good, listed, sent again, or thrown away.
+//!
+//! A message is deleted only after Lambda has said that it has the event; so whatever happens in between,
+//! it is still there, and at worst the event is handled twice, which does no harm. What is looked at is hidden
+//! from others for a while, and given back at the end.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use start_engines::arn::FunctionArn;
+use start_engines::aws::OperatorClients;
+use start_engines::call::{CallError, ErrorKind};
+use start_engines::operator::dead_letter::{DeadLetter, Tokens};
+use start_engines::operator::table::{Cell, Column, Table, Tone, age, counted, wrap};
+use start_engines::timestamp::Timestamp;
+use tokio::time::Instant;
+
+use crate::arguments::Redrive;
+use crate::interrupt::Interrupt;
+use crate::screen::confirm;
+use crate::session::{Session, now};
+use crate::trouble::Trouble;
+
+/// For so long nobody else gets what is looked at; if this command is killed, it is back by then.
+const HIDDEN: Duration = Duration::from_secs(120);
+/// How many letters of an id are shown; as many name a message.
+const SHOWN_ID: usize = 8;
+const INDENT: usize = 4;
+const TEXT_WIDTH: usize = 96;
+const MOST_LINES: usize = 4;
+
+/// A message in our hands.
+struct Held {
+    queue: &'static str,
+    url: String,
+    letter: DeadLetter,
+    since: Instant,
+    done: Done,
+}
+
+/// What has become of it.
+enum Done {
+    /// Nothing: it goes back.
+    Left(&'static str),
+    /// Lambda has it, and the queue has not.
+    Sent,
+    /// Lambda has it, and so has the queue.
+    SentOnly(CallError),
+    /// Lambda did not take it.
+    Failed(CallError),
+    /// It is deleted.
+    Discarded,
+    /// Others have it meanwhile, or it was deleted: neither sent nor given back.
+    Lost(CallError),
+}
+
+impl Done {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Left(_) => "left",
+            Self::Sent => "sent",
+            Self::SentOnly(_) => "sent_not_deleted",
+            Self::Failed(_) => "failed",
+            Self::Discarded => "discarded",
+            Self::Lost(_) => "lost",
+        }
+    }
+
+    fn error(&self) -> Option<&CallError> {
+        match self {
+            Self::SentOnly(error) | Self::Failed(error) | Self::Lost(error) => Some(error),
+            Self::Left(_) | Self::Sent | Self::Discarded => None,
+        }
+    }
+}
+
+/// Lists, sends or throws away; gives back the rest whatever happens.
+pub(crate) async fn redrive(session: &Session, asked: Redrive, interrupt: &Interrupt) -> Result<(), Trouble> {
+    let queues = queues(&asked)?;
+    let function = session.known()?.function;
+    let clients = session.clients().await?;
+    let mut work = Work {
+        clients: &clients,
+        session,
+        function,
+        asked: &asked,
+        interrupt,
+        held: Vec::new(),
+    };
+    let mut result = Ok(());
+    for (queue, url) in queues {
+        result = work.queue(queue, &url).await;
+        if result.is_err() {
+            break;
+        }
+    }
+    if result.is_ok() {
+        result = work.chosen().await;
+    }
+    work.give_back().await;
+    work.tell(result.is_ok());
+    match result {
+        Ok(()) if interrupt.is_heard() => Err(Trouble::Interrupted),
+        Ok(()) => work.end(),
+        Err(trouble) => Err(trouble),
+    }
+}
+
+/// Each queue once: one may serve rules and schedules.
+fn queues(asked: &Redrive) -> Result<Vec<(&'static str, String)>, Trouble> {
+    let mut queues: Vec<(&'static str, String)> = Vec::new();
+    for (name, url) in [
+        ("undelivered", &asked.rule_queue_url),
+        ("failures", &asked.failure_queue_url),
+        ("schedules", &asked.scheduler_queue_url),
+    ] {
+        if let Some(url) = url.as_ref().filter(|url| !url.is_empty())
+            && !queues.iter().any(|(_, known)| known == url)
+        {
+            queues.push((name, url.clone()));
+        }
+    }
+    if queues.is_empty() {
+        let message = "which queues? Give --rule-queue-url, --failure-queue-url or --scheduler-queue-url, or set what the stack's output commandEnvironment tells";
+        return Err(Trouble::Usage(message.to_owned()));
+    }
+    Ok(queues)
+}
+
+struct Work<'a> {
+    clients: &'a OperatorClients,
+    session: &'a Session,
+    function: Option<FunctionArn>,
+    asked: &'a Redrive,
+    interrupt: &'a Interrupt,
+    held: Vec<Held>,
+}
+
+impl Work<'_> {
+    /// Takes up to `--limit` messages into our hands; with `--all`, page after page, each sent before the next.
+    async fn queue(&mut self, queue: &'static str, url: &str) -> Result<(), Trouble> {
+        let limit = usize::try_from(self.asked.limit).unwrap_or(usize::MAX);
+        loop {
+            let new = self.page(queue, url, limit).await?;
+            if !self.asked.all {
+                return Ok(());
+            }
+            for n in self.held.len() - new..self.held.len() {
+                self.send(n).await?;
+            }
+            if new < limit || self.interrupt.is_heard() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Up to `most` messages that are not in our hands yet; how many.
+    async fn page(&mut self, queue: &'static str, url: &str, most: usize) -> Result<usize, Trouble> {
+        let mut known: HashMap<String, usize> = HashMap::new();
+        for (n, held) in self.held.iter().enumerate() {
+            known.insert(held.letter.message.id.clone(), n);
+        }
+        let mut new = 0;
+        while new < most && !self.interrupt.is_heard() {
+            let messages = self.clients.receive(url, most - new, HIDDEN).await?;
+            if messages.is_empty() {
+                break;
+            }
+            let mut is_new = false;
+            for message in messages {
+                // It was hidden for too long, and has come back to us.
+                if let Some(held) = known.get(&message.id).and_then(|n| self.held.get_mut(*n)) {
+                    held.letter.message.receipt = message.receipt;
+                    held.since = Instant::now();
+                    continue;
+                }
+                is_new = true;
+                known.insert(message.id.clone(), self.held.len());
+                let letter = DeadLetter::read(message);
+                let is_asked = self.asked.reason.as_ref().is_none_or(|reason| *reason == letter.code);
+                self.held.push(Held {
+                    queue,
+                    url: url.to_owned(),
+                    letter,
+                    since: Instant::now(),
+                    done: Done::Left(if is_asked { "" } else { OTHER_REASON }),
+                });
+                new += 1;
+            }
+            if !is_new {
+                break;
+            }
+        }
+        Ok(new)
+    }
+
+    /// `--send` and `--discard`.
+    async fn chosen(&mut self) -> Result<(), Trouble> {
+        let discard = !self.asked.discard.is_empty();
+        let ids = if discard { &self.asked.discard } else { &self.asked.send };
+        let mut chosen = Vec::new();
+        for id in ids {
+            chosen.push(self.find(id)?);
+        }
+        if discard && !self.asked.yes {
+            if !self.session.screen.has_people() {
+                let message = "--discard needs --yes where nobody can be asked; nothing was thrown away";
+                return Err(Trouble::Usage(message.to_owned()));
+            }
+            let question = format!("Throw {} away for good?", counted(chosen.len(), "message"));
+            let agreed = tokio::select! {
+                agreed = confirm(&question) => agreed,
+                () = self.interrupt.heard() => false,
+            };
+            if !agreed {
+                return Err(Trouble::Usage("nothing was thrown away".to_owned()));
+            }
+        }
+        for n in chosen {
+            if discard {
+                self.discard(n).await;
+            } else {
+                self.send(n).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&self, id: &str) -> Result<usize, Trouble> {
+        let found = self
+            .held
+            .iter()
+            .enumerate()
+            .filter(|(_, held)| held.letter.message.id.starts_with(id));
+        let places: Vec<usize> = found.map(|(n, _)| n).collect();
+        match places.as_slice() {
+            [one] => Ok(*one),
+            [] => Err(Trouble::Usage(format!(
+                "{id} is none of the {} messages seen (--limit looks at more)",
+                self.held.len()
+            ))),
+            several => Err(Trouble::Usage(format!(
+                "{id} is the beginning of {} messages: give more of it",
+                several.len()
+            ))),
+        }
+    }
+
+    /// To Lambda, then out of the queue; an error is one that the others would meet too.
+    async fn send(&mut self, n: usize) -> Result<(), Trouble> {
+        if self.interrupt.is_heard() {
+            return Ok(());
+        }
+        let now = now();
+        let Some(held) = self.held.get_mut(n) else {
+            return Ok(());
+        };
+        let Ok(event) = &held.letter.event else {
+            held.done = Done::Left("it holds no event");
+            return Ok(());
+        };
+        if matches!(held.done, Done::Left(OTHER_REASON)) {
+            return Ok(());
+        }
+        if held.letter.tokens(now) != Tokens::Kept && !self.asked.old_starts {
+            held.done = Done::Left(OLD_START);
+            return Ok(());
+        }
+        let configured = self.function.as_ref().map(ToString::to_string);
+        let Some(function) = configured.or_else(|| held.letter.function.clone()) else {
+            held.done = Done::Left("it does not tell its function: give --function");
+            return Ok(());
+        };
+        let receipt = &held.letter.message.receipt;
+        if held.since.elapsed() > HIDDEN / 2 {
+            if let Err(error) = self.clients.keep(&held.url, receipt, HIDDEN).await {
+                held.done = Done::Lost(error);
+                return Ok(());
+            }
+            held.since = Instant::now();
+        }
+        if let Err(error) = self.clients.invoke(&function, &event.to_string()).await {
+            let is_of_all = is_of_all(&error);
+            held.done = Done::Failed(error.clone());
+            return if is_of_all { Err(error.into()) } else { Ok(()) };
+        }
+        held.done = match self.clients.delete(&held.url, receipt).await {
+            Ok(()) => Done::Sent,
+            Err(error) => Done::SentOnly(error),
+        };
+        Ok(())
+    }
+
+    async fn discard(&mut self, n: usize) {
+        if let Some(held) = self.held.get_mut(n).filter(|_| !self.interrupt.is_heard()) {
+            held.done = match self.clients.delete(&held.url, &held.letter.message.receipt).await {
+                Ok(()) => Done::Discarded,
+                Err(error) => Done::Failed(error),
+            };
+        }
+    }
+
+    /// Lets others have what is left. Where that fails, time does it.
+    async fn give_back(&self) {
+        for held in &self.held {
+            if matches!(held.done, Done::Left(_) | Done::Failed(_) | Done::SentOnly(_)) {
+                let _ = self.clients.put_back(&held.url, &held.letter.message.receipt).await;
+            }
+        }
+    }
+
+    fn is_listing(&self) -> bool {
+        !self.asked.all && self.asked.send.is_empty() && self.asked.discard.is_empty()
+    }
+
+    /// What was seen and done. Of what was neither chosen nor asked for, nothing.
+    fn tell(&self, is_whole: bool) {
+        let screen = self.session.screen;
+        let is_told = |held: &&Held| match &held.done {
+            Done::Left(why) => (self.is_listing() && *why != OTHER_REASON) || !matches!(*why, "" | OTHER_REASON),
+            _ => true,
+        };
+        let told: Vec<&Held> = self.held.iter().filter(is_told).collect();
+        if screen.is_json() {
+            let messages: Value = told.iter().map(|held| json(held)).collect();
+            screen.result("", &json!({"messages": messages, "whole": is_whole}));
+            return;
+        }
+        let mut table = Table::new(0, &COLUMNS);
+        for held in &told {
+            table.row(row(held, now()));
+        }
+        let paint = |tone: Tone, text: &str| screen.paint(tone, text);
+        let mut text = String::new();
+        if !table.is_empty() {
+            text.push_str(&format!("{}\n", table.head(paint)));
+        }
+        for (line, held) in table.lines(paint).iter().zip(&told) {
+            text.push_str(&format!("{line}\n"));
+            let mut lines = wrap(&why(held), TEXT_WIDTH);
+            if lines.len() > MOST_LINES {
+                lines.truncate(MOST_LINES);
+                lines.push("(--output json has all of it)".to_owned());
+            }
+            for line in lines {
+                text.push_str(&format!("{:INDENT$}{line}\n", ""));
+            }
+        }
+        text.push_str(&self.summary(&told));
+        screen.result(&text, &Value::Null);
+    }
+
+    fn summary(&self, told: &[&Held]) -> String {
+        if self.is_listing() {
+            let limit = usize::try_from(self.asked.limit).unwrap_or(usize::MAX);
+            let is_full = told.len() >= limit;
+            return match told.len() {
+                0 => "nothing waits in the queues\n".to_owned(),
+                number if is_full => format!(
+                    "{}; there may be more: --limit looks further\n",
+                    counted(number, "message")
+                ),
+                number => format!("{}\n", counted(number, "message")),
+            };
+        }
+        let count = |name: &str| told.iter().filter(|held| held.done.name() == name).count();
+        let parts: Vec<String> = ["sent", "sent_not_deleted", "discarded", "failed", "left", "lost"]
+            .into_iter()
+            .map(|name| (count(name), name))
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, name)| format!("{number} {}", name.replace('_', " ")))
+            .collect();
+        match parts.as_slice() {
+            [] => "nothing was there to be sent\n".to_owned(),
+            parts => format!("{}\n", parts.join(", ")),
+        }
+    }
+
+    fn end(&self) -> Result<(), Trouble> {
+        let errors = self.held.iter().filter_map(|held| held.done.error());
+        let failed = errors.clone().count();
+        if failed > 0 {
+            return Err(Trouble::Aws(format!(
+                "{failed} of the messages could not be seen to; each says why"
+            )));
+        }
+        let left = self.held.iter().filter(|held| match &held.done {
+            Done::Left(why) => *why != OTHER_REASON && (self.is_listing() || self.asked.all || !why.is_empty()),
+            _ => false,
+        });
+        match left.count() {
+            0 => Ok(()),
+            _ if self.is_listing() => Err(Trouble::NotWell(String::new())),
+            left => Err(Trouble::NotWell(format!(
+                "{} left where they were",
+                counted(left, "message")
+            ))),
+        }
+    }
+}
+
+const OTHER_REASON: &str = "another reason";
+const OLD_START: &str = "so old that it may start its tasks a second time: --old-starts sends it all the same";
+
+const COLUMNS: [Column; 5] = [
+    Column::new("ID", SHOWN_ID),
+    Column::new("QUEUE", 11),
+    Column::new("WAITS", 6).right(),
+    Column::new("EVENT", 12),
+    Column::new("ABOUT", 12),
+];
+
+fn row(held: &Held, now: Timestamp) -> Vec<Cell> {
+    let letter = &held.letter;
+    let id: String = letter.message.id.chars().take(SHOWN_ID).collect();
+    let waits = letter
+        .message
+        .sent_at
+        .map(|sent| age(now.since(sent)))
+        .unwrap_or_default();
+    let event = letter.envelope("detail-type").unwrap_or("(no event)");
+    vec![
+        id.into(),
+        held.queue.into(),
+        waits.into(),
+        event.into(),
+        letter.about().into(),
+    ]
+}
+
+fn why(held: &Held) -> String {
+    let letter = &held.letter;
+    let reason = match &letter.event {
+        Ok(_) => format!("{}: {}", letter.code, letter.reason),
+        Err(why) => format!("{}: {} ({why})", letter.code, letter.reason),
+    };
+    match &held.done {
+        Done::Left("") if letter.tokens(now()) != Tokens::Kept => {
+            format!("{reason} [{OLD_START}]")
+        }
+        Done::Left("") => reason,
+        Done::Left(why) => format!("left: {why}"),
+        Done::Sent => "sent".to_owned(),
+        Done::Discarded => "thrown away".to_owned(),
+        Done::SentOnly(error) => format!(
+            "sent, but still in the queue: {error}. It can be sent again or thrown away: handling it twice does no harm"
+        ),
+        Done::Failed(error) => format!("failed: {error}"),
+        Done::Lost(error) => format!("somebody else has it by now: {error}"),
+    }
+}
+
+fn json(held: &Held) -> Value {
+    let letter = &held.letter;
+    let left = match &held.done {
+        Done::Left("") => None,
+        Done::Left(why) => Some(*why),
+        _ => None,
+    };
+    json!({
+        "id": letter.message.id,
+        "queue": held.queue,
+        "queueUrl": held.url,
+        "sentAt": letter.message.sent_at.and_then(Timestamp::to_rfc3339),
+        "code": letter.code,
+        "reason": letter.reason,
+        "condition": letter.condition,
+        "function": letter.function,
+        "event": letter.event.as_ref().ok(),
+        "noEvent": letter.event.as_ref().err(),
+        "mayStartTwice": letter.tokens(now()) != Tokens::Kept,
+        "done": held.done.name(),
+        "left": left,
+        "error": held.done.error().map(ToString::to_string),
+    })
+}
+
+/// An error that all other messages would meet too.
+fn is_of_all(error: &CallError) -> bool {
+    matches!(
+        error.kind,
+        ErrorKind::AccessDenied
+            | ErrorKind::Credentials
+            | ErrorKind::Throttled
+            | ErrorKind::Unreachable
+            | ErrorKind::TimedOut
+            | ErrorKind::Server
+            | ErrorKind::ResourceNotFound
+    )
+}

@@ -1,0 +1,69 @@
+//! `status`: what runs where, and where tasks and targets have drifted apart.
+
+use start_engines::arn::{Cluster, TargetGroupArn};
+use start_engines::operator::request::Known;
+use start_engines::operator::status::{self, ClusterStatus};
+use start_engines::operator::table::Tone;
+
+use crate::arguments::Status;
+use crate::fleet::Lookout;
+use crate::reconcile::Reconciler;
+use crate::session::{Session, home, now};
+use crate::trouble::Trouble;
+
+/// Tells it.
+pub(crate) async fn status(session: &Session, asked: Status) -> Result<(), Trouble> {
+    let known = session.known()?;
+    let clusters = session.clusters(&known)?;
+    let groups: Vec<TargetGroupArn> = named_groups(&known);
+    let clients = session.clients().await?;
+    let reconciler = Reconciler::new(known.clone(), clients.function());
+    let mut lookout = Lookout::new(&clients);
+    let mut all = Vec::new();
+    for cluster in clusters {
+        let arns = lookout.list(&cluster).await?;
+        let tasks = lookout.tasks(&cluster, &arns).await?;
+        let fleet = lookout.fleet(tasks, &groups).await?;
+        // After the tasks were read: what was repaired meanwhile is not told as drift.
+        let plan = reconciler.plan(&cluster, None).await?;
+        let services = services(&known, &cluster);
+        all.push(ClusterStatus::new(
+            cluster,
+            fleet,
+            plan,
+            &services,
+            asked.stopped,
+            now(),
+        ));
+    }
+    let screen = session.screen;
+    let text = status::table(&all, now(), |tone: Tone, text: &str| screen.paint(tone, text));
+    screen.result(&text, &status::json(&all));
+    let is_whole = all.iter().all(|status| status.plan.failures.is_empty());
+    let drifts: usize = all.iter().map(ClusterStatus::drifts).sum();
+    match (is_whole, drifts) {
+        (false, _) => Err(Trouble::Aws("not everything could be looked at: see above".to_owned())),
+        (true, 0) => Ok(()),
+        (true, _) => Err(Trouble::NotWell("start-engines reconcile repairs the drift".to_owned())),
+    }
+}
+
+/// Groups that are looked at whether or not a task names them.
+fn named_groups(known: &Known) -> Vec<TargetGroupArn> {
+    known
+        .config
+        .named_target_groups(home(known).as_ref())
+        .into_iter()
+        .collect()
+}
+
+/// The services of the catalog that start in this cluster.
+fn services(known: &Known, cluster: &Cluster) -> Vec<String> {
+    let config = &known.config;
+    let of = |name: &&str| {
+        let own = config.catalog.get(name).and_then(|entry| entry.cluster.as_ref());
+        own.or(config.defaults.cluster.as_ref())
+            .is_none_or(|own| own.same_as(cluster))
+    };
+    config.catalog.names().filter(of).map(str::to_owned).collect()
+}

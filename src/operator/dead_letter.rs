@@ -1,0 +1,355 @@
+//! What waits in the two dead-letter queues, as one thing: an event, why it is there, since when.
+//!
+//! Three kinds of messages come there, told by their shape:
+//!
+//! - EventBridge could not deliver to a rule's target: the body is the event, the reason is in message
+//!   attributes (`ERROR_CODE`, `ERROR_MESSAGE`, `EXHAUSTED_RETRY_CONDITION`, `RETRY_ATTEMPTS`, `RULE_ARN`,
+//!   `TARGET_ARN`):
+//!   [dead-letter queues of rules](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html).
+//! - EventBridge Scheduler could not invoke a schedule's target: the body is the target's input, the reason in
+//!   attributes of the same names, with `SCHEDULE_ARN`, `SCHEDULED_TIME`, `EXECUTION_ID` and
+//!   `IS_PAYLOAD_TRUNCATED`:
+//!   [dead-letter queues of schedules](https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html).
+//!   The input of the function's own schedules is an event; that of a schedule which sends to a bus is a
+//!   `detail` only, and the event is made of it.
+//! - The function failed: the body is Lambda's record of the invocation, with `requestPayload`,
+//!   `requestContext.condition`, `responsePayload.errorType` and `errorMessage`:
+//!   [records of asynchronous invocations](https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
+//!
+//! Must not decide what is sent again.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::timestamp::Timestamp;
+use crate::trigger::{START, STOP};
+
+/// What a message is deleted by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt(pub String);
+
+/// A message of SQS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// `MessageId`.
+    pub id: String,
+    /// `ReceiptHandle`.
+    pub receipt: Receipt,
+    /// `Body`.
+    pub body: String,
+    /// `MessageAttributes` that are texts.
+    pub attributes: BTreeMap<String, String>,
+    /// `SentTimestamp`.
+    pub sent_at: Option<Timestamp>,
+}
+
+/// An event that was not handled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeadLetter {
+    /// The message.
+    pub message: Message,
+    /// The event; or why there is none to be sent again.
+    pub event: Result<Value, String>,
+    /// `errorType`, or `ERROR_CODE`.
+    pub code: String,
+    /// `errorMessage`, or `ERROR_MESSAGE`; whole.
+    pub reason: String,
+    /// What ended the tries: `RetriesExhausted`, `EventAgeExceeded`, `MaximumRetryAttempts`...
+    pub condition: Option<String>,
+    /// The function that it was meant for, as far as the message tells.
+    pub function: Option<String>,
+}
+
+/// How sure it is that ECS has forgotten the client tokens of a start, so that sending it again can start
+/// its tasks a second time: it keeps them for the lesser of 24 hours, and the task's life and an hour
+/// ([ensuring idempotency](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tokens {
+    /// It has them: nothing starts twice.
+    Kept,
+    /// It has forgotten those whose task has ended since.
+    PerhapsForgotten,
+    /// It has forgotten them all.
+    Forgotten,
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl DeadLetter {
+    /// What a message is about. Anything can be in a queue, so this never fails.
+    #[must_use]
+    pub fn read(message: Message) -> Self {
+        let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
+        if body.get("requestContext").is_some() && body.get("requestPayload").is_some() {
+            return Self::of_invocation(message, &body);
+        }
+        let attribute = |name: &str| message.attributes.get(name).cloned();
+        let target = attribute("TARGET_ARN");
+        let event = match attribute("SCHEDULE_ARN") {
+            _ if attribute("IS_PAYLOAD_TRUNCATED").as_deref() == Some("true") => {
+                Err("Scheduler has cut the payload short".to_owned())
+            }
+            Some(schedule) if !is_event(&body) => of_schedule(&schedule, body, &message),
+            Some(_) | None if is_event(&body) => Ok(body),
+            Some(_) | None => Err("the body is no event".to_owned()),
+        };
+        Self {
+            event,
+            code: attribute("ERROR_CODE").unwrap_or_else(|| "unknown".to_owned()),
+            reason: attribute("ERROR_MESSAGE").unwrap_or_default(),
+            condition: attribute("EXHAUSTED_RETRY_CONDITION"),
+            function: target.filter(|arn| arn.contains(":lambda:")),
+            message,
+        }
+    }
+
+    fn of_invocation(message: Message, record: &Value) -> Self {
+        let text = |part: &str, name: &str| record[part][name].as_str().map(str::to_owned);
+        let payload = record["requestPayload"].clone();
+        let arn = text("requestContext", "functionArn");
+        Self {
+            event: if is_event(&payload) {
+                Ok(payload)
+            } else {
+                Err("the requestPayload is no event".to_owned())
+            },
+            // A function that was killed has no errorType; Lambda says why in the message alone.
+            code: text("responsePayload", "errorType").unwrap_or_else(|| "unknown".to_owned()),
+            reason: text("responsePayload", "errorMessage").unwrap_or_default(),
+            condition: text("requestContext", "condition"),
+            function: arn.map(|arn| arn.trim_end_matches(":$LATEST").to_owned()),
+            message,
+        }
+    }
+
+    /// A text of the event's envelope.
+    #[must_use]
+    pub fn envelope(&self, name: &str) -> Option<&str> {
+        self.event.as_ref().ok()?.get(name)?.as_str()
+    }
+
+    /// The event's `time`.
+    #[must_use]
+    pub fn time(&self) -> Option<Timestamp> {
+        self.envelope("time").and_then(Timestamp::parse)
+    }
+
+    /// What the event is about, in one word or two: a task, a service, a cluster.
+    #[must_use]
+    pub fn about(&self) -> String {
+        let Ok(event) = &self.event else {
+            return String::new();
+        };
+        let detail = &event["detail"];
+        let text = |name: &str| detail[name].as_str();
+        let id = |arn: &str| arn.rsplit('/').next().unwrap_or(arn).to_owned();
+        match (
+            text("taskArn"),
+            text("service"),
+            text("taskDefinition"),
+            text("cluster"),
+        ) {
+            (Some(task), _, _, _) => format!("task {}", id(task)),
+            (_, Some(service), _, _) => format!("service {service}"),
+            (_, _, Some(definition), _) => format!("task definition {}", id(definition)),
+            (_, _, _, Some(cluster)) => format!("cluster {}", id(cluster)),
+            (None, None, None, None) => String::new(),
+        }
+    }
+
+    /// Whether this start may start its tasks a second time; of other events nothing is to fear.
+    #[must_use]
+    pub fn tokens(&self, now: Timestamp) -> Tokens {
+        if self.envelope("detail-type") != Some(START) {
+            return Tokens::Kept;
+        }
+        match self.time().map(|time| now.since(time)) {
+            None => Tokens::Forgotten,
+            Some(age) if age >= DAY => Tokens::Forgotten,
+            Some(age) if age >= HOUR => Tokens::PerhapsForgotten,
+            Some(_) => Tokens::Kept,
+        }
+    }
+}
+
+fn is_event(value: &Value) -> bool {
+    value.get("detail-type").is_some_and(Value::is_string) && value.get("detail").is_some()
+}
+
+/// The event that a schedule would have sent to its bus. Its name tells which kind: the component calls its
+/// schedules `<name>-start` and `<name>-stop`.
+fn of_schedule(arn: &str, detail: Value, message: &Message) -> Result<Value, String> {
+    let name = arn.rsplit('/').next().unwrap_or(arn);
+    let detail_type = match name.rsplit('-').next() {
+        Some("start") => START,
+        Some("stop") => STOP,
+        _ => return Err(format!("the schedule {name} is none that start-engines has made")),
+    };
+    let attribute = |name: &str| {
+        message
+            .attributes
+            .get(name)
+            .cloned()
+            .ok_or_else(|| format!("{name} is missing"))
+    };
+    let time = attribute("SCHEDULED_TIME")?;
+    if !detail.is_object() {
+        return Err("the body is no detail of an event".to_owned());
+    }
+    // Scheduler fills these in when it sends; what it could not send may still have them.
+    let text = detail.to_string().replace("<aws.scheduler.scheduled-time>", &time);
+    let detail: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    let mut parts = arn.split(':');
+    Ok(json!({
+        "version": "0",
+        "id": attribute("EXECUTION_ID")?,
+        "detail-type": detail_type,
+        "source": SCHEDULES,
+        "account": parts.nth(4),
+        "time": time,
+        "region": arn.split(':').nth(3),
+        "resources": [arn],
+        "detail": detail,
+    }))
+}
+
+/// The source of the component's schedules (`pulumi/src/arguments.ts`).
+const SCHEDULES: &str = "start-engines.schedules";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FUNCTION: &str = "arn:aws:lambda:us-east-1:111122223333:function:start-engines";
+
+    fn message(body: &Value, attributes: &[(&str, &str)]) -> Message {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Message {
+            id: "m-1".into(),
+            receipt: Receipt("r-1".into()),
+            body: body.to_string(),
+            attributes: attributes.iter().map(owned).collect(),
+            sent_at: None,
+        }
+    }
+
+    fn start() -> Value {
+        json!({"id": "e-1", "detail-type": START, "source": "app", "time": "2026-11-20T07:00:00Z",
+            "detail": {"service": "auth"}})
+    }
+
+    fn at(hours: i64) -> Timestamp {
+        let sent = Timestamp::parse("2026-11-20T07:00:00Z").unwrap();
+        Timestamp::from_millis(sent.millis() + hours * 3_600_000)
+    }
+
+    #[test]
+    fn what_a_rule_could_not_deliver_is_the_event_itself() {
+        let attributes = [
+            ("ERROR_CODE", "NO_PERMISSIONS"),
+            ("ERROR_MESSAGE", "not authorized"),
+            (
+                "RULE_ARN",
+                "arn:aws:events:us-east-1:111122223333:rule/start-engines-requests",
+            ),
+            ("TARGET_ARN", FUNCTION),
+        ];
+        let letter = DeadLetter::read(message(&start(), &attributes));
+        assert_eq!(letter.event, Ok(start()));
+        assert_eq!(
+            (letter.code.as_str(), letter.reason.as_str()),
+            ("NO_PERMISSIONS", "not authorized")
+        );
+        assert_eq!(letter.function.as_deref(), Some(FUNCTION));
+        assert_eq!(letter.about(), "service auth");
+    }
+
+    #[test]
+    fn what_the_function_failed_on_is_in_lambdas_record() {
+        let record = json!({
+            "version": "1.0", "timestamp": "2026-11-20T07:03:10.000Z",
+            "requestContext": {"requestId": "q", "functionArn": format!("{FUNCTION}:$LATEST"),
+                "condition": "RetriesExhausted", "approximateInvokeCount": 3},
+            "requestPayload": start(),
+            "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+            "responsePayload": {"errorType": "throttled", "errorMessage": "RunTask failed with ThrottlingException: slow"},
+        });
+        let letter = DeadLetter::read(message(&record, &[]));
+        assert_eq!(letter.event, Ok(start()));
+        assert_eq!(letter.code, "throttled");
+        assert_eq!(letter.condition.as_deref(), Some("RetriesExhausted"));
+        assert_eq!(letter.function.as_deref(), Some(FUNCTION));
+    }
+
+    #[test]
+    fn a_function_that_was_killed_leaves_no_error_type() {
+        let record = json!({"requestContext": {"condition": "RetriesExhausted"}, "requestPayload": start(),
+            "responsePayload": {"errorMessage": "Task timed out after 30.00 seconds"}});
+        let letter = DeadLetter::read(message(&record, &[]));
+        assert_eq!(
+            (letter.code.as_str(), letter.reason.contains("timed out")),
+            ("unknown", true)
+        );
+    }
+
+    fn of_scheduler(schedule: &str, body: &Value, truncated: &str) -> DeadLetter {
+        let arn = format!("arn:aws:scheduler:us-east-1:111122223333:schedule/start-engines/{schedule}");
+        let attributes = [
+            ("ERROR_CODE", "AWS.Scheduler.AccessDenied"),
+            ("SCHEDULE_ARN", arn.as_str()),
+            ("SCHEDULED_TIME", "2026-11-20T07:00:00Z"),
+            ("EXECUTION_ID", "d32c5kddcf5bb8c3"),
+            ("IS_PAYLOAD_TRUNCATED", truncated),
+        ];
+        DeadLetter::read(message(body, &attributes))
+    }
+
+    #[test]
+    fn what_a_schedule_of_the_function_could_not_invoke_is_an_event() {
+        let letter = of_scheduler("start-engines-stop-1", &start(), "false");
+        assert_eq!(letter.event, Ok(start()));
+        assert!(of_scheduler("start-engines-stop-1", &start(), "true").event.is_err());
+    }
+
+    #[test]
+    fn what_a_schedule_could_not_send_to_the_bus_becomes_its_event() {
+        let detail = json!({"service": "auth", "idempotencyKey": "se/day/<aws.scheduler.scheduled-time>"});
+        let event = of_scheduler("day-start", &detail, "false").event.unwrap();
+        assert_eq!(event["detail-type"], START);
+        assert_eq!(event["detail"]["idempotencyKey"], "se/day/2026-11-20T07:00:00Z");
+        assert_eq!(
+            (event["account"].as_str(), event["region"].as_str()),
+            (Some("111122223333"), Some("us-east-1"))
+        );
+        let event = of_scheduler("day-stop", &detail, "false").event.unwrap();
+        assert_eq!(event["detail-type"], STOP);
+        assert!(of_scheduler("backup", &detail, "false").event.is_err());
+    }
+
+    #[test]
+    fn anything_else_in_a_queue_is_told_and_not_sent() {
+        for body in [
+            json!("hello"),
+            json!({"a": 1}),
+            json!({"requestContext": {}, "requestPayload": 1}),
+        ] {
+            let letter = DeadLetter::read(message(&body, &[]));
+            assert!(letter.event.is_err(), "{body}");
+            assert_eq!(letter.tokens(at(1000)), Tokens::Kept);
+        }
+    }
+
+    #[test]
+    fn a_start_is_safe_to_send_again_for_an_hour_for_sure_and_never_after_a_day() {
+        let letter = DeadLetter::read(message(&start(), &[]));
+        assert_eq!(letter.tokens(at(0)), Tokens::Kept);
+        assert_eq!(letter.tokens(at(1)), Tokens::PerhapsForgotten);
+        assert_eq!(letter.tokens(at(24)), Tokens::Forgotten);
+        let mut event = start();
+        event["detail-type"] = json!("ECS Task State Change");
+        assert_eq!(DeadLetter::read(message(&event, &[])).tokens(at(48)), Tokens::Kept);
+    }
+}

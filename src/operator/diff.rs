@@ -1,0 +1,161 @@
+//! The plan of a reconcile, as people and programs read it, before it is carried out.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::table::{Cell, Column, Table, Tone, WIDTH, wrap};
+use crate::arn::Cluster;
+use crate::outcome::GroupTarget;
+use crate::plan::{Change, Plan, Why};
+
+const COLUMNS: [Column; 5] = [
+    Column::new("", 1),
+    Column::new("GROUP", 8),
+    Column::new("TARGET", 12),
+    Column::new("TASK", 12),
+    Column::new("WHY", 14),
+];
+const INDENT: usize = 2;
+
+/// Everything that a plan would do to how many targets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// To be registered.
+    pub register: usize,
+    /// To be deregistered.
+    pub deregister: usize,
+    /// Of no task that is known.
+    pub unknown: usize,
+}
+
+impl Counts {
+    /// Of one plan.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        let mut counts = Self::default();
+        for group in &plan.groups {
+            counts.register += group.register.len();
+            counts.deregister += group.deregister.len();
+            counts.unknown += group.unknown.len();
+        }
+        counts
+    }
+
+    /// Whether something is to be repaired.
+    #[must_use]
+    pub fn is_drift(self) -> bool {
+        self.register + self.deregister > 0
+    }
+}
+
+/// Every unknown target of a plan.
+#[must_use]
+pub fn unknown(plan: &Plan) -> Vec<GroupTarget> {
+    let of_group = plan.groups.iter().flat_map(|group| {
+        group.unknown.iter().map(|target| GroupTarget {
+            group: group.group.clone(),
+            target: target.clone(),
+        })
+    });
+    of_group.collect()
+}
+
+/// One line for each change.
+#[must_use]
+pub fn table(cluster: &Cluster, plan: &Plan, paint: impl Fn(Tone, &str) -> String + Copy) -> String {
+    let mut table = Table::new(INDENT, &COLUMNS);
+    for group in &plan.groups {
+        let name = group.group.name();
+        let mut change = |sign: &str, tone: Tone, change: &Change| {
+            let task = change.task.as_ref().map(|task| task.id()).unwrap_or_default();
+            table.row(vec![
+                Cell::toned(sign, tone),
+                name.into(),
+                change.target.to_string().into(),
+                task.into(),
+                why(change.why).into(),
+            ]);
+        };
+        group.register.iter().for_each(|it| change("+", Tone::Good, it));
+        group.deregister.iter().for_each(|it| change("-", Tone::Bad, it));
+        for target in &group.unknown {
+            table.row(vec![
+                Cell::toned("?", Tone::Busy),
+                name.into(),
+                target.to_string().into(),
+                Cell::default(),
+                "of no known task".into(),
+            ]);
+        }
+    }
+    let counts = Counts::of(plan);
+    let summary = format!(
+        "Cluster {}: {} to register, {} to deregister, {} unknown",
+        cluster.name(),
+        counts.register,
+        counts.deregister,
+        counts.unknown
+    );
+    let mut text = String::new();
+    let mut lines = |tone: Tone, long: &str| {
+        for line in wrap(long, WIDTH) {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{}", paint(tone, &line));
+        }
+    };
+    lines(Tone::Head, &summary);
+    for failure in &plan.failures {
+        lines(Tone::Bad, &format!("{}: {}", failure.category, failure.message));
+    }
+    for group in &plan.unreached {
+        lines(Tone::Bad, &format!("{group} was not looked at: no time was left"));
+    }
+    for line in table.lines(paint) {
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+fn why(why: Why) -> &'static str {
+    match why {
+        Why::Missing => "RUNNING, not in its group",
+        Why::Draining => "RUNNING, but draining",
+        Why::Left => "its task has stopped",
+        Why::Pruned => "of no known task",
+    }
+}
+
+/// The same for programs.
+#[must_use]
+pub fn json(cluster: &Cluster, plan: &Plan) -> Value {
+    let mut changes = Vec::new();
+    for group in &plan.groups {
+        let arn = group.group.as_str();
+        let mut put = |action: &str, target: &crate::target::Target, change: Option<&Change>| {
+            changes.push(json!({
+                "action": action,
+                "targetGroupArn": arn,
+                "id": target.id,
+                "port": target.port.number(),
+                "taskArn": change.and_then(|change| change.task.as_ref()).map(|task| task.as_str()),
+                "why": change.map(|change| change.why.to_string()),
+            }));
+        };
+        group
+            .register
+            .iter()
+            .for_each(|it| put("register", &it.target, Some(it)));
+        group
+            .deregister
+            .iter()
+            .for_each(|it| put("deregister", &it.target, Some(it)));
+        group.unknown.iter().for_each(|target| put("none", target, None));
+    }
+    json!({
+        "cluster": cluster.as_str(),
+        "changes": changes,
+        "notSeen": plan.failures.iter().map(|failure| json!({"category": failure.category, "message": failure.message})).collect::<Value>(),
+        "unreached": plan.unreached.iter().map(|group| group.as_str()).collect::<Vec<_>>(),
+    })
+}

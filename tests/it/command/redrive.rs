@@ -1,0 +1,313 @@
+//! `redrive`: nothing is lost, whatever happens in between.
+
+use serde_json::{Value, json};
+
+use super::{FUNCTION, Run, end, interrupt};
+use crate::support::fake_aws::{FakeAws, Fault, World};
+
+struct Queues {
+    fake: FakeAws,
+    rules: String,
+    failures: String,
+}
+
+impl Queues {
+    async fn new() -> Self {
+        let fake = FakeAws::start().await;
+        let (rules, failures) = fake.world(|world| (world.add_queue("undelivered"), world.add_queue("failures")));
+        Self { fake, rules, failures }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        Run::new(&self.fake, &[&["redrive"], arguments].concat())
+            .env("START_ENGINES_RULE_QUEUE_URL", &self.rules)
+            .env("START_ENGINES_FAILURE_QUEUE_URL", &self.failures)
+    }
+
+    /// An event that the rule could not deliver.
+    fn undelivered(&self, event: &Value) -> String {
+        let attributes = [
+            ("ERROR_CODE", "NO_PERMISSIONS"),
+            ("ERROR_MESSAGE", "not authorized"),
+            ("TARGET_ARN", FUNCTION),
+        ];
+        self.fake
+            .world(|world| world.add_message(&self.rules, event, &attributes))
+    }
+
+    /// An event that the function failed on.
+    fn failed(&self, event: &Value, category: &str, message: &str) -> String {
+        let record = json!({
+            "version": "1.0", "requestPayload": event,
+            "requestContext": {"functionArn": format!("{FUNCTION}:$LATEST"), "condition": "RetriesExhausted"},
+            "responsePayload": {"errorType": category, "errorMessage": message},
+        });
+        self.fake.world(|world| world.add_message(&self.failures, &record, &[]))
+    }
+
+    fn left(&self) -> (Vec<String>, Vec<String>) {
+        self.fake
+            .world(|world| (world.messages(&self.rules), world.messages(&self.failures)))
+    }
+
+    fn hidden(&self) -> usize {
+        self.fake
+            .world(|world| world.hidden_messages(&self.rules) + world.hidden_messages(&self.failures))
+    }
+
+    /// The events that the function was invoked with.
+    fn invoked(&self) -> Vec<Value> {
+        self.fake
+            .world(|world| world.invocations().iter().map(|(_, event)| event.clone()).collect())
+    }
+}
+
+/// A stop, which can be sent again at any time.
+fn stop(n: usize) -> Value {
+    json!({"version": "0", "id": format!("e-{n}"), "detail-type": "Stop ECS Task", "source": "app.tests",
+        "time": "2026-11-20T07:00:00Z", "detail": {"service": format!("service-{n}")}})
+}
+
+/// A start that was sent at `time`.
+fn start(time: &str) -> Value {
+    json!({"version": "0", "id": "start", "detail-type": "Start ECS Task", "source": "app.tests",
+        "time": time, "detail": {"service": "auth"}})
+}
+
+#[tokio::test]
+async fn empty_queues_are_exit_status_0() {
+    let queues = Queues::new().await;
+    let ended = queues.run(&[]).end().await.must(0);
+    assert_eq!(ended.out, "nothing waits in the queues\n");
+}
+
+#[tokio::test]
+async fn a_list_tells_each_reason_and_gives_everything_back() {
+    let queues = Queues::new().await;
+    queues.undelivered(&stop(1));
+    queues.failed(
+        &stop(2),
+        "access_denied",
+        "StopTask failed with AccessDeniedException: not authorized",
+    );
+    let ended = queues.run(&[]).end().await.must(3);
+    for told in [
+        "NO_PERMISSIONS: not authorized",
+        "access_denied: StopTask failed",
+        "service service-1",
+        "2 messages",
+    ] {
+        assert!(ended.out.contains(told), "{told}: {}", ended.out);
+    }
+    assert!(
+        ended.out.lines().all(|line| line.chars().count() <= 100),
+        "{}",
+        ended.out
+    );
+    assert_eq!(queues.hidden(), 0, "others may have them again");
+    assert_eq!((queues.left().0.len(), queues.left().1.len()), (1, 1));
+    assert!(queues.invoked().is_empty());
+}
+
+#[tokio::test]
+async fn all_are_sent_as_they_were_and_deleted_after_lambda_has_them() {
+    let queues = Queues::new().await;
+    queues.undelivered(&stop(1));
+    queues.failed(&stop(2), "throttled", "slow");
+    let ended = queues.run(&["--all"]).end().await.must(0);
+    assert!(ended.out.contains("2 sent"), "{}", ended.out);
+    assert_eq!(queues.invoked(), [stop(1), stop(2)]);
+    assert_eq!(queues.left(), (vec![], vec![]));
+    let mut order = queues.fake.operations();
+    order.retain(|name| name == "lambda:Invoke" || name == "sqs:DeleteMessage");
+    assert_eq!(
+        order,
+        [
+            "lambda:Invoke",
+            "sqs:DeleteMessage",
+            "lambda:Invoke",
+            "sqs:DeleteMessage"
+        ]
+    );
+    assert!(
+        queues
+            .fake
+            .calls_to("lambda:Invoke")
+            .iter()
+            .all(|call| call.input["InvocationType"] == "Event")
+    );
+}
+
+#[tokio::test]
+async fn those_that_are_named_are_sent_and_the_others_stay() {
+    let queues = Queues::new().await;
+    let ids: Vec<String> = (0..3).map(|n| queues.undelivered(&stop(n))).collect();
+    let ended = queues.run(&["--send", &ids[1][..8]]).end().await.must(0);
+    assert!(ended.out.contains("1 sent"), "{}", ended.out);
+    assert_eq!(queues.invoked(), [stop(1)]);
+    assert_eq!(queues.left().0, [ids[0].clone(), ids[2].clone()]);
+    assert_eq!(queues.hidden(), 0);
+    let ended = queues.run(&["--send", "nobody"]).end().await.must(2);
+    assert!(ended.err.contains("is none of the 2 messages seen"), "{}", ended.err);
+    assert_eq!(queues.hidden(), 0);
+}
+
+#[tokio::test]
+async fn one_reason_can_be_chosen() {
+    let queues = Queues::new().await;
+    queues.failed(&stop(1), "access_denied", "no");
+    let other = queues.failed(&stop(2), "invalid_event", "detail.count = 0");
+    queues.run(&["--all", "--reason", "access_denied"]).end().await.must(0);
+    assert_eq!(queues.invoked(), [stop(1)]);
+    assert_eq!(queues.left().1, [other]);
+    assert_eq!(queues.hidden(), 0);
+}
+
+#[tokio::test]
+async fn what_is_thrown_away_is_deleted_and_never_sent() {
+    let queues = Queues::new().await;
+    let id = queues.failed(&stop(1), "invalid_event", "detail.count = 0");
+    let ended = queues.run(&["--discard", &id]).end().await.must(2);
+    assert!(ended.err.contains("--yes"), "{}", ended.err);
+    assert_eq!(queues.left().1.len(), 1);
+    let ended = queues.run(&["--discard", &id, "--yes"]).end().await.must(0);
+    assert!(ended.out.contains("1 discarded"), "{}", ended.out);
+    assert_eq!(queues.left().1, Vec::<String>::new());
+    assert!(queues.invoked().is_empty());
+}
+
+#[tokio::test]
+async fn a_long_queue_is_sent_page_after_page() {
+    let queues = Queues::new().await;
+    for n in 0..57 {
+        queues.undelivered(&stop(n));
+    }
+    let ended = queues.run(&["--limit", "25", "--output", "json"]).end().await.must(3);
+    assert_eq!(ended.json()["messages"].as_array().unwrap().len(), 25);
+    assert_eq!(queues.hidden(), 0);
+    let ended = queues
+        .run(&["--all", "--limit", "25", "--output", "json"])
+        .end()
+        .await
+        .must(0);
+    assert_eq!(ended.json()["messages"].as_array().unwrap().len(), 57);
+    let expected: Vec<Value> = (0..57).map(stop).collect();
+    assert_eq!(queues.invoked(), expected);
+    assert!(queues.left().0.is_empty());
+}
+
+#[tokio::test]
+async fn an_old_start_stays_until_somebody_says_that_it_may_start_twice() {
+    let queues = Queues::new().await;
+    queues.undelivered(&start("2026-11-20T07:00:00Z"));
+    let ended = queues.run(&[]).end().await.must(3);
+    assert!(ended.out.contains("start its tasks a second time"), "{}", ended.out);
+    queues.run(&["--all"]).end().await.must(3);
+    assert!(queues.invoked().is_empty());
+    assert_eq!((queues.left().0.len(), queues.hidden()), (1, 0));
+    queues.run(&["--all", "--old-starts"]).end().await.must(0);
+    assert_eq!(queues.invoked().len(), 1);
+}
+
+#[tokio::test]
+async fn what_holds_no_event_is_told_and_stays() {
+    let queues = Queues::new().await;
+    queues.fake.world(|world| {
+        world.add_message(
+            &queues.rules,
+            &json!("\u{1b}[2Jhello"),
+            &[("ERROR_MESSAGE", "\u{1b}[31mred")],
+        )
+    });
+    let ended = queues.run(&[]).end().await.must(3);
+    assert!(
+        ended.out.contains("the body is no event") && !ended.out.contains('\u{1b}'),
+        "{}",
+        ended.out
+    );
+    queues.run(&["--all"]).end().await.must(3);
+    assert_eq!(queues.left().0.len(), 1);
+}
+
+#[tokio::test]
+async fn what_lambda_refuses_stays_and_the_others_go() {
+    let queues = Queues::new().await;
+    let first = queues.undelivered(&stop(1));
+    queues.undelivered(&stop(2));
+    let large = Fault::error(413, "RequestTooLargeException", "too large");
+    queues.fake.world(|world| world.fail_next("lambda:Invoke", large, 1));
+    let ended = queues.run(&["--all"]).end().await.must(1);
+    assert!(ended.out.contains("1 sent, 1 failed"), "{}", ended.out);
+    assert_eq!(queues.left().0, [first]);
+    assert_eq!(queues.hidden(), 0);
+}
+
+#[tokio::test]
+async fn a_denied_or_throttled_lambda_ends_it_with_everything_in_its_place() {
+    for fault in [Fault::error(403, "AccessDeniedException", "no"), Fault::Throttle] {
+        let queues = Queues::new().await;
+        for n in 0..3 {
+            queues.undelivered(&stop(n));
+        }
+        queues.fake.world(|world| world.fail_next("lambda:Invoke", fault, 9));
+        queues.run(&["--all"]).end().await.must(1);
+        assert_eq!((queues.left().0.len(), queues.hidden()), (3, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_deleted_was_sent_all_the_same_and_this_is_said() {
+    let queues = Queues::new().await;
+    queues.undelivered(&stop(1));
+    queues
+        .fake
+        .world(|world| world.fail_next("sqs:DeleteMessage", Fault::Html500, 9));
+    let ended = queues.run(&["--all"]).end().await.must(1);
+    assert!(ended.out.contains("sent, but still in the queue"), "{}", ended.out);
+    assert_eq!(
+        (queues.left().0.len(), queues.hidden(), queues.invoked().len()),
+        (1, 0, 1)
+    );
+}
+
+#[tokio::test]
+async fn killed_between_invoke_and_delete_the_message_is_back_in_two_minutes() {
+    let queues = Queues::new().await;
+    let ids: Vec<String> = (0..2).map(|n| queues.undelivered(&stop(n))).collect();
+    let (sent, mut sendings) = tokio::sync::mpsc::unbounded_channel();
+    queues.fake.world(|world| {
+        world.fail_next("sqs:DeleteMessage", Fault::Hang, 9);
+        world.before(
+            "sqs:DeleteMessage",
+            Box::new(move |_| sent.send(()).expect("the test listens")),
+        );
+    });
+    let mut child = queues.run(&["--all"]).begin();
+    sendings.recv().await.expect("it has sent one");
+    child.kill().await.expect("it was running");
+    assert_eq!(queues.left().0, ids, "nothing is lost");
+    queues.fake.world(|world: &mut World| {
+        assert_eq!(world.lose_hung_calls(), 1);
+        world.clock += std::time::Duration::from_secs(120);
+    });
+    assert_eq!(queues.hidden(), 0);
+}
+
+#[tokio::test]
+async fn interrupted_between_invoke_and_delete_it_finishes_that_one_and_gives_the_rest_back() {
+    let queues = Queues::new().await;
+    let ids: Vec<String> = (0..3).map(|n| queues.undelivered(&stop(n))).collect();
+    let (sent, mut sendings) = tokio::sync::mpsc::unbounded_channel();
+    queues.fake.world(|world| {
+        // Long enough for the signal: the SDK tries again after its own time limit.
+        world.fail_next("sqs:DeleteMessage", Fault::Hang, 1);
+        world.before_next("sqs:DeleteMessage", move |_| sent.send(()).expect("the test listens"));
+    });
+    let child = queues.run(&["--all"]).begin();
+    sendings.recv().await.expect("it has sent one");
+    interrupt(&child).await;
+    let ended = end(child).await.must(130);
+    assert!(ended.out.contains("1 sent"), "{}", ended.out);
+    assert_eq!(queues.left().0, ids[1..]);
+    assert_eq!((queues.hidden(), queues.invoked()), (0, vec![stop(0)]));
+}

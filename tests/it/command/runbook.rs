@@ -1,0 +1,192 @@
+//! The README's Runbook: every `start-engines` command in it, run as printed on a terminal; and that it has a
+//! row for every alarm and every reason.
+
+use std::collections::BTreeSet;
+use std::process::Stdio;
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use super::FUNCTION;
+use crate::stage::Stage;
+use crate::support::fake_aws::{Health, World};
+
+const README: &str = include_str!("../../../README.md");
+const ALARMS: &str = include_str!("../../../pulumi/src/alarms.ts");
+
+fn part<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
+    let rest = text.split_once(from).unwrap_or_else(|| panic!("no {from}")).1;
+    rest.split_once(to).map_or(rest, |(part, _)| part)
+}
+
+fn runbook() -> &'static str {
+    part(README, "\n## Runbook\n", "\n## ")
+}
+
+/// What is between backticks.
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// The first cells of all rows.
+fn rows(text: &str) -> BTreeSet<&str> {
+    let first = |line: &'static str| line.strip_prefix("| ")?.split(" | ").next();
+    let lines: Vec<&'static str> = README.lines().collect();
+    let own = lines.into_iter().filter(|line| text.contains(*line));
+    own.filter_map(first).flat_map(quoted).collect()
+}
+
+#[test]
+fn every_alarm_has_a_row() {
+    let rows = rows(part(runbook(), "### Alarms", "### Reasons"));
+    let named = ALARMS.lines().filter_map(|line| line.trim().strip_prefix("suffix: "));
+    let mut alarms = 0;
+    for name in named {
+        let name = name
+            .trim_matches(|c| "\"`,".contains(c))
+            .replace("${group.label}", "<group>");
+        assert!(rows.contains(name.as_str()), "no row for {name}");
+        alarms += 1;
+    }
+    assert!(alarms > 8, "{alarms}");
+}
+
+#[test]
+fn every_reason_has_a_row() {
+    let rows = rows(part(runbook(), "### Reasons", "Where events are lost"));
+    let table = part(README, "| `errorType` |", "\n\n");
+    let of_events: Vec<&str> = table
+        .lines()
+        .skip(2)
+        .flat_map(|line| quoted(line.split(" | ").next().unwrap()))
+        .collect();
+    let of_starts = part(README, "`failedStart` (", ") and `failedStartReason`");
+    let of_starts = quoted(of_starts);
+    assert!(
+        of_events.len() > 40 && of_starts.len() > 6,
+        "{of_events:?} {of_starts:?}"
+    );
+    for reason in of_events.iter().chain(&of_starts) {
+        assert!(rows.contains(reason), "no row for {reason}");
+    }
+}
+
+/// Everything that a command of the Runbook may need: a task that is well, drift, and a message of each kind.
+async fn world() -> (Stage, [String; 2]) {
+    let stage = Stage::new().await;
+    let well = stage.registered_task("e-1").await;
+    let lost = stage.registered_task("e-2").await;
+    let queues = stage.fake.world(|world| {
+        let [one, two] = [&well, &lost].map(|task| world.address(task).expect("an address").to_string());
+        world.set_health(&stage.group, &one, 8080, Health::Healthy);
+        world.deregister(&stage.group, &two, 8080);
+        world.register(&stage.group, "10.9.9.9", 8080);
+        for task in [&well, &lost] {
+            world.tag(task, "start-engines:service", "auth");
+        }
+        [world.add_queue("undelivered"), world.add_queue("failures")]
+    });
+    (stage, queues)
+}
+
+/// Puts a message there for a reason that the command names; gives the command with that message's id.
+fn with_message(world: &mut World, queues: &[String; 2], command: &str) -> String {
+    let asked = command.split_once("--reason ").map(|(_, reason)| reason);
+    let reason = asked.unwrap_or("throttled");
+    let event =
+        json!({"id": "e", "detail-type": "Stop ECS Task", "source": "app.tests", "detail": {"service": "auth"}});
+    let record = json!({
+        "requestPayload": event, "requestContext": {"functionArn": FUNCTION, "condition": "RetriesExhausted"},
+        "responsePayload": {"errorType": reason, "errorMessage": "as it was"},
+    });
+    let id = world.add_message(&queues[1], &record, &[]);
+    command.replace("0a1b2c3d", &id[..8])
+}
+
+/// What a function would do on AWS while a command waits.
+fn answer_waits(stage: &Stage) {
+    stage.fake.world(|world| {
+        let group = stage.group.clone();
+        world.before(
+            "ecs:ListTasks",
+            Box::new(move |world| {
+                for event in world.take_put_events() {
+                    if event["detail-type"] != "Start ECS Task" {
+                        continue;
+                    }
+                    let tail = group.split_once(":targetgroup/").expect("an ARN").1;
+                    let task = world.run_foreign_task(&json!({
+                        "cluster": "engines", "taskDefinition": "auth", "launchType": "FARGATE",
+                        "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-0a1b2c3d4e5f60718"]}},
+                        "startedBy": format!("start-engines/{tail}/8080"),
+                        "tags": [{"key": "start-engines:event-id", "value": event["id"]}],
+                    }));
+                    world.advance_to(&task, "RUNNING");
+                    let address = world.address(&task).expect("an address").to_string();
+                    world.register(&group, &address, 8080);
+                }
+            }),
+        );
+    });
+}
+
+#[tokio::test]
+async fn every_command_runs_as_printed() {
+    let commands: BTreeSet<&str> = quoted(runbook())
+        .into_iter()
+        .filter(|text| text.starts_with("start-engines ") && text.len() > "start-engines ".len())
+        .collect();
+    assert!(commands.len() > 30, "{commands:?}");
+    for command in commands {
+        let (stage, queues) = world().await;
+        answer_waits(&stage);
+        let line = stage.fake.world(|world| match command.contains(" redrive") {
+            true => with_message(world, &queues, command),
+            false => command.to_owned(),
+        });
+        let line = line.replacen("start-engines", env!("CARGO_BIN_EXE_start-engines"), 1);
+        let mut child = Command::new("script")
+            .args([
+                "--quiet",
+                "--return",
+                "--echo",
+                "never",
+                "--command",
+                &line,
+                "/dev/null",
+            ])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env("AWS_ENDPOINT_URL", stage.fake.endpoint())
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "not-a-secret")
+            .env("START_ENGINES_FUNCTION", FUNCTION)
+            .env("START_ENGINES_RULE_QUEUE_URL", &queues[0])
+            .env("START_ENGINES_FAILURE_QUEUE_URL", &queues[1])
+            .env("ALLOWED_CLUSTERS", "engines")
+            .env("SCHEDULER_ROLE_ARN", "arn:aws:iam::111122223333:role/later")
+            .env("SERVICES_FILE", "fixtures/services.json")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("util-linux's script, which gives a command a terminal");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        // Whoever is asked agrees.
+        stdin.write_all(b"y\ny\n").await.expect("it reads");
+        let output = child.wait_with_output().await.expect("it ends");
+        drop(stdin);
+        let shown = String::from_utf8_lossy(&output.stdout);
+        // To look at what is there, or drifted, is 3; nothing else may be.
+        let is_look = ["status", "redrive", "--dry-run"]
+            .iter()
+            .any(|word| command.contains(word));
+        let is_look = is_look && !["--all", "--discard"].iter().any(|word| command.contains(word));
+        assert_eq!(
+            output.status.code(),
+            Some(if is_look { 3 } else { 0 }),
+            "{command}: {shown}"
+        );
+    }
+}

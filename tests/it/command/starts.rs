@@ -1,0 +1,273 @@
+//! `start`, and `start --wait`.
+
+use serde_json::json;
+
+use super::{FUNCTION, Run, end, interrupt};
+use crate::stage::Stage;
+use crate::support::fake_aws::{Fault, Health, World};
+
+const CATALOG: [&str; 2] = ["--services", "fixtures/services.json"];
+
+/// A start that says all by itself.
+fn whole(group: &str) -> String {
+    json!({"cluster": "engines", "taskDefinition": "auth", "launchType": "FARGATE", "port": 8080,
+        "targetGroupArn": group, "subnets": ["subnet-0a1b2c3d4e5f60718"]})
+    .to_string()
+}
+
+#[tokio::test]
+async fn a_service_is_started_by_one_event_and_its_id_is_printed() {
+    let stage = Stage::new().await;
+    let asked = ["start", "auth", "--count", "2", "--correlation-id", "c-1"];
+    let ended = Run::new(&stage.fake, &[&asked[..], &CATALOG].concat())
+        .env("START_ENGINES_EVENT_BUS", "engines-bus")
+        .end()
+        .await
+        .must(0);
+    let put = stage.fake.world(World::take_put_events);
+    assert_eq!(put.len(), 1);
+    assert_eq!(put[0]["source"], "start-engines.operator");
+    assert_eq!(
+        put[0]["detail"],
+        json!({"service": "auth", "count": 2, "correlationId": "c-1"})
+    );
+    let id = put[0]["id"].as_str().unwrap();
+    assert!(ended.out.contains(id), "{}", ended.out);
+    assert_eq!(
+        stage.fake.calls_to("events:PutEvents")[0].input["Entries"][0]["EventBusName"],
+        "engines-bus"
+    );
+    assert_eq!(
+        stage.calls(),
+        ["PutEvents"],
+        "it looks at nothing unless it is asked to"
+    );
+}
+
+#[tokio::test]
+async fn a_file_or_standard_input_holds_a_detail_or_an_event() {
+    let stage = Stage::new().await;
+    let detail = whole(&stage.group);
+    Run::new(&stage.fake, &["start", "-f", "-", "--set", "count=3"])
+        .end_with(&detail)
+        .await
+        .must(0);
+    let event = stage.start("e-1", json!({})).to_string();
+    let ended = Run::new(
+        &stage.fake,
+        &["start", "--file", "-", "--output", "json", "--source", "app.x"],
+    )
+    .end_with(&event)
+    .await
+    .must(0);
+    let put = stage.fake.world(World::take_put_events);
+    assert_eq!(put[0]["detail"]["count"], 3);
+    assert_eq!(put[1]["source"], "app.x");
+    assert_eq!(put[1]["detail"]["taskDefinition"], "auth");
+    assert_eq!(ended.json()["eventId"], put[1]["id"]);
+    assert_eq!(ended.json()["detail"], put[1]["detail"]);
+}
+
+#[tokio::test]
+async fn a_wrong_start_is_refused_with_every_problem_and_nothing_is_sent() {
+    let stage = Stage::new().await;
+    let asked = ["start", "auth", "--count", "0", "--set", "containerNam=x"];
+    let ended = Run::new(&stage.fake, &[&asked[..], &CATALOG].concat())
+        .end()
+        .await
+        .must(2);
+    for told in ["detail.count = 0", "detail.containerNam"] {
+        assert!(ended.err.contains(told), "{}", ended.err);
+    }
+    assert!(stage.calls().is_empty());
+}
+
+#[tokio::test]
+async fn what_cannot_be_checked_without_the_catalog_is_said() {
+    let stage = Stage::new().await;
+    let ended = Run::new(&stage.fake, &["start", "auth"]).end().await.must(0);
+    assert!(
+        ended.err.contains("the service catalog is not known here"),
+        "{}",
+        ended.err
+    );
+}
+
+#[tokio::test]
+async fn a_source_that_the_function_does_not_allow_is_refused_here() {
+    let stage = Stage::new().await;
+    let ended = Run::new(&stage.fake, &[&["start", "auth"][..], &CATALOG].concat())
+        .env("ALLOWED_SOURCES", "app.tenants")
+        .end()
+        .await
+        .must(2);
+    assert!(ended.err.contains("event.source"), "{}", ended.err);
+    assert!(stage.calls().is_empty());
+}
+
+#[tokio::test]
+async fn what_the_bus_or_aws_refuses_is_exit_status_1() {
+    let stage = Stage::new().await;
+    let start = [&["start", "auth"][..], &CATALOG].concat();
+    stage.fake.world(|world| world.refuse_entries(1));
+    let ended = Run::new(&stage.fake, &start).end().await.must(1);
+    assert!(ended.err.contains("throttled"), "{}", ended.err);
+    let denied = Fault::error(
+        400,
+        "AccessDeniedException",
+        "not authorized to perform: events:PutEvents",
+    );
+    stage.fake.world(|world| world.fail_next("events:PutEvents", denied, 1));
+    let ended = Run::new(&stage.fake, &start).end().await.must(1);
+    assert!(
+        ended.err.contains("access_denied") && ended.err.contains("PutEvents"),
+        "{}",
+        ended.err
+    );
+    stage
+        .fake
+        .world(|world| world.fail_next("events:PutEvents", Fault::Throttle, 1));
+    Run::new(&stage.fake, &start).end().await.must(0);
+}
+
+/// On each look at tasks, the next thing happens: the function handles the event, the task comes to RUNNING, its
+/// target is registered.
+async fn while_it_looks(stage: &Stage, run: Run, detail: &str, steps: Vec<Step>) -> super::Ended {
+    // A look lists tasks twice: those that run, and those that stop.
+    let mut steps = steps.into_iter().flat_map(|step| [Some(step), None]);
+    stage.fake.world(|world| {
+        world.before(
+            "ecs:ListTasks",
+            Box::new(move |world| {
+                let task = world.task_arns().first().cloned().unwrap_or_default();
+                if let Some(Some(mut step)) = steps.next() {
+                    step(world, &task);
+                }
+            }),
+        );
+    });
+    run.end_with(detail).await
+}
+
+type Step = Box<dyn FnMut(&mut World, &str) + Send>;
+
+fn handled() -> Step {
+    Box::new(|world, _| {
+        let event = world.take_put_events().pop().expect("the event was sent");
+        let group = event["detail"]["targetGroupArn"].as_str().expect("a group").to_owned();
+        let tail = group.split_once(":targetgroup/").expect("an ARN").1.to_owned();
+        world.run_foreign_task(&json!({
+            "cluster": "engines", "taskDefinition": "auth", "launchType": "FARGATE",
+            "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-0a1b2c3d4e5f60718"]}},
+            "startedBy": format!("start-engines/{tail}/8080"),
+            "tags": [{"key": "start-engines:event-id", "value": event["id"]}],
+        }));
+    })
+}
+
+fn running() -> Step {
+    Box::new(|world, task| {
+        world.advance_to(task, "RUNNING");
+    })
+}
+
+fn registered(group: &str) -> Step {
+    let group = group.to_owned();
+    Box::new(move |world, task| {
+        let address = world.address(task).expect("an address").to_string();
+        world.register(&group, &address, 8080);
+        world.set_health(&group, &address, 8080, Health::Healthy);
+    })
+}
+
+#[tokio::test]
+async fn with_wait_it_looks_until_the_task_is_registered_and_tells_each_change_once() {
+    let stage = Stage::new().await;
+    let run = Run::new(&stage.fake, &["start", "-f", "-", "--wait", "--output", "json"]);
+    let steps = vec![handled(), running(), registered(&stage.group)];
+    let ended = while_it_looks(&stage, run, &whole(&stage.group), steps).await.must(0);
+    for told in [
+        "PROVISIONING",
+        "RUNNING, 0 of 1 targets registered",
+        "RUNNING, 1 of 1 targets registered",
+    ] {
+        assert_eq!(ended.err.matches(told).count(), 1, "{told}: {}", ended.err);
+    }
+    assert!(
+        !ended.err.contains('\u{1b}'),
+        "no terminal, no control characters: {}",
+        ended.err
+    );
+    let task = &ended.json()["tasks"][0];
+    assert_eq!(task["lastStatus"], "RUNNING");
+    assert_eq!(task["targets"][0]["registered"], true);
+    assert_eq!(task["targets"][0]["state"], "healthy");
+}
+
+#[tokio::test]
+async fn a_task_that_stops_before_it_runs_is_exit_status_3_with_the_reason() {
+    let stage = Stage::new().await;
+    let run = Run::new(&stage.fake, &["start", "-f", "-", "--wait"]);
+    let fails: Step = Box::new(|world, task| world.fail_start(task, "CannotPullContainerError: no such image", ""));
+    let ended = while_it_looks(&stage, run, &whole(&stage.group), vec![handled(), fails])
+        .await
+        .must(3);
+    assert!(ended.err.contains("CannotPullContainerError"), "{}", ended.err);
+    assert!(ended.err.contains("1 of 1 tasks did not start"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn a_start_that_nobody_handles_ends_after_the_timeout_with_exit_status_4() {
+    let stage = Stage::new().await;
+    let ended = Run::new(&stage.fake, &["start", "-f", "-", "--wait", "--timeout", "1"])
+        .end_with(&whole(&stage.group))
+        .await
+        .must(4);
+    assert!(ended.err.contains("after 1 s 0 of 1 tasks"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn a_look_that_is_throttled_is_made_again_and_one_that_is_denied_says_that_the_event_was_sent() {
+    let stage = Stage::new().await;
+    // The SDK tries three times by itself.
+    stage
+        .fake
+        .world(|world| world.fail_next("elb:DescribeTargetHealth", Fault::Throttle, 3));
+    let run = Run::new(&stage.fake, &["start", "-f", "-", "--wait"]);
+    let steps = vec![handled(), running(), registered(&stage.group)];
+    let ended = while_it_looks(&stage, run, &whole(&stage.group), steps).await.must(0);
+    assert!(ended.err.contains("looking again"), "{}", ended.err);
+
+    let stage = Stage::new().await;
+    let denied = Fault::error(400, "AccessDeniedException", "no");
+    stage.fake.world(|world| world.fail_next("ecs:ListTasks", denied, 1));
+    let run = Run::new(&stage.fake, &["start", "-f", "-", "--wait"]);
+    let ended = run.end_with(&whole(&stage.group)).await.must(1);
+    assert!(
+        ended
+            .err
+            .contains("the event was sent, but looking failed: access_denied"),
+        "{}",
+        ended.err
+    );
+}
+
+#[tokio::test]
+async fn an_interrupt_ends_the_looking_at_once_and_what_was_sent_stays_sent() {
+    let stage = Stage::new().await;
+    let (looked, mut looks) = tokio::sync::mpsc::unbounded_channel();
+    stage.fake.world(|world| {
+        world.after(
+            "ecs:ListTasks",
+            Box::new(move |_| looked.send(()).expect("the test listens")),
+        );
+    });
+    let run = Run::new(&stage.fake, &["start", "auth", "--wait", "--cluster", "engines"])
+        .env("START_ENGINES_FUNCTION", FUNCTION);
+    let child = run.begin();
+    looks.recv().await.expect("a look");
+    interrupt(&child).await;
+    let ended = end(child).await.must(130);
+    assert!(ended.out.contains("sent Start ECS Task as event"), "{}", ended.out);
+    assert_eq!(stage.fake.world(World::take_put_events).len(), 1);
+}

@@ -1,0 +1,164 @@
+//! `status`: what it shows of a world that is as it should be, and of one that is not.
+
+use serde_json::{Value, json};
+
+use super::{Ended, Run};
+use crate::stage::Stage;
+use crate::support::fake_aws::{Fault, Health, NetworkMode, TargetGroup, TaskDefinition};
+
+const CLUSTER: [&str; 2] = ["--cluster", "engines"];
+
+async fn status(stage: &Stage, arguments: &[&str]) -> Ended {
+    Run::new(&stage.fake, &[&["status"][..], &CLUSTER, arguments].concat())
+        .end()
+        .await
+}
+
+/// The world's clock is not the machine's: what began then, began long ago.
+async fn drifted(stage: &Stage) -> (String, String) {
+    let well = stage.registered_task("e-1").await;
+    let lost = stage.registered_task("e-2").await;
+    stage.fake.world(|world| {
+        let address = world.address(&lost).expect("an address").to_string();
+        world.deregister(&stage.group, &address, 8080);
+        world.drain(&stage.group);
+        let address = world.address(&well).expect("an address").to_string();
+        world.set_health(&stage.group, &address, 8080, Health::Healthy);
+        world.register(&stage.group, "10.9.9.9", 8080);
+    });
+    stage.calls();
+    (well, lost)
+}
+
+#[tokio::test]
+async fn an_empty_cluster_is_well() {
+    let stage = Stage::new().await;
+    let ended = status(&stage, &[]).await.must(0);
+    assert_eq!(
+        ended.out,
+        "Cluster engines: 0 tasks, 0 targets drifted, 0 unknown targets\n"
+    );
+    let ended = status(&stage, &["--services", "fixtures/services.json"]).await.must(0);
+    assert!(ended.out.contains("(no task)"), "{}", ended.out);
+}
+
+#[tokio::test]
+async fn tasks_that_are_well_are_exit_status_0_and_drift_is_3() {
+    let stage = Stage::new().await;
+    stage.registered_task("e-0").await;
+    let ended = status(&stage, &[]).await.must(0);
+    assert!(
+        ended.out.contains("RUNNING") && ended.out.contains("auth"),
+        "{}",
+        ended.out
+    );
+    let (_, lost) = drifted(&stage).await;
+    let ended = status(&stage, &[]).await.must(3);
+    for told in [
+        "3 tasks, 1 target drifted, 1 unknown target",
+        "MISSING",
+        "UNKNOWN",
+        "10.9.9.9:8080",
+    ] {
+        assert!(ended.out.contains(told), "{told}: {}", ended.out);
+    }
+    let told = status(&stage, &["--output", "json"]).await.must(3).json();
+    assert_eq!(told["drift"], 1);
+    let tasks = told["clusters"][0]["tasks"].as_array().unwrap();
+    let missing: Vec<&Value> = tasks
+        .iter()
+        .filter(|task| task["targets"][0]["drift"] == "target_missing")
+        .map(|task| &task["taskArn"])
+        .collect();
+    assert_eq!(missing, [&json!(lost)]);
+    assert_eq!(told["clusters"][0]["otherTargets"][0]["drift"], "target_unknown");
+}
+
+#[tokio::test]
+async fn it_changes_nothing() {
+    let stage = Stage::new().await;
+    drifted(&stage).await;
+    status(&stage, &[]).await.must(3);
+    let looks = [
+        "ListTasks",
+        "DescribeTasks",
+        "DescribeTargetGroups",
+        "DescribeTargetHealth",
+    ];
+    for call in stage.calls() {
+        assert!(looks.contains(&call.as_str()), "{call}");
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_failed_to_start_is_shown_with_stopped() {
+    let stage = Stage::new().await;
+    stage.deliver(&stage.start("e-1", json!({}))).await.result.unwrap();
+    stage.fake.world(|world| {
+        let task = world.task_arns().last().unwrap().clone();
+        world.fail_start(&task, "CannotPullContainerError: no such image", "");
+        world.advance_to(&task, "STOPPED");
+    });
+    let ended = status(&stage, &[]).await.must(0);
+    assert!(ended.out.contains("0 tasks"), "{}", ended.out);
+    let told = status(&stage, &["--stopped", "--output", "json"]).await.must(0).json();
+    let reason = told["clusters"][0]["tasks"][0]["stopReason"].as_str().unwrap();
+    assert!(reason.contains("CannotPullContainerError"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_task_in_bridge_mode_is_found_by_its_machine_and_host_port() {
+    let stage = Stage::new().await;
+    let group = stage.fake.world(|world| {
+        world.add_container_instance("engines", Some("i-0123456789abcdef0"), "10.0.7.7".parse().unwrap());
+        world.add_task_definition(TaskDefinition::new("bridge", NetworkMode::Bridge).container("auth", &[8080]));
+        world.add_target_group(TargetGroup::instance("machines", 80))
+    });
+    let start = json!({"taskDefinition": "bridge", "launchType": "EC2", "subnets": null, "targetGroupArn": group});
+    stage.deliver(&stage.start("e-1", start)).await.result.unwrap();
+    let event = stage.fake.world(|world| {
+        let task = world.task_arns().last().unwrap().clone();
+        world.advance_to(&task, "RUNNING")
+    });
+    stage.deliver(&event).await.result.unwrap();
+    let told = status(&stage, &["--output", "json"]).await.must(0).json();
+    let target = &told["clusters"][0]["tasks"][0]["targets"][0];
+    assert_eq!(target["id"], "i-0123456789abcdef0");
+    assert_eq!((&target["registered"], &target["drift"]), (&json!(true), &Value::Null));
+}
+
+#[tokio::test]
+async fn what_cannot_be_seen_is_exit_status_1() {
+    let stage = Stage::new().await;
+    drifted(&stage).await;
+    let denied = || Fault::error(400, "AccessDeniedException", "not authorized to perform: ecs:ListTasks");
+    stage.fake.world(|world| world.fail_next("ecs:ListTasks", denied(), 1));
+    let ended = status(&stage, &[]).await.must(1);
+    assert!(
+        ended.err.contains("ListTasks") && ended.err.contains("access_denied"),
+        "{}",
+        ended.err
+    );
+    let ended = Run::new(&stage.fake, &["status", "--cluster", "nowhere"])
+        .end()
+        .await
+        .must(1);
+    assert!(ended.err.contains("cluster_not_found"), "{}", ended.err);
+    let ended = Run::new(&stage.fake, &["status"]).end().await.must(2);
+    assert!(ended.err.contains("which cluster?"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn colours_come_only_if_they_are_asked_for() {
+    let stage = Stage::new().await;
+    drifted(&stage).await;
+    let plain = status(&stage, &[]).await.must(3).out;
+    assert!(!plain.contains('\u{1b}'), "{plain}");
+    let painted = status(&stage, &["--color", "always"]).await.must(3).out;
+    assert!(painted.contains("\u{1b}[31mMISSING\u{1b}[0m"), "{painted}");
+    let json = status(&stage, &["--color", "always", "--output", "json"])
+        .await
+        .must(3)
+        .out;
+    assert!(!json.contains('\u{1b}'), "{json}");
+}
