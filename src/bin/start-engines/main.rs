@@ -6,6 +6,7 @@
 mod arguments;
 mod completions;
 mod fleet;
+mod held;
 mod interrupt;
 mod local;
 mod progress;

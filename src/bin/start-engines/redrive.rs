@@ -12,11 +12,11 @@ use start_engines::arn::FunctionArn;
 use start_engines::aws::OperatorClients;
 use start_engines::call::{CallError, ErrorKind};
 use start_engines::operator::dead_letter::{DeadLetter, Tokens};
-use start_engines::operator::table::{Cell, Column, Table, Tone, age, counted, wrap};
-use start_engines::timestamp::Timestamp;
+use start_engines::operator::table::{Tone, counted};
 use tokio::time::Instant;
 
 use crate::arguments::Redrive;
+use crate::held::{self, Done, Held, OLD_START, OTHER_REASON};
 use crate::interrupt::Interrupt;
 use crate::screen::confirm;
 use crate::session::{Session, now};
@@ -24,56 +24,6 @@ use crate::trouble::Trouble;
 
 /// For so long nobody else gets what is looked at; if this command is killed, it is back by then.
 const HIDDEN: Duration = Duration::from_secs(120);
-/// How many letters of an id are shown; as many name a message.
-const SHOWN_ID: usize = 8;
-const INDENT: usize = 4;
-const TEXT_WIDTH: usize = 96;
-const MOST_LINES: usize = 4;
-
-/// A message in our hands.
-struct Held {
-    queue: &'static str,
-    url: String,
-    letter: DeadLetter,
-    since: Instant,
-    done: Done,
-}
-
-/// What has become of it.
-enum Done {
-    /// Nothing: it goes back.
-    Left(&'static str),
-    /// Lambda has it, and the queue has not.
-    Sent,
-    /// Lambda has it, and so has the queue.
-    SentOnly(CallError),
-    /// Lambda did not take it.
-    Failed(CallError),
-    /// It is deleted.
-    Discarded,
-    /// Others have it meanwhile, or it was deleted: neither sent nor given back.
-    Lost(CallError),
-}
-
-impl Done {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Left(_) => "left",
-            Self::Sent => "sent",
-            Self::SentOnly(_) => "sent_not_deleted",
-            Self::Failed(_) => "failed",
-            Self::Discarded => "discarded",
-            Self::Lost(_) => "lost",
-        }
-    }
-
-    fn error(&self) -> Option<&CallError> {
-        match self {
-            Self::SentOnly(error) | Self::Failed(error) | Self::Lost(error) => Some(error),
-            Self::Left(_) | Self::Sent | Self::Discarded => None,
-        }
-    }
-}
 
 /// Lists, sends or throws away; gives back the rest whatever happens.
 pub(crate) async fn redrive(session: &Session, asked: Redrive, interrupt: &Interrupt) -> Result<(), Trouble> {
@@ -323,30 +273,11 @@ impl Work<'_> {
         };
         let told: Vec<&Held> = self.held.iter().filter(is_told).collect();
         if screen.is_json() {
-            let messages: Value = told.iter().map(|held| json(held)).collect();
+            let messages: Value = told.iter().map(|held| held::json(held)).collect();
             screen.result("", &json!({"messages": messages, "whole": is_whole}));
             return;
         }
-        let mut table = Table::new(0, &COLUMNS);
-        for held in &told {
-            table.row(row(held, now()));
-        }
-        let paint = |tone: Tone, text: &str| screen.paint(tone, text);
-        let mut text = String::new();
-        if !table.is_empty() {
-            text.push_str(&format!("{}\n", table.head(paint)));
-        }
-        for (line, held) in table.lines(paint).iter().zip(&told) {
-            text.push_str(&format!("{line}\n"));
-            let mut lines = wrap(&why(held), TEXT_WIDTH);
-            if lines.len() > MOST_LINES {
-                lines.truncate(MOST_LINES);
-                lines.push("(--output json has all of it)".to_owned());
-            }
-            for line in lines {
-                text.push_str(&format!("{:INDENT$}{line}\n", ""));
-            }
-        }
+        let mut text = held::table(&told, |tone: Tone, text: &str| screen.paint(tone, text));
         text.push_str(&self.summary(&told));
         screen.result(&text, &Value::Null);
     }
@@ -354,7 +285,8 @@ impl Work<'_> {
     fn summary(&self, told: &[&Held]) -> String {
         if self.is_listing() {
             let limit = usize::try_from(self.asked.limit).unwrap_or(usize::MAX);
-            let is_full = told.len() >= limit;
+            let of = |held: &&Held| told.iter().filter(|other| other.url == held.url).count();
+            let is_full = told.iter().any(|held| of(held) >= limit);
             return match told.len() {
                 0 => "nothing waits in the queues\n".to_owned(),
                 number if is_full => format!(
@@ -398,82 +330,6 @@ impl Work<'_> {
             ))),
         }
     }
-}
-
-const OTHER_REASON: &str = "another reason";
-const OLD_START: &str = "so old that it may start its tasks a second time: --old-starts sends it all the same";
-
-const COLUMNS: [Column; 5] = [
-    Column::new("ID", SHOWN_ID),
-    Column::new("QUEUE", 11),
-    Column::new("WAITS", 6).right(),
-    Column::new("EVENT", 12),
-    Column::new("ABOUT", 12),
-];
-
-fn row(held: &Held, now: Timestamp) -> Vec<Cell> {
-    let letter = &held.letter;
-    let id: String = letter.message.id.chars().take(SHOWN_ID).collect();
-    let waits = letter
-        .message
-        .sent_at
-        .map(|sent| age(now.since(sent)))
-        .unwrap_or_default();
-    let event = letter.envelope("detail-type").unwrap_or("(no event)");
-    vec![
-        id.into(),
-        held.queue.into(),
-        waits.into(),
-        event.into(),
-        letter.about().into(),
-    ]
-}
-
-fn why(held: &Held) -> String {
-    let letter = &held.letter;
-    let reason = match &letter.event {
-        Ok(_) => format!("{}: {}", letter.code, letter.reason),
-        Err(why) => format!("{}: {} ({why})", letter.code, letter.reason),
-    };
-    match &held.done {
-        Done::Left("") if letter.tokens(now()) != Tokens::Kept => {
-            format!("{reason} [{OLD_START}]")
-        }
-        Done::Left("") => reason,
-        Done::Left(why) => format!("left: {why}"),
-        Done::Sent => "sent".to_owned(),
-        Done::Discarded => "thrown away".to_owned(),
-        Done::SentOnly(error) => format!(
-            "sent, but still in the queue: {error}. It can be sent again or thrown away: handling it twice does no harm"
-        ),
-        Done::Failed(error) => format!("failed: {error}"),
-        Done::Lost(error) => format!("somebody else has it by now: {error}"),
-    }
-}
-
-fn json(held: &Held) -> Value {
-    let letter = &held.letter;
-    let left = match &held.done {
-        Done::Left("") => None,
-        Done::Left(why) => Some(*why),
-        _ => None,
-    };
-    json!({
-        "id": letter.message.id,
-        "queue": held.queue,
-        "queueUrl": held.url,
-        "sentAt": letter.message.sent_at.and_then(Timestamp::to_rfc3339),
-        "code": letter.code,
-        "reason": letter.reason,
-        "condition": letter.condition,
-        "function": letter.function,
-        "event": letter.event.as_ref().ok(),
-        "noEvent": letter.event.as_ref().err(),
-        "mayStartTwice": letter.tokens(now()) != Tokens::Kept,
-        "done": held.done.name(),
-        "left": left,
-        "error": held.done.error().map(ToString::to_string),
-    })
 }
 
 /// An error that all other messages would meet too.

@@ -151,3 +151,59 @@ pub(crate) async fn interrupt(child: &Child) {
         .await;
     assert!(sent.expect("a shell").success());
 }
+
+/// A command that runs on a terminal of its own.
+pub(crate) fn with_terminal(fake: &FakeAws, arguments: &str) -> Command {
+    let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_start-engines"));
+    let mut command = Command::new("script");
+    command
+        .args([
+            "--quiet",
+            "--return",
+            "--echo",
+            "never",
+            "--command",
+            &line,
+            "/dev/null",
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_ENDPOINT_URL", fake.endpoint())
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "not-a-secret")
+        .env("START_ENGINES_FUNCTION", FUNCTION)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// Its exit status and what was shown, with these answers typed.
+pub(crate) async fn answered(mut command: Command, answers: &str) -> (Option<i32>, String) {
+    use tokio::io::AsyncWriteExt;
+    let mut child = command
+        .spawn()
+        .expect("util-linux's script, which gives a command a terminal");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(answers.as_bytes()).await.expect("it reads");
+    let output = timeout(TIME, child.wait_with_output())
+        .await
+        .expect("it ends in time")
+        .expect("its output");
+    // Kept open until now: the end of input would end the terminal.
+    drop(stdin);
+    (
+        output.status.code(),
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+    )
+}
+
+/// The same for a command line.
+pub(crate) async fn on_a_terminal(fake: &FakeAws, arguments: &str, answers: &str) -> (Option<i32>, String) {
+    answered(with_terminal(fake, arguments), answers).await
+}

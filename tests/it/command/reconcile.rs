@@ -1,13 +1,12 @@
 //! `reconcile`: the plan first, then the repair; unknown targets only with a person's word.
 
-use std::process::Stdio;
-
 use serde_json::json;
-use tokio::process::Command;
 
-use super::{Ended, FUNCTION, Run};
+use super::{Ended, Run, on_a_terminal};
 use crate::stage::Stage;
 use crate::support::fake_aws::Fault;
+
+const RECONCILE: &str = "reconcile --cluster engines";
 
 async fn reconcile(stage: &Stage, arguments: &[&str]) -> Ended {
     let all = [&["reconcile", "--cluster", "engines"], arguments].concat();
@@ -149,57 +148,19 @@ async fn one_service_is_compared_where_the_catalog_has_it() {
     assert!(ended.err.contains("must be a service of the catalog"), "{}", ended.err);
 }
 
-/// On a terminal of its own, with these answers typed.
-async fn on_a_terminal(stage: &Stage, arguments: &str, answers: &str) -> (Option<i32>, String) {
-    use tokio::io::AsyncWriteExt;
-    let line = format!(
-        "{} reconcile --cluster engines {arguments}",
-        env!("CARGO_BIN_EXE_start-engines")
-    );
-    let mut child = Command::new("script")
-        .args([
-            "--quiet",
-            "--return",
-            "--echo",
-            "never",
-            "--command",
-            &line,
-            "/dev/null",
-        ])
-        .env("AWS_ENDPOINT_URL", stage.fake.endpoint())
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "not-a-secret")
-        .env("START_ENGINES_FUNCTION", FUNCTION)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("util-linux's script, which gives a command a terminal");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    stdin.write_all(answers.as_bytes()).await.expect("it reads");
-    // Kept open: the end of input would end the terminal.
-    let output = child.wait_with_output().await.expect("it ends");
-    drop(stdin);
-    (
-        output.status.code(),
-        String::from_utf8_lossy(&output.stdout).into_owned(),
-    )
-}
-
 #[tokio::test]
 async fn on_a_terminal_a_person_decides_on_the_repair_and_on_each_cluster_s_unknown_targets() {
     let stage = Stage::new().await;
     let [missing, _, unknown] = drifted(&stage).await;
     let before = registered(&stage);
-    let (status, shown) = on_a_terminal(&stage, "", "n\n").await;
+    let (status, shown) = on_a_terminal(&stage.fake, RECONCILE, "n\n").await;
     assert_eq!(status, Some(2), "{shown}");
     assert!(shown.contains("Repair 2 targets in engines?"), "{shown}");
     assert_eq!(registered(&stage), before);
-    let (status, shown) = on_a_terminal(&stage, "--yes --prune", "n\n").await;
+    let (status, shown) = on_a_terminal(&stage.fake, &format!("{RECONCILE} --yes --prune"), "n\n").await;
     assert_eq!(status, Some(2), "{shown}");
     assert_eq!(registered(&stage), before, "{unknown}");
-    let (status, shown) = on_a_terminal(&stage, "--prune", "y\ny\n").await;
+    let (status, shown) = on_a_terminal(&stage.fake, &format!("{RECONCILE} --prune"), "y\ny\n").await;
     assert_eq!(status, Some(0), "{shown}");
     assert!(shown.contains("Take 1 unknown target in engines out?"), "{shown}");
     assert_eq!(registered(&stage), [missing]);

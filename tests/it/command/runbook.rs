@@ -2,13 +2,10 @@
 //! row for every alarm and every reason.
 
 use std::collections::BTreeSet;
-use std::process::Stdio;
 
 use serde_json::json;
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
 
-use super::FUNCTION;
+use super::{FUNCTION, answered, with_terminal};
 use crate::stage::Stage;
 use crate::support::fake_aws::{Health, World};
 
@@ -145,48 +142,19 @@ async fn every_command_runs_as_printed() {
             true => with_message(world, &queues, command),
             false => command.to_owned(),
         });
-        let line = line.replacen("start-engines", env!("CARGO_BIN_EXE_start-engines"), 1);
-        let mut child = Command::new("script")
-            .args([
-                "--quiet",
-                "--return",
-                "--echo",
-                "never",
-                "--command",
-                &line,
-                "/dev/null",
-            ])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .env("AWS_ENDPOINT_URL", stage.fake.endpoint())
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-            .env("AWS_SECRET_ACCESS_KEY", "not-a-secret")
-            .env("START_ENGINES_FUNCTION", FUNCTION)
-            .env("START_ENGINES_RULE_QUEUE_URL", &queues[0])
+        let mut run = with_terminal(&stage.fake, line.trim_start_matches("start-engines "));
+        run.env("START_ENGINES_RULE_QUEUE_URL", &queues[0])
             .env("START_ENGINES_FAILURE_QUEUE_URL", &queues[1])
             .env("ALLOWED_CLUSTERS", "engines")
             .env("SCHEDULER_ROLE_ARN", "arn:aws:iam::111122223333:role/later")
-            .env("SERVICES_FILE", "fixtures/services.json")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("util-linux's script, which gives a command a terminal");
-        let mut stdin = child.stdin.take().expect("a pipe");
+            .env("SERVICES_FILE", "fixtures/services.json");
         // Whoever is asked agrees.
-        stdin.write_all(b"y\ny\n").await.expect("it reads");
-        let output = child.wait_with_output().await.expect("it ends");
-        drop(stdin);
-        let shown = String::from_utf8_lossy(&output.stdout);
+        let (status, shown) = answered(run, "y\ny\n").await;
         // To look at what is there, or drifted, is 3; nothing else may be.
         let is_look = ["status", "redrive", "--dry-run"]
             .iter()
             .any(|word| command.contains(word));
         let is_look = is_look && !["--all", "--discard"].iter().any(|word| command.contains(word));
-        assert_eq!(
-            output.status.code(),
-            Some(if is_look { 3 } else { 0 }),
-            "{command}: {shown}"
-        );
+        assert_eq!(status, Some(if is_look { 3 } else { 0 }), "{command}: {shown}");
     }
 }

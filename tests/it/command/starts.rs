@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{FUNCTION, Run, end, interrupt};
+use super::{FUNCTION, Run, end, interrupt, on_a_terminal};
 use crate::stage::Stage;
 use crate::support::fake_aws::{Fault, Health, World};
 
@@ -250,6 +250,17 @@ async fn a_look_that_is_throttled_is_made_again_and_one_that_is_denied_says_that
         "{}",
         ended.err
     );
+}
+
+#[tokio::test]
+async fn on_a_terminal_a_line_moves_and_leaves_nothing_behind() {
+    let stage = Stage::new().await;
+    let line = "start auth --wait --timeout 1 --cluster engines";
+    let (status, shown) = on_a_terminal(&stage.fake, line, "").await;
+    assert_eq!(status, Some(4), "{shown}");
+    assert!(shown.contains("\r\u{1b}[K      0 s | 0 of 1 tasks"), "{shown:?}");
+    let last = shown.rsplit("\r\u{1b}[K").next().unwrap();
+    assert!(last.starts_with("after 1 s"), "the line is cleared: {shown:?}");
 }
 
 #[tokio::test]
