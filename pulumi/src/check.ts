@@ -9,6 +9,7 @@ import { readFileSync } from "node:fs";
 
 import * as pulumi from "@pulumi/pulumi";
 
+import { apiRates } from "./apiRates";
 import * as arn from "./arn";
 import { DEFAULTS, OPERATOR_SOURCE, SCHEDULE_SOURCE } from "./arguments";
 import { bundleProblem } from "./bundle";
@@ -87,6 +88,7 @@ function checkFences(fields: Fields, problems: Problems): void {
   fields.parsedList("infrastructureRoles", 100, arn.role);
   fields.parsed("eventBus", arn.eventBus);
   fields.parsed("outcomeEventBus", arn.eventBus);
+  fields.parsed("apiRates", apiRates);
   fields.parsed("permissionsBoundary", arn.policy);
   const groups = fields.raw("targetGroups");
   if (groups === UNKNOWN) return;

@@ -35,6 +35,7 @@ export function environment(args: SettledArgs, later: Later): Record<string, str
     SCHEDULER_GROUP: later.scheduleGroup,
     SCHEDULER_DEAD_LETTER_ARN: later.deadLetterArn,
     OUTCOME_EVENT_BUS: args.outcomeEventBus,
+    API_RATES: args.apiRates,
     LOG_LEVEL: args.logLevel ?? DEFAULTS.logLevel,
   };
   const set = Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined);

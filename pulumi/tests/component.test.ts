@@ -101,6 +101,7 @@ test("the function is the packed one with the catalog, and its defaults", async 
       SCHEDULER_GROUP: "start-engines",
       SCHEDULER_DEAD_LETTER_ARN: "arn:aws:sqs:us-east-1:111122223333:start-engines-undelivered",
       OUTCOME_EVENT_BUS: "outcomes",
+      API_RATES: "RunTask=10,RegisterTargets+DeregisterTargets=2:10",
       LOG_LEVEL: "info",
     },
   });

@@ -64,6 +64,7 @@ export function soundArguments(): StartEnginesArgs {
     reconcileSchedule: "rate(1 hour)",
     eventBus: "engines",
     outcomeEventBus: "outcomes",
+    apiRates: "RunTask=10,RegisterTargets+DeregisterTargets=2:10",
     alarms: { topicArn: TOPIC },
   };
 }
