@@ -87,6 +87,7 @@ const startEngines = new StartEngines("start-engines", {
   eventBus: bus.name,
   // Applications listen where they send.
   outcomeEventBus: bus.name,
+  buffered: config.getBoolean("buffered") ?? false,
   alarms: email === "" ? {} : { topicArn: alarmTopic(email) },
 });
 
@@ -101,3 +102,5 @@ export const putEventsPolicyArn = startEngines.putEventsPolicyArn;
 export const putStopEventsPolicyArn = startEngines.putStopEventsPolicyArn;
 export const failureQueueUrl = startEngines.failureQueueUrl;
 export const undeliveredQueueUrl = startEngines.undeliveredQueueUrl;
+export const bufferQueueUrl = startEngines.bufferQueueUrl;
+export const bufferDeadLetterQueueUrl = startEngines.bufferDeadLetterQueueUrl;

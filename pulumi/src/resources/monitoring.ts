@@ -3,9 +3,10 @@
 import * as cloudwatch from "@pulumi/aws/cloudwatch";
 import type * as pulumi from "@pulumi/pulumi";
 
-import { type Alarm, functionAlarms, outcomesAlarm, unhealthyAlarm } from "../alarms";
+import { type Alarm, bufferAlarms, type BufferNames, functionAlarms, outcomesAlarm, unhealthyAlarm } from "../alarms";
 import { DEFAULTS } from "../arguments";
 import { metricDimension } from "../arn";
+import { bufferOf } from "../buffered";
 import { dashboardBody, type GroupMetrics } from "../dashboard";
 import { home, type SettledArgs } from "../settled";
 import { type Context, json } from "./context";
@@ -40,7 +41,9 @@ export function createAlarms(context: Context): void {
     ruleQueueName: names.undelivered,
   };
   const outcomes = args.outcomeEventBus === undefined ? [] : [outcomesAlarm(functionName)];
-  for (const { suffix, ...alarm } of [...functionAlarms(watched, limits), ...outcomes]) {
+  const buffer = bufferNames(context);
+  const buffered = buffer === undefined ? [] : bufferAlarms(functionName, buffer, limits);
+  for (const { suffix, ...alarm } of [...functionAlarms(watched, limits), ...outcomes, ...buffered]) {
     create(suffix, alarm);
   }
   for (const label of watchedGroups(args.targetGroups)) {
@@ -73,10 +76,17 @@ export function createDashboard(context: Context): void {
       functionName,
       failureQueueName: names.failures,
       ruleQueueName: names.undelivered,
+      buffer: bufferNames(context),
       groups: groupMetrics(known),
     }),
   );
   new cloudwatch.Dashboard(name, { dashboardName: functionName, dashboardBody: json(body) }, context.options);
+}
+
+function bufferNames({ functionName, args }: Context): BufferNames | undefined {
+  if (bufferOf(args) === undefined) return undefined;
+  const names = queueNames(functionName);
+  return { queueName: names.buffer, deadLetterQueueName: names.bufferDeadLetters };
 }
 
 /** The groups whose balancer is known by ARN: CloudWatch names their metrics by both. */
