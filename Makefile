@@ -26,7 +26,7 @@ LAMBDA_ARCH := $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(VENV)/ready: tests/local/requirements.txt
 	@echo "== installing the emulators, the packer and the policy linter into $(VENV)"
@@ -53,6 +53,10 @@ command: ## build the operator's command: target/debug/start-engines
 .PHONY: demo
 demo: package command node_modules ## the main job on this machine: start, register, answer, look, stop, refuse
 	$(VENV)/bin/python tests/local/demo.py --zip $(ZIP)
+
+.PHONY: demo-buffered
+demo-buffered: package node_modules ## the same with a queue before the function: dozens of tasks, and a poisoned message
+	$(VENV)/bin/python tests/local/demo.py --zip $(ZIP) --buffered
 
 .PHONY: test
 test: package node_modules ## everything: units, fixtures, the wire, two emulators, the demo, the Pulumi program

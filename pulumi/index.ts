@@ -89,6 +89,7 @@ const startEngines = new StartEngines("start-engines", {
   eventBus: bus.name,
   // Applications listen where they send.
   outcomeEventBus: bus.name,
+  buffered: config.getBoolean("buffered") ?? false,
   alarms: email === "" ? {} : { topicArn: alarmTopic(email) },
 });
 
@@ -107,3 +108,5 @@ export const commandEnvironment = startEngines.commandEnvironment.apply(exportLi
 export const catalog = startEngines.catalog;
 export const failureQueueUrl = startEngines.failureQueueUrl;
 export const undeliveredQueueUrl = startEngines.undeliveredQueueUrl;
+export const bufferQueueUrl = startEngines.bufferQueueUrl;
+export const bufferDeadLetterQueueUrl = startEngines.bufferDeadLetterQueueUrl;

@@ -32,7 +32,25 @@ export interface Watched {
   readonly ruleQueueName: string;
 }
 
+/** The queue of buffered mode, and where it leaves what failed too often. */
+export interface BufferNames {
+  readonly queueName: string;
+  readonly deadLetterQueueName: string;
+}
+
 const MILLIS = 1000;
+
+/** A queue that should be empty has messages. */
+function notEmpty(queueName: string) {
+  return {
+    namespace: "AWS/SQS",
+    metricName: "ApproximateNumberOfMessagesVisible",
+    dimensions: { QueueName: queueName },
+    statistic: "Maximum",
+    threshold: 0,
+    evaluationPeriods: 1,
+  } as const;
+}
 
 /** Function and queues. Every alarm is raised when its value is greater than the threshold; no data is no alarm. */
 export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
@@ -40,15 +58,6 @@ export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
   const { timeout } = context;
   const ofFunction = { dimensions: { FunctionName: context.functionName }, evaluationPeriods: 1 };
   const lambda = { ...ofFunction, namespace: "AWS/Lambda", statistic: "Sum", threshold: 0 } as const;
-  const notEmpty = (queueName: string) =>
-    ({
-      namespace: "AWS/SQS",
-      metricName: "ApproximateNumberOfMessagesVisible",
-      dimensions: { QueueName: queueName },
-      statistic: "Maximum",
-      threshold: 0,
-      evaluationPeriods: 1,
-    }) as const;
   return [
     {
       ...lambda,
@@ -134,6 +143,36 @@ export function unknownAlarm(functionName: string): Alarm {
     threshold: 0,
     evaluationPeriods: 1,
   };
+}
+
+/** Buffered mode. */
+export function bufferAlarms(functionName: string, names: BufferNames, args: AlarmArgs): Alarm[] {
+  const seconds = args.bufferAgeSeconds ?? DEFAULTS.alarms.bufferAgeSeconds;
+  return [
+    {
+      ...notEmpty(names.queueName),
+      suffix: "buffer-age",
+      alarmDescription: `A message is in the buffer for more than ${seconds} s: too much load, or it fails again and again.`,
+      metricName: "ApproximateAgeOfOldestMessage",
+      threshold: seconds,
+    },
+    {
+      ...notEmpty(names.deadLetterQueueName),
+      suffix: "buffer-dead-letters",
+      alarmDescription: "Messages failed for good; they wait in the buffer's dead-letter queue, and the log says why by messageId.",
+    },
+    {
+      suffix: "messages-failed",
+      // An invocation that tells of failed messages is no error to Lambda.
+      alarmDescription: "Messages failed, and come again; reason and error in the function's log say why.",
+      namespace: NAMESPACE,
+      metricName: "EventsFailed",
+      dimensions: { FunctionName: functionName },
+      statistic: "Sum",
+      threshold: 0,
+      evaluationPeriods: 1,
+    },
+  ];
 }
 
 /** One target group. */

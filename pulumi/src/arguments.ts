@@ -41,6 +41,27 @@ export interface RetryArgs {
   readonly maximumEventAgeSeconds?: number;
 }
 
+/** The queue between the rules and the function; what each default is for is said in `buffered.ts`. */
+export interface BufferedArgs {
+  /** The most messages of one invocation, 1 to 10000. Default 200. */
+  readonly batchSize?: number;
+  /** How long Lambda gathers a batch, 0 to 300; 1 at least where `batchSize` is over 10. Default 1. */
+  readonly maximumBatchingWindowSeconds?: number;
+  /** The most batches at a time, 2 to 1000. Default 2. */
+  readonly maximumConcurrency?: number;
+  /** How often a message is received before it goes to the dead-letter queue, 5 to 1000. Default 5. */
+  readonly maxReceiveCount?: number;
+  /** When what failed comes again: six times `timeout` and the window at least, 43200 at most. Default: the least. */
+  readonly visibilityTimeoutSeconds?: number;
+  /** How long the queue keeps messages, in days, 1 to `queueRetentionDays`. Default 4, or `queueRetentionDays` if fewer. */
+  readonly retentionDays?: number;
+  /**
+   * The rules invoke the function, and the queue is only emptied: for one update before `buffered` is taken out again,
+   * so that no message is deleted with the queue. Default false.
+   */
+  readonly drain?: boolean;
+}
+
 /** When alarms are raised. */
 export interface AlarmArgs {
   /** Whether there are alarms at all. Default true. */
@@ -55,6 +76,8 @@ export interface AlarmArgs {
   readonly durationPercent?: number;
   /** Alarm if a group has unhealthy hosts for so many periods, 1 to 24. Default 2. */
   readonly unhealthyPeriods?: number;
+  /** Alarm if a message is in the queue of buffered mode for longer, 1 to 86400. Default 300. */
+  readonly bufferAgeSeconds?: number;
 }
 
 /** The arguments of `StartEngines`. Lists without default must not be empty. */
@@ -93,6 +116,11 @@ export interface StartEnginesArgs {
   readonly apiRates?: string;
   /** The function's name, which all other names begin with; at most 40 characters. Default: the component's name. */
   readonly functionName?: string;
+  /**
+   * Whether both rules feed one queue, which the function takes batches from: for more than about one start a second.
+   * Default false: each event invokes the function.
+   */
+  readonly buffered?: boolean | BufferedArgs;
   /** In MB, 128 to 10240. Default 256. */
   readonly memorySize?: number;
   /** In seconds, 30 to 900. Default 30. */
@@ -107,7 +135,7 @@ export interface StartEnginesArgs {
   readonly delivery?: RetryArgs;
   /** Failed invocations: 0 to 2 more tries, 60 to 21600 seconds. Default 2 and 21600. */
   readonly invocation?: RetryArgs;
-  /** How long the two queues keep what failed, in days, 1 to 14. Default 14. */
+  /** How long the queues of what failed keep it, in days, 1 to 14. Default 14. */
   readonly queueRetentionDays?: number;
   /** When alarms are raised. Default: all of them, to nobody. */
   readonly alarms?: AlarmArgs;
@@ -130,7 +158,7 @@ export const DEFAULTS = {
   delivery: { maximumRetryAttempts: 185, maximumEventAgeSeconds: 86_400 },
   invocation: { maximumRetryAttempts: 2, maximumEventAgeSeconds: 21_600 },
   queueRetentionDays: 14,
-  alarms: { periodSeconds: 300, registrationLagSeconds: 60, durationPercent: 80, unhealthyPeriods: 2 },
+  alarms: { periodSeconds: 300, registrationLagSeconds: 60, durationPercent: 80, unhealthyPeriods: 2, bufferAgeSeconds: 300 },
   timezone: "UTC",
 } as const;
 

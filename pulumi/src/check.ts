@@ -15,6 +15,7 @@ import { DEFAULTS, OPERATOR_SOURCE, SCHEDULE_SOURCE } from "./arguments";
 import { bundleProblem } from "./bundle";
 import { checkCatalog, MOST_SECURITY_GROUPS, MOST_SUBNETS } from "./catalog/catalog";
 import { Fields, parsed } from "./catalog/fields";
+import { checkBuffered } from "./checkBuffered";
 import { checkServices } from "./checkServices";
 import { isObject, UNKNOWN } from "./known";
 import { OUTCOME_SOURCE } from "./outcomeEvents";
@@ -41,6 +42,7 @@ export function checkArguments(name: string, args: unknown): void {
     checkCatalog(fields.raw("services"), fields.at("services"), problems);
     checkSchedules(fields, problems);
     checkOperations(fields, problems);
+    checkBuffered(fields, problems);
     checkPlaces(fields, problems);
     checkServices(fields, problems);
     fields.denyUnknown();
@@ -186,6 +188,7 @@ function checkOperations(fields: Fields, problems: Problems): void {
     alarms?.number("registrationLagSeconds", 1, 3600);
     alarms?.number("durationPercent", 1, 100);
     alarms?.number("unhealthyPeriods", 1, 24);
+    alarms?.number("bufferAgeSeconds", 1, 86_400);
     alarms?.denyUnknown();
   }
   if (fields.has("tags")) {

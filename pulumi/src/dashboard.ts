@@ -5,6 +5,8 @@
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
  */
 
+import type { BufferNames } from "./alarms";
+
 /** The namespace of the function's own metrics. */
 export const NAMESPACE = "StartEngines";
 
@@ -23,6 +25,8 @@ export interface DashboardArgs {
   readonly functionName: string;
   readonly failureQueueName: string;
   readonly ruleQueueName: string;
+  /** Of buffered mode. */
+  readonly buffer?: BufferNames | undefined;
   readonly groups: readonly GroupMetrics[];
 }
 
@@ -55,13 +59,14 @@ export function dashboardBody(args: DashboardArgs) {
     args.functionName,
     { stat, label: `${name} ${stat}` },
   ];
-  const waiting = (queueName: string): Metric => [
+  const ofQueue = (queueName: string, name: string, label: string): Metric => [
     "AWS/SQS",
-    "ApproximateNumberOfMessagesVisible",
+    name,
     "QueueName",
     queueName,
-    { stat: "Maximum", label: queueName },
+    { stat: "Maximum", label },
   ];
+  const waiting = (queueName: string) => ofQueue(queueName, "ApproximateNumberOfMessagesVisible", queueName);
   const hosts = (group: GroupMetrics, name: string): Metric => [
     group.namespace,
     name,
@@ -72,6 +77,8 @@ export function dashboardBody(args: DashboardArgs) {
     { stat: "Maximum", label: `${group.label} ${name}` },
   ];
   const lag = (name: string) => ["p50", "p99"].map((stat) => own(name, stat, stat));
+  const failed = [args.failureQueueName, args.ruleQueueName];
+  if (args.buffer !== undefined) failed.push(args.buffer.deadLetterQueueName);
   const charts: [title: string, metrics: Metric[]][] = [
     ["Tasks started", [own("TasksStarted", "Sum", "started"), own("StartsFailed", "Sum", "failed")]],
     ["Tasks stopped", [own("TasksStopped", "Sum", "stopped"), own("TasksDraining", "Sum", "draining")]],
@@ -92,12 +99,21 @@ export function dashboardBody(args: DashboardArgs) {
     ["Events and AWS calls", [own("Events", "Sum", "events"), own("AwsCalls", "Sum", "calls")]],
     ["Function", [lambda("Invocations", "Sum"), lambda("Errors", "Sum"), lambda("Throttles", "Sum")]],
     ["Function, ms", [lambda("Duration", "p50"), lambda("Duration", "Maximum")]],
-    ["Messages in the queues", [waiting(args.failureQueueName), waiting(args.ruleQueueName)]],
+    ["Messages in the queues", failed.map(waiting)],
+    ...(args.buffer === undefined ? [] : bufferCharts(args.buffer)),
     ...(args.groups.length === 0 ? [] : [targetHealth()]),
   ];
   function targetHealth(): [string, Metric[]] {
     const metrics = args.groups.flatMap((group) => [hosts(group, "HealthyHostCount"), hosts(group, "UnHealthyHostCount")]);
     return ["Targets by health", metrics];
+  }
+  function bufferCharts({ queueName }: BufferNames): [string, Metric[]][] {
+    const depth = [
+      ofQueue(queueName, "ApproximateNumberOfMessagesVisible", "waiting"),
+      ofQueue(queueName, "ApproximateNumberOfMessagesNotVisible", "being handled, or failed"),
+    ];
+    const age = ofQueue(queueName, "ApproximateAgeOfOldestMessage", "oldest");
+    return [["Messages in the buffer", depth], ["Age of the oldest message in the buffer, s", [age]]];
   }
   return {
     widgets: charts.map(([title, metrics], n) => ({

@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULTS, type StartEnginesArgs } from "./arguments";
 import { eventBusArn } from "./arn";
+import { bufferOf } from "./buffered";
 import { checkArguments } from "./check";
 import { allowedSources, commandEnvironment, environment } from "./environment";
 import {
@@ -35,7 +36,7 @@ export type * from "./catalog/service";
 export const COMPONENT_TYPE = "start-engines:index:StartEngines";
 
 /**
- * The function with its role and log group, the two rules, the queues of what failed, alarms, dashboard and schedules.
+ * The function with its role and log group, the two rules, the queues, alarms, dashboard and schedules.
  *
  * Wrong arguments are an error that names all of them, before anything is registered. Arguments that other resources
  * tell are checked as soon as they are known, which in a first preview is not yet, before any child is registered.
@@ -62,6 +63,10 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly failureQueueUrl: pulumi.Output<string>;
   /** Events that could not be delivered to the function. */
   readonly undeliveredQueueUrl: pulumi.Output<string>;
+  /** In buffered mode, the queue that both rules feed. */
+  readonly bufferQueueUrl?: pulumi.Output<string>;
+  /** In buffered mode, messages that the function failed to handle each time. */
+  readonly bufferDeadLetterQueueUrl?: pulumi.Output<string>;
 
   constructor(name: string, args: StartEnginesArgs, options?: pulumi.ComponentResourceOptions) {
     checkArguments(name, known(args));
@@ -129,6 +134,10 @@ export class StartEngines extends pulumi.ComponentResource {
     this.putReconcileEventsPolicyArn = reconciles.arn;
     this.failureQueueUrl = queues.failures.url;
     this.undeliveredQueueUrl = queues.undelivered.url;
+    if (queues.buffer !== undefined) {
+      this.bufferQueueUrl = queues.buffer.queue.url;
+      this.bufferDeadLetterQueueUrl = queues.buffer.deadLetters.url;
+    }
     this.registerOutputs({
       eventBus: this.eventBus,
       functionArn: this.functionArn,
@@ -142,6 +151,8 @@ export class StartEngines extends pulumi.ComponentResource {
       catalog: this.catalog,
       failureQueueUrl: this.failureQueueUrl,
       undeliveredQueueUrl: this.undeliveredQueueUrl,
+      bufferQueueUrl: this.bufferQueueUrl,
+      bufferDeadLetterQueueUrl: this.bufferDeadLetterQueueUrl,
     });
   }
 }
@@ -167,7 +178,7 @@ function sound(name: string, args: SettledArgs): SettledArgs {
   const found = limitProblems({
     environment: environment(args, { roleArn: UNSEEN_ARN, scheduleGroup: name, deadLetterArn: UNSEEN_ARN }),
     patterns: [requestPattern(allowedSources(args)), stateChangePattern(args.clusters)],
-    policies: [functionPolicy({ ...policyArgs(args), ...UNSEEN })],
+    policies: [functionPolicy({ ...policyArgs(args), ...UNSEEN, bufferQueueArn: bufferOf(args) && UNSEEN_ARN })],
     managedPolicies: [operatorPolicy({ ...operatorArgs(args), functionArn: UNSEEN_ARN, queueArns: [UNSEEN_ARN, UNSEEN_ARN] })],
   });
   if (found.length > 0) {

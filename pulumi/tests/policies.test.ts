@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { OUTCOME_DETAIL_TYPES } from "../src/outcomeEvents";
 import { functionPolicy, type FunctionPolicyArgs, functionTrust } from "../src/policies/functionPolicy";
 import { putEventsPolicy } from "../src/policies/putEventsPolicy";
-import { ruleQueuePolicy } from "../src/policies/queuePolicy";
+import { bufferQueuePolicy, ruleQueuePolicy } from "../src/policies/queuePolicy";
 import { schedulerPolicy, schedulerTrust } from "../src/policies/schedulerPolicy";
 import { CLUSTER, EXECUTION_ROLE, GROUP, INFRASTRUCTURE_ROLE, TASK_ROLE } from "./support/soundArguments";
 
@@ -174,6 +174,35 @@ test("the outcome events are those of the function's code", () => {
   const code = readFileSync(path.join(__dirname, "../../src/outcome_event.rs"), "utf8");
   const inCode = [...code.matchAll(/=> "(ECS Task [\w ]+)"/g)].map((match) => match[1]);
   assert.deepEqual(inCode, OUTCOME_DETAIL_TYPES);
+});
+
+test("with a queue before it the function may take messages of that queue", () => {
+  const buffer = "arn:aws:sqs:us-east-1:111122223333:start-engines-buffer";
+  const { Statement } = functionPolicy({ ...ARGS, bufferQueueArn: buffer });
+  assert.deepEqual(Statement.slice(0, -1), functionPolicy(ARGS).Statement);
+  assert.deepEqual(Statement.at(-1), {
+    Sid: "TakeMessages",
+    Effect: "Allow",
+    Action: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+    Resource: [buffer],
+  });
+});
+
+test("only the two rules put messages into the queue before the function", () => {
+  const rules = ["arn:aws:events:us-east-1:111122223333:rule/a", "arn:aws:events:us-east-1:111122223333:rule/b"];
+  assert.deepEqual(bufferQueuePolicy(QUEUE, rules), {
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Sid: "EventsOfTheseRules",
+        Effect: "Allow",
+        Principal: { Service: "events.amazonaws.com" },
+        Action: ["sqs:SendMessage"],
+        Resource: [QUEUE],
+        Condition: { ArnEquals: { "aws:SourceArn": rules } },
+      },
+    ],
+  });
 });
 
 test("without roles of tasks no role is passed to ECS", () => {

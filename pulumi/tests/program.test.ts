@@ -23,7 +23,7 @@ const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 
 /** Registrations for people to review: sorted, documents spelled out, no path or sentinel of a single run. */
-function reviewed(registrations: readonly Recorded[]): unknown {
+function reviewed(registrations: readonly Recorded[]): readonly { readonly resource: string }[] {
   const short = (urn: string) => urn.split("::").slice(2).join("::").replace(/^.*\$/, "");
   // All of the component comes after all of its arguments: shown is what comes after what within it.
   const isInside = (urn: string) => urn.includes("StartEngines$");
@@ -60,14 +60,16 @@ function assertSnapshot(name: string, actual: unknown): void {
 describe("the example stack", () => {
   let preview: Run;
   let up: Run;
+  let buffered: Run;
 
   before(async () => {
     preview = await run({ preview: true, config: CONFIG });
     up = await run({ preview: false, config: CONFIG });
+    buffered = await run({ preview: false, config: { ...CONFIG, "start-engines:buffered": "true" } });
   });
 
   test("a preview and an update run to their end without a word of error", () => {
-    for (const made of [preview, up]) {
+    for (const made of [preview, up, buffered]) {
       assert.equal(made.errors, "");
       assert.equal(made.exitCode, 0);
     }
@@ -88,6 +90,16 @@ describe("the example stack", () => {
 
   test("the registrations of a first preview are those that were reviewed", () => {
     assertSnapshot("preview", reviewed(preview.registrations));
+  });
+
+  test("buffered mode changes the registrations as was reviewed", () => {
+    const [without, with_] = [reviewed(up.registrations), reviewed(buffered.registrations)];
+    const texts = new Set(without.map((made) => JSON.stringify(made)));
+    const names = new Set(with_.map((made) => made.resource));
+    assertSnapshot("buffered", {
+      gone: without.map((made) => made.resource).filter((resource) => !names.has(resource)),
+      newOrChanged: with_.filter((made) => !texts.has(JSON.stringify(made))),
+    });
   });
 
   test("the function that is built takes the deployed catalog and environment, and starts what they name", { skip: !existsSync(COMMAND) && "not built" }, () => {
@@ -120,7 +132,7 @@ describe("the example stack", () => {
   });
 
   test("the outputs are what applications and operators need", () => {
-    assert.deepEqual(Object.keys(up.outputs).sort(), [
+    const direct = [
       "catalog",
       "clusterArn",
       "commandEnvironment",
@@ -136,7 +148,10 @@ describe("the example stack", () => {
       "targetGroupArns",
       "undeliveredQueueUrl",
       "url",
-    ]);
+    ];
+    assert.deepEqual(Object.keys(up.outputs).sort(), direct);
+    const urls = ["bufferDeadLetterQueueUrl", "bufferQueueUrl"];
+    assert.deepEqual(Object.keys(buffered.outputs).sort(), [...direct, ...urls].sort());
   });
 });
 

@@ -55,16 +55,49 @@ async function assertAnswers(policy: PolicyDocument, allowed: calls.Call[], deni
   for (const call of denied) assert.equal(await isAllowed(call, policy), false, `denied: ${JSON.stringify(call)}`);
 }
 
+/** What a service that is no principal of the account may put into a queue, by the queue's own policy. */
+async function maySend(policy: PolicyDocument, queue: string, rule: string, principal: string): Promise<boolean> {
+  const call = calls.sendMessage(queue, `arn:aws:events:us-east-1:${ACCOUNT}:rule/${rule}`);
+  const result = await runSimulation(
+    {
+      request: {
+        principal,
+        action: call.action,
+        resource: { resource: call.resource, accountId: ACCOUNT },
+        contextVariables: { ...call.keys },
+      },
+      identityPolicies: [],
+      serviceControlPolicies: [],
+      resourceControlPolicies: [],
+      resourcePolicy: policy,
+    },
+    {},
+  );
+  assert.ok(result.resultType !== "error", JSON.stringify(result));
+  return result.overallResult === "Allowed";
+}
+
+async function assertOnlyTheRulesSend(policy: PolicyDocument, queue: string): Promise<void> {
+  for (const rule of ["engines/start-engines-requests", "start-engines-state-change"]) {
+    assert.ok(await maySend(policy, queue, rule, "events.amazonaws.com"), rule);
+  }
+  assert.ok(!(await maySend(policy, queue, "another", "events.amazonaws.com")));
+  assert.ok(!(await maySend(policy, queue, "engines/start-engines-requests", "sns.amazonaws.com")));
+}
+
 describe("IAM", () => {
   let registrations: Registration[];
+  let buffered: Registration[];
 
   before(async () => {
     ({ registrations } = await registrationsOf(() => new StartEngines("start-engines", soundArguments())));
+    const args = { ...soundArguments(), buffered: true };
+    ({ registrations: buffered } = await registrationsOf(() => new StartEngines("start-engines", args)));
   });
 
-  function emitted(type: string, name: string, field = "policy"): PolicyDocument {
-    const found = registrations.find((made) => made.type === type && made.name === name);
-    return JSON.parse(String(found?.inputs[field])) as PolicyDocument;
+  function emitted(type: string, name: string, from = registrations): PolicyDocument {
+    const found = from.find((made) => made.type === type && made.name === name);
+    return JSON.parse(String(found?.inputs["policy"])) as PolicyDocument;
   }
 
   const functionPolicy = () => emitted("aws:iam/rolePolicy:RolePolicy", "start-engines");
@@ -288,31 +321,31 @@ describe("IAM", () => {
 
   test("only the two rules may put messages into the dead-letter queue", async () => {
     const policy = emitted("aws:sqs/queuePolicy:QueuePolicy", "start-engines-undelivered");
-    const rule = (name: string) => `arn:aws:events:us-east-1:${ACCOUNT}:rule/${name}`;
-    const sendFrom = async (name: string, principal: string) => {
-      const call = calls.sendMessage("start-engines-undelivered", rule(name));
-      const result = await runSimulation(
-        {
-          request: {
-            principal,
-            action: call.action,
-            resource: { resource: call.resource, accountId: ACCOUNT },
-            contextVariables: { ...call.keys },
-          },
-          identityPolicies: [],
-          serviceControlPolicies: [],
-          resourceControlPolicies: [],
-          resourcePolicy: policy,
-        },
-        {},
-      );
-      assert.ok(result.resultType !== "error", JSON.stringify(result));
-      return result.overallResult;
-    };
-    for (const name of ["engines/start-engines-requests", "start-engines-state-change"]) {
-      assert.equal(await sendFrom(name, "events.amazonaws.com"), "Allowed");
-    }
-    assert.notEqual(await sendFrom("another", "events.amazonaws.com"), "Allowed");
-    assert.notEqual(await sendFrom("engines/start-engines-requests", "sns.amazonaws.com"), "Allowed");
+    await assertOnlyTheRulesSend(policy, "start-engines-undelivered");
+  });
+
+  test("only the two rules may put messages into the queue before the function", async () => {
+    const policy = emitted("aws:sqs/queuePolicy:QueuePolicy", "start-engines-buffer", buffered);
+    await assertOnlyTheRulesSend(policy, "start-engines-buffer");
+  });
+
+  test("buffered, the function may take messages of its queue as well, and of no other", async () => {
+    const policy = emitted("aws:iam/rolePolicy:RolePolicy", "start-engines", buffered);
+    const taken = (["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"] as const).map((operation) => ({
+      own: calls.takeMessages(operation, "start-engines-buffer"),
+      others: ["start-engines-buffer-dead-letters", "start-engines-failures", "start-engines-undelivered"].map((queue) =>
+        calls.takeMessages(operation, queue),
+      ),
+    }));
+    await assertAnswers(
+      policy,
+      [...made, ...taken.map(({ own }) => own)],
+      [
+        ...taken.flatMap(({ others }) => others),
+        calls.sendMessage("start-engines-buffer"),
+        { ...calls.takeMessages("ReceiveMessage", "start-engines-buffer"), action: "sqs:PurgeQueue" },
+      ],
+    );
+    await assertAnswers(functionPolicy(), [], taken.map(({ own }) => own));
   });
 });

@@ -48,6 +48,31 @@ async fn the_demo_shows_every_step_and_says_ok() {
     demo.must_have_succeeded();
 }
 
+/// The same of the buffered one.
+const BUFFERED_MARKS: [&str; 15] = [
+    "36 starts",
+    "events sent",
+    "RunTask made",
+    "RUNNING",
+    "registered",
+    "all have answered",
+    "36 stops, and a poisoned message",
+    "StopTask made",
+    "deregistered",
+    "request refused",
+    "dead-letter queue     1 message, after 5 receives",
+    "all events handled",
+    "AWS calls, as the function's log lines tell them",
+    "Where the stack differs from what the program registered",
+    "What this demo does not prove",
+];
+
+#[tokio::test]
+async fn the_buffered_demo_takes_dozens_of_tasks_through_a_queue_and_leaves_one_poisoned_message() {
+    let demo = Demo::run_with(&packed_function(), &["--buffered"]).await;
+    demo.must_have_shown(&BUFFERED_MARKS);
+}
+
 #[tokio::test]
 async fn the_demo_needs_no_port_of_its_own() {
     // Held until the demo has ended; where another program holds the port, that does as well.
@@ -88,11 +113,16 @@ struct Demo {
 impl Demo {
     /// Runs the demo to its end.
     async fn run(zip: &Path) -> Self {
+        Self::run_with(zip, &[]).await
+    }
+
+    async fn run_with(zip: &Path, flags: &[&str]) -> Self {
         let _turn = ONE_AT_A_TIME.lock().await;
         let child = python()
             .arg("tests/local/demo.py")
             .arg("--zip")
             .arg(zip)
+            .args(flags)
             .spawn()
             .expect("Python starts");
         let process = child.id().expect("a process that has not been waited for");
@@ -113,12 +143,16 @@ impl Demo {
     }
 
     fn must_have_succeeded(&self) {
+        self.must_have_shown(&MARKS);
+    }
+
+    fn must_have_shown(&self, marks: &[&str]) {
         let output = &self.output;
         assert_eq!(self.status, Some(0), "the demo failed:\n{output}");
         assert!(self.last_line().starts_with("demo: OK"), "no verdict:\n{output}");
         let mut rest = output.as_str();
-        for mark in MARKS {
-            let found = rest.split_once(mark);
+        for mark in marks {
+            let found = rest.split_once(*mark);
             rest = found
                 .unwrap_or_else(|| panic!("no '{mark}' in its place in:\n{output}"))
                 .1;

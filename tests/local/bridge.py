@@ -71,11 +71,12 @@ class Bridge:
         rule: Rule,
         subnet: str,
         port: int,
+        window: float = 0,
     ) -> None:
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
         self._ecs = client("ecs")
-        self._delivery = Delivery(client)
+        self._delivery = Delivery(client, window)
         self._cluster, self._rule = cluster, rule
         self._subnet, self._port = subnet, port
         self._pool = EnginePool()
@@ -103,6 +104,7 @@ class Bridge:
         try:
             while not self._closing.is_set():
                 self._look()
+                self._delivery.send_gathered()
                 self._closing.wait(LOOK_SECONDS)
         except Exception as error:
             self.failure = error

@@ -1,28 +1,42 @@
 """Delivers an event the way EventBridge would, where the emulator will not.
 
 The event is matched by the emulator's TestEventPattern against the pattern of the rule as
-deployed, and only if it matches, each Lambda target of the rule is invoked asynchronously.
-Must not decide by itself whether an event matches, and must not know the function.
+deployed, and only if it matches, each Lambda target of the rule is invoked asynchronously,
+and each SQS target gets it as a message. Must not decide by itself whether an event
+matches, and must not know the function.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 from deployed import Rule
 
+# SendMessageBatch takes no more at once.
+MOST_MESSAGES_SENT = 10
+
 
 class Delivery:
-    """EventBridge's last step, for one emulator. Used from one thread at a time."""
+    """EventBridge's last step, for one emulator. Used from one thread at a time.
 
-    def __init__(self, client: Callable[[str], Any]) -> None:
+    `window` stands in for the batching window of the event source mapping, which the
+    emulator does not have: messages are sent together when the first of them is so many
+    seconds old. Whoever gives one must call `send_gathered` again and again.
+    """
+
+    def __init__(self, client: Callable[[str], Any], window: float = 0) -> None:
         self._events = client("events")
         self._lambda = client("lambda")
+        self._sqs = client("sqs")
+        self._window = window
+        self._gathered: list[tuple[str, str]] = []
+        self._since = 0.0
 
     def deliver(self, to: Rule, event: dict[str, Any]) -> bool:
-        """Whether the rule let the event through. If so, its targets have been invoked."""
+        """Whether the rule let the event through. If so, its targets have it, or soon will."""
         try:
             rule = self._events.describe_rule(Name=to.name, EventBusName=to.bus)
         except self._events.exceptions.ResourceNotFoundException:
@@ -41,4 +55,24 @@ class Delivery:
                 self._lambda.invoke(
                     FunctionName=target["Arn"], InvocationType="Event", Payload=text
                 )
+            elif ":sqs:" in target["Arn"]:
+                if not self._gathered:
+                    self._since = time.monotonic()
+                self._gathered.append((target["Arn"], text))
+        self.send_gathered()
         return True
+
+    def send_gathered(self) -> None:
+        """Sends what was gathered, if the window is over."""
+        if not self._gathered or time.monotonic() - self._since < self._window:
+            return
+        gathered, self._gathered = self._gathered, []
+        for arn in dict.fromkeys(arn for arn, _ in gathered):
+            url = self._sqs.get_queue_url(QueueName=arn.rsplit(":", 1)[-1])["QueueUrl"]
+            texts = [text for to, text in gathered if to == arn]
+            for first in range(0, len(texts), MOST_MESSAGES_SENT):
+                some = enumerate(texts[first : first + MOST_MESSAGES_SENT])
+                entries = [{"Id": str(n), "MessageBody": text} for n, text in some]
+                answer = self._sqs.send_message_batch(QueueUrl=url, Entries=entries)
+                if answer.get("Failed"):
+                    raise RuntimeError(f"SendMessageBatch: {answer['Failed']}")

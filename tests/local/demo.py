@@ -3,8 +3,10 @@
     .venv/bin/python tests/local/demo.py --zip target/lambda/start-engines-lambda/bootstrap.zip
 
 Starts MiniStack, lets the Pulumi program deploy the example stack on it, runs the timeline
-and ends all that it started. Exit code 0 means that every step was seen. This module owns processes, signals and the exit
-code; what happens in between is in `timeline.py`. Must not leave a process behind.
+and ends all that it started; with `--buffered`, the stack has a queue before the function,
+and dozens of tasks go through it. Exit code 0 means that every step was seen. This module
+owns processes, signals and the exit code; what happens in between is in `timeline.py` and
+`load.py`. Must not leave a process behind.
 """
 
 from __future__ import annotations
@@ -28,13 +30,15 @@ from deployed import Stack, read
 from deployment import deploy
 from engine import usable_port
 from function_log import FunctionLog
-from gaps import GAPS
+from gaps import BUFFERED_GAPS, GAPS
 from interfaces import EcsWithInterfaces
+from load import Load
 from ministack import REGION, MiniStack
 from provider import Provider
 from provider.deviations import DEVIATIONS
 from screen import Screen
-from timeline import Timeline, group_name
+from steps import Steps, group_name
+from timeline import Timeline
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / "target" / "local"
@@ -55,9 +59,9 @@ class Interrupted(BaseException):
 class Demo:
     """One run, from the emulator's start to its end."""
 
-    def __init__(self, bundle: Path, keep: bool) -> None:
+    def __init__(self, bundle: Path, keep: bool, buffered: bool) -> None:
         self.screen = Screen()
-        self._bundle, self._keep = bundle, keep
+        self._bundle, self._keep, self._buffered = bundle, keep, buffered
         self._emulator = MiniStack(LOGS / "ministack.log")
         # A second fence: should anything go wrong in `run`, this still ends the emulator.
         atexit.register(self._emulator.stop)
@@ -66,7 +70,7 @@ class Demo:
         self._stack: Stack | None = None
         self._bridge: Bridge | None = None
         self._ecs: EcsWithInterfaces | None = None
-        self._timeline: Timeline | None = None
+        self._timeline: Steps | None = None
 
     def run(self) -> int:
         """The exit code."""
@@ -105,8 +109,9 @@ class Demo:
 
     def _show(self) -> None:
         screen, emulator = self.screen, self._emulator
+        title = "tasks that attach themselves" if self._buffered else "a task that attaches itself"
         screen.line(
-            screen.paint("1", "start-engines: a task that attaches itself to a load balancer")
+            screen.paint("1", f"start-engines: {title} to a load balancer")
         )
         screen.line("the packed function and the Pulumi program, against a local AWS; no account")
         for old in (self._emulator.log, self._function_log):
@@ -141,25 +146,49 @@ class Demo:
                     "watches the emulator's tasks, serves HTTP on 127.0.0.x for each and sends",
                 ),
                 ("", "the ECS events that the emulator does not"),
+                *self._queue_facts(),
             )
         )
         if port != PREFERRED_PORT:
             screen.facts((("port", f"{PREFERRED_PORT} is taken, so the containers use {port}"),))
 
         self._step = "bridge"
-        bridge = Bridge(emulator.client, stack.cluster, stack.state_rule, stack.subnet, port)
+        window = stack.buffer.window_seconds if stack.buffer else 0
+        bridge = Bridge(
+            emulator.client, stack.cluster, stack.state_rule, stack.subnet, port, window
+        )
         bridge.start()
         self._bridge = bridge
-        self._ecs = EcsWithInterfaces(emulator.port, bridge.tasks)
-        self._ecs.start()
-        command = Command(outputs, LOGS, emulator.endpoint, self._ecs.endpoint)
-        self._timeline = Timeline(screen, emulator, stack, bridge, command)
+        if self._buffered:
+            self._timeline = Load(screen, emulator, stack, bridge)
+        else:
+            self._ecs = EcsWithInterfaces(emulator.port, bridge.tasks)
+            self._ecs.start()
+            command = Command(outputs, LOGS, emulator.endpoint, self._ecs.endpoint)
+            self._timeline = Timeline(screen, emulator, stack, bridge, command)
         self._timeline.run()
 
         screen.heading("Where the stack differs from what the program registered")
         screen.points(f"{type}: {path}: {why}." for (type, path), why in DEVIATIONS.items())
         screen.heading("What this demo does not prove")
-        screen.points(GAPS)
+        screen.points(BUFFERED_GAPS if self._buffered else GAPS)
+
+    def _queue_facts(self) -> tuple[tuple[str, str], ...]:
+        buffer = self._stack.buffer if self._stack else None
+        if buffer is None:
+            return ()
+        return (
+            (
+                "queue",
+                f"batches of up to {buffer.batch_size}, gathered for {buffer.window_seconds} s, "
+                f"{buffer.concurrency} at a time;",
+            ),
+            (
+                "",
+                f"what fails comes again after {buffer.visibility_seconds} s, "
+                f"{buffer.max_receives} receives in all",
+            ),
+        )
 
     def _config(self, port: int) -> dict[str, str]:
         """What `pulumi config` would hold."""
@@ -171,6 +200,7 @@ class Demo:
             "start-engines:code": str(self._bundle.resolve()),
             "start-engines:architecture": "arm64" if arm else "x86_64",
             "start-engines:alarmEmail": "demo@example.com",
+            "start-engines:buffered": json.dumps(self._buffered),
         }
 
     def _where(self) -> str:
@@ -272,6 +302,9 @@ def main() -> int:
         "--zip", type=Path, default=default, help="the function's bundle (default: %(default)s)"
     )
     parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
+    parser.add_argument(
+        "--buffered", action="store_true", help="a queue before the function, and dozens of tasks"
+    )
     arguments = parser.parse_args()
     # The SDK must not read the caller's profiles, regions or endpoints.
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -280,7 +313,7 @@ def main() -> int:
     for number in SIGNALS:
         signal.signal(number, interrupt)
     try:
-        return Demo(arguments.zip, arguments.keep).run()
+        return Demo(arguments.zip, arguments.keep, arguments.buffered).run()
     except BrokenPipeError:
         # Python flushes standard output once more at its end; there is nobody to read it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

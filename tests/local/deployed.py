@@ -6,6 +6,7 @@ Must not call anything, and must not hold a value that the program decides.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,19 @@ class Rule:
 
     name: str
     bus: str
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """The queue between the rules and the function."""
+
+    queue_url: str
+    dead_letter_queue_url: str
+    visibility_seconds: int
+    max_receives: int
+    batch_size: int
+    window_seconds: int
+    concurrency: int
 
 
 @dataclass(frozen=True)
@@ -47,6 +61,8 @@ class Stack:
     retries: int
     failure_queue_url: str
     undelivered_queue_url: str
+    # Of buffered mode.
+    buffer: Buffer | None
 
 
 def read(outputs: dict[str, Any], provider: Provider) -> Stack:
@@ -83,4 +99,18 @@ def read(outputs: dict[str, Any], provider: Provider) -> Stack:
         retries=state("FunctionEventInvokeConfig", COMPONENT)["maximumRetryAttempts"],
         failure_queue_url=outputs["failureQueueUrl"],
         undelivered_queue_url=outputs["undeliveredQueueUrl"],
+        buffer=_buffer(outputs, state) if "bufferQueueUrl" in outputs else None,
+    )
+
+
+def _buffer(outputs: dict[str, Any], state: Callable[[str, str], dict[str, Any]]) -> Buffer:
+    queue, mapping = state("Queue", f"{COMPONENT}-buffer"), state("EventSourceMapping", COMPONENT)
+    return Buffer(
+        queue_url=outputs["bufferQueueUrl"],
+        dead_letter_queue_url=outputs["bufferDeadLetterQueueUrl"],
+        visibility_seconds=int(queue["visibilityTimeoutSeconds"]),
+        max_receives=int(json.loads(queue["redrivePolicy"])["maxReceiveCount"]),
+        batch_size=int(mapping["batchSize"]),
+        window_seconds=int(mapping["maximumBatchingWindowInSeconds"]),
+        concurrency=int(mapping["scalingConfig"]["maximumConcurrency"]),
     )

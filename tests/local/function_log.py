@@ -1,10 +1,11 @@
 """The function's log, as CloudWatch Logs in the emulator has it.
 
-Must not interpret what the function wrote, only the lines that Lambda itself adds.
+Must not interpret what the function wrote, beyond telling its own lines from Lambda's.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 
@@ -25,6 +26,11 @@ class FunctionLog:
         return [
             event["message"].rstrip("\n") for event in sorted(events, key=lambda e: e["timestamp"])
         ]
+
+    def handled(self) -> list[dict[str, Any]]:
+        """The function's line of each event, oldest first."""
+        parsed = (json.loads(line) for line in self.lines() if line.startswith("{"))
+        return [line for line in parsed if line.get("message") == "event handled"]
 
     def finished(self) -> int:
         """How many invocations have ended, well or not."""

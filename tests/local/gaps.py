@@ -1,4 +1,4 @@
-"""What the demo cannot show, said on screen. One sentence or two for each gap.
+"""What the demos cannot show, said on screen. One sentence or two for each gap.
 
 Facts about MiniStack 1.5.33, each tried. Must be kept true when the pin changes.
 """
@@ -33,4 +33,22 @@ GAPS = (
     "rule queue for it. The invalid event was therefore sent with an asynchronous Invoke, which is "
     "what EventBridge does on AWS. Lambda's retries come after 1 and 2 minutes there.",
     "IAM: not enforced here: every call is allowed.",
+)
+
+BUFFERED_GAPS = (
+    "Scope: Fargate tasks behind an Application and a Network Load Balancer, IPv4; starts, stops and "
+    "one poisoned message. `make demo` says what the emulator lacks for each single task: ECS events, "
+    "containers, client tokens, failures and throttling of AWS, target health, IAM.",
+    "Batches: MiniStack hands over at most 10 messages at a time, whatever the batch size. On AWS "
+    "batches are larger, and calls fewer. Batches of hundreds are tested at the wire.",
+    "Batching window: MiniStack has none, and invokes at once. The bridge gathers the events of ECS "
+    "for as long as the deployed window, and then sends them together. On AWS it is Lambda that "
+    "gathers, the applications' events too, and with little traffic for up to 20 s.",
+    "Visibility timeout: MiniStack keeps to it. It is shortened before the stops, since with the "
+    "deployed one the last receive comes after 12 minutes.",
+    "Delivery to the queue: the applications' events went by MiniStack's rule, those of ECS by the "
+    "bridge, since PutEvents refuses the source aws.ecs. The queue's policy is kept and not enforced, "
+    "and nothing tries a delivery again.",
+    "Lambda's poller: it reads no permissions of the role, and its own back-off on errors is not AWS's. "
+    "Partial failures, the most batches at a time and the redrive policy are as on AWS.",
 )

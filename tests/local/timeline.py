@@ -1,35 +1,24 @@
-"""The steps of the demo: a start, what an operator sees of it, a start that is refused, a stop.
-
-Each step waits for what it expects, for a bounded time, and fails with a reason. Must not
-start or end processes, and must talk to the function through events alone.
-"""
+"""The steps of the demo: a start, what an operator sees of it, a start that is refused, a stop."""
 
 from __future__ import annotations
 
-import http.client
 import json
 from typing import Any
 
-import wait
 from bridge import Bridge, Watched
 from command import Command
 from delivery import Delivery
 from deployed import SERVICE, Stack
 from events import RUNNING, STARTING, STOPPED, STOPPING, Stage, start_event
-from function_log import FunctionLog
 from ministack import FIRST_RETRY_SECONDS, MiniStack
 from screen import Screen
+from steps import Steps, group_name
 
-STEP_SECONDS = 20.0
 CORRELATION_ID = "demo-1"
 
 
-class StepFailed(Exception):
-    """A step saw something else than it should have."""
-
-
-class Timeline:
-    """Runs the steps. `step` names the one that runs, or failed."""
+class Timeline(Steps):
+    """One task, from its start to its stop."""
 
     def __init__(
         self,
@@ -39,13 +28,9 @@ class Timeline:
         bridge: Bridge,
         command: Command,
     ) -> None:
-        self.step = "the first step"
-        self._screen, self._emulator, self._stack, self._bridge = screen, emulator, stack, bridge
-        self._events, self._ecs = emulator.client("events"), emulator.client("ecs")
-        self._elb, self._sqs = emulator.client("elbv2"), emulator.client("sqs")
+        super().__init__(screen, emulator, stack, bridge)
         self._delivery = Delivery(emulator.client)
         self._command = command
-        self._log = FunctionLog(emulator.client("logs"), stack.log_group)
         self._invocations = 0
 
     def run(self) -> None:
@@ -59,10 +44,7 @@ class Timeline:
     def _start(self) -> Watched:
         self._screen.heading("A start (ms since the event was sent)")
         self._begin("before the start")
-        status, _ = self._ask()
-        self._expect(
-            status == 503, f"{self._stack.path} should be answered with 503 at first, not {status}"
-        )
+        self._expect_nothing_registered()
 
         self._begin("event sent")
         self._screen.zero()
@@ -168,12 +150,9 @@ class Timeline:
         self._check_rule(watched, (RUNNING, *STOPPING, STOPPED), STARTING)
         self._settle(1 + len(STOPPING) + 1)
         self._expect(self._is_out(watched), "the target is registered again")
-        for name, url in (
-            ("on-failure", self._stack.failure_queue_url),
-            ("rules' dead-letter", self._stack.undelivered_queue_url),
-        ):
-            waiting = self._waiting(url)
-            self._expect(waiting == "0", f"{waiting} unexpected messages in the {name} queue")
+        self._expect_empty(
+            failure=self._stack.failure_queue_url, dead_letter=self._stack.undelivered_queue_url
+        )
         self._screen.mark(
             self.step, f"{self._invocations} invocations, nothing else in the failure queues"
         )
@@ -184,25 +163,7 @@ class Timeline:
             "correlationId": CORRELATION_ID,
             "tags": [{"key": "team", "value": "demo"}],
         }
-        return self._put_event("Start ECS Task", detail)
-
-    def _put_event(self, detail_type: str, detail: dict[str, Any]) -> str:
-        """Sends an event as an application does; gives its id."""
-        stack = self._stack
-        entry = {
-            "EventBusName": stack.start_rule.bus,
-            "Source": stack.source,
-            "DetailType": detail_type,
-            "Detail": json.dumps(detail),
-        }
-        answer = self._events.put_events(Entries=[entry])
-        self._expect(not answer["FailedEntryCount"], f"PutEvents refused it: {answer['Entries']}")
-        return str(answer["Entries"][0]["EventId"])
-
-    def _stopped_reason(self, watched: Watched) -> str | None:
-        answer = self._ecs.describe_tasks(cluster=self._stack.cluster, tasks=[watched.arn])
-        task = answer["tasks"][0]
-        return str(task.get("stoppedReason")) if task["desiredStatus"] == "STOPPED" else None
+        return self._put_events([("Start ECS Task", detail)])[0]
 
     def _check_identity(self, watched: Watched, event_id: str) -> None:
         """The task carries what the later events are understood by."""
@@ -258,27 +219,7 @@ class Timeline:
 
     def _health(self, watched: Watched, group: str) -> str | None:
         """The target's state, or nothing if it is not registered."""
-        answer = self._elb.describe_target_health(TargetGroupArn=group)
-        for entry in answer["TargetHealthDescriptions"]:
-            target = entry["Target"]
-            if (target["Id"], target["Port"]) == (watched.engine.address, watched.engine.port):
-                return str(entry["TargetHealth"]["State"])
-        return None
-
-    def _ask(self) -> tuple[int, str]:
-        """A request to the load balancer, by its DNS name as a browser would send it."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._emulator.port, timeout=10)
-        try:
-            host = {"Host": self._stack.load_balancer_dns}
-            connection.request("GET", self._stack.path, headers=host)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode(errors="replace")
-        finally:
-            connection.close()
-
-    def _ask_until(self, status: int) -> tuple[int, str] | None:
-        answer = self._ask()
-        return answer if answer[0] == status else None
+        return self._registered(group).get((watched.engine.address, watched.engine.port))
 
     def _next_failure(self) -> dict[str, Any] | None:
         url = self._stack.failure_queue_url
@@ -287,30 +228,3 @@ class Timeline:
             record: dict[str, Any] = json.loads(message["Body"])
             return record
         return None
-
-    def _waiting(self, url: str) -> str:
-        name = "ApproximateNumberOfMessages"
-        return str(
-            self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name]
-        )
-
-    def _begin(self, step: str) -> None:
-        self.step = step
-
-    def _until(self, what: str, probe: Any) -> Any:
-        return wait.until(what, probe, STEP_SECONDS, self._alive)
-
-    def _alive(self) -> None:
-        self._emulator.check()
-        if self._bridge.failure is not None:
-            raise StepFailed(f"the bridge failed: {self._bridge.failure!r}")
-
-    @staticmethod
-    def _expect(right: bool, otherwise: str) -> None:
-        if not right:
-            raise StepFailed(otherwise)
-
-
-def group_name(arn: str) -> str:
-    """A target group's name, from its ARN."""
-    return arn.split("/")[-2]

@@ -29,6 +29,8 @@ export interface FunctionPolicyArgs {
   readonly outcomeEventBusArn?: string | undefined;
   readonly logGroupArn: string;
   readonly failureQueueArn: string;
+  /** The queue that Lambda takes batches from for the function, if there is one. */
+  readonly bufferQueueArn?: string | undefined;
   /** The schedule group of what is to happen later, by name. */
   readonly scheduleGroup: string;
   /** The role that Scheduler takes then. */
@@ -137,6 +139,7 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
       Action: ["sqs:SendMessage"],
       Resource: [args.failureQueueArn],
     },
+    ...takeMessages(args.bufferQueueArn),
   );
 }
 
@@ -144,6 +147,23 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
 function tellOutcomes(busArn: string | undefined): Statement[] {
   if (busArn === undefined) return [];
   return [{ ...putEvents(busArn, [OUTCOME_SOURCE], OUTCOME_DETAIL_TYPES), Sid: "TellOutcomes" }];
+}
+
+/**
+ * Lambda polls the queue with the function's role.
+ *
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
+ */
+function takeMessages(queueArn: string | undefined): Statement[] {
+  if (queueArn === undefined) return [];
+  return [
+    {
+      Sid: "TakeMessages",
+      Effect: "Allow",
+      Action: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+      Resource: [queueArn],
+    },
+  ];
 }
 
 /** A statement without resources is none that IAM takes. */

@@ -1,15 +1,28 @@
-/** Who may put messages into the rules' dead-letter queue. */
+/** Who may put messages into the queues that the rules send to. */
 
 import { document, type PolicyDocument } from "./document";
 
 /**
- * EventBridge, for these rules only.
+ * The rules' dead-letter queue: EventBridge, for these rules only.
  *
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html#eb-dlq-perms
  */
 export function ruleQueuePolicy(queueArn: string, ruleArns: readonly string[]): PolicyDocument {
+  return sentByRules("UndeliveredEventsOfTheseRules", queueArn, ruleArns);
+}
+
+/**
+ * The queue of buffered mode: EventBridge, for these rules only.
+ *
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions
+ */
+export function bufferQueuePolicy(queueArn: string, ruleArns: readonly string[]): PolicyDocument {
+  return sentByRules("EventsOfTheseRules", queueArn, ruleArns);
+}
+
+function sentByRules(sid: string, queueArn: string, ruleArns: readonly string[]): PolicyDocument {
   return document({
-    Sid: "UndeliveredEventsOfTheseRules",
+    Sid: sid,
     Effect: "Allow",
     Principal: { Service: "events.amazonaws.com" },
     Action: ["sqs:SendMessage"],

@@ -10,6 +10,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULTS } from "../arguments";
 import { eventBusArn } from "../arn";
+import { bufferOf } from "../buffered";
 import { addCatalog } from "../bundle";
 import { environment, type Later } from "../environment";
 import { functionPolicy, functionTrust } from "../policies/functionPolicy";
@@ -23,6 +24,8 @@ export interface FunctionResources {
   readonly function: lambda.Function;
   readonly logGroup: cloudwatch.LogGroup;
   readonly invokeConfig: lambda.FunctionEventInvokeConfig;
+  /** In buffered mode, what takes batches from the queue. */
+  readonly mapping?: lambda.EventSourceMapping;
 }
 
 /** Creates them. */
@@ -49,9 +52,16 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
   );
   const later = laterOf(queues, scheduling);
   const policy = pulumi
-    .all([settled, later, logGroup.arn, queues.failures.arn])
-    .apply(([known, { roleArn, scheduleGroup }, logGroupArn, failureQueueArn]) =>
-      functionPolicy({ ...policyArgs(known), logGroupArn, failureQueueArn, scheduleGroup, laterRoleArn: roleArn }),
+    .all([settled, later, logGroup.arn, queues.failures.arn, queues.buffer?.queue.arn])
+    .apply(([known, { roleArn, scheduleGroup }, logGroupArn, failureQueueArn, bufferQueueArn]) =>
+      functionPolicy({
+        ...policyArgs(known),
+        logGroupArn,
+        failureQueueArn,
+        bufferQueueArn,
+        scheduleGroup,
+        laterRoleArn: roleArn,
+      }),
     );
   const rolePolicy = new iam.RolePolicy(name, { role: role.name, policy: json(policy) }, context.options);
   const created = new lambda.Function(
@@ -85,7 +95,23 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
     // Lambda refuses a destination that the role may not send to.
     after(context, rolePolicy),
   );
-  return { function: created, logGroup, invokeConfig };
+  const settings = bufferOf(args);
+  if (settings === undefined || queues.buffer === undefined) return { function: created, logGroup, invokeConfig };
+  const mapping = new lambda.EventSourceMapping(
+    name,
+    {
+      eventSourceArn: queues.buffer.queue.arn,
+      functionName: created.name,
+      batchSize: settings.batchSize,
+      maximumBatchingWindowInSeconds: settings.maximumBatchingWindowSeconds,
+      scalingConfig: { maximumConcurrency: settings.maximumConcurrency },
+      functionResponseTypes: ["ReportBatchItemFailures"],
+      tags: args.tags,
+    },
+    // Lambda refuses a queue that the role may not take messages from.
+    after(context, rolePolicy),
+  );
+  return { function: created, logGroup, invokeConfig, mapping };
 }
 
 /** How the function has something done later. */

@@ -3,9 +3,18 @@
 import * as cloudwatch from "@pulumi/aws/cloudwatch";
 import type * as pulumi from "@pulumi/pulumi";
 
-import { type Alarm, functionAlarms, outcomesAlarm, unhealthyAlarm, unknownAlarm } from "../alarms";
+import {
+  type Alarm,
+  bufferAlarms,
+  type BufferNames,
+  functionAlarms,
+  outcomesAlarm,
+  unhealthyAlarm,
+  unknownAlarm,
+} from "../alarms";
 import { DEFAULTS } from "../arguments";
 import { metricDimension } from "../arn";
+import { bufferOf } from "../buffered";
 import { dashboardBody, type GroupMetrics } from "../dashboard";
 import { home, type SettledArgs } from "../settled";
 import { type Context, json } from "./context";
@@ -41,7 +50,9 @@ export function createAlarms(context: Context): void {
   };
   const outcomes = args.outcomeEventBus === undefined ? [] : [outcomesAlarm(functionName)];
   const unknown = args.reconcileSchedule === undefined ? [] : [unknownAlarm(functionName)];
-  for (const { suffix, ...alarm } of [...functionAlarms(watched, limits), ...outcomes, ...unknown]) {
+  const buffer = bufferNames(context);
+  const buffered = buffer === undefined ? [] : bufferAlarms(functionName, buffer, limits);
+  for (const { suffix, ...alarm } of [...functionAlarms(watched, limits), ...outcomes, ...unknown, ...buffered]) {
     create(suffix, alarm);
   }
   for (const label of watchedGroups(args.targetGroups)) {
@@ -74,10 +85,17 @@ export function createDashboard(context: Context): void {
       functionName,
       failureQueueName: names.failures,
       ruleQueueName: names.undelivered,
+      buffer: bufferNames(context),
       groups: groupMetrics(known),
     }),
   );
   new cloudwatch.Dashboard(name, { dashboardName: functionName, dashboardBody: json(body) }, context.options);
+}
+
+function bufferNames({ functionName, args }: Context): BufferNames | undefined {
+  if (bufferOf(args) === undefined) return undefined;
+  const names = queueNames(functionName);
+  return { queueName: names.buffer, deadLetterQueueName: names.bufferDeadLetters };
 }
 
 /** The groups whose balancer is known by ARN: CloudWatch names their metrics by both. */

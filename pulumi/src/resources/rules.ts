@@ -1,4 +1,4 @@
-/** The two rules, and what lets them reach the function and their queue. */
+/** The two rules, and what lets them reach the function or its queue, and their dead-letter queue. */
 
 import * as cloudwatch from "@pulumi/aws/cloudwatch";
 import * as lambda from "@pulumi/aws/lambda";
@@ -6,9 +6,10 @@ import * as sqs from "@pulumi/aws/sqs";
 import * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULTS } from "../arguments";
+import { bufferOf } from "../buffered";
 import { allowedSources } from "../environment";
 import { requestPattern, stateChangePattern } from "../eventPatterns";
-import { ruleQueuePolicy } from "../policies/queuePolicy";
+import { bufferQueuePolicy, ruleQueuePolicy } from "../policies/queuePolicy";
 import { after, type Context, json } from "./context";
 import type { FunctionResources } from "./function";
 import type { Queues } from "./queues";
@@ -49,20 +50,21 @@ export function createRules(
     STATE_CHANGE_BUS,
     settled.apply((known) => stateChangePattern(known.clusters)),
   );
-  const queuePolicy = new sqs.QueuePolicy(
-    `${name}-undelivered`,
-    {
-      queueUrl: queues.undelivered.url,
-      policy: json(
-        pulumi
-          .all([queues.undelivered.arn, requests.arn, stateChange.arn])
-          .apply(([queueArn, ...ruleArns]) => ruleQueuePolicy(queueArn, ruleArns)),
-      ),
-    },
-    context.options,
-  );
-  for (const [suffix, bus, of] of [["requests", requestBus, requests], ["state-change", STATE_CHANGE_BUS, stateChange]] as const) {
-    const permission = new lambda.Permission(
+  const queuePolicy = (suffix: string, queue: sqs.Queue, policy: typeof ruleQueuePolicy) =>
+    new sqs.QueuePolicy(
+      `${name}-${suffix}`,
+      {
+        queueUrl: queue.url,
+        policy: json(
+          pulumi
+            .all([queue.arn, requests.arn, stateChange.arn])
+            .apply(([queueArn, ...ruleArns]) => policy(queueArn, ruleArns)),
+        ),
+      },
+      context.options,
+    );
+  const permission = (suffix: string, of: cloudwatch.EventRule) =>
+    new lambda.Permission(
       `${name}-${suffix}`,
       {
         statementId: `${functionName}-${suffix}`,
@@ -73,13 +75,21 @@ export function createRules(
       },
       context.options,
     );
+  const undelivered = queuePolicy("undelivered", queues.undelivered, ruleQueuePolicy);
+  const bufferPolicy = queues.buffer && queuePolicy("buffer", queues.buffer.queue, bufferQueuePolicy);
+  const buffer = bufferOf(args)?.drain === true ? undefined : queues.buffer?.queue;
+  for (const [suffix, bus, of] of [["requests", requestBus, requests], ["state-change", STATE_CHANGE_BUS, stateChange]] as const) {
+    // A queue has been allowed already; nobody else may invoke the function.
+    const allowed = buffer === undefined ? permission(suffix, of) : undefined;
+    const first = [allowed, bufferPolicy, created.mapping].filter((resource) => resource !== undefined);
     new cloudwatch.EventTarget(
       `${name}-${suffix}`,
       {
         rule: of.name,
         eventBusName: bus,
+        // Also where it is the queue: so another mode is one change of the target, and no event has two or none.
         targetId: "function",
-        arn: created.function.arn,
+        arn: buffer?.arn ?? created.function.arn,
         retryPolicy: {
           maximumRetryAttempts: args.delivery?.maximumRetryAttempts ?? DEFAULTS.delivery.maximumRetryAttempts,
           maximumEventAgeInSeconds: args.delivery?.maximumEventAgeSeconds ?? DEFAULTS.delivery.maximumEventAgeSeconds,
@@ -87,7 +97,7 @@ export function createRules(
         deadLetterConfig: { arn: queues.undelivered.arn },
       },
       // The last to come and the first to go: no event finds a function, queue or permission missing.
-      after(context, permission, queuePolicy, created.invokeConfig, laterPolicy),
+      after(context, undelivered, created.invokeConfig, laterPolicy, ...first),
     );
   }
 }

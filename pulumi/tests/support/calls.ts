@@ -98,6 +98,11 @@ export const sendMessage = (queue: string, source?: string): Call => ({
   keys: source === undefined ? {} : { "aws:SourceArn": source },
 });
 
+export const takeMessages = (
+  operation: "ReceiveMessage" | "DeleteMessage" | "GetQueueAttributes",
+  queue: string,
+): Call => ({ action: `sqs:${operation}`, resource: arn("sqs", queue), keys: {} });
+
 export const putEvents = (bus: string, sources: string[], detailTypes: string[]): Call => ({
   action: "events:PutEvents",
   resource: arn("events", `event-bus/${bus}`),

@@ -117,7 +117,7 @@ fn answer(call: &Call, trigger: &Trigger, choice: u8) -> Result<Answer, CallErro
                 tags: if bit(5) { vec![stop_at()] } else { Vec::new() },
                 ..own()
             };
-            Answer::tasks(tasks.iter().filter(|_| !bit(3)).map(seen).collect())
+            Answer::tasks(tasks.iter().filter(|_| !bit(3)).map(seen))
         }
         Call::ListTasks { page, .. } => Answer::task_page(TaskPage {
             tasks: vec![arn(1), own().arn],

@@ -1,4 +1,4 @@
-"""Lambda: the function, who may invoke it, and what becomes of its failures."""
+"""Lambda: the function, who may invoke it, where it takes batches from, and what becomes of its failures."""
 
 from __future__ import annotations
 
@@ -79,8 +79,32 @@ def invoke_config(clients: Clients, _name: str, given: Inputs) -> Made:
     return Made(name, {}, sent, kept)
 
 
+def event_source_mapping(clients: Clients, _name: str, given: Inputs) -> Made:
+    lambda_ = clients("lambda")
+    name = given.take("functionName")
+    sent = {
+        "EventSourceArn": given.take("eventSourceArn"),
+        "BatchSize": given.take("batchSize"),
+        "MaximumBatchingWindowInSeconds": given.take("maximumBatchingWindowInSeconds"),
+        "ScalingConfig": pascal(given.take("scalingConfig")),
+        "FunctionResponseTypes": given.take("functionResponseTypes"),
+    }
+    id = lambda_.create_event_source_mapping(FunctionName=name, **sent)["UUID"]
+    kept = wait.until(
+        "the event source mapping to be enabled",
+        lambda: _enabled(lambda_.get_event_source_mapping(UUID=id)),
+        ACTIVE_SECONDS,
+    )
+    return Made(id, {}, sent, kept)
+
+
+def _enabled(mapping: dict[str, object]) -> dict[str, object] | None:
+    return mapping if mapping["State"] == "Enabled" else None
+
+
 MAKERS = {
     "aws:lambda/function:Function": function,
+    "aws:lambda/eventSourceMapping:EventSourceMapping": event_source_mapping,
     "aws:lambda/permission:Permission": permission,
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": invoke_config,
 }

@@ -1,6 +1,6 @@
 """Every IAM document that the Pulumi program emits, judged by parliament.
 
-They are read from the reviewed run of the program. A finding of any severity is a failure,
+They are read from the reviewed runs of the program, direct and buffered. A finding of any severity is a failure,
 unless it is accepted below.
 """
 
@@ -17,7 +17,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import parliament
 
-SNAPSHOT = Path(__file__).resolve().parents[3] / "pulumi/tests/snapshots/up.json"
+SNAPSHOTS = Path(__file__).resolve().parents[3] / "pulumi/tests/snapshots"
 ACCOUNT = "111122223333"
 # The inputs that hold documents, by type.
 DOCUMENTS = {
@@ -32,10 +32,17 @@ ACCEPTED: dict[tuple[str, str], str] = {}
 Document = dict[str, Any]
 
 
+def registrations() -> list[dict[str, Any]]:
+    """Those of the example, and those that buffered mode changes, which come under a name of their own."""
+    direct = json.loads((SNAPSHOTS / "up.json").read_text())
+    buffered = json.loads((SNAPSHOTS / "buffered.json").read_text())["newOrChanged"]
+    return direct + [made | {"resource": f"{made['resource']} (buffered)"} for made in buffered]
+
+
 def emitted() -> dict[str, Document]:
     """All documents, by the resource that carries them."""
     found = {}
-    for made in json.loads(SNAPSHOT.read_text()):
+    for made in registrations():
         type, _, name = made["resource"].partition("::")
         if type in DOCUMENTS:
             document = made["inputs"][DOCUMENTS[type]]["json"]
@@ -64,8 +71,7 @@ class EmittedDocuments(unittest.TestCase):
         self.assertEqual(findings(emitted()), set(ACCEPTED))
 
     def test_are_all_there(self) -> None:
-        registrations = json.loads(SNAPSHOT.read_text())
-        holders = {made["resource"] for made in registrations if "Statement" in json.dumps(made)}
+        holders = {made["resource"] for made in registrations() if "Statement" in json.dumps(made)}
         self.assertEqual(set(emitted()), holders)
         self.assertEqual({resource.partition("::")[0] for resource in holders}, set(DOCUMENTS))
 
@@ -82,6 +88,7 @@ class TheCheck(unittest.TestCase):
         function = "aws:iam/rolePolicy:RolePolicy::start-engines"
         queue = "aws:sqs/queuePolicy:QueuePolicy::start-engines-undelivered"
         trust = "aws:iam/role:Role::start-engines"
+        buffer = "aws:sqs/queuePolicy:QueuePolicy::start-engines-buffer (buffered)"
         for resource, change, expected in (
             (function, {"Action": ["ecs:RunTasks"]}, "UNKNOWN_ACTION"),
             (function, {"Action": ["esc:RunTask"]}, "UNKNOWN_PREFIX"),
@@ -89,6 +96,7 @@ class TheCheck(unittest.TestCase):
             (function, {"Resource": [f"arn:aws:sqs:us-east-1:{ACCOUNT}:x"]}, "RESOURCE_MISMATCH"),
             (function, {"Condition": {"StringEquals": {"ecs:task": "x"}}}, "UNKNOWN_CONDITION_FOR_ACTION"),
             (queue, {"Action": ["sqs:SendMessages"]}, "UNKNOWN_ACTION"),
+            (buffer, {"Action": ["sqs:SendMessages"]}, "UNKNOWN_ACTION"),
             (trust, {"Action": ["sts:AssumeRoles"]}, "UNKNOWN_ACTION"),
         ):
             with self.subTest(change=change):

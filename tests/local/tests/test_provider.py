@@ -21,19 +21,26 @@ from provider.resource import Inputs, Made, lost
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKED = ROOT / "target/lambda/start-engines-lambda/bootstrap.zip"
-SNAPSHOT = ROOT / "pulumi/tests/snapshots/up.json"
+SNAPSHOTS = ROOT / "pulumi/tests/snapshots"
 BUS = "aws:cloudwatch/eventBus:EventBus"
 
 
-def reviewed() -> list[str]:
+def reviewed() -> set[str]:
     """The resources of the reviewed snapshot, without components and the stack itself."""
-    registrations = json.loads(SNAPSHOT.read_text())
-    return sorted(
-        made["resource"] for made in registrations if made["resource"].startswith("aws:")
-    )
+    registrations = json.loads((SNAPSHOTS / "up.json").read_text())
+    return {made["resource"] for made in registrations if made["resource"].startswith("aws:")}
 
 
-class TheExampleStack(unittest.TestCase):
+def reviewed_buffered() -> set[str]:
+    """The same with what buffered mode changes."""
+    change = json.loads((SNAPSHOTS / "buffered.json").read_text())
+    return reviewed() - set(change["gone"]) | {made["resource"] for made in change["newOrChanged"]}
+
+
+class Deployed(unittest.TestCase):
+    """A stack of its own, in an emulator of its own."""
+
+    settings: dict[str, str] = {}
     emulator: MiniStack
     folder: Path
     config: dict[str, str]
@@ -53,14 +60,28 @@ class TheExampleStack(unittest.TestCase):
             "start-engines:code": str(shutil.copy(PACKED, cls.folder)),
             "start-engines:architecture": architecture(PACKED),
             "start-engines:alarmEmail": "people@example.com",
-        }
+        } | cls.settings
         cls.provider = Provider(functools.cache(cls.emulator.client))
         # Fails if anything deviates by more, or by less, than the table says.
         deploy(cls.provider, cls.config)
 
+    def created(self) -> set[str]:
+        return {f"{made.type}::{made.name}" for made in self.provider.resources}
+
+
+class TheBufferedStack(Deployed):
+    settings = {"start-engines:buffered": "true"}
+
     def test_every_reviewed_registration_was_created(self) -> None:
-        created = sorted(f"{made.type}::{made.name}" for made in self.provider.resources)
-        self.assertEqual(created, reviewed())
+        self.assertEqual(self.created(), reviewed_buffered())
+
+
+class TheExampleStack(Deployed):
+    settings = {}
+
+    def test_every_reviewed_registration_was_created(self) -> None:
+        self.assertEqual(self.created(), reviewed())
+        self.assertEqual(len(self.provider.resources), len(reviewed()))
 
     def test_a_type_that_nobody_makes_fails_the_deployment_and_is_named(self) -> None:
         makers = {type: maker for type, maker in provider_module.MAKERS.items() if type != BUS}

@@ -1,0 +1,83 @@
+/** Checks the settings of the queue between the rules and the function. */
+
+import { type BufferedArgs, DEFAULTS } from "./arguments";
+import { type Buffer, bufferOf, leastVisibilityTimeout } from "./buffered";
+import { Fields } from "./catalog/fields";
+import { isObject, UNKNOWN } from "./known";
+import type { Problems } from "./problems";
+
+/** Messages of one batch without a window. */
+const MOST_AT_ONCE = 10;
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html */
+const MOST_VISIBILITY_SECONDS = 43_200;
+const MOST_DAYS = 14;
+const SECONDS_PER_DAY = 86_400;
+
+/** Every problem in `buffered`, and between it and what it depends on. */
+export function checkBuffered(outer: Fields, problems: Problems): void {
+  const value = outer.raw("buffered");
+  if (value === undefined || value === UNKNOWN || value === false) return;
+  if (value !== true && !isObject(value)) {
+    problems.invalid(outer.at("buffered"), value, "must be true, false or an object of settings");
+    return;
+  }
+  const fields = Fields.of(value === true ? {} : value, outer.at("buffered"), problems);
+  if (fields === undefined) return;
+  const buffered: BufferedArgs = given({
+    batchSize: fields.number("batchSize", 1, 10_000),
+    maximumBatchingWindowSeconds: fields.number("maximumBatchingWindowSeconds", 0, 300),
+    maximumConcurrency: fields.number("maximumConcurrency", 2, 1000),
+    maxReceiveCount: fields.number("maxReceiveCount", 5, 1000),
+    visibilityTimeoutSeconds: fields.number("visibilityTimeoutSeconds", 1, MOST_VISIBILITY_SECONDS),
+    retentionDays: fields.number("retentionDays", 1, MOST_DAYS),
+    drain: fields.flag("drain"),
+  });
+  fields.denyUnknown();
+  const timeout = number(outer, "timeout") ?? DEFAULTS.timeout;
+  const queueRetentionDays = number(outer, "queueRetentionDays") ?? DEFAULTS.queueRetentionDays;
+  const buffer = bufferOf({ buffered, timeout, queueRetentionDays });
+  if (buffer !== undefined) checkTogether(buffer, outer, { timeout, queueRetentionDays }, problems);
+}
+
+/** Without what is not there, or has been told already. */
+function given<T extends object>(settings: { [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(settings).filter(([, setting]) => setting !== undefined)) as T;
+}
+
+/** Settings that are sound by themselves may not fit together. */
+function checkTogether(
+  buffer: Buffer,
+  outer: Fields,
+  by: { readonly timeout: number; readonly queueRetentionDays: number },
+  problems: Problems,
+): void {
+  const invalid = (name: keyof Buffer, rule: string): void => {
+    problems.invalid(`${outer.at("buffered")}.${name}`, buffer[name], rule);
+  };
+  const window = buffer.maximumBatchingWindowSeconds;
+  if (buffer.batchSize > MOST_AT_ONCE && window < 1) {
+    invalid("maximumBatchingWindowSeconds", `must be at least 1 where batchSize is more than ${MOST_AT_ONCE}`);
+  }
+  const least = leastVisibilityTimeout(by.timeout, window);
+  if (buffer.visibilityTimeoutSeconds < least) {
+    invalid("visibilityTimeoutSeconds", `must be at least ${least}: six times the timeout of ${by.timeout} s, and the window`);
+  }
+  const reserved = number(outer, "reservedConcurrency");
+  if (reserved !== undefined && buffer.maximumConcurrency > reserved) {
+    invalid("maximumConcurrency", `must be at most reservedConcurrency, ${reserved}: Lambda would throttle the rest`);
+  }
+  if (buffer.retentionDays > by.queueRetentionDays) {
+    const most = `must be at most queueRetentionDays, ${by.queueRetentionDays}`;
+    invalid("retentionDays", `${most}: messages keep their age in the dead-letter queue`);
+  }
+  const tries = buffer.maxReceiveCount * buffer.visibilityTimeoutSeconds;
+  if (tries >= buffer.retentionDays * SECONDS_PER_DAY) {
+    invalid("maxReceiveCount", `takes ${tries} s, and the queue keeps messages for ${buffer.retentionDays} days only`);
+  }
+}
+
+/** A number of the arguments; its range is checked elsewhere. */
+function number(fields: Fields, name: string): number | undefined {
+  const value = fields.raw(name);
+  return typeof value === "number" ? value : undefined;
+}

@@ -1,0 +1,197 @@
+"""The steps of the buffered demo: dozens of tasks started, stopped, and one poisoned message."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from bridge import Bridge, Watched
+from deployed import SERVICE, Buffer, Stack
+from ministack import MiniStack
+from screen import Screen
+from steps import Steps, group_name
+
+TASKS = 36
+# In the emulator, before the stops; on AWS it stays as it was deployed.
+SHORT_VISIBILITY_SECONDS = 2
+# What nothing can merge: each is about one task.
+ALONE = ("RunTask", "CreateSchedule", "StopTask")
+# How many of one task's events make the call, once per group, when they come alone.
+ACTING_EVENTS = {"RegisterTargets": 1, "DeregisterTargets": 2}
+
+
+class Load(Steps):
+    """Many tasks at once, through the queue between the rules and the function."""
+
+    seconds = 60.0
+
+    def __init__(self, screen: Screen, emulator: MiniStack, stack: Stack, bridge: Bridge) -> None:
+        super().__init__(screen, emulator, stack, bridge)
+        assert stack.buffer is not None
+        self._buffer: Buffer = stack.buffer
+
+    def run(self) -> None:
+        """All steps in order. Raises at the first that fails."""
+        tasks = self._start()
+        self._shorten()
+        poisoned = self._stop(tasks)
+        self._find(poisoned)
+        self._begin("AWS calls")
+        self._count()
+        self._begin("the end")
+
+    def _start(self) -> list[Watched]:
+        screen = self._screen
+        screen.heading(f"{TASKS} starts (ms since the first event was sent)")
+        self._begin("before the start")
+        self._expect_nothing_registered()
+
+        self._begin("events sent")
+        screen.zero()
+        self._put_events([("Start ECS Task", {"service": SERVICE})] * TASKS)
+        screen.mark(self.step, f"{TASKS} times Start ECS Task from {self._stack.source}")
+
+        self._begin("RunTask made")
+        self._until(f"{TASKS} tasks", lambda: len(self._bridge.tasks()) >= TASKS)
+        screen.mark(self.step, f"{TASKS} tasks", max(each.seen_at for each in self._bridge.tasks()))
+
+        self._begin("RUNNING")
+        tasks = self._bridge.tasks()
+        self._until("the bridge's events", lambda: all(each.is_running for each in tasks))
+        screen.mark(self.step, f"{TASKS} engines", max(each.running_at for each in tasks))
+
+        self._begin("registered")
+        groups = self._stack.target_groups
+        expected = {(each.engine.address, each.engine.port) for each in tasks}
+        self._until(
+            "all targets in both target groups",
+            lambda: all(set(self._registered(group)) == expected for group in groups),
+        )
+        names = " and ".join(map(group_name, groups))
+        screen.mark(self.step, f"{TASKS} targets in {names}")
+
+        self._begin("all have answered")
+        waiting = {each.id for each in tasks}
+        requests = 0
+        while waiting:
+            status, body = self._until("an answer of 200", lambda: self._ask_until(200))
+            requests += 1
+            waiting -= {each for each in waiting if each in body}
+            self._expect(requests < 100 * TASKS, f"nobody asks {len(waiting)} of the tasks")
+        screen.mark(self.step, f"each task, in {requests} requests to the load balancer")
+
+        self._settle()
+        count = len(self._bridge.tasks())
+        self._expect(count == TASKS, f"{count} tasks were started by {TASKS} events")
+        return tasks
+
+    def _shorten(self) -> None:
+        """What fails comes again so soon that one can wait for it. Not before the starts: the
+        emulator ignores client tokens, so one that was delivered twice would start two tasks."""
+        self._sqs.set_queue_attributes(
+            QueueUrl=self._buffer.queue_url,
+            Attributes={"VisibilityTimeout": str(SHORT_VISIBILITY_SECONDS)},
+        )
+
+    def _stop(self, tasks: list[Watched]) -> str:
+        """The id of the event that nobody can handle."""
+        screen = self._screen
+        screen.heading(f"{TASKS} stops, and a poisoned message among them (ms since they were sent)")
+        self._begin("events sent")
+        reason = "the demo stops it"
+        stop = {"drainSeconds": 0, "reason": reason}
+        events: list[tuple[str, dict[str, Any]]]
+        events = [("Stop ECS Task", stop | {"taskArn": each.arn}) for each in tasks]
+        middle = TASKS // 2
+        events.insert(middle, ("Start ECS Task", {"service": SERVICE, "count": 0}))
+        screen.zero()
+        poisoned = self._put_events(events)[middle]
+        screen.mark(self.step, f'{TASKS} times Stop ECS Task, and a start with "count": 0')
+        screen.note(
+            f"visibility timeout shortened from {self._buffer.visibility_seconds} s to "
+            f"{SHORT_VISIBILITY_SECONDS} s in the emulator, so that what fails comes again soon"
+        )
+
+        self._begin("StopTask made")
+        for each in tasks:
+            self._until(f"task {each.id} to stop", lambda: self._stopped_reason(each))
+            found = self._stopped_reason(each)
+            self._expect(found == reason, f"stoppedReason should not be {found}")
+        screen.mark(self.step, f"{TASKS} tasks")
+
+        self._begin("deregistered")
+        groups = self._stack.target_groups
+        self._until("both target groups to be empty", lambda: not any(map(self._registered, groups)))
+        screen.mark(self.step, f"{TASKS} targets have left both target groups")
+
+        self._begin("request refused")
+        status, _ = self._until("an answer of 503", lambda: self._ask_until(503))
+        screen.mark(self.step, f"{status} from the load balancer")
+        self._until("the bridge's last event", lambda: all(each.stopped for each in tasks))
+        return poisoned
+
+    def _find(self, poisoned: str) -> None:
+        """Exactly the poisoned message ends in the dead-letter queue."""
+        self._begin("dead-letter queue")
+        stack, buffer = self._stack, self._buffer
+        messages = self._until("the message in the queue", self._dead_letters)
+        self._screen.mark(self.step, f"{len(messages)} message, after {buffer.max_receives} receives")
+        ids = [json.loads(message["Body"]).get("id") for message in messages]
+        self._expect(ids == [poisoned], f"events {ids} are there, instead of {poisoned}")
+        failures = [line for line in self._log.handled() if line["outcome"] == "failed"]
+        told = [(line["messageId"], line["receiveCount"], line["reason"]) for line in failures]
+        message = messages[0]["MessageId"]
+        expected = [(message, n + 1, "invalid_event") for n in range(buffer.max_receives)]
+        self._expect(told == expected, f"the log tells of other failures: {told}")
+        self._screen.note(f"messageId {message}; in the log with receiveCount 1 to {len(told)}:")
+        self._screen.note(f"{failures[0]['reason']}: {failures[0]['error']}")
+
+        self._begin("all events handled")
+        self._settle()
+        self._expect(not any(map(self._registered, stack.target_groups)), "a target is back")
+        self._expect_empty(
+            failure=stack.failure_queue_url,
+            undelivered=stack.undelivered_queue_url,
+            dead_letter=buffer.dead_letter_queue_url,
+        )
+        self._screen.mark(self.step, "nothing else in any queue")
+
+    def _dead_letters(self) -> list[dict[str, Any]]:
+        url = self._buffer.dead_letter_queue_url
+        found: list[dict[str, Any]] = self._sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10
+        ).get("Messages", [])
+        for message in found:
+            self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    def _settle(self) -> None:
+        """Waits until the function has done with every message."""
+        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        url = self._buffer.queue_url
+        self._until("the queue to be empty", lambda: self._attributes(url, *names) == ["0", "0"])
+
+    def _count(self) -> None:
+        """The calls that the function made, by its own log."""
+        handled = self._log.handled()
+        calls = Counter(call for line in handled for call in line.get("calls", ()))
+        screen = self._screen
+        screen.heading("AWS calls, as the function's log lines tell them")
+        for name, count in sorted(calls.items(), key=lambda item: (-item[1], item[0])):
+            screen.line(f"  {name:<30}{count:>5}{count / TASKS:>9.2f} for each task")
+        shared = sum(count for name, count in calls.items() if name not in ALONE)
+        screen.line(f"  {'all but ' + ', '.join(ALONE)}: {shared}, {shared / TASKS:.2f} for each task")
+        screen.line(
+            f"  {len(handled)} messages in {self._log.finished()} invocations; MiniStack hands over 10 "
+            f"at most, as deployed they are {self._buffer.batch_size}"
+        )
+        for name in ALONE:
+            made = calls[name]
+            self._expect(made == TASKS, f"{name} was made {made} times for {TASKS} tasks")
+        for name, events in ACTING_EVENTS.items():
+            alone = TASKS * events * len(self._stack.target_groups)
+            self._expect(
+                0 < calls[name] < alone,
+                f"{calls[name]} {name} calls: events that come alone would take {alone}",
+            )
