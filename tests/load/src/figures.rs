@@ -38,6 +38,15 @@ impl Figures {
         *self.calls.entry(operation).or_default() += 1;
     }
 
+    /// Of the starts that were asked for, so many in a hundred came to a registered task.
+    pub(crate) fn registered_percent(&self) -> f64 {
+        if self.asked == 0 {
+            0.0
+        } else {
+            100.0 * self.registered.len() as f64 / self.asked as f64
+        }
+    }
+
     /// By task, but for RunTask.
     pub(crate) fn calls_beside_run_task(&self) -> f64 {
         let calls: u64 = self
@@ -83,6 +92,7 @@ impl Figures {
         json!({
             "startsAsked": self.asked, "tasks": self.tasks, "tasksRegistered": self.registered.len(),
             "startLagMillis": {"p50": self.start_lag(0.5), "p99": self.start_lag(0.99)},
+            "registeredPercent": self.registered_percent(),
             "registrationLagMillis": {"p50": self.lag(0.5), "p99": self.lag(0.99)},
             "deregistrationLagMillis": {"p50": self.deregistration_lag(0.5), "p99": self.deregistration_lag(0.99)},
             "callsPerTask": self.calls(), "callsPerTaskBesideRunTask": self.calls_beside_run_task(),

@@ -181,7 +181,7 @@ pub(crate) fn buffered(shared: &Shared, config: Config, is_one_queue: bool) -> i
         }
         queue
     };
-    let changes = open(p::CHANGES);
+    let changes = open(if is_one_queue { p::ONE_QUEUE } else { p::CHANGES });
     let requests = if is_one_queue {
         changes.clone()
     } else {

@@ -28,21 +28,20 @@ use crate::world::{ACCOUNT, CLUSTER, REGION, Shared};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Direct,
-    Buffered,
-    /// The same with one queue for all.
+    /// Buffered, as the Pulumi component has it.
     OneQueue,
+    /// Buffered, with a queue for requests and one for state changes.
+    TwoQueues,
     Polling,
 }
 
 impl Way {
-    const ALL: [Self; 4] = [Self::Direct, Self::Buffered, Self::OneQueue, Self::Polling];
-    /// Those that are compared, if nobody asks for another.
-    const COMPARED: [Self; 3] = [Self::Direct, Self::Buffered, Self::Polling];
+    const ALL: [Self; 4] = [Self::Direct, Self::OneQueue, Self::TwoQueues, Self::Polling];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Direct => "direct",
-            Self::Buffered => "buffered",
+            Self::TwoQueues => "two-queues",
             Self::OneQueue => "one-queue",
             Self::Polling => "polling",
         }
@@ -75,10 +74,10 @@ impl Plan {
         let way = |name: &str| Way::ALL.into_iter().find(|way| way.name() == name);
         Some(Self {
             folder: arguments.first()?.clone(),
-            rates: numbers(1, &[1, 10, 20, 100])?,
+            rates: numbers(1, &[1, 2, 10, 20, 100])?,
             groups: numbers(2, &[1, 2, 10, 50])?,
             ways: match arguments.get(3) {
-                None => Way::COMPARED.to_vec(),
+                None => Way::ALL.to_vec(),
                 Some(list) => list.split(',').map(way).collect::<Option<_>>()?,
             },
         })
@@ -143,14 +142,14 @@ async fn story(way: Way, starts_per_second: u64, groups: u64) -> Figures {
     let (sink, mut events) = tokio::sync::mpsc::unbounded_channel();
     let shared = Shared::new(7, sink.clone());
     let rates = match way {
-        Way::Buffered | Way::OneQueue => Some(parameters::RATES.to_owned()),
+        Way::TwoQueues | Way::OneQueue => Some(parameters::RATES.to_owned()),
         Way::Direct | Way::Polling => None,
     };
     let get = |name: &str| rates.clone().filter(|_| name == "API_RATES");
     let config = Config::read(get, None).expect("a sound configuration");
     let take: Box<dyn Fn(Value)> = match way {
         Way::Direct => Box::new(functions::direct(&shared, config)),
-        Way::Buffered => Box::new(functions::buffered(&shared, config, false)),
+        Way::TwoQueues => Box::new(functions::buffered(&shared, config, false)),
         Way::OneQueue => Box::new(functions::buffered(&shared, config, true)),
         Way::Polling => Box::new(functions::polling(&shared, config)),
     };
@@ -215,8 +214,8 @@ fn start(number: u64, group: u64, time: &str) -> Value {
 const COLUMNS: [(&str, usize); 14] = [
     ("starts/s", 8),
     ("groups", 6),
-    ("way", 9),
-    ("registered", 10),
+    ("way", 10),
+    ("registered %", 12),
     ("start p99 ms", 12),
     ("lag p50 ms", 10),
     ("lag p99 ms", 10),
@@ -245,7 +244,7 @@ fn line(run: &Run) -> String {
         run.starts_per_second.to_string(),
         run.groups.to_string(),
         run.way.name().to_owned(),
-        figures.registered.len().to_string(),
+        format!("{:.1}", figures.registered_percent()),
         millis(figures.start_lag(0.99)),
         millis(figures.lag(0.5)),
         millis(figures.lag(0.99)),

@@ -82,13 +82,18 @@ pub(crate) const TIMEOUT: u64 = 30_000;
 /// The most that Lambda allows, which a function that waits needs: as [`CONCURRENCY`].
 pub(crate) const LONGEST_TIMEOUT: u64 = 900_000;
 
-/// What the Pulumi component sets for `buffered`.
+/// How messages are gathered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Batches {
     pub(crate) size: usize,
     pub(crate) window: u64,
 }
-/// Of state changes.
+/// One queue for all, as the Pulumi component has it.
+pub(crate) const ONE_QUEUE: Batches = Batches {
+    size: 200,
+    window: 1_000,
+};
+/// Two queues: of state changes.
 pub(crate) const CHANGES: Batches = Batches {
     size: 1_000,
     window: 3_000,

@@ -8,15 +8,19 @@ use crate::{Run, Way};
 
 /// The number of target groups that the picture shows.
 const GROUPS: u64 = 2;
-const SIZE: (u32, u32) = (900, 380);
+const SIZE: (u32, u32) = (1200, 380);
 
 type Value = fn(&Run) -> Option<f64>;
 
 /// Draws it; if the runs are too few for a picture, there is none.
 pub(crate) fn plot(runs: &[Run], path: &Path) -> Result<(), String> {
     let shown: Vec<&Run> = runs.iter().filter(|run| run.groups == GROUPS).collect();
-    let charts: [(&str, Value); 2] = [
-        ("RUNNING to registered, p99, seconds", |run| {
+    let charts: [(&str, Value); 3] = [
+        ("Starts that came to a registered task, %", |run| {
+            // Nothing has no place on such a scale.
+            Some(run.figures.registered_percent()).filter(|percent| *percent > 0.0)
+        }),
+        ("RUNNING to registered, p99 of those, s", |run| {
             Some(run.figures.lag(0.99)? / 1e3)
         }),
         ("AWS calls per task", |run| Some(run.figures.calls())),
@@ -27,7 +31,7 @@ pub(crate) fn plot(runs: &[Run], path: &Path) -> Result<(), String> {
     let draw = || -> Result<(), Box<dyn std::error::Error>> {
         let area = SVGBackend::new(path, SIZE).into_drawing_area();
         area.fill(&WHITE)?;
-        for (area, (title, value)) in area.split_evenly((1, 2)).iter().zip(charts) {
+        for (area, (title, value)) in area.split_evenly((1, 3)).iter().zip(charts) {
             chart(area, title, value, &shown)?;
         }
         area.present()?;
@@ -65,7 +69,12 @@ where
         .y_label_formatter(&|y| format!("{y}"))
         .light_line_style(WHITE)
         .draw()?;
-    for (way, colour) in [(Way::Direct, BLUE), (Way::Buffered, GREEN), (Way::Polling, RED)] {
+    for (way, colour) in [
+        (Way::Direct, BLUE),
+        (Way::OneQueue, MAGENTA),
+        (Way::TwoQueues, GREEN),
+        (Way::Polling, RED),
+    ] {
         let points: Vec<(f64, f64)> = runs
             .iter()
             .filter(|run| run.way == way)
