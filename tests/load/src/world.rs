@@ -146,7 +146,7 @@ impl Shared {
         if ends_by_itself {
             self.change(&arn, "DEPROVISIONING", "STOPPED", Some("EssentialContainerExited"));
         } else {
-            // The event of DEPROVISIONING that follows is not for the function: pulumi/src/eventPatterns.ts.
+            // Left out of the model: DEPROVISIONING, whose event the rule lets through, too. Fresh, it costs a call.
             self.change(&arn, "RUNNING", "STOPPED", Some("UserInitiated"));
         }
         tokio::time::sleep(self.some(p::STOPPING)).await;
