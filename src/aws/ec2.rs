@@ -19,7 +19,6 @@
 
 use std::fmt;
 
-use aws_config::SdkConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
 use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
@@ -36,10 +35,10 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::Layer;
 use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
-use aws_types::SigningName;
 use aws_types::region::SigningRegion;
-use aws_types::service_config::ServiceConfigKey;
+use aws_types::{SdkConfig, SigningName};
 
+use super::endpoint::endpoint_url;
 use super::error::call_error;
 use crate::call::CallError;
 use crate::instance::Instance;
@@ -112,18 +111,9 @@ impl Client {
     }
 }
 
-/// The endpoint that is configured, for EC2 or for all services, else the region's own.
+/// The endpoint that is configured, else the region's own.
 fn endpoint(config: &SdkConfig, region: &str) -> String {
-    let of_ec2 = ServiceConfigKey::builder()
-        .service_id("ec2")
-        .env("AWS_ENDPOINT_URL")
-        .profile("endpoint_url")
-        .build()
-        .ok()
-        .and_then(|key| config.service_config()?.load_config(key));
-    of_ec2
-        .or_else(|| config.endpoint_url().map(str::to_owned))
-        .unwrap_or_else(|| format!("https://ec2.{region}.{}", dns_suffix(region)))
+    endpoint_url(config, "ec2").unwrap_or_else(|| format!("https://ec2.{region}.{}", dns_suffix(region)))
 }
 
 /// The domain of the partition that a region is in

@@ -6,30 +6,33 @@
 mod ec2;
 mod ecs;
 mod elbv2;
+mod endpoint;
+mod environment;
 mod error;
 mod eventbridge;
+mod http;
 #[cfg(feature = "cli")]
 mod operator;
 mod run_task;
 mod scheduler;
+mod trust;
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
 
 #[cfg(feature = "cli")]
 pub use operator::{NoRegion, OperatorClients};
 
 use crate::call::{Answer, Call, CallError, ErrorKind};
 use crate::handler::Aws;
+use crate::problem::Problems;
 
-/// Time for one connection to be made.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time for one attempt; the SDK makes up to [`ATTEMPTS`] of them.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Attempts in all, of which the first is none that waits.
@@ -46,32 +49,37 @@ pub struct AwsClients {
 }
 
 impl AwsClients {
-    /// From the environment: region, credentials, `AWS_ENDPOINT_URL`.
-    pub async fn from_env() -> Self {
-        Self::load(aws_config::defaults(BehaviorVersion::latest())).await
+    /// The function's: region, credentials, endpoints and `AWS_CA_BUNDLE` from the environment that
+    /// Lambda gives it. The connections that most events need are opened now, if they can be.
+    ///
+    /// # Errors
+    /// If the bundle of certificates is none.
+    pub async fn for_lambda() -> Result<Self, Problems> {
+        let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let bundle = get("AWS_CA_BUNDLE");
+        let tls = trust::client_config(bundle.as_deref().map(Path::new)).map_err(|error| {
+            let mut problems = Problems::new();
+            problems.invalid_text("AWS_CA_BUNDLE", bundle.as_deref().unwrap_or_default(), error);
+            problems
+        })?;
+        let http = http::Client::new(tls);
+        let config = environment::sdk_config(get, http.clone());
+        // An event waits for an environment that is made on demand, and Lambda gives any size of it a whole core
+        // until then. Others, made in advance, would find the connections closed when their first event comes.
+        if get("AWS_LAMBDA_INITIALIZATION_TYPE").is_none_or(|kind| kind == "on-demand") {
+            let ecs = endpoint::of_ecs(&config).await;
+            let elbv2 = endpoint::of_elbv2(&config)
+                .await
+                .filter(|url| Some(url) != ecs.as_ref());
+            tokio::join!(http.open(ecs), http.open(elbv2));
+        }
+        Ok(Self::new(&timed(&config)))
     }
 
-    /// From the environment, but for what `loader` sets; HTTP client, retries and time limits are
-    /// always ours.
-    pub async fn load(loader: ConfigLoader) -> Self {
-        Self::new(&Self::config(loader).await)
-    }
-
-    async fn config(loader: ConfigLoader) -> SdkConfig {
-        // One HTTP client for all services, on ring: see Cargo.toml.
-        let http_client = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-            .build();
-        loader
-            .http_client(http_client)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .timeout_config(timeouts)
-            .load()
-            .await
+    /// From what `loader` finds, with the full chain of providers.
+    #[cfg(feature = "cli")]
+    pub async fn load(loader: aws_config::ConfigLoader) -> Self {
+        Self::new(&operator::config(loader).await)
     }
 
     fn new(config: &SdkConfig) -> Self {
@@ -146,6 +154,20 @@ impl AwsClients {
                 .map(|()| Answer::Done),
         }
     }
+}
+
+/// Retries and time limits are always ours.
+fn timed(config: &SdkConfig) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(http::CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .build();
+    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+    config
+        .to_builder()
+        .retry_config(retries)
+        .timeout_config(timeouts)
+        .build()
 }
 
 impl Aws for AwsClients {

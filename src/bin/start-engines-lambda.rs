@@ -96,15 +96,8 @@ impl Function {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let name = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|_| "start-engines".to_owned());
-    let function = match read_config() {
-        Ok(config) => {
-            start_logging(config.log_level);
-            for warning in config.warnings() {
-                tracing::warn!("{warning}");
-            }
-            let aws = Paced::new(AwsClients::from_env().await, config.api_rates.clone());
-            Function::Sound(Box::new(Handler::new(config, aws, SystemClock)))
-        }
+    let function = match start().await {
+        Ok(handler) => Function::Sound(Box::new(handler)),
         Err(problems) => {
             start_logging(LogLevel::Info);
             Function::Misconfigured(Failure::permanent("invalid_configuration", problems.to_string()))
@@ -118,6 +111,24 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The handler, or everything that is wrong with configuration and clients.
+async fn start() -> Result<Handler<Paced<AwsClients>, SystemClock>, Problems> {
+    let (config, aws) = match (read_config(), AwsClients::for_lambda().await) {
+        (Ok(config), Ok(aws)) => (config, aws),
+        (Err(mut problems), Err(others)) => {
+            problems.extend(others);
+            return Err(problems);
+        }
+        (Err(problems), Ok(_)) | (Ok(_), Err(problems)) => return Err(problems),
+    };
+    start_logging(config.log_level);
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let aws = Paced::new(aws, config.api_rates.clone());
+    Ok(Handler::new(config, aws, SystemClock))
 }
 
 /// A failure, as Lambda is told of it.

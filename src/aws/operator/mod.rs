@@ -11,9 +11,10 @@ mod sqs;
 
 use std::time::Duration;
 
-use aws_config::ConfigLoader;
+use aws_config::{ConfigLoader, SdkConfig};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-use super::AwsClients;
+use super::{AwsClients, timed};
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::call::{Answer, Call, CallError};
 use crate::handler::Aws;
@@ -30,6 +31,14 @@ const CALL_TIME: Duration = Duration::from_secs(20);
 #[error("no region: give --region, set AWS_REGION, or name one in the profile")]
 pub struct NoRegion;
 
+/// What `loader` finds, and one HTTP client for all services, on ring: see Cargo.toml.
+pub(super) async fn config(loader: ConfigLoader) -> SdkConfig {
+    let http_client = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    timed(&loader.http_client(http_client).load().await)
+}
+
 /// The clients of the command.
 #[derive(Clone, Debug)]
 pub struct OperatorClients {
@@ -44,7 +53,7 @@ impl OperatorClients {
     /// # Errors
     /// When there is no region.
     pub async fn load(loader: ConfigLoader) -> Result<Self, NoRegion> {
-        let config = AwsClients::config(loader).await;
+        let config = config(loader).await;
         if config.region().is_none() {
             return Err(NoRegion);
         }
