@@ -76,3 +76,66 @@ impl LoadServiceConfig for Endpoints {
         (self.0)(&format!("{}_{service}", key.env()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::super::{endpoint, trust};
+    use super::*;
+
+    static ROTATED: AtomicBool = AtomicBool::new(false);
+
+    fn variable(name: &str) -> Option<String> {
+        let rotated = ROTATED.load(Ordering::Relaxed);
+        let value = match name {
+            "AWS_ACCESS_KEY_ID" if rotated => "new",
+            "AWS_ACCESS_KEY_ID" => "old",
+            "AWS_SECRET_ACCESS_KEY" => "secret",
+            "AWS_SESSION_TOKEN" if rotated => "token",
+            "AWS_ENDPOINT_URL" => "http://all",
+            "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2" => "http://elbv2",
+            "AWS_REGION" => "eu-west-1",
+            "AWS_USE_FIPS_ENDPOINT" => "True",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    }
+
+    fn config() -> SdkConfig {
+        sdk_config(variable, http::Client::new(trust::client_config(None).unwrap()))
+    }
+
+    #[tokio::test]
+    async fn credentials_are_read_for_each_request() {
+        let provider = config().credentials_provider().unwrap();
+        let old = provider.provide_credentials().await.unwrap();
+        assert_eq!((old.access_key_id(), old.session_token()), ("old", None));
+        ROTATED.store(true, Ordering::Relaxed);
+        let new = provider.provide_credentials().await.unwrap();
+        assert_eq!((new.access_key_id(), new.session_token()), ("new", Some("token")));
+        let none = OfEnvironment(|_| None).provide_credentials().await;
+        assert!(matches!(none, Err(CredentialsError::CredentialsNotLoaded(_))));
+    }
+
+    #[test]
+    fn a_services_own_endpoint_goes_before_that_of_all() {
+        let config = config();
+        let of = |service| endpoint::endpoint_url(&config, service);
+        assert_eq!(of("Elastic Load Balancing v2").as_deref(), Some("http://elbv2"));
+        assert_eq!(of("ECS").as_deref(), Some("http://all"));
+        assert_eq!(config.region().map(Region::as_ref), Some("eu-west-1"));
+        assert_eq!((config.use_fips(), config.use_dual_stack()), (Some(true), Some(false)));
+    }
+
+    #[tokio::test]
+    async fn without_a_configured_endpoint_it_is_the_regions_own() {
+        let region = |name: &str| (name == "AWS_REGION").then(|| "cn-north-1".to_owned());
+        let config = sdk_config(region, http::Client::new(trust::client_config(None).unwrap()));
+        let ecs = endpoint::of_ecs(&config).await;
+        assert_eq!(ecs.as_deref(), Some("https://ecs.cn-north-1.amazonaws.com.cn"));
+        let elbv2 = endpoint::of_elbv2(&config).await;
+        let expected = "https://elasticloadbalancing.cn-north-1.amazonaws.com.cn";
+        assert_eq!(elbv2.as_deref(), Some(expected));
+    }
+}

@@ -11,6 +11,7 @@ mod batches;
 mod bench;
 mod cells;
 mod command;
+mod connections;
 mod deadlines;
 mod demo;
 mod emulators;
