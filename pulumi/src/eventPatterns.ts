@@ -20,7 +20,13 @@ export function requestPattern(sources: readonly string[]) {
   return { source: [...sources], "detail-type": [START_DETAIL_TYPE, STOP_DETAIL_TYPE, RECONCILE_DETAIL_TYPE] };
 }
 
-/** State changes of our tasks in our clusters: once they run, and from the first sign of a stop. */
+/**
+ * State changes of our tasks in our clusters: once they run, and from the first sign of a stop.
+ *
+ * The first sign of a stop that somebody asked for (`UserInitiated`) comes while the containers still run; the
+ * DEPROVISIONING that follows tells nothing new, and STOPPED comes after it. Every other stop begins with DEPROVISIONING.
+ * `anything-but` does not match what is absent.
+ */
 export function stateChangePattern(clusterArns: readonly string[]) {
   return {
     source: ["aws.ecs"],
@@ -28,7 +34,11 @@ export function stateChangePattern(clusterArns: readonly string[]) {
     detail: {
       startedBy: [{ prefix: STARTED_BY_PREFIX }],
       clusterArn: [...clusterArns],
-      $or: [{ lastStatus: ["RUNNING"], desiredStatus: ["RUNNING"] }, { desiredStatus: ["STOPPED"] }],
+      $or: [
+        { lastStatus: ["RUNNING"], desiredStatus: ["RUNNING"] },
+        { desiredStatus: ["STOPPED"], lastStatus: [{ "anything-but": ["DEPROVISIONING"] }] },
+        { desiredStatus: ["STOPPED"], stopCode: [{ "anything-but": ["UserInitiated"] }, { exists: false }] },
+      ],
     },
   };
 }

@@ -20,7 +20,11 @@ test("the state-change rule takes our tasks in our clusters, when they run and f
     detail: {
       startedBy: [{ prefix: "start-engines/" }],
       clusterArn: [CLUSTER],
-      $or: [{ lastStatus: ["RUNNING"], desiredStatus: ["RUNNING"] }, { desiredStatus: ["STOPPED"] }],
+      $or: [
+        { lastStatus: ["RUNNING"], desiredStatus: ["RUNNING"] },
+        { desiredStatus: ["STOPPED"], lastStatus: [{ "anything-but": ["DEPROVISIONING"] }] },
+        { desiredStatus: ["STOPPED"], stopCode: [{ "anything-but": ["UserInitiated"] }, { exists: false }] },
+      ],
     },
   });
 });

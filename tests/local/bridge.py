@@ -19,6 +19,7 @@ from delivery import Delivery
 from deployed import Rule
 from engine import Engine, EnginePool
 from events import (
+    DEPROVISIONING,
     RUNNING,
     STARTING,
     STOPPED,
@@ -143,7 +144,7 @@ class Bridge:
         return watched
 
     def _end(self, watched: Watched, task: dict[str, Any]) -> None:
-        for stage in STOPPING:
+        for stage in (STOPPING, DEPROVISIONING):
             self._send(watched, task, stage)
         watched.engine.stop()
         self._send(watched, task, STOPPED)

@@ -32,10 +32,8 @@ STARTING = (
     Stage(2, "PENDING", "RUNNING", "ATTACHED"),
 )
 RUNNING = Stage(3, "RUNNING", "RUNNING", "ATTACHED")
-STOPPING = (
-    Stage(4, "RUNNING", "STOPPED", "ATTACHED"),
-    Stage(5, "DEPROVISIONING", "STOPPED", "ATTACHED"),
-)
+STOPPING = Stage(4, "RUNNING", "STOPPED", "ATTACHED")
+DEPROVISIONING = Stage(5, "DEPROVISIONING", "STOPPED", "ATTACHED")
 STOPPED = Stage(6, "STOPPED", "STOPPED", "DELETED")
 
 
@@ -112,7 +110,7 @@ def state_change(task: dict[str, Any], stage: Stage, interface: NetworkInterface
             "stoppedReason": task.get("stoppedReason", ""),
             "stoppingAt": _time(task.get("stoppingAt")),
         }
-    if stage.version >= STOPPING[-1].version:
+    if stage.version >= DEPROVISIONING.version:
         detail["executionStoppedAt"] = _time(task.get("executionStoppedAt"))
     if stage.last_status == "STOPPED":
         detail["stoppedAt"] = _time(task.get("stoppedAt"))
@@ -142,7 +140,7 @@ def _container(
         ]
     if stage.version >= RUNNING.version:
         entry["runtimeId"] = container.get("runtimeId", "")
-    if stage.version >= STOPPING[-1].version:
+    if stage.version >= DEPROVISIONING.version:
         entry |= {"lastStatus": "STOPPED", "exitCode": container.get("exitCode", 0)}
     return entry
 

@@ -9,7 +9,7 @@ from bridge import Bridge, Watched
 from command import Command
 from delivery import Delivery
 from deployed import SERVICE, Stack
-from events import RUNNING, STARTING, STOPPED, STOPPING, Stage, start_event
+from events import DEPROVISIONING, RUNNING, STARTING, STOPPED, STOPPING, Stage, start_event
 from ministack import FIRST_RETRY_SECONDS, MiniStack
 from screen import Screen
 from steps import Steps, group_name
@@ -147,8 +147,9 @@ class Timeline(Steps):
 
         self._begin("all events handled")
         self._until("the bridge's last event", lambda: watched.stopped)
-        self._check_rule(watched, (RUNNING, *STOPPING, STOPPED), STARTING)
-        self._settle(1 + len(STOPPING) + 1)
+        acting = (STOPPING, STOPPED)
+        self._check_rule(watched, (RUNNING, *acting), (*STARTING, DEPROVISIONING))
+        self._settle(1 + len(acting))
         self._expect(self._is_out(watched), "the target is registered again")
         self._expect_empty(
             failure=self._stack.failure_queue_url, dead_letter=self._stack.undelivered_queue_url

@@ -146,7 +146,7 @@ impl Shared {
         if ends_by_itself {
             self.change(&arn, "DEPROVISIONING", "STOPPED", Some("EssentialContainerExited"));
         } else {
-            // Left out of the model: DEPROVISIONING, whose event the rule lets through, too. Fresh, it costs a call.
+            // Then DEPROVISIONING, whose event the rule holds back where somebody stopped the task.
             self.change(&arn, "RUNNING", "STOPPED", Some("UserInitiated"));
         }
         tokio::time::sleep(self.some(p::STOPPING)).await;
