@@ -32,8 +32,10 @@ export interface Watched {
   readonly ruleQueueName: string;
 }
 
-/** The queue of buffered mode, and where it leaves what failed too often. */
+/** A queue of buffered mode, and where it leaves what failed too often. */
 export interface BufferNames {
+  /** What its name ends with. */
+  readonly suffix: string;
   readonly queueName: string;
   readonly deadLetterQueueName: string;
 }
@@ -145,34 +147,37 @@ export function unknownAlarm(functionName: string): Alarm {
   };
 }
 
-/** Buffered mode. */
-export function bufferAlarms(functionName: string, names: BufferNames, args: AlarmArgs): Alarm[] {
+/** One queue of buffered mode. */
+export function bufferAlarms(queue: BufferNames, args: AlarmArgs): Alarm[] {
   const seconds = args.bufferAgeSeconds ?? DEFAULTS.alarms.bufferAgeSeconds;
   return [
     {
-      ...notEmpty(names.queueName),
-      suffix: "buffer-age",
-      alarmDescription: `A message is in the buffer for more than ${seconds} s: too much load, or it fails again and again.`,
+      ...notEmpty(queue.queueName),
+      suffix: `${queue.suffix}-age`,
+      alarmDescription: `A message waits in the queue for more than ${seconds} s: too much load, or it fails again and again.`,
       metricName: "ApproximateAgeOfOldestMessage",
       threshold: seconds,
     },
     {
-      ...notEmpty(names.deadLetterQueueName),
-      suffix: "buffer-dead-letters",
-      alarmDescription: "Messages failed for good; they wait in the buffer's dead-letter queue, and the log says why by messageId.",
-    },
-    {
-      suffix: "messages-failed",
-      // An invocation that tells of failed messages is no error to Lambda.
-      alarmDescription: "Messages failed, and come again; reason and error in the function's log say why.",
-      namespace: NAMESPACE,
-      metricName: "EventsFailed",
-      dimensions: { FunctionName: functionName },
-      statistic: "Sum",
-      threshold: 0,
-      evaluationPeriods: 1,
+      ...notEmpty(queue.deadLetterQueueName),
+      suffix: `${queue.suffix}-dead-letters`,
+      alarmDescription: "Messages failed for good; they wait in the dead-letter queue, and the log says why by messageId.",
     },
   ];
+}
+
+/** Messages of buffered mode: an invocation that tells of failed ones is no error to Lambda. */
+export function messagesAlarm(functionName: string): Alarm {
+  return {
+    suffix: "messages-failed",
+    alarmDescription: "Messages failed, and come again; reason and error in the function's log say why.",
+    namespace: NAMESPACE,
+    metricName: "EventsFailed",
+    dimensions: { FunctionName: functionName },
+    statistic: "Sum",
+    threshold: 0,
+    evaluationPeriods: 1,
+  };
 }
 
 /** One target group. */

@@ -1,4 +1,6 @@
-/** How many calls a second one instance of the function makes: the rules of `src/pace.rs`. */
+/** How many calls a second one instance of the function makes: the rules of `src/pace.rs`, and the default of buffered mode. */
+
+import type { Buffer } from "./buffered";
 
 const OPERATIONS = [
   "RunTask",
@@ -32,4 +34,33 @@ export function apiRates(text: string): string | undefined {
     }
   }
   return undefined;
+}
+
+/**
+ * AWS's limits that batches meet first, as calls a second and at once, and whose batches make nearly all of these calls.
+ *
+ * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html,
+ * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html and
+ * https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/throttling.html
+ */
+const LIMITS = [
+  { operations: "RunTask", perSecond: 20, atOnce: 20, madeBy: "requests" },
+  { operations: "DescribeTasks+ListTasks", perSecond: 20, atOnce: 100, madeBy: "stateChanges" },
+  { operations: "RegisterTargets+DeregisterTargets", perSecond: 4, atOnce: 20, madeBy: "stateChanges" },
+  { operations: "DescribeTargetGroups+DescribeTargetHealth", perSecond: 10, atOnce: 40, madeBy: "stateChanges" },
+] as const;
+
+/**
+ * Each limit, divided by the batches that share it.
+ *
+ * Stops and reconciles among the requests make calls about tasks and targets too, which are not reckoned with: there are
+ * few, and where there are not, what AWS throttles is tried again by the SDK, and then comes again from the queue.
+ */
+export function sharedRates(buffer: Buffer): string {
+  const rates = LIMITS.map(({ operations, perSecond, atOnce, madeBy }) => {
+    const batches = buffer[madeBy].maximumConcurrency;
+    const rate = Math.max(LEAST, Math.floor((100 * perSecond) / batches) / 100);
+    return `${operations}=${rate}:${Math.max(1, Math.floor(atOnce / batches))}`;
+  });
+  return rates.join(",");
 }

@@ -41,11 +41,11 @@ export interface RetryArgs {
   readonly maximumEventAgeSeconds?: number;
 }
 
-/** The queue between the rules and the function; what each default is for is said in `buffered.ts`. */
-export interface BufferedArgs {
-  /** The most messages of one invocation, 1 to 10000. Default 200. */
+/** One of the two queues between the rules and the function; what each default is for is said in `buffered.ts`. */
+export interface BufferQueueArgs {
+  /** The most messages of one invocation, 1 to 10000. Default 10 for requests, 1000 for state changes. */
   readonly batchSize?: number;
-  /** How long Lambda gathers a batch, 0 to 300; 1 at least where `batchSize` is over 10. Default 1. */
+  /** How long Lambda gathers a batch, 0 to 300; 1 at least where `batchSize` is over 10. Default 0 for requests, 3 for state changes. */
   readonly maximumBatchingWindowSeconds?: number;
   /** The most batches at a time, 2 to 1000. Default 2. */
   readonly maximumConcurrency?: number;
@@ -55,9 +55,17 @@ export interface BufferedArgs {
   readonly visibilityTimeoutSeconds?: number;
   /** How long the queue keeps messages, in days, 1 to `queueRetentionDays`. Default 4, or `queueRetentionDays` if fewer. */
   readonly retentionDays?: number;
+}
+
+/** The two queues between the rules and the function. */
+export interface BufferedArgs {
+  /** Of starts, stops and reconciles. */
+  readonly requests?: BufferQueueArgs;
+  /** Of what ECS tells of the tasks. */
+  readonly stateChanges?: BufferQueueArgs;
   /**
-   * The rules invoke the function, and the queue is only emptied: for one update before `buffered` is taken out again,
-   * so that no message is deleted with the queue. Default false.
+   * The rules invoke the function, and the queues are only emptied: for one update before `buffered` is taken out again,
+   * so that no message is deleted with its queue. Default false.
    */
   readonly drain?: boolean;
 }
@@ -76,7 +84,7 @@ export interface AlarmArgs {
   readonly durationPercent?: number;
   /** Alarm if a group has unhealthy hosts for so many periods, 1 to 24. Default 2. */
   readonly unhealthyPeriods?: number;
-  /** Alarm if a message is in the queue of buffered mode for longer, 1 to 86400. Default 300. */
+  /** Alarm if a message is in a queue of buffered mode for longer, 1 to 86400. Default 300. */
   readonly bufferAgeSeconds?: number;
 }
 
@@ -112,12 +120,12 @@ export interface StartEnginesArgs {
   readonly eventBus?: pulumi.Input<string>;
   /** The bus that outcome events go to, by name or ARN. Default: none are sent. */
   readonly outcomeEventBus?: pulumi.Input<string>;
-  /** How many calls a second one instance of the function makes: `RunTask=10,RegisterTargets+DeregisterTargets=2:10`. Default: calls do not wait. */
+  /** How many calls a second one instance of the function makes: `RunTask=10,RegisterTargets+DeregisterTargets=2:10`. Default: with `buffered` AWS's limits, divided by the batches at a time; else calls do not wait. */
   readonly apiRates?: string;
   /** The function's name, which all other names begin with; at most 40 characters. Default: the component's name. */
   readonly functionName?: string;
   /**
-   * Whether both rules feed one queue, which the function takes batches from: for more than about one start a second.
+   * Whether each rule feeds a queue, which the function takes batches from: for more than about one start a second.
    * Default false: each event invokes the function.
    */
   readonly buffered?: boolean | BufferedArgs;

@@ -1,65 +1,77 @@
 /**
- * Buffered mode: a queue between the rules and the function, and its settings with their defaults.
+ * Buffered mode: two queues between the rules and the function, and their settings with their defaults.
+ *
+ * Two, since starts may wait for minutes where more are asked for than Fargate takes (`make simulate`): behind them the
+ * state changes of tasks that run would wait as long.
  *
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
  */
 
-import { DEFAULTS, type StartEnginesArgs } from "./arguments";
+import { type BufferQueueArgs, DEFAULTS, type StartEnginesArgs } from "./arguments";
 
-/** Every setting, none left out. */
-export interface Buffer {
-  readonly batchSize: number;
-  readonly maximumBatchingWindowSeconds: number;
-  readonly maximumConcurrency: number;
-  readonly maxReceiveCount: number;
-  readonly visibilityTimeoutSeconds: number;
-  readonly retentionDays: number;
-  /** Whether the rules invoke the function already, and the queue is only emptied. */
+/** Which of the two: by its argument, what its name ends with. */
+export const SUFFIXES = { requests: "requests", stateChanges: "state-changes" } as const;
+
+/** Of what a queue has the events: what is asked for, or what ECS tells. */
+export type Kind = keyof typeof SUFFIXES;
+
+export const KINDS: readonly Kind[] = ["requests", "stateChanges"];
+
+/** Every setting of one queue, none left out. */
+export type BufferQueue = { readonly [K in keyof BufferQueueArgs]-?: number };
+
+/** Every setting. */
+export interface Buffer extends Readonly<Record<Kind, BufferQueue>> {
+  /** Whether the rules invoke the function already, and the queues are only emptied. */
   readonly drain: boolean;
 }
 
 /**
- * Of each setting that is not given, the value.
+ * Of each setting that differs between the queues and is not given, the value.
  *
- * - `batchSize`: starts are the slowest of a batch, and in the worst case are all of it. The function makes 8 RunTask
- *   calls at a time, of some 300 ms: 200 take 8 s. With two batches at a time they share Fargate's 20 starts a second:
- *   400 take 20 s, of a timeout of 30. It is also what RegisterTargets takes at once.
- * - `maximumBatchingWindowSeconds`: the least that batches of more than 10 may have. Each second is one of lag, and a stop
- *   that is handled more than 5 s after it happened takes more calls (`src/decide/timing.rs`).
- * - `maximumConcurrency`: the least that Lambda takes. ELB takes 4 calls a second of a whole account, so more batches at a
- *   time are smaller batches, and more calls.
+ * - `batchSize`, `maximumBatchingWindowSeconds`: a start is a call of its own, so batches save nothing, and 10 is the most
+ *   that Lambda hands over without a window. State changes share their calls: as many as come together, up to Lambda's
+ *   6 MB. What is longer than 5 s on its way takes more calls (`src/decide/timing.rs`), so the window is 3.
+ * - `maximumConcurrency`: the least that Lambda takes. AWS's limits are of a whole account, and more batches at a time are
+ *   smaller ones, with more calls.
+ */
+const SETTINGS: Readonly<Record<Kind, Pick<BufferQueue, "batchSize" | "maximumBatchingWindowSeconds" | "maximumConcurrency">>> = {
+  requests: { batchSize: 10, maximumBatchingWindowSeconds: 0, maximumConcurrency: 2 },
+  stateChanges: { batchSize: 1000, maximumBatchingWindowSeconds: 3, maximumConcurrency: 2 },
+};
+
+/**
+ * The same for those that are alike.
+ *
  * - `maxReceiveCount`: the least that AWS advises. A fifth try comes after 12 minutes, well within the hour for which ECS
  *   shows stopped tasks, and the hours for which it keeps client tokens.
  * - `retentionDays`: a message keeps its age when it goes to the dead-letter queue, which must keep it longer.
  */
-const SETTINGS = {
-  batchSize: 200,
-  maximumBatchingWindowSeconds: 1,
-  maximumConcurrency: 2,
-  maxReceiveCount: 5,
-  retentionDays: 4,
-} as const;
+const ALIKE = { maxReceiveCount: 5, retentionDays: 4 } as const;
 
 /** What the settings depend on. */
 export type BufferedBy = Pick<StartEnginesArgs, "buffered" | "timeout" | "queueRetentionDays">;
 
 /** The settings, or undefined if the rules invoke the function directly. */
 export function bufferOf(args: BufferedBy): Buffer | undefined {
-  const { buffered } = args;
-  if (buffered === undefined || buffered === false) return undefined;
+  const buffered = args.buffered ?? false;
+  if (buffered === false) return undefined;
   const given = buffered === true ? {} : buffered;
-  const window = given.maximumBatchingWindowSeconds ?? SETTINGS.maximumBatchingWindowSeconds;
-  const leastTimeout = leastVisibilityTimeout(args.timeout ?? DEFAULTS.timeout, window);
+  const timeout = args.timeout ?? DEFAULTS.timeout;
   const mostDays = args.queueRetentionDays ?? DEFAULTS.queueRetentionDays;
-  return {
-    batchSize: given.batchSize ?? SETTINGS.batchSize,
-    maximumBatchingWindowSeconds: window,
-    maximumConcurrency: given.maximumConcurrency ?? SETTINGS.maximumConcurrency,
-    maxReceiveCount: given.maxReceiveCount ?? SETTINGS.maxReceiveCount,
-    visibilityTimeoutSeconds: given.visibilityTimeoutSeconds ?? leastTimeout,
-    retentionDays: given.retentionDays ?? Math.min(SETTINGS.retentionDays, mostDays),
-    drain: given.drain ?? false,
+  const settings = (kind: Kind): BufferQueue => {
+    const [own, asked] = [SETTINGS[kind], given[kind] ?? {}];
+    const window = asked.maximumBatchingWindowSeconds ?? own.maximumBatchingWindowSeconds;
+    return {
+      batchSize: asked.batchSize ?? own.batchSize,
+      maximumBatchingWindowSeconds: window,
+      maximumConcurrency: asked.maximumConcurrency ?? own.maximumConcurrency,
+      maxReceiveCount: asked.maxReceiveCount ?? ALIKE.maxReceiveCount,
+      visibilityTimeoutSeconds: asked.visibilityTimeoutSeconds ?? leastVisibilityTimeout(timeout, window),
+      retentionDays: asked.retentionDays ?? Math.min(ALIKE.retentionDays, mostDays),
+    };
   };
+  return { requests: settings("requests"), stateChanges: settings("stateChanges"), drain: given.drain ?? false };
 }
 
 /**
@@ -68,4 +80,9 @@ export function bufferOf(args: BufferedBy): Buffer | undefined {
  */
 export function leastVisibilityTimeout(timeout: number, window: number): number {
   return 6 * timeout + window;
+}
+
+/** The most batches at a time, of both queues: they share the function's concurrency. */
+export function concurrencyOf(buffer: Buffer): number {
+  return buffer.requests.maximumConcurrency + buffer.stateChanges.maximumConcurrency;
 }

@@ -1,7 +1,7 @@
-/** Checks the settings of the queue between the rules and the function. */
+/** Checks the settings of the queues between the rules and the function. */
 
-import { type BufferedArgs, DEFAULTS } from "./arguments";
-import { type Buffer, bufferOf, leastVisibilityTimeout } from "./buffered";
+import { type BufferedArgs, type BufferQueueArgs, DEFAULTS } from "./arguments";
+import { bufferOf, type BufferQueue, concurrencyOf, KINDS, leastVisibilityTimeout } from "./buffered";
 import { Fields } from "./catalog/fields";
 import { isObject, UNKNOWN } from "./known";
 import type { Problems } from "./problems";
@@ -24,19 +24,38 @@ export function checkBuffered(outer: Fields, problems: Problems): void {
   const fields = Fields.of(value === true ? {} : value, outer.at("buffered"), problems);
   if (fields === undefined) return;
   const buffered: BufferedArgs = given({
-    batchSize: fields.number("batchSize", 1, 10_000),
-    maximumBatchingWindowSeconds: fields.number("maximumBatchingWindowSeconds", 0, 300),
-    maximumConcurrency: fields.number("maximumConcurrency", 2, 1000),
-    maxReceiveCount: fields.number("maxReceiveCount", 5, 1000),
-    visibilityTimeoutSeconds: fields.number("visibilityTimeoutSeconds", 1, MOST_VISIBILITY_SECONDS),
-    retentionDays: fields.number("retentionDays", 1, MOST_DAYS),
+    requests: queue(fields, "requests", problems),
+    stateChanges: queue(fields, "stateChanges", problems),
     drain: fields.flag("drain"),
   });
   fields.denyUnknown();
   const timeout = number(outer, "timeout") ?? DEFAULTS.timeout;
   const queueRetentionDays = number(outer, "queueRetentionDays") ?? DEFAULTS.queueRetentionDays;
   const buffer = bufferOf({ buffered, timeout, queueRetentionDays });
-  if (buffer !== undefined) checkTogether(buffer, outer, { timeout, queueRetentionDays }, problems);
+  if (buffer === undefined) return;
+  for (const kind of KINDS) checkTogether(buffer[kind], fields.at(kind), { timeout, queueRetentionDays }, problems);
+  const [reserved, needed] = [number(outer, "reservedConcurrency"), concurrencyOf(buffer)];
+  if (reserved !== undefined && needed > reserved) {
+    const rule = `must be at least ${needed}, the maximumConcurrency of both queues: Lambda would throttle the rest`;
+    problems.invalid(outer.at("reservedConcurrency"), reserved, rule);
+  }
+}
+
+/** What is sound of one queue's settings. */
+function queue(outer: Fields, name: string, problems: Problems): BufferQueueArgs | undefined {
+  const value = outer.raw(name);
+  const fields = value === undefined ? undefined : Fields.of(value, outer.at(name), problems);
+  if (fields === undefined) return undefined;
+  const settings = given<BufferQueueArgs>({
+    batchSize: fields.number("batchSize", 1, 10_000),
+    maximumBatchingWindowSeconds: fields.number("maximumBatchingWindowSeconds", 0, 300),
+    maximumConcurrency: fields.number("maximumConcurrency", 2, 1000),
+    maxReceiveCount: fields.number("maxReceiveCount", 5, 1000),
+    visibilityTimeoutSeconds: fields.number("visibilityTimeoutSeconds", 1, MOST_VISIBILITY_SECONDS),
+    retentionDays: fields.number("retentionDays", 1, MOST_DAYS),
+  });
+  fields.denyUnknown();
+  return settings;
 }
 
 /** Without what is not there, or has been told already. */
@@ -46,13 +65,13 @@ function given<T extends object>(settings: { [K in keyof T]: T[K] | undefined })
 
 /** Settings that are sound by themselves may not fit together. */
 function checkTogether(
-  buffer: Buffer,
-  outer: Fields,
+  buffer: BufferQueue,
+  place: string,
   by: { readonly timeout: number; readonly queueRetentionDays: number },
   problems: Problems,
 ): void {
-  const invalid = (name: keyof Buffer, rule: string): void => {
-    problems.invalid(`${outer.at("buffered")}.${name}`, buffer[name], rule);
+  const invalid = (name: keyof BufferQueue, rule: string): void => {
+    problems.invalid(`${place}.${name}`, buffer[name], rule);
   };
   const window = buffer.maximumBatchingWindowSeconds;
   if (buffer.batchSize > MOST_AT_ONCE && window < 1) {
@@ -61,10 +80,6 @@ function checkTogether(
   const least = leastVisibilityTimeout(by.timeout, window);
   if (buffer.visibilityTimeoutSeconds < least) {
     invalid("visibilityTimeoutSeconds", `must be at least ${least}: six times the timeout of ${by.timeout} s, and the window`);
-  }
-  const reserved = number(outer, "reservedConcurrency");
-  if (reserved !== undefined && buffer.maximumConcurrency > reserved) {
-    invalid("maximumConcurrency", `must be at most reservedConcurrency, ${reserved}: Lambda would throttle the rest`);
   }
   if (buffer.retentionDays > by.queueRetentionDays) {
     const most = `must be at most queueRetentionDays, ${by.queueRetentionDays}`;

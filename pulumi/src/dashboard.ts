@@ -26,7 +26,7 @@ export interface DashboardArgs {
   readonly failureQueueName: string;
   readonly ruleQueueName: string;
   /** Of buffered mode. */
-  readonly buffer?: BufferNames | undefined;
+  readonly buffers: readonly BufferNames[];
   readonly groups: readonly GroupMetrics[];
 }
 
@@ -77,8 +77,8 @@ export function dashboardBody(args: DashboardArgs) {
     { stat: "Maximum", label: `${group.label} ${name}` },
   ];
   const lag = (name: string) => ["p50", "p99"].map((stat) => own(name, stat, stat));
-  const failed = [args.failureQueueName, args.ruleQueueName];
-  if (args.buffer !== undefined) failed.push(args.buffer.deadLetterQueueName);
+  const deadLetters = args.buffers.map(({ deadLetterQueueName }) => deadLetterQueueName);
+  const failed = [args.failureQueueName, args.ruleQueueName, ...deadLetters];
   const charts: [title: string, metrics: Metric[]][] = [
     ["Tasks started", [own("TasksStarted", "Sum", "started"), own("StartsFailed", "Sum", "failed")]],
     ["Tasks stopped", [own("TasksStopped", "Sum", "stopped"), own("TasksDraining", "Sum", "draining")]],
@@ -100,20 +100,20 @@ export function dashboardBody(args: DashboardArgs) {
     ["Function", [lambda("Invocations", "Sum"), lambda("Errors", "Sum"), lambda("Throttles", "Sum")]],
     ["Function, ms", [lambda("Duration", "p50"), lambda("Duration", "Maximum")]],
     ["Messages in the queues", failed.map(waiting)],
-    ...(args.buffer === undefined ? [] : bufferCharts(args.buffer)),
+    ...(args.buffers.length === 0 ? [] : bufferCharts()),
     ...(args.groups.length === 0 ? [] : [targetHealth()]),
   ];
   function targetHealth(): [string, Metric[]] {
     const metrics = args.groups.flatMap((group) => [hosts(group, "HealthyHostCount"), hosts(group, "UnHealthyHostCount")]);
     return ["Targets by health", metrics];
   }
-  function bufferCharts({ queueName }: BufferNames): [string, Metric[]][] {
-    const depth = [
-      ofQueue(queueName, "ApproximateNumberOfMessagesVisible", "waiting"),
-      ofQueue(queueName, "ApproximateNumberOfMessagesNotVisible", "being handled, or failed"),
-    ];
-    const age = ofQueue(queueName, "ApproximateAgeOfOldestMessage", "oldest");
-    return [["Messages in the buffer", depth], ["Age of the oldest message in the buffer, s", [age]]];
+  function bufferCharts(): [string, Metric[]][] {
+    const depth = args.buffers.flatMap(({ suffix, queueName }) => [
+      ofQueue(queueName, "ApproximateNumberOfMessagesVisible", `${suffix} waiting`),
+      ofQueue(queueName, "ApproximateNumberOfMessagesNotVisible", `${suffix} being handled, or failed`),
+    ]);
+    const age = args.buffers.map(({ suffix, queueName }) => ofQueue(queueName, "ApproximateAgeOfOldestMessage", suffix));
+    return [["Messages before the function", depth], ["Age of the oldest message before the function, s", age]];
   }
   return {
     widgets: charts.map(([title, metrics], n) => ({

@@ -1,6 +1,8 @@
 /** The function's environment: the variables of `src/config.rs`. */
 
+import { sharedRates } from "./apiRates";
 import { DEFAULTS, OPERATOR_SOURCE, SCHEDULE_SOURCE } from "./arguments";
+import { bufferOf } from "./buffered";
 import { home, type SettledArgs } from "./settled";
 
 /** Sources whose events are taken: the applications', the operators', and the schedules' if there are any. */
@@ -19,6 +21,7 @@ export interface Later {
 /** The variables that are set; the allow-lists and Scheduler's always are. */
 export function environment(args: SettledArgs, later: Later): Record<string, string> {
   const defaults = args.defaults ?? {};
+  const buffer = bufferOf(args);
   const variables: Record<string, string | undefined> = {
     ECS_CLUSTER: defaults.cluster,
     TASK_DEFINITION: defaults.taskDefinition,
@@ -35,12 +38,15 @@ export function environment(args: SettledArgs, later: Later): Record<string, str
     SCHEDULER_GROUP: later.scheduleGroup,
     SCHEDULER_DEAD_LETTER_ARN: later.deadLetterArn,
     OUTCOME_EVENT_BUS: args.outcomeEventBus,
-    API_RATES: args.apiRates,
+    API_RATES: args.apiRates ?? (buffer && sharedRates(buffer)),
     LOG_LEVEL: args.logLevel ?? DEFAULTS.logLevel,
   };
   const set = Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return Object.fromEntries(set);
 }
+
+/** What the command does not heed: it has a log of its own, and makes few calls. */
+const OF_THE_FUNCTION_ALONE = ["LOG_LEVEL", "API_RATES"];
 
 /** What the command is told of a deployment: the function's settings, and where it, its bus and its queues are. */
 export function commandEnvironment(
@@ -48,7 +54,7 @@ export function commandEnvironment(
   later: Later,
   deployed: { readonly functionArn: string; readonly undeliveredQueueUrl: string; readonly failureQueueUrl: string },
 ): Record<string, string> {
-  const settings = Object.entries(environment(args, later)).filter(([name]) => name !== "LOG_LEVEL");
+  const settings = Object.entries(environment(args, later)).filter(([name]) => !OF_THE_FUNCTION_ALONE.includes(name));
   return {
     AWS_REGION: home(args.clusters).region,
     START_ENGINES_FUNCTION: deployed.functionArn,

@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULTS, type StartEnginesArgs } from "./arguments";
 import { eventBusArn } from "./arn";
-import { bufferOf } from "./buffered";
+import { bufferOf, KINDS } from "./buffered";
 import { checkArguments } from "./check";
 import { allowedSources, commandEnvironment, environment } from "./environment";
 import {
@@ -63,10 +63,14 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly failureQueueUrl: pulumi.Output<string>;
   /** Events that could not be delivered to the function. */
   readonly undeliveredQueueUrl: pulumi.Output<string>;
-  /** In buffered mode, the queue that both rules feed. */
-  readonly bufferQueueUrl?: pulumi.Output<string>;
-  /** In buffered mode, messages that the function failed to handle each time. */
-  readonly bufferDeadLetterQueueUrl?: pulumi.Output<string>;
+  /** In buffered mode, the queue of starts, stops and reconciles. */
+  readonly requestQueueUrl?: pulumi.Output<string>;
+  /** In buffered mode, those that the function failed to handle each time. */
+  readonly requestDeadLetterQueueUrl?: pulumi.Output<string>;
+  /** In buffered mode, the queue of task state changes. */
+  readonly stateChangeQueueUrl?: pulumi.Output<string>;
+  /** In buffered mode, those that the function failed to handle each time. */
+  readonly stateChangeDeadLetterQueueUrl?: pulumi.Output<string>;
 
   constructor(name: string, args: StartEnginesArgs, options?: pulumi.ComponentResourceOptions) {
     checkArguments(name, known(args));
@@ -134,9 +138,12 @@ export class StartEngines extends pulumi.ComponentResource {
     this.putReconcileEventsPolicyArn = reconciles.arn;
     this.failureQueueUrl = queues.failures.url;
     this.undeliveredQueueUrl = queues.undelivered.url;
-    if (queues.buffer !== undefined) {
-      this.bufferQueueUrl = queues.buffer.queue.url;
-      this.bufferDeadLetterQueueUrl = queues.buffer.deadLetters.url;
+    if (queues.buffers !== undefined) {
+      const { requests, stateChanges } = queues.buffers;
+      this.requestQueueUrl = requests.queue.url;
+      this.requestDeadLetterQueueUrl = requests.deadLetters.url;
+      this.stateChangeQueueUrl = stateChanges.queue.url;
+      this.stateChangeDeadLetterQueueUrl = stateChanges.deadLetters.url;
     }
     this.registerOutputs({
       eventBus: this.eventBus,
@@ -151,8 +158,10 @@ export class StartEngines extends pulumi.ComponentResource {
       catalog: this.catalog,
       failureQueueUrl: this.failureQueueUrl,
       undeliveredQueueUrl: this.undeliveredQueueUrl,
-      bufferQueueUrl: this.bufferQueueUrl,
-      bufferDeadLetterQueueUrl: this.bufferDeadLetterQueueUrl,
+      requestQueueUrl: this.requestQueueUrl,
+      requestDeadLetterQueueUrl: this.requestDeadLetterQueueUrl,
+      stateChangeQueueUrl: this.stateChangeQueueUrl,
+      stateChangeDeadLetterQueueUrl: this.stateChangeDeadLetterQueueUrl,
     });
   }
 }
@@ -175,10 +184,11 @@ function operatorArgs(args: SettledArgs): Omit<OperatorPolicyArgs, "functionArn"
 /** The arguments, if they are sound now that all are known, and what is made of them fits AWS's limits. */
 function sound(name: string, args: SettledArgs): SettledArgs {
   checkArguments(name, args);
+  const bufferQueueArns = bufferOf(args) === undefined ? [] : KINDS.map(() => UNSEEN_ARN);
   const found = limitProblems({
     environment: environment(args, { roleArn: UNSEEN_ARN, scheduleGroup: name, deadLetterArn: UNSEEN_ARN }),
     patterns: [requestPattern(allowedSources(args)), stateChangePattern(args.clusters)],
-    policies: [functionPolicy({ ...policyArgs(args), ...UNSEEN, bufferQueueArn: bufferOf(args) && UNSEEN_ARN })],
+    policies: [functionPolicy({ ...policyArgs(args), ...UNSEEN, bufferQueueArns })],
     managedPolicies: [operatorPolicy({ ...operatorArgs(args), functionArn: UNSEEN_ARN, queueArns: [UNSEEN_ARN, UNSEEN_ARN] })],
   });
   if (found.length > 0) {

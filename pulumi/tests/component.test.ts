@@ -320,7 +320,7 @@ test("outputs tell applications all they need", async () => {
   ]);
 });
 
-test("the command is told all that the function is told, and where function, bus and queues are", async () => {
+test("the command is told all that the function is told but how it logs and waits, and where function, bus and queues are", async () => {
   const { registrations, result } = await deploy(soundArguments());
   const told = await new Promise<Record<string, string>>((resolve) => {
     result.commandEnvironment.apply((known) => {
@@ -329,8 +329,8 @@ test("the command is told all that the function is told, and where function, bus
   });
   const made = registrations.find(({ type }) => type === "aws:lambda/function:Function");
   const { variables } = made?.inputs["environment"] as { variables: Record<string, string> };
-  const { LOG_LEVEL, ...settings } = variables;
-  assert.ok(LOG_LEVEL);
+  const { LOG_LEVEL, API_RATES, ...settings } = variables;
+  assert.ok(LOG_LEVEL !== undefined && API_RATES !== undefined);
   const deployed = {
     AWS_REGION: "us-east-1",
     START_ENGINES_FUNCTION: "arn:aws:lambda:us-east-1:111122223333:function:start-engines",

@@ -25,6 +25,7 @@ const ARGS: FunctionPolicyArgs = {
   infrastructureRoleArns: [INFRASTRUCTURE_ROLE],
   logGroupArn: LOG_GROUP,
   failureQueueArn: QUEUE,
+  bufferQueueArns: [],
   scheduleGroup: "start-engines",
   laterRoleArn: LATER_ROLE,
 };
@@ -176,30 +177,30 @@ test("the outcome events are those of the function's code", () => {
   assert.deepEqual(inCode, OUTCOME_DETAIL_TYPES);
 });
 
-test("with a queue before it the function may take messages of that queue", () => {
-  const buffer = "arn:aws:sqs:us-east-1:111122223333:start-engines-buffer";
-  const { Statement } = functionPolicy({ ...ARGS, bufferQueueArn: buffer });
+test("with queues before it the function may take messages of these queues", () => {
+  const bufferQueueArns = ["requests", "state-changes"].map((one) => `arn:aws:sqs:us-east-1:111122223333:start-engines-${one}`);
+  const { Statement } = functionPolicy({ ...ARGS, bufferQueueArns });
   assert.deepEqual(Statement.slice(0, -1), functionPolicy(ARGS).Statement);
   assert.deepEqual(Statement.at(-1), {
     Sid: "TakeMessages",
     Effect: "Allow",
     Action: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-    Resource: [buffer],
+    Resource: bufferQueueArns,
   });
 });
 
-test("only the two rules put messages into the queue before the function", () => {
-  const rules = ["arn:aws:events:us-east-1:111122223333:rule/a", "arn:aws:events:us-east-1:111122223333:rule/b"];
-  assert.deepEqual(bufferQueuePolicy(QUEUE, rules), {
+test("only its own rule puts messages into a queue before the function", () => {
+  const rule = "arn:aws:events:us-east-1:111122223333:rule/a";
+  assert.deepEqual(bufferQueuePolicy(QUEUE, rule), {
     Version: "2012-10-17",
     Statement: [
       {
-        Sid: "EventsOfTheseRules",
+        Sid: "EventsOfThisRule",
         Effect: "Allow",
         Principal: { Service: "events.amazonaws.com" },
         Action: ["sqs:SendMessage"],
         Resource: [QUEUE],
-        Condition: { ArnEquals: { "aws:SourceArn": rules } },
+        Condition: { ArnEquals: { "aws:SourceArn": [rule] } },
       },
     ],
   });

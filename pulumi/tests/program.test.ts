@@ -150,7 +150,7 @@ describe("the example stack", () => {
       "url",
     ];
     assert.deepEqual(Object.keys(up.outputs).sort(), direct);
-    const urls = ["bufferDeadLetterQueueUrl", "bufferQueueUrl"];
+    const urls = ["requestDeadLetterQueueUrl", "requestQueueUrl", "stateChangeDeadLetterQueueUrl", "stateChangeQueueUrl"];
     assert.deepEqual(Object.keys(buffered.outputs).sort(), [...direct, ...urls].sort());
   });
 });

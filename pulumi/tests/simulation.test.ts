@@ -77,12 +77,15 @@ async function maySend(policy: PolicyDocument, queue: string, rule: string, prin
   return result.overallResult === "Allowed";
 }
 
-async function assertOnlyTheRulesSend(policy: PolicyDocument, queue: string): Promise<void> {
-  for (const rule of ["engines/start-engines-requests", "start-engines-state-change"]) {
-    assert.ok(await maySend(policy, queue, rule, "events.amazonaws.com"), rule);
+/** The queues of buffered mode, each for the rule at its place in `RULES`. */
+const BUFFERS = ["start-engines-requests", "start-engines-state-changes"];
+const RULES = ["engines/start-engines-requests", "start-engines-state-change"];
+
+async function assertOnlyTheseSend(policy: PolicyDocument, queue: string, rules: readonly string[]): Promise<void> {
+  for (const rule of [...RULES, "another"]) {
+    assert.equal(await maySend(policy, queue, rule, "events.amazonaws.com"), rules.includes(rule), rule);
+    assert.ok(!(await maySend(policy, queue, rule, "sns.amazonaws.com")));
   }
-  assert.ok(!(await maySend(policy, queue, "another", "events.amazonaws.com")));
-  assert.ok(!(await maySend(policy, queue, "engines/start-engines-requests", "sns.amazonaws.com")));
 }
 
 describe("IAM", () => {
@@ -321,31 +324,32 @@ describe("IAM", () => {
 
   test("only the two rules may put messages into the dead-letter queue", async () => {
     const policy = emitted("aws:sqs/queuePolicy:QueuePolicy", "start-engines-undelivered");
-    await assertOnlyTheRulesSend(policy, "start-engines-undelivered");
+    await assertOnlyTheseSend(policy, "start-engines-undelivered", RULES);
   });
 
-  test("only the two rules may put messages into the queue before the function", async () => {
-    const policy = emitted("aws:sqs/queuePolicy:QueuePolicy", "start-engines-buffer", buffered);
-    await assertOnlyTheRulesSend(policy, "start-engines-buffer");
+  test("only its own rule may put messages into a queue before the function", async () => {
+    for (const [n, queue] of BUFFERS.entries()) {
+      const policy = emitted("aws:sqs/queuePolicy:QueuePolicy", queue, buffered);
+      await assertOnlyTheseSend(policy, queue, [RULES[n] ?? ""]);
+    }
   });
 
-  test("buffered, the function may take messages of its queue as well, and of no other", async () => {
+  test("buffered, the function may take messages of its queues as well, and of no other", async () => {
     const policy = emitted("aws:iam/rolePolicy:RolePolicy", "start-engines", buffered);
+    const others = [...BUFFERS.map((queue) => `${queue}-dead-letters`), "start-engines-failures", "start-engines-undelivered"];
     const taken = (["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"] as const).map((operation) => ({
-      own: calls.takeMessages(operation, "start-engines-buffer"),
-      others: ["start-engines-buffer-dead-letters", "start-engines-failures", "start-engines-undelivered"].map((queue) =>
-        calls.takeMessages(operation, queue),
-      ),
+      own: BUFFERS.map((queue) => calls.takeMessages(operation, queue)),
+      others: others.map((queue) => calls.takeMessages(operation, queue)),
     }));
     await assertAnswers(
       policy,
-      [...made, ...taken.map(({ own }) => own)],
+      [...made, ...taken.flatMap(({ own }) => own)],
       [
-        ...taken.flatMap(({ others }) => others),
-        calls.sendMessage("start-engines-buffer"),
-        { ...calls.takeMessages("ReceiveMessage", "start-engines-buffer"), action: "sqs:PurgeQueue" },
+        ...taken.flatMap((one) => one.others),
+        ...BUFFERS.map((queue) => calls.sendMessage(queue)),
+        ...BUFFERS.map((queue) => calls.onQueue("PurgeQueue", queue)),
       ],
     );
-    await assertAnswers(functionPolicy(), [], taken.map(({ own }) => own));
+    await assertAnswers(functionPolicy(), [], taken.flatMap(({ own }) => own));
   });
 });

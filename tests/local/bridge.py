@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,12 +72,12 @@ class Bridge:
         rule: Rule,
         subnet: str,
         port: int,
-        window: float = 0,
+        windows: Mapping[str, float] | None = None,
     ) -> None:
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
         self._ecs = client("ecs")
-        self._delivery = Delivery(client, window)
+        self._delivery = Delivery(client, windows)
         self._cluster, self._rule = cluster, rule
         self._subnet, self._port = subnet, port
         self._pool = EnginePool()

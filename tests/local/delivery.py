@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from deployed import Rule
@@ -22,18 +22,21 @@ MOST_MESSAGES_SENT = 10
 class Delivery:
     """EventBridge's last step, for one emulator. Used from one thread at a time.
 
-    `window` stands in for the batching window of the event source mapping, which the
-    emulator does not have: messages are sent together when the first of them is so many
-    seconds old. Whoever gives one must call `send_gathered` again and again.
+    `windows` stand in for the batching windows of the event source mappings, which the
+    emulator does not have: by the ARN of a queue, how many seconds old its first message is
+    when they are sent together; without one they are sent at once. Whoever gives any must call
+    `send_gathered` again and again.
     """
 
-    def __init__(self, client: Callable[[str], Any], window: float = 0) -> None:
+    def __init__(
+        self, client: Callable[[str], Any], windows: Mapping[str, float] | None = None
+    ) -> None:
         self._events = client("events")
         self._lambda = client("lambda")
         self._sqs = client("sqs")
-        self._window = window
-        self._gathered: list[tuple[str, str]] = []
-        self._since = 0.0
+        self._windows = windows or {}
+        self._gathered: dict[str, list[str]] = {}
+        self._since: dict[str, float] = {}
 
     def deliver(self, to: Rule, event: dict[str, Any]) -> bool:
         """Whether the rule let the event through. If so, its targets have it, or soon will."""
@@ -56,23 +59,24 @@ class Delivery:
                     FunctionName=target["Arn"], InvocationType="Event", Payload=text
                 )
             elif ":sqs:" in target["Arn"]:
-                if not self._gathered:
-                    self._since = time.monotonic()
-                self._gathered.append((target["Arn"], text))
+                self._since.setdefault(target["Arn"], time.monotonic())
+                self._gathered.setdefault(target["Arn"], []).append(text)
         self.send_gathered()
         return True
 
     def send_gathered(self) -> None:
-        """Sends what was gathered, if the window is over."""
-        if not self._gathered or time.monotonic() - self._since < self._window:
-            return
-        gathered, self._gathered = self._gathered, []
-        for arn in dict.fromkeys(arn for arn, _ in gathered):
-            url = self._sqs.get_queue_url(QueueName=arn.rsplit(":", 1)[-1])["QueueUrl"]
-            texts = [text for to, text in gathered if to == arn]
-            for first in range(0, len(texts), MOST_MESSAGES_SENT):
-                some = enumerate(texts[first : first + MOST_MESSAGES_SENT])
-                entries = [{"Id": str(n), "MessageBody": text} for n, text in some]
-                answer = self._sqs.send_message_batch(QueueUrl=url, Entries=entries)
-                if answer.get("Failed"):
-                    raise RuntimeError(f"SendMessageBatch: {answer['Failed']}")
+        """Sends what was gathered, to each queue whose window is over."""
+        now = time.monotonic()
+        over = [arn for arn, since in self._since.items() if now - since >= self._windows.get(arn, 0)]
+        for arn in over:
+            del self._since[arn]
+            self._send(arn, self._gathered.pop(arn))
+
+    def _send(self, arn: str, texts: list[str]) -> None:
+        url = self._sqs.get_queue_url(QueueName=arn.rsplit(":", 1)[-1])["QueueUrl"]
+        for first in range(0, len(texts), MOST_MESSAGES_SENT):
+            some = enumerate(texts[first : first + MOST_MESSAGES_SENT])
+            entries = [{"Id": str(n), "MessageBody": text} for n, text in some]
+            answer = self._sqs.send_message_batch(QueueUrl=url, Entries=entries)
+            if answer.get("Failed"):
+                raise RuntimeError(f"SendMessageBatch: {answer['Failed']}")

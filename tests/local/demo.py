@@ -3,7 +3,7 @@
     .venv/bin/python tests/local/demo.py --zip target/lambda/start-engines-lambda/bootstrap.zip
 
 Starts MiniStack, lets the Pulumi program deploy the example stack on it, runs the timeline
-and ends all that it started; with `--buffered`, the stack has a queue before the function,
+and ends all that it started; with `--buffered`, the stack has queues before the function,
 and dozens of tasks go through it. Exit code 0 means that every step was seen. This module
 owns processes, signals and the exit code; what happens in between is in `timeline.py` and
 `load.py`. Must not leave a process behind.
@@ -153,9 +153,10 @@ class Demo:
             screen.facts((("port", f"{PREFERRED_PORT} is taken, so the containers use {port}"),))
 
         self._step = "bridge"
-        window = stack.buffer.window_seconds if stack.buffer else 0
+        changes = stack.buffers.state_changes if stack.buffers else None
+        windows = {changes.queue_arn: changes.window_seconds} if changes else None
         bridge = Bridge(
-            emulator.client, stack.cluster, stack.state_rule, stack.subnet, port, window
+            emulator.client, stack.cluster, stack.state_rule, stack.subnet, port, windows
         )
         bridge.start()
         self._bridge = bridge
@@ -174,21 +175,21 @@ class Demo:
         screen.points(BUFFERED_GAPS if self._buffered else GAPS)
 
     def _queue_facts(self) -> tuple[tuple[str, str], ...]:
-        buffer = self._stack.buffer if self._stack else None
-        if buffer is None:
+        buffers = self._stack.buffers if self._stack else None
+        if buffers is None:
             return ()
-        return (
-            (
-                "queue",
-                f"batches of up to {buffer.batch_size}, gathered for {buffer.window_seconds} s, "
-                f"{buffer.concurrency} at a time;",
-            ),
-            (
-                "",
+        facts = []
+        for name, buffer in (("requests", buffers.requests), ("changes", buffers.state_changes)):
+            batches = (
+                f"a queue; batches of up to {buffer.batch_size}, gathered for "
+                f"{buffer.window_seconds} s, {buffer.concurrency} at a time;"
+            )
+            again = (
                 f"what fails comes again after {buffer.visibility_seconds} s, "
-                f"{buffer.max_receives} receives in all",
-            ),
-        )
+                f"{buffer.max_receives} receives in all"
+            )
+            facts += [(name, batches), ("", again)]
+        return tuple(facts)
 
     def _config(self, port: int) -> dict[str, str]:
         """What `pulumi config` would hold."""
@@ -303,7 +304,7 @@ def main() -> int:
     )
     parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
     parser.add_argument(
-        "--buffered", action="store_true", help="a queue before the function, and dozens of tasks"
+        "--buffered", action="store_true", help="queues before the function, and dozens of tasks"
     )
     arguments = parser.parse_args()
     # The SDK must not read the caller's profiles, regions or endpoints.

@@ -28,8 +28,9 @@ class Rule:
 
 @dataclass(frozen=True)
 class Buffer:
-    """The queue between the rules and the function."""
+    """A queue between a rule and the function."""
 
+    queue_arn: str
     queue_url: str
     dead_letter_queue_url: str
     visibility_seconds: int
@@ -37,6 +38,14 @@ class Buffer:
     batch_size: int
     window_seconds: int
     concurrency: int
+
+
+@dataclass(frozen=True)
+class Buffers:
+    """Both of them."""
+
+    requests: Buffer
+    state_changes: Buffer
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ class Stack:
     failure_queue_url: str
     undelivered_queue_url: str
     # Of buffered mode.
-    buffer: Buffer | None
+    buffers: Buffers | None
 
 
 def read(outputs: dict[str, Any], provider: Provider) -> Stack:
@@ -99,15 +108,26 @@ def read(outputs: dict[str, Any], provider: Provider) -> Stack:
         retries=state("FunctionEventInvokeConfig", COMPONENT)["maximumRetryAttempts"],
         failure_queue_url=outputs["failureQueueUrl"],
         undelivered_queue_url=outputs["undeliveredQueueUrl"],
-        buffer=_buffer(outputs, state) if "bufferQueueUrl" in outputs else None,
+        buffers=_buffers(outputs, state) if "requestQueueUrl" in outputs else None,
     )
 
 
-def _buffer(outputs: dict[str, Any], state: Callable[[str, str], dict[str, Any]]) -> Buffer:
-    queue, mapping = state("Queue", f"{COMPONENT}-buffer"), state("EventSourceMapping", COMPONENT)
+State = Callable[[str, str], dict[str, Any]]
+
+
+def _buffers(outputs: dict[str, Any], state: State) -> Buffers:
+    return Buffers(
+        requests=_buffer(outputs, "request", state, f"{COMPONENT}-requests"),
+        state_changes=_buffer(outputs, "stateChange", state, f"{COMPONENT}-state-changes"),
+    )
+
+
+def _buffer(outputs: dict[str, Any], output: str, state: State, name: str) -> Buffer:
+    queue, mapping = state("Queue", name), state("EventSourceMapping", name)
     return Buffer(
-        queue_url=outputs["bufferQueueUrl"],
-        dead_letter_queue_url=outputs["bufferDeadLetterQueueUrl"],
+        queue_arn=queue["arn"],
+        queue_url=outputs[f"{output}QueueUrl"],
+        dead_letter_queue_url=outputs[f"{output}DeadLetterQueueUrl"],
         visibility_seconds=int(queue["visibilityTimeoutSeconds"]),
         max_receives=int(json.loads(queue["redrivePolicy"])["maxReceiveCount"]),
         batch_size=int(mapping["batchSize"]),

@@ -42,12 +42,12 @@ BUFFERED_GAPS = (
     "Batches: MiniStack hands over at most 10 messages at a time, whatever the batch size. On AWS "
     "batches are larger, and calls fewer. Batches of hundreds are tested at the wire.",
     "Batching window: MiniStack has none, and invokes at once. The bridge gathers the events of ECS "
-    "for as long as the deployed window, and then sends them together. On AWS it is Lambda that "
-    "gathers, the applications' events too, and with little traffic for up to 20 s.",
-    "Visibility timeout: MiniStack keeps to it. It is shortened before the stops, since with the "
-    "deployed one the last receive comes after 12 minutes.",
-    "Delivery to the queue: the applications' events went by MiniStack's rule, those of ECS by the "
-    "bridge, since PutEvents refuses the source aws.ecs. The queue's policy is kept and not enforced, "
+    "for as long as the deployed window of their queue, and then sends them together. On AWS it is "
+    "Lambda that gathers, and with little traffic for up to 20 s.",
+    "Visibility timeout: MiniStack keeps to it. That of the requests is shortened before the stops, "
+    "since with the deployed one the last receive comes after 12 minutes.",
+    "Delivery to the queues: the applications' events went by MiniStack's rule, those of ECS by the "
+    "bridge, since PutEvents refuses the source aws.ecs. The queues' policies are kept and not enforced, "
     "and nothing tries a delivery again.",
     "Lambda's poller: it reads no permissions of the role, and its own back-off on errors is not AWS's. "
     "Partial failures, the most batches at a time and the redrive policy are as on AWS.",

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from bridge import Bridge, Watched
-from deployed import SERVICE, Buffer, Stack
+from deployed import SERVICE, Buffers, Stack
 from ministack import MiniStack
 from screen import Screen
 from steps import Steps, group_name
@@ -22,14 +22,14 @@ SHARED = ("RegisterTargets", "DeregisterTargets")
 
 
 class Load(Steps):
-    """Many tasks at once, through the queue between the rules and the function."""
+    """Many tasks at once, through the queues between the rules and the function."""
 
     seconds = 60.0
 
     def __init__(self, screen: Screen, emulator: MiniStack, stack: Stack, bridge: Bridge) -> None:
         super().__init__(screen, emulator, stack, bridge)
-        assert stack.buffer is not None
-        self._buffer: Buffer = stack.buffer
+        assert stack.buffers is not None
+        self._buffers: Buffers = stack.buffers
 
     def run(self) -> None:
         """All steps in order. Raises at the first that fails."""
@@ -90,7 +90,7 @@ class Load(Steps):
         """What fails comes again so soon that one can wait for it. Not before the starts: the
         emulator ignores client tokens, so one that was delivered twice would start two tasks."""
         self._sqs.set_queue_attributes(
-            QueueUrl=self._buffer.queue_url,
+            QueueUrl=self._buffers.requests.queue_url,
             Attributes={"VisibilityTimeout": str(SHORT_VISIBILITY_SECONDS)},
         )
 
@@ -109,8 +109,9 @@ class Load(Steps):
         poisoned = self._put_events(events)[middle]
         screen.mark(self.step, f'{TASKS} times Stop ECS Task, and a start with "count": 0')
         screen.note(
-            f"visibility timeout shortened from {self._buffer.visibility_seconds} s to "
-            f"{SHORT_VISIBILITY_SECONDS} s in the emulator, so that what fails comes again soon"
+            f"the requests' visibility timeout is shortened from "
+            f"{self._buffers.requests.visibility_seconds} s to {SHORT_VISIBILITY_SECONDS} s in the "
+            "emulator, so that what fails comes again soon"
         )
 
         self._begin("StopTask made")
@@ -134,7 +135,7 @@ class Load(Steps):
     def _find(self, poisoned: str) -> None:
         """Exactly the poisoned message ends in the dead-letter queue."""
         self._begin("dead-letter queue")
-        stack, buffer = self._stack, self._buffer
+        stack, buffer = self._stack, self._buffers.requests
         messages = self._until("the message in the queue", self._dead_letters)
         self._screen.mark(self.step, f"{len(messages)} message, after {buffer.max_receives} receives")
         ids = [json.loads(message["Body"]).get("id") for message in messages]
@@ -153,12 +154,13 @@ class Load(Steps):
         self._expect_empty(
             failure=stack.failure_queue_url,
             undelivered=stack.undelivered_queue_url,
-            dead_letter=buffer.dead_letter_queue_url,
+            requests_dead_letter=buffer.dead_letter_queue_url,
+            changes_dead_letter=self._buffers.state_changes.dead_letter_queue_url,
         )
         self._screen.mark(self.step, "nothing else in any queue")
 
     def _dead_letters(self) -> list[dict[str, Any]]:
-        url = self._buffer.dead_letter_queue_url
+        url = self._buffers.requests.dead_letter_queue_url
         found: list[dict[str, Any]] = self._sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10
         ).get("Messages", [])
@@ -169,8 +171,11 @@ class Load(Steps):
     def _settle(self) -> None:
         """Waits until the function has done with every message."""
         names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-        url = self._buffer.queue_url
-        self._until("the queue to be empty", lambda: self._attributes(url, *names) == ["0", "0"])
+        urls = [each.queue_url for each in (self._buffers.requests, self._buffers.state_changes)]
+        self._until(
+            "the queues to be empty",
+            lambda: all(self._attributes(url, *names) == ["0", "0"] for url in urls),
+        )
 
     def _count(self) -> None:
         """The calls that the function made, by its own log."""
@@ -184,7 +189,7 @@ class Load(Steps):
         screen.line(f"  {'all but ' + ', '.join(ALONE)}: {shared}, {shared / TASKS:.2f} for each task")
         screen.line(
             f"  {len(handled)} messages in {self._log.finished()} invocations; MiniStack hands over 10 "
-            f"at most, as deployed they are {self._buffer.batch_size}"
+            f"at most, as deployed {self._buffers.state_changes.batch_size} state changes"
         )
         for name in ALONE:
             made = calls[name]

@@ -29,8 +29,8 @@ export interface FunctionPolicyArgs {
   readonly outcomeEventBusArn?: string | undefined;
   readonly logGroupArn: string;
   readonly failureQueueArn: string;
-  /** The queue that Lambda takes batches from for the function, if there is one. */
-  readonly bufferQueueArn?: string | undefined;
+  /** The queues that Lambda takes batches from for the function. */
+  readonly bufferQueueArns: readonly string[];
   /** The schedule group of what is to happen later, by name. */
   readonly scheduleGroup: string;
   /** The role that Scheduler takes then. */
@@ -139,7 +139,7 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
       Action: ["sqs:SendMessage"],
       Resource: [args.failureQueueArn],
     },
-    ...takeMessages(args.bufferQueueArn),
+    ...takeMessages(args.bufferQueueArns),
   );
 }
 
@@ -150,18 +150,18 @@ function tellOutcomes(busArn: string | undefined): Statement[] {
 }
 
 /**
- * Lambda polls the queue with the function's role.
+ * Lambda polls the queues with the function's role.
  *
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
  */
-function takeMessages(queueArn: string | undefined): Statement[] {
-  if (queueArn === undefined) return [];
+function takeMessages(queueArns: readonly string[]): Statement[] {
+  if (queueArns.length === 0) return [];
   return [
     {
       Sid: "TakeMessages",
       Effect: "Allow",
       Action: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-      Resource: [queueArn],
+      Resource: [...queueArns],
     },
   ];
 }

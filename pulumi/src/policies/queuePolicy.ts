@@ -12,12 +12,12 @@ export function ruleQueuePolicy(queueArn: string, ruleArns: readonly string[]): 
 }
 
 /**
- * The queue of buffered mode: EventBridge, for these rules only.
+ * A queue of buffered mode: EventBridge, for the rule that feeds it only.
  *
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions
  */
-export function bufferQueuePolicy(queueArn: string, ruleArns: readonly string[]): PolicyDocument {
-  return sentByRules("EventsOfTheseRules", queueArn, ruleArns);
+export function bufferQueuePolicy(queueArn: string, ruleArn: string): PolicyDocument {
+  return sentByRules("EventsOfThisRule", queueArn, [ruleArn]);
 }
 
 function sentByRules(sid: string, queueArn: string, ruleArns: readonly string[]): PolicyDocument {

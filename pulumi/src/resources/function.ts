@@ -10,7 +10,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULTS } from "../arguments";
 import { eventBusArn } from "../arn";
-import { bufferOf } from "../buffered";
+import { bufferOf, KINDS, SUFFIXES } from "../buffered";
 import { addCatalog } from "../bundle";
 import { environment, type Later } from "../environment";
 import { functionPolicy, functionTrust } from "../policies/functionPolicy";
@@ -24,8 +24,8 @@ export interface FunctionResources {
   readonly function: lambda.Function;
   readonly logGroup: cloudwatch.LogGroup;
   readonly invokeConfig: lambda.FunctionEventInvokeConfig;
-  /** In buffered mode, what takes batches from the queue. */
-  readonly mapping?: lambda.EventSourceMapping;
+  /** In buffered mode, what takes batches from the queues. */
+  readonly mappings: readonly lambda.EventSourceMapping[];
 }
 
 /** Creates them. */
@@ -51,14 +51,15 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
     context.options,
   );
   const later = laterOf(queues, scheduling);
+  const bufferQueueArns = KINDS.flatMap((kind) => queues.buffers?.[kind].queue.arn ?? []);
   const policy = pulumi
-    .all([settled, later, logGroup.arn, queues.failures.arn, queues.buffer?.queue.arn])
-    .apply(([known, { roleArn, scheduleGroup }, logGroupArn, failureQueueArn, bufferQueueArn]) =>
+    .all([settled, later, logGroup.arn, queues.failures.arn, pulumi.all(bufferQueueArns)])
+    .apply(([known, { roleArn, scheduleGroup }, logGroupArn, failureQueueArn, bufferQueueArns]) =>
       functionPolicy({
         ...policyArgs(known),
         logGroupArn,
         failureQueueArn,
-        bufferQueueArn,
+        bufferQueueArns,
         scheduleGroup,
         laterRoleArn: roleArn,
       }),
@@ -95,23 +96,37 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
     // Lambda refuses a destination that the role may not send to.
     after(context, rolePolicy),
   );
+  const mappings = createMappings(context, created, queues, rolePolicy);
+  return { function: created, logGroup, invokeConfig, mappings };
+}
+
+/** Of each queue before the function, if there are some, what takes batches from it. */
+function createMappings(
+  context: Context,
+  created: lambda.Function,
+  { buffers }: Queues,
+  rolePolicy: iam.RolePolicy,
+): lambda.EventSourceMapping[] {
+  const { name, args } = context;
   const settings = bufferOf(args);
-  if (settings === undefined || queues.buffer === undefined) return { function: created, logGroup, invokeConfig };
-  const mapping = new lambda.EventSourceMapping(
-    name,
-    {
-      eventSourceArn: queues.buffer.queue.arn,
-      functionName: created.name,
-      batchSize: settings.batchSize,
-      maximumBatchingWindowInSeconds: settings.maximumBatchingWindowSeconds,
-      scalingConfig: { maximumConcurrency: settings.maximumConcurrency },
-      functionResponseTypes: ["ReportBatchItemFailures"],
-      tags: args.tags,
-    },
-    // Lambda refuses a queue that the role may not take messages from.
-    after(context, rolePolicy),
+  if (settings === undefined || buffers === undefined) return [];
+  return KINDS.map(
+    (kind) =>
+      new lambda.EventSourceMapping(
+        `${name}-${SUFFIXES[kind]}`,
+        {
+          eventSourceArn: buffers[kind].queue.arn,
+          functionName: created.name,
+          batchSize: settings[kind].batchSize,
+          maximumBatchingWindowInSeconds: settings[kind].maximumBatchingWindowSeconds,
+          scalingConfig: { maximumConcurrency: settings[kind].maximumConcurrency },
+          functionResponseTypes: ["ReportBatchItemFailures"],
+          tags: args.tags,
+        },
+        // Lambda refuses a queue that the role may not take messages from.
+        after(context, rolePolicy),
+      ),
   );
-  return { function: created, logGroup, invokeConfig, mapping };
 }
 
 /** How the function has something done later. */

@@ -8,17 +8,18 @@ import {
   bufferAlarms,
   type BufferNames,
   functionAlarms,
+  messagesAlarm,
   outcomesAlarm,
   unhealthyAlarm,
   unknownAlarm,
 } from "../alarms";
 import { DEFAULTS } from "../arguments";
 import { metricDimension } from "../arn";
-import { bufferOf } from "../buffered";
+import { bufferOf, KINDS, SUFFIXES } from "../buffered";
 import { dashboardBody, type GroupMetrics } from "../dashboard";
 import { home, type SettledArgs } from "../settled";
 import { type Context, json } from "./context";
-import { queueNames } from "./queues";
+import { bufferNames, queueNames } from "./queues";
 
 /** All alarms, unless they are not wanted. */
 export function createAlarms(context: Context): void {
@@ -50,8 +51,9 @@ export function createAlarms(context: Context): void {
   };
   const outcomes = args.outcomeEventBus === undefined ? [] : [outcomesAlarm(functionName)];
   const unknown = args.reconcileSchedule === undefined ? [] : [unknownAlarm(functionName)];
-  const buffer = bufferNames(context);
-  const buffered = buffer === undefined ? [] : bufferAlarms(functionName, buffer, limits);
+  const buffers = buffersOf(context);
+  const messages = buffers.length === 0 ? [] : [messagesAlarm(functionName)];
+  const buffered = [...buffers.flatMap((queue) => bufferAlarms(queue, limits)), ...messages];
   for (const { suffix, ...alarm } of [...functionAlarms(watched, limits), ...outcomes, ...unknown, ...buffered]) {
     create(suffix, alarm);
   }
@@ -85,17 +87,17 @@ export function createDashboard(context: Context): void {
       functionName,
       failureQueueName: names.failures,
       ruleQueueName: names.undelivered,
-      buffer: bufferNames(context),
+      buffers: buffersOf(context),
       groups: groupMetrics(known),
     }),
   );
   new cloudwatch.Dashboard(name, { dashboardName: functionName, dashboardBody: json(body) }, context.options);
 }
 
-function bufferNames({ functionName, args }: Context): BufferNames | undefined {
-  if (bufferOf(args) === undefined) return undefined;
-  const names = queueNames(functionName);
-  return { queueName: names.buffer, deadLetterQueueName: names.bufferDeadLetters };
+/** The queues of buffered mode. */
+function buffersOf({ functionName, args }: Context): BufferNames[] {
+  if (bufferOf(args) === undefined) return [];
+  return KINDS.map((kind) => ({ suffix: SUFFIXES[kind], ...bufferNames(functionName, kind) }));
 }
 
 /** The groups whose balancer is known by ARN: CloudWatch names their metrics by both. */

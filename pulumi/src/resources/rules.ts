@@ -1,4 +1,4 @@
-/** The two rules, and what lets them reach the function or its queue, and their dead-letter queue. */
+/** The two rules, and what lets them reach the function or their queues, and their dead-letter queue. */
 
 import * as cloudwatch from "@pulumi/aws/cloudwatch";
 import * as lambda from "@pulumi/aws/lambda";
@@ -6,9 +6,10 @@ import * as sqs from "@pulumi/aws/sqs";
 import * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULTS } from "../arguments";
-import { bufferOf } from "../buffered";
+import { bufferOf, type Kind, SUFFIXES } from "../buffered";
 import { allowedSources } from "../environment";
 import { requestPattern, stateChangePattern } from "../eventPatterns";
+import type { PolicyDocument } from "../policies/document";
 import { bufferQueuePolicy, ruleQueuePolicy } from "../policies/queuePolicy";
 import { after, type Context, json } from "./context";
 import type { FunctionResources } from "./function";
@@ -16,6 +17,14 @@ import type { Queues } from "./queues";
 
 /** AWS's own events reach no other bus. */
 const STATE_CHANGE_BUS = "default";
+
+/** A rule, and the queue that it feeds in buffered mode. */
+interface Side {
+  readonly suffix: string;
+  readonly bus: pulumi.Input<string>;
+  readonly of: cloudwatch.EventRule;
+  readonly kind: Kind;
+}
 
 /** Both rules with their targets. */
 export function createRules(
@@ -50,19 +59,8 @@ export function createRules(
     STATE_CHANGE_BUS,
     settled.apply((known) => stateChangePattern(known.clusters)),
   );
-  const queuePolicy = (suffix: string, queue: sqs.Queue, policy: typeof ruleQueuePolicy) =>
-    new sqs.QueuePolicy(
-      `${name}-${suffix}`,
-      {
-        queueUrl: queue.url,
-        policy: json(
-          pulumi
-            .all([queue.arn, requests.arn, stateChange.arn])
-            .apply(([queueArn, ...ruleArns]) => policy(queueArn, ruleArns)),
-        ),
-      },
-      context.options,
-    );
+  const queuePolicy = (suffix: string, queue: sqs.Queue, policy: pulumi.Output<PolicyDocument>) =>
+    new sqs.QueuePolicy(`${name}-${suffix}`, { queueUrl: queue.url, policy: json(policy) }, context.options);
   const permission = (suffix: string, of: cloudwatch.EventRule) =>
     new lambda.Permission(
       `${name}-${suffix}`,
@@ -75,13 +73,28 @@ export function createRules(
       },
       context.options,
     );
-  const undelivered = queuePolicy("undelivered", queues.undelivered, ruleQueuePolicy);
-  const bufferPolicy = queues.buffer && queuePolicy("buffer", queues.buffer.queue, bufferQueuePolicy);
-  const buffer = bufferOf(args)?.drain === true ? undefined : queues.buffer?.queue;
-  for (const [suffix, bus, of] of [["requests", requestBus, requests], ["state-change", STATE_CHANGE_BUS, stateChange]] as const) {
+  const undeliveredPolicy = pulumi
+    .all([queues.undelivered.arn, requests.arn, stateChange.arn])
+    .apply(([queueArn, ...ruleArns]) => ruleQueuePolicy(queueArn, ruleArns));
+  const undelivered = queuePolicy("undelivered", queues.undelivered, undeliveredPolicy);
+  const isDrained = bufferOf(args)?.drain === true;
+  const sides: readonly Side[] = [
+    { suffix: "requests", bus: requestBus, of: requests, kind: "requests" },
+    { suffix: "state-change", bus: STATE_CHANGE_BUS, of: stateChange, kind: "stateChanges" },
+  ];
+  for (const { suffix, bus, of, kind } of sides) {
+    const queue = queues.buffers?.[kind].queue;
+    const bufferPolicy =
+      queue &&
+      queuePolicy(
+        SUFFIXES[kind],
+        queue,
+        pulumi.all([queue.arn, of.arn]).apply(([queueArn, ruleArn]) => bufferQueuePolicy(queueArn, ruleArn)),
+      );
+    const buffer = isDrained ? undefined : queue;
     // A queue has been allowed already; nobody else may invoke the function.
     const allowed = buffer === undefined ? permission(suffix, of) : undefined;
-    const first = [allowed, bufferPolicy, created.mapping].filter((resource) => resource !== undefined);
+    const first = [allowed, bufferPolicy, ...created.mappings].filter((resource) => resource !== undefined);
     new cloudwatch.EventTarget(
       `${name}-${suffix}`,
       {

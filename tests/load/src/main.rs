@@ -28,9 +28,9 @@ use crate::world::{ACCOUNT, CLUSTER, REGION, Shared};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Direct,
-    /// Buffered, as the Pulumi component has it.
+    /// Buffered, with one queue for all.
     OneQueue,
-    /// Buffered, with a queue for requests and one for state changes.
+    /// Buffered, with a queue for requests and one for state changes, as the Pulumi component has it.
     TwoQueues,
     Polling,
 }

@@ -88,20 +88,22 @@ pub(crate) struct Batches {
     pub(crate) size: usize,
     pub(crate) window: u64,
 }
-/// One queue for all, as the Pulumi component has it.
+/// One queue for all, to compare with: the starts in it keep the state changes waiting.
 pub(crate) const ONE_QUEUE: Batches = Batches {
     size: 200,
     window: 1_000,
 };
-/// Two queues: of state changes.
+/// Two queues, as the Pulumi component has them by default: of state changes.
 pub(crate) const CHANGES: Batches = Batches {
     size: 1_000,
     window: 3_000,
 };
-/// Of starts and stops.
+/// Of starts, stops and reconciles.
 pub(crate) const REQUESTS: Batches = Batches { size: 10, window: 0 };
+/// Batches of a queue at a time.
 pub(crate) const PULLERS: usize = 2;
-pub(crate) const RATES: &str = "RunTask=10,DescribeTasks+ListTasks=10:50,RegisterTargets+DeregisterTargets=2:10,\
+/// AWS's limits, divided by [`PULLERS`].
+pub(crate) const RATES: &str = "RunTask=10:10,DescribeTasks+ListTasks=10:50,RegisterTargets+DeregisterTargets=2:10,\
                                 DescribeTargetGroups+DescribeTargetHealth=5:20";
 pub(crate) const VISIBILITY_TIMEOUT: u64 = 6 * TIMEOUT + CHANGES.window;
 pub(crate) const MOST_RECEIVES: u32 = 5;

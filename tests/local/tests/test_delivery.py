@@ -11,8 +11,8 @@ from deployed import Rule
 
 RULE = Rule("state-change", "default")
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:start-engines"
-QUEUE = "arn:aws:sqs:us-east-1:000000000000:buffer"
-URL = "http://127.0.0.1/000000000000/buffer"
+QUEUE = "arn:aws:sqs:us-east-1:000000000000:changes"
+OTHER = "arn:aws:sqs:us-east-1:000000000000:others"
 
 
 class DeliveryTo(unittest.TestCase):
@@ -22,20 +22,26 @@ class DeliveryTo(unittest.TestCase):
         clock.start()
         self.addCleanup(clock.stop)
 
-    def delivery(self, target: str, window: float = 0, matches: bool = True) -> Delivery:
+    def delivery(self, *targets: str, window: float = 0, matches: bool = True) -> Delivery:
         self.events, self.function, self.queue = mock.Mock(), mock.Mock(), mock.Mock()
         self.events.describe_rule.return_value = {"State": "ENABLED", "EventPattern": "{}"}
         self.events.test_event_pattern.return_value = {"Result": matches}
-        self.events.list_targets_by_rule.return_value = {"Targets": [{"Arn": target}]}
-        self.queue.get_queue_url.return_value = {"QueueUrl": URL}
+        self.events.list_targets_by_rule.return_value = {
+            "Targets": [{"Arn": target} for target in targets]
+        }
+        self.queue.get_queue_url.side_effect = lambda QueueName: {"QueueUrl": QueueName}
         self.queue.send_message_batch.return_value = {}
         clients = {"events": self.events, "lambda": self.function, "sqs": self.queue}
-        return Delivery(clients.__getitem__, window)
+        return Delivery(clients.__getitem__, {QUEUE: window})
 
-    def sent(self) -> list[list[str]]:
-        """The messages of each batch."""
+    def sent(self, to: str = QUEUE) -> list[list[str]]:
+        """The messages of each batch that this queue has got."""
         calls: list[Any] = self.queue.send_message_batch.call_args_list
-        return [[entry["MessageBody"] for entry in call.kwargs["Entries"]] for call in calls]
+        return [
+            [entry["MessageBody"] for entry in call.kwargs["Entries"]]
+            for call in calls
+            if to.endswith(f":{call.kwargs['QueueUrl']}")
+        ]
 
     def test_a_function_invokes_it_at_once(self) -> None:
         self.assertTrue(self.delivery(FUNCTION, window=9).deliver(RULE, {"n": 1}))
@@ -61,6 +67,15 @@ class DeliveryTo(unittest.TestCase):
         delivery.send_gathered()
         delivery.deliver(RULE, {"n": 3})
         self.assertEqual(len(self.sent()), 1)
+
+    def test_each_queue_has_a_window_of_its_own(self) -> None:
+        delivery = self.delivery(QUEUE, OTHER, window=1)
+        delivery.deliver(RULE, {"n": 1})
+        self.assertEqual((self.sent(QUEUE), self.sent(OTHER)), ([], [['{"n": 1}']]))
+        self.now += 1
+        delivery.send_gathered()
+        self.assertEqual(self.sent(QUEUE), [['{"n": 1}']])
+        self.assertEqual(len(self.sent(OTHER)), 1)
 
     def test_a_queue_sends_as_many_at_once_as_sqs_takes(self) -> None:
         delivery = self.delivery(QUEUE, window=1)

@@ -88,7 +88,7 @@ class TheCheck(unittest.TestCase):
         function = "aws:iam/rolePolicy:RolePolicy::start-engines"
         queue = "aws:sqs/queuePolicy:QueuePolicy::start-engines-undelivered"
         trust = "aws:iam/role:Role::start-engines"
-        buffer = "aws:sqs/queuePolicy:QueuePolicy::start-engines-buffer (buffered)"
+        buffer = "aws:sqs/queuePolicy:QueuePolicy::start-engines-requests (buffered)"
         for resource, change, expected in (
             (function, {"Action": ["ecs:RunTasks"]}, "UNKNOWN_ACTION"),
             (function, {"Action": ["esc:RunTask"]}, "UNKNOWN_PREFIX"),
