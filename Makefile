@@ -55,7 +55,7 @@ demo: package command node_modules ## the main job on this machine: start, regis
 	$(VENV)/bin/python tests/local/demo.py --zip $(ZIP)
 
 .PHONY: demo-buffered
-demo-buffered: package node_modules ## the same with queues before the function: dozens of tasks, and a poisoned message
+demo-buffered: package command node_modules ## the same with queues before the function: dozens of tasks, and a poisoned message
 	$(VENV)/bin/python tests/local/demo.py --zip $(ZIP) --buffered
 
 .PHONY: test

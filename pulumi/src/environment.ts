@@ -22,7 +22,7 @@ export interface Later {
 export function environment(args: SettledArgs, later: Later): Record<string, string> {
   const defaults = args.defaults ?? {};
   const buffer = bufferOf(args);
-  const variables: Record<string, string | undefined> = {
+  return given({
     ECS_CLUSTER: defaults.cluster,
     TASK_DEFINITION: defaults.taskDefinition,
     TARGET_GROUP_ARN: defaults.targetGroupArn,
@@ -40,29 +40,42 @@ export function environment(args: SettledArgs, later: Later): Record<string, str
     OUTCOME_EVENT_BUS: args.outcomeEventBus,
     API_RATES: args.apiRates ?? (buffer && sharedRates(buffer)),
     LOG_LEVEL: args.logLevel ?? DEFAULTS.logLevel,
-  };
-  const set = Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return Object.fromEntries(set);
+  });
 }
 
 /** What the command does not heed: it has a log of its own, and makes few calls. */
 const OF_THE_FUNCTION_ALONE = ["LOG_LEVEL", "API_RATES"];
 
+/** What the command cannot know of a deployment by its arguments. */
+export interface Deployed {
+  readonly functionArn: string;
+  readonly undeliveredQueueUrl: string;
+  readonly failureQueueUrl: string;
+  /** Of buffered mode. */
+  readonly requestDeadLetterQueueUrl?: string | undefined;
+  /** Of buffered mode. */
+  readonly stateChangeDeadLetterQueueUrl?: string | undefined;
+}
+
 /** What the command is told of a deployment: the function's settings, and where it, its bus and its queues are. */
-export function commandEnvironment(
-  args: SettledArgs,
-  later: Later,
-  deployed: { readonly functionArn: string; readonly undeliveredQueueUrl: string; readonly failureQueueUrl: string },
-): Record<string, string> {
+export function commandEnvironment(args: SettledArgs, later: Later, deployed: Deployed): Record<string, string> {
   const settings = Object.entries(environment(args, later)).filter(([name]) => !OF_THE_FUNCTION_ALONE.includes(name));
-  return {
+  return given({
     AWS_REGION: home(args.clusters).region,
     START_ENGINES_FUNCTION: deployed.functionArn,
     START_ENGINES_EVENT_BUS: args.eventBus ?? DEFAULTS.eventBus,
     START_ENGINES_RULE_QUEUE_URL: deployed.undeliveredQueueUrl,
     START_ENGINES_FAILURE_QUEUE_URL: deployed.failureQueueUrl,
+    START_ENGINES_REQUEST_DEAD_LETTER_QUEUE_URL: deployed.requestDeadLetterQueueUrl,
+    START_ENGINES_STATE_CHANGE_DEAD_LETTER_QUEUE_URL: deployed.stateChangeDeadLetterQueueUrl,
     ...Object.fromEntries(settings),
-  };
+  });
+}
+
+/** Without what is not set. */
+function given(variables: Record<string, string | undefined>): Record<string, string> {
+  const set = Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return Object.fromEntries(set);
 }
 
 /** Lines that a shell takes: `eval "$(pulumi stack output commandEnvironment)"`. */

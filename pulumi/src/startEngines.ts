@@ -109,25 +109,35 @@ export class StartEngines extends pulumi.ComponentResource {
     const starts = send("send", "start", START_DETAIL_TYPE);
     const stops = send("send-stops", "stop", STOP_DETAIL_TYPE);
     const reconciles = send("send-reconciles", "reconcile", RECONCILE_DETAIL_TYPE);
+    const failed = [
+      queues.failures,
+      queues.undelivered,
+      ...KINDS.flatMap((kind) => queues.buffers?.[kind].deadLetters ?? []),
+    ];
     const operators = new iam.Policy(
       `${name}-operators`,
       {
         description: `May look after the tasks of ${context.functionName} with the command start-engines`,
         policy: json(
           pulumi
-            .all([settled, created.function.arn, queues.failures.arn, queues.undelivered.arn])
-            .apply(([all, functionArn, ...queueArns]) => operatorPolicy({ ...operatorArgs(all), functionArn, queueArns })),
+            .all([settled, created.function.arn, pulumi.all(failed.map((queue) => queue.arn))])
+            .apply(([all, functionArn, queueArns]) => operatorPolicy({ ...operatorArgs(all), functionArn, queueArns })),
         ),
         tags: args.tags,
       },
       context.options,
     );
     this.operatorPolicyArn = operators.arn;
+    const deployed = pulumi.output({
+      functionArn: created.function.arn,
+      undeliveredQueueUrl: queues.undelivered.url,
+      failureQueueUrl: queues.failures.url,
+      requestDeadLetterQueueUrl: queues.buffers?.requests.deadLetters.url,
+      stateChangeDeadLetterQueueUrl: queues.buffers?.stateChanges.deadLetters.url,
+    });
     this.commandEnvironment = pulumi
-      .all([settled, laterOf(queues, scheduling), created.function.arn, queues.undelivered.url, queues.failures.url])
-      .apply(([all, later, functionArn, undeliveredQueueUrl, failureQueueUrl]) =>
-        commandEnvironment(all, later, { functionArn, undeliveredQueueUrl, failureQueueUrl }),
-      );
+      .all([settled, laterOf(queues, scheduling), deployed])
+      .apply(([all, later, known]) => commandEnvironment(all, later, known));
     this.catalog = settled.apply((all) => catalog(all.services ?? {}));
     this.eventBus = settled.apply((all) => all.eventBus ?? DEFAULTS.eventBus);
     this.functionArn = created.function.arn;
@@ -185,11 +195,13 @@ function operatorArgs(args: SettledArgs): Omit<OperatorPolicyArgs, "functionArn"
 function sound(name: string, args: SettledArgs): SettledArgs {
   checkArguments(name, args);
   const bufferQueueArns = bufferOf(args) === undefined ? [] : KINDS.map(() => UNSEEN_ARN);
+  // As many dead-letter queues, and the two that are always there.
+  const queueArns = [UNSEEN_ARN, UNSEEN_ARN, ...bufferQueueArns];
   const found = limitProblems({
     environment: environment(args, { roleArn: UNSEEN_ARN, scheduleGroup: name, deadLetterArn: UNSEEN_ARN }),
     patterns: [requestPattern(allowedSources(args)), stateChangePattern(args.clusters)],
     policies: [functionPolicy({ ...policyArgs(args), ...UNSEEN, bufferQueueArns })],
-    managedPolicies: [operatorPolicy({ ...operatorArgs(args), functionArn: UNSEEN_ARN, queueArns: [UNSEEN_ARN, UNSEEN_ARN] })],
+    managedPolicies: [operatorPolicy({ ...operatorArgs(args), functionArn: UNSEEN_ARN, queueArns })],
   });
   if (found.length > 0) {
     throw new pulumi.RunError(`StartEngines "${name}": ${found.map((problem) => `\n  ${problem}`).join("")}`);

@@ -290,3 +290,18 @@ test("the outputs tell where messages are, and where those that failed", async (
   const names = ["requests", "requests-dead-letters", "state-changes", "state-changes-dead-letters"];
   assert.deepEqual(urls, names.map((name) => url + name));
 });
+
+test("the command is told where messages are that failed, and a person may take them, and them only", async () => {
+  const { registrations, result } = await deploy(true);
+  const told = await new Promise<Record<string, string>>((resolve) => {
+    result.commandEnvironment.apply(resolve);
+  });
+  assert.match(told["START_ENGINES_REQUEST_DEAD_LETTER_QUEUE_URL"] ?? "", /start-engines-requests-dead-letters$/);
+  assert.match(told["START_ENGINES_STATE_CHANGE_DEAD_LETTER_QUEUE_URL"] ?? "", /start-engines-state-changes-dead-letters$/);
+  const policy = JSON.parse(String(inputs(registrations, "aws:iam/policy:Policy", "start-engines-operators")["policy"])) as {
+    Statement: { Sid: string; Resource: string[] }[];
+  };
+  const { Resource } = policy.Statement.find(({ Sid }) => Sid === "TakeFailedEvents") ?? {};
+  const names = ["failures", "undelivered", "requests-dead-letters", "state-changes-dead-letters"];
+  assert.deepEqual(Resource, names.map((name) => `arn:aws:sqs:us-east-1:111122223333:start-engines-${name}`));
+});

@@ -334,6 +334,15 @@ describe("IAM", () => {
     }
   });
 
+  test("buffered, operators may take what failed of both queues, and nothing that still waits there", async () => {
+    const policy = emitted("aws:iam/policy:Policy", "start-engines-operators", buffered);
+    const actions = ["ReceiveMessage", "ChangeMessageVisibility", "DeleteMessage"];
+    const onEach = (queues: readonly string[]) => queues.flatMap((queue) => actions.map((action) => calls.onQueue(action, queue)));
+    const failed = BUFFERS.map((queue) => `${queue}-dead-letters`);
+    await assertAnswers(policy, onEach(failed), onEach(BUFFERS));
+    await assertAnswers(emitted("aws:iam/policy:Policy", "start-engines-operators"), [], onEach(failed));
+  });
+
   test("buffered, the function may take messages of its queues as well, and of no other", async () => {
     const policy = emitted("aws:iam/rolePolicy:RolePolicy", "start-engines", buffered);
     const others = [...BUFFERS.map((queue) => `${queue}-dead-letters`), "start-engines-failures", "start-engines-undelivered"];

@@ -85,7 +85,7 @@
 //! | an event is lost for good: nobody redrives it in the 14 days that the queues keep it, or it never reached a rule | 1: a dead target stays, which its health checks keep out of service; 2: a task runs without traffic | `Reconcile ECS Targets`: for a task that runs at any time, for one that has stopped within the hour; later its target is told as unknown |
 //! | a reconcile dies while it registers, its call lands after the task's last stop event is handled, and nobody sends the reconcile again within the hour | 1 | deregister by hand: the next reconcile tells it as unknown |
 //! | DescribeTasks does not show the tag of a task that drains to a late RUNNING event | nothing in the end: its target is back until StopTask | the events of the stop |
-//! | nobody redrives a failed event yet | the same, until then | the alarms on both queues |
+//! | nobody redrives a failed event yet | the same, until then | the alarms on the queues |
 //! | DescribeTasks lags until after the last stop event is handled | 1: a registration that lost the race stays | as above; or the next stop of a task with that address |
 //! | DescribeTasks shows a stopped task as wanted when its address is another's already | 1: its target is left to an owner that is none | as above |
 //! | an address serves another RUNNING task sooner than `REUSE`; or a task is registered sooner than `ATTACH` after it is shown; or clocks differ by more than `SKEW` | 3: a late call takes a live target | `Reconcile ECS Targets` |

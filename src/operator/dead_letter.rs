@@ -1,6 +1,6 @@
-//! What waits in the two dead-letter queues, as one thing: an event, why it is there, since when.
+//! What waits in the dead-letter queues, as one thing: an event, why it is there, since when.
 //!
-//! Three kinds of messages come there, told by their shape:
+//! Four kinds of messages come there, told by their shape:
 //!
 //! - EventBridge could not deliver to a rule's target: the body is the event, the reason is in message
 //!   attributes (`ERROR_CODE`, `ERROR_MESSAGE`, `EXHAUSTED_RETRY_CONDITION`, `RETRY_ATTEMPTS`, `RULE_ARN`,
@@ -15,6 +15,9 @@
 //! - The function failed: the body is Lambda's record of the invocation, with `requestPayload`,
 //!   `requestContext.condition`, `responsePayload.errorType` and `errorMessage`:
 //!   [records of asynchronous invocations](https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
+//! - In buffered mode the function failed on a message at every delivery, and SQS has moved it: the body is the event,
+//!   `DeadLetterQueueSourceArn` is the queue. The message says no reason, but keeps the id that the function's log has:
+//!   [dead-letter queues of queues](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html).
 //!
 //! Must not decide what is sent again.
 
@@ -43,6 +46,8 @@ pub struct Message {
     pub attributes: BTreeMap<String, String>,
     /// `SentTimestamp`.
     pub sent_at: Option<Timestamp>,
+    /// `DeadLetterQueueSourceArn`: the queue that SQS has moved it from.
+    pub moved_from: Option<String>,
 }
 
 /// An event that was not handled.
@@ -52,11 +57,11 @@ pub struct DeadLetter {
     pub message: Message,
     /// The event; or why there is none to be sent again.
     pub event: Result<Value, String>,
-    /// `errorType`, or `ERROR_CODE`.
+    /// `errorType`, `ERROR_CODE`, or [`RECEIVED_TOO_OFTEN`].
     pub code: String,
-    /// `errorMessage`, or `ERROR_MESSAGE`; whole.
+    /// `errorMessage`, or `ERROR_MESSAGE`, whole; or where the reason is.
     pub reason: String,
-    /// What ended the tries: `RetriesExhausted`, `EventAgeExceeded`, `MaximumRetryAttempts`...
+    /// What ended the tries: `RetriesExhausted`, `EventAgeExceeded`, `MaximumRetryAttempts`, `maxReceiveCount`...
     pub condition: Option<String>,
     /// The function that it was meant for, as far as the message tells.
     pub function: Option<String>,
@@ -75,6 +80,9 @@ pub enum Tokens {
     Forgotten,
 }
 
+/// The code of a message that SQS has moved, which has none.
+pub const RECEIVED_TOO_OFTEN: &str = "received_too_often";
+
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -87,6 +95,20 @@ impl DeadLetter {
             return Self::of_invocation(message, &body);
         }
         let attribute = |name: &str| message.attributes.get(name).cloned();
+        if let (Some(queue), None) = (&message.moved_from, attribute("ERROR_CODE")) {
+            let queue = queue.rsplit(':').next().unwrap_or(queue);
+            return Self {
+                event: if is_event(&body) { Ok(body) } else { no_event() },
+                code: RECEIVED_TOO_OFTEN.to_owned(),
+                reason: format!(
+                    "given to the function from {queue} as often as may be; its log says why, by messageId {}",
+                    message.id
+                ),
+                condition: Some("maxReceiveCount".to_owned()),
+                function: None,
+                message,
+            };
+        }
         let target = attribute("TARGET_ARN");
         let event = match attribute("SCHEDULE_ARN") {
             _ if attribute("IS_PAYLOAD_TRUNCATED").as_deref() == Some("true") => {
@@ -94,7 +116,7 @@ impl DeadLetter {
             }
             Some(schedule) if !is_event(&body) => of_schedule(&schedule, body, &message),
             Some(_) | None if is_event(&body) => Ok(body),
-            Some(_) | None => Err("the body is no event".to_owned()),
+            Some(_) | None => no_event(),
         };
         Self {
             event,
@@ -175,6 +197,10 @@ impl DeadLetter {
     }
 }
 
+fn no_event() -> Result<Value, String> {
+    Err("the body is no event".to_owned())
+}
+
 fn is_event(value: &Value) -> bool {
     value.get("detail-type").is_some_and(Value::is_string) && value.get("detail").is_some()
 }
@@ -233,6 +259,7 @@ mod tests {
             body: body.to_string(),
             attributes: attributes.iter().map(owned).collect(),
             sent_at: None,
+            moved_from: None,
         }
     }
 
@@ -292,6 +319,35 @@ mod tests {
         assert_eq!(
             (letter.code.as_str(), letter.reason.contains("timed out")),
             ("unknown", true)
+        );
+    }
+
+    fn moved(body: &Value, attributes: &[(&str, &str)]) -> DeadLetter {
+        let queue = "arn:aws:sqs:us-east-1:111122223333:start-engines-requests";
+        DeadLetter::read(Message {
+            moved_from: Some(queue.into()),
+            ..message(body, attributes)
+        })
+    }
+
+    #[test]
+    fn what_sqs_has_moved_is_the_event_itself_and_its_reason_is_in_the_log() {
+        let letter = moved(&start(), &[]);
+        assert_eq!(letter.event, Ok(start()));
+        assert_eq!(letter.code, RECEIVED_TOO_OFTEN);
+        for part in ["start-engines-requests", "messageId m-1"] {
+            assert!(letter.reason.contains(part), "{}", letter.reason);
+        }
+        assert_eq!(letter.condition.as_deref(), Some("maxReceiveCount"));
+        assert_eq!(letter.function, None);
+        assert!(moved(&json!("hello"), &[]).event.is_err());
+    }
+
+    #[test]
+    fn a_reason_in_the_message_goes_before_where_it_was_moved_from() {
+        assert_eq!(
+            moved(&start(), &[("ERROR_CODE", "NO_PERMISSIONS")]).code,
+            "NO_PERMISSIONS"
         );
     }
 

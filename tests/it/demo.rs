@@ -49,7 +49,7 @@ async fn the_demo_shows_every_step_and_says_ok() {
 }
 
 /// The same of the buffered one.
-const BUFFERED_MARKS: [&str; 15] = [
+const BUFFERED_MARKS: [&str; 17] = [
     "36 starts",
     "events sent",
     "RunTask made",
@@ -61,6 +61,8 @@ const BUFFERED_MARKS: [&str; 15] = [
     "deregistered",
     "request refused",
     "dead-letter queue     1 message, after 5 receives",
+    "start-engines redrive",
+    "received_too_often",
     "all events handled",
     "AWS calls, as the function's log lines tell them",
     "Where the stack differs from what the program registered",

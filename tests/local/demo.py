@@ -161,7 +161,8 @@ class Demo:
         bridge.start()
         self._bridge = bridge
         if self._buffered:
-            self._timeline = Load(screen, emulator, stack, bridge)
+            command = Command(outputs, LOGS, emulator.endpoint, emulator.endpoint)
+            self._timeline = Load(screen, emulator, stack, bridge, command)
         else:
             self._ecs = EcsWithInterfaces(emulator.port, bridge.tasks)
             self._ecs.start()

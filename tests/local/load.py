@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 from bridge import Bridge, Watched
+from command import Command
 from deployed import SERVICE, Buffers, Stack
 from ministack import MiniStack
 from screen import Screen
@@ -26,8 +27,11 @@ class Load(Steps):
 
     seconds = 60.0
 
-    def __init__(self, screen: Screen, emulator: MiniStack, stack: Stack, bridge: Bridge) -> None:
+    def __init__(
+        self, screen: Screen, emulator: MiniStack, stack: Stack, bridge: Bridge, command: Command
+    ) -> None:
         super().__init__(screen, emulator, stack, bridge)
+        self._command = command
         assert stack.buffers is not None
         self._buffers: Buffers = stack.buffers
 
@@ -136,17 +140,27 @@ class Load(Steps):
         """Exactly the poisoned message ends in the dead-letter queue."""
         self._begin("dead-letter queue")
         stack, buffer = self._stack, self._buffers.requests
-        messages = self._until("the message in the queue", self._dead_letters)
-        self._screen.mark(self.step, f"{len(messages)} message, after {buffer.max_receives} receives")
-        ids = [json.loads(message["Body"]).get("id") for message in messages]
-        self._expect(ids == [poisoned], f"events {ids} are there, instead of {poisoned}")
+        url = buffer.dead_letter_queue_url
+        self._until("the message in the queue", lambda: self._waiting(url) == "1")
+        self._screen.mark(self.step, f"1 message, after {buffer.max_receives} receives")
         failures = [line for line in self._log.handled() if line["outcome"] == "failed"]
         told = [(line["messageId"], line["receiveCount"], line["reason"]) for line in failures]
-        message = messages[0]["MessageId"]
+        self._expect(bool(failures), "the log tells of no failure")
+        message = failures[0]["messageId"]
         expected = [(message, n + 1, "invalid_event") for n in range(buffer.max_receives)]
         self._expect(told == expected, f"the log tells of other failures: {told}")
         self._screen.note(f"messageId {message}; in the log with receiveCount 1 to {len(told)}:")
         self._screen.note(f"{failures[0]['reason']}: {failures[0]['error']}")
+
+        self._begin("redrive")
+        listed = json.loads(self._command.run("redrive", "--output", "json", status=3))["messages"]
+        found = [(each["id"], each["queue"], each["event"]["id"], each["code"]) for each in listed]
+        right = [(message, "requests", poisoned, "received_too_often")]
+        self._expect(found == right, f"the command tells of {found}, instead of {right}")
+        self._screen.mark(self.step, "start-engines redrive")
+        self._screen.note(f"{listed[0]['code']}: {listed[0]['reason']}")
+        self._command.run("redrive", "--discard", message, "--yes")
+        self._screen.note("no retry helps it: thrown away with --discard")
 
         self._begin("all events handled")
         self._settle()
@@ -158,15 +172,6 @@ class Load(Steps):
             changes_dead_letter=self._buffers.state_changes.dead_letter_queue_url,
         )
         self._screen.mark(self.step, "nothing else in any queue")
-
-    def _dead_letters(self) -> list[dict[str, Any]]:
-        url = self._buffers.requests.dead_letter_queue_url
-        found: list[dict[str, Any]] = self._sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10
-        ).get("Messages", [])
-        for message in found:
-            self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return found
 
     def _settle(self) -> None:
         """Waits until the function has done with every message."""

@@ -33,6 +33,7 @@ pub(super) async fn receive(
         .visibility_timeout(seconds(hidden))
         .message_attribute_names("All")
         .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+        .message_system_attribute_names(MessageSystemAttributeName::DeadLetterQueueSourceArn)
         .send()
         .await
         .map_err(|error| call_error(OPERATION, &error))?;
@@ -74,9 +75,7 @@ pub(super) async fn delete(client: &Client, queue_url: &str, receipt: &Receipt) 
 
 fn message(found: &sdk::Message) -> Option<Message> {
     let attributes = found.message_attributes().into_iter().flatten();
-    let sent_at = found
-        .attributes()
-        .and_then(|attributes| attributes.get(&MessageSystemAttributeName::SentTimestamp));
+    let of_system = |name: MessageSystemAttributeName| found.attributes()?.get(&name);
     Some(Message {
         id: found.message_id()?.to_owned(),
         receipt: Receipt(found.receipt_handle()?.to_owned()),
@@ -84,9 +83,10 @@ fn message(found: &sdk::Message) -> Option<Message> {
         attributes: attributes
             .filter_map(|(name, value)| Some((name.clone(), value.string_value()?.to_owned())))
             .collect(),
-        sent_at: sent_at
+        sent_at: of_system(MessageSystemAttributeName::SentTimestamp)
             .and_then(|millis| millis.parse().ok())
             .map(Timestamp::from_millis),
+        moved_from: of_system(MessageSystemAttributeName::DeadLetterQueueSourceArn).cloned(),
     })
 }
 

@@ -271,6 +271,22 @@ pub(crate) struct Redrive {
         hide_env_values = true
     )]
     pub(crate) scheduler_queue_url: Option<String>,
+    /// In buffered mode, the dead-letter queue of starts, stops and reconciles
+    #[arg(
+        long,
+        env = "START_ENGINES_REQUEST_DEAD_LETTER_QUEUE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub(crate) request_dead_letter_queue_url: Option<String>,
+    /// In buffered mode, the dead-letter queue of task state changes
+    #[arg(
+        long,
+        env = "START_ENGINES_STATE_CHANGE_DEAD_LETTER_QUEUE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub(crate) state_change_dead_letter_queue_url: Option<String>,
 }
 
 /// `local`.

@@ -64,6 +64,8 @@ fn queues(asked: &Redrive) -> Result<Vec<(&'static str, String)>, Trouble> {
         ("undelivered", &asked.rule_queue_url),
         ("failures", &asked.failure_queue_url),
         ("schedules", &asked.scheduler_queue_url),
+        ("requests", &asked.request_dead_letter_queue_url),
+        ("changes", &asked.state_change_dead_letter_queue_url),
     ] {
         if let Some(url) = url.as_ref().filter(|url| !url.is_empty())
             && !queues.iter().any(|(_, known)| known == url)
@@ -72,7 +74,7 @@ fn queues(asked: &Redrive) -> Result<Vec<(&'static str, String)>, Trouble> {
         }
     }
     if queues.is_empty() {
-        let message = "which queues? Give --rule-queue-url, --failure-queue-url or --scheduler-queue-url, or set what the stack's output commandEnvironment tells";
+        let message = "which queues? Give --rule-queue-url, --failure-queue-url or another (--help), or set what the stack's output commandEnvironment tells";
         return Err(Trouble::Usage(message.to_owned()));
     }
     Ok(queues)

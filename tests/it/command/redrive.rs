@@ -1,5 +1,7 @@
 //! `redrive`: nothing is lost, whatever happens in between.
 
+mod buffered;
+
 use serde_json::{Value, json};
 
 use super::{FUNCTION, Run, end, interrupt};
@@ -9,13 +11,30 @@ struct Queues {
     fake: FakeAws,
     rules: String,
     failures: String,
+    /// Of buffered mode: the dead-letter queues of requests and of state changes.
+    requests: String,
+    changes: String,
 }
 
 impl Queues {
     async fn new() -> Self {
         let fake = FakeAws::start().await;
-        let (rules, failures) = fake.world(|world| (world.add_queue("undelivered"), world.add_queue("failures")));
-        Self { fake, rules, failures }
+        let [rules, failures, requests, changes] = fake.world(|world| {
+            let names = [
+                "undelivered",
+                "failures",
+                "requests-dead-letters",
+                "state-changes-dead-letters",
+            ];
+            names.map(|name| world.add_queue(name))
+        });
+        Self {
+            fake,
+            rules,
+            failures,
+            requests,
+            changes,
+        }
     }
 
     fn run(&self, arguments: &[&str]) -> Run {
@@ -51,8 +70,9 @@ impl Queues {
     }
 
     fn hidden(&self) -> usize {
+        let queues = [&self.rules, &self.failures, &self.requests, &self.changes];
         self.fake
-            .world(|world| world.hidden_messages(&self.rules) + world.hidden_messages(&self.failures))
+            .world(|world| queues.map(|url| world.hidden_messages(url)).iter().sum())
     }
 
     /// The events that the function was invoked with.

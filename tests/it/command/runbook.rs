@@ -76,7 +76,7 @@ fn every_reason_has_a_row() {
 }
 
 /// Everything that a command of the Runbook may need: a task that is well, drift, and a message of each kind.
-async fn world() -> (Stage, [String; 2]) {
+async fn world() -> (Stage, [String; 3]) {
     let stage = Stage::new().await;
     let well = stage.registered_task("e-1").await;
     let lost = stage.registered_task("e-2").await;
@@ -88,17 +88,21 @@ async fn world() -> (Stage, [String; 2]) {
         for task in [&well, &lost] {
             world.tag(task, "start-engines:service", "auth");
         }
-        [world.add_queue("undelivered"), world.add_queue("failures")]
+        ["undelivered", "failures", "requests-dead-letters"].map(|name| world.add_queue(name))
     });
     (stage, queues)
 }
 
 /// Puts a message there for a reason that the command names; gives the command with that message's id.
-fn with_message(world: &mut World, queues: &[String; 2], command: &str) -> String {
+fn with_message(world: &mut World, queues: &[String; 3], command: &str) -> String {
     let asked = command.split_once("--reason ").map(|(_, reason)| reason);
     let reason = asked.unwrap_or("throttled");
     let event =
         json!({"id": "e", "detail-type": "Stop ECS Task", "source": "app.tests", "detail": {"service": "auth"}});
+    if reason == "received_too_often" {
+        world.move_message(&queues[2], &event, "start-engines-requests");
+        return command.to_owned();
+    }
     let record = json!({
         "requestPayload": event, "requestContext": {"functionArn": FUNCTION, "condition": "RetriesExhausted"},
         "responsePayload": {"errorType": reason, "errorMessage": "as it was"},
@@ -151,6 +155,7 @@ async fn every_command_runs_as_printed() {
         let mut run = with_terminal(&stage.fake, line.trim_start_matches("start-engines "));
         run.env("START_ENGINES_RULE_QUEUE_URL", &queues[0])
             .env("START_ENGINES_FAILURE_QUEUE_URL", &queues[1])
+            .env("START_ENGINES_REQUEST_DEAD_LETTER_QUEUE_URL", &queues[2])
             .env("ALLOWED_CLUSTERS", "engines")
             .env("SCHEDULER_ROLE_ARN", "arn:aws:iam::111122223333:role/later")
             .env("SERVICES_FILE", "fixtures/services.json");

@@ -25,6 +25,8 @@ struct Message {
     sent_at: OffsetDateTime,
     hidden_until: OffsetDateTime,
     receipt: Option<String>,
+    /// The ARN of the queue that SQS has moved it from.
+    moved_from: Option<String>,
 }
 
 impl World {
@@ -48,12 +50,22 @@ impl World {
             sent_at: self.clock,
             hidden_until: self.clock,
             receipt: None,
+            moved_from: None,
         };
         self.queues
             .queues
             .get_mut(url)
             .expect("a queue of this world")
             .push(message);
+        id
+    }
+
+    /// Puts a message there as SQS does when it was received from another queue too often; gives its id.
+    pub(crate) fn move_message(&mut self, url: &str, body: &Value, from: &str) -> String {
+        let id = self.add_message(url, body, &[]);
+        let arn = format!("arn:aws:sqs:{}:{}:{from}", self.region, self.account);
+        let queue = self.queues.queues.get_mut(url).expect("a queue of this world");
+        queue.last_mut().expect("the message").moved_from = Some(arn);
         id
     }
 
@@ -97,6 +109,8 @@ impl World {
         let hidden = Duration::from_secs(input["VisibilityTimeout"].as_u64().unwrap_or(30));
         let mut received = self.queues.received;
         let has_attributes = input["MessageAttributeNames"] == json!(["All"]);
+        let asked = input["MessageSystemAttributeNames"].as_array();
+        let asks_for_source = asked.is_some_and(|names| names.contains(&json!("DeadLetterQueueSourceArn")));
         let mut messages = Vec::new();
         for message in self
             .queue(input)?
@@ -114,6 +128,9 @@ impl World {
             }
             let millis = message.sent_at.unix_timestamp_nanos() / 1_000_000;
             told["Attributes"] = json!({"SentTimestamp": millis.to_string()});
+            if let Some(arn) = message.moved_from.as_ref().filter(|_| asks_for_source) {
+                told["Attributes"]["DeadLetterQueueSourceArn"] = json!(arn);
+            }
             messages.push(told);
         }
         self.queues.received = received;
