@@ -37,7 +37,8 @@ export function apiRates(text: string): string | undefined {
 }
 
 /**
- * AWS's limits that batches meet first, as calls a second and at once, and whose batches make nearly all of these calls.
+ * AWS's limits that batches meet first, as calls a second and at once, and of which queue the batches are that make these
+ * calls, but for stops and reconciles.
  *
  * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html,
  * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html and
@@ -53,8 +54,8 @@ const LIMITS = [
 /**
  * Each limit, divided by the batches that share it.
  *
- * Stops and reconciles among the requests make calls about tasks and targets too, which are not reckoned with: there are
- * few, and where there are not, what AWS throttles is tried again by the SDK, and then comes again from the queue.
+ * Stops and reconciles that somebody asks for make calls about tasks and targets too, which are not reckoned with: what
+ * AWS throttles then is tried again by the SDK, and after that comes again from the queue.
  */
 export function sharedRates(buffer: Buffer): string {
   const rates = LIMITS.map(({ operations, perSecond, atOnce, madeBy }) => {
