@@ -95,6 +95,10 @@ simulate: ## starts by the second against AWS's throttles: direct, buffered, and
 	cargo build --release --locked --manifest-path $(LOAD)/Cargo.toml --target-dir target/load
 	target/load/release/start-engines-load target/load/figures $(SIMULATE)
 
+.PHONY: bench-pure
+bench-pure: ## nanoseconds and allocations of the crate's own work for an event: parse, decide, encode
+	CRITERION_HOME=$(CURDIR)/target/criterion cargo bench --locked --manifest-path $(LOAD)/Cargo.toml --target-dir target/load --bench pure
+
 .PHONY: seeds
 seeds: ## 1,000 seeds of the simulated lives (SEEDS=n), or the story of one (SEED=n)
 	$(if $(SEED),,SEEDS=$(or $(SEEDS),1000)) cargo test --locked --test simulation thousands -- --nocapture
