@@ -20,6 +20,7 @@ FUZZ_TARGETS := event decision text
 FUZZ_SECONDS ?= 60
 FUZZ := tests/fuzz
 LOAD := tests/load
+BENCH_BUILD := cargo build --locked --manifest-path tests/bench/Cargo.toml --target-dir target/bench
 # The same sources make the same binary wherever they lie.
 REMAP := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo
 LAMBDA_ARCH := $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
@@ -83,8 +84,14 @@ pulumi/node_modules/.package-lock.json: pulumi/package-lock.json pulumi/.npmrc
 	touch $@
 
 .PHONY: bench
-bench: package ## print speed, memory and size of the packed function
-	cargo test --locked --test it bench::bench -- --ignored --nocapture
+bench: package ## the packed function beside the floor, all defaults and Python: cold, warm, CPU, memory, size
+	$(BENCH_BUILD) --profile trimmed -p floor
+	$(BENCH_BUILD) --release -p default
+	$(BENCH_BUILD) --release -p start-engines-bench
+	mkdir -p target/unpacked
+	cp $(basename $(ZIP)) target/unpacked/bootstrap
+	$(VENV)/bin/python tests/bench/pack.py target/bench
+	target/bench/release/start-engines-bench target/bench
 
 .PHONY: model
 model: ## the largest world of the model checker: many minutes and gigabytes

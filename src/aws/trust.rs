@@ -8,11 +8,10 @@
 //! [the AWS CLI](https://docs.aws.amazon.com/cli/v1/userguide/cli-configure-envvars.html), or where the
 //! machine's store has it (`SSL_CERT_FILE`).
 //!
-//! Key exchange and signatures are ring's: X25519 and the NIST curves, no post-quantum hybrid. That would
-//! take aws-lc, at 2 MB of zip and, unless its jitter entropy is off, 330 ms of the first handshake at a
-//! 128 MB share (issue 8's measurement). What is sent is signed requests with names of tasks and addresses,
-//! and overrides: who holds secrets in overrides that must outlast a quantum computer is better off with
-//! ECS's own `secrets`.
+//! Key exchange and signatures are ring's: X25519 and the NIST curves, no post-quantum hybrid. That would take
+//! aws-lc, whose jitter entropy is most of the CPU of a cold start of the build with all defaults in `make bench`.
+//! What is sent is signed requests with names of tasks and addresses, and overrides: who holds secrets in overrides
+//! that must outlast a quantum computer is better off with ECS's own `secrets`.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};

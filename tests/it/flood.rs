@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::bench::used;
 use crate::packed::unpacked;
 use crate::soak::fault;
 use crate::stage::start_event;
@@ -142,6 +141,24 @@ impl Flood {
     fn cpu_millis(&self) -> f64 {
         used(&self.function).0
     }
+}
+
+/// CPU time so far in milliseconds, and peak memory in MiB, as the kernel counts them.
+fn used(function: &Function) -> (f64, f64) {
+    let pid = function.pid().expect("it lives");
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).expect("Linux");
+    let nanos: f64 = stat
+        .split(' ')
+        .next()
+        .and_then(|first| first.parse().ok())
+        .expect("nanoseconds on the CPU");
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("Linux");
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .expect("a peak");
+    let kib: f64 = peak.trim().trim_end_matches(" kB").parse().expect("KiB");
+    (nanos / 1e6, kib / 1024.0)
 }
 
 #[tokio::test]

@@ -8,7 +8,6 @@ mod support;
 
 mod bad_input;
 mod batches;
-mod bench;
 mod cells;
 mod command;
 mod connections;

@@ -1,0 +1,59 @@
+//! `make bench`: the packed function beside the least that the platform allows, and beside what most write.
+//!
+//! Every program gets the same two events, over the same Runtime API, and calls the same ECS and ELB over TLS, all
+//! of it played by this process on the loopback. The runs of all programs are interleaved. Times of one run are
+//! compared with each other only: the table gives ratios, and nothing is asserted of a time.
+
+mod measure;
+mod process;
+mod programs;
+mod stub;
+mod table;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::measure::{Event, Measured};
+use crate::programs::programs;
+use crate::stub::Stub;
+
+/// Cold starts of each program for each event.
+const COLD: usize = 20;
+/// Cold starts at Lambda's share of a core for 128 MB.
+const THROTTLED: usize = 10;
+/// Warm events of each program and kind, in rounds.
+const WARM: usize = 1_000;
+const ROUNDS: usize = 4;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let folder = std::env::args().nth(1).expect("the folder for what was measured");
+    let folder = Path::new(&folder);
+    std::fs::create_dir_all(folder).expect("a folder");
+    let stub = Arc::new(Stub::start().await);
+    let programs = programs(folder, &stub);
+    let mut all: Vec<Measured> = programs.iter().map(|program| Measured::of(program)).collect();
+    let events = [Event::Start, Event::Running];
+    for round in 0..COLD {
+        for event in events {
+            for (program, measured) in programs.iter().zip(&mut all) {
+                let warm = if round < ROUNDS { WARM / ROUNDS } else { 0 };
+                measured.run(&stub, program, event, warm).await;
+            }
+        }
+    }
+    let share = process::Share::new();
+    if let Some(share) = &share {
+        for _ in 0..THROTTLED {
+            for event in events {
+                for (program, measured) in programs.iter().zip(&mut all) {
+                    measured.throttled(&stub, program, event, share).await;
+                }
+            }
+        }
+    }
+    table::print(&all, share.is_some());
+    let file = folder.join("bench.json");
+    std::fs::write(&file, table::json(&all)).expect("a file");
+    println!("\nthe same as JSON: {}", file.display());
+}

@@ -1,0 +1,109 @@
+//! What is compared: where each program is, and what its environment tells it.
+
+use std::path::{Path, PathBuf};
+
+use crate::stub::Stub;
+
+/// A program that serves the Runtime API.
+pub(crate) struct Program {
+    pub(crate) name: &'static str,
+    pub(crate) command: Vec<String>,
+    pub(crate) environment: Vec<(&'static str, String)>,
+    /// What would be deployed, packed.
+    pub(crate) zip: u64,
+    /// Whether it makes the calls of the two events.
+    pub(crate) works: bool,
+}
+
+pub(crate) fn programs(folder: &Path, stub: &Stub) -> Vec<Program> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let authority = read(&root.join("tests/support/tls/authority.pem"));
+    // What the function trusts on Lambda, and the stub's issuer; and so for those that trust the machine's.
+    let small = folder.join("amazon-and-stub.pem");
+    let amazon = read(&root.join("src/aws/amazon-roots.pem"));
+    std::fs::write(&small, format!("{amazon}\n{authority}")).expect("a file");
+    let large = folder.join("machine-and-stub.pem");
+    let machine = read(Path::new("/etc/ssl/certs/ca-certificates.crt"));
+    std::fs::write(&large, format!("{machine}\n{authority}")).expect("a file");
+
+    let small = [("AWS_CA_BUNDLE", small.display().to_string())];
+    let large = ["AWS_CA_BUNDLE", "SSL_CERT_FILE"].map(|name| (name, large.display().to_string()));
+    let zip = |name: &str| size(&folder.join(name));
+    let built = |path: &str| vec![root.join("target").join(path).display().to_string()];
+    let program = |name, command, own: &[(&'static str, String)], zip, works| Program {
+        name,
+        command,
+        environment: environment(stub).into_iter().chain(own.iter().cloned()).collect(),
+        zip,
+        works,
+    };
+    let python = vec![
+        root.join(".venv/bin/python").display().to_string(),
+        root.join("tests/bench/peers/python/bootstrap.py").display().to_string(),
+    ];
+    vec![
+        program(
+            "no SDK: the floor",
+            built("bench/trimmed/floor"),
+            &small,
+            zip("floor.zip"),
+            true,
+        ),
+        program(
+            "start-engines",
+            built("unpacked/bootstrap"),
+            &small,
+            size(&root.join("target/lambda/start-engines-lambda/bootstrap.zip")),
+            true,
+        ),
+        program(
+            "Runtime API only",
+            built("bench/trimmed/runtime-only"),
+            &[],
+            zip("runtime-only.zip"),
+            false,
+        ),
+        program(
+            "Rust, all defaults",
+            built("bench/release/default"),
+            &large,
+            zip("default.zip"),
+            true,
+        ),
+        program("Python, boto3", python, &large, zip("python.zip"), true),
+    ]
+}
+
+fn environment(stub: &Stub) -> Vec<(&'static str, String)> {
+    let url = format!("https://localhost:{}", stub.port);
+    [
+        ("AWS_ENDPOINT_URL_ECS", url.as_str()),
+        ("AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2", &url),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "not-a-secret"),
+        ("AWS_SESSION_TOKEN", "not-a-token"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "start-engines"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/start-engines"),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/01/01/[$LATEST]0123456789abcdef"),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        ("PATH", "/usr/bin:/bin"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .to_vec()
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn size(path: &PathBuf) -> u64 {
+    let found = std::fs::metadata(path);
+    found
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        .len()
+}
