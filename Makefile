@@ -62,6 +62,7 @@ demo-buffered: package command node_modules ## the same with queues before the f
 .PHONY: test
 test: package node_modules ## everything: units, fixtures, the wire, two emulators, the demo, the Pulumi program
 	cargo test --locked
+	$(MAKE) budget
 	$(MAKE) test-pulumi
 	$(MAKE) test-local
 
@@ -92,6 +93,10 @@ bench: package ## the packed function beside the floor, all defaults and Python:
 	cp $(basename $(ZIP)) target/unpacked/bootstrap
 	$(VENV)/bin/python tests/bench/pack.py target/bench
 	target/bench/release/start-engines-bench target/bench
+
+.PHONY: budget
+budget: package ## what the function may take: zip, dependencies, and with valgrind instructions (UPDATE_BUDGET=1 writes them)
+	cargo test --locked --test it budget::budget -- --ignored --exact --nocapture
 
 .PHONY: model
 model: ## the largest world of the model checker: many minutes and gigabytes

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::packed::unpacked;
+use crate::packed;
 use crate::soak::fault;
 use crate::stage::start_event;
 use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition, World};
-use crate::support::function::{Function, FunctionConfig};
+use crate::support::function::Function;
 use crate::support::rng::Rng;
 use crate::support::runtime_api::RuntimeApi;
 
@@ -46,9 +46,8 @@ impl Flood {
                 world.add_target_group(group)
             })
         });
-        let (_, binary) = unpacked();
         let runtime = RuntimeApi::start().await;
-        let function = FunctionConfig::new(binary.to_str().expect("a path"), &fake.endpoint()).spawn(&runtime);
+        let function = packed::function(&fake.endpoint()).spawn(&runtime);
         runtime.idle().await.expect("it initializes");
         Self {
             fake,

@@ -1,6 +1,9 @@
 //! The packed function: what runs here is the `bootstrap` that is in the zip.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+
+use crate::support::function::FunctionConfig;
 
 /// Where the zip is, and its binary beside it in a folder of its own.
 pub(crate) fn unpacked() -> (PathBuf, PathBuf) {
@@ -26,18 +29,33 @@ pub(crate) fn unpacked() -> (PathBuf, PathBuf) {
     (zip, binary)
 }
 
-#[test]
-fn the_function_is_built_without_what_only_the_command_needs() {
+/// The packed function, run by `FUNCTION_RUNNER` if there is one: `qemu-aarch64` with its options, for example.
+pub(crate) fn function(aws_endpoint: &str) -> FunctionConfig {
+    let (_, binary) = unpacked();
+    let runner = std::env::var("FUNCTION_RUNNER").unwrap_or_default();
+    let runner: Vec<&str> = runner.split_whitespace().collect();
+    FunctionConfig::new(binary.to_str().expect("a path"), aws_endpoint).under(&runner)
+}
+
+/// What is linked into the function: name and version of each package, and its own.
+pub(crate) fn dependencies() -> Vec<String> {
     let mut cargo = std::process::Command::new(env!("CARGO"));
     let listed = cargo
         .args(["tree", "--locked", "--offline", "--no-default-features"])
-        .args(["--edges", "normal", "--prefix", "none"])
+        .args(["--edges", "normal", "--prefix", "none", "--no-dedupe"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo runs");
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
     let listed = String::from_utf8(listed.stdout).expect("text");
-    let names: Vec<&str> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
+    let all: BTreeSet<&str> = listed.lines().collect();
+    all.into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_function_is_built_without_what_only_the_command_needs() {
+    let listed = dependencies();
+    let names: Vec<&str> = listed.iter().filter_map(|line| line.split(' ').next()).collect();
     assert!(names.contains(&"aws-sdk-ecs"), "{names:?}");
     let of_command = [
         "clap",

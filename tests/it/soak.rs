@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::packed::unpacked;
+use crate::packed;
 use crate::stage::start_event;
 use crate::support::fake_aws::{FakeAws, Fault, TargetGroup, TaskDefinition};
-use crate::support::function::{Function, FunctionConfig};
+use crate::support::function::Function;
 use crate::support::rng::Rng;
 use crate::support::runtime_api::{InvocationResult, RuntimeApi};
 
@@ -63,9 +63,8 @@ impl Soak {
             );
             world.add_target_group(TargetGroup::ip("auth", 80).deregistration_delay(0))
         });
-        let (_, binary) = unpacked();
         let runtime = RuntimeApi::start().await;
-        let function = FunctionConfig::new(binary.to_str().expect("a path"), &fake.endpoint()).spawn(&runtime);
+        let function = packed::function(&fake.endpoint()).spawn(&runtime);
         runtime.idle().await.expect("it initializes");
         Self {
             fake,

@@ -16,7 +16,7 @@ use super::runtime_api::RuntimeApi;
 /// A function's configuration, as Lambda would give it.
 #[derive(Debug, Clone)]
 pub(crate) struct FunctionConfig {
-    binary: String,
+    command: Vec<String>,
     environment: BTreeMap<String, String>,
 }
 
@@ -42,9 +42,15 @@ impl FunctionConfig {
         ];
         let owned = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Self {
-            binary: binary.to_owned(),
+            command: vec![binary.to_owned()],
             environment: owned.into(),
         }
+    }
+
+    /// Has another program run the binary: an emulator, an instrument.
+    pub(crate) fn under(mut self, runner: &[&str]) -> Self {
+        self.command.splice(0..0, runner.iter().map(|&word| word.to_owned()));
+        self
     }
 
     /// Sets a variable.
@@ -61,7 +67,8 @@ impl FunctionConfig {
 
     /// Starts the process. Its end ends the invocations under way at `runtime`.
     pub(crate) fn spawn(&self, runtime: &RuntimeApi) -> Function {
-        let mut child = Command::new(&self.binary)
+        let mut child = Command::new(&self.command[0])
+            .args(&self.command[1..])
             .env_clear()
             .envs(&self.environment)
             .env("AWS_LAMBDA_RUNTIME_API", runtime.address())
@@ -152,6 +159,15 @@ impl Function {
         match found {
             Ok(Some(line)) => line,
             _ => panic!("the output ended without the line: {:#?}", self.stdout()),
+        }
+    }
+
+    /// Waits until the process ends by itself, and gives all that it wrote.
+    pub(crate) async fn end(mut self) -> Output {
+        let _ = (&mut self.waiting).await;
+        Output {
+            stdout: self.stdout.end().await,
+            stderr: self.stderr.end().await,
         }
     }
 
