@@ -107,6 +107,12 @@ simulate: ## starts by the second against AWS's throttles: direct, buffered, and
 	cargo build --release --locked --manifest-path $(LOAD)/Cargo.toml --target-dir target/load
 	target/load/release/start-engines-load target/load/figures $(SIMULATE)
 
+.PHONY: cost
+cost: ## dollars for a million lives of tasks, at the times that the last `make bench` measured
+	@test -f target/bench/bench.json || { echo "cost: target/bench/bench.json is not there: run make bench" >&2; exit 2; }
+	cargo build --release --locked --manifest-path $(LOAD)/Cargo.toml --target-dir target/load
+	target/load/release/start-engines-load cost target/bench/bench.json
+
 .PHONY: bench-pure
 bench-pure: ## nanoseconds and allocations of the crate's own work for an event: parse, decide, encode
 	CRITERION_HOME=$(CURDIR)/target/criterion cargo bench --locked --manifest-path $(LOAD)/Cargo.toml --target-dir target/load --bench pure

@@ -68,7 +68,12 @@ impl Figures {
 
     /// Of 1,000 tasks: Lambda, SQS and the custom events.
     pub(crate) fn dollars(&self) -> f64 {
-        let all = self.billed.as_secs_f64() * p::MEMORY_GB * p::DOLLARS_PER_GB_SECOND
+        self.dollars_at(p::DOLLARS_PER_GB_SECOND)
+    }
+
+    /// The same at another price of a GB-second.
+    pub(crate) fn dollars_at(&self, per_gb_second: f64) -> f64 {
+        let all = self.billed.as_secs_f64() * p::MEMORY_GB * per_gb_second
             + self.invocations as f64 * p::DOLLARS_PER_INVOCATION
             + self.sqs_calls as f64 * p::DOLLARS_PER_SQS_CALL
             + self.asked as f64 * p::DOLLARS_PER_CUSTOM_EVENT;

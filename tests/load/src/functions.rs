@@ -38,22 +38,44 @@ fn invocation(client: &Client, timeout: u64) -> Invocation {
     }
 }
 
+/// What a program takes beside its calls.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    /// From the request to the handler, of a new instance.
+    pub(crate) cold_start: Duration,
+    /// Of every invocation.
+    pub(crate) overhead: Duration,
+}
+
+impl Times {
+    pub(crate) const RUST: Self = Self {
+        cold_start: Duration::from_millis(p::COLD_START),
+        overhead: Duration::from_millis(p::OVERHEAD),
+    };
+    pub(crate) const PYTHON: Self = Self {
+        cold_start: Duration::from_millis(p::COLD_START_PYTHON),
+        overhead: Duration::from_millis(p::OVERHEAD),
+    };
+}
+
 /// Lambda: who runs, who is warm, and what it costs.
 #[derive(Clone)]
 struct Lambda {
     client: Client,
+    times: Times,
     config: Config,
     warm: Rc<RefCell<Vec<Warm>>>,
     running: Rc<Cell<usize>>,
 }
 
 impl Lambda {
-    fn new(shared: &Shared, config: Config, attempts: u32) -> Self {
+    fn new(shared: &Shared, config: Config, times: Times, attempts: u32) -> Self {
         Self {
             client: Client {
                 shared: shared.clone(),
                 attempts,
             },
+            times,
             config,
             warm: Rc::default(),
             running: Rc::default(),
@@ -71,7 +93,7 @@ impl Lambda {
     }
 
     /// Runs `work` on a warm instance or a new one, and bills it.
-    async fn invoke<T>(&self, cold_start: u64, work: impl AsyncFnOnce(Warm) -> T) -> T {
+    async fn invoke<T>(&self, work: impl AsyncFnOnce(Warm) -> T) -> T {
         self.running.set(self.running.get() + 1);
         let warm = self.warm.borrow_mut().pop();
         let began_at = Instant::now();
@@ -79,13 +101,13 @@ impl Lambda {
         let instance = match warm {
             Some(instance) => instance,
             None => {
-                sleep(millis(cold_start)).await;
+                sleep(self.times.cold_start).await;
                 let aws = Paced::new(self.client.clone(), self.config.api_rates.clone());
                 Rc::new(Handler::new(self.config.clone(), aws, self.client.clone()))
             }
         };
         let result = work(Rc::clone(&instance)).await;
-        sleep(millis(p::OVERHEAD)).await;
+        sleep(self.times.overhead).await;
         self.warm.borrow_mut().push(instance);
         self.running.set(self.running.get() - 1);
         let figures = &mut self.client.shared.world().figures;
@@ -107,10 +129,10 @@ impl Lambda {
     }
 
     /// An asynchronous event: tried three times, then given to the on-failure queue.
-    async fn asynchronous(&self, cold_start: u64, work: impl AsyncFn(Warm) -> Result<(), &'static str>) {
+    async fn asynchronous(&self, work: impl AsyncFn(Warm) -> Result<(), &'static str>) {
         for wait in p::FAILED_WAITS.into_iter().map(Some).chain([None]) {
             self.admit().await;
-            match self.invoke(cold_start, async |instance| work(instance).await).await {
+            match self.invoke(async |instance| work(instance).await).await {
                 Ok(()) => return,
                 Err(category) => self.count_failure(category),
             }
@@ -127,8 +149,8 @@ fn category(handled: &Handled) -> Result<(), &'static str> {
 }
 
 /// Each event is an invocation of the function.
-pub(crate) fn direct(shared: &Shared, config: Config) -> impl Fn(Value) + use<> {
-    let lambda = Lambda::new(shared, config, p::SDK_ATTEMPTS);
+pub(crate) fn direct(shared: &Shared, config: Config, times: Times) -> impl Fn(Value) + use<> {
+    let lambda = Lambda::new(shared, config, times, p::SDK_ATTEMPTS);
     move |event| {
         let lambda = lambda.clone();
         spawn_local(async move {
@@ -136,7 +158,7 @@ pub(crate) fn direct(shared: &Shared, config: Config) -> impl Fn(Value) + use<> 
                 let invocation = invocation(&lambda.client, p::TIMEOUT);
                 category(&instance.handle(event.clone(), &invocation).await)
             };
-            lambda.asynchronous(p::COLD_START, work).await;
+            lambda.asynchronous(work).await;
         });
     }
 }
@@ -172,8 +194,8 @@ impl Queue {
 }
 
 /// Events go to queues, from which the function is invoked with batches.
-pub(crate) fn buffered(shared: &Shared, config: Config, is_one_queue: bool) -> impl Fn(Value) + use<> {
-    let lambda = Lambda::new(shared, config, p::SDK_ATTEMPTS);
+pub(crate) fn buffered(shared: &Shared, config: Config, times: Times, is_one_queue: bool) -> impl Fn(Value) + use<> {
+    let lambda = Lambda::new(shared, config, times, p::SDK_ATTEMPTS);
     let open = |settings: p::Batches| {
         let queue = Queue::default();
         for _ in 0..p::PULLERS {
@@ -222,7 +244,7 @@ async fn pull(queue: Queue, lambda: Lambda, settings: p::Batches) {
             let invocation = invocation(&lambda.client, p::TIMEOUT);
             instance.handle_batch(events, &invocation).await
         };
-        let all = lambda.invoke(p::COLD_START, work).await;
+        let all = lambda.invoke(work).await;
         for (mut message, handled) in batch.into_iter().zip(all) {
             let Err(category) = category(&handled) else {
                 continue;
@@ -245,8 +267,8 @@ async fn pull(queue: Queue, lambda: Lambda, settings: p::Batches) {
 /// The function that most teams write first: start, wait, register; and a rule of its own for STOPPED.
 ///
 /// It is as good as its kind: it names its client token, so that a retry starts nothing twice.
-pub(crate) fn polling(shared: &Shared, config: Config) -> impl Fn(Value) + use<> {
-    let lambda = Lambda::new(shared, config, p::BOTO_ATTEMPTS);
+pub(crate) fn polling(shared: &Shared, config: Config, times: Times) -> impl Fn(Value) + use<> {
+    let lambda = Lambda::new(shared, config, times, p::BOTO_ATTEMPTS);
     move |event| {
         let lambda = lambda.clone();
         spawn_local(async move {
@@ -258,7 +280,7 @@ pub(crate) fn polling(shared: &Shared, config: Config) -> impl Fn(Value) + use<>
             };
             match &trigger {
                 Trigger::TaskStateChange(change) if change.task.last_status != Status::Stopped => {}
-                _ => lambda.asynchronous(p::COLD_START_PYTHON, work).await,
+                _ => lambda.asynchronous(work).await,
             }
         });
     }

@@ -4,6 +4,7 @@
 //! `functions` are the three ways that are compared. Must not know how the handler decides.
 #![allow(clippy::expect_used, reason = "a panic is how a model fails that contradicts itself")]
 
+mod cost;
 mod figures;
 mod functions;
 mod parameters;
@@ -22,6 +23,7 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep};
 
 use crate::figures::Figures;
+use crate::functions::Times;
 use crate::world::{ACCOUNT, CLUSTER, REGION, Shared};
 
 /// How the job is done.
@@ -44,6 +46,13 @@ impl Way {
             Self::TwoQueues => "two-queues",
             Self::OneQueue => "one-queue",
             Self::Polling => "polling",
+        }
+    }
+
+    fn times(self) -> Times {
+        match self {
+            Self::Polling => Times::PYTHON,
+            _ => Times::RUST,
         }
     }
 }
@@ -86,6 +95,11 @@ impl Plan {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, measured] = arguments.as_slice()
+        && word == "cost"
+    {
+        return cost::print(Path::new(measured));
+    }
     let Some(Plan {
         folder,
         rates,
@@ -93,7 +107,9 @@ fn main() -> ExitCode {
         ways,
     }) = Plan::of(&arguments)
     else {
-        eprintln!("usage: start-engines-load FOLDER [STARTS_PER_SECOND,.. [TARGET_GROUPS,.. [WAY,..]]]");
+        eprintln!(
+            "usage: start-engines-load FOLDER [STARTS_PER_SECOND,.. [TARGET_GROUPS,.. [WAY,..]]]\n       start-engines-load cost BENCH_JSON"
+        );
         return ExitCode::from(2);
     };
     println!("{}", heading());
@@ -101,7 +117,7 @@ fn main() -> ExitCode {
     for &starts_per_second in &rates {
         for &groups in &groups {
             for &way in &ways {
-                let figures = simulate(way, starts_per_second, groups);
+                let figures = simulate(way, way.times(), starts_per_second, groups);
                 let run = Run {
                     way,
                     starts_per_second,
@@ -129,16 +145,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn simulate(way: Way, starts_per_second: u64, groups: u64) -> Figures {
+fn simulate(way: Way, times: Times, starts_per_second: u64, groups: u64) -> Figures {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build();
     let runtime = runtime.expect("a runtime");
-    LocalSet::new().block_on(&runtime, story(way, starts_per_second, groups))
+    LocalSet::new().block_on(&runtime, story(way, times, starts_per_second, groups))
 }
 
-async fn story(way: Way, starts_per_second: u64, groups: u64) -> Figures {
+async fn story(way: Way, times: Times, starts_per_second: u64, groups: u64) -> Figures {
     let (sink, mut events) = tokio::sync::mpsc::unbounded_channel();
     let shared = Shared::new(7, sink.clone());
     let rates = match way {
@@ -148,10 +164,10 @@ async fn story(way: Way, starts_per_second: u64, groups: u64) -> Figures {
     let get = |name: &str| rates.clone().filter(|_| name == "API_RATES");
     let config = Config::read(get, None).expect("a sound configuration");
     let take: Box<dyn Fn(Value)> = match way {
-        Way::Direct => Box::new(functions::direct(&shared, config)),
-        Way::TwoQueues => Box::new(functions::buffered(&shared, config, false)),
-        Way::OneQueue => Box::new(functions::buffered(&shared, config, true)),
-        Way::Polling => Box::new(functions::polling(&shared, config)),
+        Way::Direct => Box::new(functions::direct(&shared, config, times)),
+        Way::TwoQueues => Box::new(functions::buffered(&shared, config, times, false)),
+        Way::OneQueue => Box::new(functions::buffered(&shared, config, times, true)),
+        Way::Polling => Box::new(functions::polling(&shared, config, times)),
     };
     spawn_local(async move {
         while let Some(event) = events.recv().await {

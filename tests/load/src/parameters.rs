@@ -121,6 +121,10 @@ pub(crate) const WAITER_ATTEMPTS: u32 = 100;
 pub(crate) const MEMORY_GB: f64 = 0.125;
 /// x86_64 in us-east-1: <https://aws.amazon.com/lambda/pricing/>
 pub(crate) const DOLLARS_PER_GB_SECOND: f64 = 0.000_016_666_7;
+/// arm64 in us-east-1: the same source.
+pub(crate) const DOLLARS_PER_GB_SECOND_ARM64: f64 = 0.000_013_333_4;
+/// Of a core, with 128 MB: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
+pub(crate) const SHARE: f64 = 128.0 / 1769.0;
 pub(crate) const DOLLARS_PER_INVOCATION: f64 = 0.20 / 1e6;
 /// Standard queues: <https://aws.amazon.com/sqs/pricing/>
 pub(crate) const DOLLARS_PER_SQS_CALL: f64 = 0.40 / 1e6;

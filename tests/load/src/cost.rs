@@ -1,0 +1,72 @@
+//! `make cost`: dollars for a million lives of tasks, with the times that `make bench` measured.
+//!
+//! The simulation tells the invocations, and how long each waits for AWS. What a program adds is its CPU time at the
+//! share of a core that 128 MB have, and of a new instance its init, at a whole core.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::functions::Times;
+use crate::parameters as p;
+use crate::{Way, simulate};
+
+const STARTS_PER_SECOND: u64 = 1;
+const GROUPS: u64 = 2;
+
+/// As named by `make bench`.
+const OURS: &str = "start-engines";
+const PYTHON: &str = "Python, boto3";
+
+fn times(measured: &Value, program: &str) -> Option<Times> {
+    let programs = measured.as_array()?;
+    let program = programs.iter().find(|one| one["name"] == program)?;
+    // Of both events, in the unit that it was measured in.
+    let mean = |figure: &str| {
+        let of = |event: &str| program[format!("{event}{figure}")]["median"].as_f64();
+        Some((of("Start")? + of("Running")?) / 2.0)
+    };
+    let millis = |millis: f64| Duration::from_secs_f64(millis / 1e3);
+    Some(Times {
+        cold_start: millis(mean("Init")? + mean("FirstCpu")? / p::SHARE),
+        overhead: millis(mean("WarmCpu")? / 1e3 / p::SHARE),
+    })
+}
+
+pub(crate) fn print(file: &Path) -> ExitCode {
+    let measured = std::fs::read_to_string(file)
+        .ok()
+        .and_then(|text| serde_json::from_str(&text).ok());
+    let found = measured
+        .as_ref()
+        .and_then(|all: &Value| Some((times(all, OURS)?, times(all, PYTHON)?)));
+    let Some((ours, python)) = found else {
+        eprintln!("{}: this is not what `make bench` writes", file.display());
+        return ExitCode::FAILURE;
+    };
+    println!("| | cold start, ms | warm, ms | Lambda ms for each task | x86_64 | arm64 | to ours, x86_64 |");
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    let mut first = None;
+    let ways = [
+        ("start-engines, direct", Way::Direct, ours),
+        ("start-engines, buffered", Way::TwoQueues, ours),
+        ("event-driven, Python", Way::Direct, python),
+        ("polling, Python", Way::Polling, python),
+    ];
+    for (name, way, times) in ways {
+        let figures = simulate(way, times, STARTS_PER_SECOND, GROUPS);
+        // Of 1,000 tasks it tells.
+        let [x86_64, arm64] =
+            [p::DOLLARS_PER_GB_SECOND, p::DOLLARS_PER_GB_SECOND_ARM64].map(|price| figures.dollars_at(price) * 1e3);
+        let part = x86_64 / *first.get_or_insert(x86_64);
+        println!(
+            "| {name} | {:.1} | {:.1} | {:.0} | $ {x86_64:.2} | $ {arm64:.2} | {part:.1}x |",
+            times.cold_start.as_secs_f64() * 1e3,
+            times.overhead.as_secs_f64() * 1e3,
+            figures.lambda_millis() / 1e3,
+        );
+    }
+    ExitCode::SUCCESS
+}
