@@ -16,7 +16,7 @@ const FIGURES: [(Figure, &str); 10] = [
     (Figure::Cpu, "the same, CPU ms"),
     (Figure::FirstCpu, "first event, CPU ms"),
     (Figure::Throttled, "first event at a 128 MB share, ms"),
-    (Figure::Warm, "warm event above AWS's answers, us"),
+    (Figure::Warm, "warm event above the stub's own time, us"),
     (Figure::WarmCpu, "warm event, CPU us"),
     (Figure::Memory, "peak memory, MiB"),
     (Figure::Read, "read by a cold start, KiB"),
@@ -111,7 +111,11 @@ fn goals(all: &[Measured]) {
             1.7,
         ),
         ("first event, CPU ms", ours.worse(Figure::FirstCpu), 0.7),
-        ("warm event above AWS's answers, us", ours.worse(Figure::Warm), 160.0),
+        (
+            "warm event above the stub's own time, us",
+            ours.worse(Figure::Warm),
+            160.0,
+        ),
         ("peak memory, MiB", ours.worse(Figure::Memory), 5.0),
         ("zip, MB", ours.zip as f64 / 1e6, 1.8),
     ];
