@@ -3,6 +3,8 @@
 use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 
+use crate::config::Config;
+
 /// The endpoint that is configured for a service, or for all.
 pub(super) fn endpoint_url(config: &SdkConfig, service: &str) -> Option<String> {
     let key = ServiceConfigKey::builder()
@@ -14,7 +16,7 @@ pub(super) fn endpoint_url(config: &SdkConfig, service: &str) -> Option<String> 
     own.or_else(|| config.endpoint_url().map(str::to_owned))
 }
 
-/// A service's endpoint, as its client finds it for a call; `None` where that would fail.
+/// The clients' parameters are types of their own, all alike.
 macro_rules! endpoint {
     ($sdk:ident, $service:literal, $config:expr) => {{
         use $sdk::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
@@ -31,12 +33,31 @@ macro_rules! endpoint {
     }};
 }
 
-/// That of ECS.
-pub(super) async fn of_ecs(config: &SdkConfig) -> Option<String> {
-    endpoint!(aws_sdk_ecs, "ECS", config)
+/// Services that the calls of events go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    Ecs,
+    Elbv2,
+    EventBridge,
+    Scheduler,
 }
 
-/// That of Elastic Load Balancing.
-pub(super) async fn of_elbv2(config: &SdkConfig) -> Option<String> {
-    endpoint!(aws_sdk_elasticloadbalancingv2, "Elastic Load Balancing v2", config)
+impl Service {
+    /// Those that every event may need under `config`. EC2 is not one: few target groups need it.
+    pub(super) fn used(config: &Config) -> Vec<Self> {
+        let mut used = vec![Self::Ecs, Self::Elbv2];
+        used.extend(config.scheduler.is_some().then_some(Self::Scheduler));
+        used.extend(config.outcome_bus.is_some().then_some(Self::EventBridge));
+        used
+    }
+
+    /// Where it is, as its client finds it for a call; `None` where that would fail.
+    pub(super) async fn endpoint(self, config: &SdkConfig) -> Option<String> {
+        match self {
+            Self::Ecs => endpoint!(aws_sdk_ecs, "ECS", config),
+            Self::Elbv2 => endpoint!(aws_sdk_elasticloadbalancingv2, "Elastic Load Balancing v2", config),
+            Self::EventBridge => endpoint!(aws_sdk_eventbridge, "EventBridge", config),
+            Self::Scheduler => endpoint!(aws_sdk_scheduler, "Scheduler", config),
+        }
+    }
 }

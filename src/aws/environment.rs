@@ -81,8 +81,10 @@ impl LoadServiceConfig for Endpoints {
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use super::super::{endpoint, trust};
+    use super::super::endpoint::{self, Service};
+    use super::super::trust;
     use super::*;
+    use crate::config::{Config, Scheduler};
 
     static ROTATED: AtomicBool = AtomicBool::new(false);
 
@@ -131,11 +133,27 @@ mod tests {
     #[tokio::test]
     async fn without_a_configured_endpoint_it_is_the_regions_own() {
         let region = |name: &str| (name == "AWS_REGION").then(|| "cn-north-1".to_owned());
-        let config = sdk_config(region, http::Client::new(trust::client_config(None).unwrap()));
-        let ecs = endpoint::of_ecs(&config).await;
-        assert_eq!(ecs.as_deref(), Some("https://ecs.cn-north-1.amazonaws.com.cn"));
-        let elbv2 = endpoint::of_elbv2(&config).await;
-        let expected = "https://elasticloadbalancing.cn-north-1.amazonaws.com.cn";
-        assert_eq!(elbv2.as_deref(), Some(expected));
+        let sdk = sdk_config(region, http::Client::new(trust::client_config(None).unwrap()));
+        let endpoints = async |services: Vec<Service>| {
+            let mut found = Vec::new();
+            for service in services {
+                found.extend(service.endpoint(&sdk).await);
+            }
+            found
+        };
+        let mut config = Config::read(|_| None, None).unwrap();
+        let ecs = "https://ecs.cn-north-1.amazonaws.com.cn";
+        let elbv2 = "https://elasticloadbalancing.cn-north-1.amazonaws.com.cn";
+        assert_eq!(endpoints(Service::used(&config)).await, [ecs, elbv2]);
+        config.outcome_bus = Some("outcomes".parse().unwrap());
+        let events = "https://events.cn-north-1.amazonaws.com.cn";
+        assert_eq!(endpoints(Service::used(&config)).await, [ecs, elbv2, events]);
+        config.scheduler = Some(Scheduler {
+            role: "arn:aws-cn:iam::111122223333:role/stops".parse().unwrap(),
+            group: None,
+            dead_letters: None,
+        });
+        let scheduler = "https://scheduler.cn-north-1.amazonaws.com.cn";
+        assert_eq!(endpoints(Service::used(&config)).await, [ecs, elbv2, scheduler, events]);
     }
 }

@@ -83,8 +83,8 @@ impl Client {
     }
 
     /// Opens a connection, for a request to come. That it cannot be opened is for that request to tell.
-    pub(super) async fn open(&self, url: Option<String>) {
-        if let Some(origin) = url.and_then(|url| Origin::of(&url.parse().ok()?))
+    pub(super) async fn open(&self, url: String) {
+        if let Some(origin) = url.parse().ok().as_ref().and_then(Origin::of)
             && let Ok(connection) = self.0.connect(&origin).await
         {
             self.0.keep(origin, connection);

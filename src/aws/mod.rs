@@ -20,16 +20,21 @@ mod trust;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 
 #[cfg(feature = "cli")]
 pub use operator::{NoRegion, OperatorClients};
 
+use self::endpoint::Service;
 use crate::call::{Answer, Call, CallError, ErrorKind};
+use crate::config::Config;
 use crate::handler::Aws;
 use crate::problem::Problems;
 
@@ -41,20 +46,30 @@ const ATTEMPTS: u32 = 3;
 /// The clients, built once in a function's life.
 #[derive(Clone, Debug)]
 pub struct AwsClients {
-    ec2: ec2::Client,
+    ec2: Late<ec2::Client>,
     ecs: aws_sdk_ecs::Client,
     elbv2: aws_sdk_elasticloadbalancingv2::Client,
-    eventbridge: aws_sdk_eventbridge::Client,
-    scheduler: aws_sdk_scheduler::Client,
+    eventbridge: Late<aws_sdk_eventbridge::Client>,
+    scheduler: Late<aws_sdk_scheduler::Client>,
+}
+
+/// Built when it is first asked for: each client of the SDK reads a table of all partitions, which was an eighth of a
+/// cold start's instructions when all were built in init.
+type Late<C> = Arc<LazyLock<C, Box<dyn FnOnce() -> C + Send>>>;
+
+fn late<C>(config: &SdkConfig, client: impl FnOnce(&SdkConfig) -> C + Send + 'static) -> Late<C> {
+    let config = config.clone();
+    Arc::new(LazyLock::new(Box::new(move || client(&config))))
 }
 
 impl AwsClients {
     /// The function's: region, credentials, endpoints and `AWS_CA_BUNDLE` from the environment that
-    /// Lambda gives it. The connections that most events need are opened now, if they can be.
+    /// Lambda gives it. The connections that an event needs under `config` are opened now, if they can be; without
+    /// a configuration there is no event that needs one.
     ///
     /// # Errors
     /// If the bundle of certificates is none.
-    pub async fn for_lambda() -> Result<Self, Problems> {
+    pub async fn for_lambda(config: Option<&Config>) -> Result<Self, Problems> {
         let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let bundle = get("AWS_CA_BUNDLE");
         let tls = trust::client_config(bundle.as_deref().map(Path::new)).map_err(|error| {
@@ -63,17 +78,28 @@ impl AwsClients {
             problems
         })?;
         let http = http::Client::new(tls);
-        let config = environment::sdk_config(get, http.clone());
+        let sdk = timed(&environment::sdk_config(get, http.clone()));
         // An event waits for an environment that is made on demand, and Lambda gives any size of it a whole core
         // until then. Others, made in advance, would find the connections closed when their first event comes.
-        if get("AWS_LAMBDA_INITIALIZATION_TYPE").is_none_or(|kind| kind == "on-demand") {
-            let ecs = endpoint::of_ecs(&config).await;
-            let elbv2 = endpoint::of_elbv2(&config)
-                .await
-                .filter(|url| Some(url) != ecs.as_ref());
-            tokio::join!(http.open(ecs), http.open(elbv2));
+        let on_demand = get("AWS_LAMBDA_INITIALIZATION_TYPE").is_none_or(|kind| kind == "on-demand");
+        let mut endpoints = Vec::new();
+        let mut opening = FuturesUnordered::new();
+        for service in config.filter(|_| on_demand).map(Service::used).unwrap_or_default() {
+            if let Some(endpoint) = service.endpoint(&sdk).await
+                && !endpoints.contains(&endpoint)
+            {
+                opening.push(http.open(endpoint.clone()));
+                endpoints.push(endpoint);
+                // So that it is under way while the next one's rules are read, and the clients are built.
+                let _ = opening.next().now_or_never();
+            }
         }
-        Ok(Self::new(&timed(&config)))
+        let clients = Self::new(&sdk);
+        if let Some(config) = config {
+            clients.build(config);
+        }
+        while opening.next().await.is_some() {}
+        Ok(clients)
     }
 
     /// From what `loader` finds, with the full chain of providers.
@@ -84,11 +110,23 @@ impl AwsClients {
 
     fn new(config: &SdkConfig) -> Self {
         Self {
-            ec2: ec2::Client::new(config),
+            ec2: late(config, ec2::Client::new),
             ecs: aws_sdk_ecs::Client::new(config),
             elbv2: aws_sdk_elasticloadbalancingv2::Client::new(config),
-            eventbridge: aws_sdk_eventbridge::Client::new(config),
-            scheduler: aws_sdk_scheduler::Client::new(config),
+            eventbridge: late(config, aws_sdk_eventbridge::Client::new),
+            scheduler: late(config, aws_sdk_scheduler::Client::new),
+        }
+    }
+
+    /// Builds those clients that events use under `config`.
+    fn build(&self, config: &Config) {
+        for service in Service::used(config) {
+            match service {
+                // They are built.
+                Service::Ecs | Service::Elbv2 => {}
+                Service::EventBridge => drop(LazyLock::force(&self.eventbridge)),
+                Service::Scheduler => drop(LazyLock::force(&self.scheduler)),
+            }
         }
     }
 

@@ -115,7 +115,9 @@ async fn main() -> ExitCode {
 
 /// The handler, or everything that is wrong with configuration and clients.
 async fn start() -> Result<Handler<Paced<AwsClients>, SystemClock>, Problems> {
-    let (config, aws) = match (read_config(), AwsClients::for_lambda().await) {
+    let config = read_config();
+    let aws = AwsClients::for_lambda(config.as_ref().ok()).await;
+    let (config, aws) = match (config, aws) {
         (Ok(config), Ok(aws)) => (config, aws),
         (Err(mut problems), Err(others)) => {
             problems.extend(others);

@@ -172,6 +172,38 @@ async fn init_opens_the_connection_that_the_first_event_uses() {
 }
 
 #[tokio::test]
+async fn init_opens_a_connection_to_each_service_that_the_configuration_uses() {
+    let (fake, _) = fake().await;
+    let settings = [
+        ("OUTCOME_EVENT_BUS", "outcomes"),
+        ("SCHEDULER_ROLE_ARN", "arn:aws:iam::111122223333:role/stops"),
+    ];
+    let services = ["ECS", "ELASTIC_LOAD_BALANCING_V2", "EVENTBRIDGE", "SCHEDULER"];
+    for (settings, expected) in [
+        (&settings[..0], [1, 1, 0, 0]),
+        (&settings[..1], [1, 1, 1, 0]),
+        (&settings[..], [1; 4]),
+    ] {
+        let mut config = FunctionConfig::new(BINARY, &fake.endpoint()).env("AWS_CA_BUNDLE", AUTHORITY);
+        for (name, value) in settings {
+            config = config.env(name, value);
+        }
+        let mut doors = Vec::new();
+        for service in services {
+            let door = Door::open(listener().await, &fake, Some(tls()));
+            let name = format!("AWS_ENDPOINT_URL_{service}");
+            config = config.env(&name, &format!("https://localhost:{}", door.port));
+            doors.push(door);
+        }
+        let runtime = RuntimeApi::start().await;
+        let _function = config.spawn(&runtime);
+        runtime.idle().await.expect("it initializes");
+        let opened: Vec<usize> = doors.iter().map(Door::opened).collect();
+        assert_eq!(opened, expected, "{settings:?}");
+    }
+}
+
+#[tokio::test]
 async fn init_succeeds_while_aws_cannot_be_reached() {
     let (fake, event) = fake().await;
     let closed = listener().await;

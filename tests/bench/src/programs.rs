@@ -75,10 +75,10 @@ pub(crate) fn programs(folder: &Path, stub: &Stub) -> Vec<Program> {
 }
 
 fn environment(stub: &Stub) -> Vec<(&'static str, String)> {
-    let url = format!("https://localhost:{}", stub.port);
+    let url = |port| format!("https://localhost:{port}");
     [
-        ("AWS_ENDPOINT_URL_ECS", url.as_str()),
-        ("AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2", &url),
+        ("AWS_ENDPOINT_URL_ECS", url(stub.ecs).as_str()),
+        ("AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2", &url(stub.elb)),
         ("AWS_REGION", "us-east-1"),
         ("AWS_DEFAULT_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),

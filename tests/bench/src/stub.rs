@@ -24,9 +24,10 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) const TASK: &str = "arn:aws:ecs:us-east-1:111122223333:task/engines/b156934a2d0823b5697fab8bb5ccb4dc";
 const GROUP: &str = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth/73e2d6bc24d8a067";
 
-/// ECS and ELB.
+/// ECS and ELB: each at an address of its own, as in AWS, so that each takes a connection.
 pub(crate) struct Stub {
-    pub(crate) port: u16,
+    pub(crate) ecs: u16,
+    pub(crate) elb: u16,
     seen: Arc<Seen>,
 }
 
@@ -46,28 +47,36 @@ impl Stub {
             .with_single_cert(chain, key)
             .expect("a certificate");
         let tls = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let port = listener.local_addr().expect("an address").port();
         let seen = Arc::new(Seen::default());
-        let shared = Arc::clone(&seen);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (tls, seen) = (tls.clone(), Arc::clone(&shared));
-                stream.set_nodelay(true).expect("a socket");
-                tokio::spawn(async move {
-                    if let Ok(stream) = tls.accept(stream).await {
-                        serve(stream, move |request| answer(request, Arc::clone(&seen))).await;
-                    }
-                });
-            }
-        });
-        Self { port, seen }
+        Self {
+            ecs: listen(tls.clone(), Arc::clone(&seen)).await,
+            elb: listen(tls, Arc::clone(&seen)).await,
+            seen,
+        }
     }
 
     /// The calls since the last look.
     pub(crate) fn seen(&self) -> Vec<String> {
         std::mem::take(&mut *self.seen.lock().expect("no panic"))
     }
+}
+
+/// Serves at a port, which it returns.
+async fn listen(tls: TlsAcceptor, seen: Arc<Seen>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (tls, seen) = (tls.clone(), Arc::clone(&seen));
+            stream.set_nodelay(true).expect("a socket");
+            tokio::spawn(async move {
+                if let Ok(stream) = tls.accept(stream).await {
+                    serve(stream, move |request| answer(request, Arc::clone(&seen))).await;
+                }
+            });
+        }
+    });
+    port
 }
 
 async fn serve<S, A>(stream: S, answer: impl Fn(Request<Incoming>) -> A)
