@@ -27,7 +27,7 @@ LAMBDA_ARCH := $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(VENV)/ready: tests/local/requirements.txt
 	@echo "== installing the emulators, the packer and the policy linter into $(VENV)"
@@ -65,6 +65,15 @@ test: package node_modules ## everything: units, fixtures, the wire, two emulato
 	$(MAKE) budget
 	$(MAKE) test-pulumi
 	$(MAKE) test-local
+
+# With qemu-user and an arm64 libc: on Debian, qemu-user-static and libc6-arm64-cross with libgcc-s1-arm64-cross.
+# EMULATOR= where the machine is an arm64 one.
+EMULATOR ?= qemu-aarch64-static -L /usr/aarch64-linux-gnu
+.PHONY: test-arm64
+test-arm64: ## the arm64 package, emulated: a life over TLS, and 4,000 events with faults (needs qemu-user: see Makefile)
+	$(MAKE) package ARCH=arm64
+	FUNCTION_RUNNER="$(EMULATOR)" SOAK_EVENTS=4000 cargo test --locked --test it -- \
+		--ignored --exact --nocapture packed::the_packed_function_serves_a_life_over_tls soak::soak
 
 # Needs the operator's command, which checks what the program emits by the function's own rules.
 .PHONY: test-pulumi

@@ -20,7 +20,7 @@ use crate::support::runtime_api::RuntimeApi;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_start-engines-lambda");
 /// An authority that signed the certificate of `localhost` beside it, and has no key any more.
-const AUTHORITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/tls/authority.pem");
+pub(crate) const AUTHORITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/tls/authority.pem");
 
 /// The fake's own clusters and groups, and an event that starts a task there.
 async fn fake() -> (FakeAws, Value) {
@@ -38,14 +38,14 @@ async fn fake() -> (FakeAws, Value) {
 }
 
 /// A door to the fake, whose connections can be counted and cut.
-struct Door {
-    port: u16,
+pub(crate) struct Door {
+    pub(crate) port: u16,
     links: Arc<Mutex<Vec<JoinHandle<()>>>>,
     opened: watch::Receiver<usize>,
 }
 
 impl Door {
-    fn open(listener: TcpListener, fake: &FakeAws, tls: Option<TlsAcceptor>) -> Self {
+    pub(crate) fn open(listener: TcpListener, fake: &FakeAws, tls: Option<TlsAcceptor>) -> Self {
         let port = listener.local_addr().unwrap().port();
         let to: SocketAddr = fake.endpoint().trim_start_matches("http://").parse().unwrap();
         let links = Arc::new(Mutex::new(Vec::new()));
@@ -87,11 +87,11 @@ async fn carry(mut inner: impl AsyncRead + AsyncWrite + Unpin, to: SocketAddr) {
     let _ = copy_bidirectional(&mut inner, &mut outer).await;
 }
 
-async fn listener() -> TcpListener {
+pub(crate) async fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.unwrap()
 }
 
-fn tls() -> TlsAcceptor {
+pub(crate) fn tls() -> TlsAcceptor {
     let chain = CertificateDer::pem_slice_iter(include_bytes!("../support/tls/localhost.pem"));
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("../support/tls/localhost.key.pem")).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

@@ -3,7 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
+
+use crate::connections::{AUTHORITY, Door, listener, tls};
+use crate::stage::start_event;
+use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition};
 use crate::support::function::FunctionConfig;
+use crate::support::runtime_api::RuntimeApi;
 
 /// Where the zip is, and its binary beside it in a folder of its own.
 pub(crate) fn unpacked() -> (PathBuf, PathBuf) {
@@ -69,4 +75,43 @@ fn the_function_is_built_without_what_only_the_command_needs() {
     for name in of_command {
         assert!(!names.contains(&name), "{name} is in the function");
     }
+}
+
+/// With `make test-arm64` the packed function is one of another machine than this.
+#[tokio::test]
+#[ignore = "it needs the packed function: `make test-arm64`"]
+async fn the_packed_function_serves_a_life_over_tls() {
+    let fake = FakeAws::start().await;
+    let group = fake.world(|world| {
+        world.clock = time::OffsetDateTime::now_utc();
+        world.add_cluster("engines");
+        world.add_task_definition(TaskDefinition::awsvpc("auth").container("auth", &[8080]));
+        world.add_target_group(TargetGroup::ip("auth", 80).deregistration_delay(0))
+    });
+    let door = Door::open(listener().await, &fake, Some(tls()));
+    let runtime = RuntimeApi::start().await;
+    let _function = function(&format!("https://localhost:{}", door.port))
+        .env("AWS_CA_BUNDLE", AUTHORITY)
+        .spawn(&runtime);
+    let invoke = async |event: &Value| runtime.invoke(event).await.expect("it lives").expect_response();
+    let registered = || fake.world(|world| world.registered(&group)).len();
+
+    let mut event = start_event("packed", &group, json!({}));
+    event["time"] = Value::Null;
+    let started = invoke(&event).await;
+    let task = started["tasks"][0].as_str().expect("an ARN").to_owned();
+    let event = fake.world(|world| world.advance_to(&task, "RUNNING"));
+    invoke(&event).await;
+    assert_eq!(registered(), 1);
+    let event = fake.world(|world| {
+        world.stop(&task, "UserInitiated", "packed");
+        world.event(&task)
+    });
+    invoke(&event).await;
+    assert_eq!(registered(), 0);
+    let event = fake.world(|world| world.advance_to(&task, "STOPPED"));
+    invoke(&event).await;
+    assert_eq!(registered(), 0);
+    let starts = fake.operations().iter().filter(|name| *name == "ecs:RunTask").count();
+    assert_eq!(starts, 1);
 }
