@@ -20,7 +20,8 @@ FUZZ_TARGETS := event decision text
 FUZZ_SECONDS ?= 60
 FUZZ := tests/fuzz
 LOAD := tests/load
-BENCH_BUILD := cargo build --locked --manifest-path tests/bench/Cargo.toml --target-dir target/bench
+BENCH := tests/bench
+BENCH_BUILD := cargo build --locked --manifest-path $(BENCH)/Cargo.toml --target-dir target/bench
 # The same sources make the same binary wherever they lie.
 REMAP := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo
 LAMBDA_ARCH := $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
@@ -96,11 +97,12 @@ pulumi/node_modules/.package-lock.json: pulumi/package-lock.json pulumi/.npmrc
 .PHONY: bench
 bench: package ## the packed function beside the floor, all defaults and Python: cold, warm, CPU, memory, size
 	$(BENCH_BUILD) --profile trimmed -p floor
+	$(BENCH_BUILD) --profile trimmed -p trimmed
 	$(BENCH_BUILD) --release -p default
 	$(BENCH_BUILD) --release -p start-engines-bench
 	mkdir -p target/unpacked
 	cp $(basename $(ZIP)) target/unpacked/bootstrap
-	$(VENV)/bin/python tests/bench/pack.py target/bench
+	$(VENV)/bin/python $(BENCH)/pack.py target/bench
 	target/bench/release/start-engines-bench target/bench
 
 .PHONY: budget
@@ -152,6 +154,8 @@ lint: $(FUZZ)/Cargo.lock ## formatting, lints and documentation, as CI has them
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo fmt --check --manifest-path $(FUZZ)/Cargo.toml
 	cargo fmt --check --manifest-path $(LOAD)/Cargo.toml
+	cargo fmt --check --all --manifest-path $(BENCH)/Cargo.toml
+	cargo clippy --locked --manifest-path $(BENCH)/Cargo.toml --target-dir target -p start-engines-bench -p floor -- -D warnings
 	# Checked, not linked: that takes a nightly toolchain and libFuzzer.
 	CUSTOM_LIBFUZZER_PATH=$(CURDIR)/target/libfuzzer.a cargo clippy --manifest-path $(FUZZ)/Cargo.toml --target-dir target -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps

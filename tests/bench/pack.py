@@ -33,6 +33,7 @@ def modules() -> list[tuple[Path, str]]:
 def main(folder: Path) -> None:
     pack(folder / "floor.zip", [(folder / "trimmed/floor", "bootstrap")])
     pack(folder / "runtime-only.zip", [(folder / "trimmed/runtime-only", "bootstrap")])
+    pack(folder / "trimmed.zip", [(folder / "trimmed/trimmed", "bootstrap")])
     pack(folder / "default.zip", [(folder / "release/default", "bootstrap")])
     pack(folder / "python.zip", [(PEERS / "python/bootstrap.py", "bootstrap.py"), *modules()])
 

@@ -32,7 +32,7 @@ async fn main() {
     std::fs::create_dir_all(folder).expect("a folder");
     let stub = Arc::new(Stub::start().await);
     let programs = programs(folder, &stub);
-    let mut all: Vec<Measured> = programs.iter().map(|program| Measured::of(program)).collect();
+    let mut all: Vec<Measured> = programs.iter().map(Measured::of).collect();
     let events = [Event::Start, Event::Running];
     for round in 0..COLD {
         for event in events {
@@ -42,17 +42,14 @@ async fn main() {
             }
         }
     }
-    let share = process::Share::new();
-    if let Some(share) = &share {
-        for _ in 0..THROTTLED {
-            for event in events {
-                for (program, measured) in programs.iter().zip(&mut all) {
-                    measured.throttled(&stub, program, event, share).await;
-                }
+    for _ in 0..THROTTLED {
+        for event in events {
+            for (program, measured) in programs.iter().zip(&mut all) {
+                measured.throttled(&stub, program, event).await;
             }
         }
     }
-    table::print(&all, share.is_some());
+    table::print(&all);
     let file = folder.join("bench.json");
     std::fs::write(&file, table::json(&all)).expect("a file");
     println!("\nthe same as JSON: {}", file.display());

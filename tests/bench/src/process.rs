@@ -70,15 +70,22 @@ impl Process {
 }
 
 /// A cgroup with what Lambda gives a function of 128 MB: 128 / 1,769 of a core
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>), in periods of 20 ms.
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>), in periods of 20 ms. For one process:
+/// the next would pay for what the end of this one takes.
 pub(crate) struct Share {
     folder: PathBuf,
 }
 
 impl Share {
     /// `None` where cgroups are not ours to make.
-    pub(crate) fn new() -> Option<Self> {
-        let name = format!("start-engines-bench-{}", std::process::id());
+    pub(crate) fn of(process: &Process) -> Option<Self> {
+        let share = Self::new(process.pid)?;
+        std::fs::write(share.folder.join("cgroup.procs"), process.pid.to_string()).ok()?;
+        Some(share)
+    }
+
+    fn new(pid: u32) -> Option<Self> {
+        let name = format!("start-engines-bench-{pid}");
         let (period, quota) = (20_000_u32, 20_000 * 128 / 1769);
         let second = PathBuf::from("/sys/fs/cgroup").join(&name);
         let first = PathBuf::from("/sys/fs/cgroup/cpu").join(&name);
@@ -95,10 +102,6 @@ impl Share {
             share
         };
         Some(made)
-    }
-
-    pub(crate) fn hold(&self, process: &Process) {
-        std::fs::write(self.folder.join("cgroup.procs"), process.pid.to_string()).expect("the cgroup is ours");
     }
 }
 

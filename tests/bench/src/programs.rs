@@ -64,6 +64,13 @@ pub(crate) fn programs(folder: &Path, stub: &Stub) -> Vec<Program> {
             false,
         ),
         program(
+            "the same SDK, trimmed",
+            built("bench/trimmed/trimmed"),
+            &small,
+            zip("trimmed.zip"),
+            true,
+        ),
+        program(
             "Rust, all defaults",
             built("bench/release/default"),
             &large,

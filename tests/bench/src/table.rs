@@ -7,8 +7,9 @@ use crate::measure::{Event, Figure, Measured};
 const FLOOR: usize = 0;
 const OURS: usize = 1;
 const RUNTIME_ONLY: usize = 2;
-const DEFAULT: usize = 3;
-const PYTHON: usize = 4;
+const TRIMMED: usize = 3;
+const DEFAULT: usize = 4;
+const PYTHON: usize = 5;
 
 const FIGURES: [(Figure, &str); 10] = [
     (Figure::Init, "init, ms"),
@@ -51,7 +52,7 @@ fn digits(value: f64) -> String {
     }
 }
 
-pub(crate) fn print(all: &[Measured], throttled: bool) {
+pub(crate) fn print(all: &[Measured]) {
     println!("median (p10), and the median's ratio to the floor's");
     for event in [Event::Start, Event::Running] {
         println!(
@@ -82,66 +83,88 @@ pub(crate) fn print(all: &[Measured], throttled: bool) {
     println!("| --- |{}", " --- |".repeat(all.len()));
     let zips: Vec<String> = all.iter().map(|one| digits(one.zip as f64 / 1e6)).collect();
     println!("| zip, MB | {} |", zips.join(" | "));
-    if !throttled {
+    if all[FLOOR].median(Event::Start, Figure::Throttled).is_none() {
         println!("\nThe share of 128 MB was not measured: this machine lets nobody make a cgroup.");
     }
     goals(all);
 }
 
+/// The worse of both events.
 fn goals(all: &[Measured]) {
-    let (floor, ours) = (&all[FLOOR], &all[OURS]);
-    let ratio = |a: &Measured, b: &Measured, figure| {
-        let of = |event| Some(a.median(event, figure)? / b.median(event, figure)?);
-        let of = |event| of(event).unwrap_or(f64::NAN);
-        (
-            of(Event::Start).max(of(Event::Running)),
-            of(Event::Start).min(of(Event::Running)),
-        )
+    println!(
+        "\n| goal, the worse of both events | aim | {} | | {} | {} |",
+        all[OURS].name, all[TRIMMED].name, all[FLOOR].name
+    );
+    println!("| --- | --- | --- | --- | --- | --- |");
+    let [trimmed, floor] = [TRIMMED, FLOOR].map(|one| goals_of(all, &all[one]));
+    for ((name, aim, ours), (trimmed, floor)) in goals_of(all, &all[OURS]).zip(trimmed.zip(floor)) {
+        let (word, bound, by) = match aim {
+            Aim::AtMost(most) => ("at most", most, ours / most - 1.0),
+            Aim::AtLeast(least) => ("at least", least, 1.0 - ours / least),
+        };
+        let said = if by <= 0.0 {
+            "met".to_owned()
+        } else {
+            format!("missed by {:.0} %", by * 100.0)
+        };
+        println!(
+            "| {name} | {word} {bound} | {} | {said} | {} | {} |",
+            digits(ours),
+            digits(trimmed.2),
+            digits(floor.2)
+        );
+    }
+}
+
+enum Aim {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+/// What was aimed at, and what `one` has of it.
+fn goals_of(all: &[Measured], one: &Measured) -> impl Iterator<Item = (&'static str, Aim, f64)> {
+    let of = |a: &Measured, b: &Measured, figure, event| Some(a.median(event, figure)? / b.median(event, figure)?);
+    let most = |b, figure| {
+        let of = |event| of(one, &all[b], figure, event).unwrap_or(f64::NAN);
+        of(Event::Start).max(of(Event::Running))
     };
-    let most = [
-        ("cold start, to the floor's", ratio(ours, floor, Figure::Cold).0, 1.5),
+    let least = |a: usize, figure| {
+        let of = |event| of(&all[a], one, figure, event).unwrap_or(f64::NAN);
+        of(Event::Start).min(of(Event::Running))
+    };
+    use Aim::{AtLeast, AtMost};
+    [
+        ("cold start, to the floor's", AtMost(1.5), most(FLOOR, Figure::Cold)),
+        (
+            "cold start of all defaults, to it",
+            AtLeast(10.0),
+            least(DEFAULT, Figure::Cold),
+        ),
+        (
+            "cold start of Python, to it",
+            AtLeast(75.0),
+            least(PYTHON, Figure::Cold),
+        ),
         (
             "init, to that of the Runtime API only",
-            ratio(ours, &all[RUNTIME_ONLY], Figure::Init).0,
-            2.5,
+            AtMost(2.5),
+            most(RUNTIME_ONLY, Figure::Init),
         ),
         (
             "CPU of a cold start, to the floor's",
-            ratio(ours, floor, Figure::Cpu).0,
-            1.7,
+            AtMost(1.7),
+            most(FLOOR, Figure::Cpu),
         ),
-        ("first event, CPU ms", ours.worse(Figure::FirstCpu), 0.7),
+        ("first event, CPU ms", AtMost(0.7), one.worse(Figure::FirstCpu)),
         (
             "warm event above the stub's own time, us",
-            ours.worse(Figure::Warm),
-            160.0,
+            AtMost(160.0),
+            one.worse(Figure::Warm),
         ),
-        ("peak memory, MiB", ours.worse(Figure::Memory), 5.0),
-        ("zip, MB", ours.zip as f64 / 1e6, 1.8),
-    ];
-    let least = [
-        (
-            "cold start of all defaults, to ours",
-            ratio(&all[DEFAULT], ours, Figure::Cold).1,
-            10.0,
-        ),
-        (
-            "cold start of Python, to ours",
-            ratio(&all[PYTHON], ours, Figure::Cold).1,
-            75.0,
-        ),
-    ];
-    println!("\n| goal, the worse of both events | aim | measured | |\n| --- | --- | --- | --- |");
-    let line = |name, word, aim: f64, value: f64, met| {
-        let said = if met { "met" } else { "missed" };
-        println!("| {name} | {word} {aim} | {} | {said} |", digits(value));
-    };
-    for (name, value, aim) in most {
-        line(name, "at most", aim, value, value <= aim);
-    }
-    for (name, value, aim) in least {
-        line(name, "at least", aim, value, value >= aim);
-    }
+        ("peak memory, MiB", AtMost(5.0), one.worse(Figure::Memory)),
+        ("zip, MB", AtMost(1.8), one.zip as f64 / 1e6),
+    ]
+    .into_iter()
 }
 
 pub(crate) fn json(all: &[Measured]) -> String {

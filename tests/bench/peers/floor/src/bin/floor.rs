@@ -2,7 +2,6 @@
 //!
 //! Least that the work takes, and no product: it checks nothing, retries nothing and logs one line.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use floor::{Connection, send, serve, speak};
@@ -16,6 +15,7 @@ use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::net::TcpStream;
+use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
 
 fn variable(name: &str) -> String {
@@ -183,15 +183,12 @@ async fn main() {
             "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2"
         ),
     );
-    let function = RefCell::new(Function { ecs, elb, known: None });
-    serve(|event| {
-        let function = &function;
-        async move {
-            let event = serde_json::from_slice(&event).expect("JSON");
-            let answer = function.borrow_mut().handle(event).await.to_string();
-            println!("{answer}");
-            answer.into_bytes()
-        }
+    let function = &Mutex::new(Function { ecs, elb, known: None });
+    serve(|event| async move {
+        let event = serde_json::from_slice(&event).expect("JSON");
+        let answer = function.lock().await.handle(event).await.to_string();
+        println!("{answer}");
+        answer.into_bytes()
     })
     .await;
 }
