@@ -13,6 +13,7 @@ VENV := .venv
 ZIP := target/lambda/start-engines-lambda/bootstrap.zip
 # Kept apart from cargo's own folders, so that `cargo clean` does not throw the tool away.
 TOOLS := .tools
+CARGO_BLOAT_VERSION := 0.12.1
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.1
 FUZZ_TARGETS := event decision text
@@ -95,15 +96,15 @@ pulumi/node_modules/.package-lock.json: pulumi/package-lock.json pulumi/.npmrc
 	touch $@
 
 .PHONY: bench
-bench: package ## the packed function beside the floor, all defaults and Python: cold, warm, CPU, memory, size
+bench: package ## the packed function beside the floor, all defaults and Python; ALSO="name=binary ..." for other builds of it
 	$(BENCH_BUILD) --profile trimmed -p floor
 	$(BENCH_BUILD) --profile trimmed -p trimmed
 	$(BENCH_BUILD) --release -p default
 	$(BENCH_BUILD) --release -p start-engines-bench
 	mkdir -p target/unpacked
 	cp $(basename $(ZIP)) target/unpacked/bootstrap
-	$(VENV)/bin/python $(BENCH)/pack.py target/bench
-	target/bench/release/start-engines-bench target/bench
+	$(VENV)/bin/python $(BENCH)/pack.py target/bench $(ALSO)
+	target/bench/release/start-engines-bench target/bench $(ALSO)
 
 .PHONY: budget
 budget: package ## what the function may take: zip, dependencies, and with valgrind instructions (UPDATE_BUDGET=1 writes them)
@@ -123,6 +124,15 @@ cost: ## dollars for a million lives of tasks, at the times that the last `make 
 	@test -f target/bench/bench.json || { echo "cost: target/bench/bench.json is not there: run make bench" >&2; exit 2; }
 	cargo build --release --locked --manifest-path $(LOAD)/Cargo.toml --target-dir target/load
 	target/load/release/start-engines-load cost target/bench/bench.json
+
+.PHONY: bloat
+bloat: $(TOOLS)/bin/cargo-bloat ## which crate has how much of the function's code
+	CARGO_PROFILE_RELEASE_STRIP=false PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo bloat --release --no-default-features \
+		--bin start-engines-lambda --target-dir target/bloat --crates
+
+$(TOOLS)/bin/cargo-bloat:
+	@echo "== installing cargo-bloat $(CARGO_BLOAT_VERSION)"
+	cargo install --quiet --locked --root $(TOOLS) cargo-bloat --version $(CARGO_BLOAT_VERSION)
 
 .PHONY: bench-pure
 bench-pure: ## nanoseconds and allocations of the crate's own work for an event: parse, decide, encode

@@ -30,13 +30,16 @@ def modules() -> list[tuple[Path, str]]:
     return files
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, others: list[str]) -> None:
     pack(folder / "floor.zip", [(folder / "trimmed/floor", "bootstrap")])
     pack(folder / "runtime-only.zip", [(folder / "trimmed/runtime-only", "bootstrap")])
     pack(folder / "trimmed.zip", [(folder / "trimmed/trimmed", "bootstrap")])
     pack(folder / "default.zip", [(folder / "release/default", "bootstrap")])
     pack(folder / "python.zip", [(PEERS / "python/bootstrap.py", "bootstrap.py"), *modules()])
+    for other in others:
+        name, path = other.split("=", 1)
+        pack(folder / f"{name}.zip", [(Path(path), "bootstrap")])
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

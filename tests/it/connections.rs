@@ -109,7 +109,7 @@ async fn a_private_authority_is_trusted_through_its_bundle_or_the_machines_store
     let door = Door::open(listener().await, &fake, Some(tls()));
     let config = FunctionConfig::new(BINARY, &format!("https://localhost:{}", door.port));
     // With certificates of others, and none of the machine's.
-    let amazon = concat!(env!("CARGO_MANIFEST_DIR"), "/src/aws/amazon-roots.pem");
+    let amazon = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/tls/amazon-roots.pem");
     for (variable, bundle, trusted) in [
         ("AWS_CA_BUNDLE", AUTHORITY, true),
         ("SSL_CERT_FILE", AUTHORITY, true),

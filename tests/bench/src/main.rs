@@ -27,11 +27,14 @@ const ROUNDS: usize = 4;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let folder = std::env::args().nth(1).expect("the folder for what was measured");
-    let folder = Path::new(&folder);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, others @ ..] = arguments.as_slice() else {
+        panic!("the folder for what was measured, and NAME=PATH of other builds of the function");
+    };
+    let folder = Path::new(folder);
     std::fs::create_dir_all(folder).expect("a folder");
     let stub = Arc::new(Stub::start().await);
-    let programs = programs(folder, &stub);
+    let programs = programs(folder, &stub, others);
     let mut all: Vec<Measured> = programs.iter().map(Measured::of).collect();
     let events = [Event::Start, Event::Running];
     for round in 0..COLD {

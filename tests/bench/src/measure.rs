@@ -81,7 +81,7 @@ pub(crate) enum Figure {
 
 /// All that was measured of one program.
 pub(crate) struct Measured {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) zip: u64,
     pub(crate) works: bool,
     pub(crate) samples: BTreeMap<(Event, Figure), Vec<f64>>,
@@ -91,7 +91,7 @@ pub(crate) struct Measured {
 impl Measured {
     pub(crate) fn of(program: &Program) -> Self {
         Self {
-            name: program.name,
+            name: program.name.clone(),
             zip: program.zip,
             works: program.works,
             samples: BTreeMap::new(),

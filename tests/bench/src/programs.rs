@@ -1,12 +1,12 @@
 //! What is compared: where each program is, and what its environment tells it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::stub::Stub;
 
 /// A program that serves the Runtime API.
 pub(crate) struct Program {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) command: Vec<String>,
     pub(crate) environment: Vec<(&'static str, String)>,
     /// What would be deployed, packed.
@@ -15,12 +15,13 @@ pub(crate) struct Program {
     pub(crate) works: bool,
 }
 
-pub(crate) fn programs(folder: &Path, stub: &Stub) -> Vec<Program> {
+/// The function's peers, and `others`: builds of the function itself, as `name=path`.
+pub(crate) fn programs(folder: &Path, stub: &Stub, others: &[String]) -> Vec<Program> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let authority = read(&root.join("tests/support/tls/authority.pem"));
     // What the function trusts on Lambda, and the stub's issuer; and so for those that trust the machine's.
     let small = folder.join("amazon-and-stub.pem");
-    let amazon = read(&root.join("src/aws/amazon-roots.pem"));
+    let amazon = read(&root.join("tests/support/tls/amazon-roots.pem"));
     std::fs::write(&small, format!("{amazon}\n{authority}")).expect("a file");
     let large = folder.join("machine-and-stub.pem");
     let machine = read(Path::new("/etc/ssl/certs/ca-certificates.crt"));
@@ -30,8 +31,8 @@ pub(crate) fn programs(folder: &Path, stub: &Stub) -> Vec<Program> {
     let large = ["AWS_CA_BUNDLE", "SSL_CERT_FILE"].map(|name| (name, large.display().to_string()));
     let zip = |name: &str| size(&folder.join(name));
     let built = |path: &str| vec![root.join("target").join(path).display().to_string()];
-    let program = |name, command, own: &[(&'static str, String)], zip, works| Program {
-        name,
+    let program = |name: &str, command, own: &[(&'static str, String)], zip, works| Program {
+        name: name.to_owned(),
         command,
         environment: environment(stub).into_iter().chain(own.iter().cloned()).collect(),
         zip,
@@ -41,7 +42,13 @@ pub(crate) fn programs(folder: &Path, stub: &Stub) -> Vec<Program> {
         root.join(".venv/bin/python").display().to_string(),
         root.join("tests/bench/peers/python/bootstrap.py").display().to_string(),
     ];
-    vec![
+    let others = others.iter().map(|other| {
+        let (name, path) = other
+            .split_once('=')
+            .unwrap_or_else(|| panic!("{other}: must be NAME=PATH"));
+        program(name, vec![path.to_owned()], &small, zip(&format!("{name}.zip")), true)
+    });
+    let peers = [
         program(
             "no SDK: the floor",
             built("bench/trimmed/floor"),
@@ -78,7 +85,8 @@ pub(crate) fn programs(folder: &Path, stub: &Stub) -> Vec<Program> {
             true,
         ),
         program("Python, boto3", python, &large, zip("python.zip"), true),
-    ]
+    ];
+    peers.into_iter().chain(others).collect()
 }
 
 fn environment(stub: &Stub) -> Vec<(&'static str, String)> {
@@ -108,7 +116,7 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn size(path: &PathBuf) -> u64 {
+fn size(path: &Path) -> u64 {
     let found = std::fs::metadata(path);
     found
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()))

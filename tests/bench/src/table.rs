@@ -53,46 +53,48 @@ fn digits(value: f64) -> String {
 }
 
 pub(crate) fn print(all: &[Measured]) {
-    println!("median (p10), and the median's ratio to the floor's");
-    for event in [Event::Start, Event::Running] {
-        println!(
-            "\n| {} | {} |",
-            event.name(),
-            all.iter().map(|one| one.name).collect::<Vec<_>>().join(" | ")
-        );
-        println!("| --- |{}", " --- |".repeat(all.len()));
-        for (figure, name) in FIGURES {
-            let floor = all[FLOOR].median(event, figure);
-            let cells = all.iter().map(|one| {
-                let (Some(median), Some(floor)) = (one.median(event, figure), floor) else {
-                    return "not measured".to_owned();
-                };
-                if !one.works && figure != Figure::Init {
-                    return String::new();
-                }
-                let p10 = quantile(&one.samples[&(event, figure)], 0.1);
-                format!("{} ({}), {}x", digits(median), digits(p10), digits(median / floor))
-            });
-            println!("| {name} | {} |", cells.collect::<Vec<_>>().join(" | "));
-        }
-    }
-    println!(
-        "\n| | {} |",
-        all.iter().map(|one| one.name).collect::<Vec<_>>().join(" | ")
-    );
-    println!("| --- |{}", " --- |".repeat(all.len()));
-    let zips: Vec<String> = all.iter().map(|one| digits(one.zip as f64 / 1e6)).collect();
-    println!("| zip, MB | {} |", zips.join(" | "));
+    println!("Medians, start event / RUNNING event, and how many times the floor's in the worse of both:\n");
+    figures(all, 0.5, true);
     if all[FLOOR].median(Event::Start, Figure::Throttled).is_none() {
         println!("\nThe share of 128 MB was not measured: this machine lets nobody make a cgroup.");
     }
+    println!("\nThe fastest tenth (p10):\n");
+    figures(all, 0.1, false);
+    println!("\nGoals, in the worse of both events:\n");
     goals(all);
 }
 
-/// The worse of both events.
+fn figures(all: &[Measured], part: f64, with_ratios: bool) {
+    let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
+    println!("| | {} |", names.join(" | "));
+    println!("| --- |{}", " --- |".repeat(all.len()));
+    for (figure, name) in FIGURES {
+        let of = |one: &Measured| {
+            let of = |event| Some(quantile(one.samples.get(&(event, figure))?, part));
+            Some((of(Event::Start)?, of(Event::Running)?))
+        };
+        let cells = all.iter().map(|one| {
+            let (Some((start, running)), Some(floor)) = (of(one), of(&all[FLOOR])) else {
+                return "not measured".to_owned();
+            };
+            if !one.works && figure != Figure::Init {
+                return String::new();
+            }
+            let pair = format!("{} / {}", digits(start), digits(running));
+            if !with_ratios || figure == Figure::Calls {
+                return pair;
+            }
+            format!("{pair} ({}x)", digits((start / floor.0).max(running / floor.1)))
+        });
+        println!("| {name} | {} |", cells.collect::<Vec<_>>().join(" | "));
+    }
+    let zips: Vec<String> = all.iter().map(|one| digits(one.zip as f64 / 1e6)).collect();
+    println!("| zip, MB | {} |", zips.join(" | "));
+}
+
 fn goals(all: &[Measured]) {
     println!(
-        "\n| goal, the worse of both events | aim | {} | | {} | {} |",
+        "| goal | aim | {} | | {} | {} |",
         all[OURS].name, all[TRIMMED].name, all[FLOOR].name
     );
     println!("| --- | --- | --- | --- | --- | --- |");

@@ -73,7 +73,18 @@ impl Figures {
 
     /// The same at another price of a GB-second.
     pub(crate) fn dollars_at(&self, per_gb_second: f64) -> f64 {
-        let all = self.billed.as_secs_f64() * p::MEMORY_GB * per_gb_second
+        self.dollars_of(self.billed, per_gb_second)
+    }
+
+    /// The same if no invocation found an instance that was warm, as where starts are rare.
+    pub(crate) fn dollars_if_cold(&self, cold_start: Duration, per_gb_second: f64) -> f64 {
+        let warm = self.invocations - self.cold_starts;
+        let more = cold_start.as_secs_f64() * warm as f64;
+        self.dollars_of(self.billed + Duration::from_secs_f64(more), per_gb_second)
+    }
+
+    fn dollars_of(&self, billed: Duration, per_gb_second: f64) -> f64 {
+        let all = billed.as_secs_f64() * p::MEMORY_GB * per_gb_second
             + self.invocations as f64 * p::DOLLARS_PER_INVOCATION
             + self.sqs_calls as f64 * p::DOLLARS_PER_SQS_CALL
             + self.asked as f64 * p::DOLLARS_PER_CUSTOM_EVENT;
