@@ -10,6 +10,7 @@ mod programs;
 mod stub;
 mod table;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -39,16 +40,16 @@ async fn main() {
     let events = [Event::Start, Event::Running];
     for round in 0..COLD {
         for event in events {
-            for (program, measured) in programs.iter().zip(&mut all) {
+            for one in shuffled(programs.len(), round) {
                 let warm = if round < ROUNDS { WARM / ROUNDS } else { 0 };
-                measured.run(&stub, program, event, warm).await;
+                all[one].run(&stub, &programs[one], event, warm).await;
             }
         }
     }
-    for _ in 0..THROTTLED {
+    for round in 0..THROTTLED {
         for event in events {
-            for (program, measured) in programs.iter().zip(&mut all) {
-                measured.throttled(&stub, program, event).await;
+            for one in shuffled(programs.len(), round) {
+                all[one].throttled(&stub, &programs[one], event).await;
             }
         }
     }
@@ -56,4 +57,15 @@ async fn main() {
     let file = folder.join("bench.json");
     std::fs::write(&file, table::json(&all)).expect("a file");
     println!("\nthe same as JSON: {}", file.display());
+}
+
+/// All of so many in an order of the round's own: what ran before has the caches, and is not always to be the same.
+fn shuffled(many: usize, round: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..many).collect();
+    order.sort_by_cached_key(|one| {
+        let mut hasher = DefaultHasher::new();
+        (round, one).hash(&mut hasher);
+        hasher.finish()
+    });
+    order
 }

@@ -74,12 +74,12 @@ fn figures(all: &[Measured], part: f64, with_ratios: bool) {
             Some((of(Event::Start)?, of(Event::Running)?))
         };
         let cells = all.iter().map(|one| {
-            let (Some((start, running)), Some(floor)) = (of(one), of(&all[FLOOR])) else {
-                return "not measured".to_owned();
-            };
             if !one.works && figure != Figure::Init {
                 return String::new();
             }
+            let (Some((start, running)), Some(floor)) = (of(one), of(&all[FLOOR])) else {
+                return "not measured".to_owned();
+            };
             let pair = format!("{} / {}", digits(start), digits(running));
             if !with_ratios || figure == Figure::Calls {
                 return pair;
