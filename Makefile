@@ -22,10 +22,18 @@ FUZZ_SECONDS ?= 60
 FUZZ := tests/fuzz
 LOAD := tests/load
 BENCH := tests/bench
-BENCH_BUILD := cargo build --locked --manifest-path $(BENCH)/Cargo.toml --target-dir target/bench
 # The same sources make the same binary wherever they lie.
 REMAP := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo
 LAMBDA_ARCH := $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
+# cargo-lambda and its linker are in .venv.
+PACKER := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+BENCH_BUILD := cargo build --release --locked --manifest-path $(BENCH)/Cargo.toml --target-dir target/bench
+# Like the function, by the same compilers and linker.
+BENCH_PACKED := $(PACKER) CARGO_TARGET_DIR=$(CURDIR)/target/bench RUSTFLAGS="$(REMAP)" cargo lambda build --locked \
+	--profile trimmed --output-format binary $(LAMBDA_ARCH) --manifest-path $(BENCH)/Cargo.toml --lambda-dir $(CURDIR)/target/bench/packed
+CHOICES := opt-level-3 opt-level-z no-pie musl
+CHOICE := $(PACKER) CARGO_TARGET_DIR=$(CURDIR)/target/choices cargo lambda build --release --locked \
+	--no-default-features --bin start-engines-lambda --output-format binary --lambda-dir target/choices
 
 .PHONY: help
 help: ## list the targets
@@ -44,7 +52,7 @@ venv: $(VENV)/ready ## install what the demo and the tests need into .venv
 .PHONY: package
 package: $(VENV)/ready ## build and pack the function for Lambda: target/lambda/.../bootstrap.zip (ARCH=x86_64 or arm64)
 	@echo "== building and packing the function ($(ARCH))"
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" RUSTFLAGS="$(REMAP)" cargo lambda build --release --locked \
+	$(PACKER) RUSTFLAGS="$(REMAP)" cargo lambda build --release --locked \
 		--no-default-features --bin start-engines-lambda --output-format binary $(LAMBDA_ARCH)
 	$(VENV)/bin/python pulumi/pack.py $(basename $(ZIP)) $(ZIP)
 	@sha256sum $(ZIP)
@@ -75,7 +83,9 @@ EMULATOR ?= qemu-aarch64-static -L /usr/aarch64-linux-gnu
 test-arm64: ## the arm64 package, emulated: a life over TLS, and 4,000 events with faults (needs qemu-user: see Makefile)
 	$(MAKE) package ARCH=arm64
 	FUNCTION_RUNNER="$(EMULATOR)" SOAK_EVENTS=4000 cargo test --locked --test it -- \
-		--ignored --exact --nocapture packed::the_packed_function_serves_a_life_over_tls soak::soak
+		--ignored --exact --nocapture --test-threads=1 packed::the_packed_function_serves_a_life_over_tls soak::soak
+	# For whatever takes the package as this machine's.
+	$(MAKE) package
 
 # Needs the operator's command, which checks what the program emits by the function's own rules.
 .PHONY: test-pulumi
@@ -97,14 +107,22 @@ pulumi/node_modules/.package-lock.json: pulumi/package-lock.json pulumi/.npmrc
 
 .PHONY: bench
 bench: package ## the packed function beside the floor, all defaults and Python; ALSO="name=binary ..." for other builds of it
-	$(BENCH_BUILD) --profile trimmed -p floor
-	$(BENCH_BUILD) --profile trimmed -p trimmed
-	$(BENCH_BUILD) --release -p default
-	$(BENCH_BUILD) --release -p start-engines-bench
+	$(BENCH_PACKED) -p floor
+	$(BENCH_PACKED) -p trimmed
+	$(BENCH_BUILD) -p default
+	$(BENCH_BUILD) -p start-engines-bench
 	mkdir -p target/unpacked
 	cp $(basename $(ZIP)) target/unpacked/bootstrap
 	$(VENV)/bin/python $(BENCH)/pack.py target/bench $(ALSO)
 	target/bench/release/start-engines-bench target/bench $(ALSO)
+
+.PHONY: bench-choices
+bench-choices: $(VENV)/ready ## the same, and the function built in the ways that were not chosen: ten minutes of builds
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=3 RUSTFLAGS="$(REMAP)" $(CHOICE)/opt-level-3 $(LAMBDA_ARCH)
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=z RUSTFLAGS="$(REMAP)" $(CHOICE)/opt-level-z $(LAMBDA_ARCH)
+	RUSTFLAGS="$(REMAP) -C relocation-model=static" $(CHOICE)/no-pie $(LAMBDA_ARCH)
+	RUSTFLAGS="$(REMAP)" $(CHOICE)/musl --target $(shell uname -m)-unknown-linux-musl
+	$(MAKE) bench ALSO="$(foreach one,$(CHOICES),$(one)=target/choices/$(one)/start-engines-lambda/bootstrap)"
 
 .PHONY: budget
 budget: package ## what the function may take: zip, dependencies, and with valgrind instructions (UPDATE_BUDGET=1 writes them)

@@ -26,8 +26,6 @@ use std::time::Duration;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
 
 #[cfg(feature = "cli")]
 pub use operator::{NoRegion, OperatorClients};
@@ -83,22 +81,26 @@ impl AwsClients {
         // until then. Others, made in advance, would find the connections closed when their first event comes.
         let on_demand = get("AWS_LAMBDA_INITIALIZATION_TYPE").is_none_or(|kind| kind == "on-demand");
         let mut endpoints = Vec::new();
-        let mut opening = FuturesUnordered::new();
+        let mut opening = Vec::new();
         for service in config.filter(|_| on_demand).map(Service::used).unwrap_or_default() {
             if let Some(endpoint) = service.endpoint(&sdk).await
                 && !endpoints.contains(&endpoint)
             {
-                opening.push(http.open(endpoint.clone()));
-                endpoints.push(endpoint);
-                // So that it is under way while the next one's rules are read, and the clients are built.
-                let _ = opening.next().now_or_never();
+                endpoints.push(endpoint.clone());
+                let http = http.clone();
+                opening.push(tokio::spawn(async move { http.open(endpoint).await }));
+                // So that those so far get on while the next one's rules are read.
+                tokio::task::yield_now().await;
             }
         }
         let clients = Self::new(&sdk);
         if let Some(config) = config {
-            clients.build(config);
+            clients.build(config).await;
         }
-        while opening.next().await.is_some() {}
+        for opening in opening {
+            // That one panicked is for its first request to tell.
+            let _ = opening.await;
+        }
         Ok(clients)
     }
 
@@ -118,9 +120,10 @@ impl AwsClients {
         }
     }
 
-    /// Builds those clients that events use under `config`.
-    fn build(&self, config: &Config) {
+    /// Builds those clients that events use under `config`, while their connections are opened.
+    async fn build(&self, config: &Config) {
         for service in Service::used(config) {
+            tokio::task::yield_now().await;
             match service {
                 // They are built.
                 Service::Ecs | Service::Elbv2 => {}

@@ -31,9 +31,9 @@ def modules() -> list[tuple[Path, str]]:
 
 
 def main(folder: Path, others: list[str]) -> None:
-    pack(folder / "floor.zip", [(folder / "trimmed/floor", "bootstrap")])
-    pack(folder / "runtime-only.zip", [(folder / "trimmed/runtime-only", "bootstrap")])
-    pack(folder / "trimmed.zip", [(folder / "trimmed/trimmed", "bootstrap")])
+    pack(folder / "floor.zip", [(folder / "packed/floor/bootstrap", "bootstrap")])
+    pack(folder / "runtime-only.zip", [(folder / "packed/runtime-only/bootstrap", "bootstrap")])
+    pack(folder / "trimmed.zip", [(folder / "packed/trimmed/bootstrap", "bootstrap")])
     pack(folder / "default.zip", [(folder / "release/default", "bootstrap")])
     pack(folder / "python.zip", [(PEERS / "python/bootstrap.py", "bootstrap.py"), *modules()])
     for other in others:

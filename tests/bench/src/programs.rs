@@ -13,6 +13,8 @@ pub(crate) struct Program {
     pub(crate) zip: u64,
     /// Whether it makes the calls of the two events.
     pub(crate) works: bool,
+    /// Whether a start makes a schedule for its deadline, too.
+    pub(crate) has_deadlines: bool,
 }
 
 /// The function's peers, and `others`: builds of the function itself, as `name=path`.
@@ -29,6 +31,10 @@ pub(crate) fn programs(folder: &Path, stub: &Stub, others: &[String]) -> Vec<Pro
 
     let small = [("AWS_CA_BUNDLE", small.display().to_string())];
     let large = ["AWS_CA_BUNDLE", "SSL_CERT_FILE"].map(|name| (name, large.display().to_string()));
+    // What the Pulumi component sets in any case.
+    let role = "arn:aws:iam::111122223333:role/start-engines-scheduler".to_owned();
+    let deployed = [small.clone(), [("SCHEDULER_ROLE_ARN", role)]].concat();
+    let packed = size(&root.join("target/lambda/start-engines-lambda/bootstrap.zip"));
     let zip = |name: &str| size(&folder.join(name));
     let built = |path: &str| vec![root.join("target").join(path).display().to_string()];
     let program = |name: &str, command, own: &[(&'static str, String)], zip, works| Program {
@@ -37,6 +43,7 @@ pub(crate) fn programs(folder: &Path, stub: &Stub, others: &[String]) -> Vec<Pro
         environment: environment(stub).into_iter().chain(own.iter().cloned()).collect(),
         zip,
         works,
+        has_deadlines: own.iter().any(|(name, _)| *name == "SCHEDULER_ROLE_ARN"),
     };
     let python = vec![
         root.join(".venv/bin/python").display().to_string(),
@@ -51,28 +58,23 @@ pub(crate) fn programs(folder: &Path, stub: &Stub, others: &[String]) -> Vec<Pro
     let peers = [
         program(
             "no SDK: the floor",
-            built("bench/trimmed/floor"),
+            built("bench/packed/floor/bootstrap"),
             &small,
             zip("floor.zip"),
             true,
         ),
-        program(
-            "start-engines",
-            built("unpacked/bootstrap"),
-            &small,
-            size(&root.join("target/lambda/start-engines-lambda/bootstrap.zip")),
-            true,
-        ),
+        program("start-engines", built("unpacked/bootstrap"), &small, packed, true),
+        program("with deadlines", built("unpacked/bootstrap"), &deployed, packed, true),
         program(
             "Runtime API only",
-            built("bench/trimmed/runtime-only"),
+            built("bench/packed/runtime-only/bootstrap"),
             &[],
             zip("runtime-only.zip"),
             false,
         ),
         program(
             "the same SDK, trimmed",
-            built("bench/trimmed/trimmed"),
+            built("bench/packed/trimmed/bootstrap"),
             &small,
             zip("trimmed.zip"),
             true,
@@ -94,6 +96,7 @@ fn environment(stub: &Stub) -> Vec<(&'static str, String)> {
     [
         ("AWS_ENDPOINT_URL_ECS", url(stub.ecs).as_str()),
         ("AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2", &url(stub.elb)),
+        ("AWS_ENDPOINT_URL_SCHEDULER", &url(stub.scheduler)),
         ("AWS_REGION", "us-east-1"),
         ("AWS_DEFAULT_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),

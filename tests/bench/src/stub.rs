@@ -1,4 +1,4 @@
-//! AWS, as far as the two events need it: canned answers of ECS and ELB over TLS, and the Runtime API.
+//! AWS, as far as the two events need it: canned answers of its services over TLS, and the Runtime API.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -24,10 +24,11 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) const TASK: &str = "arn:aws:ecs:us-east-1:111122223333:task/engines/b156934a2d0823b5697fab8bb5ccb4dc";
 const GROUP: &str = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth/73e2d6bc24d8a067";
 
-/// ECS and ELB: each at an address of its own, as in AWS, so that each takes a connection.
+/// AWS: each service at an address of its own, so that each takes a connection.
 pub(crate) struct Stub {
     pub(crate) ecs: u16,
     pub(crate) elb: u16,
+    pub(crate) scheduler: u16,
     seen: Arc<Seen>,
 }
 
@@ -50,7 +51,8 @@ impl Stub {
         let seen = Arc::new(Seen::default());
         Self {
             ecs: listen(tls.clone(), Arc::clone(&seen)).await,
-            elb: listen(tls, Arc::clone(&seen)).await,
+            elb: listen(tls.clone(), Arc::clone(&seen)).await,
+            scheduler: listen(tls, Arc::clone(&seen)).await,
             seen,
         }
     }
@@ -96,9 +98,11 @@ where
 
 async fn answer(request: Request<Incoming>, seen: Arc<Seen>) -> Response<Full<Bytes>> {
     let target = request.headers().get("x-amz-target").cloned();
+    let is_schedule = request.uri().path().starts_with("/schedules/");
     let body = request.into_body().collect().await.expect("a body").to_bytes();
     let body = String::from_utf8_lossy(&body);
     let operation = match &target {
+        None if is_schedule => Some("CreateSchedule"),
         Some(target) => target.to_str().expect("text").rsplit('.').next(),
         None => body.split('&').find_map(|one| one.strip_prefix("Action=")),
     };
@@ -115,6 +119,10 @@ async fn answer(request: Request<Incoming>, seen: Arc<Seen>) -> Response<Full<By
                      <IpAddressType>ipv4</IpAddressType><Protocol>HTTP</Protocol></member></TargetGroups>"
                 ),
             ),
+        ),
+        "CreateSchedule" => (
+            JSON,
+            json!({"ScheduleArn": "arn:aws:scheduler:us-east-1:111122223333:schedule/default/stop"}).to_string(),
         ),
         "RegisterTargets" => (XML, xml(&operation, "")),
         other => panic!("no answer is made for {other:?}"),

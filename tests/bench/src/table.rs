@@ -6,10 +6,10 @@ use crate::measure::{Event, Figure, Measured};
 
 const FLOOR: usize = 0;
 const OURS: usize = 1;
-const RUNTIME_ONLY: usize = 2;
-const TRIMMED: usize = 3;
-const DEFAULT: usize = 4;
-const PYTHON: usize = 5;
+const RUNTIME_ONLY: usize = 3;
+const TRIMMED: usize = 4;
+const DEFAULT: usize = 5;
+const PYTHON: usize = 6;
 
 const FIGURES: [(Figure, &str); 10] = [
     (Figure::Init, "init, ms"),
