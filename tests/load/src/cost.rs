@@ -52,6 +52,7 @@ pub(crate) fn print(file: &Path) -> ExitCode {
         "| | cold start and first event, ms | warm event, ms | Lambda ms for each task | x86_64 | arm64 | x86_64, all cold |\n\
          | --- | --- | --- | --- | --- | --- | --- |"
     );
+    let mut lines = None;
     let ways = [
         ("start-engines, direct", Way::Direct, ours),
         ("start-engines, buffered", Way::TwoQueues, ours),
@@ -72,6 +73,15 @@ pub(crate) fn print(file: &Path) -> ExitCode {
             (times.cold_start + times.overhead).as_secs_f64() * 1e3,
             times.overhead.as_secs_f64() * 1e3,
             figures.lambda_millis() / 1e3,
+        );
+        if way == Way::Direct && lines.is_none() {
+            lines = Some(figures.log_bytes());
+        }
+    }
+    if let Some(bytes) = lines {
+        println!(
+            "\nCloudWatch Logs beside it: start-engines writes {bytes:.0} bytes for each task, $ {:.2}.",
+            bytes * 1e6 * p::DOLLARS_PER_LOG_BYTE
         );
     }
     ExitCode::SUCCESS

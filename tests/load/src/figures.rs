@@ -23,6 +23,7 @@ pub(crate) struct Figures {
     pub(crate) cold_starts: u64,
     pub(crate) billed: Duration,
     pub(crate) sqs_calls: u64,
+    pub(crate) log_bytes: u64,
     pub(crate) failed_invocations: u64,
     /// Events that nobody tries any more by himself.
     pub(crate) dead: u64,
@@ -81,6 +82,11 @@ impl Figures {
         let warm = self.invocations - self.cold_starts;
         let more = cold_start.as_secs_f64() * warm as f64;
         self.dollars_of(self.billed + Duration::from_secs_f64(more), per_gb_second)
+    }
+
+    /// Of each task: what the function writes.
+    pub(crate) fn log_bytes(&self) -> f64 {
+        per(self.log_bytes as f64, self.tasks)
     }
 
     fn dollars_of(&self, billed: Duration, per_gb_second: f64) -> f64 {

@@ -124,6 +124,13 @@ impl Lambda {
         *figures.reasons.entry(category).or_default() += 1;
     }
 
+    /// What the function's binary writes for an event.
+    fn count_lines(&self, handled: &Handled) {
+        let [line, metrics] = [Value::Object(handled.summary()), handled.metrics("start-engines")];
+        let written = line.to_string().len() + metrics.to_string().len();
+        self.client.shared.world().figures.log_bytes += written as u64;
+    }
+
     fn count_dead(&self) {
         self.client.shared.world().figures.dead += 1;
     }
@@ -156,7 +163,9 @@ pub(crate) fn direct(shared: &Shared, config: Config, times: Times) -> impl Fn(V
         spawn_local(async move {
             let work = async |instance: Warm| {
                 let invocation = invocation(&lambda.client, p::TIMEOUT);
-                category(&instance.handle(event.clone(), &invocation).await)
+                let handled = instance.handle(event.clone(), &invocation).await;
+                lambda.count_lines(&handled);
+                category(&handled)
             };
             lambda.asynchronous(work).await;
         });
@@ -246,6 +255,7 @@ async fn pull(queue: Queue, lambda: Lambda, settings: p::Batches) {
         };
         let all = lambda.invoke(work).await;
         for (mut message, handled) in batch.into_iter().zip(all) {
+            lambda.count_lines(&handled);
             let Err(category) = category(&handled) else {
                 continue;
             };

@@ -131,6 +131,9 @@ pub(crate) const DOLLARS_PER_SQS_CALL: f64 = 0.40 / 1e6;
 /// Custom events: <https://aws.amazon.com/eventbridge/pricing/>. ECS's own cost nothing.
 pub(crate) const DOLLARS_PER_CUSTOM_EVENT: f64 = 1.00 / 1e6;
 
+/// Logs taken in, of the standard class: <https://aws.amazon.com/cloudwatch/pricing/>
+pub(crate) const DOLLARS_PER_LOG_BYTE: f64 = 0.50 / 1e9;
+
 /// How long starts are asked for, in each run.
 pub(crate) const STARTS_FOR: u64 = 600_000;
 /// And how long after that everything may take to come to its end.
