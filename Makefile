@@ -24,14 +24,15 @@ LOAD := tests/load
 BENCH := tests/bench
 # The same sources make the same binary wherever they lie.
 REMAP := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo
-LAMBDA_ARCH := $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
+# Static, with musl: see "Cold and warm" in the README. cargo-lambda has rustup install the target if need be.
+TARGET := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-musl
 # cargo-lambda and its linker are in .venv.
 PACKER := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 BENCH_BUILD := cargo build --release --locked --manifest-path $(BENCH)/Cargo.toml --target-dir target/bench
 # Like the function, by the same compilers and linker.
 BENCH_PACKED := $(PACKER) CARGO_TARGET_DIR=$(CURDIR)/target/bench RUSTFLAGS="$(REMAP)" cargo lambda build --locked \
-	--profile trimmed --output-format binary $(LAMBDA_ARCH) --manifest-path $(BENCH)/Cargo.toml --lambda-dir $(CURDIR)/target/bench/packed
-CHOICES := opt-level-3 opt-level-z no-pie musl
+	--profile trimmed --output-format binary --target $(TARGET) --manifest-path $(BENCH)/Cargo.toml --lambda-dir $(CURDIR)/target/bench/packed
+CHOICES := opt-level-3 opt-level-z glibc
 CHOICE := $(PACKER) CARGO_TARGET_DIR=$(CURDIR)/target/choices cargo lambda build --release --locked \
 	--no-default-features --bin start-engines-lambda --output-format binary --lambda-dir target/choices
 
@@ -53,7 +54,7 @@ venv: $(VENV)/ready ## install what the demo and the tests need into .venv
 package: $(VENV)/ready ## build and pack the function for Lambda: target/lambda/.../bootstrap.zip (ARCH=x86_64 or arm64)
 	@echo "== building and packing the function ($(ARCH))"
 	$(PACKER) RUSTFLAGS="$(REMAP)" cargo lambda build --release --locked \
-		--no-default-features --bin start-engines-lambda --output-format binary $(LAMBDA_ARCH)
+		--no-default-features --bin start-engines-lambda --output-format binary --target $(TARGET)
 	$(VENV)/bin/python pulumi/pack.py $(basename $(ZIP)) $(ZIP)
 	@sha256sum $(ZIP)
 
@@ -76,11 +77,10 @@ test: package node_modules ## everything: units, fixtures, the wire, two emulato
 	$(MAKE) test-pulumi
 	$(MAKE) test-local
 
-# With qemu-user and an arm64 libc: on Debian, qemu-user-static and libc6-arm64-cross with libgcc-s1-arm64-cross.
-# EMULATOR= where the machine is an arm64 one.
-EMULATOR ?= qemu-aarch64-static -L /usr/aarch64-linux-gnu
+# On Debian, the package qemu-user-static. EMULATOR= where the machine is an arm64 one.
+EMULATOR ?= qemu-aarch64-static
 .PHONY: test-arm64
-test-arm64: ## the arm64 package, emulated: a life over TLS, and 4,000 events with faults (needs qemu-user: see Makefile)
+test-arm64: ## the arm64 package, emulated: a life over TLS, and 4,000 events with faults (needs qemu-user)
 	$(MAKE) package ARCH=arm64
 	FUNCTION_RUNNER="$(EMULATOR)" SOAK_EVENTS=4000 cargo test --locked --test it -- \
 		--ignored --exact --nocapture --test-threads=1 packed::the_packed_function_serves_a_life_over_tls soak::soak
@@ -117,11 +117,10 @@ bench: package ## the packed function beside the floor, all defaults and Python;
 	target/bench/release/start-engines-bench target/bench $(ALSO)
 
 .PHONY: bench-choices
-bench-choices: $(VENV)/ready ## the same, and the function built in the ways that were not chosen: ten minutes of builds
-	CARGO_PROFILE_RELEASE_OPT_LEVEL=3 RUSTFLAGS="$(REMAP)" $(CHOICE)/opt-level-3 $(LAMBDA_ARCH)
-	CARGO_PROFILE_RELEASE_OPT_LEVEL=z RUSTFLAGS="$(REMAP)" $(CHOICE)/opt-level-z $(LAMBDA_ARCH)
-	RUSTFLAGS="$(REMAP) -C relocation-model=static" $(CHOICE)/no-pie $(LAMBDA_ARCH)
-	RUSTFLAGS="$(REMAP)" $(CHOICE)/musl --target $(shell uname -m)-unknown-linux-musl
+bench-choices: $(VENV)/ready ## the same, and the function built in the ways that were not chosen: six minutes of builds
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=3 RUSTFLAGS="$(REMAP)" $(CHOICE)/opt-level-3 --target $(TARGET)
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=z RUSTFLAGS="$(REMAP)" $(CHOICE)/opt-level-z --target $(TARGET)
+	RUSTFLAGS="$(REMAP)" $(CHOICE)/glibc --target $(subst musl,gnu,$(TARGET))
 	$(MAKE) bench ALSO="$(foreach one,$(CHOICES),$(one)=target/choices/$(one)/start-engines-lambda/bootstrap)"
 
 .PHONY: budget
