@@ -24,6 +24,8 @@ const CONTAINER: &str = "start-engines:container-name";
 const EVENT_ID: &str = "start-engines:event-id";
 const SERVICE: &str = "start-engines:service";
 const CORRELATION_ID: &str = "start-engines:correlation-id";
+const REQUESTED_AT: &str = "start-engines:requested-at";
+const DEPLOYMENT: &str = "start-engines:deployment";
 
 /// One tag.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +47,11 @@ pub struct Marks {
     pub service: Option<String>,
     /// The caller's own mark.
     pub correlation_id: Option<String>,
+    /// When the start was asked for, as the event gives it: RunTask compares tags under a client token, so the
+    /// text is the same in each delivery.
+    pub requested_at: Option<String>,
+    /// The deployment of start-engines that has started the task.
+    pub deployment: Option<String>,
 }
 
 /// Characters that ECS allows in a tag: letters, spaces, digits and `_.:/=+-@`.
@@ -86,6 +93,8 @@ pub fn encode(marks: &Marks) -> Vec<Tag> {
         (EVENT_ID, &marks.event_id),
         (SERVICE, &marks.service),
         (CORRELATION_ID, &marks.correlation_id),
+        (REQUESTED_AT, &marks.requested_at),
+        (DEPLOYMENT, &marks.deployment),
     ];
     for (key, value) in others {
         if let Some(value) = value {
@@ -115,6 +124,8 @@ pub fn decode(tags: &[Tag]) -> Marks {
         event_id: value(EVENT_ID),
         service: value(SERVICE),
         correlation_id: value(CORRELATION_ID),
+        requested_at: value(REQUESTED_AT),
+        deployment: value(DEPLOYMENT),
     }
 }
 
@@ -149,6 +160,8 @@ mod tests {
             event_id: Some("e1".into()),
             service: Some("auth".into()),
             correlation_id: Some("c1".into()),
+            requested_at: Some("2026-11-20T07:00:00Z".into()),
+            deployment: Some("start-engines".into()),
         };
         let keys: Vec<String> = encode(&marks).into_iter().map(|tag| tag.key).collect();
         assert_eq!(
@@ -162,6 +175,8 @@ mod tests {
                 "start-engines:event-id",
                 "start-engines:service",
                 "start-engines:correlation-id",
+                "start-engines:requested-at",
+                "start-engines:deployment",
             ]
         );
     }
@@ -182,7 +197,7 @@ mod tests {
                 .iter()
                 .map(|(port, named)| attachment("auth", &port.to_string(), named.then_some("web")))
                 .collect();
-            let marks = Marks { attachments, event_id, service: None, correlation_id: Some("x y".into()) };
+            let marks = Marks { attachments, event_id, correlation_id: Some("x y".into()), ..Marks::default() };
             let mut tags = encode(&marks);
             if reverse {
                 tags.reverse();

@@ -157,6 +157,7 @@ pub(super) fn read_task(task: &sdk::Task, asked_in: &Cluster) -> Option<Task> {
         last_status: task.last_status().unwrap_or_default().into(),
         desired_status: task.desired_status().unwrap_or_default().into(),
         started_by: task.started_by().map(str::to_owned),
+        task_definition: task.task_definition_arn().and_then(|arn| arn.parse().ok()),
         network: network(task),
         containers: task
             .containers()
@@ -164,6 +165,10 @@ pub(super) fn read_task(task: &sdk::Task, asked_in: &Cluster) -> Option<Task> {
             .filter_map(|container| container.name().map(str::to_owned))
             .collect(),
         tags: task.tags().iter().filter_map(read_tag).collect(),
+        created_at: task
+            .created_at()
+            .and_then(|time| time.to_millis().ok())
+            .map(Timestamp::from_millis),
         started_at: task
             .started_at()
             .and_then(|time| time.to_millis().ok())

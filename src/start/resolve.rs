@@ -83,6 +83,7 @@ pub fn resolve(
         event_id: identity.clone(),
         service: detail.service.clone(),
         correlation_id: detail.correlation_id.clone(),
+        ..Marks::default()
     };
     let mut tags = tags::encode(&marks);
     tags.extend(first(sources, |source| source.tags.clone()).unwrap_or_default());

@@ -42,12 +42,14 @@ pub fn from_event(detail: &Value) -> Result<Task, Problems> {
         last_status: text(detail, "lastStatus").unwrap_or_default().into(),
         desired_status: text(detail, "desiredStatus").unwrap_or_default().into(),
         started_by: text(detail, "startedBy").map(str::to_owned),
+        task_definition: text(detail, "taskDefinitionArn").and_then(|arn| arn.parse().ok()),
         network: network(detail),
         containers: items(detail, "containers")
             .iter()
             .filter_map(|container| text(container, "name").map(str::to_owned))
             .collect(),
         tags: Vec::new(),
+        created_at: text(detail, "createdAt").and_then(Timestamp::parse),
         started_at: text(detail, "startedAt").and_then(Timestamp::parse),
         stopped_at: text(detail, "stoppedAt").and_then(Timestamp::parse),
         stop: stop_reason(detail),

@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub use event::from_event;
 
-use crate::arn::{Cluster, TaskArn};
+use crate::arn::{Cluster, TaskArn, TaskDefinition};
 use crate::tags::{self, Tag};
 use crate::task::ports::PortBinding;
 use crate::timestamp::Timestamp;
@@ -31,12 +31,16 @@ pub struct Task {
     pub desired_status: Status,
     /// `startedBy`.
     pub started_by: Option<String>,
+    /// `taskDefinitionArn`.
+    pub task_definition: Option<TaskDefinition>,
     /// Where the task can be reached.
     pub network: Network,
     /// The names of its containers, if the snapshot tells them.
     pub containers: Vec<String>,
     /// `tags`; events never carry any.
     pub tags: Vec<Tag>,
+    /// `createdAt`: when RunTask was made.
+    pub created_at: Option<Timestamp>,
     /// `startedAt`: absent until the task has been RUNNING.
     pub started_at: Option<Timestamp>,
     /// `stoppedAt`: absent until the task is STOPPED.

@@ -218,6 +218,7 @@ fn task(shown: &Value) -> Task {
             key: text(&tag["key"]).to_owned(),
             value: text(&tag["value"]).to_owned(),
         }),
+        created_at: time("createdAt"),
         started_at: time("startedAt"),
         stopped_at: time("stoppedAt"),
         ..from_event(shown).expect("a task")

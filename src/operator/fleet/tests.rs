@@ -26,6 +26,8 @@ fn task(n: u8, last: &str, desired: &str) -> SeenTask {
                 key: "start-engines:service".into(),
                 value: "auth".into(),
             }],
+            task_definition: None,
+            created_at: None,
             started_at: Some(Timestamp::from_millis(0)),
             stopped_at: None,
             stop: StopReason::default(),

@@ -37,6 +37,8 @@ fn task(n: u8, state: &str, service: &str, host: &str, groups: &[&str]) -> SeenT
                 key: "start-engines:service".into(),
                 value: service.into(),
             }],
+            task_definition: None,
+            created_at: None,
             started_at: Some(Timestamp::from_millis(0)),
             stopped_at: None,
             stop: StopReason::default(),

@@ -26,6 +26,7 @@ fn marks(group: &TargetGroupArn) -> Marks {
         event_id: Some("17793124-05d4-b198-2fde-7ededc63b103".into()),
         service: Some("auth".into()),
         correlation_id: Some("order 66/ü".into()),
+        ..Marks::default()
     }
 }
 

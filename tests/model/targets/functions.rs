@@ -86,6 +86,8 @@ impl Targets {
             } else {
                 Vec::new()
             },
+            task_definition: None,
+            created_at: None,
             started_at: (version >= RUNNING && has_run).then_some(Timestamp::from_millis(HAPPENED)),
             stopped_at: (version >= STOPPED).then_some(Timestamp::from_millis(HAPPENED)),
             stop: StopReason::default(),
