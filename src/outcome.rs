@@ -58,6 +58,10 @@ pub enum Outcome {
         tasks: Vec<TaskArn>,
         /// These are out of their groups, and are stopped when their connections had time to end.
         draining: Vec<TaskArn>,
+        /// Of `tasks`, those that were to drain, and were stopped at once, as they have no room for the tag of it.
+        undrained: Vec<TaskArn>,
+        /// How many tasks were left alone, since they were asked for after the stop.
+        spared: usize,
         /// Targets that DeregisterTargets was called for, and whose they were.
         targets: Vec<(TaskArn, GroupTarget)>,
     },
@@ -83,6 +87,8 @@ pub struct Repairs {
     pub deregistered: Vec<(Option<TaskArn>, GroupTarget)>,
     /// Targets of no task that is known: left alone.
     pub unknown: Vec<GroupTarget>,
+    /// Tasks whose time to drain was over, for which StopTask was called.
+    pub stopped: Vec<TaskArn>,
     /// Groups that an event of our own making goes on with.
     pub continued: Vec<TargetGroupArn>,
 }
@@ -152,6 +158,8 @@ pub enum Skip {
     RunningInTime,
     /// A stop of several tasks, none of which is there.
     NoTasks,
+    /// A stop of several tasks, all of which, so many, were asked for after it.
+    RequestedLater(usize),
     /// The same batch has a newer event of the task, or the same once more.
     Superseded,
 }
@@ -173,6 +181,7 @@ impl Skip {
             Self::StoppedAlready => "stopped_already",
             Self::RunningInTime => "running_in_time",
             Self::NoTasks => "no_tasks",
+            Self::RequestedLater(_) => "requested_later",
             Self::Superseded => "superseded",
         }
     }

@@ -8,6 +8,7 @@ use std::fmt;
 use crate::arn::{TargetGroupArn, TaskArn};
 use crate::outcome::{Failure, GroupTarget};
 use crate::target::{Target, TargetHealth};
+use crate::timestamp::Timestamp;
 
 /// A task of ours, as one target group is concerned with it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -132,6 +133,8 @@ pub fn registered(members: &[(Target, TargetHealth)]) -> impl Iterator<Item = &T
 /// The difference between the tasks of a cluster and the targets of their groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Plan {
+    /// Tasks to stop, in the order of their ARNs.
+    pub stop: Vec<Overdue>,
     /// Groups in the order of their ARNs; those where all is well too.
     pub groups: Vec<GroupPlan>,
     /// What could not be looked at.
@@ -144,10 +147,18 @@ impl Plan {
     /// Whether there is nothing to repair, as far as could be seen.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.groups
-            .iter()
-            .all(|group| group.register.is_empty() && group.deregister.is_empty())
+        let is_well = |group: &GroupPlan| group.register.is_empty() && group.deregister.is_empty();
+        self.stop.is_empty() && self.groups.iter().all(is_well)
     }
+}
+
+/// A task that was asked to stop once its connections had time to end, and has not been stopped since.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Overdue {
+    /// Which one.
+    pub task: TaskArn,
+    /// When it was to be stopped, as its tag has it.
+    pub since: Timestamp,
 }
 
 /// What is to be done in one group.

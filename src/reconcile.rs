@@ -10,6 +10,7 @@ use crate::fields::Fields;
 use crate::later::Later;
 use crate::outcome::GroupTarget;
 use crate::problem::Problems;
+use crate::requested_at::{self, RequestedAt};
 use crate::start::detail::mark;
 use crate::stop::{Asker, check_cluster, check_service};
 use crate::timestamp::Timestamp;
@@ -28,8 +29,10 @@ pub struct ReconcileRequest {
     pub service: Option<String>,
     /// Groups that are looked at whether or not a task names them.
     pub groups: Vec<TargetGroupArn>,
-    /// When it was asked for, by the envelope.
+    /// When the event was sent, by the envelope.
     pub sent_at: Option<Timestamp>,
+    /// `requestedAt`: only told. What goes on later has that of the event that began it.
+    pub requested_at: Option<RequestedAt>,
     /// The caller's own mark.
     pub correlation_id: Option<String>,
     /// The `id` of the event that began it: one schedule for each continuation.
@@ -76,6 +79,7 @@ impl ReconcileRequest {
             service,
             groups: groups.into_iter().collect(),
             sent_at: None,
+            requested_at: None,
             correlation_id: None,
             identity,
             continuation: None,
@@ -92,6 +96,7 @@ pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut P
     let home = asker.function.and_then(FunctionArn::scope);
     let (cluster, service) = selector(&mut fields, home.as_ref(), config, problems);
     let correlation_id = fields.read("correlationId", problems, mark);
+    let given = requested_at::read(&mut fields, problems);
     let continued = fields.raw("continuation");
     let continued = continued.map(|value| continuation(value, problems));
     fields.deny_unknown(problems);
@@ -107,6 +112,7 @@ pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut P
         correlation_id,
         continuation,
         sent_at: asker.sent_at,
+        requested_at: RequestedAt::or_sent(given, asker.sent_at),
         later: Later::of(asker.function, config, asker.source),
         ..ReconcileRequest::new(cluster?, service, identity?, home.as_ref(), config)
     })
@@ -182,6 +188,9 @@ pub fn continued(request: &ReconcileRequest, continuation: &Continuation) -> Val
     if let Some(mark) = &request.correlation_id {
         detail["correlationId"] = json!(mark);
     }
+    if let Some(requested_at) = &request.requested_at {
+        detail["requestedAt"] = json!(requested_at.text);
+    }
     detail
 }
 
@@ -235,9 +244,12 @@ mod tests {
             has_group in any::<bool>(),
             identity in "[ -~]{1,40}",
             mark in prop::option::of("[a-z0-9-]{1,40}"),
+            time in prop::option::of(0..4_000_000_000_i64),
         ) {
+            let requested_at = time.and_then(|time| RequestedAt::of_time(Timestamp::from_millis(time * 1000)));
             let request = ReconcileRequest {
                 correlation_id: mark,
+                requested_at,
                 ..ReconcileRequest::new("engines".parse().unwrap(), None, identity, None, &Config::default())
             };
             let continuation = Continuation { after: has_group.then(|| GROUP.parse().unwrap()), count };

@@ -11,10 +11,11 @@ use serde_json::{Map, Value, json};
 use crate::arn::TaskArn;
 use crate::call::Call;
 use crate::handler::Handled;
-use crate::outcome::{GroupTarget, Outcome};
+use crate::outcome::{GroupTarget, Outcome, Skip};
 use crate::outcome_event::Published;
 use crate::stop::Selector;
 use crate::tags;
+use crate::timestamp::Timestamp;
 use crate::trigger::Trigger;
 
 /// The namespace of all metrics.
@@ -48,12 +49,24 @@ impl Handled {
                 put("targetsOwnedByOthers", texts(reused));
                 put("targetGroups", groups(&[targets.as_slice(), reused].concat()));
             }
-            Ok(Outcome::Stopped { draining, targets, .. }) => {
+            Ok(Outcome::Stopped {
+                draining,
+                undrained,
+                spared,
+                targets,
+                ..
+            }) => {
                 let targets: Vec<GroupTarget> = targets.iter().map(|(_, target)| target.clone()).collect();
                 put("draining", texts(draining));
+                put("stoppedWithoutDrain", texts(undrained));
+                put("tasksSpared", json!(Some(spared).filter(|spared| **spared > 0)));
                 put("targets", texts(&targets));
                 put("targetGroups", groups(&targets));
             }
+            Ok(Outcome::Skipped {
+                reason: Skip::RequestedLater(spared),
+                ..
+            }) => put("tasksSpared", json!(spared)),
             Ok(Outcome::Reconciled(_) | Outcome::Planned(_) | Outcome::Skipped { .. }) => {}
             Err(failure) => {
                 put("error", json!(failure.message));
@@ -70,6 +83,7 @@ impl Handled {
                 few(repairs.deregistered.iter().map(|(_, target)| target)),
             );
             put("targetsUnknown", few(repairs.unknown.iter()));
+            put("tasksStopped", few(repairs.stopped.iter()));
             put(
                 "groupsLeft",
                 json!(Some(repairs.continued.len()).filter(|left| *left > 0)),
@@ -98,6 +112,7 @@ impl Handled {
                     Selector::Service { name, .. } => put("service", json!(name)),
                     Selector::Cluster(cluster) => put("cluster", json!(cluster.as_str())),
                 }
+                put("requestedAt", json!(request.requested_at.and_then(Timestamp::to_rfc3339)));
                 put("correlationId", json!(request.correlation_id));
             }
             Some(Trigger::Reconcile(request)) => {
@@ -105,6 +120,7 @@ impl Handled {
                 put("correlationId", json!(request.correlation_id));
                 put("service", json!(request.service));
                 put("continuation", json!(request.continuation.as_ref().map(|it| it.count)));
+                put("requestedAt", json!(request.requested_at.as_ref().map(|it| &it.text)));
             }
             Some(Trigger::TaskStateChange(change)) => {
                 put("cluster", json!(change.task.cluster.as_str()));
@@ -172,6 +188,7 @@ impl Handled {
             values.push(("TargetsRegistered", "Count", json!(repairs.registered.len())));
             values.push(("TargetsDeregistered", "Count", json!(repairs.deregistered.len())));
             values.push(("TargetsUnknown", "Count", json!(repairs.unknown.len())));
+            values.push(("TasksStopped", "Count", json!(repairs.stopped.len())));
         }
         if self.published != Published::default() {
             values.push(("OutcomeEvents", "Count", json!(self.published.published)));
@@ -272,12 +289,12 @@ fn groups(targets: &[GroupTarget]) -> Value {
     json!(arns)
 }
 
-/// How many targets of a reconcile a log line names; the metrics have their count.
+/// How many targets, or tasks, of a reconcile a log line names; the metrics have their count.
 const MOST_NAMED: usize = 100;
 
-fn few<'t>(targets: impl ExactSizeIterator<Item = &'t GroupTarget>) -> Value {
-    let all = targets.len();
-    let mut named: Vec<String> = targets.take(MOST_NAMED).map(ToString::to_string).collect();
+fn few<T: ToString>(items: impl ExactSizeIterator<Item = T>) -> Value {
+    let all = items.len();
+    let mut named: Vec<String> = items.take(MOST_NAMED).map(|item| item.to_string()).collect();
     if all > MOST_NAMED {
         named.push(format!("and {} more", all - MOST_NAMED));
     }

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::fields::Fields;
 use crate::later::Later;
 use crate::problem::Problems;
+use crate::requested_at::{self, RequestedAt};
 use crate::start::detail::mark;
 use crate::timestamp::Timestamp;
 
@@ -33,10 +34,47 @@ pub struct StopRequest {
     pub correlation_id: Option<String>,
     /// When it was asked for, by the envelope.
     pub sent_at: Option<Timestamp>,
+    /// When it was asked for, which a stop of several tasks goes by; one without it is a problem then.
+    pub requested_at: Option<Timestamp>,
+    /// What starts of the same batch were answered, which ListTasks may not list yet.
+    pub just_started: Vec<JustStarted>,
     /// Nothing is done to a task that has been RUNNING: the stop is for a start that takes too long.
     pub unless_running: bool,
     /// How the second half of a stop is sent; needed for every drain but none.
     pub later: Option<Later>,
+}
+
+/// A task that a start of the same batch was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct JustStarted {
+    /// Which one.
+    pub task: TaskArn,
+    /// Its cluster, as the start names it.
+    pub cluster: Cluster,
+    /// The service of the catalog, if the start names one.
+    pub service: Option<String>,
+    /// When it was asked for, as its tag has it; `None` if only ECS can tell.
+    pub requested_at: Option<Timestamp>,
+}
+
+impl StopRequest {
+    /// Those in a cluster, and of a service if one is named.
+    pub fn just_started_in(&self, cluster: &Cluster, service: Option<&str>) -> impl Iterator<Item = &JustStarted> {
+        self.just_started.iter().filter(move |started| {
+            let is_of_service = service.is_none_or(|name| started.service.as_deref() == Some(name));
+            is_of_service && started.cluster.same_as(cluster)
+        })
+    }
+
+    /// The clusters whose tasks it concerns as a whole; none if it names one task.
+    #[must_use]
+    pub fn clusters(&self) -> &[Cluster] {
+        match &self.selector {
+            Selector::Task { .. } => &[],
+            Selector::Service { clusters, .. } => clusters,
+            Selector::Cluster(cluster) => std::slice::from_ref(cluster),
+        }
+    }
 }
 
 /// Which tasks are meant; only ever those that start-engines has started.
@@ -103,6 +141,12 @@ pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut P
     }
     let reason = fields.text("reason", MOST_REASON_CHARACTERS, problems);
     let correlation_id = fields.read("correlationId", problems, mark);
+    let given = requested_at::read(&mut fields, problems);
+    let requested_at = RequestedAt::or_sent(given, asker.sent_at).map(|requested| requested.at);
+    if requested_at.is_none() && fields.raw("taskArn").is_none() && !problems.name("event.time") {
+        let rule = "an EventBridge event has it; a stop of several tasks ends only those that were asked for before it";
+        problems.missing("event.time", rule);
+    }
     fields.deny_unknown(problems);
     Some(StopRequest {
         selector: selector?,
@@ -116,6 +160,8 @@ pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut P
         }),
         correlation_id,
         sent_at: asker.sent_at,
+        requested_at,
+        just_started: Vec::new(),
         unless_running,
         later: Later::of(asker.function, config, asker.source),
     })

@@ -54,6 +54,22 @@ pub struct Marks {
     pub deployment: Option<String>,
 }
 
+/// When a task's start was asked for, as its tag has it.
+#[must_use]
+pub fn requested_at(tags: &[Tag]) -> Option<&str> {
+    let tag = tags.iter().find(|tag| tag.key == REQUESTED_AT)?;
+    Some(&tag.value)
+}
+
+/// Whether a task with these tags has room for one more.
+///
+/// Tags whose keys begin with `aws:` do not count
+/// ([tag limits](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html#tag-restrictions)).
+#[must_use]
+pub fn has_room(tags: &[Tag]) -> bool {
+    tags.iter().filter(|tag| !tag.key.starts_with("aws:")).count() < MOST_TAGS
+}
+
 /// Characters that ECS allows in a tag: letters, spaces, digits and `_.:/=+-@`.
 pub(crate) fn allowed(text: &str) -> bool {
     text.chars()

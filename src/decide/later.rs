@@ -80,14 +80,15 @@ fn schedule(
     let scope = later.function.scope()?;
     let event = json!({
         "version": "0",
-        // Scheduler puts its own in, which is the same in each delivery:
-        // https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
-        "id": "<aws.scheduler.execution-id>",
+        // Not `<aws.scheduler.execution-id>`: that is one for each attempt of Scheduler, and this event is the same
+        // in each delivery ("The unique ID that EventBridge Scheduler assigns for each attempted invocation of a
+        // target": https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html).
+        "id": name,
         "detail-type": detail_type,
         "source": later.source,
         "account": scope.account,
         "region": scope.region,
-        // When it was asked for: by the time it comes, DescribeTasks knows every task.
+        // When it was asked for, not when it is sent: by then DescribeTasks knows every task.
         "time": format!("{}Z", now.to_seconds()?),
         "resources": [],
         "detail": detail,

@@ -17,6 +17,7 @@
 
 pub mod attach;
 pub mod detach;
+mod concerned;
 mod instances;
 mod interfaces;
 mod later;

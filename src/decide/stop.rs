@@ -12,6 +12,10 @@
 //!   another's, so DescribeTasks is asked again.
 //! - Where DeregisterTargets fails, StopTask is made all the same: the events of the stop take the
 //!   targets out.
+//! - The second half of a drain may be lost, so whatever stop meets a task whose time to drain is over stops it
+//!   now; and one that meets a task which still drains makes the task's own schedule once more, at the time in its
+//!   tag: the first stop sets the time, and a tag is never moved later.
+//! - A task that has no room for the tag is stopped without a drain, rather than never.
 //!
 //! Stopped already, stopping, or gone: success, that is what was asked for.
 
@@ -20,94 +24,66 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::concerned::{self, Concerned, is_overdue};
 use super::later::{self, Purpose, SOONEST};
 use super::targets::{is_gone, of_stopping, still_registered};
-use super::{Failures, Halt, survey, timing};
+use super::{Failures, Halt, timing};
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::call::{CallError, ErrorKind, MOST_TASKS_DESCRIBED};
 use crate::journal::Reader;
 use crate::outcome::{Failure, GroupTarget, Outcome, Skip};
-use crate::started_by::{self, Unread};
+use crate::problem::Problems;
+use crate::started_by;
 use crate::stop::{Drain, Selector, StopRequest};
 use crate::tags::{self, Tag};
 use crate::target::Attachment;
 use crate::task::{Phase, Task};
 use crate::timestamp::Timestamp;
 
-/// For so long DescribeTasks may not know a task yet, so that a stop that is sent right after a
-/// start is not taken for one of a task that is gone.
-const NEW: Duration = Duration::from_secs(10);
-/// Stops the tasks that `request` selects.
+/// How much later than now a stop may have been sent: the clocks of EventBridge and of the function differ.
+const MAX_TIME_AHEAD: Duration = Duration::from_secs(60);
+
+/// Stops the tasks that `request` concerns.
 ///
 /// # Errors
 /// With the next call, or with all that went wrong.
 pub fn stop(request: &StopRequest, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
+    is_not_of_the_future(request, reader.now())?;
     let mut work = Work::new(request);
-    let seen_at = reader.now();
     match &request.selector {
-        Selector::Task { arn, cluster } => match one(arn, cluster, request, reader)? {
-            Ok(task) => work.stop(cluster, vec![task], seen_at, reader)?,
-            Err(reason) => return Ok(Outcome::skipped(reason)),
-        },
-        Selector::Service { name, clusters } => {
-            for cluster in clusters {
-                let seen_at = reader.now();
-                match survey::wanted_tasks(cluster, None, None, reader, |_| Ok(()))? {
-                    Ok(tasks) => {
-                        let of_service =
-                            |task: &&Task| is_ours(task) && tags::decode(&task.tags).service.as_ref() == Some(name);
-                        work.stop(cluster, tasks.into_iter().filter(of_service).collect(), seen_at, reader)?;
-                    }
-                    // A cluster that is gone has no tasks.
-                    Err(error) if error.kind == ErrorKind::ClusterNotFound => {}
-                    Err(error) => work.failures.add(error),
-                }
+        Selector::Task { arn, cluster } => {
+            let seen_at = reader.now();
+            match concerned::one(arn, cluster, request, reader)? {
+                Ok(task) => work.stop(cluster, &[task], seen_at, reader)?,
+                Err(reason) => return Ok(Outcome::skipped(reason)),
             }
         }
-        Selector::Cluster(cluster) => {
-            let tasks = survey::wanted_tasks(cluster, None, None, reader, |_| Ok(()))??;
-            work.stop(
-                cluster,
-                tasks.into_iter().filter(|task| is_ours(task)).collect(),
-                seen_at,
-                reader,
-            )?;
+        Selector::Service { name, clusters } => {
+            for cluster in clusters {
+                work.stop_all(cluster, Some(name), reader)?;
+            }
         }
+        Selector::Cluster(cluster) => work.stop_all(cluster, None, reader)?,
     }
     work.end()
 }
 
-/// The one task, or why there is nothing to stop.
-fn one<'a>(
-    arn: &TaskArn,
-    cluster: &Cluster,
-    request: &StopRequest,
-    reader: &mut Reader<'a>,
-) -> Result<Result<&'a Task, Skip>, Halt> {
-    let tasks = match reader.describe_tasks(cluster, vec![arn.clone()])? {
-        Ok(tasks) => tasks,
-        Err(error) if error.kind == ErrorKind::ClusterNotFound => return Ok(Err(Skip::TaskGone)),
-        Err(error) => return Err(error.into()),
-    };
-    match tasks.iter().find(|task| task.arn == *arn) {
-        None if request.sent_at.is_some_and(|time| reader.now().since(time) < NEW) => {
-            let message = format!("DescribeTasks does not know {arn}: either it is gone, or it is too new");
-            Err(Failure::transient("task_not_visible", message).into())
+/// A time that is far ahead would be taken as past when the event is tried again, and end what was started in
+/// between.
+fn is_not_of_the_future(request: &StopRequest, now: Timestamp) -> Result<(), Failure> {
+    match request.sent_at {
+        Some(time) if time > now.after(MAX_TIME_AHEAD) => {
+            let mut problems = Problems::new();
+            let text = time.to_rfc3339().unwrap_or_default();
+            let rule = format!(
+                "must be at most {} s later than the function's clock",
+                MAX_TIME_AHEAD.as_secs()
+            );
+            problems.invalid_text("event.time", &text, rule);
+            Err(problems.into())
         }
-        None => Ok(Err(Skip::TaskGone)),
-        Some(task) if !is_ours(task) => {
-            let message = format!("{arn} was not started by start-engines, which stops only its own tasks");
-            Err(Failure::permanent("foreign_task", message).into())
-        }
-        Some(task) if !task.is_wanted() => Ok(Err(Skip::StoppedAlready)),
-        Some(task) if request.unless_running && task.has_run() => Ok(Err(Skip::RunningInTime)),
-        Some(task) => Ok(Ok(task)),
+        Some(_) | None => Ok(()),
     }
-}
-
-fn is_ours(task: &Task) -> bool {
-    let text = task.started_by.as_deref().unwrap_or_default();
-    started_by::decode(text, &task.arn.scope()) != Err(Unread::Foreign)
 }
 
 /// One task on its way out.
@@ -118,12 +94,25 @@ struct Leaving<'a> {
     until: Option<Timestamp>,
 }
 
+/// Until when a task drains.
+enum Until {
+    /// It does not: it is stopped now.
+    Now,
+    /// A schedule stops it then.
+    Later(Timestamp),
+    /// That could not be told, or not be seen to; why not is noted.
+    Unknown,
+}
+
 /// What has been done so far.
 struct Work<'r> {
     request: &'r StopRequest,
     delays: HashMap<TargetGroupArn, Duration>,
     stopped: Vec<TaskArn>,
     draining: Vec<TaskArn>,
+    /// Of `stopped`, those that were to drain and had no room for the tag.
+    undrained: Vec<TaskArn>,
+    spared: usize,
     deregistered: Vec<(TaskArn, GroupTarget)>,
     failures: Failures,
 }
@@ -135,16 +124,39 @@ impl<'r> Work<'r> {
             delays: HashMap::new(),
             stopped: Vec::new(),
             draining: Vec::new(),
+            undrained: Vec::new(),
+            spared: 0,
             deregistered: Vec::new(),
             failures: Failures::default(),
         }
+    }
+
+    /// Stops the tasks of a cluster, or of a service in it, that the request concerns.
+    fn stop_all(&mut self, cluster: &Cluster, service: Option<&str>, reader: &mut Reader<'_>) -> Result<(), Halt> {
+        let seen_at = reader.now();
+        let found = match concerned::all(cluster, service, self.request, reader, &mut self.failures)? {
+            Ok(found) => found,
+            // A cluster that is gone has no tasks. Of one that was named, somebody is to hear.
+            Err(error) if error.kind == ErrorKind::ClusterNotFound && service.is_some() => return Ok(()),
+            Err(error) => {
+                self.failures.add(error);
+                return Ok(());
+            }
+        };
+        let Concerned { tasks, unseen, spared } = found;
+        self.spared += spared;
+        self.stop(cluster, &tasks, seen_at, reader)?;
+        for task in unseen {
+            self.stop_task(cluster, &task, reader)?;
+        }
+        Ok(())
     }
 
     /// Stops tasks of one cluster which were all seen, not stopping, at `seen_at` or later.
     fn stop<'a>(
         &mut self,
         cluster: &Cluster,
-        tasks: Vec<&'a Task>,
+        tasks: &[&'a Task],
         seen_at: Timestamp,
         reader: &mut Reader<'a>,
     ) -> Result<(), Halt> {
@@ -159,11 +171,16 @@ impl<'r> Work<'r> {
                     self.draining.push(task.arn.clone());
                     continue;
                 }
-                match reader.stop_task(cluster, &task.arn, &self.request.reason)? {
-                    Ok(()) => self.stopped.push(task.arn.clone()),
-                    Err(error) => self.failures.add(error),
-                }
+                self.stop_task(cluster, &task.arn, reader)?;
             }
+        }
+        Ok(())
+    }
+
+    fn stop_task(&mut self, cluster: &Cluster, task: &TaskArn, reader: &mut Reader<'_>) -> Result<(), Halt> {
+        match reader.stop_task(cluster, task, &self.request.reason)? {
+            Ok(()) => self.stopped.push(task.clone()),
+            Err(error) => self.failures.add(error),
         }
         Ok(())
     }
@@ -177,16 +194,10 @@ impl<'r> Work<'r> {
     ) -> Result<Option<Leaving<'a>>, Halt> {
         let text = task.started_by.as_deref().unwrap_or_default();
         let attachments = started_by::decode(text, &task.arn.scope()).unwrap_or_default();
-        let until = match self.drain(task, &attachments, reader)? {
-            None => return Ok(None),
-            Some(Duration::ZERO) => None,
-            Some(drain) => {
-                let until = reader.now().after(drain.max(SOONEST));
-                if !task.is_draining() && !self.schedule(cluster, task, until, reader)? {
-                    return Ok(None);
-                }
-                Some(until)
-            }
+        let until = match self.until(cluster, task, &attachments, reader)? {
+            Until::Now => None,
+            Until::Later(until) => Some(until),
+            Until::Unknown => return Ok(None),
         };
         let targets = match (task.phase(), task.is_draining()) {
             // One that has not been RUNNING was never registered. What was left of one that drains,
@@ -205,6 +216,39 @@ impl<'r> Work<'r> {
             }
         };
         Ok(Some(Leaving { task, targets, until }))
+    }
+
+    /// Sees to it that the task is stopped later, if it is to drain.
+    fn until(
+        &mut self,
+        cluster: &Cluster,
+        task: &Task,
+        attachments: &[Attachment],
+        reader: &mut Reader<'_>,
+    ) -> Result<Until, Halt> {
+        if let Some(until) = task.drains_until() {
+            if is_overdue(task, reader.now()) || self.request.drain == Drain::For(Duration::ZERO) {
+                return Ok(Until::Now);
+            }
+            // Its schedule may be lost. One that exists is a conflict, which counts.
+            let at = until.max(reader.now().after(SOONEST));
+            let is_made = self.schedule(cluster, task, at, reader)?;
+            return Ok(if is_made { Until::Later(until) } else { Until::Unknown });
+        }
+        let drain = match self.drain(task, attachments, reader)? {
+            None => return Ok(Until::Unknown),
+            Some(Duration::ZERO) => return Ok(Until::Now),
+            Some(drain) => drain,
+        };
+        if !tags::has_room(&task.tags) {
+            self.undrained.push(task.arn.clone());
+            return Ok(Until::Now);
+        }
+        let until = reader.now().after(drain.max(SOONEST));
+        if !self.schedule(cluster, task, until, reader)? {
+            return Ok(Until::Unknown);
+        }
+        self.tag(task, until, reader)
     }
 
     /// How long the task's connections may take; `None` if that cannot be told.
@@ -239,7 +283,7 @@ impl<'r> Work<'r> {
         Ok(Some(longest))
     }
 
-    /// Has the task stopped at `until`, and marks it; whether it will be.
+    /// Has the task stopped at `until`; whether it will be.
     fn schedule(
         &mut self,
         cluster: &Cluster,
@@ -247,7 +291,7 @@ impl<'r> Work<'r> {
         until: Timestamp,
         reader: &mut Reader<'_>,
     ) -> Result<bool, Halt> {
-        let (Some(later), Some(time)) = (&self.request.later, until.to_seconds()) else {
+        let Some(later) = &self.request.later else {
             return Err(Failure::internal("a stop that is to wait has no way to").into());
         };
         let mut detail = json!({"drainSeconds": 0, "reason": self.request.reason});
@@ -264,17 +308,24 @@ impl<'r> Work<'r> {
         )
         .ok_or_else(|| Failure::internal("a stop that is to wait has no date"))?;
         match reader.create_schedule(schedule)? {
-            Ok(()) => {}
+            Ok(()) => Ok(true),
             // Made by an earlier try, or an earlier stop: its time counts.
             Err(CallError {
                 kind: ErrorKind::Conflict { .. },
                 ..
-            }) => {}
+            }) => Ok(true),
             Err(error) => {
                 self.failures.add(error);
-                return Ok(false);
+                Ok(false)
             }
         }
+    }
+
+    /// Marks the task as one that drains.
+    fn tag(&mut self, task: &Task, until: Timestamp, reader: &mut Reader<'_>) -> Result<Until, Halt> {
+        let Some(time) = until.to_seconds() else {
+            return Err(Failure::internal("a stop that is to wait has no date").into());
+        };
         let tag = Tag {
             key: tags::STOP_AT.to_owned(),
             value: format!("{time}Z"),
@@ -283,9 +334,14 @@ impl<'r> Work<'r> {
             Ok(()) => {}
             // It has stopped by itself meanwhile.
             Err(error) if error.kind == ErrorKind::ResourceNotFound => {}
+            // ECS does not take the tag of this task: it has more tags by now than it was seen with, say.
+            Err(error) if matches!(error.kind, ErrorKind::InvalidParameter | ErrorKind::ClientException) => {
+                self.undrained.push(task.arn.clone());
+                return Ok(Until::Now);
+            }
             Err(error) => self.failures.add(error),
         }
-        Ok(true)
+        Ok(Until::Later(until))
     }
 
     /// Takes the targets out of their groups, all tasks' of one group at once.
@@ -339,14 +395,16 @@ impl<'r> Work<'r> {
 
     fn end(self) -> Result<Outcome, Halt> {
         let tasks = [self.stopped.as_slice(), self.draining.as_slice()].concat();
-        let outcome = if tasks.is_empty() {
-            Outcome::skipped(Skip::NoTasks)
-        } else {
-            Outcome::Stopped {
+        let outcome = match (tasks.is_empty(), self.spared) {
+            (true, 0) => Outcome::skipped(Skip::NoTasks),
+            (true, spared) => Outcome::skipped(Skip::RequestedLater(spared)),
+            (false, spared) => Outcome::Stopped {
                 tasks: self.stopped,
                 draining: self.draining,
+                undrained: self.undrained,
+                spared,
                 targets: self.deregistered,
-            }
+            },
         };
         self.failures
             .into_result(outcome)

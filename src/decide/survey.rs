@@ -11,6 +11,14 @@ use crate::journal::Reader;
 use crate::outcome::Failure;
 use crate::task::Task;
 
+/// What ListTasks lists.
+pub(super) struct Survey<'a> {
+    /// As DescribeTasks shows them.
+    pub(super) tasks: Vec<&'a Task>,
+    /// Those that DescribeTasks does not know.
+    pub(super) unseen: Vec<TaskArn>,
+}
+
 /// Every task of `cluster` that is to stay, but for `except`; the inner error is ListTasks' own.
 ///
 /// Only those on a container instance, if one is named. `in_time` is asked before each call, and ends the survey with its error.
@@ -38,29 +46,59 @@ pub(super) fn tasks<'a>(
     reader: &mut Reader<'a>,
     in_time: impl Fn(&Reader<'_>) -> Result<(), Failure>,
 ) -> Result<Result<Vec<&'a Task>, &'a CallError>, Halt> {
-    let mut all = Vec::new();
+    let all_known = |unseen: &[TaskArn]| match unseen.first() {
+        Some(unseen) if desired == Desired::Running => {
+            let message = format!("ListTasks lists {unseen}, which DescribeTasks does not know yet");
+            Err(Failure::transient("task_not_visible", message))
+        }
+        Some(_) | None => Ok(()),
+    };
+    let go_on = |reader: &Reader<'_>, unseen: &[TaskArn]| all_known(unseen).and_then(|()| in_time(reader));
+    let survey = match walk(cluster, desired, container_instance, except, reader, &go_on)? {
+        Ok(survey) => survey,
+        Err(error) => return Ok(Err(error)),
+    };
+    all_known(&survey.unseen)?;
+    Ok(Ok(survey.tasks))
+}
+
+/// Every task that ListTasks lists, whether or not DescribeTasks knows it; the inner error is ListTasks' own.
+pub(super) fn listed<'a>(
+    cluster: &Cluster,
+    desired: Desired,
+    reader: &mut Reader<'a>,
+) -> Result<Result<Survey<'a>, &'a CallError>, Halt> {
+    walk(cluster, desired, None, None, reader, &|_, _| Ok(()))
+}
+
+/// `go_on` is asked before each call, with what DescribeTasks did not know so far.
+fn walk<'a>(
+    cluster: &Cluster,
+    desired: Desired,
+    container_instance: Option<&str>,
+    except: Option<&TaskArn>,
+    reader: &mut Reader<'a>,
+    go_on: &dyn Fn(&Reader<'_>, &[TaskArn]) -> Result<(), Failure>,
+) -> Result<Result<Survey<'a>, &'a CallError>, Halt> {
+    let (mut all, mut unseen) = (Vec::new(), Vec::new());
     let mut page = None;
     loop {
-        in_time(reader)?;
+        go_on(reader, &unseen)?;
         let found = match reader.list_tasks(cluster, desired, container_instance, page)? {
             Ok(found) => found,
             Err(error) => return Ok(Err(error)),
         };
         let listed: Vec<_> = found.tasks.iter().filter(|arn| Some(*arn) != except).cloned().collect();
         for chunk in listed.chunks(MOST_TASKS_DESCRIBED) {
-            in_time(reader)?;
+            go_on(reader, &unseen)?;
             let tasks = reader.describe_tasks(cluster, chunk.to_vec())??;
-            if desired == Desired::Running
-                && let Some(unseen) = chunk.iter().find(|arn| !tasks.iter().any(|task| task.arn == **arn))
-            {
-                let message = format!("ListTasks lists {unseen}, which DescribeTasks does not know yet");
-                return Err(Failure::transient("task_not_visible", message).into());
-            }
+            let is_known = |arn: &&TaskArn| tasks.iter().any(|task| task.arn == **arn);
+            unseen.extend(chunk.iter().filter(|arn| !is_known(arn)).cloned());
             all.extend(tasks.iter().map(Arc::as_ref));
         }
         page = found.next.clone();
         if page.is_none() {
-            return Ok(Ok(all));
+            return Ok(Ok(Survey { tasks: all, unseen }));
         }
     }
 }

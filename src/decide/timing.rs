@@ -52,6 +52,11 @@ pub const SHORTEST_CALL: Duration = Duration::from_secs(1);
 /// ([DescribeTasks](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html)).
 pub const STOPPED_TASKS_STAY: Duration = Duration::from_secs(3600);
 
+/// How long after the time in its tag a task that drains is on its way to be stopped, so that nobody need see to it:
+/// Scheduler is precise to the minute
+/// ([schedule types](https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html)).
+pub const DRAIN_GRACE: Duration = Duration::from_secs(90);
+
 /// Until when a DeregisterTargets must have landed which rests on the event alone; `None` if the
 /// event is not fresh, does not tell when it happened, or not that the task has an interface.
 #[must_use]

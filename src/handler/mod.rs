@@ -4,6 +4,7 @@
 //! begins no call for which the invocation has no time left, and of one task's events in a
 //! batch it hands on the newest only. Must not know the SDK; calls go through the port [`Aws`].
 
+mod order;
 mod publish;
 mod rounds;
 
@@ -123,28 +124,42 @@ impl<A: Aws, C: Clock> Handler<A, C> {
     /// order.
     ///
     /// Tasks that run, tasks that stop, requests to stop, and each other request go their own ways, so that none waits
-    /// for another's slow call.
+    /// for another's slow call; but for a stop, which waits for the starts that were asked for before it ([`order`]).
     pub async fn handle_batch(&self, events: Vec<Value>, invocation: &Invocation) -> Vec<Handled> {
         let mut works: Vec<Work> = events.into_iter().map(|event| self.read(event, invocation)).collect();
         leave_newest(&mut works);
-        let (mut running, mut stopping, mut stops, mut alone) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut running, mut stopping, mut stops) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut starts, mut reconciles) = (Vec::new(), Vec::new());
         for work in &mut works {
             match &work.trigger {
                 Some(Trigger::TaskStateChange(change)) if change.task.phase() == Phase::Running => running.push(work),
                 Some(Trigger::TaskStateChange(_)) => stopping.push(work),
                 Some(Trigger::Stop(_)) => stops.push(work),
-                Some(Trigger::Start(_) | Trigger::Reconcile(_)) => alone.push(work),
+                Some(Trigger::Start(_)) => starts.push(work),
+                Some(Trigger::Reconcile(_)) => reconciles.push(work),
                 None => {}
             }
         }
         let deadline = invocation.deadline;
-        let alone =
-            stream::iter(alone).for_each_concurrent(MOST_STARTS_AT_ONCE, |request| self.run(vec![request], deadline));
+        let (mut waiting, stops): (Vec<&mut Work>, Vec<&mut Work>) = stops.into_iter().partition(|work| {
+            let stop = work.trigger.as_ref();
+            stop.is_some_and(|trigger| matches!(trigger, Trigger::Stop(stop) if order::waits(stop, &starts)))
+        });
+        let starts_before_stops = async {
+            stream::iter(&mut starts)
+                .for_each_concurrent(MOST_STARTS_AT_ONCE, |start| self.run(vec![start], deadline))
+                .await;
+            order::tell_started(&mut waiting, &starts);
+            self.run(waiting, deadline).await;
+        };
+        let reconciles =
+            stream::iter(reconciles).for_each_concurrent(MOST_STARTS_AT_ONCE, |request| self.run(vec![request], deadline));
         tokio::join!(
             self.run(stopping, deadline),
             self.run(stops, deadline),
             self.run(running, deadline),
-            alone
+            starts_before_stops,
+            reconciles
         );
         let mut all: Vec<Handled> = works.into_iter().map(Work::into_handled).collect();
         self.publish(&mut all, deadline).await;

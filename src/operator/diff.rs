@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::table::{Cell, Column, Table, Tone, WIDTH, wrap};
+use super::table::{Cell, Column, Table, Tone, WIDTH, counted, wrap};
 use crate::arn::Cluster;
 use crate::outcome::GroupTarget;
 use crate::plan::{Change, Plan, Why};
@@ -18,7 +18,7 @@ const COLUMNS: [Column; 5] = [
 ];
 const INDENT: usize = 2;
 
-/// Everything that a plan would do to how many targets.
+/// Everything that a plan would do to how many targets and tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// To be registered.
@@ -27,13 +27,18 @@ pub struct Counts {
     pub deregister: usize,
     /// Of no task that is known.
     pub unknown: usize,
+    /// Tasks to be stopped.
+    pub stop: usize,
 }
 
 impl Counts {
     /// Of one plan.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
-        let mut counts = Self::default();
+        let mut counts = Self {
+            stop: plan.stop.len(),
+            ..Self::default()
+        };
         for group in &plan.groups {
             counts.register += group.register.len();
             counts.deregister += group.deregister.len();
@@ -45,7 +50,19 @@ impl Counts {
     /// Whether something is to be repaired.
     #[must_use]
     pub fn is_drift(self) -> bool {
-        self.register + self.deregister > 0
+        self.register + self.deregister + self.stop > 0
+    }
+
+    /// What is to be repaired, in words: `2 targets`, `1 task to stop`, or both.
+    #[must_use]
+    pub fn repairs(self) -> String {
+        let targets = counted(self.register + self.deregister, "target");
+        let tasks = format!("{} to stop", counted(self.stop, "task"));
+        match (self.register + self.deregister, self.stop) {
+            (_, 0) => targets,
+            (0, _) => tasks,
+            _ => format!("{targets}, and {tasks}"),
+        }
     }
 }
 
@@ -65,6 +82,15 @@ pub fn unknown(plan: &Plan) -> Vec<GroupTarget> {
 #[must_use]
 pub fn table(cluster: &Cluster, plan: &Plan, paint: impl Fn(Tone, &str) -> String + Copy) -> String {
     let mut table = Table::new(INDENT, &COLUMNS);
+    for overdue in &plan.stop {
+        table.row(vec![
+            Cell::toned("x", Tone::Bad),
+            Cell::default(),
+            Cell::default(),
+            overdue.task.id().into(),
+            WHY_STOPPED.into(),
+        ]);
+    }
     for group in &plan.groups {
         let name = group.group.name();
         let mut change = |sign: &str, tone: Tone, change: &Change| {
@@ -90,13 +116,16 @@ pub fn table(cluster: &Cluster, plan: &Plan, paint: impl Fn(Tone, &str) -> Strin
         }
     }
     let counts = Counts::of(plan);
-    let summary = format!(
+    let mut summary = format!(
         "Cluster {}: {} to register, {} to deregister, {} unknown",
         cluster.name(),
         counts.register,
         counts.deregister,
         counts.unknown
     );
+    if counts.stop > 0 {
+        let _ = write!(summary, ", {} to stop", counted(counts.stop, "task"));
+    }
     let mut text = String::new();
     let mut lines = |tone: Tone, long: &str| {
         for line in wrap(long, WIDTH) {
@@ -117,6 +146,8 @@ pub fn table(cluster: &Cluster, plan: &Plan, paint: impl Fn(Tone, &str) -> Strin
     text
 }
 
+const WHY_STOPPED: &str = "its time to drain is over";
+
 fn why(why: Why) -> &'static str {
     match why {
         Why::Missing => "RUNNING, not in its group",
@@ -129,7 +160,17 @@ fn why(why: Why) -> &'static str {
 /// The same for programs.
 #[must_use]
 pub fn json(cluster: &Cluster, plan: &Plan) -> Value {
-    let mut changes = Vec::new();
+    let stops = plan.stop.iter().map(|overdue| {
+        json!({
+            "action": "stop",
+            "targetGroupArn": null,
+            "id": null,
+            "port": null,
+            "taskArn": overdue.task.as_str(),
+            "why": format!("{WHY_STOPPED}, since {}", overdue.since.to_rfc3339().unwrap_or_default()),
+        })
+    });
+    let mut changes: Vec<Value> = stops.collect();
     for group in &plan.groups {
         let arn = group.group.as_str();
         let mut put = |action: &str, target: &crate::target::Target, change: Option<&Change>| {

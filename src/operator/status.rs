@@ -111,11 +111,23 @@ impl ClusterStatus {
         }
     }
 
-    /// How many targets are to be put in or taken out.
+    /// How many targets are to be put in or taken out, and tasks to be stopped.
     #[must_use]
     pub fn drifts(&self) -> usize {
+        self.drifted_targets() + self.plan.stop.len()
+    }
+
+    fn drifted_targets(&self) -> usize {
         let groups = self.plan.groups.iter();
         groups.map(|group| group.register.len() + group.deregister.len()).sum()
+    }
+
+    /// Whether a task was to be stopped some time ago.
+    fn is_overdue(&self, status: &TaskStatus) -> bool {
+        self.plan
+            .stop
+            .iter()
+            .any(|overdue| overdue.task == status.seen.task.arn)
     }
 
     fn unknown(&self) -> impl Iterator<Item = (&TargetGroupArn, &Target)> {
@@ -218,7 +230,7 @@ fn cluster(
 ) -> std::fmt::Result {
     let (mut tasks, mut targets) = (Table::new(0, &TASKS), Table::new(INDENT, &TARGETS));
     for task in &status.fleet.tasks {
-        tasks.row(task_row(task, now));
+        tasks.row(task_row(task, status.is_overdue(task), now));
         for target in &task.targets {
             targets.row(target_row(target, status.drift(task, target)));
         }
@@ -235,13 +247,16 @@ fn cluster(
             Cell::toned(drift.words(), Tone::Bad),
         ]);
     }
-    let heading = format!(
+    let mut heading = format!(
         "Cluster {}: {}, {} drifted, {}",
         printable(status.cluster.name()),
         counted(status.fleet.tasks.len(), "task"),
-        counted(status.drifts(), "target"),
+        counted(status.drifted_targets(), "target"),
         counted(status.unknown().count(), "unknown target")
     );
+    if !status.plan.stop.is_empty() {
+        let _ = write!(heading, ", {} overdue", counted(status.plan.stop.len(), "task"));
+    }
     for line in wrap(&heading, WIDTH) {
         writeln!(text, "{}", paint(Tone::Head, &line))?;
     }
@@ -271,10 +286,11 @@ fn cluster(
     Ok(())
 }
 
-fn task_row(status: &TaskStatus, now: Timestamp) -> Vec<Cell> {
+fn task_row(status: &TaskStatus, is_overdue: bool, now: Timestamp) -> Vec<Cell> {
     let seen = &status.seen;
     let task = &seen.task;
     let (state, tone) = match (task.phase(), seen.stop_at()) {
+        _ if is_overdue => ("OVERDUE".to_owned(), Tone::Bad),
         (Phase::Running, Some(until)) => (drains(until, now), Tone::Busy),
         (Phase::Running, None) => (task.last_status.to_string(), Tone::Good),
         (Phase::Stopping, _) if task.last_status == TaskState::Running => ("RUNNING, stopping".to_owned(), Tone::Busy),
@@ -342,6 +358,7 @@ pub fn json(clusters: &[ClusterStatus]) -> Value {
 fn of_cluster(status: &ClusterStatus) -> Value {
     let tasks = status.fleet.tasks.iter().map(|task| {
         let mut told = told::task(task);
+        told["overdue"] = json!(status.is_overdue(task));
         let drifts = task
             .targets
             .iter()

@@ -8,6 +8,7 @@ pub mod ports;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 pub use event::from_event;
 
@@ -73,10 +74,32 @@ impl Task {
         }
     }
 
-    /// Whether it has been asked to stop later: its targets are to stay out. Events never tell.
+    /// Until when its connections may take to end, if it has been asked to stop later. Events never tell.
+    ///
+    /// A tag that holds no time asks for a stop all the same: its time is over.
+    #[must_use]
+    pub fn drains_until(&self) -> Option<Timestamp> {
+        let tag = self.tags.iter().find(|tag| tag.key == tags::STOP_AT)?;
+        Some(Timestamp::parse(&tag.value).unwrap_or(Timestamp::from_millis(0)))
+    }
+
+    /// Whether it has been asked to stop later: its targets are to stay out.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.tags.iter().any(|tag| tag.key == tags::STOP_AT)
+        self.drains_until().is_some()
+    }
+
+    /// When its start was asked for: by its tag, else when it was made. `None` if the snapshot tells neither.
+    ///
+    /// A tag that is more than [`MAX_TAG_AHEAD`] later than `createdAt` is not believed: nobody asks for a start after
+    /// it was made, and a task with such a tag would outlive every stop.
+    #[must_use]
+    pub fn requested_at(&self) -> Option<Timestamp> {
+        let tagged = tags::requested_at(&self.tags).and_then(Timestamp::parse);
+        match (tagged, self.created_at) {
+            (Some(tagged), Some(created)) if tagged > created.after(MAX_TAG_AHEAD) => Some(created),
+            (tagged, created) => tagged.or(created),
+        }
     }
 
     /// Whether it is, or has been, RUNNING.
@@ -217,6 +240,9 @@ impl Addresses {
         }
     }
 }
+
+/// How much later than `createdAt` the time of a task's request may be: both are told by clocks of AWS.
+pub const MAX_TAG_AHEAD: Duration = Duration::from_secs(60);
 
 /// What the `stoppedReason` of a task begins with that was not RUNNING in time.
 pub const START_TIMED_OUT: &str = "start-engines: not RUNNING within";

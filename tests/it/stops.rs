@@ -75,6 +75,7 @@ async fn a_stop_takes_the_target_out_at_once_and_stops_the_task_when_it_has_drai
         tasks,
         draining,
         targets,
+        ..
     } = handled.result.expect("an outcome")
     else {
         panic!("no stop: {told:?}")

@@ -210,13 +210,8 @@ async fn agreements(
         let mut is_agreed = None;
         if counts.is_drift() {
             if !asked.yes {
-                let number = counts.register + counts.deregister;
-                ask(
-                    session,
-                    &format!("Repair {} in {cluster}?", counted(number, "target")),
-                    "--yes",
-                )
-                .await?;
+                let question = format!("Repair {} in {cluster}?", counts.repairs());
+                ask(session, &question, "--yes").await?;
             }
             is_agreed = Some(Vec::new());
         }
@@ -254,8 +249,12 @@ fn told(session: &Session, cluster: &Cluster, plan: &Plan, repairs: &Repairs) ->
     let texts = |targets: &[GroupTarget]| targets.iter().map(ToString::to_string).collect::<Vec<String>>();
     if !session.screen.is_json() {
         let (up, down) = (registered.len(), deregistered.len());
+        let stopped = match repairs.stopped.len() {
+            0 => String::new(),
+            stopped => format!(", {} stopped", counted(stopped, "task")),
+        };
         out(&format!(
-            "Cluster {}: {up} registered, {down} deregistered\n",
+            "Cluster {}: {up} registered, {down} deregistered{stopped}\n",
             cluster.name()
         ));
         let counts = Counts::of(plan);
@@ -268,5 +267,6 @@ fn told(session: &Session, cluster: &Cluster, plan: &Plan, repairs: &Repairs) ->
         "registered": texts(&registered),
         "deregistered": texts(&deregistered),
         "unknown": texts(&repairs.unknown),
+        "stopped": repairs.stopped.iter().map(|task| task.as_str()).collect::<Vec<_>>(),
     })
 }

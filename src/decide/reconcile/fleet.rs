@@ -10,6 +10,7 @@ use crate::call::{Desired, ErrorKind};
 use crate::config::Config;
 use crate::journal::Reader;
 use crate::outcome::Failure;
+use crate::plan::Overdue;
 use crate::reconcile::ReconcileRequest;
 use crate::started_by;
 use crate::tags;
@@ -38,6 +39,12 @@ impl<'a> Ours<'a> {
 
     pub(super) fn names(&self, group: &TargetGroupArn) -> bool {
         self.attachments.iter().any(|attachment| attachment.group == *group)
+    }
+
+    /// Whether it is of the cluster that is reconciled, and of the service if only one is.
+    fn is_asked_for(&self, request: &ReconcileRequest) -> bool {
+        let of_service = |service| tags::decode(&self.task.tags).service.as_ref() == Some(service);
+        self.is_own && request.service.as_ref().is_none_or(of_service)
     }
 
     /// Whether its targets are to be in their groups, and it is ours to see to.
@@ -144,6 +151,19 @@ fn clusters(request: &ReconcileRequest) -> impl Iterator<Item = (&Cluster, bool)
 }
 
 impl<'a> Fleet<'a> {
+    /// Tasks of the cluster, or of the service in it, whose time to drain is over, and which nobody has stopped.
+    pub(super) fn overdue(&self, request: &ReconcileRequest, now: Timestamp) -> Vec<Overdue> {
+        let own = self.tasks.iter().filter(|ours| ours.is_asked_for(request) && ours.task.is_wanted());
+        let overdue = own.filter_map(|ours| {
+            let since = ours.task.drains_until()?;
+            (since.after(timing::DRAIN_GRACE) <= now).then(|| Overdue {
+                task: ours.task.arn.clone(),
+                since,
+            })
+        });
+        overdue.collect()
+    }
+
     fn of(tasks: Vec<Ours<'a>>) -> Self {
         let mut by_group: HashMap<TargetGroupArn, Vec<usize>> = HashMap::new();
         for (n, ours) in tasks.iter().enumerate() {
@@ -169,11 +189,7 @@ impl<'a> Fleet<'a> {
         config: &Config,
         failures: &mut Failures,
     ) -> Vec<TargetGroupArn> {
-        let is_asked_for = |ours: &&Ours<'_>| {
-            let of_service = |service| tags::decode(&ours.task.tags).service.as_ref() == Some(service);
-            ours.is_own && request.service.as_ref().is_none_or(of_service)
-        };
-        let own = self.tasks.iter().filter(is_asked_for);
+        let own = self.tasks.iter().filter(|ours| ours.is_asked_for(request));
         let named = own.flat_map(|ours| ours.attachments.iter().map(|it| &it.group));
         let all: BTreeSet<&TargetGroupArn> = named.chain(&request.groups).collect();
         let mut groups = Vec::new();

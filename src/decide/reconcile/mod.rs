@@ -8,7 +8,9 @@
 //!   a look before, and one after, with what was registered taken back if the task is stopping;
 //! - a target that a stopping or stopped task has left is deregistered, as [`super::detach`] does
 //!   with late stops: only while the proof holds that no live task of ours owns the address;
-//! - a target of no known task is told, and left alone. A task that drains is left alone too.
+//! - a target of no known task is told, and left alone. A task that drains is left alone too;
+//! - a task whose time to drain was over [`super::timing::DRAIN_GRACE`] ago is stopped, before anything else: the
+//!   schedule that was to do it is lost. Its events take out whatever of it is registered.
 //!
 //! What goes wrong in one group does not stop the others, and what was done is told all the same. Where time
 //! runs out, what is done is done: an event of our own making goes on with the rest, at most
@@ -75,8 +77,9 @@ pub fn reconcile(request: &ReconcileRequest, config: &Config, reader: &mut Reade
         return plan(request, &fleet, groups, failures, reader);
     }
     let mut work = Work::new(request, &fleet, proof, failures);
+    let all_stopped = work.stop_overdue(&fleet.overdue(request, reader.now()), reader)?;
     let mut done = 0;
-    for group in &groups {
+    for group in groups.iter().take_while(|_| all_stopped) {
         if !reader.has_time(A_STEP_NEEDS) || !work.group(group, reader)? {
             break;
         }
@@ -93,6 +96,10 @@ pub fn reconcile(request: &ReconcileRequest, config: &Config, reader: &mut Reade
             None => work.failures.add(incomplete(unreached, "it could not go on later")),
         }
     }
+    if !all_stopped && unreached.is_empty() {
+        let message = "no time was left to stop all tasks whose time to drain is over";
+        work.failures.add(Failure::transient("reconcile_incomplete", message));
+    }
     work.look_again_at_unknown(reader)?;
     work.end(continued)
 }
@@ -104,7 +111,10 @@ fn plan(
     mut failures: Failures,
     reader: &mut Reader<'_>,
 ) -> Result<Outcome, Halt> {
-    let mut plan = Plan::default();
+    let mut plan = Plan {
+        stop: fleet.overdue(request, reader.now()),
+        ..Plan::default()
+    };
     for group in groups {
         if !reader.has_time(A_STEP_NEEDS) {
             plan.unreached.push(group);

@@ -15,7 +15,7 @@ use crate::call::{ErrorKind, MOST_TASKS_DESCRIBED};
 use crate::journal::Reader;
 use crate::merge::MOST_TARGETS;
 use crate::outcome::{Failure, GroupTarget, Outcome, Repairs};
-use crate::plan::{Change, Owners, Stage};
+use crate::plan::{Change, Overdue, Owners, Stage};
 use crate::reconcile::ReconcileRequest;
 use crate::target::Target;
 use crate::task::{Phase, Task};
@@ -51,6 +51,26 @@ impl<'f, 'a> Work<'f, 'a> {
 
     pub(super) fn has_done(&self) -> bool {
         self.has_done
+    }
+
+    /// StopTask for each; whether there was time for all of them.
+    pub(super) fn stop_overdue(&mut self, overdue: &[Overdue], reader: &mut Reader<'a>) -> Result<bool, Halt> {
+        for Overdue { task, since } in overdue {
+            if !reader.has_time(A_STEP_NEEDS) {
+                return Ok(false);
+            }
+            let since = since.to_rfc3339().unwrap_or_default();
+            let reason = format!("start-engines: its time to drain was over at {since}");
+            match reader.stop_task(&self.request.cluster, task, &reason)? {
+                Ok(()) => self.done.stopped.push(task.clone()),
+                Err(error) => self.failures.add(Failure {
+                    message: format!("{task}: {error}"),
+                    ..Failure::from(error)
+                }),
+            }
+            self.has_done = true;
+        }
+        Ok(true)
     }
 
     /// Compares and repairs a group; whether there was time for all of it.

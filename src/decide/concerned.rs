@@ -1,0 +1,159 @@
+//! Which tasks a stop concerns.
+//!
+//! A stop of one task concerns that task. A stop of a service, or of all tasks in a cluster, concerns those
+//! whose start was *asked for* before the stop was, however late, often or out of order either is handled: what
+//! was started since is spared. Both times are cut to whole seconds, as EventBridge tells no more, and in the
+//! same second the start survives: a restart is "stop, then start". A task whose time to drain is over is
+//! concerned in any case, since an earlier stop has asked for its end.
+//!
+//! Must not stop anything.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::survey::{self, Survey};
+use super::{Failures, Halt};
+use crate::arn::{Cluster, TaskArn};
+use crate::call::{CallError, Desired, ErrorKind, MOST_TASKS_DESCRIBED};
+use crate::journal::Reader;
+use crate::outcome::{Failure, Skip};
+use crate::started_by::{self, Unread};
+use crate::stop::{JustStarted, StopRequest};
+use crate::tags;
+use crate::task::Task;
+use crate::timestamp::Timestamp;
+
+/// For so long DescribeTasks may not know a task yet, so that a stop that is sent right after a
+/// start is not taken for one of a task that is gone.
+const NEW: Duration = Duration::from_secs(10);
+
+/// The tasks of one cluster that a stop concerns.
+#[derive(Default)]
+pub(super) struct Concerned<'a> {
+    /// As DescribeTasks shows them, none of them stopping.
+    pub(super) tasks: Vec<&'a Task>,
+    /// Those that DescribeTasks does not show yet, started in the same batch: nothing of them is registered.
+    pub(super) unseen: Vec<TaskArn>,
+    /// How many were asked for later, and are left alone.
+    pub(super) spared: usize,
+}
+
+/// The one task, or why there is nothing to stop.
+pub(super) fn one<'a>(
+    arn: &TaskArn,
+    cluster: &Cluster,
+    request: &StopRequest,
+    reader: &mut Reader<'a>,
+) -> Result<Result<&'a Task, Skip>, Halt> {
+    let tasks = match reader.describe_tasks(cluster, vec![arn.clone()])? {
+        Ok(tasks) => tasks,
+        Err(error) if error.kind == ErrorKind::ClusterNotFound => return Ok(Err(Skip::TaskGone)),
+        Err(error) => return Err(error.into()),
+    };
+    match tasks.iter().find(|task| task.arn == *arn) {
+        None if request.sent_at.is_some_and(|time| reader.now().since(time) < NEW) => {
+            let message = format!("DescribeTasks does not know {arn}: either it is gone, or it is too new");
+            Err(Failure::transient("task_not_visible", message).into())
+        }
+        None => Ok(Err(Skip::TaskGone)),
+        Some(task) if !is_ours(task) => {
+            let message = format!("{arn} was not started by start-engines, which stops only its own tasks");
+            Err(Failure::permanent("foreign_task", message).into())
+        }
+        Some(task) if !task.is_wanted() => Ok(Err(Skip::StoppedAlready)),
+        Some(task) if request.unless_running && task.has_run() && !is_overdue(task, reader.now()) => {
+            Ok(Err(Skip::RunningInTime))
+        }
+        Some(task) => Ok(Ok(task)),
+    }
+}
+
+/// All tasks of a cluster, or of a service in it; the inner error is ListTasks' own.
+///
+/// What cannot be told of some is noted as a failure, and stops nothing of the others.
+pub(super) fn all<'a>(
+    cluster: &Cluster,
+    service: Option<&str>,
+    request: &StopRequest,
+    reader: &mut Reader<'a>,
+    failures: &mut Failures,
+) -> Result<Result<Concerned<'a>, &'a CallError>, Halt> {
+    let Survey { mut tasks, mut unseen } = match survey::listed(cluster, Desired::Running, reader)? {
+        Ok(survey) => survey,
+        Err(error) => return Ok(Err(error)),
+    };
+    let started: Vec<&JustStarted> = request.just_started_in(cluster, service).collect();
+    look_for_unlisted(cluster, &started, &mut tasks, &mut unseen, reader, failures)?;
+    let now = reader.now();
+    let mut concerned = Concerned::default();
+    for task in tasks {
+        let is_of_service = service.is_none_or(|name| tags::decode(&task.tags).service.as_deref() == Some(name));
+        if !task.is_wanted() || !is_of_service || !is_ours(task) {
+            continue;
+        }
+        if is_overdue(task, now) {
+            concerned.tasks.push(task);
+            continue;
+        }
+        match is_before(task.requested_at(), request) {
+            Some(true) => concerned.tasks.push(task),
+            Some(false) => concerned.spared += 1,
+            None => failures.add(untold(&task.arn, "when its start was asked for")),
+        }
+    }
+    for arn in unseen {
+        let of_batch = started.iter().find(|started| started.task == arn);
+        match of_batch.and_then(|started| is_before(started.requested_at, request)) {
+            Some(true) => concerned.unseen.push(arn),
+            Some(false) => concerned.spared += 1,
+            None => failures.add(untold(&arn, "anything")),
+        }
+    }
+    Ok(Ok(concerned))
+}
+
+/// ListTasks may not list yet what a start of the same batch was answered: it is described by its ARN.
+fn look_for_unlisted<'a>(
+    cluster: &Cluster,
+    started: &[&JustStarted],
+    tasks: &mut Vec<&'a Task>,
+    unseen: &mut Vec<TaskArn>,
+    reader: &mut Reader<'a>,
+    failures: &mut Failures,
+) -> Result<(), Halt> {
+    let is_listed = |arn: &TaskArn| unseen.contains(arn) || tasks.iter().any(|task| task.arn == *arn);
+    let unlisted: Vec<TaskArn> = started.iter().map(|started| started.task.clone()).collect();
+    let unlisted: Vec<TaskArn> = unlisted.into_iter().filter(|arn| !is_listed(arn)).collect();
+    for chunk in unlisted.chunks(MOST_TASKS_DESCRIBED) {
+        match reader.describe_tasks(cluster, chunk.to_vec())? {
+            Ok(found) => {
+                let is_found = |arn: &&TaskArn| found.iter().any(|task| task.arn == **arn);
+                unseen.extend(chunk.iter().filter(|arn| !is_found(arn)).cloned());
+                tasks.extend(found.iter().map(Arc::as_ref));
+            }
+            Err(error) => failures.add(error),
+        }
+    }
+    Ok(())
+}
+
+/// Whether a start that was asked for then came before the stop; `None` where that cannot be told.
+fn is_before(requested_at: Option<Timestamp>, request: &StopRequest) -> Option<bool> {
+    let seconds = |time: Timestamp| time.millis().div_euclid(1000);
+    Some(seconds(requested_at?) < seconds(request.requested_at?))
+}
+
+/// Whether its time to drain is over: whoever was to stop it then has not.
+pub(super) fn is_overdue(task: &Task, now: Timestamp) -> bool {
+    task.drains_until().is_some_and(|until| until <= now)
+}
+
+fn is_ours(task: &Task) -> bool {
+    let text = task.started_by.as_deref().unwrap_or_default();
+    started_by::decode(text, &task.arn.scope()) != Err(Unread::Foreign)
+}
+
+fn untold(arn: &TaskArn, what: &str) -> Failure {
+    let message = format!("DescribeTasks does not tell {what} of {arn} yet, so it was not stopped");
+    Failure::transient("task_not_visible", message)
+}

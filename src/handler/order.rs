@@ -1,0 +1,78 @@
+//! The order of requests in one batch: a stop waits for the starts that were asked for before it.
+//!
+//! ListTasks may not list yet what they start, so the stop is told what they were answered. A start waits for no
+//! stop, since a stop ends nothing that was asked for after it. Must not decide which of the tasks a stop ends;
+//! [`crate::decide`] does.
+
+use super::rounds::Work;
+use crate::call::{Answer, Call, ErrorKind};
+use crate::start::request::StartRequest;
+use crate::stop::{JustStarted, StopRequest};
+use crate::tags;
+use crate::timestamp::Timestamp;
+use crate::trigger::Trigger;
+
+/// Whether a stop has to wait for any of the starts.
+pub(super) fn waits(stop: &StopRequest, starts: &[&mut Work]) -> bool {
+    starts.iter().any(|work| match &work.trigger {
+        Some(Trigger::Start(start)) => is_for(stop, start),
+        Some(Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::TaskStateChange(_)) | None => false,
+    })
+}
+
+/// Tells the stops what the starts were answered.
+pub(super) fn tell_started(stops: &mut [&mut Work], starts: &[&mut Work]) {
+    for stop in stops {
+        let Some(Trigger::Stop(stop)) = &mut stop.trigger else {
+            continue;
+        };
+        let started = starts.iter().flat_map(|work| started(stop, work));
+        stop.just_started = started.collect();
+    }
+}
+
+fn started(stop: &StopRequest, work: &Work) -> Vec<JustStarted> {
+    let Some(Trigger::Start(start)) = &work.trigger else {
+        return Vec::new();
+    };
+    if !is_for(stop, start) {
+        return Vec::new();
+    }
+    let mut all: Vec<JustStarted> = Vec::new();
+    for entry in &work.journal.entries {
+        let (tasks, requested_at) = match (&entry.call, &entry.answer) {
+            (Call::RunTask(_), Ok(Answer::Started(started))) => (&started.tasks, tagged(start)),
+            // Started under the same identity by another event, perhaps with another time.
+            (Call::RunTask(_), Err(error)) => match &error.kind {
+                ErrorKind::Conflict { tasks } => (tasks, None),
+                _ => continue,
+            },
+            _ => continue,
+        };
+        for task in tasks {
+            if !all.iter().any(|known| known.task == *task) {
+                all.push(JustStarted {
+                    task: task.clone(),
+                    cluster: start.cluster.clone(),
+                    service: start.service.clone(),
+                    requested_at,
+                });
+            }
+        }
+    }
+    all
+}
+
+/// Whether the stop may concern what the start starts.
+fn is_for(stop: &StopRequest, start: &StartRequest) -> bool {
+    let is_later = match (stop.requested_at, tagged(start)) {
+        (Some(stop), Some(start)) => start < stop,
+        (None, _) | (_, None) => true,
+    };
+    is_later && stop.clusters().iter().any(|cluster| cluster.same_as(&start.cluster))
+}
+
+/// When the start was asked for, as the tag of its tasks has it.
+fn tagged(start: &StartRequest) -> Option<Timestamp> {
+    tags::requested_at(&start.tags).and_then(Timestamp::parse)
+}
