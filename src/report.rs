@@ -112,7 +112,10 @@ impl Handled {
                     Selector::Service { name, .. } => put("service", json!(name)),
                     Selector::Cluster(cluster) => put("cluster", json!(cluster.as_str())),
                 }
-                put("requestedAt", json!(request.requested_at.and_then(Timestamp::to_rfc3339)));
+                put(
+                    "requestedAt",
+                    json!(request.requested_at.and_then(Timestamp::to_rfc3339)),
+                );
                 put("correlationId", json!(request.correlation_id));
             }
             Some(Trigger::Reconcile(request)) => {

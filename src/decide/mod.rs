@@ -16,8 +16,8 @@
 //! [`safety`].
 
 pub mod attach;
-pub mod detach;
 mod concerned;
+pub mod detach;
 mod instances;
 mod interfaces;
 mod later;

@@ -152,8 +152,8 @@ impl<A: Aws, C: Clock> Handler<A, C> {
             order::tell_started(&mut waiting, &starts);
             self.run(waiting, deadline).await;
         };
-        let reconciles =
-            stream::iter(reconciles).for_each_concurrent(MOST_STARTS_AT_ONCE, |request| self.run(vec![request], deadline));
+        let reconciles = stream::iter(reconciles)
+            .for_each_concurrent(MOST_STARTS_AT_ONCE, |request| self.run(vec![request], deadline));
         tokio::join!(
             self.run(stopping, deadline),
             self.run(stops, deadline),

@@ -214,7 +214,7 @@ async fn a_stop_that_is_asked_for_tells_whose_targets_it_took_out_and_both_marks
     let detail = json!({"cluster": "engines", "all": true, "correlationId": "evening", "drainSeconds": 60});
     let stop = json!({
         "version": "0", "id": "s1", "detail-type": "Stop ECS Task", "source": "app.tests",
-        "account": "111122223333", "time": BEGIN, "region": "us-east-1", "resources": [], "detail": detail,
+        "account": "111122223333", "time": "2026-11-20T07:00:01Z", "region": "us-east-1", "resources": [], "detail": detail,
     });
     outcome(&stage, &stop).await;
     let events = told(&stage);

@@ -24,6 +24,9 @@ pub(crate) struct Service {
     pub(crate) targets: Vec<Attached>,
 }
 
+/// More than there ever are.
+const MOST_SERVICES: usize = 10;
+
 /// An empty account and its services.
 pub(crate) fn open(rng: &mut Rng) -> (World, Vec<Service>) {
     let mut world = World::new();
@@ -84,8 +87,26 @@ fn capacity(rng: &mut Rng, input: &Value) -> Option<RunTaskResult> {
     None
 }
 
+/// A start that an application sends.
+pub(crate) struct Start<'a> {
+    pub(crate) id: &'a str,
+    /// `idempotencyKey`: an application that is not sure sends it once more.
+    pub(crate) key: &'a str,
+    /// Which service of the account.
+    pub(crate) service: usize,
+    pub(crate) count: usize,
+    pub(crate) is_spot: bool,
+    /// `requestedAt`.
+    pub(crate) requested_at: Option<&'a str>,
+}
+
+/// The name of a service in the catalog.
+pub(crate) fn name_of(service: usize) -> String {
+    format!("service-{service}")
+}
+
 /// A start event, sent at this time.
-pub(crate) fn start_event(service: &Service, id: &str, key: &str, count: usize, is_spot: bool, time: &str) -> Value {
+pub(crate) fn start_event(service: &Service, start: &Start<'_>, time: &str) -> Value {
     let target = |target: &Attached| json!({"targetGroupArn": target.group, "port": target.port});
     let subnets = json!(["subnet-0a1b2c3d4e5f60718"]);
     let mut detail = json!({
@@ -93,17 +114,19 @@ pub(crate) fn start_event(service: &Service, id: &str, key: &str, count: usize, 
         "taskDefinition": "app",
         "targets": service.targets.iter().map(target).collect::<Value>(),
         "subnets": subnets,
-        "count": count,
-        "idempotencyKey": key,
+        "count": start.count,
+        "idempotencyKey": start.key,
+        "service": name_of(start.service),
+        "requestedAt": start.requested_at,
     });
-    if is_spot {
+    if start.is_spot {
         detail["capacityProviderStrategy"] = json!([{"capacityProvider": "FARGATE_SPOT"}]);
         detail["fallbacks"] = json!([{"launchType": "FARGATE"}]);
     } else {
         detail["launchType"] = json!("FARGATE");
     }
     json!({
-        "version": "0", "id": id, "detail-type": "Start ECS Task", "source": "app.simulation",
+        "version": "0", "id": start.id, "detail-type": "Start ECS Task", "source": "app.simulation",
         "account": "111122223333", "time": time, "region": "us-east-1", "resources": [],
         "detail": detail,
     })
@@ -116,6 +139,27 @@ pub(crate) fn stop_event(task: &str, id: &str, drain: Option<i64>, time: &str) -
         "account": "111122223333", "time": time, "region": "us-east-1", "resources": [],
         "detail": {"taskArn": task, "drainSeconds": drain, "reason": "simulated"},
     })
+}
+
+/// A stop event of several tasks, sent at this time.
+pub(crate) fn stop_event_of(whom: &Whom, id: &str, drain: Option<i64>, time: &str) -> Value {
+    let mut detail = match whom {
+        Whom::Cluster(cluster) => json!({"cluster": cluster, "all": true}),
+        Whom::Service(service) => json!({"service": name_of(*service)}),
+    };
+    detail["drainSeconds"] = json!(drain);
+    json!({
+        "version": "0", "id": id, "detail-type": "Stop ECS Task", "source": "app.simulation",
+        "account": "111122223333", "time": time, "region": "us-east-1", "resources": [],
+        "detail": detail,
+    })
+}
+
+/// Whose tasks a stop of several concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Whom {
+    Cluster(String),
+    Service(usize),
 }
 
 /// An event that asks for a comparison of a cluster's tasks with their targets, sent at this time.
@@ -137,5 +181,10 @@ pub(crate) fn config() -> Config {
         ),
         ("TASK_WAIT_TIMEOUT", "120"),
     ]);
-    Config::read(|name| variables.get(name).map(|&value| value.to_owned()), None).expect("a sound configuration")
+    let catalog: Value = (0..MOST_SERVICES)
+        .map(|n| (name_of(n), json!({})))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let get = |name: &str| variables.get(name).map(|&value| value.to_owned());
+    Config::read(get, Some(&catalog.to_string())).expect("a sound configuration")
 }

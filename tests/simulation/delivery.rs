@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 use start_engines::arn::TargetGroupArn;
 use start_engines::call::{Answer, Call, CallError, Desired};
 use start_engines::handler::Handled;
-use start_engines::outcome::Outcome;
+use start_engines::outcome::{Outcome, Skip};
+use start_engines::tags::STOP_AT;
 use start_engines::target::{Target, TargetHealth};
 
-use crate::account;
+use crate::account::{self, Start, Whom};
 use crate::promises::{self, Broken, Stage};
 use crate::reconciles;
 use crate::simulation::{HOUR, MINUTE, Mutant, SECOND, Simulation, Step};
@@ -39,6 +40,14 @@ pub(crate) enum About {
     Stop {
         task: String,
     },
+    /// Somebody asks for the stop of all tasks of a service or a cluster.
+    StopMany {
+        whom: Whom,
+        /// In whole seconds.
+        asked_at: i64,
+        /// When this try began.
+        began: i64,
+    },
     /// An operator, or a schedule, asks for a comparison of tasks with targets.
     Reconcile {
         cluster: String,
@@ -57,7 +66,7 @@ impl About {
     /// The task that it is about, if there is one yet.
     fn task(&self) -> Option<&str> {
         match self {
-            Self::Start { .. } | Self::Reconcile { .. } => None,
+            Self::Start { .. } | Self::StopMany { .. } | Self::Reconcile { .. } => None,
             Self::Task { task, .. } | Self::Stop { task } => Some(task),
         }
     }
@@ -70,6 +79,7 @@ impl fmt::Display for About {
             Self::Task { task, is_running: true } => write!(f, "RUNNING of {task}"),
             Self::Task { task, .. } => write!(f, "a stop of {task}"),
             Self::Stop { task } => write!(f, "a request to stop {task}"),
+            Self::StopMany { whom, .. } => write!(f, "a request to stop all of {whom:?}"),
             Self::Reconcile { cluster, .. } => write!(f, "a reconcile of {cluster}"),
         }
     }
@@ -105,14 +115,18 @@ impl Simulation {
             let identity = format!("key-{n}");
             // An application that is not sure sends the same start once more.
             let times = if self.rng.chance(50) { 2 } else { 1 };
+            let requested_at = self.rng.chance(500).then(|| time_at(begin + at));
             for time in 0..times {
                 let at = at + i64::from(time) * self.rng.between(0..=MINUTE);
-                let sent = time::OffsetDateTime::from_unix_timestamp((begin + at) / 1000).expect("a time");
-                let sent = sent
-                    .format(&time::format_description::well_known::Rfc3339)
-                    .expect("a time");
-                let id = format!("event-{n}-{time}");
-                let event = account::start_event(&self.services[service], &id, &identity, count, is_spot, &sent);
+                let start = Start {
+                    id: &format!("event-{n}-{time}"),
+                    key: &identity,
+                    service,
+                    count,
+                    is_spot,
+                    requested_at: requested_at.as_deref(),
+                };
+                let event = account::start_event(&self.services[service], &start, &time_at(begin + at));
                 let about = About::Start {
                     identity: identity.clone(),
                     count,
@@ -203,7 +217,11 @@ impl Simulation {
                     self.statistics.count("late stops of reused addresses");
                 }
             }
-            About::Task { .. } | About::Start { .. } | About::Stop { .. } | About::Reconcile { .. } => {}
+            About::Task { .. }
+            | About::Start { .. }
+            | About::Stop { .. }
+            | About::StopMany { .. }
+            | About::Reconcile { .. } => {}
         }
     }
 
@@ -217,6 +235,9 @@ impl Simulation {
                 event["detail"]["stoppedAt"] = now.clone();
             }
             event["time"] = now;
+        }
+        if self.mutant == Mutant::StopsGoByTheirHandling && matches!(delivery.about, About::StopMany { .. }) {
+            event["time"] = json!(time_at(self.now));
         }
         event
     }
@@ -274,6 +295,17 @@ impl Simulation {
                     self.reconcile_soon(cluster);
                 }
             }
+            (About::StopMany { whom, asked_at, began }, outcome) => {
+                match outcome {
+                    Outcome::Stopped { spared, .. } if *spared > 0 => self.statistics.count("stops that spared tasks"),
+                    Outcome::Skipped {
+                        reason: Skip::RequestedLater(_),
+                        ..
+                    } => self.statistics.count("stops that spared tasks"),
+                    _ => {}
+                }
+                self.promises.stop_succeeded(whom, *asked_at, *began)?;
+            }
             (About::Task { .. } | About::Stop { .. }, _) => {}
             (About::Start { .. } | About::Reconcile { .. }, other) => panic!("{} ends as {other:?}", delivery.about),
         }
@@ -301,7 +333,9 @@ impl Simulation {
                 delivery.tries = 0;
                 match delivery.about {
                     About::Start { .. } | About::Reconcile { .. } => self.rng.between(MINUTE..=10 * MINUTE),
-                    About::Task { .. } | About::Stop { .. } => self.rng.between(MINUTE..=12 * HOUR),
+                    About::Task { .. } | About::Stop { .. } | About::StopMany { .. } => {
+                        self.rng.between(MINUTE..=12 * HOUR)
+                    }
                 }
             }
         };
@@ -348,6 +382,9 @@ impl Simulation {
                 }
                 Ok(())
             }
+            (Call::StopTask { task, .. } | Call::TagTask { task, .. }, About::StopMany { asked_at, .. }) => {
+                self.promises.stopped_by(task.as_str(), *asked_at)
+            }
             (Call::DeregisterTargets { group, targets, .. }, about) => targets.iter().try_for_each(|target| {
                 self.promises
                     .deregisters(about.task(), &as_promised(group, target), &self.world)
@@ -377,11 +414,10 @@ impl Simulation {
                 if !started.tasks.is_empty() && !started.failures.is_empty() {
                     self.statistics.count("partial answers");
                 }
-                let attached = self.services[*service].targets.clone();
                 for task in &started.tasks {
                     if !self.tasks.contains_key(task.as_str()) {
                         is_replay = false;
-                        self.born(task.as_str(), identity, *count, attached.clone())?;
+                        self.born(task.as_str(), identity, *count, *service)?;
                     }
                 }
                 if is_replay {
@@ -389,6 +425,14 @@ impl Simulation {
                 }
                 if self.mutant == Mutant::ClientTokensAreForgotten {
                     self.world.expire_client_tokens();
+                }
+            }
+            (Call::DescribeTasks { .. }, _, Ok(Answer::Tasks(tasks))) if self.mutant == Mutant::DrainsNeverEnd => {
+                for task in tasks {
+                    let tags = Arc::make_mut(task).tags.iter_mut();
+                    for tag in tags.filter(|tag| tag.key == STOP_AT) {
+                        tag.value = "2099-01-01T00:00:00Z".to_owned();
+                    }
                 }
             }
             (Call::DescribeTargetHealth { group, targets }, _, Ok(Answer::Health(health))) => {
@@ -412,6 +456,7 @@ impl Simulation {
                 Arc::make_mut(page).tasks.clear();
             }
             (Call::StopTask { task, .. }, _, Ok(_)) => self.is_stopped_by_request(task.as_str()),
+            (Call::TagTask { task, .. }, _, Ok(_)) => self.promises.life(task.as_str()).is_asked_to_stop = true,
             (Call::CreateSchedule(schedule), _, Ok(_)) => {
                 // Scheduler is precise to the minute.
                 let late = self.rng.between(0..=MINUTE);
@@ -439,19 +484,26 @@ impl Simulation {
             if self.mutant == Mutant::SchedulesAreLost {
                 continue;
             }
-            let about = match event["detail"]["taskArn"].as_str() {
+            let detail = &event["detail"];
+            let about = match detail["taskArn"].as_str() {
+                Some(task) if detail["unlessRunning"].is_null() && self.loses_a_second_half(task) => continue,
                 Some(task) => About::Stop { task: task.to_owned() },
-                None => reconciles::about(event["detail"]["cluster"].as_str().expect("a cluster"), true, self.now),
+                None => reconciles::about(detail["cluster"].as_str().expect("a cluster"), true, self.now),
             };
             self.send(event, about);
         }
     }
 
     pub(crate) fn time_of_day(&self) -> String {
-        let time = self.world.clock.replace_nanosecond(0).expect("a time");
-        time.format(&time::format_description::well_known::Rfc3339)
-            .expect("a time")
+        time_at(self.now)
     }
+}
+
+/// A time of the story, to the second.
+pub(crate) fn time_at(millis: i64) -> String {
+    let time = time::OffsetDateTime::from_unix_timestamp(millis.div_euclid(1000)).expect("a time");
+    time.format(&time::format_description::well_known::Rfc3339)
+        .expect("a time")
 }
 
 pub(crate) fn as_promised(group: &TargetGroupArn, target: &Target) -> promises::Target {

@@ -5,10 +5,10 @@ use std::net::Ipv4Addr;
 
 use serde_json::Value;
 use start_engines::decide::timing::{ATTACH, FRESH, REUSE, SKEW};
+use start_engines::timestamp::Timestamp;
 
-use crate::account::Attached;
 use crate::delivery::About;
-use crate::promises::{Broken, Stage};
+use crate::promises::{Birth, Broken, Stage};
 use crate::simulation::{HOUR, MINUTE, Mutant, SECOND, Simulation, Step};
 
 const REUSE_MILLIS: i64 = REUSE.as_millis() as i64;
@@ -38,6 +38,8 @@ pub(crate) enum Turn {
     List,
     /// ECS forgets it, and its client token.
     Forget,
+    /// Somebody sees that it was to be stopped.
+    Missed,
 }
 
 /// What DescribeTasks may show: any version from the one to the other.
@@ -49,15 +51,21 @@ pub(crate) struct Shown {
 
 impl Simulation {
     /// A task has been started.
-    pub(crate) fn born(
-        &mut self,
-        task: &str,
-        identity: &str,
-        count: usize,
-        attached: Vec<Attached>,
-    ) -> Result<(), Broken> {
+    pub(crate) fn born(&mut self, task: &str, identity: &str, count: usize, service: usize) -> Result<(), Broken> {
         self.statistics.count("lives");
-        self.promises.born(task, identity, count, attached)?;
+        let attached = self.services[service].targets.clone();
+        let tags = self.world.tags(task);
+        let tag = tags.iter().find(|(key, _)| key == "start-engines:requested-at");
+        let asked_at = match tag {
+            Some((_, time)) => Timestamp::parse(time).expect("a time").millis(),
+            None => self.now,
+        };
+        let birth = Birth {
+            service,
+            asked_at: asked_at.div_euclid(1000),
+            attached,
+        };
+        self.promises.born(task, identity, count, birth)?;
         self.tasks.insert(task.to_owned(), Shown { oldest: 0, newest: 1 });
         self.world.set_listed(task, false);
         let lag = self.rng.between(0..=2 * SECOND);
@@ -127,7 +135,11 @@ impl Simulation {
                 let shown = self.shown(task);
                 shown.oldest = shown.oldest.max(version);
             }
-            Turn::List => self.world.set_listed(task, true),
+            Turn::List => {
+                self.world.set_listed(task, true);
+                self.promises.life(task).listed_since = Some(self.now);
+            }
+            Turn::Missed => self.is_noticed(task),
             Turn::Forget => {
                 self.tasks.remove(task);
                 self.world.forget(task);

@@ -3,7 +3,7 @@
 //! Thousands of tasks are started in bursts, live, fail, stop and leave their addresses to others,
 //! while events come twice, late, in any order or after a redrive, calls fail in every way on
 //! their way, functions die between two of them, and DescribeTasks is as stale as it may be. Time
-//! is virtual. What must hold (`start_engines::decide` lists the four) is checked at every step.
+//! is virtual. What must hold (`start_engines::decide` lists the five) is checked at every step.
 //!
 //! A seed is a story: `SEED=7 cargo test --test simulation -- --nocapture` tells that of seed 7,
 //! line by line. `SEEDS=1000` runs more of them than the usual ones.
@@ -22,6 +22,7 @@ mod promises;
 mod reconciles;
 mod simulation;
 mod statistics;
+mod stops;
 
 use simulation::{Mutant, Report, run};
 use statistics::Statistics;
@@ -32,7 +33,7 @@ const SEEDS: u64 = 40;
 const SEEDS_FOR_A_MUTANT: u64 = 40;
 
 /// What must have happened for the stories to be worth something.
-const INTERESTING: [&str; 27] = [
+const INTERESTING: [&str; 31] = [
     "AWS calls",
     "cold starts",
     "duplicates",
@@ -54,7 +55,11 @@ const INTERESTING: [&str; 27] = [
     "registrations of stopping tasks",
     "registrations taken back",
     "replayed answers",
+    "restarts",
     "schedules fired",
+    "second halves lost",
+    "stops of many asked for",
+    "stops that spared tasks",
     "stops asked for",
     "tasks stopped by request",
     "reused addresses",
@@ -134,7 +139,17 @@ fn when_nothing_is_tried_again_a_dead_target_stays() {
 
 #[test]
 fn when_schedules_never_fire_a_task_that_drains_is_never_stopped() {
-    dies(Mutant::SchedulesAreLost, "5");
+    dies(Mutant::SchedulesAreLost, "6");
+}
+
+#[test]
+fn when_a_drain_that_is_over_is_believed_a_task_is_never_stopped() {
+    dies(Mutant::DrainsNeverEnd, "6");
+}
+
+#[test]
+fn when_a_stop_goes_by_when_it_is_handled_it_ends_what_was_started_after_it() {
+    dies(Mutant::StopsGoByTheirHandling, "5");
 }
 
 #[test]

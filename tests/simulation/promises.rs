@@ -1,12 +1,12 @@
-//! The four invariants of `start_engines::decide`, checked while the world moves; and that a task
-//! which is asked to stop is stopped in the end (5).
+//! The five invariants of `start_engines::decide`, checked while the world moves; and that a task
+//! which is asked to stop is stopped in the end (6).
 //!
 //! Knows of each task what really is, never what the function thinks.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use crate::account::Attached;
+use crate::account::{Attached, Whom};
 use crate::support::fake_aws::{Health, World};
 
 /// By how much DescribeTargetHealth may lag, in milliseconds.
@@ -39,6 +39,13 @@ pub(crate) struct Life {
     pub(crate) outstanding: usize,
     /// Somebody has asked for its stop: from then on its own events may take its targets out.
     pub(crate) is_asked_to_stop: bool,
+    /// When its start was asked for, in whole seconds.
+    asked_at: i64,
+    service: usize,
+    /// Since when ListTasks lists it.
+    pub(crate) listed_since: Option<i64>,
+    /// When it was to be stopped, if that was lost.
+    pub(crate) second_half_lost_at: Option<i64>,
     /// The handling of its RUNNING event, or a reconcile, has succeeded while it was live.
     pub(crate) is_attached: bool,
     /// When it became live.
@@ -48,9 +55,24 @@ pub(crate) struct Life {
 }
 
 impl Life {
+    fn is_of(&self, task: &str, whom: &Whom) -> bool {
+        match whom {
+            Whom::Cluster(cluster) => task.contains(&format!(":task/{cluster}/")),
+            Whom::Service(service) => self.service == *service,
+        }
+    }
+
     fn is_over(&self) -> bool {
         self.stage == Stage::Stopped && self.outstanding == 0 && !self.is_in_need
     }
+}
+
+/// What is known of a task when it is started.
+pub(crate) struct Birth {
+    pub(crate) service: usize,
+    /// When its start was asked for, in whole seconds.
+    pub(crate) asked_at: i64,
+    pub(crate) attached: Vec<Attached>,
 }
 
 /// What must hold, broken.
@@ -65,22 +87,22 @@ pub(crate) struct Promises {
     holders: BTreeMap<Ipv4Addr, Vec<String>>,
     /// Tasks by the identity of their start.
     started: BTreeMap<String, usize>,
+    /// Stops of many that somebody has asked for, and when.
+    stops: Vec<(Whom, i64)>,
 }
 
 impl Promises {
     /// A task has been started.
     ///
     /// 4: one start event never yields more than `count` tasks.
-    pub(crate) fn born(
-        &mut self,
-        task: &str,
-        identity: &str,
-        count: usize,
-        attached: Vec<Attached>,
-    ) -> Result<(), Broken> {
+    pub(crate) fn born(&mut self, task: &str, identity: &str, count: usize, birth: Birth) -> Result<(), Broken> {
         let life = Life {
             stage: Stage::Starting,
-            attached,
+            attached: birth.attached,
+            asked_at: birth.asked_at,
+            service: birth.service,
+            listed_since: None,
+            second_half_lost_at: None,
             targets: Vec::new(),
             own: BTreeMap::new(),
             stopped_at: None,
@@ -99,6 +121,46 @@ impl Promises {
             )));
         }
         Ok(())
+    }
+
+    /// Somebody has asked for the stop of many.
+    pub(crate) fn stop_asked_for(&mut self, whom: Whom, asked_at: i64) {
+        self.stops.push((whom, asked_at));
+    }
+
+    /// A stop of many that was asked for then ends a task, or has it drain.
+    ///
+    /// 5: a request to stop never ends a task whose start was asked for after it.
+    pub(crate) fn stopped_by(&self, task: &str, asked_at: i64) -> Result<(), Broken> {
+        let life = &self.lives[task];
+        if life.asked_at < asked_at || life.is_asked_to_stop {
+            return Ok(());
+        }
+        Err(Broken(format!(
+            "5: {task} was asked for at {}, and a stop that was asked for at {asked_at} ends it",
+            life.asked_at
+        )))
+    }
+
+    /// A stop of many has succeeded in a try that began then: whatever it concerns is asked to stop, and is to be
+    /// stopped in the end. What ListTasks did not list before that it may have missed.
+    pub(crate) fn stop_succeeded(&mut self, whom: &Whom, asked_at: i64, began: i64) -> Result<(), Broken> {
+        for (task, life) in &mut self.lives {
+            let is_seen = life.listed_since.is_some_and(|since| since < began);
+            let is_there = matches!(life.stage, Stage::Starting | Stage::Live);
+            if is_there && is_seen && life.is_of(task, whom) && life.asked_at < asked_at && !life.is_asked_to_stop {
+                let message =
+                    format!("6: the stop of {whom:?} that was asked for at {asked_at} succeeded without {task}");
+                return Err(Broken(message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether somebody has asked for an end of it, be it that nothing came of that yet.
+    fn may_be_stopped(&self, task: &str, life: &Life) -> bool {
+        let concerns = |(whom, asked_at): &(Whom, i64)| life.asked_at < *asked_at && life.is_of(task, whom);
+        life.is_asked_to_stop || self.stops.iter().any(concerns)
     }
 
     /// A start has succeeded and named so many tasks.
@@ -178,6 +240,17 @@ impl Promises {
         let mut cured = Vec::new();
         let mut are_others = false;
         for (task, life) in self.lives.iter_mut().filter(|(task, _)| task.contains(&place)) {
+            let lost_at = life.second_half_lost_at.filter(|_| life.stage == Stage::Live);
+            match lost_at {
+                // Nobody sees to it at once: Scheduler may be late.
+                Some(lost_at) if lost_at + 120_000 <= began => {
+                    return Err(Broken(format!(
+                        "6: {task} drained until {lost_at}, and a reconcile of {began} leaves it"
+                    )));
+                }
+                Some(_) => are_others = true,
+                None => {}
+            }
             if !life.is_in_need {
                 continue;
             }
@@ -227,7 +300,7 @@ impl Promises {
         let robbed = self
             .lives
             .iter()
-            .filter(|(live, life)| !(life.is_asked_to_stop && is_own(live)))
+            .filter(|(live, life)| !(self.may_be_stopped(live, life) && is_own(live)))
             .find(|(_, life)| life.stage == Stage::Live && life.own.contains_key(target));
         match robbed {
             Some((live, _)) => Err(Broken(format!(
@@ -242,11 +315,12 @@ impl Promises {
     ///
     /// 2: when the RUNNING event of a live task is handled, all its targets are registered.
     pub(crate) fn running_is_handled(&mut self, task: &str, world: &World) -> Result<(), Broken> {
+        let may_be_stopped = self.may_be_stopped(task, &self.lives[task]);
         let life = self.life(task);
-        if life.stage != Stage::Live || life.is_asked_to_stop {
+        life.is_attached |= life.stage == Stage::Live;
+        if life.stage != Stage::Live || may_be_stopped {
             return Ok(());
         }
-        life.is_attached = true;
         match life.targets.iter().find(|target| !is_registered(world, target)) {
             Some(target) => Err(Broken(format!(
                 "2: {task} lives, its RUNNING event is handled, and {target:?} is out"
@@ -291,7 +365,7 @@ impl Promises {
                 return Err(Broken(format!("events of {task} were never handled")));
             }
             if life.is_asked_to_stop && life.stage != Stage::Stopped {
-                return Err(Broken(format!("5: {task} was asked to stop, and is {:?}", life.stage)));
+                return Err(Broken(format!("6: {task} was asked to stop, and is {:?}", life.stage)));
             }
             if life.stage == Stage::Live && !life.is_attached {
                 return Err(Broken(format!("2: {task} lives and was never attached")));

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use start_engines::call::{Answer, Call, CallError};
 use time::OffsetDateTime;
 
-use crate::account::{self, Service};
+use crate::account::{self, Service, Whom};
 use crate::calls::{carry_out, failure};
 use crate::delivery::{About, Delivery};
 use crate::faults::{End, fate};
@@ -29,6 +29,8 @@ pub(crate) const MINUTE: i64 = 60 * SECOND;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
 /// Starts of one story, and the time over which they are spread.
 const STARTS: usize = 120;
+/// Stops of a service, or of a cluster.
+const STOPS_OF_MANY: usize = 6;
 const DAY: i64 = 12 * HOUR;
 const RUSH_HOUR: i64 = 10 * MINUTE;
 /// From then on nothing fails any more, so that every event comes to its end.
@@ -50,8 +52,12 @@ pub(crate) enum Mutant {
     ClocksDisagree,
     /// ECS forgets client tokens at once.
     ClientTokensAreForgotten,
-    /// What Scheduler should send never comes.
+    /// What Scheduler should send never comes, and nobody who could see to it does.
     SchedulesAreLost,
+    /// A task that drains is always shown as one that still has time.
+    DrainsNeverEnd,
+    /// A stop of several tasks looks as if it had just been asked for, whenever it is handled.
+    StopsGoByTheirHandling,
     /// Events are lost for good, and nobody asks for a reconcile.
     NobodyReconciles,
     /// A reconcile is shown no task that lives.
@@ -83,6 +89,10 @@ pub(crate) enum Step {
     Fire,
     /// An operator has the tasks of a cluster compared with their targets.
     Reconcile(String),
+    /// Somebody stops all tasks of a cluster, or of a service.
+    StopMany(Whom),
+    /// An application starts a service anew.
+    Restart(usize),
 }
 
 /// An invocation under way.
@@ -198,6 +208,7 @@ impl Simulation {
     fn story(&mut self) -> Result<(), Broken> {
         let over = if self.is_rush_hour { RUSH_HOUR } else { DAY };
         self.send_starts(STARTS, over);
+        self.expect_stops_of_many(STOPS_OF_MANY, over);
         while let Some(((at, _), step)) = self.queue.pop_first() {
             self.now = at;
             self.time.store(at, Ordering::Relaxed);
@@ -239,6 +250,14 @@ impl Simulation {
                 self.ask_to_reconcile(&cluster);
                 Ok(())
             }
+            Step::StopMany(whom) => {
+                self.ask_to_stop_many(&whom);
+                Ok(())
+            }
+            Step::Restart(service) => {
+                self.restart(service);
+                Ok(())
+            }
             Step::Land {
                 invocation,
                 number,
@@ -273,7 +292,7 @@ impl Simulation {
     }
 
     fn deliver(&mut self, mut delivery: Delivery) -> Result<(), Broken> {
-        if let About::Reconcile { began, .. } = &mut delivery.about {
+        if let About::Reconcile { began, .. } | About::StopMany { began, .. } = &mut delivery.about {
             *began = self.now;
         }
         if self.is_beyond_the_promise(&delivery) {
@@ -309,7 +328,7 @@ impl Simulation {
             _ if self.now >= CALM => 0,
             // It makes many calls, and must come to its end while ECS shows the tasks that have stopped.
             About::Reconcile { .. } => self.faults / 6,
-            About::Start { .. } | About::Task { .. } | About::Stop { .. } => self.faults,
+            About::Start { .. } | About::Task { .. } | About::Stop { .. } | About::StopMany { .. } => self.faults,
         };
         self.note_asked(&call, &mut delivery);
         let fate = fate(&mut self.rng, &call, within, faults);

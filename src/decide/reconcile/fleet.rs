@@ -153,7 +153,10 @@ fn clusters(request: &ReconcileRequest) -> impl Iterator<Item = (&Cluster, bool)
 impl<'a> Fleet<'a> {
     /// Tasks of the cluster, or of the service in it, whose time to drain is over, and which nobody has stopped.
     pub(super) fn overdue(&self, request: &ReconcileRequest, now: Timestamp) -> Vec<Overdue> {
-        let own = self.tasks.iter().filter(|ours| ours.is_asked_for(request) && ours.task.is_wanted());
+        let own = self
+            .tasks
+            .iter()
+            .filter(|ours| ours.is_asked_for(request) && ours.task.is_wanted());
         let overdue = own.filter_map(|ours| {
             let since = ours.task.drains_until()?;
             (since.after(timing::DRAIN_GRACE) <= now).then(|| Overdue {

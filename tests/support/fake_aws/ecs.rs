@@ -105,13 +105,17 @@ impl World {
         }
         let given = super::validate::tags(&input["tags"])?;
         let state = self.state_mut(arn);
+        let mut tags = state.tags.clone();
         for (key, value) in given {
-            state.tags.retain(|(known, _)| *known != key);
-            state.tags.push((key, value));
+            tags.retain(|(known, _)| *known != key);
+            tags.push((key, value));
         }
-        if state.tags.len() > 50 {
+        // "Tags that begin with this prefix don't count against your tags per resource limit."
+        // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html#tag-restrictions
+        if tags.iter().filter(|(key, _)| !key.starts_with("aws:")).count() > 50 {
             return refused("Tags can not have more than 50 elements.");
         }
+        state.tags = tags;
         Ok(json!({}))
     }
 

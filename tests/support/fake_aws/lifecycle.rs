@@ -134,7 +134,9 @@ impl World {
 
     /// Puts a tag on a task, as TagResource does.
     pub(crate) fn tag(&mut self, task: &str, key: &str, value: &str) {
-        self.state_mut(task).tags.push((key.to_owned(), value.to_owned()));
+        let tags = &mut self.state_mut(task).tags;
+        tags.retain(|(known, _)| known != key);
+        tags.push((key.to_owned(), value.to_owned()));
     }
 
     /// A task that another has started: all of ours is taken from it.

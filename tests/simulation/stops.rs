@@ -1,0 +1,77 @@
+//! Stops of a service or of a cluster: late, twice, and followed by a start; and drains whose second half is lost.
+
+use crate::account::{self, Start, Whom};
+use crate::delivery::{About, time_at};
+use crate::simulation::{MINUTE, Mutant, SECOND, Simulation, Step};
+
+impl Simulation {
+    /// Somebody will stop many tasks, so often.
+    pub(crate) fn expect_stops_of_many(&mut self, number: usize, over: i64) {
+        for _ in 0..number {
+            let whom = if self.rng.chance(500) {
+                Whom::Cluster((*self.rng.pick(&["engines", "workers"])).to_owned())
+            } else {
+                Whom::Service(self.rng.below(self.services.len()))
+            };
+            let at = self.rng.between(0..=over);
+            self.after(at, Step::StopMany(whom));
+        }
+    }
+
+    /// Stops them now; often a start of the same follows at once.
+    pub(crate) fn ask_to_stop_many(&mut self, whom: &Whom) {
+        self.statistics.count("stops of many asked for");
+        let drain = *self.rng.pick(&[None, Some(0), Some(60), Some(600)]);
+        let id = format!("stop-of-many-{}", self.now);
+        let event = account::stop_event_of(whom, &id, drain, &time_at(self.now));
+        let asked_at = self.now.div_euclid(1000);
+        self.promises.stop_asked_for(whom.clone(), asked_at);
+        let about = About::StopMany {
+            whom: whom.clone(),
+            asked_at,
+            began: 0,
+        };
+        self.send(event, about);
+        if self.rng.chance(500) {
+            let service = match whom {
+                Whom::Service(service) => *service,
+                Whom::Cluster(_) => self.rng.below(self.services.len()),
+            };
+            let soon = self.rng.between(0..=2 * SECOND);
+            self.after(soon, Step::Restart(service));
+        }
+    }
+
+    pub(crate) fn restart(&mut self, service: usize) {
+        self.statistics.count("restarts");
+        let identity = format!("restart-{}-{service}", self.now);
+        let time = time_at(self.now);
+        let start = Start {
+            id: &identity,
+            key: &identity,
+            service,
+            count: 1,
+            is_spot: false,
+            requested_at: Some(&time),
+        };
+        let event = account::start_event(&self.services[service], &start, &time);
+        let about = About::Start {
+            identity: identity.clone(),
+            count: 1,
+            service,
+        };
+        self.send(event, about);
+    }
+
+    /// Whether the second half of a drain never comes; then an operator sees to it some time.
+    pub(crate) fn loses_a_second_half(&mut self, task: &str) -> bool {
+        let is_lost = self.mutant == Mutant::DrainsNeverEnd || self.rng.chance(self.lost);
+        if is_lost {
+            self.statistics.count("second halves lost");
+            self.tell(|| format!("{task} loses the second half of its stop"));
+            self.promises.life(task).second_half_lost_at = Some(self.now);
+            self.after(3 * MINUTE, Step::Turn(task.to_owned(), crate::lives::Turn::Missed));
+        }
+        is_lost
+    }
+}
