@@ -46,6 +46,7 @@ pub mod plan;
 pub mod problem;
 pub mod reconcile;
 pub mod report;
+pub mod requested_at;
 pub mod run_task;
 pub mod start;
 pub mod started_by;

@@ -8,6 +8,7 @@ use super::options;
 use crate::arn::{Cluster, ContainerName, Malformed, Port, SecurityGroupId, SubnetId, TargetGroupArn, TaskDefinition};
 use crate::fields::Fields;
 use crate::problem::Problems;
+use crate::requested_at::{self, RequestedAt};
 use crate::run_task::{CapacityProvider, Options};
 use crate::tags::{self, Tag};
 use crate::target::Attachment;
@@ -22,6 +23,7 @@ pub struct StartDetail {
     pub service: Option<String>,
     pub idempotency_key: Option<String>,
     pub correlation_id: Option<String>,
+    pub requested_at: Option<RequestedAt>,
     pub cluster: Option<Cluster>,
     pub task_definition: Option<TaskDefinition>,
     pub target: SingleTarget,
@@ -38,6 +40,7 @@ pub struct StartDetail {
     pub count: Option<i32>,
     pub start_timeout_seconds: Option<i32>,
     pub max_lifetime_seconds: Option<i32>,
+    pub max_age_seconds: Option<i32>,
 }
 
 impl StartDetail {
@@ -86,6 +89,8 @@ const MOST_FALLBACKS: usize = 9;
 const MOST_START_TIMEOUT_SECONDS: i64 = 86_400;
 /// A year.
 const MOST_LIFETIME_SECONDS: i64 = 31_536_000;
+/// A day: ECS keeps no client token longer, so what is older than that may start its tasks a second time.
+const MOST_AGE_SECONDS: i64 = 86_400;
 /// More never fit into `startedBy`; this only bounds the reading.
 const MOST_TARGETS: usize = 10;
 
@@ -97,12 +102,14 @@ pub fn of_event(detail: &Value, problems: &mut Problems) -> StartDetail {
     let service = fields.text("service", 128, problems);
     let idempotency_key = fields.read("idempotencyKey", problems, mark);
     let correlation_id = fields.read("correlationId", problems, mark);
+    let requested_at = requested_at::read(&mut fields, problems);
     let shared = shared(&mut fields, problems);
     fields.deny_unknown(problems);
     StartDetail {
         service,
         idempotency_key,
         correlation_id,
+        requested_at,
         ..shared
     }
 }
@@ -146,6 +153,7 @@ fn shared(fields: &mut Fields<'_>, problems: &mut Problems) -> StartDetail {
         service: None,
         idempotency_key: None,
         correlation_id: None,
+        requested_at: None,
         cluster: fields.parsed("cluster", problems),
         task_definition: fields.parsed("taskDefinition", problems),
         target,
@@ -162,6 +170,7 @@ fn shared(fields: &mut Fields<'_>, problems: &mut Problems) -> StartDetail {
         count: fields.number("count", 1..=10, problems),
         start_timeout_seconds: fields.number("startTimeoutSeconds", 0..=MOST_START_TIMEOUT_SECONDS, problems),
         max_lifetime_seconds: fields.number("maxLifetimeSeconds", 0..=MOST_LIFETIME_SECONDS, problems),
+        max_age_seconds: fields.number("maxAgeSeconds", 0..=MOST_AGE_SECONDS, problems),
     }
 }
 
