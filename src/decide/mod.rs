@@ -17,8 +17,10 @@
 
 pub mod attach;
 pub mod detach;
+mod expired;
 mod instances;
 mod interfaces;
+mod ladder;
 mod later;
 mod lost;
 mod owners;
