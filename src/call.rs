@@ -59,6 +59,18 @@ pub enum Call {
         /// `nextToken` of the page before.
         page: Option<String>,
     },
+    /// ECS ListTasks, one page, of those with this `startedBy` whose `desiredStatus` is RUNNING. It is the only
+    /// filter that ECS takes then ([ListTasks]).
+    ///
+    /// [ListTasks]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
+    ListTasksStartedBy {
+        /// Which cluster.
+        cluster: Cluster,
+        /// `startedBy`.
+        started_by: String,
+        /// `nextToken` of the page before.
+        page: Option<String>,
+    },
     /// ECS DescribeContainerInstances of one container instance.
     DescribeContainerInstance {
         /// Its cluster.
@@ -168,7 +180,7 @@ impl Call {
         match self {
             Self::RunTask(_) => "RunTask",
             Self::DescribeTasks { .. } => "DescribeTasks",
-            Self::ListTasks { .. } => "ListTasks",
+            Self::ListTasks { .. } | Self::ListTasksStartedBy { .. } => "ListTasks",
             Self::DescribeContainerInstance { .. } => "DescribeContainerInstances",
             Self::DescribeInstance { .. } => "DescribeInstances",
             Self::StopTask { .. } => "StopTask",
@@ -263,7 +275,7 @@ impl CallError {
     }
 }
 
-/// Kinds of errors, told apart by AWS's error code, never by its message.
+/// Kinds of errors, told apart by AWS's error code; by its message only where the adapter's one table of texts has it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// Too many calls; the SDK has retried already.
@@ -280,6 +292,9 @@ pub enum ErrorKind {
         /// `resourceIds`.
         tasks: Vec<TaskArn>,
     },
+    /// RunTask has raised that nothing in the cluster takes the tasks now. It keeps nothing under the client
+    /// token: another placement may be tried with the same one.
+    NoCapacity,
     /// A parameter is not valid.
     InvalidParameter,
     /// ECS's ClientException: no such task definition, say.
@@ -320,6 +335,7 @@ impl ErrorKind {
             Self::Credentials => "credentials",
             Self::ClusterNotFound => "cluster_not_found",
             Self::Conflict { .. } => "client_token_conflict",
+            Self::NoCapacity => "capacity_unavailable",
             Self::InvalidParameter => "invalid_parameter",
             Self::ClientException => "client_exception",
             Self::Blocked => "account_blocked",
@@ -341,13 +357,18 @@ impl ErrorKind {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Throttled | Self::Server | Self::Unreachable | Self::TimedOut | Self::Unreadable | Self::Unknown => {
-                true
-            }
+            // Of a conflict, the other request may be under way still.
+            Self::Throttled
+            | Self::Conflict { .. }
+            | Self::NoCapacity
+            | Self::Server
+            | Self::Unreachable
+            | Self::TimedOut
+            | Self::Unreadable
+            | Self::Unknown => true,
             Self::AccessDenied
             | Self::Credentials
             | Self::ClusterNotFound
-            | Self::Conflict { .. }
             | Self::InvalidParameter
             | Self::ClientException
             | Self::Blocked

@@ -13,6 +13,8 @@ use crate::arn::{Cluster, EventBus, QueueArn, RoleArn, ScheduleGroup, Scope, Tar
 use crate::catalog::Catalog;
 use crate::pace::Rates;
 use crate::problem::Problems;
+use crate::start::placements::may_scale;
+use crate::start::request::Placement;
 use crate::start::detail::{MOST_SECURITY_GROUPS, MOST_SUBNETS, SingleTarget, StartDetail};
 
 /// Everything that the function has been told.
@@ -25,8 +27,8 @@ pub struct Config {
     /// What events may name.
     pub allowed: Allowed,
     /// `TASK_WAIT_TIMEOUT`: for how long a task may not be RUNNING; zero is for ever. Without a
-    /// scheduler it has no effect.
-    pub start_timeout: Duration,
+    /// scheduler it has no effect. See [`Self::start_timeout_of`] for what counts if it is not set.
+    pub start_timeout: Option<Duration>,
     /// Without it, nothing can be done later: a stop cannot wait for connections to end.
     pub scheduler: Option<Scheduler>,
     /// `OUTCOME_EVENT_BUS`: where outcome events go; without it there are none.
@@ -96,6 +98,11 @@ pub struct Scheduler {
 
 /// How long a start may take where nobody says otherwise.
 pub const DEFAULT_START_TIMEOUT: Duration = Duration::from_secs(300);
+/// The same where a capacity provider that is not Fargate's may have to bring up machines first, which takes from
+/// two to five minutes and more ([cluster auto scaling]).
+///
+/// [cluster auto scaling]: https://aws.amazon.com/blogs/containers/deep-dive-on-amazon-ecs-cluster-auto-scaling/
+pub const DEFAULT_START_TIMEOUT_OF_PROVIDERS: Duration = Duration::from_secs(900);
 
 fn is_at(group: &TargetGroupArn, home: Option<&Scope>) -> bool {
     home.is_none() || group.scope().as_ref() == home
@@ -133,7 +140,7 @@ impl Config {
             },
             start_timeout: env
                 .one("TASK_WAIT_TIMEOUT")
-                .map_or(DEFAULT_START_TIMEOUT, |Seconds(seconds)| Duration::from_secs(seconds)),
+                .map(|Seconds(seconds)| Duration::from_secs(seconds)),
             scheduler: env.scheduler(),
             outcome_bus: env.one("OUTCOME_EVENT_BUS"),
             api_rates: env.one("API_RATES").unwrap_or_default(),
@@ -142,6 +149,17 @@ impl Config {
         };
         let catalog = catalog.map_or_else(Catalog::default, |text| Catalog::read(text, &mut problems));
         problems.into_result(Self { catalog, ..config })
+    }
+
+    /// For how long a task of a start in these placements may not be RUNNING, if the start does not say: what is set,
+    /// else the default, which is longer where machines have to come up.
+    #[must_use]
+    pub fn start_timeout_of(&self, placements: &[Placement]) -> Duration {
+        self.start_timeout.unwrap_or(if placements.iter().any(may_scale) {
+            DEFAULT_START_TIMEOUT_OF_PROVIDERS
+        } else {
+            DEFAULT_START_TIMEOUT
+        })
     }
 
     /// The clusters to look for a newer owner of an address in: the task's own, and all that the

@@ -78,10 +78,23 @@ fn explain_start(request: &StartRequest, text: &mut String) -> std::fmt::Result 
             )?;
         }
     }
+    if let Some(age) = request.max_age {
+        writeln!(text, "  maxAge            {} s: refused when handled later", age.as_secs())?;
+    }
     writeln!(text, "  RunTask calls of the first try, until one finds capacity:")?;
-    let rungs = (0..request.rungs(Some(Duration::ZERO))).filter_map(|rung| request.rung(rung, request.count));
-    for (n, call) in rungs.enumerate() {
-        writeln!(text, "    {}. {}", n + 1, placement(&call))?;
+    let calls = (0..request.placements.len()).filter_map(|n| request.call(n, 0, request.count));
+    for (n, call) in calls.enumerate() {
+        if n == 0 {
+            writeln!(text, "    1. {}, clientToken {}", placement(&call), call.client_token)?;
+        } else {
+            writeln!(text, "    {}. {}", n + 1, placement(&call))?;
+        }
+    }
+    if request.placements.len() > 1 {
+        writeln!(
+            text,
+            "  clientToken       the next number after an answer without enough tasks, the same after an exception"
+        )?;
     }
     Ok(())
 }
@@ -148,15 +161,22 @@ fn placement(call: &RunTask) -> String {
             format!("capacity providers {}", items.join(", "))
         }
     };
-    let network = call.network.as_ref().map(|network| {
-        let subnets: Vec<&str> = network.subnets.iter().map(crate::arn::SubnetId::as_str).collect();
-        format!(", {}", subnets.join(", "))
-    });
-    format!(
-        "{launch}{}, clientToken {}",
-        network.unwrap_or_default(),
-        call.client_token
-    )
+    let mut parts = vec![launch];
+    if let Some(network) = &call.network {
+        parts.extend(network.subnets.iter().map(ToString::to_string));
+        parts.extend(network.security_groups.iter().map(ToString::to_string));
+        parts.extend(network.assign_public_ip.map(|asked| format!("public IP {asked}")));
+    }
+    parts.extend(
+        call.platform_version
+            .iter()
+            .map(|version| format!("platform version {version}")),
+    );
+    let constraints = call.options.placement_constraints.iter().flatten();
+    parts.extend(constraints.map(|constraint| format!("placement constraint {constraint}")));
+    let strategy = call.options.placement_strategy.iter().flatten();
+    parts.extend(strategy.map(|strategy| format!("placement strategy {strategy}")));
+    parts.join(", ")
 }
 
 fn explain_change(change: &TaskChange, trigger: &Trigger, config: &Config, text: &mut String) -> std::fmt::Result {

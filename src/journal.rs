@@ -218,6 +218,29 @@ impl<'a> Reader<'a> {
         )
     }
 
+    /// ECS ListTasks of those with this `startedBy` that are to stay, one page.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn list_tasks_started_by(
+        &mut self,
+        cluster: &Cluster,
+        started_by: &str,
+        page: Option<String>,
+    ) -> Asked<'a, &'a TaskPage> {
+        self.ask(
+            Call::ListTasksStartedBy {
+                cluster: cluster.clone(),
+                started_by: started_by.to_owned(),
+                page,
+            },
+            |answer| match answer {
+                Answer::TaskPage(page) => Some(&**page),
+                _ => None,
+            },
+        )
+    }
+
     /// ECS DescribeContainerInstances, of one.
     ///
     /// # Errors

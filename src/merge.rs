@@ -46,6 +46,7 @@ impl<'c> Kind<'c> {
             Call::RegisterTargets { group, zone, .. } => Some(Self::Register(group, *zone)),
             Call::DeregisterTargets { group, .. } => Some(Self::Deregister(group)),
             Call::ListTasks { .. }
+            | Call::ListTasksStartedBy { .. }
             | Call::DescribeContainerInstance { .. }
             | Call::DescribeInstance { .. }
             | Call::DescribeDeregistrationDelay { .. }
@@ -219,6 +220,7 @@ fn may_be_of_one(kind: &ErrorKind) -> bool {
         | ErrorKind::Credentials
         | ErrorKind::ClusterNotFound
         | ErrorKind::Conflict { .. }
+        | ErrorKind::NoCapacity
         | ErrorKind::Blocked
         | ErrorKind::PlatformUnsupported
         | ErrorKind::UnsupportedFeature

@@ -201,6 +201,47 @@ pub struct Failure {
     pub tasks: Vec<TaskArn>,
     /// What a reconcile has done all the same.
     pub repairs: Option<Box<Repairs>>,
+    /// Deadlines that the tasks of a start do not have.
+    pub deadlines: Option<Box<DeadlinesNotSet>>,
+}
+
+/// Deadlines of tasks that run, which could not be set: nobody stops them in time, until a retry has set them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DeadlinesNotSet {
+    /// Which.
+    pub deadlines: Vec<Deadline>,
+    /// Why not: as [`Failure::category`].
+    pub category: &'static str,
+    /// As [`Failure::transient`].
+    pub transient: bool,
+    /// As [`Failure::message`].
+    pub message: String,
+    /// All tasks of the start run, so that it has not failed.
+    pub start_is_whole: bool,
+}
+
+impl DeadlinesNotSet {
+    /// Each task with the fields whose time nobody keeps.
+    #[must_use]
+    pub fn by_task(&self) -> Vec<(&TaskArn, Vec<&'static str>)> {
+        let mut tasks: Vec<(&TaskArn, Vec<&'static str>)> = Vec::new();
+        for deadline in &self.deadlines {
+            match tasks.iter_mut().find(|(task, _)| **task == deadline.task) {
+                Some((_, fields)) => fields.push(deadline.field),
+                None => tasks.push((&deadline.task, vec![deadline.field])),
+            }
+        }
+        tasks
+    }
+}
+
+/// A deadline of one task.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Deadline {
+    /// The task.
+    pub task: TaskArn,
+    /// The field of the start that asks for it.
+    pub field: &'static str,
 }
 
 impl Failure {
@@ -213,6 +254,7 @@ impl Failure {
             message: message.into(),
             tasks: Vec::new(),
             repairs: None,
+            deadlines: None,
         }
     }
 
@@ -225,6 +267,7 @@ impl Failure {
             message: message.into(),
             tasks: Vec::new(),
             repairs: None,
+            deadlines: None,
         }
     }
 
@@ -239,6 +282,12 @@ impl Failure {
     pub fn with_repairs(mut self, repairs: Repairs) -> Self {
         self.repairs = Some(Box::new(repairs));
         self
+    }
+
+    /// Whether what was asked for has failed, rather than only the deadlines of a start that has succeeded.
+    #[must_use]
+    pub fn is_of_request(&self) -> bool {
+        !self.deadlines.as_ref().is_some_and(|unset| unset.start_is_whole)
     }
 
     /// The same, with the tasks that exist all the same.
@@ -258,6 +307,7 @@ impl From<&CallError> for Failure {
             message,
             tasks: Vec::new(),
             repairs: None,
+            deadlines: None,
         }
     }
 }

@@ -34,6 +34,8 @@ pub enum Kind {
     Started,
     /// A start came to nothing, or the task of one did, or its targets could not be registered.
     StartFailed,
+    /// A task runs, and a deadline of it could not be set: nobody stops it in time, until a retry sets it.
+    DeadlineNotSet,
     /// All targets of a RUNNING task are in their groups, or a reconcile has put in some that were not.
     Registered,
     /// Targets of a task have been taken out of their groups.
@@ -44,9 +46,10 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Started,
         Self::StartFailed,
+        Self::DeadlineNotSet,
         Self::Registered,
         Self::Deregistered,
         Self::Stopped,
@@ -58,6 +61,7 @@ impl Kind {
         match self {
             Self::Started => "ECS Task Started",
             Self::StartFailed => "ECS Task Start Failed",
+            Self::DeadlineNotSet => "ECS Task Deadline Not Set",
             Self::Registered => "ECS Task Registered",
             Self::Deregistered => "ECS Task Deregistered",
             Self::Stopped => "ECS Task Stopped",
@@ -161,7 +165,19 @@ fn of_start(handled: &Handled) -> Vec<OutcomeEvent> {
         Ok(_) => Vec::new(),
         Err(failure) => {
             let mut events = started(&failure.tasks);
-            events.push(whole(Kind::StartFailed).of_failure(failure).end());
+            if let Some(unset) = &failure.deadlines {
+                events.extend(unset.by_task().into_iter().map(|(task, fields)| {
+                    let mut telling = whole(Kind::DeadlineNotSet).of_task(task);
+                    telling.put("deadlines", json!(fields));
+                    telling.put("reason", json!(unset.category));
+                    telling.put("message", json!(unset.message));
+                    telling.put("retryCanHelp", json!(unset.transient));
+                    telling.end()
+                }));
+            }
+            if failure.is_of_request() {
+                events.push(whole(Kind::StartFailed).of_failure(failure).end());
+            }
             events
         }
     }

@@ -71,6 +71,11 @@ impl Handled {
             Err(failure) => {
                 put("error", json!(failure.message));
                 put("retryCanHelp", json!(failure.transient));
+                if let Some(unset) = &failure.deadlines {
+                    let tasks: Vec<&str> = unset.by_task().iter().map(|(task, _)| task.as_str()).collect();
+                    put("deadlinesNotSet", json!(tasks));
+                    put("deadlinesError", json!(unset.message));
+                }
             }
         }
         if let Some(repairs) = self.repairs() {
@@ -180,10 +185,17 @@ impl Handled {
             }
             Ok(Outcome::Reconciled(_) | Outcome::Planned(_)) => {}
             Ok(Outcome::Skipped { .. }) => values.push(("EventsSkipped", "Count", json!(1))),
-            Err(_) => {
+            Err(failure) => {
                 values.push(("EventsFailed", "Count", json!(1)));
+                if let Some(unset) = &failure.deadlines {
+                    values.push(("DeadlinesNotSet", "Count", json!(unset.deadlines.len())));
+                }
                 if matches!(self.trigger, Some(Trigger::Start(_))) {
-                    values.push(("StartsFailed", "Count", json!(1)));
+                    values.push(if failure.is_of_request() {
+                        ("StartsFailed", "Count", json!(1))
+                    } else {
+                        ("TasksStarted", "Count", json!(failure.tasks.len()))
+                    });
                 }
             }
         }

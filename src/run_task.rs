@@ -140,6 +140,25 @@ pub struct PlacementStrategy {
     pub field: Option<String>,
 }
 
+impl std::fmt::Display for PlacementConstraint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        described(f, self.kind, self.expression.as_deref())
+    }
+}
+
+impl std::fmt::Display for PlacementStrategy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        described(f, self.kind, self.field.as_deref())
+    }
+}
+
+fn described(f: &mut std::fmt::Formatter<'_>, kind: &str, of: Option<&str>) -> std::fmt::Result {
+    match of {
+        Some(of) => write!(f, "{kind} {of}"),
+        None => f.write_str(kind),
+    }
+}
+
 /// `TaskVolumeConfiguration`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct VolumeConfiguration {

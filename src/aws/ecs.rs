@@ -74,9 +74,29 @@ pub(super) async fn list_tasks(
         .send()
         .await
         .map_err(|error| call_error("ListTasks", &error))?;
+    task_page(answer.task_arns(), answer.next_token())
+}
+
+/// One page of the tasks with this `startedBy` that are to stay: ECS takes no other filter beside it.
+pub(super) async fn list_tasks_started_by(
+    client: &Client,
+    cluster: &Cluster,
+    started_by: &str,
+    page: Option<&str>,
+) -> Result<TaskPage, CallError> {
+    let call = client
+        .list_tasks()
+        .cluster(cluster.as_str())
+        .started_by(started_by)
+        .set_next_token(page.map(str::to_owned));
+    let answer = call.send().await.map_err(|error| call_error("ListTasks", &error))?;
+    task_page(answer.task_arns(), answer.next_token())
+}
+
+fn task_page(arns: &[String], next: Option<&str>) -> Result<TaskPage, CallError> {
     Ok(TaskPage {
-        tasks: task_arns("ListTasks", answer.task_arns().iter().map(String::as_str))?,
-        next: answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned),
+        tasks: task_arns("ListTasks", arns.iter().map(String::as_str))?,
+        next: next.filter(|token| !token.is_empty()).map(str::to_owned),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Classifies the SDK's errors, by AWS's error code and never by its message.
+//! Classifies the SDK's errors, by AWS's error code, and by its message only where [`super::texts`] has it.
 
 use std::error::Error;
 
@@ -6,6 +6,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+use super::texts;
 use crate::call::{CallError, ErrorKind};
 
 /// The error of `operation` in our terms.
@@ -26,7 +27,8 @@ where
                 .err()
                 .message()
                 .map_or_else(|| format!("HTTP status {status}"), str::to_owned);
-            make(kind_of(code, status), code, message)
+            let kind = texts::told(operation, code, &message).unwrap_or_else(|| kind_of(code, status));
+            make(kind, code, message)
         }
         SdkError::TimeoutError(_) => make(ErrorKind::TimedOut, None, chain(error)),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => make(ErrorKind::TimedOut, None, chain(error)),
@@ -114,6 +116,7 @@ pub(super) fn kind_of(code: Option<&str>, status: u16) -> ErrorKind {
         | "InternalError"
         | "InternalServerError"
         | "ServiceUnavailable"
+        | "Unavailable"
         | "ServiceUnavailableException" => ErrorKind::Server,
         _ if status == 429 => ErrorKind::Throttled,
         _ if status >= 500 => ErrorKind::Server,

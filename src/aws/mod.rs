@@ -15,6 +15,7 @@ mod http;
 mod operator;
 mod run_task;
 mod scheduler;
+mod texts;
 mod trust;
 
 use std::future::Future;
@@ -153,6 +154,13 @@ impl AwsClients {
             )
             .await
             .map(Answer::task_page),
+            Call::ListTasksStartedBy {
+                cluster,
+                started_by,
+                page,
+            } => ecs::list_tasks_started_by(&self.ecs, cluster, started_by, page.as_deref())
+                .await
+                .map(Answer::task_page),
             Call::DescribeContainerInstance {
                 cluster,
                 arn,

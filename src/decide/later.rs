@@ -37,6 +37,11 @@ impl Purpose {
     }
 }
 
+/// The name of a task's schedule.
+pub(super) fn name(purpose: Purpose, task: &TaskArn) -> String {
+    format!("start-engines-{}-{}", purpose.name(), task.id())
+}
+
 /// The schedule of a stop of `task` with these further fields; `None` for times that have no date.
 pub(super) fn stop(
     later: &Later,
@@ -50,8 +55,7 @@ pub(super) fn stop(
     if task.cluster().is_none() {
         detail["cluster"] = json!(cluster.as_str());
     }
-    let name = format!("start-engines-{}-{}", purpose.name(), task.id());
-    schedule(later, name, trigger::STOP, &detail, now, at)
+    schedule(later, name(purpose, task), trigger::STOP, &detail, now, at)
 }
 
 /// The schedule with which a reconcile goes on, one for each continuation of one event.

@@ -18,8 +18,10 @@
 pub mod attach;
 mod concerned;
 pub mod detach;
+mod expired;
 mod instances;
 mod interfaces;
+mod ladder;
 mod later;
 mod lost;
 mod owners;

@@ -12,7 +12,7 @@ use futures_util::stream;
 
 use super::{Aws, Clock, Handler};
 use crate::call::{Answer, Call, CallError, ErrorKind};
-use crate::decide::{Step, decide};
+use crate::decide::{Step, decide, start};
 use crate::journal::{Entry, Journal};
 use crate::merge::{Merged, merge};
 use crate::outcome::{Failure, Outcome};
@@ -38,6 +38,17 @@ pub(super) struct Work {
     pub(super) journal: Journal,
     /// When and how it ended, once it has.
     pub(super) end: Option<(Timestamp, Result<Outcome, Failure>)>,
+}
+
+impl Work {
+    /// Ends it in the middle; what a start has started by then is told all the same.
+    fn give_up(&mut self, at: Timestamp, failure: Failure) {
+        let failure = match &self.trigger {
+            Some(Trigger::Start(request)) => start::cut_short(request, &self.journal, failure),
+            Some(Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::TaskStateChange(_)) | None => failure,
+        };
+        self.end = Some((at, Err(failure)));
+    }
 }
 
 /// One asker's part of an answer.
@@ -83,7 +94,7 @@ impl<A: Aws, C: Clock> Handler<A, C> {
                         calls: reply.calls,
                         answer,
                     }),
-                    Err(failure) => work.end = Some((answered_at, Err(failure))),
+                    Err(failure) => work.give_up(answered_at, failure),
                 }
             }
         }

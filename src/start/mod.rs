@@ -1,10 +1,11 @@
 //! `Start ECS Task`: from an event's `detail` to a request that is whole and allowed.
 //!
 //! [`detail`] reads the fields that a start event, a catalog entry or the environment gives;
-//! [`resolve`] lays the three over each other and checks the result; [`request`] turns it into the
-//! RunTask call of each rung. Nothing here calls AWS.
+//! [`resolve`] lays the three over each other and checks the result, with `placements` for where it is tried;
+//! [`request`] turns it into the RunTask calls. Nothing here calls AWS.
 
 pub mod detail;
 mod options;
+pub(crate) mod placements;
 pub mod request;
 pub mod resolve;

@@ -1,7 +1,7 @@
-//! A start that is whole and allowed, and the RunTask call of each rung of its ladder.
+//! A start that is whole and allowed, and the RunTask calls of its ladder.
 //!
-//! A call is a pure function of the request, the rung and how many tasks are left to start: two
-//! deliveries of one event make the same calls with the same tokens.
+//! A call is a pure function of the request, the placement, the number of the token and how many tasks are left to
+//! start: two deliveries of one event make the same calls with the same tokens.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::arn::{Cluster, TaskDefinition};
 use crate::later::Later;
-use crate::run_task::{Awsvpc, Launch, Options, RunTask};
+use crate::run_task::{Awsvpc, Launch, Options, PlacementConstraint, PlacementStrategy, RunTask};
 use crate::tags::Tag;
 use crate::target::Attachment;
 use crate::timestamp::Timestamp;
@@ -22,6 +22,10 @@ pub struct StartRequest {
     pub identity: String,
     /// When the event was sent.
     pub sent_at: Option<Timestamp>,
+    /// When it was asked for: `requestedAt`, or when the event was sent.
+    pub requested_at: Option<Timestamp>,
+    /// `maxAgeSeconds`: how long after that it may be started.
+    pub max_age: Option<Duration>,
     /// The catalog entry.
     pub service: Option<String>,
     /// The caller's own mark.
@@ -40,7 +44,7 @@ pub struct StartRequest {
     pub tags: Vec<Tag>,
     /// The targets as `startedBy`.
     pub started_by: String,
-    /// What is passed on as it came.
+    /// What is passed on as it came, the same in each placement.
     pub options: Options,
     /// By when it must be RUNNING, and how long it may live.
     pub deadlines: Deadlines,
@@ -66,51 +70,78 @@ pub struct Placement {
     pub launch: Launch,
     /// `platformVersion`.
     pub platform_version: Option<String>,
+    /// `placementConstraints`.
+    pub constraints: Option<Vec<PlacementConstraint>>,
+    /// `placementStrategy`.
+    pub strategy: Option<Vec<PlacementStrategy>>,
 }
 
 impl StartRequest {
-    /// The call of rung `rung`, for the `count` tasks that are left to start.
+    /// The call for `count` tasks in this placement, with this token.
     #[must_use]
-    pub fn rung(&self, rung: usize, count: i32) -> Option<RunTask> {
-        let placement = self.placements.get(rung.checked_rem(self.placements.len())?)?;
+    pub fn call(&self, placement: usize, token: usize, count: i32) -> Option<RunTask> {
+        let placement = self.placements.get(placement)?;
         Some(RunTask {
             cluster: self.cluster.clone(),
             task_definition: self.task_definition.clone(),
             count,
-            client_token: client_token(&self.identity, rung),
+            client_token: client_token(&self.identity, token),
             started_by: self.started_by.clone(),
             tags: self.tags.clone(),
             network: placement.network.clone(),
             launch: placement.launch.clone(),
             platform_version: placement.platform_version.clone(),
-            options: self.options.clone(),
+            options: Options {
+                placement_constraints: placement.constraints.clone(),
+                placement_strategy: placement.strategy.clone(),
+                ..self.options.clone()
+            },
         })
     }
 
-    /// How many rungs an invocation may climb when the event is `age` old: every placement once at
+    /// How old the event is, for [`Self::rounds`]; `None` if it does not tell when it was sent.
+    ///
+    /// It counts from the event's `time`, not from `requestedAt`: an event that Scheduler delivers late has
+    /// fresh tokens, and its retries still to come. One that is a little ahead of the function's clock is new. One
+    /// that is further ahead tells nothing: if it were new at each retry, it would have no token but the first.
+    #[must_use]
+    pub fn age(&self, now: Timestamp) -> Option<Duration> {
+        let sent_at = self.sent_at?;
+        (sent_at.since(now) <= AHEAD).then(|| now.since(sent_at))
+    }
+
+    /// How long ago it was asked for, if that is longer than `maxAgeSeconds`. What does not tell its time has no age.
+    #[must_use]
+    pub fn expired(&self, now: Timestamp) -> Option<Duration> {
+        let age = now.since(self.requested_at?);
+        (age > self.max_age?).then_some(age)
+    }
+
+    /// How often an invocation may go through all placements when the event is `age` old: once at
     /// first, and once more each time the age has doubled from half a minute on.
     ///
-    /// Failures are replayed from ECS's memory of the token, so only new rungs try again. Lambda
+    /// Failures are replayed from ECS's memory of the token, so only new tokens try again. Lambda
     /// retries after one and two minutes: each of them gets a round of its own. The logarithm
     /// keeps a start that is redriven after a day at a dozen rounds. Of an event that does not tell
     /// when it was sent, every delivery may be the last retry.
     ///
     /// Two events with one `idempotencyKey` have ages of their own. The second finds what the first
-    /// found at a later rung no later than at its own retries.
+    /// found with a later token no later than at its own retries.
     #[must_use]
-    pub fn rungs(&self, age: Option<Duration>) -> usize {
-        let rounds = age.map_or(LAMBDA_TRIES, |age| 1 + (1 + age.as_secs() / 30).ilog2() as usize);
-        rounds * self.placements.len()
+    pub fn rounds(&self, age: Option<Duration>) -> usize {
+        age.map_or(LAMBDA_TRIES, |age| 1 + (1 + age.as_secs() / 30).ilog2() as usize)
     }
 }
 
 /// How often Lambda tries an asynchronous event.
 const LAMBDA_TRIES: usize = 3;
+/// How far an event's time may be ahead of the function's clock and still be believed.
+const AHEAD: Duration = Duration::from_secs(60);
 
-/// The token of rung `rung`: `<identity>#<rung>`, hashed where RunTask would not take it as it is
+/// The token of this number: `<identity>#<number>`, hashed where RunTask would not take it as it is
 /// (at most 64 characters, ASCII 33 to 126).
-fn client_token(identity: &str, rung: usize) -> String {
-    let token = format!("{identity}#{rung}");
+fn client_token(identity: &str, number: usize) -> String {
+    let token = format!("{identity}#{number}");
     if token.len() <= 64 && token.bytes().all(|b| (33..=126).contains(&b)) {
         return token;
     }
@@ -136,36 +167,67 @@ mod tests {
         );
     }
 
-    #[test]
-    fn each_lambda_retry_gets_a_round_of_its_own() {
-        let request = StartRequest {
+    fn request() -> StartRequest {
+        StartRequest {
             identity: "x".into(),
             sent_at: None,
+            requested_at: None,
+            max_age: None,
             service: None,
             correlation_id: None,
             cluster: "c".parse().unwrap(),
             task_definition: "t".parse().unwrap(),
             attachments: vec![],
             count: 1,
-            placements: vec![
-                Placement {
-                    network: None,
-                    launch: Launch::ClusterDefault,
-                    platform_version: None
-                };
-                2
-            ],
+            placements: vec![],
             tags: vec![],
             started_by: String::new(),
             options: Options::default(),
             deadlines: Deadlines::default(),
             later: None,
+        }
+    }
+
+    #[test]
+    fn each_lambda_retry_gets_a_round_of_its_own() {
+        let rounds = |seconds| request().rounds(Some(Duration::from_secs(seconds)));
+        assert_eq!([rounds(0), rounds(1), rounds(61), rounds(182)], [1, 1, 2, 3]);
+        assert_eq!(rounds(86_400), 12);
+        assert!(rounds(u64::MAX) < 100);
+        assert_eq!(request().rounds(None), 3);
+    }
+
+    #[test]
+    fn a_time_a_little_ahead_is_now_and_one_far_ahead_is_no_time() {
+        let now = Timestamp::from_millis(1_795_158_000_000);
+        let age = |ahead: i64| {
+            let sent_at = Some(Timestamp::from_millis(now.millis() + ahead));
+            StartRequest { sent_at, ..request() }.age(now)
         };
-        let rungs = |seconds| request.rungs(Some(Duration::from_secs(seconds)));
-        assert_eq!([rungs(0), rungs(1), rungs(61), rungs(182)], [2, 2, 4, 6]);
-        assert_eq!(rungs(86_400), 24);
-        assert!(rungs(u64::MAX) < 200);
-        assert_eq!(request.rungs(None), 6);
+        assert_eq!(age(-61_000), Some(Duration::from_secs(61)));
+        assert_eq!(age(1), Some(Duration::ZERO));
+        assert_eq!(age(60_000), Some(Duration::ZERO));
+        assert_eq!(age(60_001), None);
+        assert_eq!(request().age(now), None);
+    }
+
+    #[test]
+    fn a_start_expires_after_its_age_and_never_without_one() {
+        let now = Timestamp::from_millis(1_795_158_000_000);
+        let asked = |ago: i64, max_age: Option<u64>| {
+            let request = StartRequest {
+                requested_at: Some(Timestamp::from_millis(now.millis() - ago)),
+                max_age: max_age.map(Duration::from_secs),
+                ..request()
+            };
+            request.expired(now)
+        };
+        assert_eq!(asked(60_000, Some(60)), None);
+        assert_eq!(asked(60_001, Some(60)), Some(Duration::from_millis(60_001)));
+        assert_eq!(asked(-5, Some(60)), None);
+        assert_eq!(asked(i64::MAX / 2, None), None);
+        let timeless = StartRequest { max_age: Some(Duration::from_secs(1)), ..request() };
+        assert_eq!(timeless.expired(now), None);
     }
 
     proptest! {

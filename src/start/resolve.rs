@@ -7,12 +7,14 @@
 use std::time::Duration;
 
 use super::detail::{SingleTarget, StartDetail};
+use super::placements;
 use super::request::{Deadlines, Placement, StartRequest};
-use crate::arn::{Cluster, Scope, SubnetId, TaskDefinition};
+use crate::arn::{Cluster, Scope, TaskDefinition};
 use crate::config::{Allowed, Config};
 use crate::later::Later;
 use crate::problem::Problems;
-use crate::run_task::{Awsvpc, Launch, Options};
+use crate::requested_at::RequestedAt;
+use crate::run_task::Options;
 use crate::started_by;
 use crate::tags::{self, MOST_TAGS_OF_A_START, Marks};
 use crate::target::Attachment;
@@ -56,7 +58,7 @@ pub fn resolve(
         );
     }
     let attachments = attachments(sources, problems);
-    let placements = placements(sources, &attachments, problems);
+    let placements = placements::placements(sources, &attachments, problems);
     let targets = named(&detail, &attachments);
     check_allowed(
         cluster.as_ref(),
@@ -77,21 +79,32 @@ pub fn resolve(
             problems.invalid_text("detail.targets", &format!("{} targets", attachments.len()), too_long)
         })
         .ok();
-    let deadlines = deadlines(sources, config, problems);
+    let deadlines = deadlines(sources, &placements, config, problems);
+    // What comes twice with one key has two times, and RunTask compares tags under a client token.
+    let is_by_key = detail.idempotency_key.is_some();
+    let given = detail.requested_at.clone();
+    let requested_at = RequestedAt::or_sent(given.clone(), sender.sent_at);
+    let mark = if is_by_key { given } else { requested_at.clone() };
     let marks = Marks {
         attachments: attachments.clone(),
         event_id: identity.clone(),
         service: detail.service.clone(),
         correlation_id: detail.correlation_id.clone(),
+        requested_at: mark.map(|requested_at| requested_at.text),
         ..Marks::default()
     };
     let mut tags = tags::encode(&marks);
     tags.extend(first(sources, |source| source.tags.clone()).unwrap_or_default());
-    check_tags(&tags, problems);
+    let options = options(sources);
+    check_tags(&tags, &options, problems);
 
     Some(StartRequest {
         identity: identity?,
         sent_at: sender.sent_at,
+        requested_at: requested_at.map(|requested_at| requested_at.at),
+        max_age: first(sources, |source| source.max_age_seconds)
+            .map(seconds)
+            .filter(|age| !age.is_zero()),
         service: detail.service.clone(),
         correlation_id: detail.correlation_id.clone(),
         cluster: cluster?,
@@ -101,15 +114,23 @@ pub fn resolve(
         placements,
         tags,
         started_by: started_by?,
-        options: options(sources),
+        options,
         deadlines,
         later: sender.later.cloned(),
     })
 }
 
+fn seconds(seconds: i32) -> Duration {
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+}
+
 /// Zero is none, and so is everything where nothing can be done later: asking for it is an error then.
-fn deadlines(sources: [&StartDetail; 3], config: &Config, problems: &mut Problems) -> Deadlines {
-    let seconds = |seconds: i32| Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+fn deadlines(
+    sources: [&StartDetail; 3],
+    placements: &[Placement],
+    config: &Config,
+    problems: &mut Problems,
+) -> Deadlines {
     let timeout = first(sources, |source| source.start_timeout_seconds);
     let lifetime = first(sources, |source| source.max_lifetime_seconds);
     if config.scheduler.is_none() {
@@ -123,12 +144,12 @@ fn deadlines(sources: [&StartDetail; 3], config: &Config, problems: &mut Problem
     }
     let some = |time: Duration| (!time.is_zero()).then_some(time);
     Deadlines {
-        start_timeout: some(timeout.map_or(config.start_timeout, seconds)),
+        start_timeout: some(timeout.map_or_else(|| config.start_timeout_of(placements), seconds)),
         max_lifetime: lifetime.map(seconds).and_then(some),
     }
 }
 
-fn first<T>(sources: [&StartDetail; 3], pick: impl Fn(&StartDetail) -> Option<T>) -> Option<T> {
+pub(super) fn first<T>(sources: [&StartDetail; 3], pick: impl Fn(&StartDetail) -> Option<T>) -> Option<T> {
     sources.into_iter().find_map(pick)
 }
 
@@ -164,19 +185,6 @@ fn identity(detail: &StartDetail, event_id: Option<&str>, problems: &mut Problem
             None
         }
     }
-}
-
-fn launch(source: &StartDetail) -> Option<Launch> {
-    launch_of(source.launch_type, source.capacity_provider_strategy.as_ref())
-}
-
-fn launch_of(
-    launch_type: Option<&'static str>,
-    strategy: Option<&Vec<crate::run_task::CapacityProvider>>,
-) -> Option<Launch> {
-    launch_type
-        .map(Launch::Type)
-        .or_else(|| strategy.cloned().map(Launch::Strategy))
 }
 
 /// The targets: a list as a whole, or the short form, each part of which may come from a later source.
@@ -241,93 +249,16 @@ fn single<T>(sources: [&StartDetail; 3], pick: impl Fn(&SingleTarget) -> Option<
     None
 }
 
-/// As asked, then each fallback, each checked for what RunTask would refuse when it is too late.
-fn placements(sources: [&StartDetail; 3], attachments: &[Attachment], problems: &mut Problems) -> Vec<Placement> {
-    let launch = first(sources, launch).unwrap_or_default();
-    let platform_version = first(sources, |source| source.platform_version.clone());
-    // An explicit empty list means no network configuration: a bridge or host mode task.
-    let subnets = first(sources, |source| source.subnets.clone()).unwrap_or_default();
-    let network = |subnets: &[SubnetId]| {
-        (!subnets.is_empty()).then(|| Awsvpc {
-            subnets: subnets.to_vec(),
-            security_groups: first(sources, |source| source.security_groups.clone()).unwrap_or_default(),
-            assign_public_ip: first(sources, |source| source.assign_public_ip),
-        })
-    };
-    let asked = Placement {
-        network: network(&subnets),
-        launch,
-        platform_version,
-    };
-    check_placement(&asked, "detail", attachments, problems);
-    let detail = sources[0];
-    if asked.network.is_none() && !problems.name("detail.subnets") {
-        if detail.security_groups.as_ref().is_some_and(|groups| !groups.is_empty()) {
-            problems.missing("detail.subnets", "securityGroups go with subnets");
-        } else if detail.assign_public_ip.is_some() {
-            problems.missing("detail.subnets", "assignPublicIp goes with subnets");
-        }
-    }
-    let fallbacks = first(sources, |source| source.fallbacks.clone()).unwrap_or_default();
-    let mut placements = vec![asked];
-    for (n, fallback) in fallbacks.iter().enumerate() {
-        let asked = &placements[0];
-        let launch = launch_of(fallback.launch_type, fallback.capacity_provider_strategy.as_ref());
-        let launch = launch.unwrap_or_else(|| asked.launch.clone());
-        let placement = Placement {
-            network: fallback
-                .subnets
-                .as_ref()
-                .map_or_else(|| asked.network.clone(), |subnets| network(subnets)),
-            // Platform versions are Fargate's; RunTask refuses them with other capacity.
-            platform_version: asked
-                .platform_version
-                .clone()
-                .filter(|_| launch == asked.launch || is_fargate(&launch)),
-            launch,
-        };
-        check_placement(&placement, &format!("detail.fallbacks[{n}]"), attachments, problems);
-        placements.push(placement);
-    }
-    placements
-}
-
-fn is_fargate(launch: &Launch) -> bool {
-    match launch {
-        Launch::ClusterDefault => false,
-        Launch::Type(launch_type) => *launch_type == "FARGATE",
-        Launch::Strategy(items) => items
-            .iter()
-            .all(|item| matches!(item.name.as_str(), "FARGATE" | "FARGATE_SPOT")),
-    }
-}
-
-fn check_placement(placement: &Placement, path: &str, attachments: &[Attachment], problems: &mut Problems) {
-    let subnets = format!("{path}.subnets");
-    if is_fargate(&placement.launch) && placement.network.is_none() && !problems.name(&subnets) {
-        problems.missing(
-            subnets,
-            "Fargate needs 1 to 16 subnets: here, in the catalog entry or as SUBNETS",
-        );
-    }
-    if !attachments.is_empty() && placement.launch == Launch::Type("EXTERNAL") {
-        problems.invalid_text(
-            format!("{path}.launchType"),
-            "EXTERNAL",
-            "ECS Anywhere tasks have no address that a target group takes: use another launch type, or \"targets\": []",
-        );
-    }
-}
-
 fn options(sources: [&StartDetail; 3]) -> Options {
     Options {
         overrides: first(sources, |source| source.options.overrides.clone()),
         propagate_tags: first(sources, |source| source.options.propagate_tags),
         enable_execute_command: first(sources, |source| source.options.enable_execute_command),
-        placement_constraints: first(sources, |source| source.options.placement_constraints.clone()),
-        placement_strategy: first(sources, |source| source.options.placement_strategy.clone()),
         volume_configurations: first(sources, |source| source.options.volume_configurations.clone()),
         group: first(sources, |source| source.options.group.clone()),
+        // Each placement has its own.
+        placement_constraints: None,
+        placement_strategy: None,
     }
 }
 
@@ -401,13 +332,20 @@ fn check_places(
     }
 }
 
-fn check_tags(tags: &[tags::Tag], problems: &mut Problems) {
+/// One tag is kept for the drain. What else ECS adds is not in the start: those that it manages are not asked for,
+/// and the tags of the definition are not known here.
+fn check_tags(tags: &[tags::Tag], options: &Options, problems: &mut Problems) {
     if tags.len() > MOST_TAGS_OF_A_START {
         let count = format!("{} tags", tags.len());
+        let definition = if options.propagate_tags == Some("TASK_DEFINITION") {
+            ", and those of the task definition count too"
+        } else {
+            ""
+        };
         problems.invalid_text(
             "detail.tags",
             &count,
-            format!("a start has at most {MOST_TAGS_OF_A_START}, ours included: a stop needs the last one"),
+            format!("a start has at most {MOST_TAGS_OF_A_START}, ours included: a stop needs the last one{definition}"),
         );
     }
     for (n, tag) in tags.iter().enumerate() {

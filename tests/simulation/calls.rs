@@ -34,6 +34,11 @@ pub(crate) fn failure(call: &Call, kind: ErrorKind) -> CallError {
 
 fn refusal(call: &Call, error: &ApiError) -> CallError {
     let kind = match error.code.as_str() {
+        // As the adapter's table of texts tells them.
+        "InvalidParameterException" if error.message.starts_with("No Container Instances were found in your cluster") => {
+            ErrorKind::NoCapacity
+        }
+        "ClientException" if error.message == "Tasks provisioning capacity limit exceeded." => ErrorKind::NoCapacity,
         "TargetGroupNotFound" => ErrorKind::TargetGroupNotFound,
         // A schedule whose call has landed when its time was over.
         "ValidationException" => ErrorKind::InvalidParameter,
@@ -61,6 +66,17 @@ fn input(call: &Call) -> (Service, Value) {
         Call::DescribeTasks { cluster, tasks } => {
             let tasks: Vec<&str> = tasks.iter().map(|task| task.as_str()).collect();
             let input = json!({"cluster": cluster.as_str(), "tasks": tasks, "include": ["TAGS"]});
+            (Service::Ecs, input)
+        }
+        Call::ListTasksStartedBy {
+            cluster,
+            started_by,
+            page,
+        } => {
+            let mut input = json!({"cluster": cluster.as_str(), "startedBy": started_by});
+            if let Some(page) = page {
+                input["nextToken"] = json!(page);
+            }
             (Service::Ecs, input)
         }
         Call::DescribeContainerInstance { .. } | Call::DescribeInstance { .. } => {
@@ -155,7 +171,7 @@ fn read(call: &Call, answer: &Value) -> Answer {
             panic!("no task of the simulation is on an instance")
         }
         Call::DescribeTasks { .. } => Answer::tasks(list(&answer["tasks"], task)),
-        Call::ListTasks { .. } => Answer::task_page(TaskPage {
+        Call::ListTasks { .. } | Call::ListTasksStartedBy { .. } => Answer::task_page(TaskPage {
             tasks: list(&answer["taskArns"], |arn| text(arn).parse().expect("an ARN")),
             next: answer["nextToken"].as_str().map(str::to_owned),
         }),
