@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use start_engines::outcome::Outcome;
 
-use crate::stage::{BEGIN, Stage, outcome, stop};
+use crate::stage::{Stage, outcome, stop};
 use crate::support::fake_aws::Fault;
 
 const BUS: (&str, &str) = ("OUTCOME_EVENT_BUS", "app-events");
