@@ -152,6 +152,10 @@ pub enum Skip {
     RunningInTime,
     /// A stop of several tasks, none of which is there.
     NoTasks,
+    /// Another deployment's of start-engines has the task: nothing is done to it.
+    AnotherDeployment,
+    /// Others have started the task with a `startedBy` like ours, and its family is not in `ALLOWED_TASK_FAMILIES`.
+    FamilyNotAllowed,
     /// The same batch has a newer event of the task, or the same once more.
     Superseded,
 }
@@ -173,6 +177,8 @@ impl Skip {
             Self::StoppedAlready => "stopped_already",
             Self::RunningInTime => "running_in_time",
             Self::NoTasks => "no_tasks",
+            Self::AnotherDeployment => "another_deployment",
+            Self::FamilyNotAllowed => "family_not_allowed",
             Self::Superseded => "superseded",
         }
     }

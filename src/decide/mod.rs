@@ -16,6 +16,7 @@
 //! [`safety`].
 
 pub mod attach;
+pub mod deployment;
 pub mod detach;
 mod instances;
 mod interfaces;
@@ -30,6 +31,7 @@ mod survey;
 mod targets;
 pub mod timing;
 
+use self::deployment::Whose;
 use crate::call::Call;
 use crate::config::Config;
 use crate::journal::{Halt, Journal, Reader};
@@ -76,6 +78,12 @@ fn task_state_change(change: &TaskChange, config: &Config, reader: &mut Reader<'
     let Some(text) = &task.started_by else {
         return Ok(Outcome::skipped(Skip::ForeignTask));
     };
+    match deployment::whose(task, config) {
+        Whose::Ours => {}
+        Whose::Foreign => return Ok(Outcome::skipped(Skip::ForeignTask)),
+        // Its start is not ours to tell of, either.
+        Whose::AnotherDeployments => return Ok(Outcome::skipped(Skip::AnotherDeployment)),
+    }
     let attachments = match started_by::decode(text, &task.arn.scope()) {
         Ok(attachments) => attachments,
         Err(Unread::Foreign) => return Ok(Outcome::skipped(Skip::ForeignTask)),
@@ -90,7 +98,9 @@ fn task_state_change(change: &TaskChange, config: &Config, reader: &mut Reader<'
         Phase::Unknown => skip(Skip::UnknownStatus),
         Phase::Running | Phase::Stopping | Phase::Stopped if attachments.is_empty() => skip(Skip::NoTargets),
         Phase::Running => attach::attach(change, &attachments, config, reader),
-        Phase::Stopping | Phase::Stopped => detach::detach(change, &attachments, config, reader),
+        Phase::Stopping | Phase::Stopped => {
+            detach::detach(change, &deployment::allowed(&attachments, config), config, reader)
+        }
     }
 }
 

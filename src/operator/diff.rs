@@ -18,6 +18,9 @@ const COLUMNS: [Column; 5] = [
 ];
 const INDENT: usize = 2;
 
+/// Why a target that a stopped task has left stays in, and what to do about it.
+pub const WITHHELD: &str = "nothing is taken out while the function's settings are not known here: a live task of another cluster may have the target. Give ALLOWED_CLUSTERS, with every cluster in full, and SERVICES_FILE: eval \"$(pulumi stack output commandEnvironment)\" (README, The command)";
+
 /// Everything that a plan would do to how many targets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -27,6 +30,8 @@ pub struct Counts {
     pub deregister: usize,
     /// Of no task that is known.
     pub unknown: usize,
+    /// Left by tasks that have stopped, and not taken out: [`WITHHELD`].
+    pub withheld: usize,
 }
 
 impl Counts {
@@ -38,6 +43,7 @@ impl Counts {
             counts.register += group.register.len();
             counts.deregister += group.deregister.len();
             counts.unknown += group.unknown.len();
+            counts.withheld += group.withheld.len();
         }
         counts
     }
@@ -79,6 +85,15 @@ pub fn table(cluster: &Cluster, plan: &Plan, paint: impl Fn(Tone, &str) -> Strin
         };
         group.register.iter().for_each(|it| change("+", Tone::Good, it));
         group.deregister.iter().for_each(|it| change("-", Tone::Bad, it));
+        for withheld in &group.withheld {
+            table.row(vec![
+                Cell::toned("!", Tone::Busy),
+                name.into(),
+                withheld.target.to_string().into(),
+                withheld.task.as_ref().map(|task| task.id()).unwrap_or_default().into(),
+                "its task has stopped: stays in".into(),
+            ]);
+        }
         for target in &group.unknown {
             table.row(vec![
                 Cell::toned("?", Tone::Busy),
@@ -90,13 +105,16 @@ pub fn table(cluster: &Cluster, plan: &Plan, paint: impl Fn(Tone, &str) -> Strin
         }
     }
     let counts = Counts::of(plan);
-    let summary = format!(
+    let mut summary = format!(
         "Cluster {}: {} to register, {} to deregister, {} unknown",
         cluster.name(),
         counts.register,
         counts.deregister,
         counts.unknown
     );
+    if counts.withheld > 0 {
+        let _ = write!(summary, ", {} left behind", counts.withheld);
+    }
     let mut text = String::new();
     let mut lines = |tone: Tone, long: &str| {
         for line in wrap(long, WIDTH) {
@@ -150,6 +168,7 @@ pub fn json(cluster: &Cluster, plan: &Plan) -> Value {
             .deregister
             .iter()
             .for_each(|it| put("deregister", &it.target, Some(it)));
+        group.withheld.iter().for_each(|it| put("none", &it.target, Some(it)));
         group.unknown.iter().for_each(|target| put("none", target, None));
     }
     json!({

@@ -83,6 +83,7 @@ pub fn resolve(
         event_id: identity.clone(),
         service: detail.service.clone(),
         correlation_id: detail.correlation_id.clone(),
+        deployment: config.deployment.as_ref().map(ToString::to_string),
         ..Marks::default()
     };
     let mut tags = tags::encode(&marks);

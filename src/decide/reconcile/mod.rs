@@ -8,7 +8,8 @@
 //!   a look before, and one after, with what was registered taken back if the task is stopping;
 //! - a target that a stopping or stopped task has left is deregistered, as [`super::detach`] does
 //!   with late stops: only while the proof holds that no live task of ours owns the address;
-//! - a target of no known task is told, and left alone. A task that drains is left alone too.
+//! - a target of no known task is told, and left alone. A task that drains is left alone too;
+//! - another deployment's task ([`super::deployment`]) is left alone, and its targets count as taken.
 //!
 //! What goes wrong in one group does not stop the others, and what was done is told all the same. Where time
 //! runs out, what is done is done: an event of our own making goes on with the rest, at most
@@ -64,7 +65,7 @@ const MOST_NAMED: usize = 10;
 /// # Errors
 /// With the next call, or with all that went wrong.
 pub fn reconcile(request: &ReconcileRequest, config: &Config, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
-    let (fleet, proof) = fleet::survey(request, reader)?;
+    let (fleet, proof) = fleet::survey(request, config, reader)?;
     let mut failures = Failures::default();
     let mut groups = fleet.groups(request, config, &mut failures);
     let after = request.continuation.as_ref().and_then(|it| it.after.as_ref());
@@ -74,7 +75,7 @@ pub fn reconcile(request: &ReconcileRequest, config: &Config, reader: &mut Reade
     if request.dry_run {
         return plan(request, &fleet, groups, failures, reader);
     }
-    let mut work = Work::new(request, &fleet, proof, failures);
+    let mut work = Work::new(request, config, &fleet, proof, failures);
     let mut done = 0;
     for group in &groups {
         if !reader.has_time(A_STEP_NEEDS) || !work.group(group, reader)? {
