@@ -362,6 +362,18 @@ impl FunctionArn {
     pub fn scope(&self) -> Option<Scope> {
         split_arn(&self.0, "lambda").map(|(scope, _)| scope)
     }
+
+    /// The function's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.split(':').nth(6).unwrap_or_default()
+    }
+
+    /// Whether it is the same function, whatever version or alias is named.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.scope() == other.scope() && self.name() == other.name()
+    }
 }
 
 impl FromStr for FunctionArn {
@@ -533,6 +545,9 @@ mod tests {
         ] {
             let arn: FunctionArn = text.parse().unwrap();
             assert_eq!(arn.scope().unwrap().account, "111122223333");
+            assert_eq!(arn.name(), "start-engines");
+            let other: FunctionArn = text.replace("us-east-1", "us-east-2").parse().unwrap();
+            assert!(arn.same_as(&format!("{arn}:live").parse().unwrap()) && !arn.same_as(&other));
         }
         for bad in ["", "start-engines", "arn:aws:lambda:us-east-1:111122223333:layer:x"] {
             assert!(bad.parse::<FunctionArn>().is_err(), "{bad}");

@@ -11,11 +11,12 @@ use std::time::Duration;
 use crate::allow_list::AllowList;
 use crate::arn::{Cluster, EventBus, QueueArn, RoleArn, ScheduleGroup, Scope, TargetGroupArn};
 use crate::catalog::Catalog;
+use crate::deployment::Deployment;
 use crate::pace::Rates;
 use crate::problem::Problems;
+use crate::start::detail::{MOST_SECURITY_GROUPS, MOST_SUBNETS, SingleTarget, StartDetail};
 use crate::start::placements::may_scale;
 use crate::start::request::Placement;
-use crate::start::detail::{MOST_SECURITY_GROUPS, MOST_SUBNETS, SingleTarget, StartDetail};
 
 /// Everything that the function has been told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +27,9 @@ pub struct Config {
     pub catalog: Catalog,
     /// What events may name.
     pub allowed: Allowed,
+    /// `DEPLOYMENT`, else the function's name: what the tasks that it starts are tagged with, and known by.
+    /// `None` where nobody tells it.
+    pub deployment: Option<Deployment>,
     /// `TASK_WAIT_TIMEOUT`: for how long a task may not be RUNNING; zero is for ever. Without a
     /// scheduler it has no effect. See [`Self::start_timeout_of`] for what counts if it is not set.
     pub start_timeout: Option<Duration>,
@@ -138,6 +142,7 @@ impl Config {
                 task_families: env.families("ALLOWED_TASK_FAMILIES"),
                 sources: env.allow_list("ALLOWED_SOURCES"),
             },
+            deployment: env.deployment(),
             start_timeout: env
                 .one("TASK_WAIT_TIMEOUT")
                 .map(|Seconds(seconds)| Duration::from_secs(seconds)),
@@ -224,11 +229,17 @@ impl Config {
         groups.into_iter().filter(|group| is_at(group, home)).collect()
     }
 
+    /// Whether it names in full every cluster in which there can be tasks of ours: `ALLOWED_CLUSTERS` does.
+    #[must_use]
+    pub fn names_all_clusters(&self) -> bool {
+        let clusters = &self.allowed.clusters;
+        !clusters.allows_all() && !clusters.patterns().any(|pattern| pattern.ends_with('*'))
+    }
+
     /// What an operator should know about a sound configuration.
     #[must_use]
     pub fn warnings(&self) -> Vec<&'static str> {
-        let clusters = &self.allowed.clusters;
-        if clusters.allows_all() || clusters.patterns().any(|pattern| pattern.ends_with('*')) {
+        if !self.names_all_clusters() {
             return vec![
                 "ALLOWED_CLUSTERS does not name every cluster in full: a late stop looks for a newer owner of its address, and a stop by service for tasks, only in clusters that are named",
             ];
@@ -269,6 +280,14 @@ impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
             .parse()
             .map_err(|rule| self.problems.invalid_text(name, &value, rule))
             .ok()
+    }
+
+    /// Lambda tells each function [its name](https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html).
+    fn deployment(&mut self) -> Option<Deployment> {
+        match self.text("DEPLOYMENT") {
+            Some(_) => self.one("DEPLOYMENT"),
+            None => self.one("AWS_LAMBDA_FUNCTION_NAME"),
+        }
     }
 
     fn scheduler(&mut self) -> Option<Scheduler> {
@@ -399,6 +418,7 @@ mod tests {
             ("LOG_LEVEL", "loud"),
             ("ALLOWED_CLUSTERS", "a*b"),
             ("OUTCOME_EVENT_BUS", "a bus"),
+            ("DEPLOYMENT", "aws:x"),
         ];
         let problems = read(&variables, Some(r#"{"auth": {"port": 0, "typo": 1}}"#))
             .unwrap_err()
@@ -408,6 +428,34 @@ mod tests {
         }
         assert!(problems.contains("services.auth.port = 0"), "{problems}");
         assert!(problems.contains("services.auth.typo"), "{problems}");
+    }
+
+    #[test]
+    fn a_deployment_is_named_by_its_setting_else_by_its_function_else_by_nobody() {
+        let name = |variables: &[(&str, &str)]| read(variables, None).unwrap().deployment.map(|it| it.to_string());
+        let function = ("AWS_LAMBDA_FUNCTION_NAME", "engines-2");
+        assert_eq!(
+            name(&[("DEPLOYMENT", " engines "), function]).as_deref(),
+            Some("engines")
+        );
+        assert_eq!(name(&[("DEPLOYMENT", ""), function]).as_deref(), Some("engines-2"));
+        assert_eq!(name(&[]), None);
+    }
+
+    #[test]
+    fn all_clusters_are_named_by_an_allow_list_without_patterns_only() {
+        for (variables, is_sure) in [
+            (&[][..], false),
+            (&[("ECS_CLUSTER", "engines")], false),
+            (&[("ALLOWED_CLUSTERS", "engines,dev-*")], false),
+            (&[("ALLOWED_CLUSTERS", "engines,workers")], true),
+        ] {
+            assert_eq!(
+                read(variables, None).unwrap().names_all_clusters(),
+                is_sure,
+                "{variables:?}"
+            );
+        }
     }
 
     #[test]

@@ -160,6 +160,10 @@ pub enum Skip {
     NoTasks,
     /// A stop of several tasks, all of which, so many, were asked for after it.
     RequestedLater(usize),
+    /// Another deployment's of start-engines has the task: nothing is done to it.
+    AnotherDeployment,
+    /// Others have started the task with a `startedBy` like ours, and its family is not in `ALLOWED_TASK_FAMILIES`.
+    FamilyNotAllowed,
     /// The same batch has a newer event of the task, or the same once more.
     Superseded,
 }
@@ -182,6 +186,8 @@ impl Skip {
             Self::RunningInTime => "running_in_time",
             Self::NoTasks => "no_tasks",
             Self::RequestedLater(_) => "requested_later",
+            Self::AnotherDeployment => "another_deployment",
+            Self::FamilyNotAllowed => "family_not_allowed",
             Self::Superseded => "superseded",
         }
     }

@@ -16,6 +16,8 @@ use serde_json::{Map, Value, json};
 
 use crate::arn::TaskArn;
 use crate::call::{Answer, Call};
+use crate::config::Config;
+use crate::decide::deployment;
 use crate::handler::Handled;
 use crate::outcome::{Failure, GroupTarget, Outcome, Repairs, Skip};
 use crate::reconcile::ReconcileRequest;
@@ -95,12 +97,12 @@ pub struct Published {
 
 /// The look at a task that tells whose start it was, where nothing else has told.
 #[must_use]
-pub fn look(handled: &Handled) -> Option<Call> {
+pub fn look(handled: &Handled, config: &Config) -> Option<Call> {
     let Some(Trigger::TaskStateChange(change)) = &handled.trigger else {
         return None;
     };
     let is_told = handled.described(&change.task.arn).is_some();
-    (!is_told && !of(handled).is_empty()).then(|| Call::DescribeTasks {
+    (!is_told && !of(handled, config).is_empty()).then(|| Call::DescribeTasks {
         cluster: change.task.cluster.clone(),
         tasks: vec![change.task.arn.clone()],
     })
@@ -108,13 +110,13 @@ pub fn look(handled: &Handled) -> Option<Call> {
 
 /// What is to be told of an event that was handled.
 #[must_use]
-pub fn of(handled: &Handled) -> Vec<OutcomeEvent> {
+pub fn of(handled: &Handled, config: &Config) -> Vec<OutcomeEvent> {
     match &handled.trigger {
         Some(Trigger::Start(_)) => of_start(handled),
         // What is no sound start has failed, too.
         None if handled.envelope.detail_type.as_deref() == Some(trigger::START) => of_start(handled),
         Some(Trigger::Stop(_)) => of_stop(handled),
-        Some(Trigger::TaskStateChange(change)) => of_change(change, handled),
+        Some(Trigger::TaskStateChange(change)) => of_change(change, handled, config),
         Some(Trigger::Reconcile(request)) => of_reconcile(request, handled),
         None => Vec::new(),
     }
@@ -250,8 +252,15 @@ fn of_reconcile(request: &ReconcileRequest, handled: &Handled) -> Vec<OutcomeEve
     events.collect()
 }
 
-fn of_change(change: &TaskChange, handled: &Handled) -> Vec<OutcomeEvent> {
+fn of_change(change: &TaskChange, handled: &Handled, config: &Config) -> Vec<OutcomeEvent> {
     let task = &change.task;
+    // Another deployment tells of it.
+    if handled
+        .described(&task.arn)
+        .is_some_and(|seen| !deployment::is_ours(seen, config))
+    {
+        return Vec::new();
+    }
     let about = |kind| {
         let mut telling = Telling::new(kind, handled);
         telling.marks(handled.described(&task.arn).unwrap_or(task));
@@ -279,7 +288,7 @@ fn of_change(change: &TaskChange, handled: &Handled) -> Vec<OutcomeEvent> {
             events.push(about(Kind::StartFailed).of_failure(failure).end());
         }
         Ok(Outcome::Skipped {
-            reason: Skip::ForeignTask,
+            reason: Skip::ForeignTask | Skip::AnotherDeployment,
             ..
         }) => return Vec::new(),
         Ok(_) | Err(_) => {}

@@ -30,10 +30,13 @@ pub struct Party {
 pub enum Stage {
     /// RUNNING: they are to be in.
     Serving,
-    /// Live, and not for a reconcile to put in: it starts, drains, or is in another cluster.
+    /// Live, and not for a reconcile to put in: it starts, drains, is in another cluster, or another
+    /// deployment's.
     Live,
     /// Stopping or stopped: they are to be out.
     Former,
+    /// Stopping or stopped, and another deployment's: they are for that one to take out.
+    AnothersFormer,
 }
 
 /// Whose a target is.
@@ -71,7 +74,7 @@ impl<'p> Owners<'p> {
 /// - A target that a serving task wants is put in, if it is not there or on its way out.
 /// - A target that only tasks have had which are stopping or stopped is taken out.
 /// - A target of none of the tasks is unknown; it is taken out only if `prune` names it.
-/// - Whatever a live task has, or may get, stays as it is.
+/// - Whatever a live task has, or may get, stays as it is, and so does what only another deployment's task had.
 #[must_use]
 pub fn compare(
     group: &TargetGroupArn,
@@ -98,10 +101,12 @@ pub fn compare(
             }
         }
     }
-    let live = Owners::among(parties.iter().filter(|party| party.stage != Stage::Former));
-    let former = Owners::among(parties.iter().filter(|party| party.stage == Stage::Former));
+    let at = |stages: &'static [Stage]| Owners::among(parties.iter().filter(|party| stages.contains(&party.stage)));
+    let live = at(&[Stage::Serving, Stage::Live]);
+    let former = at(&[Stage::Former]);
+    let anothers = at(&[Stage::AnothersFormer]);
     for target in registered(members) {
-        if live.of(target).is_some() {
+        if live.of(target).is_some() || (former.of(target).is_none() && anothers.of(target).is_some()) {
             continue;
         }
         let is_named = |named: &GroupTarget| named.group == *group && named.target == *target;
@@ -172,6 +177,8 @@ pub struct GroupPlan {
     pub deregister: Vec<Change>,
     /// In the group, and of no task that is known: left alone.
     pub unknown: Vec<Target>,
+    /// Would be taken out if it were known where else a live task can have them.
+    pub withheld: Vec<Change>,
 }
 
 impl GroupPlan {
@@ -183,6 +190,17 @@ impl GroupPlan {
             register: Vec::new(),
             deregister: Vec::new(),
             unknown: Vec::new(),
+            withheld: Vec::new(),
+        }
+    }
+
+    /// The same, with nothing taken out.
+    #[must_use]
+    pub fn withholding(self) -> Self {
+        Self {
+            deregister: Vec::new(),
+            withheld: self.deregister,
+            ..self
         }
     }
 }
@@ -286,6 +304,18 @@ mod tests {
     }
 
     #[test]
+    fn what_another_deployments_task_has_or_had_stays_and_is_not_unknown() {
+        let one = target("10.0.0.1", 8080);
+        let members = [is_in(&one)];
+        let anothers = party(1, Stage::AnothersFormer, std::slice::from_ref(&one));
+        let of_both = [anothers.clone(), party(2, Stage::Former, std::slice::from_ref(&one))];
+        let plan = compare(&group(), std::slice::from_ref(&anothers), &members, &[]);
+        assert_eq!(plan, GroupPlan::new(group()));
+        // It was ours too, and nobody alive has it.
+        assert_eq!(compare(&group(), &of_both, &members, &[]).deregister.len(), 1);
+    }
+
+    #[test]
     fn what_is_on_its_way_out_is_put_in_again_only_for_a_task_that_serves() {
         let one = target("10.0.0.1", 8080);
         let members = [(one.clone(), TargetHealth::of("draining", None))];
@@ -317,7 +347,12 @@ mod tests {
 
     fn parties() -> impl Strategy<Value = Vec<Party>> {
         let targets: Vec<Target> = (1..=6).map(|n| target(&format!("10.0.0.{n}"), 8080)).collect();
-        let stage = prop_oneof![Just(Stage::Serving), Just(Stage::Live), Just(Stage::Former)];
+        let stage = prop_oneof![
+            Just(Stage::Serving),
+            Just(Stage::Live),
+            Just(Stage::Former),
+            Just(Stage::AnothersFormer)
+        ];
         let one = (stage, subsequence(targets, 0..=3));
         prop::collection::vec(one, 0..6).prop_map(|all| {
             let all = all.into_iter().enumerate();
@@ -341,9 +376,11 @@ mod tests {
             members in members(),
         ) {
             let plan = compare(&group(), &parties, &members, &[]);
-            let live = Owners::among(parties.iter().filter(|party| party.stage != Stage::Former));
+            let live = Owners::among(parties.iter().filter(|party| matches!(party.stage, Stage::Serving | Stage::Live)));
+            let former = Owners::among(parties.iter().filter(|party| party.stage == Stage::Former));
             for change in &plan.deregister {
                 prop_assert!(live.of(&change.target).is_none());
+                prop_assert!(former.of(&change.target).is_some(), "another deployment's");
                 prop_assert!(!plan.unknown.contains(&change.target));
             }
             let mut after: HashMap<Target, TargetHealth> = members.into_iter().collect();

@@ -43,6 +43,9 @@ pub struct ReconcileRequest {
     pub later: Option<Later>,
     /// Nothing is repaired, the plan is the outcome. No event says so.
     pub dry_run: bool,
+    /// Nothing is deregistered but what it has just registered itself: whoever asks does not know every cluster
+    /// where a live task can have a target. No event says so.
+    pub takes_nothing_out: bool,
     /// Unknown targets that are deregistered too. No event says so.
     pub prune: Vec<GroupTarget>,
 }
@@ -85,6 +88,7 @@ impl ReconcileRequest {
             continuation: None,
             later: None,
             dry_run: false,
+            takes_nothing_out: false,
             prune: Vec::new(),
         }
     }

@@ -10,16 +10,17 @@
 //! treat it like a stop, so that a RUNNING event that comes late does not bring its target back.
 //!
 //! The targets are those of `startedBy`, as a stop will read them; the tags name their
-//! containers. Tags that name other targets are an error: what a stop cannot find must not be
+//! containers. The tags also tell another deployment's task, which is left alone ([`super::deployment`]); and a
+//! task that others started is adopted only if its family is allowed. Tags that name other targets are an error: what a stop cannot find must not be
 //! registered. No tags at all is none: StopTask deletes them, and the second look tells.
 
 use super::targets::{Rivals, by_group, look, of_running};
-use super::{Failures, Halt, detach, timing};
-use crate::arn::TargetGroupArn;
+use super::{Failures, Halt, deployment, detach, timing};
+use crate::arn::{TargetGroupArn, TaskDefinition};
 use crate::call::{CallError, ErrorKind, Zone};
 use crate::config::Config;
 use crate::journal::Reader;
-use crate::outcome::{Failure, GroupTarget, Outcome};
+use crate::outcome::{Failure, GroupTarget, Outcome, Skip};
 use crate::tags;
 use crate::target::{Attachment, Target};
 use crate::task::Task;
@@ -36,18 +37,31 @@ pub fn attach(
     reader: &mut Reader<'_>,
 ) -> Result<Outcome, Halt> {
     let event = &change.task;
+    // What was not allowed was never registered.
+    let to_take_back = &deployment::allowed(attachments, config);
     let Some(first) = look(event, reader)? else {
         let is_old = change
             .happened_at
             .is_some_and(|time| reader.now().since(time) >= timing::STOPPED_TASKS_STAY);
         if is_old {
-            return detach::carefully(event, None, attachments, config, reader);
+            return detach::carefully(event, None, to_take_back, config, reader);
         }
         let message = format!("DescribeTasks does not know {} yet", event.arn);
         return Err(Failure::transient("task_not_visible", message).into());
     };
+    // The event has no tags, so this is the first that shows the tag of a deployment.
+    if !deployment::is_ours(first, config) {
+        return Ok(Outcome::skipped(Skip::AnotherDeployment));
+    }
     if !newer(event, first).is_wanted() || first.is_draining() {
-        return detach::carefully(event, Some(first), attachments, config, reader);
+        return detach::carefully(event, Some(first), to_take_back, config, reader);
+    }
+    if !deployment::family_is_allowed(first, config) {
+        return if deployment::is_adopted(first) {
+            Ok(Outcome::skipped(Skip::FamilyNotAllowed))
+        } else {
+            Err(family_not_allowed(first).into())
+        };
     }
     let attachments = &with_containers(first, attachments)?;
 
@@ -133,6 +147,17 @@ fn targets(
         }
     }
     Ok(targets)
+}
+
+/// The list has changed since the task was started, or somebody else has given it the tags of our own: that is to be
+/// seen.
+fn family_not_allowed(look: &Task) -> Failure {
+    let definition = look
+        .task_definition
+        .as_ref()
+        .map_or("its family", TaskDefinition::as_str);
+    let message = format!("{}: {definition} is not in ALLOWED_TASK_FAMILIES", look.arn);
+    Failure::permanent("not_allowed", message)
 }
 
 /// Of two snapshots of one task, the one with the higher version: DescribeTasks can lag the event.

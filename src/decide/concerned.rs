@@ -11,13 +11,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::deployment::{Whose, family_is_allowed, is_adopted, whose};
 use super::survey::{self, Survey};
 use super::{Failures, Halt};
 use crate::arn::{Cluster, TaskArn};
 use crate::call::{CallError, Desired, ErrorKind, MOST_TASKS_DESCRIBED};
+use crate::config::Config;
 use crate::journal::Reader;
 use crate::outcome::{Failure, Skip};
-use crate::started_by::{self, Unread};
 use crate::stop::{JustStarted, StopRequest};
 use crate::tags;
 use crate::task::Task;
@@ -43,6 +44,7 @@ pub(super) fn one<'a>(
     arn: &TaskArn,
     cluster: &Cluster,
     request: &StopRequest,
+    config: &Config,
     reader: &mut Reader<'a>,
 ) -> Result<Result<&'a Task, Skip>, Halt> {
     let tasks = match reader.describe_tasks(cluster, vec![arn.clone()])? {
@@ -56,8 +58,15 @@ pub(super) fn one<'a>(
             Err(Failure::transient("task_not_visible", message).into())
         }
         None => Ok(Err(Skip::TaskGone)),
-        Some(task) if !is_ours(task) => {
-            let message = format!("{arn} was not started by start-engines, which stops only its own tasks");
+        Some(task) if !is_ours(task, config) => {
+            let message = match whose(task, config) {
+                Whose::AnotherDeployments => {
+                    format!("{arn} is a task of another deployment of start-engines: ask that one to stop it")
+                }
+                Whose::Foreign | Whose::Ours => {
+                    format!("{arn} was not started by start-engines, which stops only its own tasks")
+                }
+            };
             Err(Failure::permanent("foreign_task", message).into())
         }
         Some(task) if !task.is_wanted() => Ok(Err(Skip::StoppedAlready)),
@@ -75,6 +84,7 @@ pub(super) fn all<'a>(
     cluster: &Cluster,
     service: Option<&str>,
     request: &StopRequest,
+    config: &Config,
     reader: &mut Reader<'a>,
     failures: &mut Failures,
 ) -> Result<Result<Concerned<'a>, &'a CallError>, Halt> {
@@ -88,7 +98,7 @@ pub(super) fn all<'a>(
     let mut concerned = Concerned::default();
     for task in tasks {
         let is_of_service = service.is_none_or(|name| tags::decode(&task.tags).service.as_deref() == Some(name));
-        if !task.is_wanted() || !is_of_service || !is_ours(task) {
+        if !task.is_wanted() || !is_of_service || !is_ours(task, config) {
             continue;
         }
         if is_overdue(task, now) {
@@ -148,9 +158,9 @@ pub(super) fn is_overdue(task: &Task, now: Timestamp) -> bool {
     task.drains_until().is_some_and(|until| until <= now)
 }
 
-fn is_ours(task: &Task) -> bool {
-    let text = task.started_by.as_deref().unwrap_or_default();
-    started_by::decode(text, &task.arn.scope()) != Err(Unread::Foreign)
+/// Whether this deployment may stop it. A task that others have started is only adopted if its family is allowed.
+fn is_ours(task: &Task, config: &Config) -> bool {
+    whose(task, config) == Whose::Ours && (!is_adopted(task) || family_is_allowed(task, config))
 }
 
 fn untold(arn: &TaskArn, what: &str) -> Failure {

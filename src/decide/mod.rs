@@ -17,6 +17,7 @@
 
 pub mod attach;
 mod concerned;
+pub mod deployment;
 pub mod detach;
 mod expired;
 mod instances;
@@ -33,6 +34,7 @@ mod survey;
 mod targets;
 pub mod timing;
 
+use self::deployment::Whose;
 use crate::call::Call;
 use crate::config::Config;
 use crate::journal::{Halt, Journal, Reader};
@@ -56,7 +58,7 @@ pub fn decide(trigger: &Trigger, config: &Config, journal: &Journal) -> Step {
     let mut reader = Reader::new(journal);
     let run = match trigger {
         Trigger::Start(request) => start::start(request, &mut reader),
-        Trigger::Stop(request) => stop::stop(request, &mut reader),
+        Trigger::Stop(request) => stop::stop(request, config, &mut reader),
         Trigger::Reconcile(request) => reconcile::reconcile(request, config, &mut reader),
         Trigger::TaskStateChange(change) => task_state_change(change, config, &mut reader),
     };
@@ -79,6 +81,12 @@ fn task_state_change(change: &TaskChange, config: &Config, reader: &mut Reader<'
     let Some(text) = &task.started_by else {
         return Ok(Outcome::skipped(Skip::ForeignTask));
     };
+    match deployment::whose(task, config) {
+        Whose::Ours => {}
+        Whose::Foreign => return Ok(Outcome::skipped(Skip::ForeignTask)),
+        // Its start is not ours to tell of, either.
+        Whose::AnotherDeployments => return Ok(Outcome::skipped(Skip::AnotherDeployment)),
+    }
     let attachments = match started_by::decode(text, &task.arn.scope()) {
         Ok(attachments) => attachments,
         Err(Unread::Foreign) => return Ok(Outcome::skipped(Skip::ForeignTask)),
@@ -93,7 +101,9 @@ fn task_state_change(change: &TaskChange, config: &Config, reader: &mut Reader<'
         Phase::Unknown => skip(Skip::UnknownStatus),
         Phase::Running | Phase::Stopping | Phase::Stopped if attachments.is_empty() => skip(Skip::NoTargets),
         Phase::Running => attach::attach(change, &attachments, config, reader),
-        Phase::Stopping | Phase::Stopped => detach::detach(change, &attachments, config, reader),
+        Phase::Stopping | Phase::Stopped => {
+            detach::detach(change, &deployment::allowed(&attachments, config), config, reader)
+        }
     }
 }
 

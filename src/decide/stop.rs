@@ -30,6 +30,7 @@ use super::targets::{is_gone, of_stopping, still_registered};
 use super::{Failures, Halt, timing};
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::call::{CallError, ErrorKind, MOST_TASKS_DESCRIBED};
+use crate::config::Config;
 use crate::journal::Reader;
 use crate::outcome::{Failure, GroupTarget, Outcome, Skip};
 use crate::problem::Problems;
@@ -47,23 +48,23 @@ const MAX_TIME_AHEAD: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// With the next call, or with all that went wrong.
-pub fn stop(request: &StopRequest, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
+pub fn stop(request: &StopRequest, config: &Config, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
     is_not_of_the_future(request, reader.now())?;
     let mut work = Work::new(request);
     match &request.selector {
         Selector::Task { arn, cluster } => {
             let seen_at = reader.now();
-            match concerned::one(arn, cluster, request, reader)? {
+            match concerned::one(arn, cluster, request, config, reader)? {
                 Ok(task) => work.stop(cluster, &[task], seen_at, reader)?,
                 Err(reason) => return Ok(Outcome::skipped(reason)),
             }
         }
         Selector::Service { name, clusters } => {
             for cluster in clusters {
-                work.stop_all(cluster, Some(name), reader)?;
+                work.stop_all(cluster, Some(name), config, reader)?;
             }
         }
-        Selector::Cluster(cluster) => work.stop_all(cluster, None, reader)?,
+        Selector::Cluster(cluster) => work.stop_all(cluster, None, config, reader)?,
     }
     work.end()
 }
@@ -132,9 +133,15 @@ impl<'r> Work<'r> {
     }
 
     /// Stops the tasks of a cluster, or of a service in it, that the request concerns.
-    fn stop_all(&mut self, cluster: &Cluster, service: Option<&str>, reader: &mut Reader<'_>) -> Result<(), Halt> {
+    fn stop_all(
+        &mut self,
+        cluster: &Cluster,
+        service: Option<&str>,
+        config: &Config,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), Halt> {
         let seen_at = reader.now();
-        let found = match concerned::all(cluster, service, self.request, reader, &mut self.failures)? {
+        let found = match concerned::all(cluster, service, self.request, config, reader, &mut self.failures)? {
             Ok(found) => found,
             // A cluster that is gone has no tasks. Of one that was named, somebody is to hear.
             Err(error) if error.kind == ErrorKind::ClusterNotFound && service.is_some() => return Ok(()),

@@ -37,7 +37,11 @@ impl<A: Aws, C: Clock> Handler<A, C> {
         let events: Vec<(usize, OutcomeEvent)> = all
             .iter()
             .enumerate()
-            .flat_map(|(owner, handled)| outcome_event::of(handled).into_iter().map(move |event| (owner, event)))
+            .flat_map(|(owner, handled)| {
+                outcome_event::of(handled, &self.config)
+                    .into_iter()
+                    .map(move |event| (owner, event))
+            })
             .collect();
         let puts: Vec<Put> = stream::iter(events.chunks(MOST_EVENTS_PUT))
             .map(|events| self.put(bus, events.to_vec(), deadline))
@@ -70,7 +74,7 @@ impl<A: Aws, C: Clock> Handler<A, C> {
     /// Asks whose starts they were, where nothing else has told.
     async fn look(&self, all: &mut [Handled], deadline: Timestamp) {
         let looks = all.iter().enumerate();
-        let looks = looks.filter_map(|(owner, handled)| Some((owner, outcome_event::look(handled)?)));
+        let looks = looks.filter_map(|(owner, handled)| Some((owner, outcome_event::look(handled, &self.config)?)));
         let (owners, calls): (Vec<usize>, Vec<Call>) = looks.unzip();
         for reply in self.ask_all(&calls, self.clock.now(), deadline).await {
             let owner = owners.get(reply.asker).and_then(|owner| all.get_mut(*owner));

@@ -26,8 +26,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::arn::FunctionArn;
 use crate::timestamp::Timestamp;
-use crate::trigger::{START, STOP};
+use crate::trigger::{RECONCILE, START, STOP};
 
 /// What a message is deleted by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,6 +158,26 @@ impl DeadLetter {
     #[must_use]
     pub fn time(&self) -> Option<Timestamp> {
         self.envelope("time").and_then(Timestamp::parse)
+    }
+
+    /// When a start, a stop or a reconcile was asked for: its `requestedAt`, if that is no later than the event's `time`.
+    #[must_use]
+    pub fn requested_at(&self) -> Option<Timestamp> {
+        let is_request = matches!(self.envelope("detail-type"), Some(START | STOP | RECONCILE));
+        let sent = self.time().filter(|_| is_request);
+        let asked = self.event.as_ref().ok()?["detail"]["requestedAt"].as_str();
+        let asked = asked.filter(|_| is_request).and_then(Timestamp::parse);
+        match (asked, sent) {
+            (Some(asked), Some(sent)) => Some(asked.min(sent)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Whether it was meant for another function than this one.
+    #[must_use]
+    pub fn is_anothers(&self, function: &FunctionArn) -> bool {
+        let meant = self.function.as_ref().and_then(|text| text.parse::<FunctionArn>().ok());
+        meant.is_some_and(|meant| !meant.same_as(function))
     }
 
     /// What the event is about, in one word or two: a task, a service, a cluster.
@@ -383,6 +404,46 @@ mod tests {
         let event = of_scheduler("day-stop", &detail, "false").event.unwrap();
         assert_eq!(event["detail-type"], STOP);
         assert!(of_scheduler("backup", &detail, "false").event.is_err());
+    }
+
+    #[test]
+    fn a_request_is_as_old_as_what_was_asked_for_and_nothing_else_has_an_age() {
+        let read = |kind: &str, detail: &Value| {
+            let event = json!({"id": "e", "detail-type": kind, "source": "app", "time": "2026-11-20T07:00:00Z", "detail": detail});
+            DeadLetter::read(message(&event, &[]))
+                .requested_at()
+                .and_then(Timestamp::to_rfc3339)
+        };
+        let noon = |hour: u8| Some(format!("2026-11-20T{hour:02}:00:00.000Z"));
+        for kind in [START, STOP, RECONCILE] {
+            assert_eq!(read(kind, &json!({})), noon(7));
+            assert_eq!(read(kind, &json!({"requestedAt": "2026-11-20T05:00:00Z"})), noon(5));
+            assert_eq!(read(kind, &json!({"requestedAt": "2026-11-20T09:00:00Z"})), noon(7));
+            assert_eq!(read(kind, &json!({"requestedAt": "soon"})), noon(7));
+        }
+        assert_eq!(
+            read("ECS Task State Change", &json!({"requestedAt": "2026-11-20T05:00:00Z"})),
+            None
+        );
+        assert_eq!(DeadLetter::read(message(&json!("hello"), &[])).requested_at(), None);
+    }
+
+    #[test]
+    fn a_message_is_anothers_if_it_names_another_function_whatever_version_it_names() {
+        let own: FunctionArn = FUNCTION.parse().unwrap();
+        for (named, is_anothers) in [
+            (Some(FUNCTION.to_owned()), false),
+            (Some(format!("{FUNCTION}:live")), false),
+            (Some(format!("{FUNCTION}-2")), true),
+            (Some(FUNCTION.replace("us-east-1", "us-west-2")), true),
+            (None, false),
+        ] {
+            let letter = DeadLetter {
+                function: named.clone(),
+                ..DeadLetter::read(message(&start(), &[]))
+            };
+            assert_eq!(letter.is_anothers(&own), is_anothers, "{named:?}");
+        }
     }
 
     #[test]

@@ -18,6 +18,9 @@ const COLUMNS: [Column; 5] = [
 ];
 const INDENT: usize = 2;
 
+/// Why a target that a stopped task has left stays in, and what to do about it.
+pub const WITHHELD: &str = "nothing is taken out while the function's settings are not known here: a live task of another cluster may have the target. Give ALLOWED_CLUSTERS, with every cluster in full, and SERVICES_FILE: eval \"$(pulumi stack output commandEnvironment)\" (README, The command)";
+
 /// Everything that a plan would do to how many targets and tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -29,6 +32,8 @@ pub struct Counts {
     pub unknown: usize,
     /// Tasks to be stopped.
     pub stop: usize,
+    /// Left by tasks that have stopped, and not taken out: [`WITHHELD`].
+    pub withheld: usize,
 }
 
 impl Counts {
@@ -43,6 +48,7 @@ impl Counts {
             counts.register += group.register.len();
             counts.deregister += group.deregister.len();
             counts.unknown += group.unknown.len();
+            counts.withheld += group.withheld.len();
         }
         counts
     }
@@ -105,6 +111,15 @@ pub fn table(cluster: &Cluster, plan: &Plan, paint: impl Fn(Tone, &str) -> Strin
         };
         group.register.iter().for_each(|it| change("+", Tone::Good, it));
         group.deregister.iter().for_each(|it| change("-", Tone::Bad, it));
+        for withheld in &group.withheld {
+            table.row(vec![
+                Cell::toned("!", Tone::Busy),
+                name.into(),
+                withheld.target.to_string().into(),
+                withheld.task.as_ref().map(|task| task.id()).unwrap_or_default().into(),
+                "its task has stopped: stays in".into(),
+            ]);
+        }
         for target in &group.unknown {
             table.row(vec![
                 Cell::toned("?", Tone::Busy),
@@ -125,6 +140,9 @@ pub fn table(cluster: &Cluster, plan: &Plan, paint: impl Fn(Tone, &str) -> Strin
     );
     if counts.stop > 0 {
         let _ = write!(summary, ", {} to stop", counted(counts.stop, "task"));
+    }
+    if counts.withheld > 0 {
+        let _ = write!(summary, ", {} left behind", counts.withheld);
     }
     let mut text = String::new();
     let mut lines = |tone: Tone, long: &str| {
@@ -191,6 +209,7 @@ pub fn json(cluster: &Cluster, plan: &Plan) -> Value {
             .deregister
             .iter()
             .for_each(|it| put("deregister", &it.target, Some(it)));
+        group.withheld.iter().for_each(|it| put("none", &it.target, Some(it)));
         group.unknown.iter().for_each(|target| put("none", target, None));
     }
     json!({

@@ -27,7 +27,7 @@ pub struct SeenTask {
 }
 
 impl SeenTask {
-    /// Whether it was started by start-engines, or as if.
+    /// Whether it was started by start-engines, or as if: by this deployment or another one.
     #[must_use]
     pub fn is_ours(&self) -> bool {
         self.task

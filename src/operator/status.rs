@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::diff::{Counts, WITHHELD};
 use super::fleet::{Fleet, SeenTask, TargetStatus, TaskStatus};
 use super::table::{Cell, Column, Table, Tone, WIDTH, age, counted, printable, wrap};
 use super::told;
 use crate::arn::{Cluster, TargetGroupArn};
-use crate::plan::{Change, Plan, Why};
+use crate::plan::{Change, GroupPlan, Plan, Why};
 use crate::target::{Target, TargetHealth};
 use crate::task::{Phase, Status as TaskState};
 use crate::timestamp::Timestamp;
@@ -32,6 +33,8 @@ pub struct ClusterStatus {
     pub plan: Plan,
     /// Services of the catalog that have no task here.
     pub idle: Vec<String>,
+    /// How many tasks of other deployments are live here; they are not shown.
+    pub others_tasks: usize,
 }
 
 /// What is wrong with a target.
@@ -43,6 +46,9 @@ pub enum Drift {
     Draining,
     /// The task is stopping or stopped, and the target is still in its group.
     Left,
+    /// The task is stopping or stopped, and the target is still in its group; but a live task of another cluster may have
+    /// it, as not all clusters are known here.
+    PerhapsLeft,
     /// Of no task that is known.
     Unknown,
 }
@@ -54,7 +60,7 @@ impl Drift {
         match self {
             Self::Missing => "target_missing",
             Self::Draining => "target_draining",
-            Self::Left => "target_of_stopped_task",
+            Self::Left | Self::PerhapsLeft => "target_of_stopped_task",
             Self::Unknown => "target_unknown",
         }
     }
@@ -64,6 +70,7 @@ impl Drift {
             Self::Missing => "MISSING",
             Self::Draining => "DRAINING",
             Self::Left => "LEFT BEHIND",
+            Self::PerhapsLeft => "LEFT BEHIND?",
             Self::Unknown => "UNKNOWN",
         }
     }
@@ -92,6 +99,7 @@ impl ClusterStatus {
         for group in &mut plan.groups {
             group.register.retain(|change| !settles(change));
             group.deregister.retain(|change| !settles(change));
+            group.withheld.retain(|change| !settles(change));
         }
         let is_left = |status: &TaskStatus| status.targets.iter().any(|target| target.member.is_some());
         fleet
@@ -108,7 +116,14 @@ impl ClusterStatus {
             fleet,
             plan,
             idle,
+            others_tasks: 0,
         }
+    }
+
+    /// The same, with so many tasks of other deployments beside them.
+    #[must_use]
+    pub fn beside(self, others_tasks: usize) -> Self {
+        Self { others_tasks, ..self }
     }
 
     /// How many targets are to be put in or taken out, and tasks to be stopped.
@@ -119,7 +134,14 @@ impl ClusterStatus {
 
     fn drifted_targets(&self) -> usize {
         let groups = self.plan.groups.iter();
-        groups.map(|group| group.register.len() + group.deregister.len()).sum()
+        let of_group = |group: &GroupPlan| group.register.len() + group.deregister.len() + group.withheld.len();
+        groups.map(of_group).sum()
+    }
+
+    /// How many of them a reconcile does not take out, and why: [`WITHHELD`].
+    #[must_use]
+    pub fn withheld(&self) -> usize {
+        Counts::of(&self.plan).withheld
     }
 
     /// Whether a task was to be stopped some time ago.
@@ -147,7 +169,8 @@ impl ClusterStatus {
             change.task.as_ref() == Some(&status.seen.task.arn) && member.is_none_or(|member| *member == change.target)
         };
         let out = group.deregister.iter().find(is_its).map(|_| Drift::Left);
-        out.or_else(|| {
+        let perhaps = group.withheld.iter().find(is_its).map(|_| Drift::PerhapsLeft);
+        out.or(perhaps).or_else(|| {
             group.register.iter().find(is_its).map(|change| match change.why {
                 Why::Draining => Drift::Draining,
                 Why::Missing | Why::Left | Why::Pruned => Drift::Missing,
@@ -166,12 +189,12 @@ impl ClusterStatus {
         let left = self.plan.groups.iter().flat_map(move |group| {
             let shown = shown.clone();
             let is_shown =
-                move |change: &&Change| change.task.as_ref().is_none_or(|task| !shown.contains(task.as_str()));
-            group
-                .deregister
-                .iter()
-                .filter(is_shown)
-                .map(|change| (&group.group, &change.target, Drift::Left))
+                move |change: &Change| change.task.as_ref().is_none_or(|task| !shown.contains(task.as_str()));
+            let out = group.deregister.iter().map(|change| (change, Drift::Left));
+            let perhaps = group.withheld.iter().map(|change| (change, Drift::PerhapsLeft));
+            out.chain(perhaps)
+                .filter(move |(change, _)| is_shown(change))
+                .map(|(change, drift)| (&group.group, &change.target, drift))
         });
         left.chain(self.unknown().map(|(group, target)| (group, target, Drift::Unknown)))
     }
@@ -259,6 +282,10 @@ fn cluster(
     }
     for line in wrap(&heading, WIDTH) {
         writeln!(text, "{}", paint(Tone::Head, &line))?;
+    }
+    if status.others_tasks > 0 {
+        let others = counted(status.others_tasks, "task");
+        writeln!(text, "{others} of other deployments not shown")?;
     }
     if !tasks.is_empty() {
         writeln!(text, "{}", tasks.head(paint))?;
@@ -352,7 +379,8 @@ fn health(state: Option<(&str, Option<&str>)>, tone: Tone) -> Cell {
 pub fn json(clusters: &[ClusterStatus]) -> Value {
     let all: Value = clusters.iter().map(of_cluster).collect();
     let drifts: usize = clusters.iter().map(ClusterStatus::drifts).sum();
-    json!({"clusters": all, "drift": drifts})
+    let withheld: usize = clusters.iter().map(ClusterStatus::withheld).sum();
+    json!({"clusters": all, "drift": drifts, "note": (withheld > 0).then_some(WITHHELD)})
 }
 
 fn of_cluster(status: &ClusterStatus) -> Value {
@@ -385,6 +413,7 @@ fn of_cluster(status: &ClusterStatus) -> Value {
         "tasks": tasks.collect::<Value>(),
         "otherTargets": others.collect::<Value>(),
         "servicesWithoutTasks": status.idle,
+        "tasksOfOtherDeployments": status.others_tasks,
         "failures": failures.map(|failure| json!({"category": failure.category, "message": failure.message})).collect::<Value>(),
     })
 }

@@ -91,6 +91,7 @@ pub fn resolve(
         service: detail.service.clone(),
         correlation_id: detail.correlation_id.clone(),
         requested_at: mark.map(|requested_at| requested_at.text),
+        deployment: config.deployment.as_ref().map(ToString::to_string),
         ..Marks::default()
     };
     let mut tags = tags::encode(&marks);

@@ -14,6 +14,7 @@ mod command;
 mod connections;
 mod deadlines;
 mod demo;
+mod deployments;
 mod emulators;
 mod fixtures;
 mod flood;

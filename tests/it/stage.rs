@@ -89,6 +89,11 @@ impl Stage {
         self.handler = handler(&self.endpoint, environment, self.clock.clone()).await;
     }
 
+    /// Another function in the same account, with the same clock.
+    pub(crate) async fn another(&self, environment: &[(&str, &str)]) -> Handler<AwsClients, TestClock> {
+        handler(&self.endpoint, environment, self.clock.clone()).await
+    }
+
     /// Moves both clocks.
     pub(crate) fn pass(&self, time: Duration) {
         self.clock.advance(time);

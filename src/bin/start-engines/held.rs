@@ -1,5 +1,7 @@
 //! A message of a dead-letter queue in the command's hands, and how it is told.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use start_engines::call::CallError;
 use start_engines::operator::dead_letter::{DeadLetter, Tokens};
@@ -90,10 +92,18 @@ pub(crate) const OTHER_REASON: &str = "another reason";
 pub(crate) const OLD_START: &str =
     "so old that it may start its tasks a second time: --old-starts sends it all the same";
 
-const COLUMNS: [Column; 5] = [
+/// It names another function; one that is renamed leaves such messages.
+pub(crate) const ANOTHERS: &str =
+    "it is of another function than --function: --send with its id sends it to that one all the same";
+/// A request that is older than this is marked: who asked for it may not want it any more.
+const OLD: Duration = Duration::from_secs(3600);
+
+const COLUMNS: [Column; 6] = [
     Column::new("ID", SHOWN_ID),
     Column::new("QUEUE", 11),
     Column::new("WAITS", 6).right(),
+    // Since it was asked for; not of what only tells that something happened.
+    Column::new("AGE", 6).right(),
     Column::new("EVENT", 12),
     Column::new("ABOUT", 12),
 ];
@@ -111,6 +121,10 @@ fn row(held: &Held, now: Timestamp) -> Vec<Cell> {
         id.into(),
         held.queue.into(),
         waits.into(),
+        match letter.requested_at().map(|time| now.since(time)) {
+            Some(since) => Cell::toned(age(since), if since >= OLD { Tone::Bad } else { Tone::Plain }),
+            None => Cell::default(),
+        },
         event.into(),
         letter.about().into(),
     ]
@@ -157,6 +171,8 @@ pub(crate) fn json(held: &Held) -> Value {
         "function": letter.function,
         "event": letter.event.as_ref().ok(),
         "noEvent": letter.event.as_ref().err(),
+        "requestedAt": letter.requested_at().and_then(Timestamp::to_rfc3339),
+        "age": letter.requested_at().map(|time| now().since(time).as_secs()),
         "mayStartTwice": letter.tokens(now()) != Tokens::Kept,
         "done": held.done.name(),
         "left": left,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use start_engines::arn::Cluster;
 use start_engines::aws::AwsClients;
 use start_engines::handler::{Clock, Handler};
-use start_engines::operator::diff::{self, Counts};
+use start_engines::operator::diff::{self, Counts, WITHHELD};
 use start_engines::operator::request::Known;
 use start_engines::operator::table::{Tone, counted};
 use start_engines::outcome::{Failure, GroupTarget, Outcome, Repairs};
@@ -42,7 +42,11 @@ impl Reconciler {
         let home = cluster.scope().or_else(|| home(&self.known));
         let (cluster, service) = (cluster.clone(), service.map(str::to_owned));
         let identity = "start-engines reconcile".to_owned();
-        ReconcileRequest::new(cluster, service, identity, home.as_ref(), &self.known.config)
+        let config = &self.known.config;
+        ReconcileRequest {
+            takes_nothing_out: !config.names_all_clusters(),
+            ..ReconcileRequest::new(cluster, service, identity, home.as_ref(), config)
+        }
     }
 
     async fn run(&self, request: ReconcileRequest) -> Result<Outcome, Failure> {
@@ -103,6 +107,10 @@ fn trouble(cluster: &Cluster, failure: &Failure) -> Trouble {
 /// Tells the plans of all clusters, asks, and carries them out.
 pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &Interrupt) -> Result<(), Trouble> {
     let known = session.known()?;
+    let is_sure = known.config.names_all_clusters();
+    if asked.prune && !is_sure {
+        return Err(Trouble::Usage(format!("--prune: {WITHHELD}; nothing was changed")));
+    }
     let clusters = clusters(session, &known, asked.service.as_deref())?;
     let service = asked.service.as_deref();
     let clients = session.clients().await?;
@@ -124,12 +132,14 @@ pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &I
         .iter()
         .all(|(_, plan)| plan.failures.is_empty() && plan.unreached.is_empty());
     let drift = plans.iter().any(|(_, plan)| Counts::of(plan).is_drift());
+    let withheld = plans.iter().any(|(_, plan)| Counts::of(plan).withheld > 0);
     if asked.dry_run {
         finish(session, &plans, None);
-        return match (is_whole, drift) {
-            (false, _) => Err(not_whole()),
-            (true, true) => Err(Trouble::NotWell(String::new())),
-            (true, false) => Ok(()),
+        return match (is_whole, drift, withheld) {
+            (false, _, _) => Err(not_whole()),
+            (true, _, true) => Err(Trouble::NotWell(WITHHELD.to_owned())),
+            (true, true, false) => Err(Trouble::NotWell(String::new())),
+            (true, false, false) => Ok(()),
         };
     }
     let agreed = tokio::select! {
@@ -152,10 +162,11 @@ pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &I
     }
     finish(session, &plans, Some(done));
     result?;
-    match (interrupt.is_heard(), is_whole) {
-        (true, _) => Err(Trouble::Interrupted),
-        (false, false) => Err(not_whole()),
-        (false, true) => Ok(()),
+    match (interrupt.is_heard(), is_whole, withheld) {
+        (true, _, _) => Err(Trouble::Interrupted),
+        (false, false, _) => Err(not_whole()),
+        (false, true, true) => Err(Trouble::NotWell(WITHHELD.to_owned())),
+        (false, true, false) => Ok(()),
     }
 }
 
@@ -193,8 +204,12 @@ fn tell(session: &Session, plans: &[(Cluster, Plan)]) {
 
 fn finish(session: &Session, plans: &[(Cluster, Plan)], done: Option<Vec<Value>>) {
     if session.screen.is_json() {
+        let withheld = plans.iter().any(|(_, plan)| Counts::of(plan).withheld > 0);
         let plans: Value = plans.iter().map(|(cluster, plan)| diff::json(cluster, plan)).collect();
-        session.screen.result("", &json!({"plans": plans, "done": done}));
+        let note = withheld.then_some(WITHHELD);
+        session
+            .screen
+            .result("", &json!({"plans": plans, "done": done, "note": note}));
     }
 }
 

@@ -16,7 +16,7 @@ use start_engines::operator::table::{Tone, counted};
 use tokio::time::Instant;
 
 use crate::arguments::Redrive;
-use crate::held::{self, Done, Held, OLD_START, OTHER_REASON};
+use crate::held::{self, ANOTHERS, Done, Held, OLD_START, OTHER_REASON};
 use crate::interrupt::Interrupt;
 use crate::screen::confirm;
 use crate::session::{Session, now};
@@ -29,6 +29,11 @@ const HIDDEN: Duration = Duration::from_secs(120);
 pub(crate) async fn redrive(session: &Session, asked: Redrive, interrupt: &Interrupt) -> Result<(), Trouble> {
     let queues = queues(&asked)?;
     let function = session.known()?.function;
+    let is_sending = asked.all || !asked.send.is_empty();
+    if is_sending && function.is_none() {
+        let message = "--function is missing, and START_ENGINES_FUNCTION is not set: give the ARN of the function that the events are for, whatever function a message names; nothing was sent";
+        return Err(Trouble::Usage(message.to_owned()));
+    }
     let clients = session.clients().await?;
     let mut work = Work {
         clients: &clients,
@@ -219,11 +224,14 @@ impl Work<'_> {
             held.done = Done::Left(OLD_START);
             return Ok(());
         }
-        let configured = self.function.as_ref().map(ToString::to_string);
-        let Some(function) = configured.or_else(|| held.letter.function.clone()) else {
-            held.done = Done::Left("it does not tell its function: give --function");
-            return Ok(());
+        // Never what a message names: anybody's can be in a queue.
+        let Some(function) = &self.function else {
+            return Err(Trouble::Usage("--function is missing; nothing was sent".to_owned()));
         };
+        if self.asked.all && held.letter.is_anothers(function) {
+            held.done = Done::Left(ANOTHERS);
+            return Ok(());
+        }
         let receipt = &held.letter.message.receipt;
         if held.since.elapsed() > HIDDEN / 2 {
             if let Err(error) = self.clients.keep(&held.url, receipt, HIDDEN).await {
@@ -232,7 +240,7 @@ impl Work<'_> {
             }
             held.since = Instant::now();
         }
-        if let Err(error) = self.clients.invoke(&function, &event.to_string()).await {
+        if let Err(error) = self.clients.invoke(function.as_str(), &event.to_string()).await {
             let is_of_all = is_of_all(&error);
             held.done = Done::Failed(error.clone());
             return if is_of_all { Err(error.into()) } else { Ok(()) };

@@ -46,9 +46,12 @@ impl Session {
             Some(path) => Some(read(path)?),
             None => None,
         };
-        let config = Config::read(|name| std::env::var(name).ok(), catalog.as_deref())
+        let mut config = Config::read(|name| std::env::var(name).ok(), catalog.as_deref())
             .map_err(|problems| Trouble::Usage(format!("the configuration has {problems}")))?;
         let function: Option<FunctionArn> = parsed("--function", self.global.function.as_deref())?;
+        if config.deployment.is_none() {
+            config.deployment = function.as_ref().and_then(|function| function.name().parse().ok());
+        }
         Ok(Known {
             config,
             catalog: catalog.is_some(),

@@ -34,7 +34,7 @@ pub(crate) async fn start(session: &Session, asked: Start) -> Result<(), Trouble
         count: count(&event, &checked),
         clusters,
     };
-    let mut watch = Watch::new(Lookout::new(&clients), asked.wait.timeout);
+    let mut watch = Watch::new(Lookout::new(&clients), &known.config, asked.wait.timeout);
     let (tasks, end) = watch.started(&wanted).await;
     told["tasks"] = tasks;
     session.screen.result("", &told);

@@ -1,6 +1,9 @@
 //! `status`: what runs where, and where tasks and targets have drifted apart.
 
 use start_engines::arn::{Cluster, TargetGroupArn};
+use start_engines::decide::deployment::{self, Whose};
+use start_engines::operator::diff::WITHHELD;
+use start_engines::operator::fleet::SeenTask;
 use start_engines::operator::request::Known;
 use start_engines::operator::status::{self, ClusterStatus};
 use start_engines::operator::table::Tone;
@@ -23,28 +26,30 @@ pub(crate) async fn status(session: &Session, asked: Status) -> Result<(), Troub
     for cluster in clusters {
         let arns = lookout.list(&cluster).await?;
         let tasks = lookout.tasks(&cluster, &arns).await?;
+        // What another deployment's tasks have is no drift of ours.
+        let is_anothers = |seen: &SeenTask| deployment::whose(&seen.task, &known.config) == Whose::AnotherDeployments;
+        let (others, tasks): (Vec<SeenTask>, Vec<SeenTask>) = tasks.into_iter().partition(is_anothers);
+        let others = others.iter().filter(|seen| seen.task.is_wanted()).count();
         let fleet = lookout.fleet(tasks, &groups).await?;
         // After the tasks were read: what was repaired meanwhile is not told as drift.
         let plan = reconciler.plan(&cluster, None).await?;
         let services = services(&known, &cluster);
-        all.push(ClusterStatus::new(
-            cluster,
-            fleet,
-            plan,
-            &services,
-            asked.stopped,
-            now(),
-        ));
+        let status = ClusterStatus::new(cluster, fleet, plan, &services, asked.stopped, now());
+        all.push(status.beside(others));
     }
     let screen = session.screen;
     let text = status::table(&all, now(), |tone: Tone, text: &str| screen.paint(tone, text));
     screen.result(&text, &status::json(&all));
     let is_whole = all.iter().all(|status| status.plan.failures.is_empty());
     let drifts: usize = all.iter().map(ClusterStatus::drifts).sum();
-    match (is_whole, drifts) {
-        (false, _) => Err(Trouble::Aws("not everything could be looked at: see above".to_owned())),
-        (true, 0) => Ok(()),
-        (true, _) => Err(Trouble::NotWell("start-engines reconcile repairs the drift".to_owned())),
+    let withheld: usize = all.iter().map(ClusterStatus::withheld).sum();
+    match (is_whole, drifts, withheld) {
+        (false, _, _) => Err(Trouble::Aws("not everything could be looked at: see above".to_owned())),
+        (true, 0, _) => Ok(()),
+        (true, _, 0) => Err(Trouble::NotWell("start-engines reconcile repairs the drift".to_owned())),
+        (true, _, _) => Err(Trouble::NotWell(format!(
+            "start-engines reconcile repairs what is missing; {WITHHELD}"
+        ))),
     }
 }
 

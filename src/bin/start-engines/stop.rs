@@ -38,7 +38,7 @@ pub(crate) async fn stop(session: &Session, asked: Stop) -> Result<(), Trouble> 
         None
     };
     let clients = session.clients().await?;
-    let mut watch = Watch::new(Lookout::new(&clients), asked.wait.timeout);
+    let mut watch = Watch::new(Lookout::new(&clients), &known.config, asked.wait.timeout);
     // Before the event: StopTask takes the tags away that tell a task's service.
     let tasks = match &which {
         Some(which) => watch.which(which).await?,

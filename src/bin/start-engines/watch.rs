@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use start_engines::arn::{Cluster, TaskArn};
 use start_engines::call::CallError;
+use start_engines::config::Config;
+use start_engines::decide::deployment;
 use start_engines::operator::fleet::{SeenTask, TaskStatus};
 use start_engines::stop::Selector;
 use start_engines::task::{Phase, Status};
@@ -37,6 +39,7 @@ pub(crate) type Stopping = BTreeMap<Cluster, Vec<TaskArn>>;
 #[derive(Debug)]
 pub(crate) struct Watch<'a> {
     lookout: Lookout<'a>,
+    config: &'a Config,
     timeout: Duration,
     progress: Progress,
     /// What was last told of each task.
@@ -44,9 +47,10 @@ pub(crate) struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    pub(crate) fn new(lookout: Lookout<'a>, timeout: Duration) -> Self {
+    pub(crate) fn new(lookout: Lookout<'a>, config: &'a Config, timeout: Duration) -> Self {
         Self {
             lookout,
+            config,
             timeout,
             progress: Progress::begin(),
             told: BTreeMap::new(),
@@ -119,7 +123,8 @@ impl<'a> Watch<'a> {
         for cluster in clusters {
             let arns = self.lookout.list(cluster).await?;
             let mut tasks = self.lookout.tasks(cluster, &arns).await?;
-            tasks.retain(|seen| seen.is_ours() && seen.task.is_wanted());
+            // Another deployment's are not stopped, so nobody waits for them.
+            tasks.retain(|seen| deployment::is_ours(&seen.task, self.config) && seen.task.is_wanted());
             tasks.retain(|seen| service.is_none() || seen.marks().service.as_ref() == service);
             let arns = tasks.into_iter().map(|seen| seen.task.arn).collect();
             which.insert(cluster.clone(), arns);

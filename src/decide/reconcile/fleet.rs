@@ -1,16 +1,16 @@
-//! All tasks of ours, live and stopped, in every cluster where one may have a target of the groups in
+//! All tasks of ours and of other deployments, live and stopped, in every cluster where one may have a target of the groups in
 //! question; and the proof of who is live, which holds for a moment only.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::super::{Failures, Halt, survey, timing};
+use super::super::{Failures, Halt, deployment, survey, timing};
 use super::{A_STEP_NEEDS, TOOK_ALL};
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::call::{Desired, ErrorKind};
 use crate::config::Config;
 use crate::journal::Reader;
 use crate::outcome::Failure;
-use crate::plan::Overdue;
+use crate::plan::{Overdue, Stage};
 use crate::reconcile::ReconcileRequest;
 use crate::started_by;
 use crate::tags;
@@ -18,22 +18,28 @@ use crate::target::Attachment;
 use crate::task::{Phase, Task};
 use crate::timestamp::Timestamp;
 
-/// A task of ours that has targets.
+/// A task that has targets, and was started by start-engines or as if: by this deployment or another one.
 pub(super) struct Ours<'a> {
     pub(super) task: &'a Task,
     pub(super) attachments: Vec<Attachment>,
     /// It is in the cluster that is reconciled.
     is_own: bool,
+    /// It is this deployment's; another one's only has its targets.
+    is_ours: bool,
+    /// Whether tasks like it may be registered.
+    is_allowed: bool,
 }
 
 impl<'a> Ours<'a> {
-    fn of(task: &'a Task, is_own: bool) -> Option<Self> {
+    fn of(task: &'a Task, is_own: bool, config: &Config) -> Option<Self> {
         let text = task.started_by.as_deref()?;
         let attachments = started_by::decode(text, &task.arn.scope()).ok()?;
         (!attachments.is_empty()).then_some(Self {
             task,
             attachments,
             is_own,
+            is_ours: deployment::is_ours(task, config),
+            is_allowed: deployment::family_is_allowed(task, config),
         })
     }
 
@@ -44,12 +50,25 @@ impl<'a> Ours<'a> {
     /// Whether it is of the cluster that is reconciled, and of the service if only one is.
     fn is_asked_for(&self, request: &ReconcileRequest) -> bool {
         let of_service = |service| tags::decode(&self.task.tags).service.as_ref() == Some(service);
-        self.is_own && request.service.as_ref().is_none_or(of_service)
+        self.is_own && self.is_ours && request.service.as_ref().is_none_or(of_service)
+    }
+
+    /// What is to be of its targets, once it is stopping or stopped.
+    pub(super) fn stage_of_former(&self) -> Stage {
+        if self.is_ours {
+            Stage::Former
+        } else {
+            Stage::AnothersFormer
+        }
     }
 
     /// Whether its targets are to be in their groups, and it is ours to see to.
     pub(super) fn is_to_be_registered(&self) -> bool {
-        self.is_own && self.task.phase() == Phase::Running && !self.task.is_draining()
+        self.is_own
+            && self.is_ours
+            && self.is_allowed
+            && self.task.phase() == Phase::Running
+            && !self.task.is_draining()
     }
 }
 
@@ -61,9 +80,9 @@ pub(super) struct Proof<'a> {
 
 impl<'a> Proof<'a> {
     /// Asks now; gives up once it would not hold any more.
-    pub(super) fn take(request: &ReconcileRequest, reader: &mut Reader<'a>) -> Result<Self, Halt> {
+    pub(super) fn take(request: &ReconcileRequest, config: &Config, reader: &mut Reader<'a>) -> Result<Self, Halt> {
         let ends = reader.now().after(timing::ATTACH);
-        Self::of_live(request, ends, reader, |reader| {
+        Self::of_live(request, config, ends, reader, |reader| {
             let holds = timing::left(Some(ends), reader.now()).is_some();
             holds.then_some(()).ok_or_else(too_slow)
         })
@@ -71,13 +90,18 @@ impl<'a> Proof<'a> {
 
     /// Asks now, and for as long as it takes: who is live is worth knowing, even when it proves nothing any
     /// more.
-    pub(super) fn take_whole(request: &ReconcileRequest, reader: &mut Reader<'a>) -> Result<Self, Halt> {
+    pub(super) fn take_whole(
+        request: &ReconcileRequest,
+        config: &Config,
+        reader: &mut Reader<'a>,
+    ) -> Result<Self, Halt> {
         let ends = reader.now().after(timing::ATTACH);
-        Self::of_live(request, ends, reader, |_| Ok(()))
+        Self::of_live(request, config, ends, reader, |_| Ok(()))
     }
 
     fn of_live(
         request: &ReconcileRequest,
+        config: &Config,
         ends: Timestamp,
         reader: &mut Reader<'a>,
         in_time: impl Fn(&Reader<'_>) -> Result<(), Failure>,
@@ -85,7 +109,7 @@ impl<'a> Proof<'a> {
         let mut live = Vec::new();
         for (cluster, is_own) in clusters(request) {
             match survey::tasks(cluster, Desired::Running, None, None, reader, &in_time)? {
-                Ok(tasks) => live.extend(tasks.iter().filter_map(|task| Ours::of(task, is_own))),
+                Ok(tasks) => live.extend(tasks.iter().filter_map(|task| Ours::of(task, is_own, config))),
                 Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_own => {}
                 Err(error) => return Err(error.into()),
             }
@@ -113,8 +137,12 @@ pub(super) struct Fleet<'a> {
 
 /// Lists and describes all tasks. Those that are live first: that is the proof with which small
 /// fleets are repaired.
-pub(super) fn survey<'a>(request: &ReconcileRequest, reader: &mut Reader<'a>) -> Result<(Fleet<'a>, Proof<'a>), Halt> {
-    let proof = Proof::of_live(request, reader.now().after(timing::ATTACH), reader, in_time)?;
+pub(super) fn survey<'a>(
+    request: &ReconcileRequest,
+    config: &Config,
+    reader: &mut Reader<'a>,
+) -> Result<(Fleet<'a>, Proof<'a>), Halt> {
+    let proof = Proof::of_live(request, config, reader.now().after(timing::ATTACH), reader, in_time)?;
     let mut newest: BTreeMap<&TaskArn, Ours<'a>> = BTreeMap::new();
     let mut note = |ours: Ours<'a>| {
         let is_newer = |known: &Ours<'_>| ours.task.version >= known.task.version;
@@ -122,13 +150,13 @@ pub(super) fn survey<'a>(request: &ReconcileRequest, reader: &mut Reader<'a>) ->
             newest.insert(&ours.task.arn, ours);
         }
     };
-    let again = |ours: &Ours<'a>| Ours::of(ours.task, ours.is_own);
+    let again = |ours: &Ours<'a>| Ours::of(ours.task, ours.is_own, config);
     proof.live.iter().filter_map(again).for_each(&mut note);
     for (cluster, is_own) in clusters(request) {
         match survey::tasks(cluster, Desired::Stopped, None, None, reader, in_time)? {
             Ok(tasks) => tasks
                 .iter()
-                .filter_map(|task| Ours::of(task, is_own))
+                .filter_map(|task| Ours::of(task, is_own, config))
                 .for_each(&mut note),
             Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_own => {}
             Err(error) => return Err(error.into()),

@@ -11,6 +11,7 @@
 //! - a target of no known task is told, and left alone. A task that drains is left alone too;
 //! - a task whose time to drain was over [`super::timing::DRAIN_GRACE`] ago is stopped, before anything else: the
 //!   schedule that was to do it is lost. Its events take out whatever of it is registered.
+//! - another deployment's task ([`super::deployment`]) is left alone, and its targets count as taken.
 //!
 //! What goes wrong in one group does not stop the others, and what was done is told all the same. Where time
 //! runs out, what is done is done: an event of our own making goes on with the rest, at most
@@ -66,7 +67,7 @@ const MOST_NAMED: usize = 10;
 /// # Errors
 /// With the next call, or with all that went wrong.
 pub fn reconcile(request: &ReconcileRequest, config: &Config, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
-    let (fleet, proof) = fleet::survey(request, reader)?;
+    let (fleet, proof) = fleet::survey(request, config, reader)?;
     let mut failures = Failures::default();
     let mut groups = fleet.groups(request, config, &mut failures);
     let after = request.continuation.as_ref().and_then(|it| it.after.as_ref());
@@ -76,7 +77,7 @@ pub fn reconcile(request: &ReconcileRequest, config: &Config, reader: &mut Reade
     if request.dry_run {
         return plan(request, &fleet, groups, failures, reader);
     }
-    let mut work = Work::new(request, &fleet, proof, failures);
+    let mut work = Work::new(request, config, &fleet, proof, failures);
     let all_stopped = work.stop_overdue(&fleet.overdue(request, reader.now()), reader)?;
     let mut done = 0;
     for group in groups.iter().take_while(|_| all_stopped) {

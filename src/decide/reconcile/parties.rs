@@ -88,7 +88,8 @@ impl<'f> Parties<'f> {
                     .flat_map(|binding| ports.iter().filter_map(|port| binding.host_port(*port)));
                 let on_host: Vec<Port> = on_host.filter(|port| questioned.ports.contains(port)).collect();
                 let is_to_get_some = bindings.is_empty() && task.last_status != Status::Running;
-                let may_get = stage != Stage::Former && is_to_get_some && !questioned.is_empty();
+                let is_live = matches!(stage, Stage::Serving | Stage::Live);
+                let may_get = is_live && is_to_get_some && !questioned.is_empty();
                 if may_get || !on_host.is_empty() {
                     let ids = self.ids(ours, arn, stage, questioned, reader)?;
                     for id in &ids {
@@ -120,7 +121,10 @@ impl<'f> Parties<'f> {
             return Ok(known.clone());
         }
         let ids = match instances::ids(ours.task, arn, questioned.has_addresses, reader) {
-            Err(Halt::Fail(failure)) if stage == Stage::Former && failure.category == instances::NOT_FOUND => {
+            Err(Halt::Fail(failure))
+                if matches!(stage, Stage::Former | Stage::AnothersFormer)
+                    && failure.category == instances::NOT_FOUND =>
+            {
                 Vec::new()
             }
             told => told?,

@@ -47,9 +47,14 @@ pub(super) fn group(
     let live = Owners::among(parties.all());
     let questioned = Questioned::of(registered(members).filter(|target| live.of(target).is_none()));
     for ours in fleet.of_group(group).filter(|ours| !ours.task.is_wanted()) {
-        parties.add(ours, Stage::Former, Vec::new(), &questioned, reader)?;
+        parties.add(ours, ours.stage_of_former(), Vec::new(), &questioned, reader)?;
     }
-    Ok(Some(compare(group, parties.all(), members, &request.prune)))
+    let plan = compare(group, parties.all(), members, &request.prune);
+    Ok(Some(if request.takes_nothing_out {
+        plan.withholding()
+    } else {
+        plan
+    }))
 }
 
 /// The targets that a RUNNING task is to have in the group.

@@ -12,6 +12,7 @@ use super::planning::{self, of_group};
 use super::{A_LOOK_NEEDS, A_STEP_NEEDS, caught};
 use crate::arn::{TargetGroupArn, TaskArn};
 use crate::call::{ErrorKind, MOST_TASKS_DESCRIBED};
+use crate::config::Config;
 use crate::journal::Reader;
 use crate::merge::MOST_TARGETS;
 use crate::outcome::{Failure, GroupTarget, Outcome, Repairs};
@@ -23,6 +24,7 @@ use crate::task::{Phase, Task};
 /// What has been done so far.
 pub(super) struct Work<'f, 'a> {
     request: &'f ReconcileRequest,
+    config: &'f Config,
     fleet: &'f Fleet<'a>,
     /// The last look at all live tasks.
     proof: Proof<'a>,
@@ -35,12 +37,14 @@ pub(super) struct Work<'f, 'a> {
 impl<'f, 'a> Work<'f, 'a> {
     pub(super) fn new(
         request: &'f ReconcileRequest,
+        config: &'f Config,
         fleet: &'f Fleet<'a>,
         proof: Proof<'a>,
         failures: Failures,
     ) -> Self {
         Self {
             request,
+            config,
             fleet,
             proof,
             has_done: false,
@@ -199,7 +203,7 @@ impl<'f, 'a> Work<'f, 'a> {
         if self.try_to_take_out(group, changes, reader)? {
             return Ok(());
         }
-        self.proof = Proof::take(self.request, reader)?;
+        self.proof = Proof::take(self.request, self.config, reader)?;
         if self.try_to_take_out(group, changes, reader)? {
             return Ok(());
         }
@@ -262,7 +266,7 @@ impl<'f, 'a> Work<'f, 'a> {
     }
 
     fn still_unknown(&self, reader: &mut Reader<'a>) -> Result<Vec<GroupTarget>, Halt> {
-        let now = Proof::take_whole(self.request, reader)?;
+        let now = Proof::take_whole(self.request, self.config, reader)?;
         let mut still = Vec::new();
         // They are in the order of the groups.
         for of_group in self.done.unknown.chunk_by(|one, next| one.group == next.group) {

@@ -80,6 +80,7 @@ fn plan(name: &str, register: Vec<Change>, deregister: Vec<Change>, unknown: &[&
                 .iter()
                 .map(|host| member(host, "healthy", None).target)
                 .collect(),
+            withheld: Vec::new(),
         }],
         ..Plan::default()
     }

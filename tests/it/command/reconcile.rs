@@ -2,15 +2,31 @@
 
 use serde_json::json;
 
-use super::{Ended, Run, on_a_terminal};
+use super::{Ended, Run, answered, with_terminal};
 use crate::stage::Stage;
 use crate::support::fake_aws::Fault;
 
 const RECONCILE: &str = "reconcile --cluster engines";
 
+/// All clusters in which there can be tasks.
+const CLUSTERS: (&str, &str) = ("ALLOWED_CLUSTERS", "engines");
+
+fn run(stage: &Stage, arguments: &[&str]) -> Run {
+    Run::new(
+        &stage.fake,
+        &[&["reconcile", "--cluster", "engines"], arguments].concat(),
+    )
+}
+
 async fn reconcile(stage: &Stage, arguments: &[&str]) -> Ended {
-    let all = [&["reconcile", "--cluster", "engines"], arguments].concat();
-    Run::new(&stage.fake, &all).end().await
+    run(stage, arguments).env(CLUSTERS.0, CLUSTERS.1).end().await
+}
+
+/// By a person who agrees or does not.
+async fn on_a_terminal(stage: &Stage, arguments: &str, answers: &str) -> (Option<i32>, String) {
+    let mut command = with_terminal(&stage.fake, arguments);
+    command.env(CLUSTERS.0, CLUSTERS.1);
+    answered(command, answers).await
 }
 
 /// One task is not registered, another one has stopped and left its target, and one target is nobody's.
@@ -153,15 +169,165 @@ async fn on_a_terminal_a_person_decides_on_the_repair_and_on_each_cluster_s_unkn
     let stage = Stage::new().await;
     let [missing, _, unknown] = drifted(&stage).await;
     let before = registered(&stage);
-    let (status, shown) = on_a_terminal(&stage.fake, RECONCILE, "n\n").await;
+    let (status, shown) = on_a_terminal(&stage, RECONCILE, "n\n").await;
     assert_eq!(status, Some(2), "{shown}");
     assert!(shown.contains("Repair 2 targets in engines?"), "{shown}");
     assert_eq!(registered(&stage), before);
-    let (status, shown) = on_a_terminal(&stage.fake, &format!("{RECONCILE} --yes --prune"), "n\n").await;
+    let (status, shown) = on_a_terminal(&stage, &format!("{RECONCILE} --yes --prune"), "n\n").await;
     assert_eq!(status, Some(2), "{shown}");
     assert_eq!(registered(&stage), before, "{unknown}");
-    let (status, shown) = on_a_terminal(&stage.fake, &format!("{RECONCILE} --prune"), "y\ny\n").await;
+    let (status, shown) = on_a_terminal(&stage, &format!("{RECONCILE} --prune"), "y\ny\n").await;
     assert_eq!(status, Some(0), "{shown}");
     assert!(shown.contains("Take 1 unknown target in engines out?"), "{shown}");
     assert_eq!(registered(&stage), [missing]);
+}
+
+/// A task in another cluster has the address of one in `engines` that has stopped, as a live target.
+async fn taken_over_elsewhere() -> (Stage, String) {
+    let stage = Stage::new().await;
+    let old = stage.registered_task("e-1").await;
+    stage.fake.world(|world| {
+        world.add_cluster("workers");
+        let address = world.address(&old).expect("an address");
+        world.stop(&old, "UserInitiated", "tests");
+        world.advance_to(&old, "STOPPED");
+        world.release_address(&old);
+        world.next_address(address);
+    });
+    let start = stage.start("e-2", json!({"cluster": "workers"}));
+    stage.deliver(&start).await.result.expect("a start");
+    let running = stage.fake.world(|world| {
+        let task = world.task_arns().last().expect("a task").clone();
+        world.advance_to(&task, "RUNNING")
+    });
+    stage.deliver(&running).await.result.expect("a registration");
+    stage.calls();
+    let address = registered(&stage)[0].clone();
+    (stage, address)
+}
+
+#[tokio::test]
+async fn without_the_functions_settings_nothing_is_taken_out_and_it_says_what_to_give() {
+    let (stage, address) = taken_over_elsewhere().await;
+    // What names no cluster in full, or not all of them, is as good as nothing.
+    let little = [
+        ("ECS_CLUSTER", "engines"),
+        ("SERVICES_FILE", "fixtures/services.json"),
+        ("ALLOWED_CLUSTERS", "eng*"),
+    ];
+    for (name, value) in [("LANG", "C")].into_iter().chain(little) {
+        for arguments in [&["--dry-run"][..], &["--yes"], &["--yes", "--output", "json"]] {
+            let ended = run(&stage, arguments).env(name, value).end().await.must(3);
+            for told in ["ALLOWED_CLUSTERS", "commandEnvironment", "SERVICES_FILE"] {
+                assert!(ended.err.contains(told), "{name} {arguments:?}: {ended:?}");
+            }
+            if arguments.contains(&"json") {
+                let json = ended.json();
+                assert!(json["note"].as_str().unwrap().contains("ALLOWED_CLUSTERS"), "{json}");
+                let change = &json["plans"][0]["changes"][0];
+                assert_eq!((&change["action"], &change["id"]), (&json!("none"), &json!(address)));
+            } else {
+                assert!(
+                    ended.out.contains("0 to deregister, 0 unknown, 1 left behind"),
+                    "{}",
+                    ended.out
+                );
+                assert!(
+                    ended.out.lines().all(|line| line.chars().count() <= 100),
+                    "{}",
+                    ended.out
+                );
+            }
+            assert_eq!(registered(&stage), [address.clone()], "{name} {arguments:?}");
+        }
+    }
+    assert_eq!(stage.fake.calls_to("elb:DeregisterTargets").len(), 0);
+    // With them it is seen that the task of the other cluster has it.
+    let all = run(&stage, &["--yes"]).env("ALLOWED_CLUSTERS", "engines,workers");
+    let ended = all.end().await.must(0);
+    assert!(
+        ended.out.contains("0 to register, 0 to deregister, 0 unknown\n"),
+        "{}",
+        ended.out
+    );
+    assert_eq!(registered(&stage), [address]);
+}
+
+#[tokio::test]
+async fn without_the_functions_settings_what_is_missing_is_put_in_all_the_same() {
+    let stage = Stage::new().await;
+    let [missing, left, unknown] = drifted(&stage).await;
+    let ended = run(&stage, &["--yes"]).end().await.must(3);
+    assert!(ended.out.contains("1 registered, 0 deregistered"), "{}", ended.out);
+    let mut expected = vec![missing, left, unknown];
+    expected.sort();
+    assert_eq!(registered(&stage), expected);
+    let ended = run(&stage, &["--yes", "--prune"]).end().await.must(2);
+    assert!(
+        ended.err.contains("--prune") && ended.err.contains("ALLOWED_CLUSTERS"),
+        "{}",
+        ended.err
+    );
+    assert_eq!(registered(&stage), expected);
+}
+
+#[tokio::test]
+async fn status_does_not_send_anybody_to_a_reconcile_that_would_guess() {
+    let (stage, _) = taken_over_elsewhere().await;
+    let status = |arguments: &[&str]| Run::new(&stage.fake, &[&["status", "--cluster", "engines"], arguments].concat());
+    let ended = status(&[]).end().await.must(3);
+    assert!(ended.out.contains("LEFT BEHIND?"), "{}", ended.out);
+    assert!(
+        ended.err.contains("ALLOWED_CLUSTERS") && !ended.err.contains("repairs the drift"),
+        "{}",
+        ended.err
+    );
+    let json = status(&["--output", "json"]).end().await.must(3).json();
+    assert!(json["note"].as_str().unwrap().contains("ALLOWED_CLUSTERS"), "{json}");
+    let ended = status(&[])
+        .env("ALLOWED_CLUSTERS", "engines,workers")
+        .end()
+        .await
+        .must(0);
+    assert!(!ended.out.contains("LEFT BEHIND"), "{}", ended.out);
+}
+
+#[tokio::test]
+async fn another_deployments_tasks_are_neither_repaired_nor_shown() {
+    let stage = Stage::new().await;
+    let [missing, left, unknown] = drifted(&stage).await;
+    stage.fake.world(|world| {
+        for task in world.task_arns() {
+            world.tag(&task, "start-engines:deployment", "another");
+        }
+    });
+    let before = registered(&stage);
+    let ended = reconcile(&stage, &["--yes"]).await.must(0);
+    assert!(
+        ended.out.contains("0 to register, 0 to deregister, 0 unknown"),
+        "{}",
+        ended.out
+    );
+    assert_eq!(registered(&stage), before);
+    let status = |arguments: &[&str]| {
+        let all = [&["status", "--cluster", "engines"], arguments].concat();
+        Run::new(&stage.fake, &all)
+            .env(CLUSTERS.0, CLUSTERS.1)
+            .env("ALLOWED_TARGET_GROUPS", "auth*")
+    };
+    let ended = status(&[]).end().await.must(0);
+    assert!(ended.out.contains("0 tasks, 0 targets drifted"), "{}", ended.out);
+    assert!(
+        ended.out.contains("1 task of other deployments not shown"),
+        "{}",
+        ended.out
+    );
+    for address in [missing, left, unknown] {
+        assert!(!ended.out.contains(&address), "{}", ended.out);
+    }
+    let json = status(&["--output", "json"]).end().await.must(0).json();
+    assert_eq!(json["clusters"][0]["tasksOfOtherDeployments"], 1);
+    // By its own name they are its own.
+    let ended = status(&[]).env("DEPLOYMENT", "another").end().await.must(3);
+    assert!(ended.out.contains("2 tasks, 2 targets drifted"), "{}", ended.out);
 }

@@ -229,6 +229,101 @@ async fn an_old_start_stays_until_somebody_says_that_it_may_start_twice() {
     assert_eq!(queues.invoked().len(), 1);
 }
 
+/// A run that is told no function.
+fn without_function(queues: &Queues, arguments: &[&str]) -> Run {
+    queues.run(arguments).env("START_ENGINES_FUNCTION", "")
+}
+
+#[tokio::test]
+async fn without_a_function_it_lists_and_throws_away_but_asks_for_it_before_anything_is_sent() {
+    let queues = Queues::new().await;
+    let id = queues.undelivered(&stop(1));
+    queues.failed(&stop(2), "throttled", "slow");
+    for arguments in [&["--all"][..], &["--send", &id]] {
+        let ended = without_function(&queues, arguments).end().await.must(2);
+        for named in ["--function", "START_ENGINES_FUNCTION", "nothing was sent"] {
+            assert!(ended.err.contains(named), "{}", ended.err);
+        }
+    }
+    assert_eq!(queues.fake.operations(), [""; 0], "not even looked at");
+    without_function(&queues, &[]).end().await.must(3);
+    without_function(&queues, &["--discard", &id, "--yes"])
+        .end()
+        .await
+        .must(0);
+    assert!(queues.invoked().is_empty());
+    assert_eq!((queues.left().0.len(), queues.left().1.len()), (0, 1));
+}
+
+#[tokio::test]
+async fn what_another_function_was_to_get_stays_unless_it_is_named_and_goes_to_nobody_but_ours() {
+    let queues = Queues::new().await;
+    let attributes = [
+        ("ERROR_CODE", "NO_PERMISSIONS"),
+        ("TARGET_ARN", "arn:aws:lambda:us-east-1:111122223333:function:foreign"),
+    ];
+    let add = |world: &mut World| world.add_message(&queues.rules, &stop(1), &attributes);
+    let id = queues.fake.world(add);
+    queues.undelivered(&stop(2));
+    let ended = queues.run(&["--all"]).end().await.must(3);
+    assert!(
+        ended.out.contains("1 sent, 1 left") && ended.out.contains("of another function"),
+        "{}",
+        ended.out
+    );
+    assert!(
+        ended.out.lines().all(|line| line.chars().count() <= 100),
+        "{}",
+        ended.out
+    );
+    assert_eq!(queues.invoked(), [stop(2)]);
+    assert_eq!((queues.left().0.clone(), queues.hidden()), (vec![id.clone()], 0));
+    queues.run(&["--send", &id]).end().await.must(0);
+    let invoked = queues.fake.world(|world| world.invocations().to_vec());
+    assert!(
+        invoked.iter().all(|(function, _)| function.contains("start-engines")),
+        "{invoked:?}"
+    );
+    assert_eq!(invoked.len(), 2);
+}
+
+#[tokio::test]
+async fn each_request_is_told_with_its_age_and_what_only_happened_has_none() {
+    let queues = Queues::new().await;
+    let asked = |kind: &str, detail: Value| json!({"version": "0", "id": kind, "detail-type": kind, "source": "app.tests", "time": "2026-11-20T07:00:00Z", "detail": detail});
+    let kinds = [
+        "Start ECS Task",
+        "Stop ECS Task",
+        "Reconcile ECS Targets",
+        "ECS Task State Change",
+    ];
+    for kind in kinds {
+        queues.undelivered(&asked(
+            kind,
+            json!({"cluster": "engines", "requestedAt": "2026-11-20T06:30:00Z"}),
+        ));
+    }
+    let told = queues.run(&["--output", "json"]).end().await.must(3).json();
+    for (message, kind) in told["messages"].as_array().unwrap().iter().zip(kinds) {
+        assert_eq!(message["event"]["detail-type"], kind);
+        if kind == "ECS Task State Change" {
+            assert_eq!((&message["requestedAt"], &message["age"]), (&Value::Null, &Value::Null));
+        } else {
+            assert_eq!(message["requestedAt"], "2026-11-20T06:30:00.000Z");
+            assert!(message["age"].as_u64().unwrap() > 0, "the machine's clock is later");
+        }
+    }
+    let ended = queues.run(&["--color", "always"]).end().await.must(3);
+    let lines: Vec<&str> = ended.out.lines().collect();
+    assert!(lines[0].contains("AGE"), "{}", ended.out);
+    for kind in &kinds[..3] {
+        let row = lines.iter().find(|line| line.contains(kind)).unwrap();
+        assert!(row.contains("\u{1b}[31m"), "an old request is marked: {row}");
+    }
+    let plain = queues.run(&[]).end().await.must(3).out;
+    assert!(plain.lines().all(|line| line.chars().count() <= 100), "{plain}");
+}
+
 #[tokio::test]
 async fn what_holds_no_event_is_told_and_stays() {
     let queues = Queues::new().await;

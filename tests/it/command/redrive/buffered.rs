@@ -98,12 +98,12 @@ async fn all_are_sent_to_the_function_and_then_deleted() {
 }
 
 #[tokio::test]
-async fn a_message_does_not_tell_its_function() {
+async fn a_message_does_not_tell_its_function_and_nothing_is_sent_without_it() {
     let queues = Queues::new().await;
     queues.moved(&stop(1));
     let unnamed = queues.run_buffered(&["--all"]).env("START_ENGINES_FUNCTION", "");
-    let ended = unnamed.end().await.must(3);
-    assert!(ended.out.contains("give --function"), "{}", ended.out);
+    let ended = unnamed.end().await.must(2);
+    assert!(ended.err.contains("--function is missing"), "{}", ended.err);
     assert_eq!((queues.left_buffered().0.len(), queues.hidden()), (1, 0));
 }
 
