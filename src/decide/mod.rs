@@ -8,10 +8,11 @@
 //! 2. When the RUNNING event of a live task is handled, all its targets are registered.
 //! 3. A live task's target is never deregistered by another task's event.
 //! 4. One start event never yields more than `count` tasks.
+//! 5. A request to stop never ends a task whose start was asked for after it.
 //!
 //! [`start`] keeps the fourth; [`attach`] the second, and the first where a stop overtakes it;
 //! [`detach`] the first and the third, on the timing assumptions of [`timing`]; [`stop`] the third, on
-//! the same ones. [`reconcile`] brings the first two back where an event was lost for good. While a task drains, a tag tells that it is to be out of its groups, which the
+//! the same ones, and the fifth. [`reconcile`] brings the first two back where an event was lost for good. While a task drains, a tag tells that it is to be out of its groups, which the
 //! second does not ask of it then. Why that is enough, and what it does not cover, is written down in
 //! [`safety`].
 

@@ -45,13 +45,23 @@
 //! at each rung for the same rest; what differs is only how far it walks. A conflict counts the tasks
 //! that exist.
 //!
+//! # 5. A request to stop never ends a task whose start was asked for after it
+//! A stop of several tasks compares times of requests, which every delivery of either brings along: that of the
+//! task is a tag which RunTask puts on it, or `createdAt`, which is no earlier. When something is handled counts for
+//! nothing, so a delay, a retry or a redrive changes nothing. A time ahead of the function's clock is refused, as it
+//! would be past when the event is tried again. What may err: a tag that somebody has put there, which is not
+//! believed more than a minute after `createdAt`; and for a task without the tag (an `idempotencyKey` without
+//! `requestedAt`, an adopted task) the clocks of ECS and EventBridge, half a second of which is not told apart in
+//! a restart within one second.
+//!
 //! # A stop that is asked for
 //! `Stop ECS Task` ends a task whose targets left their groups before, so the first two invariants ask
 //! nothing of the task in between: it drains. The third holds, since a target is taken out within
 //! `ATTACH` of seeing its task alive, when the address is still its own. That the task is stopped in
 //! the end rests on the schedule, which exists before anything else is done, and on StopTask, whose
 //! events take out whatever was left, or came back by a RUNNING event that DescribeTasks did not
-//! show the tag to.
+//! show the tag to. Where the second half is lost, the tag remains: its time is over, so the next stop, deadline or
+//! reconcile that meets it calls StopTask.
 //!
 //! # A reconcile
 //! It registers and deregisters where the event that should have done so was lost for good, by the same
@@ -85,6 +95,8 @@
 //! | an event is lost for good: nobody redrives it in the 14 days that the queues keep it, or it never reached a rule | 1: a dead target stays, which its health checks keep out of service; 2: a task runs without traffic | `Reconcile ECS Targets`: for a task that runs at any time, for one that has stopped within the hour; later its target is told as unknown |
 //! | a reconcile dies while it registers, its call lands after the task's last stop event is handled, and nobody sends the reconcile again within the hour | 1 | deregister by hand: the next reconcile tells it as unknown |
 //! | DescribeTasks does not show the tag of a task that drains to a late RUNNING event | nothing in the end: its target is back until StopTask | the events of the stop |
+//! | the second half of a drain is lost | nothing of these: the task runs on, out of its groups | the next stop or reconcile, the `reconcileSchedule` of the component for one; `status` shows it as OVERDUE |
+//! | a start's event is handled after a stop that was asked for later, in another invocation; or ECS does not list a task yet when its stop is handled | nothing of these: the task runs | the next stop; in one batch the stop waits |
 //! | nobody redrives a failed event yet | the same, until then | the alarms on the queues |
 //! | DescribeTasks lags until after the last stop event is handled | 1: a registration that lost the race stays | as above; or the next stop of a task with that address |
 //! | DescribeTasks shows a stopped task as wanted when its address is another's already | 1: its target is left to an owner that is none | as above |
