@@ -120,6 +120,11 @@ fn explain_stop(request: &StopRequest, text: &mut String) -> std::fmt::Result {
             )?;
         }
     }
+    if !request.clusters().is_empty()
+        && let Some(time) = request.requested_at.and_then(Timestamp::to_rfc3339)
+    {
+        writeln!(text, "  of these          only what was asked for before {time}")?;
+    }
     match request.drain {
         Drain::AsGroups => writeln!(
             text,

@@ -152,6 +152,18 @@ fn others() -> Vec<Bad> {
             json!({"taskArn": TASK, "force": true}),
             &["detail.force = a boolean: is not a field of this object"],
         ),
+        stop(
+            json!({"taskArn": TASK, "requestedAt": "yesterday"}),
+            &["detail.requestedAt = \"yesterday\": must be a time with an offset (RFC 3339)"],
+        ),
+        // What was asked for before it, nobody could tell.
+        bad(
+            json!({
+                "id": "e1", "detail-type": "Stop ECS Task", "source": "app.tests",
+                "detail": {"cluster": "engines", "all": true, "drainSeconds": 0},
+            }),
+            &["event.time is missing: an EventBridge event has it"],
+        ),
         // Every problem at once.
         stop(
             json!({"taskArn": "x", "drainSeconds": 1.5, "reason": 7, "force": true}),

@@ -331,3 +331,32 @@ async fn another_deployments_tasks_are_neither_repaired_nor_shown() {
     let ended = status(&[]).env("DEPLOYMENT", "another").end().await.must(3);
     assert!(ended.out.contains("2 tasks, 2 targets drifted"), "{}", ended.out);
 }
+
+#[tokio::test]
+async fn a_task_whose_time_to_drain_is_over_is_in_the_plan_and_is_stopped() {
+    let stage = Stage::new().await;
+    let task = stage.registered_task("e-1").await;
+    stage
+        .fake
+        .world(|world| world.tag(&task, "start-engines:stop-at", "2020-01-01T00:00:00Z"));
+    let plan = reconcile(&stage, &["--dry-run"]).await.must(3);
+    assert!(plan.out.contains("1 task to stop"), "{}", plan.out);
+    assert!(plan.out.contains("its time to drain is over"), "{}", plan.out);
+    let told = reconcile(&stage, &["--dry-run", "--output", "json"])
+        .await
+        .must(3)
+        .json();
+    let change = &told["plans"][0]["changes"][0];
+    assert_eq!((&change["action"], &change["taskArn"]), (&json!("stop"), &json!(task)));
+    assert!(change["why"].as_str().unwrap().contains("2020-01-01T00:00:00.000Z"));
+    let (status, text) = on_a_terminal(&stage, RECONCILE, "n\n").await;
+    assert!(
+        status == Some(2) && text.contains("Repair 1 task to stop in engines?"),
+        "{text}"
+    );
+    assert_eq!(stage.fake.world(|world| world.desired_status(&task)), "RUNNING");
+    let done = reconcile(&stage, &["--yes", "--output", "json"]).await.must(0).json();
+    assert_eq!(done["done"][0]["stopped"], json!([task]));
+    assert_eq!(stage.fake.world(|world| world.desired_status(&task)), "STOPPED");
+    reconcile(&stage, &["--dry-run"]).await.must(3); // Its target is left, until its events are handled.
+}

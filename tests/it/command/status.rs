@@ -162,3 +162,32 @@ async fn colours_come_only_if_they_are_asked_for() {
         .out;
     assert!(!json.contains('\u{1b}'), "{json}");
 }
+
+#[tokio::test]
+async fn a_task_whose_time_to_drain_is_over_is_overdue_and_exit_status_3() {
+    let stage = Stage::new().await;
+    let task = stage.registered_task("e-1").await;
+    stage
+        .fake
+        .world(|world| world.tag(&task, "start-engines:stop-at", "2036-01-01T00:00:00Z"));
+    let drains = status(&stage, &[]).await.must(0);
+    assert!(
+        drains.out.contains("drains ") && !drains.out.contains("OVERDUE"),
+        "{}",
+        drains.out
+    );
+    stage
+        .fake
+        .world(|world| world.tag(&task, "start-engines:stop-at", "2020-01-01T00:00:00Z"));
+    let ended = status(&stage, &[]).await.must(3);
+    assert!(
+        ended.out.contains("1 task overdue") && ended.out.contains("OVERDUE"),
+        "{}",
+        ended.out
+    );
+    let told = status(&stage, &["--output", "json"]).await.must(3).json();
+    assert_eq!(
+        (&told["drift"], &told["clusters"][0]["tasks"][0]["overdue"]),
+        (&json!(1), &json!(true))
+    );
+}
