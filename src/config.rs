@@ -13,9 +13,9 @@ use crate::arn::{Cluster, EventBus, QueueArn, RoleArn, ScheduleGroup, Scope, Tar
 use crate::catalog::Catalog;
 use crate::pace::Rates;
 use crate::problem::Problems;
+use crate::start::detail::{MOST_SECURITY_GROUPS, MOST_SUBNETS, SingleTarget, StartDetail};
 use crate::start::placements::may_scale;
 use crate::start::request::Placement;
-use crate::start::detail::{MOST_SECURITY_GROUPS, MOST_SUBNETS, SingleTarget, StartDetail};
 
 /// Everything that the function has been told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

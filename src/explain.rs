@@ -79,7 +79,11 @@ fn explain_start(request: &StartRequest, text: &mut String) -> std::fmt::Result 
         }
     }
     if let Some(age) = request.max_age {
-        writeln!(text, "  maxAge            {} s: refused when handled later", age.as_secs())?;
+        writeln!(
+            text,
+            "  maxAge            {} s: refused when handled later",
+            age.as_secs()
+        )?;
     }
     writeln!(text, "  RunTask calls of the first try, until one finds capacity:")?;
     let calls = (0..request.placements.len()).filter_map(|n| request.call(n, 0, request.count));

@@ -93,24 +93,88 @@ mod tests {
     #[test]
     fn texts_tell_apart_what_one_code_stands_for() {
         let rows = [
-            ("RunTask", "InvalidParameterException", "No Container Instances were found in your cluster.", Some(ErrorKind::NoCapacity)),
-            ("RunTask", "InvalidParameterException", "No Container Instances were found in your capacity provider.", Some(ErrorKind::NoCapacity)),
-            ("RunTask", "ClientException", "Tasks provisioning capacity limit exceeded.", Some(ErrorKind::NoCapacity)),
-            ("RunTask", "InvalidParameterException", "Error retrieving subnet information for [subnet-0a1b2c3d]: Rate exceeded (ErrorCode: Throttling)", Some(ErrorKind::Throttled)),
-            ("RunTask", "InvalidParameterException", "Error retrieving security group information for [sg-0a1b2c3d]: Request limit exceeded. (ErrorCode: RequestLimitExceeded)", Some(ErrorKind::Throttled)),
-            ("RunTask", "ClientException", "com.amazonaws.services.ec2.model.AmazonEC2Exception: Request limit exceeded.", Some(ErrorKind::Throttled)),
-            ("StopTask", "ServerException", "Rate exceeded", Some(ErrorKind::Throttled)),
-            ("RunTask", "InvalidParameterException", "Error retrieving security group information for [sg-0a1b2c3d]: An internal error has occurred (ErrorCode: InternalError)", Some(ErrorKind::Server)),
-            ("RunTask", "InvalidParameterException", "Error retrieving subnet information for [subnet-0a1b2c3d]: The server is overloaded (ErrorCode: Unavailable)", Some(ErrorKind::Server)),
+            (
+                "RunTask",
+                "InvalidParameterException",
+                "No Container Instances were found in your cluster.",
+                Some(ErrorKind::NoCapacity),
+            ),
+            (
+                "RunTask",
+                "InvalidParameterException",
+                "No Container Instances were found in your capacity provider.",
+                Some(ErrorKind::NoCapacity),
+            ),
+            (
+                "RunTask",
+                "ClientException",
+                "Tasks provisioning capacity limit exceeded.",
+                Some(ErrorKind::NoCapacity),
+            ),
+            (
+                "RunTask",
+                "InvalidParameterException",
+                "Error retrieving subnet information for [subnet-0a1b2c3d]: Rate exceeded (ErrorCode: Throttling)",
+                Some(ErrorKind::Throttled),
+            ),
+            (
+                "RunTask",
+                "InvalidParameterException",
+                "Error retrieving security group information for [sg-0a1b2c3d]: Request limit exceeded. (ErrorCode: RequestLimitExceeded)",
+                Some(ErrorKind::Throttled),
+            ),
+            (
+                "RunTask",
+                "ClientException",
+                "com.amazonaws.services.ec2.model.AmazonEC2Exception: Request limit exceeded.",
+                Some(ErrorKind::Throttled),
+            ),
+            (
+                "StopTask",
+                "ServerException",
+                "Rate exceeded",
+                Some(ErrorKind::Throttled),
+            ),
+            (
+                "RunTask",
+                "InvalidParameterException",
+                "Error retrieving security group information for [sg-0a1b2c3d]: An internal error has occurred (ErrorCode: InternalError)",
+                Some(ErrorKind::Server),
+            ),
+            (
+                "RunTask",
+                "InvalidParameterException",
+                "Error retrieving subnet information for [subnet-0a1b2c3d]: The server is overloaded (ErrorCode: Unavailable)",
+                Some(ErrorKind::Server),
+            ),
             // What only looks like it.
-            ("RunTask", "InvalidParameterException", "Error retrieving subnet information for [subnet-0a1b2c3d]: it does not exist (ErrorCode: InvalidSubnetID.NotFound)", None),
-            ("RunTask", "InvalidParameterException", "TaskDefinition not found.", None),
-            ("StopTask", "InvalidParameterException", "No Container Instances were found in your cluster.", None),
+            (
+                "RunTask",
+                "InvalidParameterException",
+                "Error retrieving subnet information for [subnet-0a1b2c3d]: it does not exist (ErrorCode: InvalidSubnetID.NotFound)",
+                None,
+            ),
+            (
+                "RunTask",
+                "InvalidParameterException",
+                "TaskDefinition not found.",
+                None,
+            ),
+            (
+                "StopTask",
+                "InvalidParameterException",
+                "No Container Instances were found in your cluster.",
+                None,
+            ),
             ("RunTask", "AccessDeniedException", "Rate exceeded", None),
             ("RunTask", "ClientException", "(ErrorCode: ", None),
         ];
         for (operation, code, message, kind) in rows {
-            assert_eq!(told(operation, Some(code), message), kind, "{operation} {code}: {message}");
+            assert_eq!(
+                told(operation, Some(code), message),
+                kind,
+                "{operation} {code}: {message}"
+            );
         }
         assert_eq!(told("RunTask", None, "Rate exceeded"), None);
     }

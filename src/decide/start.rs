@@ -63,13 +63,17 @@ pub fn cut_short(request: &StartRequest, journal: &Journal, why: Failure) -> Fai
             schedule.name == name && entry.answer.as_ref().map_or_else(exists, |_| true)
         })
     };
-    let due = tasks.iter().flat_map(|task| deadlines(request).map(move |due| (task, due.purpose)));
+    let due = tasks
+        .iter()
+        .flat_map(|task| deadlines(request).map(move |due| (task, due.purpose)));
     let deadlines: Vec<Deadline> = due
         .filter(|(task, purpose)| !is_set(&later::name(*purpose, task)))
         .map(|(task, purpose)| deadline(task, purpose))
         .collect();
     let unset = (!deadlines.is_empty()).then_some(Unset { deadlines, why });
-    end(ended.map_or(Ok(()), Err), tasks, unset).err().unwrap_or_else(|| Failure::internal("a start that has ended was cut short"))
+    end(ended.map_or(Ok(()), Err), tasks, unset)
+        .err()
+        .unwrap_or_else(|| Failure::internal("a start that has ended was cut short"))
 }
 
 /// The tasks that RunTask has told of so far.
@@ -102,7 +106,10 @@ fn end<T>(ended: Result<T, Failure>, tasks: Vec<TaskArn>, unset: Option<Unset>) 
                 unset.deadlines.len(),
                 unset.why.message
             );
-            let why = Failure { message, ..unset.why.clone() };
+            let why = Failure {
+                message,
+                ..unset.why.clone()
+            };
             Err(unset.of(why.with_tasks(tasks), true))
         }
         (Err(failure), Some(unset)) => Err(unset.of(failure.with_tasks(tasks), false)),

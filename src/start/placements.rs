@@ -133,9 +133,7 @@ fn launched(placement: Placement, launch: Launch) -> Placement {
             ..network
         }),
         launch,
-        platform_version: placement
-            .platform_version
-            .filter(|_| capacity.takes_platform_version()),
+        platform_version: placement.platform_version.filter(|_| capacity.takes_platform_version()),
         constraints: placement.constraints.filter(|_| capacity.takes_placement()),
         strategy: placement.strategy.filter(|_| capacity.takes_placement()),
     }

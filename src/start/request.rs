@@ -226,7 +226,10 @@ mod tests {
         assert_eq!(asked(60_001, Some(60)), Some(Duration::from_millis(60_001)));
         assert_eq!(asked(-5, Some(60)), None);
         assert_eq!(asked(i64::MAX / 2, None), None);
-        let timeless = StartRequest { max_age: Some(Duration::from_secs(1)), ..request() };
+        let timeless = StartRequest {
+            max_age: Some(Duration::from_secs(1)),
+            ..request()
+        };
         assert_eq!(timeless.expired(now), None);
     }
 

@@ -35,7 +35,11 @@ pub(crate) fn failure(call: &Call, kind: ErrorKind) -> CallError {
 fn refusal(call: &Call, error: &ApiError) -> CallError {
     let kind = match error.code.as_str() {
         // As the adapter's table of texts tells them.
-        "InvalidParameterException" if error.message.starts_with("No Container Instances were found in your cluster") => {
+        "InvalidParameterException"
+            if error
+                .message
+                .starts_with("No Container Instances were found in your cluster") =>
+        {
             ErrorKind::NoCapacity
         }
         "ClientException" if error.message == "Tasks provisioning capacity limit exceeded." => ErrorKind::NoCapacity,
