@@ -10,6 +10,7 @@ use crate::fields::Fields;
 use crate::later::Later;
 use crate::outcome::GroupTarget;
 use crate::problem::Problems;
+use crate::requested_at::{self, RequestedAt};
 use crate::start::detail::mark;
 use crate::stop::{Asker, check_cluster, check_service};
 use crate::timestamp::Timestamp;
@@ -30,6 +31,8 @@ pub struct ReconcileRequest {
     pub groups: Vec<TargetGroupArn>,
     /// When it was asked for, by the envelope.
     pub sent_at: Option<Timestamp>,
+    /// `requestedAt`, as it was given: only for the log.
+    pub requested_at: Option<RequestedAt>,
     /// The caller's own mark.
     pub correlation_id: Option<String>,
     /// The `id` of the event that began it: one schedule for each continuation.
@@ -76,6 +79,7 @@ impl ReconcileRequest {
             service,
             groups: groups.into_iter().collect(),
             sent_at: None,
+            requested_at: None,
             correlation_id: None,
             identity,
             continuation: None,
@@ -92,6 +96,7 @@ pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut P
     let home = asker.function.and_then(FunctionArn::scope);
     let (cluster, service) = selector(&mut fields, home.as_ref(), config, problems);
     let correlation_id = fields.read("correlationId", problems, mark);
+    let requested_at = requested_at::read(&mut fields, problems);
     let continued = fields.raw("continuation");
     let continued = continued.map(|value| continuation(value, problems));
     fields.deny_unknown(problems);
@@ -105,6 +110,7 @@ pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut P
     }
     Some(ReconcileRequest {
         correlation_id,
+        requested_at,
         continuation,
         sent_at: asker.sent_at,
         later: Later::of(asker.function, config, asker.source),
@@ -181,6 +187,9 @@ pub fn continued(request: &ReconcileRequest, continuation: &Continuation) -> Val
     }
     if let Some(mark) = &request.correlation_id {
         detail["correlationId"] = json!(mark);
+    }
+    if let Some(requested_at) = &request.requested_at {
+        detail["requestedAt"] = json!(requested_at.text);
     }
     detail
 }

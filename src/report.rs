@@ -15,6 +15,7 @@ use crate::outcome::{GroupTarget, Outcome};
 use crate::outcome_event::Published;
 use crate::stop::Selector;
 use crate::tags;
+use crate::timestamp::Timestamp;
 use crate::trigger::Trigger;
 
 /// The namespace of all metrics.
@@ -91,6 +92,10 @@ impl Handled {
                 put("taskDefinition", json!(request.task_definition.as_str()));
                 put("service", json!(request.service));
                 put("correlationId", json!(request.correlation_id));
+                put(
+                    "requestedAt",
+                    json!(request.requested_at.and_then(Timestamp::to_rfc3339)),
+                );
                 let groups: Vec<&str> = request.attachments.iter().map(|a| a.group.as_str()).collect();
                 put("targetGroups", json!(groups));
             }
@@ -109,6 +114,10 @@ impl Handled {
                 put("cluster", json!(request.cluster.as_str()));
                 put("correlationId", json!(request.correlation_id));
                 put("service", json!(request.service));
+                put(
+                    "requestedAt",
+                    json!(request.requested_at.as_ref().map(|asked| &asked.text)),
+                );
                 put("continuation", json!(request.continuation.as_ref().map(|it| it.count)));
             }
             Some(Trigger::TaskStateChange(change)) => {
