@@ -105,6 +105,10 @@ impl Handled {
                 put("taskDefinition", json!(request.task_definition.as_str()));
                 put("service", json!(request.service));
                 put("correlationId", json!(request.correlation_id));
+                put(
+                    "requestedAt",
+                    json!(request.requested_at.and_then(Timestamp::to_rfc3339)),
+                );
                 let groups: Vec<&str> = request.attachments.iter().map(|a| a.group.as_str()).collect();
                 put("targetGroups", json!(groups));
             }
@@ -127,8 +131,11 @@ impl Handled {
                 put("cluster", json!(request.cluster.as_str()));
                 put("correlationId", json!(request.correlation_id));
                 put("service", json!(request.service));
+                put(
+                    "requestedAt",
+                    json!(request.requested_at.as_ref().map(|asked| &asked.text)),
+                );
                 put("continuation", json!(request.continuation.as_ref().map(|it| it.count)));
-                put("requestedAt", json!(request.requested_at.as_ref().map(|it| &it.text)));
             }
             Some(Trigger::TaskStateChange(change)) => {
                 put("cluster", json!(change.task.cluster.as_str()));

@@ -131,10 +131,126 @@ async fn a_deadline_that_could_not_be_set_is_an_error_and_the_retry_sets_it_for_
         (failure.category, failure.transient, failure.tasks.len()),
         ("throttled", true, 1)
     );
+    assert!(
+        failure
+            .message
+            .starts_with("the tasks run, but 1 of their deadlines could not be set: CreateSchedule failed"),
+        "{failure}"
+    );
     stage.pass(Duration::from_secs(60));
     outcome(&stage, &start).await;
     assert_eq!(stage.fake.world(|world| world.task_arns().len()), 1);
     assert_eq!(schedules(&stage), ["start-engines-timeout"]);
+}
+
+#[tokio::test]
+async fn a_deadline_that_cannot_be_set_is_counted_and_logged_as_that_and_as_no_failed_start() {
+    let stage = stage().await;
+    let fields = json!({"count": 2, "maxLifetimeSeconds": 3600});
+    stage.fake.world(|world| {
+        for _ in 0..4 {
+            world.fail_next(
+                "scheduler:CreateSchedule",
+                Fault::error(403, "AccessDeniedException", "no"),
+                1,
+            );
+        }
+    });
+    let handled = stage.deliver(&stage.start("e1", fields)).await;
+    let (line, metrics) = (handled.summary(), handled.metrics("f"));
+    assert_eq!(
+        (&line["outcome"], &line["reason"], &line["retryCanHelp"]),
+        (&json!("failed"), &json!("access_denied"), &json!(false))
+    );
+    assert_eq!(
+        (&line["deadlinesNotSet"], &line["deadlinesNotSet"][1]),
+        (&line["tasks"], &line["tasks"][1])
+    );
+    assert!(
+        line["deadlinesError"].as_str().expect("a text").contains("no"),
+        "{line:?}"
+    );
+    assert_eq!(
+        ["TasksStarted", "DeadlinesNotSet", "EventsFailed", "StartsFailed"].map(|name| metrics[name].clone()),
+        [json!(2), json!(4), json!(1), Value::Null]
+    );
+}
+
+#[tokio::test]
+async fn an_invocation_that_runs_out_of_time_before_its_deadlines_has_started_all_the_same() {
+    let stage = stage().await;
+    // RunTask takes so long that nothing can be begun after it.
+    let clock = stage.clock.clone();
+    stage.fake.world(|world| {
+        world.run_task_rule(move |_| {
+            clock.advance(Duration::from_secs(59));
+            None
+        });
+    });
+    let handled = stage.deliver(&stage.start("e1", json!({"count": 2}))).await;
+    let failure = handled.result.as_ref().expect_err("a failure");
+    assert_eq!(
+        (failure.category, failure.transient, failure.tasks.len()),
+        ("out_of_time", true, 2)
+    );
+    let unset = failure.deadlines.as_ref().expect("deadlines");
+    assert_eq!((unset.deadlines.len(), unset.start_is_whole), (2, true));
+    assert_eq!(handled.metrics("f")["TasksStarted"], 2);
+    assert_eq!(stage.calls(), ["RunTask"]);
+}
+
+#[tokio::test]
+async fn a_walk_that_runs_out_of_time_names_the_tasks_that_run_without_a_deadline() {
+    let stage = stage().await;
+    let clock = stage.clock.clone();
+    stage.fake.world(|world| {
+        world.run_task_rule(move |_| {
+            clock.advance(Duration::from_secs(59));
+            let failures = vec![Failure::new("RESOURCE:CPU")];
+            Some(RunTaskResult::Partial { started: 1, failures })
+        });
+    });
+    let fields = json!({"count": 2, "fallbacks": [{"subnets": ["subnet-0b1c2d3e4f5a60718"]}]});
+    let handled = stage.deliver(&stage.start("e1", fields)).await;
+    let failure = handled.result.as_ref().expect_err("a failure");
+    assert_eq!((failure.category, failure.tasks.len()), ("out_of_time", 1));
+    let unset = failure.deadlines.as_ref().expect("deadlines");
+    assert_eq!((unset.deadlines.len(), unset.start_is_whole), (1, false));
+    assert_eq!(handled.metrics("f")["StartsFailed"], 1);
+}
+
+#[tokio::test]
+async fn machines_that_have_to_come_up_have_a_quarter_of_an_hour_unless_somebody_says_otherwise() {
+    let own = json!([{"capacityProvider": "machines", "weight": 1}]);
+    let fargate = json!([{"capacityProvider": "FARGATE", "weight": 1}, {"capacityProvider": "FARGATE_SPOT"}]);
+    let later = json!({"fallbacks": [{"capacityProviderStrategy": own}]});
+    let set: &[(&str, &str)] = &[ROLE, ("TASK_WAIT_TIMEOUT", "600")];
+    for (environment, fields, seconds) in [
+        (
+            &[ROLE][..],
+            json!({"launchType": null, "capacityProviderStrategy": own}),
+            900,
+        ),
+        (&[ROLE], later.clone(), 900),
+        (
+            &[ROLE],
+            json!({"launchType": null, "capacityProviderStrategy": fargate}),
+            300,
+        ),
+        (&[ROLE], json!({}), 300),
+        (set, later.clone(), 600),
+        (set, json!({"startTimeoutSeconds": 60}), 60),
+    ] {
+        let stage = Stage::with(environment).await;
+        stage.fake.world(|world| {
+            world.add_capacity_provider("engines", "machines");
+            let address = std::net::Ipv4Addr::new(10, 0, 0, 9);
+            world.add_container_instance("engines", Some("i-0a1b2c3d4e5f60718"), address);
+        });
+        outcome(&stage, &stage.start("e1", fields.clone())).await;
+        assert_eq!(due_after(&stage, seconds - 1), Vec::<Value>::new(), "{fields}");
+        assert_eq!(due_after(&stage, 2).len(), 1, "{fields}");
+    }
 }
 
 #[tokio::test]

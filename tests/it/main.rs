@@ -16,6 +16,7 @@ mod deadlines;
 mod demo;
 mod deployments;
 mod emulators;
+mod field_cases_starts;
 mod fixtures;
 mod flood;
 mod function;

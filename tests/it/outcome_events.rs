@@ -110,6 +110,40 @@ async fn ten_tasks_are_told_by_one_call() {
 }
 
 #[tokio::test]
+async fn a_deadline_that_cannot_be_set_is_told_beside_the_start_and_not_as_its_failure() {
+    let stage = stage().await;
+    let start = stage.start("e1", json!({"correlationId": "order-7", "maxLifetimeSeconds": 3600}));
+    for _ in 0..2 {
+        stage.fake.world(|world| {
+            // The first is the timeout, the second the lifetime.
+            for _ in 0..2 {
+                world.fail_next(
+                    "scheduler:CreateSchedule",
+                    Fault::error(403, "AccessDeniedException", "no"),
+                    1,
+                );
+            }
+        });
+        stage.deliver(&start).await.result.expect_err("a failure");
+        let told = told(&stage);
+        let kinds: Vec<&str> = told.iter().map(|(kind, _)| kind.as_str()).collect();
+        assert_eq!(kinds, ["ECS Task Started", "ECS Task Deadline Not Set"]);
+        let detail = &told[1].1;
+        assert_eq!(detail["taskArn"], json!(last_task(&stage)));
+        assert_eq!(
+            detail["deadlines"],
+            json!(["startTimeoutSeconds", "maxLifetimeSeconds"])
+        );
+        assert_eq!(
+            (&detail["correlationId"], &detail["reason"], &detail["retryCanHelp"]),
+            (&json!("order-7"), &json!("access_denied"), &json!(false))
+        );
+    }
+    outcome(&stage, &start).await;
+    assert_eq!(told(&stage).len(), 1);
+}
+
+#[tokio::test]
 async fn a_start_that_is_wrong_or_cannot_be_is_told_with_its_mark_and_its_reason() {
     let stage = stage().await;
     let wrong = stage.start("e1", json!({"correlationId": "order-7", "port": 0}));

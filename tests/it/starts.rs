@@ -55,6 +55,7 @@ async fn a_start_calls_run_task_and_nothing_else() {
             {"key": "start-engines:container-name", "value": "auth"},
             {"key": "start-engines:event-id", "value": "e1"},
             {"key": "start-engines:correlation-id", "value": "c1"},
+            {"key": "start-engines:requested-at", "value": "2026-11-20T07:00:00Z"},
         ])
     );
 }
@@ -215,15 +216,130 @@ async fn a_retry_with_other_parameters_finds_the_tasks_that_exist() {
 }
 
 #[tokio::test]
-async fn a_conflict_without_tasks_is_an_error_of_its_own() {
+async fn a_conflict_without_tasks_everywhere_can_pass() {
     let stage = Stage::new().await;
     stage
         .fake
         .world(|world| world.run_task_results.push_back(short_of("RESOURCE:MEMORY")));
+    let fallbacks = json!([{"subnets": ["subnet-0b1c2d3e4f5a60718"]}]);
     failed(&stage, &stage.start("e1", json!({}))).await;
-    let failure = failed(&stage, &stage.start("e1", json!({"count": 2}))).await;
-    assert_eq!((failure.category, failure.transient), ("client_token_conflict", false));
+    stage.calls();
+    let event = stage.start("e1", json!({"count": 2, "fallbacks": fallbacks}));
+    let failure = failed(&stage, &event).await;
+    assert_eq!((failure.category, failure.transient), ("client_token_conflict", true));
+    assert_eq!(stage.calls(), ["RunTask", "RunTask"]);
     assert_eq!(tasks(&stage), 0);
+}
+
+#[tokio::test]
+async fn a_conflict_without_tasks_in_one_place_is_passed_by_in_the_place_whose_answer_it_is() {
+    let stage = Stage::new().await;
+    let event = start_on_instances(&stage);
+    // No instance, and no room on Fargate either, which is kept.
+    stage.fake.world(|world| {
+        world.run_task_rule(|input| (input["launchType"] == "FARGATE").then(|| short_of(NO_FARGATE)));
+    });
+    assert_eq!(failed(&stage, &event).await.category, "capacity_unavailable");
+    assert_eq!(tokens(&stage), ["e1#0", "e1#0"]);
+    stage.calls();
+    // An instance has come up since.
+    add_instance(&stage);
+    stage.pass(Duration::from_secs(61));
+    assert_eq!(started(&stage, &event).await, (1, 3));
+    assert_eq!(tokens(&stage), ["e1#0", "e1#0", "e1#1"]);
+    assert_eq!(tasks(&stage), 1);
+}
+
+fn tokens(stage: &Stage) -> Vec<String> {
+    let calls = stage.fake.calls();
+    let tokens = calls.iter().filter_map(|call| call.input["clientToken"].as_str());
+    tokens.map(str::to_owned).collect()
+}
+
+/// Launch type EC2, then Fargate.
+fn start_on_instances(stage: &Stage) -> Value {
+    stage.start(
+        "e1",
+        json!({"launchType": "EC2", "fallbacks": [{"launchType": "FARGATE"}]}),
+    )
+}
+
+fn add_instance(stage: &Stage) {
+    stage.fake.world(|world| {
+        let address = std::net::Ipv4Addr::new(10, 0, 0, 9);
+        world.add_container_instance("engines", Some("i-0a1b2c3d4e5f60718"), address);
+    });
+}
+
+#[tokio::test]
+async fn a_world_that_changes_between_deliveries_starts_nothing_more() {
+    let stage = Stage::new().await;
+    let event = start_on_instances(&stage);
+    assert_eq!(started(&stage, &event).await, (1, 2));
+    assert_eq!(tokens(&stage), ["e1#0", "e1#0"]);
+    // An instance has come up, and the event comes again.
+    add_instance(&stage);
+    let handled = stage.deliver(&event).await;
+    assert!(
+        matches!(handled.result, Ok(Outcome::Started { ref tasks, conflict: true, .. }) if tasks.len() == 1),
+        "{:?}",
+        handled.result
+    );
+    assert_eq!(tasks(&stage), 1);
+}
+
+#[tokio::test]
+async fn what_is_left_after_a_partial_answer_and_an_exception_is_asked_for_with_the_same_token() {
+    let stage = Stage::new().await;
+    add_instance(&stage);
+    let partial = RunTaskResult::Partial {
+        started: 1,
+        failures: vec![fake_aws::Failure::new("RESOURCE:CPU")],
+    };
+    let full = RunTaskResult::Error(
+        "ClientException".to_owned(),
+        "Tasks provisioning capacity limit exceeded.".to_owned(),
+    );
+    stage.fake.world(|world| {
+        world.add_capacity_provider("engines", "machines");
+        world.run_task_results.extend([partial, full]);
+    });
+    let fallbacks = json!([
+        {"capacityProviderStrategy": [{"capacityProvider": "machines"}]},
+        {"launchType": "FARGATE"},
+    ]);
+    let event = stage.start("e1", json!({"launchType": "EC2", "count": 3, "fallbacks": fallbacks}));
+    for _ in 0..2 {
+        assert_eq!(started(&stage, &event).await.0, 3);
+    }
+    let counts: Vec<Value> = stage
+        .fake
+        .calls()
+        .iter()
+        .map(|call| call.input["count"].clone())
+        .collect();
+    // The second time, the provider has room, and is told which tasks there are.
+    assert_eq!(counts, [3, 2, 2, 3, 2]);
+    assert_eq!(tokens(&stage), ["e1#0", "e1#1", "e1#1", "e1#0", "e1#1"]);
+    assert_eq!(tasks(&stage), 3);
+}
+
+#[tokio::test]
+async fn exceptions_in_every_place_pass_with_time_and_are_not_repeated_at_once() {
+    let stage = Stage::new().await;
+    let event = stage.start("e1", json!({"launchType": "EC2"}));
+    stage.pass(Duration::from_secs(3600));
+    let failure = failed(&stage, &event).await;
+    assert_eq!((failure.category, failure.transient), ("capacity_unavailable", true));
+    assert!(
+        failure
+            .message
+            .contains("No Container Instances were found in your cluster."),
+        "{failure}"
+    );
+    assert_eq!(stage.calls(), ["RunTask"]);
+    add_instance(&stage);
+    assert_eq!(started(&stage, &event).await, (1, 1));
 }
 
 #[tokio::test]
@@ -327,15 +443,47 @@ async fn a_start_that_stays_partial_fails_and_names_the_tasks_that_run() {
 }
 
 #[tokio::test]
-async fn a_reason_that_no_other_place_cures_ends_the_walk() {
+async fn a_reason_that_the_place_gives_climbs_and_ends_the_walk_where_no_other_place_is_left() {
+    for reason in ["LOCATION", "ATTRIBUTE"] {
+        let stage = Stage::new().await;
+        stage
+            .fake
+            .world(|world| world.run_task_results.extend([short_of(reason), short_of(reason)]));
+        let event = stage.start("e1", json!({"fallbacks": [{"subnets": ["subnet-0b1c2d3e4f5a60718"]}]}));
+        for _ in 0..3 {
+            let failure = failed(&stage, &event).await;
+            assert_eq!((failure.category, failure.transient), ("placement_failed", false));
+            assert_eq!(stage.calls(), ["RunTask", "RunTask"], "{reason}");
+            stage.pass(Duration::from_secs(90));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_same_place_again_is_no_other_place() {
     let stage = Stage::new().await;
     stage
         .fake
         .world(|world| world.run_task_results.push_back(short_of("ATTRIBUTE")));
+    let event = stage.start("e1", json!({"fallbacks": [{"launchType": "FARGATE"}]}));
+    assert_eq!(failed(&stage, &event).await.category, "placement_failed");
+    assert_eq!(stage.calls(), ["RunTask"]);
+}
+
+#[tokio::test]
+async fn one_place_that_is_short_outweighs_others_that_never_will_do() {
+    let stage = Stage::new().await;
+    stage.fake.world(|world| {
+        world
+            .run_task_results
+            .extend([short_of(NO_FARGATE), short_of("LOCATION")])
+    });
     let event = stage.start("e1", json!({"fallbacks": [{"subnets": ["subnet-0b1c2d3e4f5a60718"]}]}));
     let failure = failed(&stage, &event).await;
-    assert_eq!((failure.category, failure.transient), ("placement_failed", false));
-    assert_eq!(stage.calls(), ["RunTask"]);
+    assert_eq!((failure.category, failure.transient), ("capacity_unavailable", true));
+    stage.pass(Duration::from_secs(61));
+    assert_eq!(started(&stage, &event).await, (1, 3));
+    assert_eq!(tasks(&stage), 1);
 }
 
 #[tokio::test]
@@ -506,4 +654,164 @@ async fn a_fallback_keeps_security_groups_and_drops_a_platform_version_that_is_n
         detail["securityGroups"]
     );
     assert_eq!(second["platformVersion"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_start_from_the_future_has_more_than_its_first_token() {
+    let stage = Stage::new().await;
+    stage
+        .fake
+        .world(|world| world.run_task_results.push_back(short_of(NO_FARGATE)));
+    let mut event = stage.start("e1", json!({}));
+    event["time"] = json!("2026-11-20T09:00:00Z");
+    assert_eq!(started(&stage, &event).await, (1, 2));
+    assert_eq!(started(&stage, &event).await, (1, 2));
+    assert_eq!(tasks(&stage), 1);
+    // A little ahead is now: each retry has a token of its own.
+    let stage = Stage::new().await;
+    stage.fake.world(|world| {
+        world
+            .run_task_results
+            .extend([short_of(NO_FARGATE), short_of(NO_FARGATE)])
+    });
+    let mut event = stage.start("e2", json!({}));
+    event["time"] = json!("2026-11-20T07:00:02Z");
+    for wait in [61, 121] {
+        assert_eq!(failed(&stage, &event).await.category, "capacity_unavailable");
+        stage.pass(Duration::from_secs(wait));
+    }
+    assert_eq!(started(&stage, &event).await, (1, 3));
+}
+
+fn requested_at(stage: &Stage) -> Option<String> {
+    let tags = stage.fake.calls().last().expect("a call").input["tags"].clone();
+    let tags = tags.as_array().expect("tags").clone();
+    let tag = tags.iter().find(|tag| tag["key"] == "start-engines:requested-at")?;
+    tag["value"].as_str().map(str::to_owned)
+}
+
+#[tokio::test]
+async fn tasks_carry_the_time_of_their_request() {
+    let given = "2026-11-20T07:55:00+01:00";
+    let later = "2026-11-20T07:00:01Z";
+    for (fields, tag) in [
+        (json!({}), Some("2026-11-20T07:00:00Z")),
+        (json!({"requestedAt": given}), Some(given)),
+        // EventBridge's clock goes before the sender's.
+        (json!({"requestedAt": later}), Some("2026-11-20T07:00:00Z")),
+        // Two events with one key have two times.
+        (json!({"idempotencyKey": "nightly"}), None),
+        (json!({"idempotencyKey": "nightly", "requestedAt": given}), Some(given)),
+        (json!({"idempotencyKey": "nightly", "requestedAt": later}), Some(later)),
+    ] {
+        let stage = Stage::new().await;
+        started(&stage, &stage.start("e1", fields.clone())).await;
+        assert_eq!(requested_at(&stage).as_deref(), tag, "{fields}");
+    }
+}
+
+#[tokio::test]
+async fn two_events_with_one_key_and_one_time_are_one_start_whenever_they_were_sent() {
+    let stage = Stage::new().await;
+    let fields = json!({"idempotencyKey": "nightly", "requestedAt": "2026-11-20T06:00:00Z"});
+    started(&stage, &stage.start("e1", fields.clone())).await;
+    let mut second = stage.start("e2", fields);
+    second["time"] = json!("2026-11-20T07:01:01Z");
+    let handled = stage.deliver(&second).await;
+    assert!(
+        matches!(handled.result, Ok(Outcome::Started { conflict: false, .. })),
+        "{:?}",
+        handled.result
+    );
+    assert_eq!(tasks(&stage), 1);
+}
+
+#[tokio::test]
+async fn a_start_that_is_too_old_starts_nothing() {
+    let stage = Stage::new().await;
+    let event = stage.start("e1", json!({"maxAgeSeconds": 300}));
+    stage.pass(Duration::from_secs(301));
+    let failure = failed(&stage, &event).await;
+    assert_eq!((failure.category, failure.transient), ("expired", false));
+    assert_eq!(
+        failure.message,
+        "the start was asked for 301 s ago, and its maxAgeSeconds is 300; 0 of its 1 tasks run"
+    );
+    assert_eq!(stage.calls(), ["ListTasks"]);
+    // It counts from when it was asked for; and 0, or a catalog entry that has none, is none.
+    let asked_before = json!({"maxAgeSeconds": 3600, "requestedAt": "2026-11-20T06:00:00Z"});
+    assert_eq!(
+        failed(&stage, &stage.start("e2", asked_before)).await.category,
+        "expired"
+    );
+    for fields in [json!({}), json!({"maxAgeSeconds": 0}), json!({"maxAgeSeconds": 301})] {
+        assert_eq!(
+            started(&stage, &stage.start("e3", fields.clone())).await.0,
+            1,
+            "{fields}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_an_earlier_delivery_of_an_old_start_has_started_counts_and_gets_its_deadlines() {
+    let role = (
+        "SCHEDULER_ROLE_ARN",
+        "arn:aws:iam::111122223333:role/start-engines-later",
+    );
+    let stage = Stage::with(&[role]).await;
+    let partial = RunTaskResult::Partial {
+        started: 1,
+        failures: vec![fake_aws::Failure::new("RESOURCE:CPU")],
+    };
+    stage.fake.world(|world| {
+        world.list_tasks_page = 1;
+        world.run_task_results.push_back(partial);
+        world.fail_next("scheduler:CreateSchedule", Fault::Throttle, 3);
+    });
+    let event = stage.start("e1", json!({"maxAgeSeconds": 300, "count": 2}));
+    failed(&stage, &event).await;
+    // Others with the same targets.
+    for id in ["e2", "e3"] {
+        started(&stage, &stage.start(id, json!({"startTimeoutSeconds": 0}))).await;
+    }
+    stage.pass(Duration::from_secs(301));
+    stage.calls();
+    let failure = failed(&stage, &event).await;
+    assert_eq!((failure.category, failure.tasks.len()), ("expired", 1));
+    assert!(failure.message.ends_with("1 of its 2 tasks run"), "{failure}");
+    assert_eq!(
+        stage.calls(),
+        [
+            "ListTasks",
+            "DescribeTasks",
+            "ListTasks",
+            "DescribeTasks",
+            "ListTasks",
+            "DescribeTasks",
+            "CreateSchedule",
+        ]
+    );
+    assert_eq!(stage.fake.world(|world| world.schedules("default").len()), 1);
+    // Of one whose tasks all run, nothing is left to refuse.
+    let whole = stage.start("e4", json!({"maxAgeSeconds": 600, "startTimeoutSeconds": 0}));
+    started(&stage, &whole).await;
+    stage.pass(Duration::from_secs(301));
+    assert_eq!(started(&stage, &whole).await, (1, 0));
+    assert_eq!(tasks(&stage), 4);
+}
+
+#[tokio::test]
+async fn tags_of_the_definition_can_be_too_many_and_ecs_says_so() {
+    let stage = Stage::new().await;
+    stage.fake.world(|world| {
+        let mut definition = fake_aws::TaskDefinition::awsvpc("auth").container("auth", &[8080]);
+        for n in 0..47 {
+            definition = definition.tag(&format!("k{n}"), "v");
+        }
+        world.add_task_definition(definition);
+    });
+    let event = stage.start("e1", json!({"propagateTags": "TASK_DEFINITION"}));
+    assert_eq!(failed(&stage, &event).await.category, "invalid_parameter");
+    assert_eq!(started(&stage, &stage.start("e2", json!({}))).await.0, 1);
 }

@@ -446,12 +446,12 @@ async fn a_start_leaves_room_for_the_tag_of_its_stop() {
             .map(|n| json!({"key": format!("k{n}"), "value": "v"}))
             .collect()
     };
-    // Ours are three: group, port, event id.
+    // Ours are four: group, port, event id, and when it was asked for.
     assert_eq!(
-        category(&stage, &stage.start("e1", json!({"tags": tags(47)}))).await,
+        category(&stage, &stage.start("e1", json!({"tags": tags(46)}))).await,
         "invalid_event"
     );
-    outcome(&stage, &stage.start("e2", json!({"tags": tags(46)}))).await;
+    outcome(&stage, &stage.start("e2", json!({"tags": tags(45)}))).await;
     let task = stage.fake.world(|world| world.task_arns()[0].clone());
     let running = stage.fake.world(|world| world.advance_to(&task, "RUNNING"));
     outcome(&stage, &running).await;

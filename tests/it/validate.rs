@@ -36,7 +36,7 @@ fn a_sound_start_is_told_as_the_call_that_it_makes() {
         "RunTask, and nothing else",
         "startedBy         start-engines/auth/73e2d6bc24d8a067/8080",
         "#0",
-        "#2",
+        "    3. launch type FARGATE, subnet-0b1c2d3e4f5a60718",
         "FARGATE_SPOT",
     ] {
         assert!(told.contains(part), "{part}: {told}");

@@ -194,6 +194,30 @@ fn places() -> Vec<Bad> {
             &["detail.fallbacks[0].subnets is missing: Fargate needs"],
         ),
         detail(
+            json!({"launchType": "EC2", "assignPublicIp": "ENABLED", "platformVersion": "1.4.0"}),
+            &[
+                "detail.assignPublicIp = \"ENABLED\": only Fargate takes ENABLED",
+                "detail.platformVersion = \"1.4.0\": only Fargate has platform versions",
+            ],
+        ),
+        detail(
+            json!({"launchType": "EXTERNAL", "targets": [], "targetGroupArn": null, "port": null, "assignPublicIp": "ENABLED"}),
+            &["detail.assignPublicIp = \"ENABLED\": only Fargate takes ENABLED"],
+        ),
+        detail(
+            json!({"placementStrategy": [{"type": "spread", "field": "instanceId"}, {"type": "random"}],
+                "placementConstraints": [{"type": "distinctInstance"}]}),
+            &[
+                "detail.placementStrategy = \"spread instanceId, random\": Fargate takes none",
+                "detail.placementConstraints = \"distinctInstance\": Fargate takes none",
+            ],
+        ),
+        detail(
+            json!({"launchType": null, "capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT"}],
+                "placementConstraints": [{"type": "distinctInstance"}]}),
+            &["detail.placementConstraints = \"distinctInstance\": Fargate takes none"],
+        ),
+        detail(
             json!({"service": "worker", "targetGroupArn": null}),
             &["detail.targetGroupArn is missing"],
         ),
@@ -222,6 +246,13 @@ fn tasks() -> Vec<Bad> {
     };
     let overrides = json!({"containerOverrides": [{"name": "auth", "command": ["x".repeat(9000)]}]});
     vec![
+        detail(
+            json!({"requestedAt": "2026-11-20T07:00:00", "maxAgeSeconds": -1}),
+            &[
+                "detail.requestedAt = \"2026-11-20T07:00:00\": must be a time with an offset (RFC 3339)",
+                "detail.maxAgeSeconds = -1: must be a whole number from 0 to 86400",
+            ],
+        ),
         detail(
             json!({"cluster": null}),
             &["detail.cluster is missing: give it here, in the catalog entry or as ECS_CLUSTER"],
@@ -396,7 +427,7 @@ fn tags() -> Vec<Bad> {
         detail(tag("k", "a;b"), &["detail.tags[0].value = \"a;b\""]),
         detail(
             json!({"tags": many}),
-            &["detail.tags = \"53 tags\": a start has at most 49"],
+            &["detail.tags = \"54 tags\": a start has at most 49, ours included"],
         ),
         detail(
             json!({"tags": [{"key": "a"}, {"key": "a"}]}),

@@ -128,6 +128,13 @@ impl World {
         let asked = input["taskDefinition"].as_str().unwrap_or_default();
         let (definition_arn, definition) = self.definition(asked)?;
         let ask = validate::run_task(input, &cluster, &definition)?;
+        // A task has at most 50 tags, whoever gives them.
+        if all_tags(input, &ask, &definition).len() > 50 {
+            return Err(ApiError::new(
+                "InvalidParameterException",
+                "Tags can not have more than 50 elements.",
+            ));
+        }
         let (count, failures) = match self.next_result(input) {
             RunTaskResult::Success => (ask.count, Vec::new()),
             RunTaskResult::Failures(failures) => (0, failures),
