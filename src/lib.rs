@@ -58,3 +58,4 @@ pub mod trigger;
 
 mod fields;
 mod memory;
+mod names;
