@@ -59,3 +59,4 @@ pub mod trigger;
 mod fields;
 mod memory;
 mod names;
+mod other_shapes;

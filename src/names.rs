@@ -52,18 +52,36 @@ const FOREIGN: &[(&str, &str)] = &[
 
 /// Names in a start for which there is no field, and what to do instead.
 const INSTEAD: &[(&str, &str)] = &[
-    ("clienttoken", "start-engines makes RunTask's clientToken of the idempotencyKey of a start: give that"),
-    ("command", "it goes into overrides.containerOverrides, beside the container's name"),
+    (
+        "clienttoken",
+        "start-engines makes RunTask's clientToken of the idempotencyKey of a start: give that",
+    ),
+    (
+        "command",
+        "it goes into overrides.containerOverrides, beside the container's name",
+    ),
     ("cpu", "it goes into overrides"),
-    ("ecsparameters", "its fields are fields of this object: taskDefinition, count, launchType, networkConfiguration..."),
-    ("environment", "it goes into overrides.containerOverrides, beside the container's name"),
+    (
+        "ecsparameters",
+        "its fields are fields of this object: taskDefinition, count, launchType, networkConfiguration...",
+    ),
+    (
+        "environment",
+        "it goes into overrides.containerOverrides, beside the container's name",
+    ),
     ("ephemeralstorage", "it goes into overrides"),
     ("executionrolearn", "it goes into overrides"),
     ("inferenceacceleratoroverrides", "it goes into overrides"),
     ("memory", "it goes into overrides"),
     // "This parameter is only used by Amazon ECS" (API reference, RunTask).
-    ("referenceid", "it is for ECS's own use: correlationId is a mark of your own"),
-    ("startedby", "start-engines writes the targets of a task there: correlationId or tags can tell who has asked"),
+    (
+        "referenceid",
+        "it is for ECS's own use: correlationId is a mark of your own",
+    ),
+    (
+        "startedby",
+        "start-engines writes the targets of a task there: correlationId or tags can tell who has asked",
+    ),
     ("taskrolearn", "it goes into overrides"),
 ];
 
@@ -121,7 +139,13 @@ mod tests {
     #[test]
     fn another_case_is_answered_with_the_name_and_with_what_it_consists_of() {
         let known = ["taskDefinition", "networkConfiguration", "subnets"];
-        for name in ["TaskDefinition", "task_definition", "task-definition", "TaskDefinition.$", "TASKDEFINITION"] {
+        for name in [
+            "TaskDefinition",
+            "task_definition",
+            "task-definition",
+            "TaskDefinition.$",
+            "TASKDEFINITION",
+        ] {
             let meaning = meaning(name, &known).unwrap();
             assert_eq!(meaning.ours, ["taskDefinition"], "{name}");
             assert_eq!(meaning.says, "did you mean `taskDefinition`? Names are camelCase");
@@ -135,7 +159,12 @@ mod tests {
     fn a_foreign_name_is_answered_only_where_the_object_has_the_field() {
         assert_eq!(meaning("TaskCount", &["count"]).unwrap().ours, ["count"]);
         assert_eq!(meaning("TaskCount", &["cluster"]), None);
-        assert!(meaning("clientToken", &["taskDefinition"]).unwrap().says.contains("idempotencyKey"));
+        assert!(
+            meaning("clientToken", &["taskDefinition"])
+                .unwrap()
+                .says
+                .contains("idempotencyKey")
+        );
         assert_eq!(meaning("clientToken", &["taskArn"]), None);
         assert_eq!(meaning("typo", &["taskDefinition", "count"]), None);
         assert_eq!(meaning("", &["count"]), None);

@@ -72,6 +72,10 @@ pub fn check(event: &NewEvent, known: &Known, now: Timestamp) -> Result<Checked,
         "detail": event.detail,
     });
     let by_service = event.detail.get("service").is_some_and(Value::is_string);
+    if by_service && !known.catalog {
+        // What the entry lets a start give is not known here.
+        config.catalog_only = false;
+    }
     let mut unchecked = Vec::new();
     if by_service && !known.catalog {
         unchecked.push(NO_CATALOG);

@@ -4,7 +4,9 @@
 //! [`resolve`] lays the three over each other and checks the result; [`request`] turns it into the
 //! RunTask call of each rung. Nothing here calls AWS.
 
+pub mod catalog_only;
 pub mod detail;
+mod network;
 mod options;
 pub mod request;
 pub mod resolve;
