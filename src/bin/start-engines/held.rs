@@ -106,12 +106,11 @@ fn row(held: &Held, now: Timestamp) -> Vec<Cell> {
         .sent_at
         .map(|sent| age(now.since(sent)))
         .unwrap_or_default();
-    let event = letter.envelope("detail-type").unwrap_or("(no event)");
     vec![
         id.into(),
         held.queue.into(),
         waits.into(),
-        event.into(),
+        letter.kind().into(),
         letter.about().into(),
     ]
 }
