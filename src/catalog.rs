@@ -1,7 +1,8 @@
 //! The service catalog: a JSON file of named starts, packed beside the binary.
 //!
 //! `{"auth": {"cluster": ..., "taskDefinition": ..., "targets": [...], ...}}`: the fields are those
-//! of a start event without `service`, `idempotencyKey` and `correlationId`.
+//! of a start event without `service`, `idempotencyKey` and `correlationId`, and `overridable`: those of them that an
+//! event may give all the same where `CATALOG_ONLY` is set.
 
 use std::collections::BTreeMap;
 
@@ -37,6 +38,9 @@ impl Catalog {
                     &name,
                     "a service's name has 1 to 128 letters, digits, spaces and _.:/=+-@",
                 );
+            }
+            if crate::tags::reserved(&name) {
+                problems.invalid_text(&path, &name, detail::RESERVED);
             }
             catalog.insert(name, detail::of_catalog(&entry, &path, problems));
         }

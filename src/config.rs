@@ -30,6 +30,8 @@ pub struct Config {
     /// `DEPLOYMENT`, else the function's name: what the tasks that it starts are tagged with, and known by.
     /// `None` where nobody tells it.
     pub deployment: Option<Deployment>,
+    /// `CATALOG_ONLY`: a start names a service of the catalog, and may give only what its entry lets it.
+    pub catalog_only: bool,
     /// `TASK_WAIT_TIMEOUT`: for how long a task may not be RUNNING; zero is for ever. Without a
     /// scheduler it has no effect. See [`Self::start_timeout_of`] for what counts if it is not set.
     pub start_timeout: Option<Duration>,
@@ -143,6 +145,7 @@ impl Config {
                 sources: env.allow_list("ALLOWED_SOURCES"),
             },
             deployment: env.deployment(),
+            catalog_only: env.one("CATALOG_ONLY").is_some_and(|Flag(flag)| flag),
             start_timeout: env
                 .one("TASK_WAIT_TIMEOUT")
                 .map(|Seconds(seconds)| Duration::from_secs(seconds)),
@@ -245,6 +248,22 @@ impl Config {
             ];
         }
         Vec::new()
+    }
+}
+
+/// `true` or `false`.
+struct Flag(bool);
+
+impl FromStr for Flag {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "true" => Ok(Self(true)),
+            "false" => Ok(Self(false)),
+            // Not as if it were unset: what was to be a fence must not be none.
+            _ => Err("must be true or false"),
+        }
     }
 }
 
@@ -416,6 +435,7 @@ mod tests {
             ("CONTAINER_PORT", "70000"),
             ("TASK_WAIT_TIMEOUT", "soon"),
             ("LOG_LEVEL", "loud"),
+            ("CATALOG_ONLY", "yes"),
             ("ALLOWED_CLUSTERS", "a*b"),
             ("OUTCOME_EVENT_BUS", "a bus"),
             ("DEPLOYMENT", "aws:x"),
@@ -482,6 +502,27 @@ mod tests {
     fn an_allow_list_that_is_set_but_empty_is_a_mistake_and_not_a_way_in() {
         for value in ["", " ", "a,,b"] {
             assert!(read(&[("ALLOWED_CLUSTERS", value)], None).is_err(), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn catalog_only_is_true_or_false_and_nothing_else() {
+        let is_set = |text: &str| read(&[("CATALOG_ONLY", text)], None).map(|config| config.catalog_only);
+        assert_eq!(
+            (is_set("true"), is_set("false"), is_set("")),
+            (Ok(true), Ok(false), Ok(false))
+        );
+        for wrong in ["True", "1", "yes", "on"] {
+            assert!(is_set(wrong).is_err(), "{wrong}");
+        }
+        let catalog = r#"{"auth": {"overridable": ["count", "Subnets", 5, "secret"]}}"#;
+        let problems = read(&[], Some(catalog)).unwrap_err().to_string();
+        for told in [
+            "services.auth.overridable[1] = \"Subnets\": must be the name of a field of a start: did you mean `subnets`?",
+            "services.auth.overridable[2] = 5: must be the name of a field of a start",
+            "services.auth.overridable[3] = \"secret\": must be the name of a field of a start",
+        ] {
+            assert!(problems.contains(told), "{told}: {problems}");
         }
     }
 

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::names;
 use crate::problem::{Problems, shorten};
 
 /// One JSON object being read.
@@ -140,11 +141,28 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Ends the reading: a field that no reader asked for is a problem.
+    /// Whether the field is there under another name, which [`Self::deny_unknown`] will tell.
+    pub(crate) fn is_meant(&self, name: &'static str) -> bool {
+        self.map.keys().any(|given| names::means(given, name))
+    }
+
+    /// Ends the reading: a field that no reader asked for is a problem. Where it has another's name of a field of this
+    /// object, that field is not missing as well.
     pub(crate) fn deny_unknown(self, problems: &mut Problems) {
         for (name, value) in self.map {
-            if !self.known.contains(&name.as_str()) {
-                problems.wrong_kind(self.at(&shorten(name)), value, "is not a field of this object");
+            if self.known.contains(&name.as_str()) {
+                continue;
+            }
+            let place = self.at(&shorten(name));
+            match names::meaning(name, &self.known) {
+                None => problems.wrong_kind(place, value, "is not a field of this object"),
+                Some(meaning) => {
+                    let rule = format!("is not a field of this object: {}", meaning.says);
+                    problems.wrong_kind(place, value, rule);
+                    for ours in meaning.ours {
+                        problems.meant(self.at(ours));
+                    }
+                }
             }
         }
     }
@@ -190,6 +208,24 @@ mod tests {
         assert_eq!(
             named,
             ["detail.a", "detail.b", "detail.c[0]", "detail.c[1]", "detail.typo"]
+        );
+    }
+
+    #[test]
+    fn a_field_under_another_name_is_told_with_ours_and_not_missing_as_well() {
+        let value = json!({"Cluster": "engines", "typo": 1});
+        let mut problems = Problems::new();
+        let mut fields = Fields::of(&value, "detail", &mut problems).unwrap();
+        assert!(fields.is_meant("cluster") && !fields.is_meant("service"));
+        if fields.raw("cluster").is_none() {
+            problems.missing(fields.at("cluster"), "needed");
+        }
+        fields.deny_unknown(&mut problems);
+        problems.missing("detail.cluster", "needed");
+        assert_eq!(
+            problems.to_string(),
+            "2 problems: detail.Cluster = a text of 7 characters: is not a field of this object: did you mean `cluster`? \
+             Names are camelCase; detail.typo = a number: is not a field of this object"
         );
     }
 

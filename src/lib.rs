@@ -60,3 +60,5 @@ pub mod trigger;
 
 mod fields;
 mod memory;
+mod names;
+mod other_shapes;

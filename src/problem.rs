@@ -45,7 +45,11 @@ impl fmt::Display for Problem {
 
 /// Every problem of one input, in the order found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Problems(Vec<Problem>);
+pub struct Problems {
+    found: Vec<Problem>,
+    /// Fields that are there under another name, which is a problem of its own: not missing as well.
+    meant: Vec<String>,
+}
 
 impl Problems {
     /// No problem yet.
@@ -57,11 +61,7 @@ impl Problems {
     /// A value breaks a rule.
     pub fn invalid(&mut self, field: impl Into<String>, value: &Value, rule: impl fmt::Display) {
         let field = field.into();
-        let value = if is_private(&field) {
-            kind_of(value)
-        } else {
-            shown(value)
-        };
+        let value = told(&field, value);
         self.add(field, Some(value), rule, Kind::Invalid);
     }
 
@@ -76,9 +76,21 @@ impl Problems {
         self.add(field, Some(quoted(value)), rule, Kind::Invalid);
     }
 
-    /// A needed value is not there.
+    /// A needed value is not there. Not told of what is there under another name ([`Self::meant`]).
     pub fn missing(&mut self, field: impl Into<String>, rule: impl fmt::Display) {
-        self.add(field, None, rule, Kind::Invalid);
+        let field = field.into();
+        if !self.meant.iter().any(|meant| is_in(&field, meant)) {
+            self.add(field, None, rule, Kind::Invalid);
+        }
+    }
+
+    /// `field` is there, under a name that it does not have: that problem is told, and whatever was or will be said
+    /// to be missing of it is not.
+    pub fn meant(&mut self, field: impl Into<String>) {
+        let field = field.into();
+        self.found
+            .retain(|problem| problem.value.is_some() || !is_in(&problem.field, &field));
+        self.meant.push(field);
     }
 
     /// A valid text is outside an allow-list.
@@ -86,8 +98,20 @@ impl Problems {
         self.add(field, Some(quoted(value)), rule, Kind::NotAllowed);
     }
 
+    /// A field is one that the owner does not let events give.
+    pub fn field_not_allowed(&mut self, field: impl Into<String>, value: &Value, rule: impl fmt::Display) {
+        let field = field.into();
+        let value = told(&field, value);
+        self.add(field, Some(value), rule, Kind::NotAllowed);
+    }
+
+    /// A field that the owner wants is not there.
+    pub fn missing_not_allowed(&mut self, field: impl Into<String>, rule: impl fmt::Display) {
+        self.add(field, None, rule, Kind::NotAllowed);
+    }
+
     fn add(&mut self, field: impl Into<String>, value: Option<String>, rule: impl fmt::Display, kind: Kind) {
-        self.0.push(Problem {
+        self.found.push(Problem {
             field: field.into(),
             value,
             rule: rule.to_string(),
@@ -97,56 +121,66 @@ impl Problems {
 
     /// Adds those of another part of the same input.
     pub fn extend(&mut self, others: Self) {
-        self.0.extend(others.0);
+        for meant in others.meant {
+            self.meant(meant);
+        }
+        self.found.extend(others.found);
     }
 
     /// All but those that `is_out`.
     #[must_use]
-    pub fn without(self, is_out: impl Fn(&Problem) -> bool) -> Self {
-        Self(self.0.into_iter().filter(|problem| !is_out(problem)).collect())
+    pub fn without(mut self, is_out: impl Fn(&Problem) -> bool) -> Self {
+        self.found.retain(|problem| !is_out(problem));
+        self
+    }
+
+    /// The same, each of whose fields is told with where it is.
+    #[must_use]
+    pub fn within(mut self, place: &str) -> Self {
+        for problem in &mut self.found {
+            problem.field = format!("{place}: {}", problem.field);
+        }
+        self
     }
 
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.found.is_empty()
     }
 
-    /// Whether a problem names this field, or something in it.
+    /// Whether a problem names this field, or something in it; or it is there under another name.
     #[must_use]
     pub fn name(&self, field: &str) -> bool {
-        let is_in = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
-        self.0
-            .iter()
-            .any(|problem| problem.field.strip_prefix(field).is_some_and(is_in))
+        self.found.iter().any(|problem| is_in(&problem.field, field)) || self.meant.iter().any(|meant| meant == field)
     }
 
     /// The problems, in the order found.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
-        self.0.iter()
+        self.found.iter()
     }
 
     /// Whether every problem is a matter of allow-lists.
     #[must_use]
     pub fn only_not_allowed(&self) -> bool {
-        !self.0.is_empty() && self.0.iter().all(|p| p.kind == Kind::NotAllowed)
+        !self.found.is_empty() && self.found.iter().all(|p| p.kind == Kind::NotAllowed)
     }
 
     /// `Err` with all problems, if there is any.
     pub fn into_result<T>(self, value: T) -> Result<T, Self> {
-        if self.0.is_empty() { Ok(value) } else { Err(self) }
+        if self.found.is_empty() { Ok(value) } else { Err(self) }
     }
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let noun = if self.0.len() == 1 { "problem" } else { "problems" };
-        write!(f, "{} {noun}: ", self.0.len())?;
-        for (n, problem) in self.0.iter().take(MOST_LISTED).enumerate() {
+        let noun = if self.found.len() == 1 { "problem" } else { "problems" };
+        write!(f, "{} {noun}: ", self.found.len())?;
+        for (n, problem) in self.found.iter().take(MOST_LISTED).enumerate() {
             let separator = if n == 0 { "" } else { "; " };
             write!(f, "{separator}{problem}")?;
         }
-        match self.0.len().checked_sub(MOST_LISTED) {
+        match self.found.len().checked_sub(MOST_LISTED) {
             Some(more @ 1..) => write!(f, "; and {more} more"),
             _ => Ok(()),
         }
@@ -154,6 +188,20 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
+
+/// Whether `field` is `outer`, or something in it.
+fn is_in(field: &str, outer: &str) -> bool {
+    let rest = field.strip_prefix(outer);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+fn told(field: &str, value: &Value) -> String {
+    if is_private(field) {
+        kind_of(value)
+    } else {
+        shown(value)
+    }
+}
 
 /// Whether a field is part of `overrides`, which hold commands and environments: never shown.
 fn is_private(field: &str) -> bool {
@@ -210,6 +258,30 @@ mod tests {
             problems.to_string(),
             "2 problems: detail.port = 0: must be 1 to 65535; detail.cluster is missing: name a cluster"
         );
+    }
+
+    #[test]
+    fn what_is_there_under_another_name_is_not_missing_whether_told_before_or_after() {
+        let mut problems = Problems::new();
+        problems.missing("detail.cluster", "needed");
+        problems.missing("detail.clusters", "needed");
+        problems.invalid("detail.cluster", &json!(0), "must be a text");
+        problems.meant("detail.cluster");
+        problems.meant("detail.targets");
+        problems.missing("detail.targets[0].port", "needed");
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "detail.clusters is missing: needed",
+                "detail.cluster = 0: must be a text"
+            ]
+        );
+        assert!(problems.name("detail.targets") && !problems.name("detail.target"));
+        let mut others = Problems::new();
+        others.missing("detail.targets", "needed");
+        others.extend(problems);
+        assert_eq!(others.iter().count(), 2, "{others}");
     }
 
     #[test]

@@ -139,7 +139,7 @@ fn selector(
     if let Some(service) = &service {
         check_service(service, config, problems);
     }
-    if !has_cluster && !has_service {
+    if !has_cluster && !has_service && !fields.is_meant("service") {
         problems.missing("detail.cluster", "name what to compare: cluster, or service");
     }
     if has_cluster || service.is_none() {

@@ -72,6 +72,9 @@ pub struct Options {
     pub overrides: Option<TaskOverride>,
     /// `propagateTags`.
     pub propagate_tags: Option<&'static str>,
+    /// `enableECSManagedTags`: tags of ECS's own (`aws:ecs:clusterName`), which do not count against the limit
+    /// ([Tag](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html)).
+    pub enable_ecs_managed_tags: Option<bool>,
     /// `enableExecuteCommand`.
     pub enable_execute_command: Option<bool>,
     /// `placementConstraints`.
@@ -99,6 +102,17 @@ pub struct TaskOverride {
     pub execution_role_arn: Option<String>,
     /// `ephemeralStorage.sizeInGiB`.
     pub ephemeral_storage_gib: Option<i32>,
+    /// `inferenceAcceleratorOverrides`.
+    pub inference_accelerators: Option<Vec<InferenceAccelerator>>,
+}
+
+/// `InferenceAcceleratorOverride`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct InferenceAccelerator {
+    /// `deviceName`.
+    pub device_name: Option<String>,
+    /// `deviceType`.
+    pub device_type: Option<String>,
 }
 
 /// `ContainerOverride`.

@@ -221,7 +221,7 @@ fn selector(
         [] => {
             let is_noted = ["taskArn", "service", "all"]
                 .iter()
-                .any(|name| problems.name(&fields.at(name)));
+                .any(|name| problems.name(&fields.at(name)) || fields.is_meant(name));
             if !is_noted {
                 problems.missing("detail.taskArn", one_of);
             }

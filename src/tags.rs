@@ -76,6 +76,12 @@ pub(crate) fn allowed(text: &str) -> bool {
         .all(|c| c.is_alphabetic() || c.is_numeric() || c == ' ' || is_separator(c) || "_.:/=+-@".contains(c))
 }
 
+/// Whether AWS keeps the text for itself: it begins with `aws:`, in any upper or lower case. That goes for values as
+/// for keys ([Tag](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html)).
+pub(crate) fn reserved(text: &str) -> bool {
+    text.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:"))
+}
+
 /// Unicode's other space separators (`\p{Z}` without the plain space).
 fn is_separator(c: char) -> bool {
     matches!(
@@ -195,6 +201,16 @@ mod tests {
                 "start-engines:deployment",
             ]
         );
+    }
+
+    #[test]
+    fn a_text_that_begins_with_aws_in_any_case_is_awss_own() {
+        for text in ["aws:", "aws:scheduler:nightly", "AWS:x", "Aws:x"] {
+            assert!(reserved(text), "{text}");
+        }
+        for text in ["", "aws", "aw", "awsx:", " aws:", "arn:aws:ecs", "\u{e4}ws:"] {
+            assert!(!reserved(text), "{text}");
+        }
     }
 
     #[test]

@@ -11,10 +11,11 @@ use crate::arn::FunctionArn;
 use crate::config::Config;
 use crate::fields::Fields;
 use crate::later::Later;
+use crate::other_shapes;
 use crate::problem::Problems;
 use crate::reconcile::{self, ReconcileRequest};
 use crate::start::request::StartRequest;
-use crate::start::{detail, resolve};
+use crate::start::{catalog_only, detail, resolve};
 use crate::stop::{self, StopRequest};
 use crate::task::{self, Task};
 use crate::timestamp::Timestamp;
@@ -98,6 +99,12 @@ pub fn read(event: Value, config: &Config, function: Option<&FunctionArn>) -> Re
 
 fn envelope(event: Value, problems: &mut Problems) -> Option<EventBridgeEvent> {
     let mut fields = Fields::of(&event, "event", problems)?;
+    if let (None, Some(object)) = (fields.raw("detail-type"), event.as_object()) {
+        other_shapes::tell(object, problems);
+        if !problems.is_empty() {
+            return None;
+        }
+    }
     let detail_type = fields.read("detail-type", problems, |value| match value.as_str() {
         Some(known @ (START | STOP | RECONCILE | TASK_STATE_CHANGE)) => Ok(known),
         _ => Err(format!(
@@ -182,6 +189,7 @@ fn start(
     let home = function.and_then(FunctionArn::scope);
     let later = Later::of(function, config, &event.source);
     let detail = detail::of_event(&event.detail, problems);
+    catalog_only::check(&event.detail, config, problems);
     let sender = resolve::Sender {
         event_id: event.id.as_deref(),
         sent_at: event.time.map(Timestamp::from),

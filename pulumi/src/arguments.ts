@@ -108,6 +108,12 @@ export interface StartEnginesArgs {
   readonly sources: string[];
   /** The service catalog. Default: none. */
   readonly services?: Readonly<Record<string, Service>>;
+  /**
+   * Whether a start may only name a service of `services`, and give beside it what is of one start only (`count`,
+   * `correlationId`, `idempotencyKey`, deadlines) and what the service lists as `overridable`. Default false: a start may
+   * give every field, within what the lists above allow.
+   */
+  readonly catalogOnly?: boolean;
   /** What a start takes where neither event nor catalog say otherwise. Default: nothing. */
   readonly defaults?: DefaultsArgs;
   /** Seconds after which a task that is not RUNNING is stopped, 0 (never) to 86400, where a start says nothing. Default 300. */

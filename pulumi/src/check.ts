@@ -88,6 +88,11 @@ function checkFences(fields: Fields, problems: Problems): void {
   fields.needs("taskRoles", "the task roles and execution roles of the task definitions; [] if they have none");
   fields.parsedList("taskRoles", 100, arn.role);
   fields.parsedList("infrastructureRoles", 100, arn.role);
+  if (fields.flag("catalogOnly") === true) {
+    const services = fields.raw("services");
+    const isEmpty = services === undefined || (isObject(services) && Object.keys(services).length === 0);
+    if (isEmpty) problems.missing(fields.at("services"), "catalogOnly allows starts of services only");
+  }
   fields.parsed("eventBus", arn.eventBus);
   fields.parsed("outcomeEventBus", arn.eventBus);
   fields.parsed("apiRates", apiRates);

@@ -46,7 +46,8 @@ export function checkServices(fields: Fields, problems: Problems): void {
     if (service === undefined) {
       const names = Object.keys(services).join(", ");
       problems.invalid(place, named, names === "" ? "services is empty" : `must be one of services: ${names}`);
-    } else if (isObject(service)) {
+    } else if (isObject(service) && !problems.name(`${fields.at("services")}.${named}`)) {
+      // Of a service with problems of its own, what is missing may be what is wrong.
       const lack = incomplete(service, defaults);
       if (lack !== undefined) problems.invalid(place, named, `the service lacks ${lack}, and so do the defaults`);
     }
@@ -98,6 +99,13 @@ function clusterIsAllowed(text: string, clusters: readonly string[] | undefined)
   return clusters?.some((allowed) => text === allowed || text === arn.clusterName(allowed));
 }
 
+/** RunTask's own form. */
+function nestedSubnets(service: Values): unknown {
+  const configuration = service["networkConfiguration"];
+  const awsvpc = isObject(configuration) ? configuration["awsvpcConfiguration"] : undefined;
+  return isObject(awsvpc) ? awsvpc["subnets"] : undefined;
+}
+
 /** The first thing that a start of the service would lack, or undefined: the rules of `src/start/resolve.rs`. */
 function incomplete(service: Values, defaults: Values): string | undefined {
   const given = (value: unknown) => value !== undefined && value !== null;
@@ -108,7 +116,7 @@ function incomplete(service: Values, defaults: Values): string | undefined {
     if (!either("targetGroupArn")) return "targetGroupArn (or targets, [] for none)";
     if (!either("port", "containerPort")) return "port";
   }
-  const subnets = service["subnets"] ?? defaults["subnets"];
+  const subnets = service["subnets"] ?? nestedSubnets(service) ?? defaults["subnets"];
   const noSubnets = subnets === undefined || (Array.isArray(subnets) && subnets.length === 0);
   if (service["launchType"] === "FARGATE" && noSubnets) return "subnets, which Fargate needs";
   return undefined;

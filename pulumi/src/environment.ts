@@ -33,6 +33,7 @@ export function environment(args: SettledArgs, later: Later): Record<string, str
     ALLOWED_TARGET_GROUPS: listed(Object.values(args.targetGroups).map((group) => group.arn)),
     ALLOWED_TASK_FAMILIES: listed(args.taskFamilies),
     ALLOWED_SOURCES: listed(allowedSources(args)),
+    CATALOG_ONLY: args.catalogOnly === true ? "true" : undefined,
     TASK_WAIT_TIMEOUT: args.startTimeoutSeconds?.toString(),
     SCHEDULER_ROLE_ARN: later.roleArn,
     SCHEDULER_GROUP: later.scheduleGroup,

@@ -11,6 +11,8 @@ const MOST_SHOWN = 80;
 /** Every problem of one set of arguments, each once, in the order found. */
 export class Problems {
   private readonly found: string[] = [];
+  /** Fields that are there under another name, which is a problem of its own. */
+  private readonly others: string[] = [];
 
   /** A value breaks a rule. Parts of `overrides` are shown by kind only: they hold commands and environments. */
   invalid(place: string, value: unknown, rule: string): void {
@@ -23,14 +25,22 @@ export class Problems {
     this.add(`${place} = ${kindOf(value)}: ${rule}`);
   }
 
-  /** A needed value is not there. */
+  /** A needed value is not there; not told of what is there under another name. */
   missing(place: string, rule: string): void {
-    this.add(`${place} is missing: ${rule}`);
+    if (!this.others.includes(place)) this.add(`${place} is missing: ${rule}`);
   }
 
-  /** Whether a problem names this place, or something in it. */
+  /** The field is there under a name that it does not have: it was not, and will not be, said to be missing. */
+  meant(place: string): void {
+    this.others.push(place);
+    const isMissing = (problem: string) => problem.startsWith(`${place} is missing: `);
+    for (let n = this.found.findIndex(isMissing); n >= 0; n = this.found.findIndex(isMissing)) this.found.splice(n, 1);
+  }
+
+  /** Whether a problem names this place, or something in it; or it is there under another name. */
   name(place: string): boolean {
-    return this.found.some((problem) => problem.startsWith(place) && /^[.[ ]/.test(problem.slice(place.length)));
+    const isIn = (problem: string) => problem.startsWith(place) && /^[.[ ]/.test(problem.slice(place.length));
+    return this.found.some(isIn) || this.others.includes(place);
   }
 
   /** All problems, in the order found. */

@@ -65,6 +65,14 @@ test("each wrong argument is named with value and rule", () => {
     [{ queueRetentionDays: 15 }, "args.queueRetentionDays = 15: must be a whole number from 1 to 14"],
     [{ functionName: "a b" }, 'args.functionName = "a b": the function\'s name has'],
     [{ tags: { team: 5 } }, "args.tags.team = 5: must be a text"],
+    [{ catalogOnly: "yes" }, 'args.catalogOnly = "yes": must be true or false'],
+    [{ services: {}, schedules: {} }, "args.services is missing: catalogOnly allows starts of services only"],
+    [{ services: undefined, schedules: {} }, "args.services is missing: catalogOnly allows starts of services only"],
+    [
+      withService({ overridable: ["count", "Subnets", 5] }),
+      'args.services.auth.overridable[1] = "Subnets": must be the name of a field of a start: did you mean `subnets`?',
+    ],
+    [withService({ overridable: ["typo"] }), 'args.services.auth.overridable[0] = "typo": must be the name of a field of a start'],
     [{ typo: 5 }, "args.typo = a number: is not a field of this object"],
     [withService({ port: 0, targets: undefined, targetGroupArn: GROUP }), "args.services.auth.port = 0: must be"],
     [withService({ targets: [{ targetGroupArn: other, port: 1 }] }), "is not in args.targetGroups"],
@@ -96,6 +104,20 @@ test("each wrong argument is named with value and rule", () => {
     const found = problemsOf(change);
     assert.ok(found.some((line) => line.includes(problem)), `${problem}:\n${found.join("\n")}`);
   }
+});
+
+test("a service of other names is told with ours, and its schedule does not call the same missing", () => {
+  const { cluster, ...service } = soundArguments().services?.["auth"] ?? {};
+  const found = problemsOf({ services: { auth: { ...service, Cluster: cluster } }, defaults: {} });
+  assert.deepEqual(found, [
+    "args.services.auth.Cluster = a text of 50 characters: is not a field of this object: did you mean `cluster`? Names are camelCase",
+  ]);
+});
+
+test("the nested network configuration of RunTask is one of a complete service", () => {
+  const { subnets, securityGroups, ...service } = soundArguments().services?.["auth"] ?? {};
+  const nested = { ...service, networkConfiguration: { awsvpcConfiguration: { subnets, securityGroups } } };
+  assert.deepEqual(problemsOf({ services: { auth: nested }, defaults: {} }), []);
 });
 
 test("all problems are told at once", () => {

@@ -96,6 +96,7 @@ test("the function is the packed one with the catalog, and its defaults", async 
       ALLOWED_TARGET_GROUPS: `${GROUP},${NETWORK_GROUP}`,
       ALLOWED_TASK_FAMILIES: "auth",
       ALLOWED_SOURCES: "app.tenants,start-engines.operator,start-engines.schedules",
+      CATALOG_ONLY: "true",
       TASK_WAIT_TIMEOUT: "120",
       SCHEDULER_ROLE_ARN: "arn:aws:iam::111122223333:role/start-engines-later",
       SCHEDULER_GROUP: "start-engines",

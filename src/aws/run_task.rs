@@ -9,8 +9,8 @@ use super::ecs::task_arns;
 use super::error::call_error;
 use crate::call::{CallError, ErrorKind};
 use crate::run_task::{
-    Awsvpc, CapacityProvider, ContainerOverride, EbsVolume, Launch, RunTask, StartFailure, Started, TaskOverride,
-    VolumeConfiguration,
+    Awsvpc, CapacityProvider, ContainerOverride, EbsVolume, InferenceAccelerator, Launch, RunTask, StartFailure,
+    Started, TaskOverride, VolumeConfiguration,
 };
 use crate::tags::Tag;
 
@@ -38,6 +38,7 @@ pub(super) async fn run_task(client: &Client, call: &RunTask) -> Result<Started,
         .set_platform_version(call.platform_version.clone())
         .set_overrides(options.overrides.as_ref().map(overrides).transpose()?)
         .set_propagate_tags(options.propagate_tags.map(sdk::PropagateTags::from))
+        .set_enable_ecs_managed_tags(options.enable_ecs_managed_tags)
         .set_enable_execute_command(options.enable_execute_command)
         .set_placement_constraints(options.placement_constraints.as_ref().map(|items| {
             let constraint = sdk::PlacementConstraint::builder();
@@ -148,14 +149,34 @@ fn overrides(task: &TaskOverride) -> Result<sdk::TaskOverride, CallError> {
     let storage = task
         .ephemeral_storage_gib
         .map(|size| sdk::EphemeralStorage::builder().size_in_gib(size).build());
-    Ok(sdk::TaskOverride::builder()
+    let builder = sdk::TaskOverride::builder()
         .set_container_overrides(Some(containers?))
         .set_cpu(task.cpu.clone())
         .set_memory(task.memory.clone())
         .set_task_role_arn(task.task_role_arn.clone())
         .set_execution_role_arn(task.execution_role_arn.clone())
-        .set_ephemeral_storage(storage)
-        .build())
+        .set_ephemeral_storage(storage);
+    Ok(inference_accelerators(builder, task).build())
+}
+
+#[expect(
+    deprecated,
+    reason = "AWS offers no new accelerators; what RunTask makes of the field is its own affair"
+)]
+fn inference_accelerators(
+    builder: sdk::builders::TaskOverrideBuilder,
+    task: &TaskOverride,
+) -> sdk::builders::TaskOverrideBuilder {
+    let accelerators = task.inference_accelerators.as_ref().map(|items| {
+        let one = |item: &InferenceAccelerator| {
+            sdk::InferenceAcceleratorOverride::builder()
+                .set_device_name(item.device_name.clone())
+                .set_device_type(item.device_type.clone())
+                .build()
+        };
+        items.iter().map(one).collect()
+    });
+    builder.set_inference_accelerator_overrides(accelerators)
 }
 
 fn container(container: &ContainerOverride) -> Result<sdk::ContainerOverride, CallError> {

@@ -10,9 +10,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use start_engines::aws::AwsClients;
-use start_engines::batch::{self, Message};
+use start_engines::batch::{self, Message, Received};
 use start_engines::config::{Config, LogLevel};
 use start_engines::handler::{Clock, Handled, Handler, Invocation};
 use start_engines::outcome::Failure;
@@ -46,14 +46,14 @@ enum Function {
 }
 
 impl Function {
-    /// One event, or a batch of messages with one each.
+    /// One event, an array of events, or a batch of messages with one each.
     async fn invoke(&self, event: LambdaEvent<Value>, name: &str) -> Result<Value, Refusal> {
         let invocation = Invocation {
             deadline: Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)),
             function: event.context.invoked_function_arn.parse().ok(),
         };
         match batch::read(event.payload) {
-            Err(alone) => {
+            Received::Alone(alone) => {
                 let handled = self.handle(alone, &invocation).await;
                 let summary = handled.summary();
                 let mut lines = String::new();
@@ -61,7 +61,23 @@ impl Function {
                 write(&lines);
                 handled.result.map(|_| Value::Object(summary)).map_err(Refusal)
             }
-            Ok((messages, events)) => {
+            Received::Events(events) => {
+                let all = self.handle_batch(events, &invocation).await;
+                let mut lines = String::new();
+                for handled in &all {
+                    tell(handled, &handled.summary(), None, name, &mut lines);
+                }
+                write(&lines);
+                let failed = all.iter().filter_map(|handled| {
+                    let failure = handled.result.as_ref().err()?;
+                    Some((handled.envelope.id.as_deref(), failure))
+                });
+                match batch::failure(all.len(), failed) {
+                    None => Ok(json!({"events": all.len()})),
+                    Some(failure) => Err(Refusal(failure)),
+                }
+            }
+            Received::Messages(messages, events) => {
                 let all = self.handle_batch(events, &invocation).await;
                 let told = messages.iter().zip(&all);
                 let mut lines = String::new();

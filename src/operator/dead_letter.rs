@@ -1,6 +1,6 @@
 //! What waits in the dead-letter queues, as one thing: an event, why it is there, since when.
 //!
-//! Four kinds of messages come there, told by their shape:
+//! Five kinds of messages come there, told by their shape:
 //!
 //! - EventBridge could not deliver to a rule's target: the body is the event, the reason is in message
 //!   attributes (`ERROR_CODE`, `ERROR_MESSAGE`, `EXHAUSTED_RETRY_CONDITION`, `RETRY_ATTEMPTS`, `RULE_ARN`,
@@ -15,6 +15,11 @@
 //! - The function failed: the body is Lambda's record of the invocation, with `requestPayload`,
 //!   `requestContext.condition`, `responsePayload.errorType` and `errorMessage`:
 //!   [records of asynchronous invocations](https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
+//!   The payload is an array where a custom event bus has handed one over, and is sent again as one.
+//! - A custom event bus could not deliver to its subscriber's target: the body is the bus's record, with `busArn`,
+//!   `errorCode`, `errorMessage` and `exhaustedRetryCondition`. It has the ids of the events (`failedMessages`), and not
+//!   the events, so that only the bus can send them again:
+//!   [dead-letter queues of subscribers](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-custom-bus-retry.html).
 //! - In buffered mode the function failed on a message at every delivery, and SQS has moved it: the body is the event,
 //!   `DeadLetterQueueSourceArn` is the queue. The message says no reason, but keeps the id that the function's log has:
 //!   [dead-letter queues of queues](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html).
@@ -56,7 +61,7 @@ pub struct Message {
 pub struct DeadLetter {
     /// The message.
     pub message: Message,
-    /// The event; or why there is none to be sent again.
+    /// The event, or the array of events, as it is sent again; or why there is none.
     pub event: Result<Value, String>,
     /// `errorType`, `ERROR_CODE`, or [`RECEIVED_TOO_OFTEN`].
     pub code: String,
@@ -95,11 +100,14 @@ impl DeadLetter {
         if body.get("requestContext").is_some() && body.get("requestPayload").is_some() {
             return Self::of_invocation(message, &body);
         }
+        if body.get("busArn").is_some() && body.get("failedMessages").is_some() {
+            return Self::of_bus(message, &body);
+        }
         let attribute = |name: &str| message.attributes.get(name).cloned();
         if let (Some(queue), None) = (&message.moved_from, attribute("ERROR_CODE")) {
             let queue = queue.rsplit(':').next().unwrap_or(queue);
             return Self {
-                event: if is_event(&body) { Ok(body) } else { no_event() },
+                event: if is_sendable(&body) { Ok(body) } else { no_event() },
                 code: RECEIVED_TOO_OFTEN.to_owned(),
                 reason: format!(
                     "given to the function from {queue} as often as may be; its log says why, by messageId {}",
@@ -115,8 +123,8 @@ impl DeadLetter {
             _ if attribute("IS_PAYLOAD_TRUNCATED").as_deref() == Some("true") => {
                 Err("Scheduler has cut the payload short".to_owned())
             }
-            Some(schedule) if !is_event(&body) => of_schedule(&schedule, body, &message),
-            Some(_) | None if is_event(&body) => Ok(body),
+            Some(schedule) if !is_sendable(&body) => of_schedule(&schedule, body, &message),
+            Some(_) | None if is_sendable(&body) => Ok(body),
             Some(_) | None => no_event(),
         };
         Self {
@@ -134,7 +142,7 @@ impl DeadLetter {
         let payload = record["requestPayload"].clone();
         let arn = text("requestContext", "functionArn");
         Self {
-            event: if is_event(&payload) {
+            event: if is_sendable(&payload) {
                 Ok(payload)
             } else {
                 Err("the requestPayload is no event".to_owned())
@@ -148,29 +156,58 @@ impl DeadLetter {
         }
     }
 
-    /// A text of the event's envelope.
-    #[must_use]
-    pub fn envelope(&self, name: &str) -> Option<&str> {
-        self.event.as_ref().ok()?.get(name)?.as_str()
+    fn of_bus(message: Message, record: &Value) -> Self {
+        let text = |name: &str| record[name].as_str().map(str::to_owned);
+        let failed = record["failedMessages"].as_array().map_or(&[][..], Vec::as_slice);
+        let ids: Vec<&str> = failed.iter().filter_map(|one| one["eventId"].as_str()).collect();
+        let few = ids.iter().take(MOST_IDS).copied().collect::<Vec<_>>().join(", ");
+        let more = match ids.len().saturating_sub(MOST_IDS) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Self {
+            event: Err(format!(
+                "the bus tells the ids of its events only ({few}{more}): have the bus replay them"
+            )),
+            code: text("errorCode").unwrap_or_else(|| "unknown".to_owned()),
+            reason: text("errorMessage").unwrap_or_default(),
+            condition: text("exhaustedRetryCondition"),
+            function: text("targetArn").filter(|arn| arn.contains(":lambda:")),
+            message,
+        }
     }
 
-    /// The event's `time`.
-    #[must_use]
-    pub fn time(&self) -> Option<Timestamp> {
-        self.envelope("time").and_then(Timestamp::parse)
+    /// The events: one, or those of an array; none if there is nothing to be sent again.
+    fn events(&self) -> &[Value] {
+        match &self.event {
+            Ok(Value::Array(events)) => events,
+            Ok(event) => std::slice::from_ref(event),
+            Err(_) => &[],
+        }
     }
 
-    /// When a start, a stop or a reconcile was asked for: its `requestedAt`, if that is no later than the event's `time`.
+    /// What kind of event it is, or how many of which kind.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        let mut kinds: Vec<&str> = self
+            .events()
+            .iter()
+            .map(|event| text_of(event, "detail-type"))
+            .collect();
+        let all = kinds.len();
+        kinds.dedup();
+        match (kinds.as_slice(), all) {
+            ([], _) => "(no event)".to_owned(),
+            ([kind], 1) => (*kind).to_owned(),
+            ([kind], all) => format!("{all} x {kind}"),
+            (_, all) => format!("{all} events"),
+        }
+    }
+
+    /// When a start, a stop or a reconcile was asked for; of several, the oldest.
     #[must_use]
     pub fn requested_at(&self) -> Option<Timestamp> {
-        let is_request = matches!(self.envelope("detail-type"), Some(START | STOP | RECONCILE));
-        let sent = self.time().filter(|_| is_request);
-        let asked = self.event.as_ref().ok()?["detail"]["requestedAt"].as_str();
-        let asked = asked.filter(|_| is_request).and_then(Timestamp::parse);
-        match (asked, sent) {
-            (Some(asked), Some(sent)) => Some(asked.min(sent)),
-            (one, other) => one.or(other),
-        }
+        self.events().iter().filter_map(requested_at).min()
     }
 
     /// Whether it was meant for another function than this one.
@@ -183,43 +220,84 @@ impl DeadLetter {
     /// What the event is about, in one word or two: a task, a service, a cluster.
     #[must_use]
     pub fn about(&self) -> String {
-        let Ok(event) = &self.event else {
-            return String::new();
-        };
-        let detail = &event["detail"];
-        let text = |name: &str| detail[name].as_str();
-        let id = |arn: &str| arn.rsplit('/').next().unwrap_or(arn).to_owned();
-        match (
-            text("taskArn"),
-            text("service"),
-            text("taskDefinition"),
-            text("cluster"),
-        ) {
-            (Some(task), _, _, _) => format!("task {}", id(task)),
-            (_, Some(service), _, _) => format!("service {service}"),
-            (_, _, Some(definition), _) => format!("task definition {}", id(definition)),
-            (_, _, _, Some(cluster)) => format!("cluster {}", id(cluster)),
-            (None, None, None, None) => String::new(),
+        let mut all: Vec<String> = Vec::new();
+        for about in self.events().iter().map(about) {
+            if !about.is_empty() && !all.contains(&about) {
+                all.push(about);
+            }
+        }
+        match all.as_slice() {
+            [] => String::new(),
+            [one] => one.clone(),
+            [first, others @ ..] => format!("{first} and {} more", others.len()),
         }
     }
 
-    /// Whether this start may start its tasks a second time; of other events nothing is to fear.
+    /// Whether this start may start its tasks a second time, or one of these; of other events nothing is to fear.
     #[must_use]
     pub fn tokens(&self, now: Timestamp) -> Tokens {
-        if self.envelope("detail-type") != Some(START) {
-            return Tokens::Kept;
-        }
-        match self.time().map(|time| now.since(time)) {
-            None => Tokens::Forgotten,
-            Some(age) if age >= DAY => Tokens::Forgotten,
-            Some(age) if age >= HOUR => Tokens::PerhapsForgotten,
-            Some(_) => Tokens::Kept,
-        }
+        let all = self.events().iter().map(|event| tokens(event, now));
+        all.max().unwrap_or(Tokens::Kept)
     }
 }
 
+fn text_of<'e>(event: &'e Value, name: &str) -> &'e str {
+    event.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn about(event: &Value) -> String {
+    let detail = &event["detail"];
+    let text = |name: &str| detail[name].as_str();
+    let id = |arn: &str| arn.rsplit('/').next().unwrap_or(arn).to_owned();
+    match (
+        text("taskArn"),
+        text("service"),
+        text("taskDefinition"),
+        text("cluster"),
+    ) {
+        (Some(task), _, _, _) => format!("task {}", id(task)),
+        (_, Some(service), _, _) => format!("service {service}"),
+        (_, _, Some(definition), _) => format!("task definition {}", id(definition)),
+        (_, _, _, Some(cluster)) => format!("cluster {}", id(cluster)),
+        (None, None, None, None) => String::new(),
+    }
+}
+
+/// When a request was asked for: its `requestedAt`, if that is no later than the event's `time`.
+fn requested_at(event: &Value) -> Option<Timestamp> {
+    if !matches!(text_of(event, "detail-type"), START | STOP | RECONCILE) {
+        return None;
+    }
+    let sent = Timestamp::parse(text_of(event, "time"));
+    let asked = event["detail"]["requestedAt"].as_str().and_then(Timestamp::parse);
+    match (asked, sent) {
+        (Some(asked), Some(sent)) => Some(asked.min(sent)),
+        (one, other) => one.or(other),
+    }
+}
+
+fn tokens(event: &Value, now: Timestamp) -> Tokens {
+    if text_of(event, "detail-type") != START {
+        return Tokens::Kept;
+    }
+    match Timestamp::parse(text_of(event, "time")).map(|time| now.since(time)) {
+        None => Tokens::Forgotten,
+        Some(age) if age >= DAY => Tokens::Forgotten,
+        Some(age) if age >= HOUR => Tokens::PerhapsForgotten,
+        Some(_) => Tokens::Kept,
+    }
+}
+
+/// How many ids of a bus's events are told.
+const MOST_IDS: usize = 10;
+
 fn no_event() -> Result<Value, String> {
     Err("the body is no event".to_owned())
+}
+
+/// An event, or an array that holds any: what else it holds the function tells.
+fn is_sendable(value: &Value) -> bool {
+    is_event(value) || value.as_array().is_some_and(|items| items.iter().any(is_event))
 }
 
 fn is_event(value: &Value) -> bool {
@@ -330,6 +408,63 @@ mod tests {
         assert_eq!(letter.code, "throttled");
         assert_eq!(letter.condition.as_deref(), Some("RetriesExhausted"));
         assert_eq!(letter.function.as_deref(), Some(FUNCTION));
+    }
+
+    #[test]
+    fn an_array_that_the_function_failed_on_is_one_thing_and_as_old_as_its_oldest_start() {
+        let mut stop = start();
+        stop["detail-type"] = json!(STOP);
+        stop["detail"] = json!({"service": "billing"});
+        let mut old = start();
+        old["time"] = json!("2026-11-20T05:00:00Z");
+        let record = json!({"requestContext": {"functionArn": FUNCTION}, "requestPayload": [start(), stop, old, "odd"],
+            "responsePayload": {"errorType": "batch_failed", "errorMessage": "2 of 4 events failed"}});
+        let letter = DeadLetter::read(message(&record, &[]));
+        assert_eq!(letter.event, Ok(record["requestPayload"].clone()));
+        assert_eq!(
+            (letter.code.as_str(), letter.kind().as_str(), letter.about().as_str()),
+            ("batch_failed", "4 events", "service auth and 1 more")
+        );
+        assert_eq!(letter.tokens(at(0)), Tokens::PerhapsForgotten);
+        let alike = json!({"requestContext": {}, "requestPayload": [start(), start()]});
+        let letter = DeadLetter::read(message(&alike, &[]));
+        assert_eq!(
+            (letter.kind(), letter.about()),
+            ("2 x Start ECS Task".to_owned(), "service auth".to_owned())
+        );
+        for none in [json!([]), json!([1, "x"])] {
+            let record = json!({"requestContext": {}, "requestPayload": none});
+            assert!(DeadLetter::read(message(&record, &[])).event.is_err());
+        }
+    }
+
+    #[test]
+    fn what_a_custom_bus_could_not_deliver_is_told_by_ids_since_its_record_has_no_more() {
+        let failed: Vec<Value> = (0..12)
+            .map(|n| json!({"eventId": format!("e-{n}"), "timestamp": "2026-11-20T07:00:00Z"}))
+            .collect();
+        let record = json!({
+            "version": "1.0", "busArn": "arn:aws:events:us-east-1:111122223333:event-busv2/engines/0123",
+            "subscriberArn": "arn:aws:events:us-east-1:111122223333:subscriber/starts/0123",
+            "targetArn": FUNCTION, "errorCode": "ACCESS_DENIED", "errorMessage": "not authorized",
+            "exhaustedRetryCondition": "MaximumRetryAttempts", "retryAttempts": 5, "failedMessages": failed,
+        });
+        let letter = DeadLetter::read(message(&record, &[("ERROR_CODE", "ACCESS_DENIED")]));
+        assert_eq!(
+            (letter.code.as_str(), letter.reason.as_str()),
+            ("ACCESS_DENIED", "not authorized")
+        );
+        assert_eq!(letter.condition.as_deref(), Some("MaximumRetryAttempts"));
+        assert_eq!(letter.function.as_deref(), Some(FUNCTION));
+        let why = letter.event.clone().unwrap_err();
+        assert!(
+            why.contains("e-0, e-1") && why.contains("e-9 and 2 more") && why.contains("replay"),
+            "{why}"
+        );
+        assert_eq!(
+            (letter.kind().as_str(), letter.tokens(at(48))),
+            ("(no event)", Tokens::Kept)
+        );
     }
 
     #[test]

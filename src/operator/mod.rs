@@ -5,6 +5,7 @@
 
 pub mod dead_letter;
 pub mod diff;
+pub mod event_file;
 pub mod fleet;
 pub mod request;
 pub mod status;

@@ -3,10 +3,11 @@
 //! Must not be stricter than the function. What only the function's configuration can tell (its catalog,
 //! its defaults) is not checked here if the command does not have it, and that is said.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::arn::{EventBus, FunctionArn};
 use crate::config::{Config, Scheduler};
+use crate::operator::event_file::NO_ID;
 use crate::problem::{Problem, Problems};
 use crate::timestamp::Timestamp;
 use crate::trigger::{self, Trigger};
@@ -64,14 +65,17 @@ pub fn check(event: &NewEvent, known: &Known, now: Timestamp) -> Result<Checked,
     }
     let envelope = json!({
         "version": "0",
-        // EventBridge gives the event its own.
-        "id": "00000000-0000-0000-0000-000000000000",
+        "id": NO_ID,
         "detail-type": event.detail_type,
         "source": event.source,
         "time": now.to_seconds().map(|time| format!("{time}Z")),
         "detail": event.detail,
     });
     let by_service = event.detail.get("service").is_some_and(Value::is_string);
+    if by_service && !known.catalog {
+        // What the entry lets a start give is not known here.
+        config.catalog_only = false;
+    }
     let mut unchecked = Vec::new();
     if by_service && !known.catalog {
         unchecked.push(NO_CATALOG);
@@ -110,23 +114,6 @@ fn some_scheduler() -> Option<Scheduler> {
         group: None,
         dead_letters: None,
     })
-}
-
-/// The `detail` of an event in a file: of a whole event its `detail`, else the object itself.
-///
-/// # Errors
-/// When it is no JSON object.
-pub fn detail_of(text: &str) -> Result<Map<String, Value>, String> {
-    match serde_json::from_str(text) {
-        Ok(Value::Object(mut object)) => match (object.contains_key("detail-type"), object.remove("detail")) {
-            (true, Some(Value::Object(detail))) => Ok(detail),
-            (true, _) => Err("its detail is not a JSON object".to_owned()),
-            (false, None) => Ok(object),
-            (false, Some(_)) => Err("it has a detail, but no detail-type".to_owned()),
-        },
-        Ok(_) => Err("it is not a JSON object".to_owned()),
-        Err(error) => Err(format!("it is not JSON: {error}")),
-    }
 }
 
 /// `field=JSON`; a value that is no JSON is a text.
@@ -205,21 +192,25 @@ mod tests {
     }
 
     #[test]
+    fn what_only_the_catalog_allows_is_refused_only_where_the_catalog_is_known() {
+        let variables = [("CATALOG_ONLY", "true"), ("ECS_CLUSTER", "engines")];
+        let start = event(START, json!({"service": "auth", "cluster": "engines"}));
+        assert!(checked(&start, &known(&variables, None)).is_ok());
+        let with = |catalog: &str| checked(&start, &known(&variables, Some(catalog))).map(|found| found.unchecked);
+        let entry = r#""taskDefinition": "auth", "targets": []"#;
+        assert!(with(&format!(r#"{{"auth": {{{entry}, "overridable": ["cluster"]}}}}"#)).is_ok());
+        let refused = with(&format!(r#"{{"auth": {{{entry}}}}}"#)).unwrap_err();
+        assert!(refused.only_not_allowed(), "{refused}");
+        let of_none = event(START, json!({"cluster": "engines"}));
+        assert!(checked(&of_none, &known(&variables, None)).is_err());
+    }
+
+    #[test]
     fn a_source_that_is_not_allowed_is_refused_here_already() {
         let known = known(&[("ALLOWED_SOURCES", "app.other")], None);
         let stop = event(STOP, json!({"cluster": "engines", "all": true, "drainSeconds": 0}));
         let problems = checked(&stop, &known).unwrap_err();
         assert!(problems.only_not_allowed(), "{problems}");
-    }
-
-    #[test]
-    fn a_file_holds_a_detail_or_a_whole_event() {
-        assert_eq!(detail_of(r#"{"service": "a"}"#).unwrap()["service"], "a");
-        let whole = r#"{"detail-type": "Start ECS Task", "detail": {"service": "a"}}"#;
-        assert_eq!(detail_of(whole).unwrap()["service"], "a");
-        for bad in ["[]", "{", r#"{"detail": {}}"#, r#"{"detail-type": "x", "detail": 1}"#] {
-            assert!(detail_of(bad).is_err(), "{bad}");
-        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::options;
+use super::{catalog_only, network, options};
 use crate::arn::{Cluster, ContainerName, Malformed, Port, SecurityGroupId, SubnetId, TargetGroupArn, TaskDefinition};
 use crate::fields::Fields;
 use crate::problem::Problems;
@@ -41,6 +41,8 @@ pub struct StartDetail {
     pub start_timeout_seconds: Option<i32>,
     pub max_lifetime_seconds: Option<i32>,
     pub max_age_seconds: Option<i32>,
+    /// Of a catalog entry: the fields that a start of it may give where `CATALOG_ONLY` is set.
+    pub overridable: Vec<&'static str>,
 }
 
 impl StartDetail {
@@ -100,9 +102,9 @@ pub fn of_event(detail: &Value, problems: &mut Problems) -> StartDetail {
         return StartDetail::default();
     };
     let service = fields.text("service", 128, problems);
-    let idempotency_key = fields.read("idempotencyKey", problems, mark);
-    let correlation_id = fields.read("correlationId", problems, mark);
     let requested_at = requested_at::read(&mut fields, problems);
+    let idempotency_key = fields.read("idempotencyKey", problems, tag_value);
+    let correlation_id = fields.read("correlationId", problems, tag_value);
     let shared = shared(&mut fields, problems);
     fields.deny_unknown(problems);
     StartDetail {
@@ -120,8 +122,12 @@ pub fn of_catalog(entry: &Value, path: &str, problems: &mut Problems) -> StartDe
         return StartDetail::default();
     };
     let shared = shared(&mut fields, problems);
+    let overridable = fields.list("overridable", catalog_only::FIELDS.len(), problems, catalog_only::field);
     fields.deny_unknown(problems);
-    shared
+    StartDetail {
+        overridable: overridable.unwrap_or_default(),
+        ..shared
+    }
 }
 
 fn shared(fields: &mut Fields<'_>, problems: &mut Problems) -> StartDetail {
@@ -149,19 +155,16 @@ fn shared(fields: &mut Fields<'_>, problems: &mut Problems) -> StartDetail {
             "give either launchType or capacityProviderStrategy",
         );
     }
+    let network = network::read(fields, problems);
     StartDetail {
-        service: None,
-        idempotency_key: None,
-        correlation_id: None,
-        requested_at: None,
         cluster: fields.parsed("cluster", problems),
         task_definition: fields.parsed("taskDefinition", problems),
         target,
         targets: fields.list("targets", MOST_TARGETS, problems, attachment),
-        subnets: fields.parsed_list("subnets", MOST_SUBNETS, problems),
-        security_groups: fields.parsed_list("securityGroups", MOST_SECURITY_GROUPS, problems),
-        assign_public_ip: fields.one_of("assignPublicIp", &["ENABLED", "DISABLED"], problems),
-        launch_type: fields.one_of("launchType", LAUNCH_TYPES, problems),
+        subnets: network.subnets,
+        security_groups: network.security_groups,
+        assign_public_ip: network.assign_public_ip,
+        launch_type: launch_type(fields, problems),
         capacity_provider_strategy: strategy(fields, problems),
         platform_version: fields.text("platformVersion", 64, problems),
         fallbacks: fields.list("fallbacks", MOST_FALLBACKS, problems, fallback),
@@ -171,7 +174,29 @@ fn shared(fields: &mut Fields<'_>, problems: &mut Problems) -> StartDetail {
         start_timeout_seconds: fields.number("startTimeoutSeconds", 0..=MOST_START_TIMEOUT_SECONDS, problems),
         max_lifetime_seconds: fields.number("maxLifetimeSeconds", 0..=MOST_LIFETIME_SECONDS, problems),
         max_age_seconds: fields.number("maxAgeSeconds", 0..=MOST_AGE_SECONDS, problems),
+        ..StartDetail::default()
     }
+}
+
+/// One of those that RunTask takes. Others that tasks show are asked for by a strategy
+/// ([RunTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html), `launchType`).
+fn launch_type(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<&'static str> {
+    fields.read("launchType", problems, |value| {
+        let text = value.as_str().unwrap_or_default();
+        if let Some(known) = LAUNCH_TYPES.iter().find(|known| **known == text) {
+            return Ok(*known);
+        }
+        let rule = format!("must be one of {}", LAUNCH_TYPES.join(", "));
+        Err(match text {
+            "FARGATE_SPOT" => format!(
+                "{rule}; Fargate Spot is asked for by capacityProviderStrategy: [{{\"capacityProvider\": \"FARGATE_SPOT\", \"weight\": 1}}]"
+            ),
+            "MANAGED_INSTANCES" => format!(
+                "{rule}; Managed Instances are asked for by capacityProviderStrategy, with the name of their capacity provider"
+            ),
+            _ => rule,
+        })
+    })
 }
 
 fn port(value: &Value) -> Result<Port, String> {
@@ -186,7 +211,18 @@ fn port(value: &Value) -> Result<Port, String> {
         .ok_or_else(wrong)
 }
 
-/// A text that can become a tag's value.
+/// A text that becomes a tag's value.
+pub(super) fn tag_value(value: &Value) -> Result<String, String> {
+    match mark(value) {
+        Ok(text) if tags::reserved(&text) => Err(RESERVED.to_owned()),
+        read => read,
+    }
+}
+
+/// The rule of [`tags::reserved`].
+pub(crate) const RESERVED: &str = "must not begin with aws:, in any upper or lower case: it becomes a tag";
+
+/// A text of the characters and the length of a tag's value.
 pub(crate) fn mark(value: &Value) -> Result<String, String> {
     match value.as_str() {
         Some(text) if (1..=256).contains(&text.chars().count()) && tags::allowed(text) => Ok(text.to_owned()),
@@ -236,21 +272,37 @@ fn strategy(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Vec<Capa
     if items.is_empty() {
         problems.missing(fields.at("capacityProviderStrategy[0]"), "must have 1 to 20 items");
     }
+    check_strategy(fields, &items, problems);
     Some(items)
+}
+
+/// What RunTask refuses of a strategy as a whole: several providers none of which has a weight, and several bases
+/// ([CapacityProviderStrategyItem](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html)).
+fn check_strategy(fields: &mut Fields<'_>, items: &[CapacityProvider], problems: &mut Problems) {
+    let place = fields.at("capacityProviderStrategy");
+    let value = fields.raw("capacityProviderStrategy").unwrap_or(&Value::Null);
+    if items.len() > 1 && items.iter().all(|item| item.weight == 0) {
+        let rule = "one of several capacity providers at least must have a weight above 0, which is the default";
+        problems.invalid(place.clone(), value, rule);
+    }
+    if items.iter().filter(|item| item.base > 0).count() > 1 {
+        problems.invalid(place, value, "only one capacity provider can have a base");
+    }
 }
 
 fn fallback(value: &Value, path: &str, problems: &mut Problems) -> Option<Fallback> {
     let mut fields = Fields::of(value, path, problems)?;
     let fallback = Fallback {
-        subnets: fields.parsed_list("subnets", MOST_SUBNETS, problems),
-        launch_type: fields.one_of("launchType", LAUNCH_TYPES, problems),
+        subnets: network::read_subnets(&mut fields, problems),
+        launch_type: launch_type(&mut fields, problems),
         capacity_provider_strategy: strategy(&mut fields, problems),
     };
     let launches = ["launchType", "capacityProviderStrategy"].map(|name| fields.raw(name).is_some());
     if launches == [true, true] {
         problems.invalid(path, value, "give either launchType or capacityProviderStrategy");
     }
-    if launches == [false, false] && fields.raw("subnets").is_none() {
+    let gives_subnets = ["subnets", "networkConfiguration"].map(|name| fields.raw(name).is_some()) != [false, false];
+    if launches == [false, false] && !gives_subnets {
         problems.invalid(
             path,
             value,
@@ -264,10 +316,12 @@ fn fallback(value: &Value, path: &str, problems: &mut Problems) -> Option<Fallba
     Some(fallback)
 }
 
+const RESERVED_IN_A_TAG: &str = "must not begin with aws:, in any upper or lower case";
+
 pub(super) fn tag(value: &Value, path: &str, problems: &mut Problems) -> Option<Tag> {
     let mut fields = Fields::of(value, path, problems)?;
     let key = fields.read("key", problems, |value| match value.as_str() {
-        Some(key) if key.to_ascii_lowercase().starts_with("aws:") => Err("must not begin with aws:".to_owned()),
+        Some(key) if tags::reserved(key) => Err(RESERVED_IN_A_TAG.to_owned()),
         Some(key) if key.starts_with(tags::PREFIX) => Err(format!("must not begin with {}", tags::PREFIX)),
         Some(key) if (1..=128).contains(&key.chars().count()) && tags::allowed(key) => Ok(key.to_owned()),
         _ => Err("must be a text of 1 to 128 letters, digits, spaces and _.:/=+-@".to_owned()),
@@ -276,6 +330,7 @@ pub(super) fn tag(value: &Value, path: &str, problems: &mut Problems) -> Option<
         problems.missing(fields.at("key"), "each tag needs a key");
     }
     let value = fields.read("value", problems, |value| match value.as_str() {
+        Some(text) if tags::reserved(text) => Err(RESERVED_IN_A_TAG.to_owned()),
         Some(text) if text.chars().count() <= 256 && tags::allowed(text) => Ok(text.to_owned()),
         _ => Err("must be a text of at most 256 letters, digits, spaces and _.:/=+-@".to_owned()),
     });

@@ -4,7 +4,9 @@
 //! [`resolve`] lays the three over each other and checks the result, with `placements` for where it is tried;
 //! [`request`] turns it into the RunTask calls. Nothing here calls AWS.
 
+pub mod catalog_only;
 pub mod detail;
+mod network;
 mod options;
 pub(crate) mod placements;
 pub mod request;

@@ -11,7 +11,8 @@ use super::detail::tag;
 use crate::fields::{Fields, text};
 use crate::problem::Problems;
 use crate::run_task::{
-    ContainerOverride, EbsVolume, Options, PlacementConstraint, PlacementStrategy, TaskOverride, VolumeConfiguration,
+    ContainerOverride, EbsVolume, InferenceAccelerator, Options, PlacementConstraint, PlacementStrategy, TaskOverride,
+    VolumeConfiguration,
 };
 use crate::tags;
 
@@ -24,6 +25,7 @@ pub(super) fn read(fields: &mut Fields<'_>, problems: &mut Problems) -> Options 
     Options {
         overrides: overrides(fields, problems),
         propagate_tags: propagate_tags(fields, problems),
+        enable_ecs_managed_tags: fields.flag("enableECSManagedTags", problems),
         enable_execute_command: fields.flag("enableExecuteCommand", problems),
         placement_constraints: fields.list("placementConstraints", 10, problems, |value, path, problems| {
             let mut fields = Fields::of(value, path, problems)?;
@@ -93,6 +95,7 @@ fn overrides(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<TaskOve
         task_role_arn: fields.text("taskRoleArn", 2048, problems),
         execution_role_arn: fields.text("executionRoleArn", 2048, problems),
         ephemeral_storage_gib: storage,
+        inference_accelerators: fields.list("inferenceAcceleratorOverrides", MOST_ITEMS, problems, accelerator),
     };
     fields.deny_unknown(problems);
     Some(task)
@@ -136,6 +139,16 @@ fn container(value: &Value, path: &str, problems: &mut Problems) -> Option<Conta
     };
     fields.deny_unknown(problems);
     Some(container)
+}
+
+fn accelerator(value: &Value, path: &str, problems: &mut Problems) -> Option<InferenceAccelerator> {
+    let mut fields = Fields::of(value, path, problems)?;
+    let accelerator = InferenceAccelerator {
+        device_name: fields.text("deviceName", 255, problems),
+        device_type: fields.text("deviceType", 255, problems),
+    };
+    fields.deny_unknown(problems);
+    Some(accelerator)
 }
 
 fn any_text(value: &Value, path: &str, problems: &mut Problems) -> Option<String> {

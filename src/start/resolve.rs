@@ -169,6 +169,10 @@ fn identity(detail: &StartDetail, event_id: Option<&str>, problems: &mut Problem
         return detail.idempotency_key.clone();
     }
     match event_id {
+        Some(id) if tags::reserved(id) => {
+            problems.invalid_text("id", id, super::detail::RESERVED);
+            None
+        }
         Some(id) if (1..=256).contains(&id.chars().count()) && tags::allowed(id) => Some(id.to_owned()),
         Some(id) => {
             problems.invalid_text(
@@ -254,6 +258,7 @@ fn options(sources: [&StartDetail; 3]) -> Options {
     Options {
         overrides: first(sources, |source| source.options.overrides.clone()),
         propagate_tags: first(sources, |source| source.options.propagate_tags),
+        enable_ecs_managed_tags: first(sources, |source| source.options.enable_ecs_managed_tags),
         enable_execute_command: first(sources, |source| source.options.enable_execute_command),
         volume_configurations: first(sources, |source| source.options.volume_configurations.clone()),
         group: first(sources, |source| source.options.group.clone()),

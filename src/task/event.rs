@@ -38,7 +38,7 @@ pub fn from_event(detail: &Value) -> Result<Task, Problems> {
     Ok(Task {
         arn,
         cluster,
-        version: detail.get("version").and_then(Value::as_u64).unwrap_or(0),
+        version: number(detail, "version").unwrap_or(0),
         last_status: text(detail, "lastStatus").unwrap_or_default().into(),
         desired_status: text(detail, "desiredStatus").unwrap_or_default().into(),
         started_by: text(detail, "startedBy").map(str::to_owned),
@@ -80,6 +80,14 @@ fn needed<T: std::str::FromStr<Err: std::fmt::Display>>(
 
 fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     value.get(name).and_then(Value::as_str)
+}
+
+/// A whole number; old events have some as texts.
+fn number<T: TryFrom<i64> + std::str::FromStr>(value: &Value, name: &str) -> Option<T> {
+    match value.get(name)? {
+        Value::String(text) => text.parse().ok(),
+        number => number.as_i64().and_then(|number| number.try_into().ok()),
+    }
 }
 
 fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
@@ -124,9 +132,9 @@ fn bindings(detail: &Value) -> Vec<PortBinding> {
         let name = text(container, "name").unwrap_or_default();
         items(container, "networkBindings").iter().filter_map(move |binding| {
             let raw = RawBinding {
-                container_port: binding.get("containerPort").and_then(Value::as_i64),
+                container_port: number(binding, "containerPort"),
                 container_range: text(binding, "containerPortRange"),
-                host_port: binding.get("hostPort").and_then(Value::as_i64),
+                host_port: number(binding, "hostPort"),
                 host_range: text(binding, "hostPortRange"),
                 protocol: text(binding, "protocol"),
                 // The schema of the event and its examples differ in how they write it.
@@ -142,7 +150,7 @@ fn stop_reason(detail: &Value) -> StopReason {
     let exits = items(detail, "containers").iter().filter_map(|container| {
         let exit = ContainerExit {
             name: text(container, "name")?.to_owned(),
-            exit_code: container.get("exitCode").and_then(Value::as_i64),
+            exit_code: number(container, "exitCode"),
             reason: text(container, "reason").map(str::to_owned),
         };
         (exit.exit_code.is_some() || exit.reason.is_some()).then_some(exit)
@@ -178,6 +186,33 @@ mod tests {
             "{problems}"
         );
         assert!(problems.contains("detail.lastStatus is missing"), "{problems}");
+    }
+
+    #[test]
+    fn an_old_event_is_read_whatever_it_writes_otherwise() {
+        let detail = json!({
+            "taskArn": "arn:aws:ecs:us-east-1:111122223333:task/0123456789abcdef0123456789abcdef",
+            "clusterArn": "arn:aws:ecs:us-east-1:111122223333:cluster/engines",
+            "lastStatus": "STOPPED", "desiredStatus": "STOPPED", "version": "7",
+            "stopCode": "TerminationNotice", "createdAt": "2016-12-06T17:41:05.702+01:00", "startedAt": null,
+            "stoppedAt": "2016-12-06T08:41:06.000-08:00", "attachments": null, "startedBy": null, "group": null,
+            "containers": [
+                {"name": "web", "exitCode": "137", "reason": null, "networkBindings": null, "networkInterfaces": null},
+                {"name": null, "exitCode": null},
+            ],
+        });
+        let task = from_event(&detail).unwrap();
+        assert_eq!((task.version, task.cluster.name()), (7, "engines"));
+        assert_eq!(task.created_at, Timestamp::parse("2016-12-06T16:41:05.702Z"));
+        assert_eq!(task.stopped_at, Timestamp::parse("2016-12-06T16:41:06Z"));
+        assert_eq!(task.stop.containers[0].exit_code, Some(137));
+        assert!(task.failed_to_start());
+        assert_eq!(task.stop.failed_start_category(), "spot_interruption");
+        for odd in [json!(""), json!("seven"), json!(-1), json!(1.5), json!([7])] {
+            let mut detail = detail.clone();
+            detail["version"] = odd;
+            assert_eq!(from_event(&detail).unwrap().version, 0);
+        }
     }
 
     proptest! {

@@ -270,26 +270,62 @@ pub struct ContainerExit {
 }
 
 impl StopReason {
-    /// The category of a start that failed after RunTask, from the error name that ECS puts before
-    /// the colon of `stoppedReason`
+    /// The category of a start that failed after RunTask.
+    ///
+    /// `stopCode` tells who stopped the task; only of what ECS itself says are the texts read: the task's, then those of
+    /// its containers, since the error of an image is often told in one container's `reason` alone
     /// ([stopped task error messages](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html)).
     #[must_use]
     pub fn failed_start_category(&self) -> &'static str {
-        let reason = self.reason.as_deref().unwrap_or_default();
-        let name = reason.split([':', ' ']).next().unwrap_or_default();
-        match name {
-            "CannotPullContainerError" | "CannotPullImageManifestError" => "image_pull_failed",
-            "ResourceInitializationError" => "resource_initialization_failed",
-            _ if reason.starts_with(START_TIMED_OUT) => "start_timed_out",
-            "Capacity" => "capacity_unavailable",
-            "SpotInterruption" | "SpotInterruptionError" => "spot_interruption",
-            _ => match self.code.as_deref() {
-                Some("SpotInterruption") => "spot_interruption",
-                Some("UserInitiated" | "ServiceSchedulerInitiated") => "stopped_before_running",
-                _ => "task_failed_to_start",
-            },
+        let of_containers = self.containers.iter().filter_map(|exit| exit.reason.as_deref());
+        let mut texts = self.reason.as_deref().into_iter().chain(of_containers);
+        if self
+            .reason
+            .as_deref()
+            .is_some_and(|reason| reason.starts_with(START_TIMED_OUT))
+        {
+            return "start_timed_out";
+        }
+        match self.code.as_deref() {
+            // A person's reason may say anything.
+            Some("UserInitiated" | "ServiceSchedulerInitiated") => "stopped_before_running",
+            // EC2's and Fargate's words for the same.
+            Some("SpotInterruption" | "TerminationNotice") => "spot_interruption",
+            Some(_) | None => texts.find_map(category_of).unwrap_or("task_failed_to_start"),
         }
     }
+}
+
+/// The category that one of ECS's texts tells, if it is one of those that are documented: an error's name before a colon
+/// ([stopped task error messages](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html)),
+/// or a reason for which no instance takes the task
+/// ([API failure reasons](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html)), which
+/// the guide prints with the `stopCode` before it.
+fn category_of(text: &str) -> Option<&'static str> {
+    let text = text.strip_prefix("TaskFailedToStart:").unwrap_or(text).trim();
+    let name = text.split([':', ' ']).next().unwrap_or_default();
+    Some(match name {
+        // CannotPullContainerError, CannotPullImageManifestError; the agent also has CannotPullECRContainerError and
+        // CannotPullContainerAuthError (amazon-ecs-agent, dockerapi/errors.go).
+        _ if name.starts_with("CannotPull") => "image_pull_failed",
+        "ResourceInitializationError" | "CannotCreateVolumeError" => "resource_initialization_failed",
+        // "... network interface provisioning to complete", "... EphemeralStorage provisioning to complete": not in the
+        // guide, but what others retry (dagster, EcsRunLauncher; airflow, EcsRunTaskOperator).
+        "Timeout" if text.starts_with("Timeout waiting for") && text.contains("provisioning") => {
+            "resource_initialization_failed"
+        }
+        // "Capacity is unavailable at this time. Please try again later or in a different availability zone".
+        "Capacity" | "RESOURCE" | "AGENT" => "capacity_unavailable",
+        "EMPTY" if text.starts_with("EMPTY CAPACITY PROVIDER") => "capacity_unavailable",
+        "NO" if text.starts_with("NO ACTIVE INSTANCES") => "capacity_unavailable",
+        // No other time cures these: the definition asks for what the instances do not have.
+        "ATTRIBUTE" | "LOCATION" => "placement_failed",
+        "MemberOf" if text.starts_with("MemberOf placement constraint unsatisfied") => "placement_failed",
+        "SpotInterruption" | "SpotInterruptionError" => "spot_interruption",
+        // Where there is no stopCode.
+        "Your" if text.starts_with("Your Spot Task was interrupted") => "spot_interruption",
+        _ => return None,
+    })
 }
 
 impl fmt::Display for StopReason {
@@ -308,5 +344,123 @@ impl fmt::Display for StopReason {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stop(code: Option<&str>, reason: Option<&str>, of_containers: &[Option<&str>]) -> StopReason {
+        StopReason {
+            code: code.map(str::to_owned),
+            reason: reason.map(str::to_owned),
+            containers: of_containers
+                .iter()
+                .map(|reason| ContainerExit {
+                    name: "web".to_owned(),
+                    exit_code: None,
+                    reason: reason.map(str::to_owned),
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn each_documented_reason_has_its_category_in_the_task_or_in_one_container() {
+        for (text, category) in [
+            (
+                "CannotPullContainerError: pull has been retried 5 time(s)",
+                "image_pull_failed",
+            ),
+            ("CannotPullImageManifestError: manifest unknown", "image_pull_failed"),
+            (
+                "CannotPullECRContainerError: AccessDeniedException",
+                "image_pull_failed",
+            ),
+            ("CannotPullContainerAuthError: no credentials", "image_pull_failed"),
+            (
+                "ResourceInitializationError: unable to pull secrets",
+                "resource_initialization_failed",
+            ),
+            (
+                "CannotCreateVolumeError: no such file",
+                "resource_initialization_failed",
+            ),
+            (
+                "Timeout waiting for network interface provisioning to complete.",
+                "resource_initialization_failed",
+            ),
+            (
+                "Timeout waiting for EphemeralStorage provisioning to complete.",
+                "resource_initialization_failed",
+            ),
+            (
+                "Capacity is unavailable at this time. Please try again later",
+                "capacity_unavailable",
+            ),
+            ("RESOURCE:CPU", "capacity_unavailable"),
+            ("RESOURCE:MEMORY", "capacity_unavailable"),
+            ("RESOURCE:PORTS", "capacity_unavailable"),
+            ("RESOURCE:ENI", "capacity_unavailable"),
+            ("RESOURCE:GPU", "capacity_unavailable"),
+            ("AGENT", "capacity_unavailable"),
+            ("EMPTY CAPACITY PROVIDER", "capacity_unavailable"),
+            ("NO ACTIVE INSTANCES", "capacity_unavailable"),
+            ("TaskFailedToStart: NO ACTIVE INSTANCES", "capacity_unavailable"),
+            ("TaskFailedToStart: RESOURCE:MEMORY", "capacity_unavailable"),
+            ("ATTRIBUTE", "placement_failed"),
+            ("LOCATION", "placement_failed"),
+            ("MemberOf placement constraint unsatisfied", "placement_failed"),
+            ("SpotInterruptionError: interrupted", "spot_interruption"),
+            ("Your Spot Task was interrupted.", "spot_interruption"),
+            ("Task failed to start", "task_failed_to_start"),
+            (
+                "CannotStartContainerError: failed to get container status",
+                "task_failed_to_start",
+            ),
+            ("OutOfMemoryError: container killed", "task_failed_to_start"),
+            ("InternalError: unexpected", "task_failed_to_start"),
+            ("NO", "task_failed_to_start"),
+            ("", "task_failed_to_start"),
+        ] {
+            for code in [
+                Some("TaskFailedToStart"),
+                Some("EssentialContainerExited"),
+                Some("new"),
+                None,
+            ] {
+                assert_eq!(stop(code, Some(text), &[]).failed_start_category(), category, "{text}");
+                let by_container = stop(code, Some("Task failed to start"), &[None, Some("other"), Some(text)]);
+                assert_eq!(by_container.failed_start_category(), category, "{text}");
+                assert_eq!(
+                    stop(code, None, &[Some(text)]).failed_start_category(),
+                    category,
+                    "{text}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn who_stopped_it_goes_before_what_anybody_says() {
+        let text = Some("CannotPullContainerError: no");
+        for (code, category) in [
+            ("SpotInterruption", "spot_interruption"),
+            ("TerminationNotice", "spot_interruption"),
+            ("UserInitiated", "stopped_before_running"),
+            ("ServiceSchedulerInitiated", "stopped_before_running"),
+        ] {
+            assert_eq!(stop(Some(code), text, &[text]).failed_start_category(), category);
+            let timed_out = format!("{START_TIMED_OUT} 300 s");
+            let timed_out = stop(Some(code), Some(&timed_out), &[text]);
+            assert_eq!(timed_out.failed_start_category(), "start_timed_out");
+        }
+    }
+
+    #[test]
+    fn the_tasks_own_reason_goes_before_a_containers() {
+        let both = stop(None, Some("RESOURCE:MEMORY"), &[Some("CannotPullContainerError: no")]);
+        assert_eq!(both.failed_start_category(), "capacity_unavailable");
     }
 }

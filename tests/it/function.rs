@@ -317,7 +317,6 @@ async fn of_a_batch_exactly_the_messages_that_failed_come_again_each_with_its_re
     let failed = json!({"batchItemFailures": [{"itemIdentifier": "m2"}, {"itemIdentifier": "m3"}]});
     assert_eq!(running.ok(&batch(&messages)).await, failed);
     assert_eq!(running.fake.world(|world| world.task_arns().len()), 2);
-    assert_eq!(running.ok(&batch(&[])).await, json!({"batchItemFailures": []}));
     let logs = running.function.stop().await.logs();
     let told = |line: &&Value| line["message"] == "event handled";
     let told: Vec<_> = logs
@@ -346,4 +345,122 @@ async fn a_misconfigured_function_fails_each_message_of_a_batch() {
     ];
     let failed = json!({"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]});
     assert_eq!(running.ok(&batch(&messages)).await, failed);
+}
+
+#[tokio::test]
+async fn records_of_other_services_are_an_error_of_the_invocation_that_says_what_came() {
+    let running = run(&[]).await;
+    let start = running.start("e1", json!({})).to_string();
+    let mut mixed = batch(&[("m1", start.clone()), ("m2", start.clone())]);
+    mixed["Records"][1]["eventSource"] = json!("aws:s3");
+    let mut nameless = batch(&[("", start.clone())]);
+    nameless["Records"][0]["eventSource"] = json!("aws:sqs");
+    let mut unknown = batch(&[("m1", start)]);
+    unknown["Records"][0]
+        .as_object_mut()
+        .expect("a record")
+        .remove("eventSource");
+    for (records, told) in [
+        (
+            json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": "{}"}}]}),
+            "aws:sns",
+        ),
+        (json!({"Records": [{"eventSource": "aws:s3", "s3": {}}]}), "aws:s3"),
+        (
+            json!({"Records": [{"eventSource": "aws:dynamodb", "dynamodb": {}}]}),
+            "aws:dynamodb",
+        ),
+        (
+            json!({"Records": [{"eventSource": "aws:kinesis", "kinesis": {}}]}),
+            "aws:kinesis",
+        ),
+        (mixed, "event.Records[1].eventSource = \"aws:s3\""),
+        (nameless, "event.Records[0].messageId is missing"),
+        (unknown, "tells no eventSource"),
+        (batch(&[]), "holds no record"),
+    ] {
+        let (category, message) = running.refused(&records).await;
+        assert_eq!(category, "invalid_event", "{records}");
+        assert!(message.contains(told), "{message}");
+    }
+    assert_eq!(running.fake.calls().len(), 0);
+    let logs = running.function.stop().await.logs();
+    let failed = logs
+        .iter()
+        .filter(|line| line["reason"] == "invalid_event" && line["level"] == "ERROR");
+    assert_eq!(failed.count(), 8, "each is logged");
+}
+
+#[tokio::test]
+async fn a_notification_of_sns_in_a_queue_fails_alone_and_says_what_it_is() {
+    let running = run(&[]).await;
+    let start = running.start("e1", json!({})).to_string();
+    let notification = json!({"Type": "Notification", "MessageId": "n", "Message": start,
+        "TopicArn": "arn:aws:sns:us-east-1:111122223333:engines"});
+    let messages = [("m1", start), ("m2", notification.to_string())];
+    let failed = json!({"batchItemFailures": [{"itemIdentifier": "m2"}]});
+    assert_eq!(running.ok(&batch(&messages)).await, failed);
+    assert_eq!(running.fake.world(|world| world.task_arns().len()), 1);
+    let told = running.function.log_where(|line| line["messageId"] == "m2").await;
+    let error = told["error"].as_str().expect("an error");
+    assert!(
+        error.contains("is a notification of SNS") && error.contains("raw message delivery"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn an_array_of_events_is_handled_and_fails_as_one_that_names_what_failed() {
+    let running = run(&[]).await;
+    let start = |n: usize, detail: Value| running.start(&format!("e{n}"), detail);
+    let sound = json!([start(1, json!({})), start(2, json!({}))]);
+    assert_eq!(running.ok(&sound).await, json!({"events": 2}));
+    assert_eq!(running.fake.world(|world| world.task_arns().len()), 2);
+    // It comes again as a whole, and starts nothing twice.
+    running.ok(&sound).await;
+    assert_eq!(running.fake.world(|world| world.task_arns().len()), 2);
+
+    let wrong = json!([start(3, json!({})), start(4, json!({"port": 0})), "no event"]);
+    let (category, message) = running.refused(&wrong).await;
+    assert_eq!(category, "invalid_event");
+    for part in [
+        "2 of 3 events failed, and all of them come again",
+        "e4: invalid_event: 1 problem: detail.port = 0",
+        "an event without id: invalid_event: 1 problem: event = a text of 8 characters",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert_eq!(
+        running.fake.world(|world| world.task_arns().len()),
+        3,
+        "the sound one is done"
+    );
+    running.fake.world(|world| {
+        let denied = Fault::error(400, "AccessDeniedException", "not authorized");
+        world.fail_next("ecs:RunTask", denied, 1);
+    });
+    let several = json!([start(5, json!({})), start(6, json!({"port": 0}))]);
+    let (category, message) = running.refused(&several).await;
+    assert_eq!(category, "batch_failed");
+    assert!(
+        message.contains("e5: access_denied: ") && message.contains("e6: invalid_event: "),
+        "{message}"
+    );
+    assert_eq!(running.refused(&json!([])).await.0, "invalid_event");
+
+    let logs = running.function.stop().await.logs();
+    let handled = logs.iter().filter(|line| line["message"] == "event handled");
+    assert_eq!(handled.count(), 10, "one line for each event");
+}
+
+#[tokio::test]
+async fn a_misconfigured_function_fails_an_array_by_its_reason() {
+    let running = run(&[("CATALOG_ONLY", "perhaps")]).await;
+    let events = json!([running.start("e1", json!({})), "no event"]);
+    let (category, message) = running.refused(&events).await;
+    assert_eq!(category, "invalid_configuration");
+    assert!(
+        message.contains("CATALOG_ONLY = \"perhaps\": must be true or false"),
+        "{message}"
+    );
 }

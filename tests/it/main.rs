@@ -17,6 +17,7 @@ mod demo;
 mod deployments;
 mod emulators;
 mod field_cases_starts;
+mod field_cases;
 mod fixtures;
 mod flood;
 mod function;

@@ -109,6 +109,67 @@ fn a_reconcile_tells_which_groups_and_clusters_it_looks_at() {
 }
 
 #[test]
+fn each_event_of_a_file_is_told_and_one_wrong_one_is_exit_status_2() {
+    let file = serde_json::json!({"Entries": [
+        {"Source": "a", "DetailType": "Stop ECS Task", "Detail": "{\"cluster\": \"engines\", \"all\": true, \"drainSeconds\": 0}"},
+        {"Source": "a", "DetailType": "Reconcile ECS Targets", "Detail": {"cluster": "engines"}},
+    ]});
+    let output = validate(&["-"], &file.to_string());
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    for part in ["Entries[0]\nStop ECS Task", "Entries[1]\nReconcile ECS Targets"] {
+        assert!(told.contains(part), "{told}");
+    }
+    assert!(text(&output.stderr).contains("EventBridge gives an event its id"));
+
+    let mut wrong = file;
+    wrong["Entries"][0]["Detail"] = serde_json::json!("{\"cluster\": 5");
+    wrong["Entries"]
+        .as_array_mut()
+        .expect("entries")
+        .push(serde_json::json!({"Source": "a", "DetailType": "Start ECS Task",
+        "Detail": {"port": 0}}));
+    let output = validate(&["-", "--output", "json"], &wrong.to_string());
+    assert_eq!(output.status.code(), Some(2));
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let valid: Vec<_> = told["events"]
+        .as_array()
+        .expect("events")
+        .iter()
+        .map(|event| &event["valid"])
+        .collect();
+    assert_eq!(valid, [false, true, false]);
+    assert_eq!(
+        (&told["valid"], &told["events"][2]["place"]),
+        (&serde_json::json!(false), &serde_json::json!("Entries[2]"))
+    );
+    let error = text(&output.stderr);
+    for part in [
+        "invalid_event: 2 of 3 events:",
+        "Entries[0]: entry.Detail = a text of 13 characters: must be a JSON object, or one as a text",
+        "Entries[2]: detail.port = 0",
+    ] {
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn whole_events_come_in_an_array_too() {
+    let read = |name: &str| std::fs::read_to_string(format!("fixtures/events/{name}.json")).expect("a fixture");
+    let file = format!("[{}, {}]", read("start-minimal"), read("task-running"));
+    let output = validate(&["-"], &file);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("[1]\nECS Task State Change"));
+    let output = validate(&["-"], "[]");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text(&output.stderr).contains("holds no event"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
 fn standard_input_is_read_and_must_be_json() {
     let output = validate(&["-"], "{ not json");
     assert_eq!(output.status.code(), Some(2));

@@ -11,7 +11,7 @@ use start_engines::config::Config;
 use crate::json::{any_json, change};
 
 /// A variable, a value that it cannot have, and one that it can.
-const VARIABLES: [(&str, &str, &str); 12] = [
+const VARIABLES: [(&str, &str, &str); 13] = [
     ("ECS_CLUSTER", "a b", "engines"),
     ("TASK_DEFINITION", "auth:0", "auth:7"),
     (
@@ -28,6 +28,7 @@ const VARIABLES: [(&str, &str, &str); 12] = [
     ("ALLOWED_SOURCES", " ", "app.*"),
     ("TASK_WAIT_TIMEOUT", "soon", "300"),
     ("LOG_LEVEL", "loud", "debug"),
+    ("CATALOG_ONLY", "yes", "true"),
 ];
 
 fn read(variables: &BTreeMap<&str, String>, catalog: Option<&str>) -> Result<Config, Vec<String>> {

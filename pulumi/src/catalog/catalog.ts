@@ -6,8 +6,10 @@
 import * as arn from "../arn";
 import { isObject, UNKNOWN } from "../known";
 import { type Problems, shorten } from "../problems";
-import { Fields, isTagText, isText } from "./fields";
+import { Fields, isReserved, isTagText, isText } from "./fields";
+import { meaning } from "./names";
 import { checkOptions, checkTag, MOST_TAGS } from "./options";
+import type { Service } from "./service";
 
 /** AwsVpcConfiguration: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html */
 export const MOST_SUBNETS = 16;
@@ -30,6 +32,9 @@ export function checkCatalog(services: unknown, place: string, problems: Problem
     const at = `${place}.${shorten(name)}`;
     if (!isText(1, 128)(name) || !isTagText(name)) {
       problems.invalid(at, name, "a service's name has 1 to 128 letters, digits, spaces and _.:/=+-@");
+    }
+    if (isReserved(name)) {
+      problems.invalid(at, name, "must not begin with aws:, in any upper or lower case: it becomes a tag");
     }
     checkService(entry, at, problems);
   }
@@ -54,10 +59,8 @@ function checkService(entry: unknown, place: string, problems: Problems): void {
     target.needs("port", "each target needs targetGroupArn and port");
     target.denyUnknown();
   });
-  fields.parsedList("subnets", MOST_SUBNETS, arn.subnet);
-  fields.parsedList("securityGroups", MOST_SECURITY_GROUPS, arn.securityGroup);
-  fields.oneOf("assignPublicIp", ["ENABLED", "DISABLED"]);
-  fields.oneOf("launchType", LAUNCH_TYPES);
+  checkNetwork(fields, problems);
+  checkLaunchType(fields);
   checkStrategy(fields, problems);
   fields.text("platformVersion", 64);
   fields.list("fallbacks", MOST_FALLBACKS, checkFallback);
@@ -66,7 +69,104 @@ function checkService(entry: unknown, place: string, problems: Problems): void {
   fields.number("count", 1, 10);
   fields.number("startTimeoutSeconds", 0, 86_400);
   fields.number("maxLifetimeSeconds", 0, 31_536_000);
+  fields.list("overridable", START_FIELDS.length, checkOverridable);
   fields.denyUnknown();
+}
+
+/** The fields of a start's `detail`: `src/start/catalog_only.rs`. */
+const START_FIELDS: readonly string[] = [
+  "assignPublicIp",
+  "capacityProviderStrategy",
+  "cluster",
+  "containerName",
+  "correlationId",
+  "count",
+  "enableECSManagedTags",
+  "enableExecuteCommand",
+  "fallbacks",
+  "group",
+  "idempotencyKey",
+  "launchType",
+  "maxAgeSeconds",
+  "maxLifetimeSeconds",
+  "networkConfiguration",
+  "overrides",
+  "placementConstraints",
+  "placementStrategy",
+  "platformVersion",
+  "port",
+  "propagateTags",
+  "requestedAt",
+  "securityGroups",
+  "service",
+  "startTimeoutSeconds",
+  "subnets",
+  "tags",
+  "targetGroupArn",
+  "targets",
+  "taskDefinition",
+  "volumeConfigurations",
+] satisfies (keyof Service | keyof ScheduledStart)[];
+
+/** What is of one start only, and so in no service. */
+interface ScheduledStart {
+  readonly correlationId: unknown;
+  readonly idempotencyKey: unknown;
+  readonly maxAgeSeconds: unknown;
+  readonly requestedAt: unknown;
+  readonly service: unknown;
+}
+
+function checkOverridable(value: unknown, place: string, problems: Problems): void {
+  if (value === UNKNOWN || START_FIELDS.some((name) => name === value)) return;
+  const meant = typeof value === "string" ? meaning(value, START_FIELDS) : undefined;
+  const rule = "must be the name of a field of a start";
+  problems.invalid(place, value, meant?.ours === undefined ? rule : `${rule}: ${meant.says}`);
+}
+
+const FLAT = ["subnets", "securityGroups", "assignPublicIp"] as const;
+
+/** The flat fields, or RunTask's own nested ones: `src/start/network.rs`. */
+function checkNetwork(fields: Fields, problems: Problems): void {
+  checkAwsvpc(fields);
+  checkNested(fields, FLAT, problems, checkAwsvpc);
+}
+
+function checkAwsvpc(fields: Fields): void {
+  fields.parsedList("subnets", MOST_SUBNETS, arn.subnet);
+  fields.parsedList("securityGroups", MOST_SECURITY_GROUPS, arn.securityGroup);
+  fields.oneOf("assignPublicIp", ["ENABLED", "DISABLED"]);
+}
+
+function checkNested(fields: Fields, flat: readonly string[], problems: Problems, check: (inner: Fields) => void): void {
+  const value = fields.raw("networkConfiguration");
+  if (value === undefined) return;
+  const place = fields.at("networkConfiguration");
+  if (flat.some((name) => fields.has(name))) {
+    const names = flat.length === 1 ? flat.join("") : `${flat.slice(0, -1).join(", ")} and ${flat.at(-1) ?? ""}`;
+    problems.invalid(place, value, `give either networkConfiguration or ${names}`);
+  }
+  const outer = Fields.of(value, place, problems);
+  const inner = outer?.raw("awsvpcConfiguration");
+  outer?.denyUnknown();
+  if (outer === undefined || inner === undefined) return;
+  const awsvpc = Fields.of(inner, outer.at("awsvpcConfiguration"), problems);
+  if (awsvpc === undefined) return;
+  check(awsvpc);
+  awsvpc.denyUnknown();
+}
+
+/** RunTask's launch types; other capacity is asked for by a strategy. */
+function checkLaunchType(fields: Fields): void {
+  const value = fields.raw("launchType");
+  const sound = (text: unknown): text is string => LAUNCH_TYPES.some((known) => known === text);
+  const rule = `must be one of ${LAUNCH_TYPES.join(", ")}`;
+  const more: Readonly<Record<string, string>> = {
+    FARGATE_SPOT: `; Fargate Spot is asked for by capacityProviderStrategy: [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]`,
+    MANAGED_INSTANCES: "; Managed Instances are asked for by capacityProviderStrategy, with the name of their capacity provider",
+  };
+  const hint = typeof value === "string" && Object.hasOwn(more, value) ? more[value] : undefined;
+  fields.read("launchType", sound, rule + (hint ?? ""));
 }
 
 /** The three fields that name one target. */
@@ -94,16 +194,36 @@ function checkStrategy(fields: Fields, problems: Problems): void {
   if (items?.length === 0) {
     problems.missing(fields.at("capacityProviderStrategy[0]"), "must have 1 to 20 items");
   }
+  // As a whole only if each item is sound and known.
+  if (items === undefined || !items.every(isObject) || problems.name(fields.at("capacityProviderStrategy"))) return;
+  const numbers = (name: string) => items.map((item) => (isObject(item) ? (item[name] ?? 0) : 0));
+  const place = fields.at("capacityProviderStrategy");
+  if (items.length > 1 && numbers("weight").every((weight) => weight === 0)) {
+    const rule = "one of several capacity providers at least must have a weight above 0, which is the default";
+    problems.invalid(place, items, rule);
+  }
+  if (numbers("base").filter((base) => typeof base === "number" && base > 0).length > 1) {
+    problems.invalid(place, items, "only one capacity provider can have a base");
+  }
 }
 
 function checkFallback(value: unknown, place: string, problems: Problems): void {
   const fields = Fields.of(value, place, problems);
   if (fields === undefined) return;
-  const subnets = fields.parsedList("subnets", MOST_SUBNETS, arn.subnet);
-  fields.oneOf("launchType", LAUNCH_TYPES);
+  let subnets = fields.parsedList("subnets", MOST_SUBNETS, arn.subnet);
+  checkNested(fields, FLAT.slice(0, 1), problems, (inner) => {
+    for (const name of FLAT.slice(1)) {
+      if (inner.has(name)) {
+        problems.invalid(inner.at(name), inner.raw(name), "a fallback has subnets of its own only: the rest is as first asked");
+      }
+    }
+    subnets = inner.parsedList("subnets", MOST_SUBNETS, arn.subnet);
+  });
+  checkLaunchType(fields);
   checkStrategy(fields, problems);
   checkLaunchIsOne(fields, place, value, problems);
-  if (!fields.has("launchType") && !fields.has("capacityProviderStrategy") && !fields.has("subnets")) {
+  const givesSubnets = fields.has("subnets") || fields.has("networkConfiguration");
+  if (!fields.has("launchType") && !fields.has("capacityProviderStrategy") && !givesSubnets) {
     problems.invalid(place, value, "a fallback needs subnets, launchType or capacityProviderStrategy");
   }
   if (subnets?.length === 0) {

@@ -6,6 +6,7 @@
 import type { Rule } from "../arn";
 import { isObject, UNKNOWN } from "../known";
 import { type Problems, shorten } from "../problems";
+import { meaning } from "./names";
 
 /** Reads one item of a list, given its own place. */
 export type ReadItem = (item: unknown, place: string, problems: Problems) => void;
@@ -112,12 +113,14 @@ export class Fields {
     });
   }
 
-  /** Ends the reading: a field that nobody asked for is a problem. */
+  /** Ends the reading: a field that nobody asked for is a problem. One that it was meant to be is not missing as well. */
   denyUnknown(): void {
     for (const [name, value] of Object.entries(this.object)) {
-      if (!this.asked.has(name) && value !== undefined) {
-        this.problems.wrongKind(this.at(shorten(name)), value, "is not a field of this object");
-      }
+      if (this.asked.has(name) || value === undefined) continue;
+      const meant = meaning(name, this.asked);
+      const rule = "is not a field of this object" + (meant === undefined ? "" : `: ${meant.says}`);
+      this.problems.wrongKind(this.at(shorten(name)), value, rule);
+      if (meant?.ours !== undefined) this.problems.meant(this.at(meant.ours));
     }
   }
 }
@@ -138,6 +141,11 @@ export function isText(least: number, most: number): (value: unknown) => value i
     const length = [...value].length;
     return length >= least && length <= most;
   };
+}
+
+/** Whether AWS keeps the text for itself: it begins with `aws:`, in any upper or lower case, as key or value of a tag. */
+export function isReserved(text: string): boolean {
+  return /^aws:/i.test(text);
 }
 
 /** Characters that ECS allows in a tag: letters, digits, spaces and `_.:/=+-@`. */

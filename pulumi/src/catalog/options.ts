@@ -6,7 +6,7 @@
 
 import { UNKNOWN } from "../known";
 import type { Problems } from "../problems";
-import { Fields, isTagText, isText } from "./fields";
+import { Fields, isReserved, isTagText, isText } from "./fields";
 
 const MOST_OVERRIDE_CHARACTERS = 8192;
 const MOST_ITEMS = 1000;
@@ -15,11 +15,13 @@ export const MOST_TAGS = 50;
 /** The prefix of the function's own tags, which nobody else may use. */
 export const TAG_PREFIX = "start-engines:";
 const NEEDED = "RunTask needs it";
+const RESERVED = "must not begin with aws:, in any upper or lower case";
 
 /** Checks the options of one service. */
 export function checkOptions(fields: Fields, problems: Problems): void {
   checkOverrides(fields, problems);
   checkPropagateTags(fields);
+  fields.flag("enableECSManagedTags");
   fields.flag("enableExecuteCommand");
   fields.list("placementConstraints", 10, (value, place) => {
     const item = Fields.of(value, place, problems);
@@ -47,14 +49,16 @@ export function checkTag(value: unknown, place: string, problems: Problems): voi
   const key = fields.raw("key");
   if (key === undefined) {
     problems.missing(fields.at("key"), "each tag needs a key");
-  } else if (typeof key === "string" && key.toLowerCase().startsWith("aws:")) {
-    problems.invalid(fields.at("key"), key, "must not begin with aws:");
+  } else if (typeof key === "string" && isReserved(key)) {
+    problems.invalid(fields.at("key"), key, RESERVED);
   } else if (typeof key === "string" && key.startsWith(TAG_PREFIX)) {
     problems.invalid(fields.at("key"), key, `must not begin with ${TAG_PREFIX}`);
   } else {
     fields.read("key", isTag(1, 128), "must be a text of 1 to 128 letters, digits, spaces and _.:/=+-@");
   }
-  fields.read("value", isTag(0, 256), "must be a text of at most 256 letters, digits, spaces and _.:/=+-@");
+  const text = fields.raw("value");
+  if (typeof text === "string" && isReserved(text)) problems.invalid(fields.at("value"), text, RESERVED);
+  else fields.read("value", isTag(0, 256), "must be a text of at most 256 letters, digits, spaces and _.:/=+-@");
   fields.denyUnknown();
 }
 
@@ -94,6 +98,12 @@ function checkOverrides(outer: Fields, problems: Problems): void {
   fields.text("memory", 32);
   fields.text("taskRoleArn", 2048);
   fields.text("executionRoleArn", 2048);
+  fields.list("inferenceAcceleratorOverrides", MOST_ITEMS, (item, at) => {
+    const accelerator = Fields.of(item, at, problems);
+    accelerator?.text("deviceName", 255);
+    accelerator?.text("deviceType", 255);
+    accelerator?.denyUnknown();
+  });
   fields.denyUnknown();
 }
 

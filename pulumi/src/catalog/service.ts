@@ -25,9 +25,20 @@ export interface CapacityProvider {
   readonly base?: number;
 }
 
+/** The network of a task as RunTask itself has it, in place of `subnets`, `securityGroups` and `assignPublicIp`. */
+export interface NetworkConfiguration {
+  readonly awsvpcConfiguration?: {
+    readonly subnets?: Text[];
+    readonly securityGroups?: Text[];
+    readonly assignPublicIp?: "ENABLED" | "DISABLED";
+  };
+}
+
 /** Where else to try when capacity is short; what it leaves out is as first asked. */
 export interface Fallback {
   readonly subnets?: Text[];
+  /** Only its subnets, in place of `subnets`. */
+  readonly networkConfiguration?: NetworkConfiguration;
   readonly launchType?: LaunchType;
   readonly capacityProviderStrategy?: CapacityProvider[];
 }
@@ -78,7 +89,7 @@ export interface VolumeConfiguration {
   };
 }
 
-/** One entry of the service catalog. An event that names it may still override every field. */
+/** One entry of the service catalog. An event that names it may still override every field, unless `catalogOnly` is set. */
 export interface Service {
   /** Name or ARN; must be one of the component's `clusters`. */
   readonly cluster?: Text;
@@ -95,6 +106,8 @@ export interface Service {
   /** At most 5. */
   readonly securityGroups?: Text[];
   readonly assignPublicIp?: "ENABLED" | "DISABLED";
+  /** The same three in RunTask's own form. */
+  readonly networkConfiguration?: NetworkConfiguration;
   readonly launchType?: LaunchType;
   readonly capacityProviderStrategy?: CapacityProvider[];
   readonly platformVersion?: string;
@@ -107,8 +120,10 @@ export interface Service {
     readonly taskRoleArn?: Text;
     readonly executionRoleArn?: Text;
     readonly ephemeralStorage?: { readonly sizeInGiB: number };
+    readonly inferenceAcceleratorOverrides?: { readonly deviceName?: string; readonly deviceType?: string }[];
   };
   readonly propagateTags?: "TASK_DEFINITION" | "NONE";
+  readonly enableECSManagedTags?: boolean;
   readonly enableExecuteCommand?: boolean;
   readonly placementConstraints?: { readonly type: "distinctInstance" | "memberOf"; readonly expression?: string }[];
   readonly placementStrategy?: { readonly type: "random" | "spread" | "binpack"; readonly field?: string }[];
@@ -119,6 +134,8 @@ export interface Service {
   readonly count?: number;
   /** By when a task must be RUNNING, else it is stopped: 0 (never) to 86400. Default: the component's. */
   readonly startTimeoutSeconds?: number;
+  /** With `catalogOnly`, the fields that an event may override all the same. Default: none. */
+  readonly overridable?: readonly string[];
   /** How long a task may live: 0 (as long as it likes, the default) to 31536000. */
   readonly maxLifetimeSeconds?: number;
 }

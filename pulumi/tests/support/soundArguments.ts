@@ -44,6 +44,7 @@ export function soundArguments(): StartEnginesArgs {
         launchType: "FARGATE",
       },
     },
+    catalogOnly: true,
     defaults: {
       cluster: CLUSTER,
       taskDefinition: "auth",

@@ -119,7 +119,7 @@ pub(crate) enum Command {
     ///
     /// Defaults and allow-lists come from the same environment variables that the function reads.
     Validate {
-        /// The EventBridge event, as JSON; - for standard input
+        /// EventBridge events as JSON: one, several, or entries of PutEvents; - for standard input
         file: PathBuf,
     },
     /// Handle events here, as the function would, against an emulator
@@ -139,7 +139,7 @@ pub(crate) enum Command {
 pub(crate) struct Start {
     /// An entry of the service catalog
     pub(crate) service: Option<String>,
-    /// A start event, or its detail, as JSON; - for standard input
+    /// Start events, their details, or entries of PutEvents, as JSON; - for standard input
     #[arg(long, short, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// How many tasks, 1 to 10

@@ -116,7 +116,6 @@ fn row(held: &Held, now: Timestamp) -> Vec<Cell> {
         .sent_at
         .map(|sent| age(now.since(sent)))
         .unwrap_or_default();
-    let event = letter.envelope("detail-type").unwrap_or("(no event)");
     vec![
         id.into(),
         held.queue.into(),
@@ -125,7 +124,7 @@ fn row(held: &Held, now: Timestamp) -> Vec<Cell> {
             Some(since) => Cell::toned(age(since), if since >= OLD { Tone::Bad } else { Tone::Plain }),
             None => Cell::default(),
         },
-        event.into(),
+        letter.kind().into(),
         letter.about().into(),
     ]
 }

@@ -86,7 +86,13 @@ fn events(paths: &[PathBuf]) -> Result<Vec<(String, Value)>, Trouble> {
             for event in serde_json::Deserializer::from_str(&text).into_iter() {
                 let event =
                     event.map_err(|error| Trouble::Usage(format!("invalid_event: {name} is not JSON: {error}")))?;
-                events.push((name.clone(), event));
+                // An array is handled as the function does when it comes as one.
+                match event {
+                    Value::Array(all) if !all.is_empty() => {
+                        events.extend(all.into_iter().map(|event| (name.clone(), event)))
+                    }
+                    event => events.push((name.clone(), event)),
+                }
             }
             if events.len() == before {
                 return Err(Trouble::Usage(format!("invalid_event: {name} holds no event")));

@@ -1,8 +1,10 @@
-//! `start`: a `Start ECS Task` event, checked here, carried out by the function.
+//! `start`: `Start ECS Task` events, checked here, carried out by the function.
 
 use serde_json::{Map, Value, json};
 use start_engines::arn::Cluster;
+use start_engines::operator::event_file::{self, Given};
 use start_engines::operator::request::{self, Checked, Known, NewEvent};
+use start_engines::problem::Problems;
 use start_engines::trigger::{START, Trigger};
 
 use crate::arguments::Start;
@@ -12,41 +14,132 @@ use crate::session::{Session, now, read};
 use crate::trouble::Trouble;
 use crate::watch::{Started, Watch};
 
-/// Checks, sends, and waits if it is asked to.
+/// Checks, sends, and waits if it is asked to: of a file of several starts all, or none if one is wrong.
 pub(crate) async fn start(session: &Session, asked: Start) -> Result<(), Trouble> {
     let known = session.known()?;
-    let event = session.event(START, detail(session, &asked)?)?;
-    let checked = check(&event, &known)?;
-    let clusters = if asked.wait.wait {
-        clusters(session, &event, &checked, &known)?
-    } else {
-        Vec::new()
-    };
-    let clients = session.clients().await?;
-    let id = clients.put_event(&event).await?;
-    let mut told = sent(session, &event, &id, &checked);
-    if !asked.wait.wait {
-        session.screen.result("", &told);
-        return Ok(());
+    let starts = checked(session, &asked, &known)?;
+    let mut wanted = Vec::new();
+    for start in &starts {
+        wanted.push(if asked.wait.wait {
+            clusters(session, &start.event, &start.checked, &known)?
+        } else {
+            Vec::new()
+        });
     }
-    let wanted = Started {
-        identity: event.detail["idempotencyKey"].as_str().unwrap_or(&id).to_owned(),
-        count: count(&event, &checked),
-        clusters,
-    };
-    let mut watch = Watch::new(Lookout::new(&clients), &known.config, asked.wait.timeout);
-    let (tasks, end) = watch.started(&wanted).await;
-    told["tasks"] = tasks;
-    session.screen.result("", &told);
+    let clients = session.clients().await?;
+    let (mut told, mut watched, mut end) = (Vec::new(), Vec::new(), Ok(()));
+    for (start, clusters) in starts.iter().zip(wanted) {
+        match clients.put_event(&start.event).await {
+            Ok(id) => {
+                told.push(sent(session, &start.event, &id, &start.checked));
+                watched.push(Started {
+                    identity: start.event.detail["idempotencyKey"].as_str().unwrap_or(&id).to_owned(),
+                    count: count(&start.event, &start.checked),
+                    clusters,
+                });
+            }
+            Err(error) if told.is_empty() => return Err(error.into()),
+            Err(error) => {
+                let (sent, all) = (told.len(), starts.len());
+                end = Err(Trouble::Aws(format!(
+                    "{sent} of {all} events were sent, and not {}: {}: {error}",
+                    start.place,
+                    error.kind.category()
+                )));
+                break;
+            }
+        }
+    }
+    if asked.wait.wait {
+        let mut left = asked.wait.timeout;
+        for (told, wanted) in told.iter_mut().zip(&watched) {
+            // One for each, since a watch takes the tasks that it has told of for its own.
+            let mut watch = Watch::new(Lookout::new(&clients), &known.config, left);
+            let (tasks, ended) = watch.started(wanted).await;
+            told["tasks"] = tasks;
+            left = watch.left();
+            end = end.and(ended);
+        }
+    }
+    match (told.as_slice(), starts.as_slice()) {
+        ([told], [_]) => session.screen.result("", told),
+        (told, _) => session.screen.result("", &json!({"events": told})),
+    }
     end
 }
 
-fn detail(session: &Session, asked: &Start) -> Result<Map<String, Value>, Trouble> {
-    let mut detail = match &asked.file {
-        Some(path) => request::detail_of(&read(path)?)
-            .map_err(|why| Trouble::Usage(format!("invalid_event: {}: {why}", path.display())))?,
-        None => Map::new(),
+/// A start that is sound, as far as that can be told here.
+struct Sound {
+    place: String,
+    event: NewEvent,
+    checked: Checked,
+}
+
+/// All of them, or every problem of each.
+fn checked(session: &Session, asked: &Start, known: &Known) -> Result<Vec<Sound>, Trouble> {
+    let given = given(asked)?;
+    let all = given.len();
+    if all > 1 && asked.idempotency_key.is_some() {
+        let message = format!("--idempotency-key makes one start of the {all} in the file: write a key into each");
+        return Err(Trouble::Usage(message));
+    }
+    let (mut sound, mut problems, mut wrong) = (Vec::new(), Problems::new(), 0);
+    for one in given {
+        let found = match one.what {
+            Err(found) => Err(found),
+            Ok(detail) => {
+                let event = session.event(START, with_options(detail, session, asked))?;
+                request::check(&event, known, now()).map(|checked| (event, checked))
+            }
+        };
+        match found {
+            Ok((event, checked)) => sound.push(Sound {
+                place: one.place,
+                event,
+                checked,
+            }),
+            Err(found) => {
+                wrong += 1;
+                problems.extend(if one.place.is_empty() {
+                    found
+                } else {
+                    found.within(&one.place)
+                });
+            }
+        }
+    }
+    if wrong > 0 {
+        return Err(match all {
+            1 => wrong_event(&problems),
+            all => Trouble::of(
+                &problems,
+                &format!("{wrong} of {all} events are wrong, and none was sent"),
+            ),
+        });
+    }
+    let mut unchecked: Vec<&str> = sound.iter().flat_map(|one| one.checked.unchecked.clone()).collect();
+    unchecked.sort_unstable();
+    unchecked.dedup();
+    for what in unchecked {
+        note(&format!("note: {what}"));
+    }
+    Ok(sound)
+}
+
+fn given(asked: &Start) -> Result<Vec<Given<Map<String, Value>>>, Trouble> {
+    let Some(path) = &asked.file else {
+        return Ok(vec![Given {
+            place: String::new(),
+            what: Ok(Map::new()),
+            is_entry: false,
+        }]);
     };
+    let file = serde_json::from_str(&read(path)?)
+        .map_err(|error| Trouble::Usage(format!("invalid_event: {} is not JSON: {error}", path.display())))?;
+    event_file::starts(file).map_err(|problems| wrong_event(&problems))
+}
+
+fn with_options(mut detail: Map<String, Value>, session: &Session, asked: &Start) -> Map<String, Value> {
     let mut put = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
             detail.insert(name.to_owned(), value);
@@ -58,13 +151,16 @@ fn detail(session: &Session, asked: &Start) -> Result<Map<String, Value>, Troubl
     put("idempotencyKey", asked.idempotency_key.clone().map(Value::from));
     put("correlationId", asked.correlation_id.clone().map(Value::from));
     detail.extend(asked.set.iter().cloned());
-    Ok(detail)
+    detail
+}
+
+fn wrong_event(problems: &Problems) -> Trouble {
+    Trouble::of(problems, "the event is wrong, and was not sent")
 }
 
 /// By the function's own rules; what cannot be checked here is said.
 pub(crate) fn check(event: &NewEvent, known: &Known) -> Result<Checked, Trouble> {
-    let checked = request::check(event, known, now())
-        .map_err(|problems| Trouble::of(&problems, "the event is wrong, and was not sent"))?;
+    let checked = request::check(event, known, now()).map_err(|problems| wrong_event(&problems))?;
     for what in &checked.unchecked {
         note(&format!("note: {what}"));
     }

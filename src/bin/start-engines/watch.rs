@@ -57,6 +57,11 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// How much of its time is left.
+    pub(crate) fn left(&self) -> Duration {
+        self.timeout.saturating_sub(self.progress.elapsed())
+    }
+
     /// Looks until all tasks of a start are RUNNING and registered, or one of them stops.
     pub(crate) async fn started(&mut self, wanted: &Started) -> (Value, Result<(), Trouble>) {
         let mut others = HashSet::new();
@@ -183,7 +188,7 @@ impl<'a> Watch<'a> {
 
     async fn pause(&mut self, summary: &str) -> Result<(), Trouble> {
         let elapsed = self.progress.elapsed();
-        let left = self.timeout.saturating_sub(elapsed);
+        let left = self.left();
         if left.is_zero() {
             let seconds = self.timeout.as_secs();
             let message = format!("after {seconds} s {summary}; the function goes on without this command");

@@ -53,6 +53,14 @@ fn details() -> Vec<Bad> {
             &["detail.cluster is missing: name what to compare: cluster, or service"],
         ),
         reconcile(
+            json!({"Service": "auth"}),
+            &["1 problem: detail.Service", "did you mean `service`?"],
+        ),
+        reconcile(
+            json!({"clusterArn": "engines"}),
+            &["1 problem: detail.clusterArn", "did you mean `cluster`?"],
+        ),
+        reconcile(
             json!({"cluster": null, "correlationId": "c-1"}),
             &["detail.cluster", "1 problem"],
         ),

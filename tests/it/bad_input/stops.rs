@@ -46,6 +46,21 @@ fn selectors() -> Vec<Bad> {
             &["detail = a text of 3 characters: must be a JSON object"],
         ),
         whole(json!(null), &["detail is missing: must be a JSON object"]),
+        stop(
+            json!({"Service": "auth"}),
+            &[
+                "1 problem: detail.Service = a text of 4 characters: is not a field of this object: did you mean `service`? Names are camelCase",
+            ],
+        ),
+        stop(
+            json!({"Cluster": "engines", "all": true}),
+            &["1 problem: detail.Cluster", "did you mean `cluster`?"],
+        ),
+        // StopTask's own name.
+        stop(
+            json!({"task": TASK}),
+            &["1 problem: detail.task = a text of", "did you mean `taskArn`?"],
+        ),
         // A cluster alone is not all of it.
         stop(json!({"cluster": "engines"}), &["detail.taskArn is missing", NAME_WHAT]),
         stop(

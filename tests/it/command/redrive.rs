@@ -102,6 +102,62 @@ async fn empty_queues_are_exit_status_0() {
 }
 
 #[tokio::test]
+async fn an_array_that_failed_is_listed_as_one_and_sent_again_as_one() {
+    let queues = Queues::new().await;
+    let array = json!([stop(1), stop(2)]);
+    queues.failed(
+        &array,
+        "batch_failed",
+        "2 of 2 events failed, and all of them come again: e-1: ...",
+    );
+    let ended = queues.run(&[]).end().await.must(3);
+    for told in [
+        "2 x Stop ECS Task",
+        "service service-1 and 1 more",
+        "batch_failed: 2 of 2 events failed",
+    ] {
+        assert!(ended.out.contains(told), "{told}: {}", ended.out);
+    }
+    queues.run(&["--all", "--reason", "batch_failed"]).end().await.must(0);
+    assert_eq!((queues.invoked(), queues.left().1.len()), (vec![array], 0));
+}
+
+#[tokio::test]
+async fn an_old_start_in_an_array_keeps_all_of_it_in_the_queue() {
+    let queues = Queues::new().await;
+    let array = json!([stop(1), start("2020-01-01T00:00:00Z")]);
+    queues.failed(&array, "throttled", "slow");
+    let ended = queues.run(&["--all"]).end().await.must(3);
+    assert!(ended.out.contains("--old-starts"), "{}", ended.out);
+    assert_eq!((queues.invoked().len(), queues.left().1.len()), (0, 1));
+    queues.run(&["--all", "--old-starts"]).end().await.must(0);
+    assert_eq!(queues.invoked(), [array]);
+}
+
+#[tokio::test]
+async fn the_record_of_a_custom_bus_is_listed_with_its_reason_and_stays_since_it_holds_no_event() {
+    let queues = Queues::new().await;
+    let record = json!({
+        "version": "1.0", "busArn": "arn:aws:events:us-east-1:111122223333:event-busv2/engines/0123",
+        "targetArn": FUNCTION, "errorCode": "ACCESS_DENIED", "errorMessage": "not authorized",
+        "exhaustedRetryCondition": "MaximumRetryAttempts", "retryAttempts": 5,
+        "failedMessages": [{"eventId": "e-1"}],
+    });
+    queues
+        .fake
+        .world(|world| world.add_message(&queues.rules, &record, &[]));
+    let ended = queues.run(&[]).end().await.must(3);
+    assert!(
+        ended.out.contains("ACCESS_DENIED: not authorized") && ended.out.contains("ids of its events only (e-1)"),
+        "{}",
+        ended.out
+    );
+    let ended = queues.run(&["--all"]).end().await.must(3);
+    assert!(ended.out.contains("it holds no event"), "{}", ended.out);
+    assert_eq!((queues.invoked().len(), queues.left().0.len()), (0, 1));
+}
+
+#[tokio::test]
 async fn a_list_tells_each_reason_and_gives_everything_back() {
     let queues = Queues::new().await;
     queues.undelivered(&stop(1));

@@ -69,6 +69,155 @@ async fn a_file_or_standard_input_holds_a_detail_or_an_event() {
 }
 
 #[tokio::test]
+async fn a_file_holds_entries_of_put_events_one_or_several() {
+    let stage = Stage::new().await;
+    let entry = |n: i64| {
+        json!({"Source": "app.tenants", "DetailType": "Start ECS Task", "EventBusName": "engines",
+        "Detail": json!({"service": "auth", "count": n}).to_string()})
+    };
+    let arguments = [
+        &["start", "--file", "-", "--output", "json", "--correlation-id", "c"][..],
+        &CATALOG,
+    ]
+    .concat();
+    let run = |text: String| {
+        let run = Run::new(&stage.fake, &arguments);
+        async move { run.end_with(&text).await.must(0).json() }
+    };
+    let one = run(entry(1).to_string()).await;
+    assert_eq!(
+        one["detail"],
+        json!({"service": "auth", "count": 1, "correlationId": "c"})
+    );
+    let two = run(json!({"Entries": [entry(2), entry(3)]}).to_string()).await;
+    assert_eq!(two["events"].as_array().unwrap().len(), 2);
+    let put = stage.fake.world(World::take_put_events);
+    let counts: Vec<_> = put
+        .iter()
+        .map(|event| event["detail"]["count"].as_i64().unwrap())
+        .collect();
+    assert_eq!(counts, [1, 2, 3]);
+    assert!(put.iter().all(|event| event["source"] == "start-engines.operator"));
+    assert_eq!(two["events"][1]["eventId"], put[2]["id"]);
+}
+
+#[tokio::test]
+async fn of_several_starts_none_is_sent_if_one_is_wrong_and_each_problem_is_told_by_its_place() {
+    let stage = Stage::new().await;
+    let file = json!([
+        {"Source": "a", "DetailType": "Start ECS Task", "Detail": {"service": "auth"}},
+        {"Source": "a", "DetailType": "Start ECS Task", "Detail": {"service": "auth", "count": 0, "Cluster": "x"}},
+        {"Source": "a", "DetailType": "Stop ECS Task", "Detail": {"service": "auth"}},
+    ]);
+    let run = |more: &[&str]| Run::new(&stage.fake, &[&["start", "-f", "-"][..], &CATALOG, more].concat());
+    let ended = run(&[]).end_with(&file.to_string()).await.must(2);
+    for told in [
+        "2 of 3 events are wrong, and none was sent:",
+        "[1]: detail.count = 0",
+        "[1]: detail.Cluster = a text of 1 characters: is not a field of this object: did you mean `cluster`?",
+        "[2]: entry.DetailType = \"Stop ECS Task\": must be \"Start ECS Task\"",
+    ] {
+        assert!(ended.err.contains(told), "{told}: {}", ended.err);
+    }
+    let ended = run(&["--idempotency-key", "k"])
+        .end_with(&file.to_string())
+        .await
+        .must(2);
+    assert!(
+        ended.err.contains("--idempotency-key makes one start of the 3"),
+        "{}",
+        ended.err
+    );
+    assert!(stage.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_stop_in_a_file_is_not_sent_as_a_start() {
+    let stage = Stage::new().await;
+    let stop = json!({"detail-type": "Stop ECS Task", "source": "a", "detail": {"service": "auth"}});
+    let run = Run::new(&stage.fake, &[&["start", "-f", "-"][..], &CATALOG].concat());
+    let ended = run.end_with(&stop.to_string()).await.must(2);
+    assert!(
+        ended.err.contains("event.detail-type = \"Stop ECS Task\""),
+        "{}",
+        ended.err
+    );
+    assert!(stage.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_bus_that_refuses_one_of_several_is_told_with_how_many_were_sent() {
+    let stage = Stage::new().await;
+    let file = json!([{"service": "auth"}, {"service": "auth"}, {"service": "auth"}]).to_string();
+    let denied = Fault::error(400, "AccessDeniedException", "no");
+    let mut calls = 0;
+    stage.fake.world(|world| {
+        world.before(
+            "events:PutEvents",
+            Box::new(move |world| {
+                calls += 1;
+                if calls == 2 {
+                    world.fail_next("events:PutEvents", denied.clone(), 1);
+                }
+            }),
+        );
+    });
+    let run = Run::new(&stage.fake, &[&["start", "-f", "-"][..], &CATALOG].concat());
+    let ended = run.end_with(&file).await.must(1);
+    assert!(
+        ended
+            .err
+            .contains("1 of 3 events were sent, and not [1]: access_denied"),
+        "{}",
+        ended.err
+    );
+    assert_eq!(
+        ended.out.matches("sent Start ECS Task as event").count(),
+        1,
+        "{}",
+        ended.out
+    );
+}
+
+#[tokio::test]
+async fn with_wait_each_of_several_starts_is_looked_for_by_itself() {
+    let stage = Stage::new().await;
+    let one: serde_json::Value = serde_json::from_str(&whole(&stage.group)).unwrap();
+    let run = Run::new(&stage.fake, &["start", "-f", "-", "--wait", "--output", "json"]);
+    let both: Step = Box::new(|world, _| {
+        for event in world.take_put_events() {
+            let group = event["detail"]["targetGroupArn"].as_str().expect("a group").to_owned();
+            let tail = group.split_once(":targetgroup/").expect("an ARN").1.to_owned();
+            let task = world.run_foreign_task(&json!({
+                "cluster": "engines", "taskDefinition": "auth", "launchType": "FARGATE",
+                "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-0a1b2c3d4e5f60718"]}},
+                "startedBy": format!("start-engines/{tail}/8080"),
+                "tags": [{"key": "start-engines:event-id", "value": event["id"]}],
+            }));
+            world.advance_to(&task, "RUNNING");
+            let address = world.address(&task).expect("an address").to_string();
+            world.register(&group, &address, 8080);
+        }
+    });
+    let file = json!([one, one]).to_string();
+    let told = while_it_looks(&stage, run, &file, vec![both]).await.must(0).json();
+    let tasks: Vec<_> = told["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["tasks"].clone())
+        .collect();
+    assert_eq!(
+        tasks
+            .iter()
+            .map(|tasks| tasks.as_array().unwrap().len())
+            .collect::<Vec<_>>(),
+        [1, 1]
+    );
+    assert_ne!(tasks[0][0]["taskArn"], tasks[1][0]["taskArn"]);
+}
+
+#[tokio::test]
 async fn a_wrong_start_is_refused_with_every_problem_and_nothing_is_sent() {
     let stage = Stage::new().await;
     let asked = ["start", "auth", "--count", "0", "--set", "containerNam=x"];
