@@ -47,6 +47,7 @@ impl<'c> Kind<'c> {
             Call::DeregisterTargets { group, .. } => Some(Self::Deregister(group)),
             Call::ListTasks { .. }
             | Call::DescribeContainerInstance { .. }
+            | Call::DescribeTaskDefinition { .. }
             | Call::DescribeInstance { .. }
             | Call::DescribeDeregistrationDelay { .. }
             | Call::DescribeTargetGroup { .. }

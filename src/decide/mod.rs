@@ -22,6 +22,7 @@ mod interfaces;
 mod later;
 mod lost;
 mod owners;
+mod ports;
 pub mod reconcile;
 pub mod safety;
 pub mod start;
