@@ -132,8 +132,6 @@ fn schedule_input(schedule: &OneTimeSchedule) -> Value {
 
 fn run_task(call: &RunTask) -> Value {
     assert_eq!(call.options, Options::default(), "no start of the simulation has any");
-    let network = call.network.as_ref().expect("awsvpc");
-    let subnets: Vec<&str> = network.subnets.iter().map(|subnet| subnet.as_str()).collect();
     let tag = |tag: &Tag| json!({"key": tag.key, "value": tag.value});
     let mut input = json!({
         "cluster": call.cluster.as_str(),
@@ -142,8 +140,11 @@ fn run_task(call: &RunTask) -> Value {
         "clientToken": call.client_token,
         "startedBy": call.started_by,
         "tags": call.tags.iter().map(tag).collect::<Value>(),
-        "networkConfiguration": {"awsvpcConfiguration": {"subnets": subnets}},
     });
+    if let Some(network) = &call.network {
+        let subnets: Vec<&str> = network.subnets.iter().map(|subnet| subnet.as_str()).collect();
+        input["networkConfiguration"] = json!({"awsvpcConfiguration": {"subnets": subnets}});
+    }
     match &call.launch {
         Launch::ClusterDefault => {}
         Launch::Type(launch_type) => input["launchType"] = json!(launch_type),

@@ -13,7 +13,8 @@ use start_engines::handler::Handled;
 use start_engines::outcome::Outcome;
 use start_engines::target::{Target, TargetHealth};
 
-use crate::account;
+use crate::account::{self, Service};
+use crate::machines;
 use crate::promises::{self, Broken, Stage};
 use crate::reconciles;
 use crate::simulation::{HOUR, MINUTE, Mutant, SECOND, Simulation, Step};
@@ -200,7 +201,12 @@ impl Simulation {
             } if self.now - delivery.sent_at > 5 * SECOND => {
                 self.statistics.count("late stops");
                 if self.promises.is_address_reused(task) {
-                    self.statistics.count("late stops of reused addresses");
+                    let is_on_machine = self.promises.life(task).machine.is_some();
+                    self.statistics.count(if is_on_machine {
+                        "late stops of reused host ports"
+                    } else {
+                        "late stops of reused addresses"
+                    });
                 }
             }
             About::Task { .. } | About::Start { .. } | About::Stop { .. } | About::Reconcile { .. } => {}
@@ -218,6 +224,9 @@ impl Simulation {
             }
             event["time"] = now;
         }
+        if matches!(delivery.about, About::Task { is_running: false, .. }) {
+            self.mutate_stop(&mut event);
+        }
         event
     }
 
@@ -227,6 +236,12 @@ impl Simulation {
             Ok(outcome) => outcome,
             Err(failure) => {
                 self.tell(|| format!("#{id} fails: {failure}"));
+                // Its event shows no binding and ECS has forgotten it: a person is told, and its stop sees to the rest.
+                let is_running = matches!(delivery.about, About::Task { is_running: true, .. });
+                if is_running && failure.category == "ports_unknown" {
+                    self.statistics.count("ports that nobody tells");
+                    return self.is_done_with(&delivery.about);
+                }
                 if !failure.transient {
                     return Err(Broken(format!("{} will never be handled: {failure}", delivery.about)));
                 }
@@ -281,6 +296,10 @@ impl Simulation {
             && !reused.is_empty()
         {
             self.statistics.count("targets left to a newer task");
+            let task = delivery.about.task().map(|task| self.promises.life(task));
+            if task.is_some_and(|life| life.machine.is_some()) {
+                self.statistics.count("host ports left to a newer task");
+            }
         }
         self.is_done_with(&delivery.about)
     }
@@ -377,11 +396,15 @@ impl Simulation {
                 if !started.tasks.is_empty() && !started.failures.is_empty() {
                     self.statistics.count("partial answers");
                 }
-                let attached = self.services[*service].targets.clone();
+                let Service {
+                    targets: attached,
+                    mode,
+                    ..
+                } = self.services[*service].clone();
                 for task in &started.tasks {
                     if !self.tasks.contains_key(task.as_str()) {
                         is_replay = false;
-                        self.born(task.as_str(), identity, *count, attached.clone())?;
+                        self.born(task.as_str(), identity, *count, mode, attached.clone())?;
                     }
                 }
                 if is_replay {
@@ -392,6 +415,7 @@ impl Simulation {
                 }
             }
             (Call::DescribeTargetHealth { group, targets }, _, Ok(Answer::Health(health))) => {
+                self.mistake_grace_periods(health);
                 for (target, health) in targets.iter().zip(health) {
                     let is_hidden = self.promises.may_be_unseen(&as_promised(group, target), self.now);
                     if is_hidden && matches!(health, TargetHealth::Registered(_)) && self.rng.chance(500) {
@@ -410,6 +434,14 @@ impl Simulation {
                 if self.mutant == Mutant::ReconcilesMissWhatLives && *desired == Desired::Running =>
             {
                 Arc::make_mut(page).tasks.clear();
+            }
+            (Call::RegisterTargets { group, targets, .. }, _, Ok(_)) => self.may_fail_its_checks(group, targets),
+            (
+                Call::DescribeTaskDefinition { .. },
+                About::Task { is_running: false, .. },
+                Ok(Answer::Definition(found)),
+            ) if self.mutant == Mutant::OwnersTellNoHostPorts => {
+                *found = Some(Arc::new(machines::none()));
             }
             (Call::StopTask { task, .. }, _, Ok(_)) => self.is_stopped_by_request(task.as_str()),
             (Call::CreateSchedule(schedule), _, Ok(_)) => {

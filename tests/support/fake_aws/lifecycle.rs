@@ -113,6 +113,11 @@ impl World {
         Some(binding.host_port)
     }
 
+    /// The container instance that a task is on.
+    pub(crate) fn container_instance(&self, task: &str) -> Option<String> {
+        self.state(task).container_instance.clone()
+    }
+
     /// What a task publishes instead of what its definition made of it; its events change too.
     pub(crate) fn set_bindings(&mut self, task: &str, bindings: &[Binding]) {
         self.state_mut(task).bindings = bindings.to_vec();
