@@ -6,8 +6,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::arn::{Cluster, EventBus, FunctionArn, TargetGroupArn, TaskArn};
+use crate::arn::{Cluster, EventBus, FunctionArn, TargetGroupArn, TaskArn, TaskDefinition};
 use crate::config::Scheduler;
+use crate::definition::Definition;
 use crate::instance::{ContainerInstance, Instance, Recall};
 use crate::outcome_event::OutcomeEvent;
 use crate::run_task::{RunTask, Started};
@@ -79,6 +80,11 @@ pub enum Call {
         arn: String,
         /// Whether the answer may be a remembered one.
         recall: Recall,
+    },
+    /// ECS DescribeTaskDefinition of one revision, which never changes, so an answer may be a remembered one.
+    DescribeTaskDefinition {
+        /// `taskDefinitionArn`, with its revision.
+        arn: TaskDefinition,
     },
     /// EC2 DescribeInstances of one instance.
     DescribeInstance {
@@ -182,6 +188,7 @@ impl Call {
             Self::DescribeTasks { .. } => "DescribeTasks",
             Self::ListTasks { .. } | Self::ListTasksStartedBy { .. } => "ListTasks",
             Self::DescribeContainerInstance { .. } => "DescribeContainerInstances",
+            Self::DescribeTaskDefinition { .. } => "DescribeTaskDefinition",
             Self::DescribeInstance { .. } => "DescribeInstances",
             Self::StopTask { .. } => "StopTask",
             Self::TagTask { .. } => "TagResource",
@@ -207,6 +214,8 @@ pub enum Answer {
     TaskPage(Arc<TaskPage>),
     /// To DescribeContainerInstances; `None` if ECS does not know it any more.
     ContainerInstance(Option<ContainerInstance>),
+    /// To DescribeTaskDefinition; `None` if it was deleted. Shared by all who have asked for it.
+    Definition(Option<Arc<Definition>>),
     /// To DescribeInstances; `None` if EC2 does not know it any more, or no address of it.
     Instance(Option<Instance>),
     /// To DescribeTargetGroups.

@@ -205,16 +205,16 @@ fn explain_change(change: &TaskChange, trigger: &Trigger, config: &Config, text:
             let on_instance = matches!(task.network, Network::ContainerInstance { .. });
             let way = match task.phase() {
                 Phase::Running if on_instance => {
-                    "DescribeTasks for tags and a stop that overtook the event; DescribeContainerInstances for the instance id, DescribeInstances for its address where a group takes addresses; RegisterTargets of the host port per group; DescribeTasks again, and undo if it is stopping by then"
+                    "DescribeTasks for tags and a stop that overtook the event; DescribeTaskDefinition where no host port is shown, as in network mode host; DescribeContainerInstances for the instance id, DescribeInstances for its address where a group takes addresses; RegisterTargets of the host port per group; DescribeTasks again, and undo if it is stopping by then"
                 }
                 _ if on_instance => {
-                    "DeregisterTargets of the host port, only after DescribeTargetHealth, ListTasks and DescribeTasks show that no newer task on the instance has it"
+                    "DeregisterTargets of the host port, which DescribeTaskDefinition tells where none is shown, only after DescribeTargetHealth, ListTasks and DescribeTasks show that no newer task on the instance has it"
                 }
                 Phase::Running => {
                     "DescribeTasks for tags and a stop that overtook the event; RegisterTargets per group; DescribeTasks again, and undo if it is stopping by then"
                 }
-                Phase::Stopping => "DeregisterTargets per group, from the event alone",
-                Phase::Starting | Phase::Stopped | Phase::Unknown => {
+                Phase::Stopping if !task.never_ran() => "DeregisterTargets per group, from the event alone",
+                Phase::Starting | Phase::Stopping | Phase::Stopped | Phase::Unknown => {
                     "DescribeTargetHealth; DeregisterTargets of what is still registered"
                 }
             };

@@ -7,11 +7,13 @@
 //!
 //! Must not make calls or read a clock: time is the time of the latest answer.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::arn::{Cluster, TargetGroupArn, TaskArn};
+use crate::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
 use crate::call::{Answer, Call, CallError, Desired, OneTimeSchedule, TaskPage, Zone};
+use crate::definition::Definition;
 use crate::instance::{ContainerInstance, Instance, Recall};
 use crate::outcome::Failure;
 use crate::run_task::{RunTask, Started};
@@ -118,13 +120,19 @@ pub type Asked<'a, T> = Result<Result<T, &'a CallError>, Halt>;
 pub struct Reader<'a> {
     journal: &'a Journal,
     read: usize,
+    /// Where the answers are for definitions that were asked for: all tasks of a revision have the same.
+    definitions: HashMap<TaskDefinition, usize>,
 }
 
 impl<'a> Reader<'a> {
     /// At the beginning.
     #[must_use]
     pub fn new(journal: &'a Journal) -> Self {
-        Self { journal, read: 0 }
+        Self {
+            journal,
+            read: 0,
+            definitions: HashMap::new(),
+        }
     }
 
     /// The time of the answer read last; before the first, of the beginning.
@@ -262,6 +270,31 @@ impl<'a> Reader<'a> {
                 _ => None,
             },
         )
+    }
+
+    /// ECS DescribeTaskDefinition; once for each, however often a decision asks.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn describe_task_definition(&mut self, arn: &TaskDefinition) -> Asked<'a, Option<&'a Definition>> {
+        let known = self.definitions.get(arn).and_then(|n| self.journal.entries.get(*n));
+        if let Some(known) = known {
+            return match &known.answer {
+                Ok(Answer::Definition(found)) => Ok(Ok(found.as_deref())),
+                Ok(_) => Err(Failure::internal("a definition is no definition").into()),
+                Err(error) => Ok(Err(error)),
+            };
+        }
+        let n = self.read;
+        let asked = self.ask(
+            Call::DescribeTaskDefinition { arn: arn.clone() },
+            |answer| match answer {
+                Answer::Definition(found) => Some(found.as_deref()),
+                _ => None,
+            },
+        )?;
+        self.definitions.insert(arn.clone(), n);
+        Ok(asked)
     }
 
     /// EC2 DescribeInstances, of one.

@@ -31,6 +31,7 @@ pub mod call;
 pub mod catalog;
 pub mod config;
 pub mod decide;
+pub mod definition;
 pub mod deployment;
 pub mod explain;
 pub mod handler;

@@ -3,10 +3,12 @@
 //! Must not decide what an old answer is worth: the calls say so ([`Recall`]).
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::arn::TargetGroupArn;
+use crate::arn::{TargetGroupArn, TaskDefinition};
 use crate::call::{Answer, Call, CallError, ErrorKind};
+use crate::definition::Definition;
 use crate::instance::{ContainerInstance, Instance, Recall};
 use crate::target::TargetGroup;
 use crate::timestamp::Timestamp;
@@ -21,6 +23,8 @@ const MOST: usize = 10_000;
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     groups: HashMap<TargetGroupArn, (TargetGroup, Timestamp)>,
+    /// Those that are gone are asked for again.
+    definitions: HashMap<TaskDefinition, Arc<Definition>>,
     container_instances: HashMap<String, ContainerInstance>,
     instances: HashMap<String, Instance>,
 }
@@ -40,6 +44,9 @@ impl Memory {
             } => Some(Answer::ContainerInstance(Some(
                 self.container_instances.get(arn)?.clone(),
             ))),
+            Call::DescribeTaskDefinition { arn } => {
+                Some(Answer::Definition(Some(Arc::clone(self.definitions.get(arn)?))))
+            }
             Call::DescribeInstance {
                 id,
                 recall: Recall::Always,
@@ -73,6 +80,9 @@ impl Memory {
                     return Ok(Answer::ContainerInstance(known));
                 }
             },
+            (Call::DescribeTaskDefinition { arn }, Ok(Answer::Definition(Some(found)))) => {
+                put(&mut self.definitions, arn.clone(), Arc::clone(found));
+            }
             (Call::DescribeInstance { id, .. }, Ok(Answer::Instance(found))) => match found {
                 Some(found) => put(&mut self.instances, id.clone(), *found),
                 None => {

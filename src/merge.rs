@@ -48,6 +48,7 @@ impl<'c> Kind<'c> {
             Call::ListTasks { .. }
             | Call::ListTasksStartedBy { .. }
             | Call::DescribeContainerInstance { .. }
+            | Call::DescribeTaskDefinition { .. }
             | Call::DescribeInstance { .. }
             | Call::DescribeDeregistrationDelay { .. }
             | Call::DescribeTargetGroup { .. }

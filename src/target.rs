@@ -109,9 +109,12 @@ pub struct TargetGroup {
 /// See [DescribeTargetHealth](https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TargetHealth {
-    /// In the group, in whichever state: `initial`, `healthy`, `unhealthy`...
+    /// In the group, in whichever state: `initial`, `healthy`, `unhealthy`... and `unhealthy.draining`, in which
+    /// a Network Load Balancer lets the connections of an unhealthy target end, who goes back to `healthy` or on
+    /// to `unhealthy`: nobody has deregistered it
+    /// ([target health status](https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-health-checks.html#target-health-states)).
     Registered(String),
-    /// `draining` or `unhealthy.draining`: already on its way out.
+    /// `draining`: already on its way out.
     Draining,
     /// For the reason `Target.NotRegistered`.
     NotRegistered,
@@ -123,7 +126,7 @@ impl TargetHealth {
     #[must_use]
     pub fn of(state: &str, reason: Option<&str>) -> Self {
         match (state, reason) {
-            ("draining" | "unhealthy.draining", _) => Self::Draining,
+            ("draining", _) => Self::Draining,
             (_, Some("Target.NotRegistered")) => Self::NotRegistered,
             (state, _) => Self::Registered(state.to_owned()),
         }
@@ -153,6 +156,12 @@ mod tests {
             TargetHealth::of("dozing", None),
             TargetHealth::Registered("dozing".into())
         );
+    }
+
+    #[test]
+    fn a_target_in_its_grace_period_after_failed_checks_is_registered() {
+        let health = TargetHealth::of("unhealthy.draining", Some("Target.FailedHealthChecks"));
+        assert_eq!(health, TargetHealth::Registered("unhealthy.draining".into()));
     }
 
     #[test]

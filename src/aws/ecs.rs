@@ -4,8 +4,9 @@ use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{self as sdk, DesiredStatus, TaskField};
 
 use super::error::call_error;
-use crate::arn::{Cluster, TaskArn};
+use crate::arn::{Cluster, TaskArn, TaskDefinition};
 use crate::call::{CallError, Desired, ErrorKind, TaskPage};
+use crate::definition::{Definition, PortMapping};
 use crate::instance::ContainerInstance;
 use crate::tags::Tag;
 use crate::task::ports::{PortBinding, RawBinding};
@@ -122,6 +123,50 @@ pub(super) async fn describe_container_instance(
             is_registered: !matches!(found.status(), Some("INACTIVE" | "DEREGISTERING")),
         })
     }))
+}
+
+/// A task definition, an inactive one too; `None` if it was deleted.
+///
+/// ECS has no code of its own for that: it answers ClientException, "Unable to describe task definition."
+/// (terraform-provider-aws#29749), and the ARN that is asked for is one that ECS has told, so that nothing else
+/// of the request can be wrong. One that tasks still use is not deleted
+/// ([DeleteTaskDefinitions](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html)).
+pub(super) async fn describe_task_definition(
+    client: &Client,
+    arn: &TaskDefinition,
+) -> Result<Option<Definition>, CallError> {
+    const OPERATION: &str = "DescribeTaskDefinition";
+    let asked = client.describe_task_definition().task_definition(arn.as_str());
+    let answer = match asked.send().await.map_err(|error| call_error(OPERATION, &error)) {
+        Ok(answer) => answer,
+        Err(error) if error.kind == ErrorKind::ClientException => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let found = answer.task_definition().ok_or_else(|| CallError {
+        operation: OPERATION,
+        kind: ErrorKind::Unreadable,
+        code: None,
+        message: format!("the answer does not hold {arn}"),
+    })?;
+    Ok(Some(Definition {
+        network_mode: found.network_mode().map(sdk::NetworkMode::as_str).into(),
+        mappings: found.container_definitions().iter().flat_map(mappings).collect(),
+    }))
+}
+
+fn mappings(container: &sdk::ContainerDefinition) -> impl Iterator<Item = PortMapping> {
+    let name = container.name().unwrap_or_default();
+    container.port_mappings().iter().filter_map(move |mapping| {
+        let raw = RawBinding {
+            container_port: mapping.container_port().map(i64::from),
+            container_range: mapping.container_port_range(),
+            host_port: mapping.host_port().map(i64::from),
+            host_range: None,
+            protocol: mapping.protocol().map(sdk::TransportProtocol::as_str),
+            bind_ip: None,
+        };
+        PortMapping::read(name, raw)
+    })
 }
 
 /// Any other failure to show something is an error, since leaving it out would call it gone.

@@ -168,6 +168,10 @@ impl AwsClients {
             } => ecs::describe_container_instance(&self.ecs, cluster, arn)
                 .await
                 .map(Answer::ContainerInstance),
+            Call::DescribeTaskDefinition { arn } => {
+                let found = ecs::describe_task_definition(&self.ecs, arn).await?;
+                Ok(Answer::Definition(found.map(Arc::new)))
+            }
             Call::DescribeInstance { id, recall: _ } => self.ec2.describe_instance(id).await.map(Answer::Instance),
             Call::StopTask { cluster, task, reason } => ecs::stop_task(&self.ecs, cluster, task, reason)
                 .await

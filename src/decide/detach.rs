@@ -47,6 +47,11 @@ pub fn detach(
     };
     let registered = match task.phase() {
         Phase::Stopped => still_registered(&targets, reader, &mut work.failures)?,
+        // It has put in nothing, so mostly there is nothing to take out; but a late stop of another task may have
+        // left a target to it.
+        Phase::Starting | Phase::Running | Phase::Stopping | Phase::Unknown if task.never_ran() => {
+            still_registered(&targets, reader, &mut work.failures)?
+        }
         Phase::Starting | Phase::Running | Phase::Stopping | Phase::Unknown => targets,
     };
     let mut late = Vec::new();

@@ -3,48 +3,26 @@
 //!
 //! Must not know network interfaces.
 
-use super::interfaces::{address, family_mismatch};
+use super::interfaces::{address, family_mismatch, no_address};
 use super::lost::Lost;
+use super::ports::{self, Ports};
 use super::targets::{Candidates, Rivals};
 use super::{Failures, Halt};
-use crate::arn::{ContainerName, Port};
+use crate::arn::{ContainerName, Port, TaskDefinition};
 use crate::call::{CallError, ErrorKind};
 use crate::instance::{ContainerInstance, Instance, Recall};
 use crate::journal::Reader;
-use crate::outcome::{Failure, GroupTarget, Skip};
+use crate::outcome::{Failure, GroupTarget};
 use crate::target::{AddressFamily, Attachment, Target, TargetGroup, TargetType};
+use crate::task::Task;
 use crate::task::ports::{PortBinding, Transport, Unfit, Wanted, choose, fitting};
-use crate::task::{Network, Status, Task};
-
-/// What the task publishes, as the newer snapshot tells that has any.
-pub(super) fn known_bindings<'t>(event: &'t Task, look: &'t Task) -> &'t [PortBinding] {
-    let (newer, older) = if look.version >= event.version {
-        (look, event)
-    } else {
-        (event, look)
-    };
-    let published = bindings(newer);
-    if published.is_empty() {
-        bindings(older)
-    } else {
-        published
-    }
-}
-
-fn bindings(task: &Task) -> &[PortBinding] {
-    match &task.network {
-        Network::ContainerInstance { bindings, .. } => bindings,
-        Network::Awsvpc(_) | Network::External | Network::Unknown => &[],
-    }
-}
 
 /// The target that a group takes for a RUNNING task on the container instance `arn`.
 pub(super) fn of_running(
     attachment: &Attachment,
     facts: &TargetGroup,
-    task: &Task,
+    (task, look): (&Task, &Task),
     arn: &str,
-    bindings: &[PortBinding],
     reader: &mut Reader<'_>,
 ) -> Result<Result<Target, Failure>, Halt> {
     if let other @ (TargetType::Lambda | TargetType::Alb | TargetType::Unknown(_)) = &facts.target_type {
@@ -55,9 +33,20 @@ pub(super) fn of_running(
         return Ok(Err(Failure::permanent("target_type_mismatch", message)));
     }
     let wanted = wanted(attachment.port, attachment.container.as_ref(), facts);
-    let port = match choose(bindings, wanted) {
+    let ports = match ports::of_running(task, look, reader)? {
+        Ok(ports) => ports,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    let bindings = match ports {
+        Ports::Known(bindings) => bindings,
+        Ports::NotShown(definition) if definition.maps(wanted) => return Ok(Err(not_shown(attachment, task))),
+        Ports::NotShown(definition) => definition.on_same(),
+        Ports::OwnInterface | Ports::Untold => return Ok(Err(no_address(task))),
+        Ports::Gone(definition) => return Ok(Err(definition_gone(&definition, task))),
+    };
+    let port = match choose(&bindings, wanted) {
         Ok(port) => port,
-        Err(unfit) => return Ok(Err(no_port(unfit, attachment, facts, task, bindings))),
+        Err(unfit) => return Ok(Err(no_port(unfit, attachment, facts, task, &bindings))),
     };
     let machine = match reader.describe_container_instance(&task.cluster, arn, Recall::Always)? {
         Ok(Some(machine)) => machine,
@@ -85,24 +74,12 @@ pub(super) fn of_running(
 /// Where nobody tells the machine or the ports any more, it is told what is lost.
 pub(super) fn of_stopping<'a>(
     task: &Task,
-    look: Option<&Task>,
     arn: &str,
+    published: &Ports<'_>,
     attachments: &[Attachment],
     reader: &mut Reader<'a>,
     failures: &mut Failures,
-) -> Result<Result<Candidates, Skip>, Halt> {
-    // A container that was restarted may have another host port: all that were told count.
-    let published: Vec<PortBinding> = [Some(task), look]
-        .into_iter()
-        .flatten()
-        .flat_map(|snapshot| bindings(snapshot).iter().cloned())
-        .collect();
-    let has_run = task.started_at.or(look.and_then(|look| look.started_at)).is_some();
-    if published.is_empty() && !has_run {
-        return Ok(Err(Skip::NeverHadAnAddress));
-    }
-    // What a RUNNING task does not show, it does not publish.
-    let ports_are_known = !published.is_empty() || look.is_some_and(|look| look.last_status == Status::Running);
+) -> Result<Candidates, Halt> {
     let mut machine = Machine::new(task, arn);
     let mut targets = Vec::new();
     let mut lost = Vec::new();
@@ -119,13 +96,8 @@ pub(super) fn of_stopping<'a>(
                 continue;
             }
         };
-        let mut ports: Vec<Port> = Vec::new();
-        for (_, port) in fitting(&published, wanted(attachment.port, None, facts)) {
-            if !ports.contains(&port) {
-                ports.push(port);
-            }
-        }
-        if ports.is_empty() && ports_are_known {
+        let ports = possible(published, wanted(attachment.port, None, facts));
+        if ports.as_ref().is_some_and(Vec::is_empty) {
             continue;
         }
         let id = match machine.id(facts, reader)? {
@@ -138,23 +110,40 @@ pub(super) fn of_stopping<'a>(
             }
             Err(Unknown::Gone) => None,
         };
-        match id {
-            Some(id) if ports_are_known => targets.extend(ports.into_iter().map(|port| GroupTarget {
+        match (id, ports) {
+            (Some(id), Some(ports)) => targets.extend(ports.into_iter().map(|port| GroupTarget {
                 group: group.clone(),
                 target: Target { id: id.clone(), port },
             })),
-            id => lost.push(Lost {
+            (id, ports) => lost.push(Lost {
                 group: group.clone(),
                 id,
-                ports: ports_are_known.then_some(ports),
+                ports,
             }),
         }
     }
-    Ok(Ok(Candidates {
+    Ok(Candidates {
         targets,
         lost,
         rivals: machine.rivals(),
-    }))
+    })
+}
+
+/// Every host port that can have been meant, each once; `None` if nobody tells.
+fn possible(published: &Ports<'_>, wanted: Wanted<'_>) -> Option<Vec<Port>> {
+    let bindings = match published {
+        Ports::Known(bindings) => bindings.clone(),
+        Ports::NotShown(definition) => definition.fixed(wanted)?,
+        Ports::OwnInterface => Vec::new(),
+        Ports::Untold | Ports::Gone(_) => return None,
+    };
+    let mut ports = Vec::new();
+    for (_, port) in fitting(&bindings, wanted) {
+        if !ports.contains(&port) {
+            ports.push(port);
+        }
+    }
+    Some(ports)
 }
 
 /// Whether the machine under another task is the one of a target.
@@ -268,6 +257,22 @@ fn wanted<'a>(port: Port, container: Option<&'a ContainerName>, facts: &TargetGr
         transports: Transport::of_group(&facts.protocol),
         ipv6: facts.target_type == TargetType::Ip && facts.family == AddressFamily::Ipv6,
     }
+}
+
+fn not_shown(attachment: &Attachment, task: &Task) -> Failure {
+    let message = format!(
+        "the task definition of {} maps port {}, and neither the event nor DescribeTasks shows its host port yet",
+        task.arn, attachment.port
+    );
+    Failure::transient("address_missing", message)
+}
+
+fn definition_gone(definition: &TaskDefinition, task: &Task) -> Failure {
+    let message = format!(
+        "neither the event nor DescribeTasks shows host ports of {}, and its task definition {definition} was deleted: start it anew with another",
+        task.arn
+    );
+    Failure::permanent("ports_unknown", message)
 }
 
 fn no_port(

@@ -141,7 +141,7 @@ pub(super) fn family_mismatch(attachment: &Attachment, family: AddressFamily, ev
     Failure::permanent("address_family_mismatch", message)
 }
 
-fn no_address(event: &Task) -> Failure {
+pub(super) fn no_address(event: &Task) -> Failure {
     let message = format!(
         "neither the event nor DescribeTasks tells an address of {} yet",
         event.arn

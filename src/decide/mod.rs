@@ -27,6 +27,7 @@ mod ladder;
 mod later;
 mod lost;
 mod owners;
+mod ports;
 pub mod reconcile;
 pub mod safety;
 pub mod start;

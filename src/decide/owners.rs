@@ -8,13 +8,14 @@
 use super::survey::wanted_tasks;
 use super::targets::{Rivals, look};
 use super::timing::{ATTACH, left};
-use super::{Halt, instances};
+use super::{Halt, instances, ports};
+use crate::arn::Port;
 use crate::call::ErrorKind;
 use crate::config::Config;
 use crate::journal::Reader;
 use crate::outcome::{Failure, GroupTarget};
 use crate::started_by;
-use crate::task::{Network, Phase, Status, Task};
+use crate::task::{Network, Phase, Task};
 use crate::timestamp::Timestamp;
 
 /// Those of `targets` that some other task of ours owns now: one that is to stay (desired status
@@ -37,7 +38,7 @@ pub(super) fn owned_by_others(
         Rivals::Anywhere => (config.clusters_to_search(&task.cluster), None),
     };
     let mut owned = Vec::new();
-    let mut some_start = false;
+    let (mut some_start, mut some_will_have) = (false, false);
     for cluster in clusters {
         let others = match wanted_tasks(&cluster, instance, Some(&task.arn), reader, in_time)? {
             Ok(others) => others,
@@ -49,13 +50,14 @@ pub(super) fn owned_by_others(
             for target in targets {
                 match ownership(other, target, rivals, reader)? {
                     Ownership::Owns => owned.push(target.clone()),
+                    Ownership::WillHaveIt => some_will_have = true,
                     Ownership::MayGetIt => some_start = true,
                     Ownership::None => {}
                 }
             }
         }
     }
-    if some_start && !holds_its_ports(task, reader)? {
+    if some_will_have || some_start && !holds_its_ports(task, reader)? {
         let message = format!(
             "a newer task starts on the instance of {}, and may get the host port that it gave back",
             task.arn
@@ -78,6 +80,8 @@ pub(super) fn too_slow(task: &Task) -> Failure {
 /// What another task has to do with a target.
 enum Ownership {
     Owns,
+    /// It starts on the same machine, and has the port once it runs: nobody else can have it any more.
+    WillHaveIt,
     /// It starts on the same machine, and has its host ports only once it runs.
     MayGetIt,
     None,
@@ -97,31 +101,24 @@ fn ownership(
     }
     let text = other.started_by.as_deref().unwrap_or_default();
     let attachments = started_by::decode(text, &other.arn.scope()).unwrap_or_default();
-    let mut ports = attachments
-        .iter()
-        .filter(|attachment| attachment.group == *group)
-        .map(|attachment| attachment.port)
-        .peekable();
-    if ports.peek().is_none() {
+    let of_group = attachments.iter().filter(|attachment| attachment.group == *group);
+    let ports: Vec<Port> = of_group.map(|attachment| attachment.port).collect();
+    if ports.is_empty() {
         return Ok(Ownership::None);
     }
     let claim = match &other.network {
         Network::Awsvpc(_) => {
-            let owns = ports.any(|port| port == target.port);
+            let owns = ports.contains(&target.port);
             return Ok(if owns { Ownership::Owns } else { Ownership::None });
         }
-        Network::ContainerInstance { arn, bindings } => {
-            let is_its_port = |port| {
-                bindings
-                    .iter()
-                    .any(|binding| binding.host_port(port) == Some(target.port))
-            };
-            if ports.any(is_its_port) {
+        Network::ContainerInstance { arn, .. } => {
+            let claims = ports::claims(other, &ports, reader)?;
+            if claims.has.contains(&target.port) {
                 Some((arn, Ownership::Owns))
-            } else if bindings.is_empty() && other.last_status != Status::Running {
-                Some((arn, Ownership::MayGetIt))
+            } else if claims.will_have.contains(&target.port) {
+                Some((arn, Ownership::WillHaveIt))
             } else {
-                None
+                claims.may_get_any.then_some((arn, Ownership::MayGetIt))
             }
         }
         Network::External | Network::Unknown => None,

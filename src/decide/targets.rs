@@ -7,13 +7,14 @@
 use std::sync::Arc;
 
 use super::lost::Lost;
-use super::{Failures, Halt, instances, interfaces};
+use super::ports::Ports;
+use super::{Failures, Halt, instances, interfaces, ports};
 use crate::arn::TargetGroupArn;
 use crate::call::{CallError, ErrorKind};
 use crate::journal::Reader;
 use crate::outcome::{Failure, GroupTarget, Skip};
 use crate::target::{Attachment, Target, TargetGroup, TargetHealth};
-use crate::task::{Network, Status, Task};
+use crate::task::{Network, Task};
 
 /// Every target that a stopping task can have registered.
 pub(super) struct Candidates {
@@ -103,10 +104,7 @@ pub(super) fn of_running(
         return Ok(Err(failure));
     }
     match network(event, Some(look)) {
-        Network::ContainerInstance { arn, .. } => {
-            let bindings = instances::known_bindings(event, look);
-            instances::of_running(attachment, facts, event, arn, bindings, reader)
-        }
+        Network::ContainerInstance { arn, .. } => instances::of_running(attachment, facts, (event, look), arn, reader),
         Network::External => Ok(Err(external(event))),
         Network::Awsvpc(_) | Network::Unknown => Ok(interfaces::of_running(attachment, facts, event, look)),
     }
@@ -114,8 +112,8 @@ pub(super) fn of_running(
 
 /// Every target that a stopping task can have registered, or why there can be none.
 ///
-/// Of a task with an interface mostly from the event alone. Only where it does not tell enough,
-/// DescribeTasks is asked.
+/// Of a task with an interface mostly from the event alone, of one in network mode `host` with what its
+/// definition tells. Only where that is not enough, DescribeTasks is asked.
 pub(super) fn of_stopping<'a>(
     task: &Task,
     mut look: Option<&'a Task>,
@@ -123,29 +121,57 @@ pub(super) fn of_stopping<'a>(
     reader: &mut Reader<'a>,
     failures: &mut Failures,
 ) -> Result<Result<Candidates, Skip>, Halt> {
-    let tells_little = match &task.network {
-        Network::Unknown => true,
-        Network::ContainerInstance { bindings, .. } => bindings.is_empty(),
-        Network::Awsvpc(_) | Network::External => false,
-    };
-    let has_run = task.started_at.is_some() || task.last_status == Status::Running;
-    if tells_little && look.is_none() && has_run {
+    if task.has_run() && look.is_none() && tells_little(task, reader)? {
         look = self::look(task, reader)?;
     }
-    match network(task, look) {
-        Network::External => Ok(Err(Skip::ExternalInstance)),
-        Network::ContainerInstance { arn, .. } => {
-            instances::of_stopping(task, look, arn, attachments, reader, failures)
-        }
-        Network::Awsvpc(_) | Network::Unknown => {
-            let targets = interfaces::of_stopping(task, look, attachments, reader, failures)?;
-            Ok(targets.map(|targets| Candidates {
-                targets,
+    let arn = match network(task, look) {
+        Network::External => return Ok(Err(Skip::ExternalInstance)),
+        Network::ContainerInstance { arn, .. } => arn,
+        Network::Awsvpc(_) | Network::Unknown => return on_interface(task, look, attachments, reader, failures),
+    };
+    let mut both = [Some(task), look].into_iter().flatten();
+    if both.all(|snapshot| snapshot.shown_ports().is_empty() && !snapshot.has_run()) {
+        return Ok(Err(Skip::NeverHadAnAddress));
+    }
+    match ports::of_stopping(task, look, reader)? {
+        Ok(Ports::OwnInterface) => on_interface(task, look, attachments, reader, failures),
+        Ok(published) => instances::of_stopping(task, arn, &published, attachments, reader, failures).map(Ok),
+        Err(error) => {
+            failures.add(error);
+            Ok(Ok(Candidates {
+                targets: Vec::new(),
                 lost: Vec::new(),
-                rivals: Rivals::Anywhere,
+                rivals: Rivals::On(arn.clone()),
             }))
         }
     }
+}
+
+fn on_interface<'a>(
+    task: &Task,
+    look: Option<&'a Task>,
+    attachments: &[Attachment],
+    reader: &mut Reader<'a>,
+    failures: &mut Failures,
+) -> Result<Result<Candidates, Skip>, Halt> {
+    let targets = interfaces::of_stopping(task, look, attachments, reader, failures)?;
+    Ok(targets.map(|targets| Candidates {
+        targets,
+        lost: Vec::new(),
+        rivals: Rivals::Anywhere,
+    }))
+}
+
+/// Whether DescribeTasks may tell more of its targets.
+fn tells_little(task: &Task, reader: &mut Reader<'_>) -> Result<bool, Halt> {
+    Ok(match &task.network {
+        Network::Unknown => true,
+        Network::ContainerInstance { .. } => {
+            let told = ports::of_stopping(task, None, reader)?;
+            !matches!(told, Ok(Ports::Known(_)))
+        }
+        Network::Awsvpc(_) | Network::External => false,
+    })
 }
 
 /// Of two snapshots' networks the one that tells: an interface before an instance, as tasks on

@@ -8,6 +8,7 @@ use crate::arn::TargetGroupArn;
 use crate::started_by;
 use crate::tags::{self, Marks};
 use crate::target::{Attachment, Target, TargetHealth};
+use crate::task::ports::PortBinding;
 use crate::task::{Network, Phase, Task};
 use crate::timestamp::Timestamp;
 
@@ -24,6 +25,8 @@ pub struct SeenTask {
     pub definition: Option<String>,
     /// The ids by which its targets can be registered: its own addresses, or its machine's id and addresses.
     pub hosts: Vec<String>,
+    /// What its containers publish on its machine: as it shows, or as its definition tells for certain.
+    pub ports: Vec<PortBinding>,
 }
 
 impl SeenTask {
@@ -67,13 +70,11 @@ impl SeenTask {
     /// Whether it can be this target.
     fn has(&self, attachment: &Attachment, target: &Target) -> bool {
         let is_port = match &self.task.network {
-            Network::ContainerInstance { bindings, .. } if !bindings.is_empty() => {
-                let mut ports = bindings.iter().filter_map(|found| found.host_port(attachment.port));
+            Network::ContainerInstance { .. } => {
+                let mut ports = self.ports.iter().filter_map(|found| found.host_port(attachment.port));
                 ports.any(|port| port == target.port)
             }
-            Network::ContainerInstance { .. } | Network::Awsvpc(_) | Network::External | Network::Unknown => {
-                attachment.port == target.port
-            }
+            Network::Awsvpc(_) | Network::External | Network::Unknown => attachment.port == target.port,
         };
         is_port && self.hosts.iter().any(|host| same_host(host, &target.id))
     }

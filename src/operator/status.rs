@@ -348,7 +348,7 @@ fn target_row(target: &TargetStatus, drift: Option<Drift>) -> Vec<Cell> {
         Some(member) => {
             let tone = match (&member.health, member.state.as_str()) {
                 (TargetHealth::Registered(_), "healthy") => Tone::Good,
-                (TargetHealth::Registered(_), "unhealthy") => Tone::Bad,
+                (TargetHealth::Registered(_), "unhealthy" | "unhealthy.draining") => Tone::Bad,
                 _ => Tone::Busy,
             };
             let state = Some((member.state.as_str(), member.reason.as_deref()));

@@ -65,6 +65,15 @@ impl Task {
         }
     }
 
+    /// What its containers show to publish on its container instance: in network mode `host` never anything.
+    #[must_use]
+    pub fn shown_ports(&self) -> &[PortBinding] {
+        match &self.network {
+            Network::ContainerInstance { bindings, .. } => bindings,
+            Network::Awsvpc(_) | Network::External | Network::Unknown => &[],
+        }
+    }
+
     /// Whether it is to stay: not stopping, not stopped.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
@@ -105,7 +114,19 @@ impl Task {
     /// Whether it is, or has been, RUNNING.
     #[must_use]
     pub fn has_run(&self) -> bool {
-        self.started_at.is_some() || self.phase() == Phase::Running
+        self.started_at.is_some() || self.last_status == Status::Running
+    }
+
+    /// Whether it certainly has not been RUNNING: a status before that, or the code for it, and no time of a
+    /// start. One that is further on its way out may have been, where an event leaves the time out.
+    #[must_use]
+    pub fn never_ran(&self) -> bool {
+        let is_before = matches!(
+            self.last_status,
+            Status::Provisioning | Status::Pending | Status::Activating
+        );
+        let is_told = self.stop.code.as_deref() == Some("TaskFailedToStart");
+        !self.has_run() && (is_before || is_told)
     }
 
     /// Whether it ended without ever having been RUNNING.
@@ -192,7 +213,7 @@ pub enum Network {
     ContainerInstance {
         /// `containerInstanceArn`.
         arn: String,
-        /// The ports that its containers publish; none before they run.
+        /// The ports that its containers publish; none before they run, and in network mode `host` never any.
         bindings: Vec<PortBinding>,
     },
     /// A machine outside of AWS (launch type `EXTERNAL`, ECS Anywhere).

@@ -1,13 +1,16 @@
 //! The README's table of tasks and target groups: each cell, by the real handler.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use start_engines::call::{Answer, Call, CallError};
+use start_engines::definition::{Definition, PortMapping};
 use start_engines::handler::{Aws, Handler};
 use start_engines::instance::{ContainerInstance, Instance};
 use start_engines::outcome::Outcome;
 use start_engines::target::{AddressFamily, TargetGroup, TargetType};
+use start_engines::task::ports::RawBinding;
 use start_engines::task::{Addresses, Task, from_event};
 
 use crate::stage::{TestClock, config, invocation};
@@ -30,6 +33,8 @@ struct Around {
     group: TargetGroup,
     /// Whether the instance under the task has an IPv6 address.
     dual_stack: bool,
+    /// The task definition's.
+    network_mode: Option<&'static str>,
 }
 
 impl Aws for &Around {
@@ -49,6 +54,10 @@ impl Aws for &Around {
                 },
                 lives: true,
             })),
+            Call::DescribeTaskDefinition { .. } => Answer::Definition(Some(Arc::new(Definition {
+                network_mode: self.network_mode.into(),
+                mappings: vec![mapping(8080)],
+            }))),
             Call::RegisterTargets { .. } => Answer::Done,
             other => panic!("a RUNNING task does not lead to {}", other.operation()),
         })
@@ -60,6 +69,7 @@ async fn cell(
     event: &Value,
     (kind, family, _): (&str, AddressFamily, usize),
     dual_stack: bool,
+    network_mode: Option<&'static str>,
 ) -> Result<String, String> {
     let around = Around {
         task: from_event(&event["detail"]).expect("a task"),
@@ -69,6 +79,7 @@ async fn cell(
             protocol: "HTTP".to_owned(),
         },
         dual_stack,
+        network_mode,
     };
     let clock = TestClock::at(event["time"].as_str().expect("a time"));
     let handler = Handler::new(config(&[], None), &around, clock.clone());
@@ -80,6 +91,15 @@ async fn cell(
         Ok(other) => panic!("{other:?}"),
         Err(failure) => Err(failure.category.to_owned()),
     }
+}
+
+/// A container's port that the task definition maps to none.
+fn mapping(port: i64) -> PortMapping {
+    let raw = RawBinding {
+        container_port: Some(port),
+        ..RawBinding::default()
+    };
+    PortMapping::read("auth", raw).expect("a mapping")
 }
 
 /// The table's cells by the text of its first column.
@@ -97,8 +117,19 @@ fn fixture(text: &str) -> Value {
 
 /// One row: what each of [`GROUPS`] takes of the task, or why not.
 async fn row(row: &str, event: &Value, dual_stack: bool, expected: [Result<&str, &str>; 5]) {
+    row_in_mode(row, event, dual_stack, None, expected).await;
+}
+
+/// The same, with the network mode that the task definition tells.
+async fn row_in_mode(
+    row: &str,
+    event: &Value,
+    dual_stack: bool,
+    network_mode: Option<&'static str>,
+    expected: [Result<&str, &str>; 5],
+) {
     for (group, expected) in GROUPS.into_iter().zip(expected) {
-        let found = cell(event, group, dual_stack).await;
+        let found = cell(event, group, dual_stack, network_mode).await;
         let found = found.as_ref().map(String::as_str).map_err(String::as_str);
         assert_eq!(found, expected, "{row} in a group of type {}", group.0);
         let told = readme(row)[group.2];
@@ -145,15 +176,36 @@ async fn tasks_with_ipv6_only_go_into_ipv6_groups() {
 
 #[tokio::test]
 async fn tasks_on_instances_go_by_the_instance_and_their_host_port() {
-    let bridge = include_str!("../../fixtures/events/task-bridge-ec2.json");
-    let host = include_str!("../../fixtures/events/task-host-ec2.json");
-    for (name, event, port) in [("bridge on EC2", bridge, 32768), ("host on EC2", host, 8080)] {
-        let event = fixture(event);
+    let bridge = fixture(include_str!("../../fixtures/events/task-bridge-ec2.json"));
+    let host = fixture(include_str!("../../fixtures/events/task-host-ec2.json"));
+    let mut host_managed = host.clone();
+    host_managed["detail"]["launchType"] = json!("MANAGED_INSTANCES");
+    for (name, event, mode, port) in [
+        ("bridge on EC2", bridge, None, 32768),
+        ("host on EC2 or Managed Instances", host, Some("host"), 8080),
+        ("host on EC2 or Managed Instances", host_managed, Some("host"), 8080),
+    ] {
         let four = format!("10.0.2.7:{port}");
         let six = format!("[{IPV6}]:{port}");
         let instance = format!("{INSTANCE}:{port}");
-        row(name, &event, true, [Ok(&four), Ok(&six), Ok(&instance), TYPE, TYPE]).await;
-        row(name, &event, false, [Ok(&four), FAMILY, Ok(&instance), TYPE, TYPE]).await;
+        let dual = [Ok(four.as_str()), Ok(&six), Ok(&instance), TYPE, TYPE];
+        row_in_mode(name, &event, true, mode, dual).await;
+        let single = [Ok(four.as_str()), FAMILY, Ok(&instance), TYPE, TYPE];
+        row_in_mode(name, &event, false, mode, single).await;
+    }
+}
+
+#[tokio::test]
+async fn tasks_on_instances_that_show_no_port_are_told_by_their_definitions() {
+    let mut silent = fixture(include_str!("../../fixtures/events/task-bridge-ec2.json"));
+    silent["detail"]["containers"][0]["networkBindings"] = json!([]);
+    let silent = silent;
+    for (name, mode, category) in [
+        ("bridge, and no host port shown yet", None, "address_missing"),
+        ("none on EC2 or Managed Instances", Some("none"), "port_not_published"),
+    ] {
+        let refused = Err(category);
+        row_in_mode(name, &silent, true, mode, [refused, refused, refused, TYPE, TYPE]).await;
     }
 }
 

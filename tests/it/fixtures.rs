@@ -7,19 +7,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 use start_engines::call::{Answer, Call, CallError, Desired, TaskPage};
+use start_engines::definition::{Definition, PortMapping};
 use start_engines::handler::{Aws, Handler};
 use start_engines::instance::{ContainerInstance, Instance};
 use start_engines::run_task::{StartFailure, Started};
 use start_engines::started_by;
 use start_engines::tags::{self, Marks};
 use start_engines::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
+use start_engines::task::ports::RawBinding;
 use start_engines::task::{Addresses, Status, Task, from_event};
 
 use crate::stage::{TestClock, config, invocation};
@@ -69,9 +71,21 @@ struct Case {
     /// Neither ECS nor EC2 knows the instance under the task.
     #[serde(default)]
     instance_gone: bool,
+    /// The task definition's, which has a container `auth`.
+    network_mode: Option<String>,
+    /// The one port that it maps.
+    #[serde(default = "mapped")]
+    mapped: i64,
+    /// It was deleted.
+    #[serde(default)]
+    definition_gone: bool,
     /// What is in the groups: `<id>:<port>`.
     #[serde(default)]
     group_targets: Vec<String>,
+}
+
+fn mapped() -> i64 {
+    8080
 }
 
 fn yes() -> bool {
@@ -217,6 +231,17 @@ impl Around<'_> {
                 };
                 Answer::Targets(self.case.group_targets.iter().map(target).collect())
             }
+            Call::DescribeTaskDefinition { .. } => Answer::Definition((!self.case.definition_gone).then(|| {
+                let mapping = RawBinding {
+                    container_port: Some(self.case.mapped),
+                    host_port: Some(0),
+                    ..RawBinding::default()
+                };
+                Arc::new(Definition {
+                    network_mode: self.case.network_mode.as_deref().into(),
+                    mappings: PortMapping::read("auth", mapping).into_iter().collect(),
+                })
+            })),
             Call::DescribeContainerInstance { .. } => {
                 Answer::ContainerInstance((!self.case.instance_gone).then(|| ContainerInstance {
                     ec2_instance: "i-0123456789abcdef0".into(),

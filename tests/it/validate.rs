@@ -66,6 +66,17 @@ fn events_of_tasks_on_instances_are_told_with_their_own_calls() {
     assert!(told.contains("no newer task on the instance has it"), "{told}");
     assert!(!told.contains("handled late"), "{told}");
     assert!(told.contains("first call: DescribeTargetGroups"), "{told}");
+    for (event, first) in [
+        ("host-ec2", "DescribeTasks"),
+        ("host-ec2-stopping", "DescribeTaskDefinition"),
+    ] {
+        let told = text(&validate(&[&format!("fixtures/events/task-{event}.json")], "").stdout);
+        assert!(told.contains("DescribeTaskDefinition"), "{told}");
+        assert!(told.contains(&format!("first call: {first}")), "{told}");
+    }
+    let told = text(&validate(&["fixtures/events/task-pending-stopping.json"], "").stdout);
+    assert!(told.contains("handled when new: DescribeTargetHealth"), "{told}");
+    assert!(told.contains("first call: DescribeTargetHealth"), "{told}");
 }
 
 #[test]

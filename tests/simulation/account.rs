@@ -1,4 +1,4 @@
-//! The account in which everything happens: clusters, target groups, services with one and two
+//! The account in which everything happens: clusters, machines, target groups, services with one and two
 //! targets, and capacity that comes and goes.
 
 use std::collections::BTreeMap;
@@ -6,21 +6,55 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use start_engines::config::Config;
 
+use crate::machines;
 use crate::support::fake_aws::{Failure, RunTaskResult, TargetGroup, TaskDefinition, World};
 use crate::support::rng::Rng;
 
-/// A target that a service's tasks have: group, port, and whether the group takes IPv6 addresses.
+/// What a group knows a task by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    Ipv4,
+    Ipv6,
+    /// The id of its machine.
+    Machine,
+    /// The address of its machine.
+    MachineAddress,
+}
+
+/// Where tasks have their targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// On an interface of their own, on Fargate.
+    Awsvpc,
+    /// On the container's port of their machine, which their definition alone tells.
+    Host,
+    /// On a port that their machine chooses.
+    Bridge,
+}
+
+impl Mode {
+    fn definition(self) -> &'static str {
+        match self {
+            Self::Awsvpc => "app",
+            Self::Host => "host",
+            Self::Bridge => "bridge",
+        }
+    }
+}
+
+/// A target that a service's tasks have: group, the container's port, and what the group takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attached {
     pub(crate) group: String,
     pub(crate) port: u16,
-    pub(crate) ipv6: bool,
+    pub(crate) by: By,
 }
 
 /// What applications start.
 #[derive(Clone, Debug)]
 pub(crate) struct Service {
     cluster: &'static str,
+    pub(crate) mode: Mode,
     pub(crate) targets: Vec<Attached>,
 }
 
@@ -38,14 +72,14 @@ pub(crate) fn open(rng: &mut Rng) -> (World, Vec<Service>) {
     }
     world.add_task_definition(TaskDefinition::awsvpc("app").container("app", &[8080, 9090]));
     let delay = *rng.pick(&[0, 300]);
-    let mut group = |group: TargetGroup, port, ipv6| Attached {
+    let mut group = |group: TargetGroup, port, by| Attached {
         group: world.add_target_group(group.deregistration_delay(delay)),
         port,
-        ipv6,
+        by,
     };
-    let auth = group(TargetGroup::ip("auth", 80), 8080, false);
-    let alb = group(TargetGroup::ip("api-alb", 80), 8080, false);
-    let nlb = group(TargetGroup::ip("api-nlb", 80).protocol("TCP"), 9090, false);
+    let auth = group(TargetGroup::ip("auth", 80), 8080, By::Ipv4);
+    let alb = group(TargetGroup::ip("api-alb", 80), 8080, By::Ipv4);
+    let nlb = group(TargetGroup::ip("api-nlb", 80).protocol("TCP"), 9090, By::Ipv4);
     let mut services = vec![
         service("engines", vec![auth.clone()]),
         service("engines", vec![alb, nlb]),
@@ -57,9 +91,30 @@ pub(crate) fn open(rng: &mut Rng) -> (World, Vec<Service>) {
         let six = Attached {
             group: world.add_target_group(TargetGroup::ip("six", 80).ipv6()),
             port: 8080,
-            ipv6: true,
+            by: By::Ipv6,
         };
         services.push(service("engines", vec![six, auth]));
+    }
+    if rng.chance(600) {
+        machines::open(&mut world);
+        let group = |group: TargetGroup, by, world: &mut World| Attached {
+            group: world.add_target_group(group.deregistration_delay(delay).protocol("TCP")),
+            port: 8080,
+            by,
+        };
+        let vms = group(TargetGroup::instance("vms", 80), By::Machine, &mut world);
+        let ips = group(TargetGroup::ip("vm-ips", 80), By::MachineAddress, &mut world);
+        let on_machines = |mode, targets| Service {
+            cluster: "engines",
+            mode,
+            targets,
+        };
+        services.extend([
+            on_machines(Mode::Host, vec![vms.clone()]),
+            on_machines(Mode::Host, vec![vms.clone(), ips.clone()]),
+            on_machines(Mode::Bridge, vec![vms]),
+            on_machines(Mode::Bridge, vec![ips]),
+        ]);
     }
     let mut rng = rng.fork();
     world.run_task_rule(move |input| capacity(&mut rng, input));
@@ -67,7 +122,11 @@ pub(crate) fn open(rng: &mut Rng) -> (World, Vec<Service>) {
 }
 
 fn service(cluster: &'static str, targets: Vec<Attached>) -> Service {
-    Service { cluster, targets }
+    Service {
+        cluster,
+        mode: Mode::Awsvpc,
+        targets,
+    }
 }
 
 /// Fargate Spot is short more often than Fargate.
@@ -111,19 +170,23 @@ pub(crate) fn start_event(service: &Service, start: &Start<'_>, time: &str) -> V
     let subnets = json!(["subnet-0a1b2c3d4e5f60718"]);
     let mut detail = json!({
         "cluster": service.cluster,
-        "taskDefinition": "app",
+        "taskDefinition": service.mode.definition(),
         "targets": service.targets.iter().map(target).collect::<Value>(),
-        "subnets": subnets,
         "count": start.count,
         "idempotencyKey": start.key,
         "service": name_of(start.service),
         "requestedAt": start.requested_at,
     });
-    if start.is_spot {
+    if service.mode != Mode::Awsvpc {
+        detail["launchType"] = json!("EC2");
+    } else if start.is_spot {
         detail["capacityProviderStrategy"] = json!([{"capacityProvider": "FARGATE_SPOT"}]);
         detail["fallbacks"] = json!([{"launchType": "FARGATE"}]);
     } else {
         detail["launchType"] = json!("FARGATE");
+    }
+    if service.mode == Mode::Awsvpc {
+        detail["subnets"] = subnets;
     }
     json!({
         "version": "0", "id": start.id, "detail-type": "Start ECS Task", "source": "app.simulation",

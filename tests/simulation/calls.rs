@@ -1,14 +1,18 @@
 //! The port to AWS in this process: the domain's calls put to the fake account's world, and its
 //! answers read back, with no wire between. The adapters proper are tested at the wire.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use start_engines::call::{Answer, Call, CallError, Desired, ErrorKind, OneTimeSchedule, TaskPage};
+use start_engines::definition::{Definition, PortMapping};
+use start_engines::instance::{ContainerInstance, Instance};
 use start_engines::run_task::{Launch, Options, RunTask, StartFailure, Started};
 use start_engines::tags::Tag;
 use start_engines::target::{AddressFamily, Target, TargetGroup, TargetHealth};
-use start_engines::task::{Task, from_event};
+use start_engines::task::ports::RawBinding;
+use start_engines::task::{Addresses, Task, from_event};
 use start_engines::timestamp::Timestamp;
 
 use crate::support::fake_aws::{ApiError, Service, World};
@@ -83,17 +87,26 @@ fn input(call: &Call) -> (Service, Value) {
             }
             (Service::Ecs, input)
         }
-        Call::DescribeContainerInstance { .. } | Call::DescribeInstance { .. } => {
-            panic!("no task of the simulation is on an instance")
+        Call::DescribeTaskDefinition { arn } => (Service::Ecs, json!({"taskDefinition": arn.as_str()})),
+        Call::DescribeContainerInstance { cluster, arn, .. } => {
+            let input = json!({"cluster": cluster.as_str(), "containerInstances": [arn]});
+            (Service::Ecs, input)
         }
+        Call::DescribeInstance { id, .. } => (Service::Ec2, json!({"InstanceId": [id]})),
         Call::ListTasks {
-            cluster, desired, page, ..
+            cluster,
+            desired,
+            container_instance,
+            page,
         } => {
             let desired = match desired {
                 Desired::Running => "RUNNING",
                 Desired::Stopped => "STOPPED",
             };
             let mut input = json!({"cluster": cluster.as_str(), "desiredStatus": desired});
+            if let Some(instance) = container_instance {
+                input["containerInstance"] = json!(instance);
+            }
             if let Some(page) = page {
                 input["nextToken"] = json!(page);
             }
@@ -139,8 +152,6 @@ fn schedule_input(schedule: &OneTimeSchedule) -> Value {
 
 fn run_task(call: &RunTask) -> Value {
     assert_eq!(call.options, Options::default(), "no start of the simulation has any");
-    let network = call.network.as_ref().expect("awsvpc");
-    let subnets: Vec<&str> = network.subnets.iter().map(|subnet| subnet.as_str()).collect();
     let tag = |tag: &Tag| json!({"key": tag.key, "value": tag.value});
     let mut input = json!({
         "cluster": call.cluster.as_str(),
@@ -149,8 +160,11 @@ fn run_task(call: &RunTask) -> Value {
         "clientToken": call.client_token,
         "startedBy": call.started_by,
         "tags": call.tags.iter().map(tag).collect::<Value>(),
-        "networkConfiguration": {"awsvpcConfiguration": {"subnets": subnets}},
     });
+    if let Some(network) = &call.network {
+        let subnets: Vec<&str> = network.subnets.iter().map(|subnet| subnet.as_str()).collect();
+        input["networkConfiguration"] = json!({"awsvpcConfiguration": {"subnets": subnets}});
+    }
     match &call.launch {
         Launch::ClusterDefault => {}
         Launch::Type(launch_type) => input["launchType"] = json!(launch_type),
@@ -171,8 +185,26 @@ fn read(call: &Call, answer: &Value) -> Answer {
                 detail: failure["detail"].as_str().map(str::to_owned),
             }),
         }),
-        Call::DescribeContainerInstance { .. } | Call::DescribeInstance { .. } => {
-            panic!("no task of the simulation is on an instance")
+        Call::DescribeTaskDefinition { .. } => {
+            Answer::Definition(Some(Arc::new(definition(&answer["taskDefinition"]))))
+        }
+        Call::DescribeContainerInstance { .. } => {
+            let found = &answer["containerInstances"][0];
+            Answer::ContainerInstance(Some(ContainerInstance {
+                ec2_instance: text(&found["ec2InstanceId"]).to_owned(),
+                is_registered: found["status"] == "ACTIVE",
+            }))
+        }
+        Call::DescribeInstance { .. } => {
+            let found = &answer["reservationSet"][0]["instancesSet"][0];
+            Answer::Instance(Some(Instance {
+                addresses: Addresses {
+                    ipv4: text(&found["privateIpAddress"]).parse().ok(),
+                    ipv6: None,
+                    complete: true,
+                },
+                lives: true,
+            }))
         }
         Call::DescribeTasks { .. } => Answer::tasks(list(&answer["tasks"], task)),
         Call::ListTasks { .. } | Call::ListTasksStartedBy { .. } => Answer::task_page(TaskPage {
@@ -217,6 +249,25 @@ fn read(call: &Call, answer: &Value) -> Answer {
             assert_eq!(answer.as_object().map(Map::len), Some(0), "nothing is told");
             Answer::Done
         }
+    }
+}
+
+fn definition(shown: &Value) -> Definition {
+    let mut mappings = Vec::new();
+    for container in list(&shown["containerDefinitions"], Clone::clone) {
+        for mapping in list(&container["portMappings"], Clone::clone) {
+            let raw = RawBinding {
+                container_port: mapping["containerPort"].as_i64(),
+                host_port: mapping["hostPort"].as_i64(),
+                protocol: mapping["protocol"].as_str(),
+                ..RawBinding::default()
+            };
+            mappings.extend(PortMapping::read(text(&container["name"]), raw));
+        }
+    }
+    Definition {
+        network_mode: shown["networkMode"].as_str().into(),
+        mappings,
     }
 }
 

@@ -15,6 +15,7 @@ use start_engines::tags::STOP_AT;
 use start_engines::target::{Target, TargetHealth};
 
 use crate::account::{self, Start, Whom};
+use crate::machines;
 use crate::promises::{self, Broken, Stage};
 use crate::reconciles;
 use crate::simulation::{HOUR, MINUTE, Mutant, SECOND, Simulation, Step};
@@ -214,7 +215,12 @@ impl Simulation {
             } if self.now - delivery.sent_at > 5 * SECOND => {
                 self.statistics.count("late stops");
                 if self.promises.is_address_reused(task) {
-                    self.statistics.count("late stops of reused addresses");
+                    let is_on_machine = self.promises.life(task).machine.is_some();
+                    self.statistics.count(if is_on_machine {
+                        "late stops of reused host ports"
+                    } else {
+                        "late stops of reused addresses"
+                    });
                 }
             }
             About::Task { .. }
@@ -239,6 +245,9 @@ impl Simulation {
         if self.mutant == Mutant::StopsGoByTheirHandling && matches!(delivery.about, About::StopMany { .. }) {
             event["time"] = json!(time_at(self.now));
         }
+        if matches!(delivery.about, About::Task { is_running: false, .. }) {
+            self.mutate_stop(&mut event);
+        }
         event
     }
 
@@ -248,6 +257,12 @@ impl Simulation {
             Ok(outcome) => outcome,
             Err(failure) => {
                 self.tell(|| format!("#{id} fails: {failure}"));
+                // Its event shows no binding and ECS has forgotten it: a person is told, and its stop sees to the rest.
+                let is_running = matches!(delivery.about, About::Task { is_running: true, .. });
+                if is_running && failure.category == "ports_unknown" {
+                    self.statistics.count("ports that nobody tells");
+                    return self.is_done_with(&delivery.about);
+                }
                 if !failure.transient {
                     return Err(Broken(format!("{} will never be handled: {failure}", delivery.about)));
                 }
@@ -313,6 +328,10 @@ impl Simulation {
             && !reused.is_empty()
         {
             self.statistics.count("targets left to a newer task");
+            let task = delivery.about.task().map(|task| self.promises.life(task));
+            if task.is_some_and(|life| life.machine.is_some()) {
+                self.statistics.count("host ports left to a newer task");
+            }
         }
         self.is_done_with(&delivery.about)
     }
@@ -436,6 +455,7 @@ impl Simulation {
                 }
             }
             (Call::DescribeTargetHealth { group, targets }, _, Ok(Answer::Health(health))) => {
+                self.mistake_grace_periods(health);
                 for (target, health) in targets.iter().zip(health) {
                     let is_hidden = self.promises.may_be_unseen(&as_promised(group, target), self.now);
                     if is_hidden && matches!(health, TargetHealth::Registered(_)) && self.rng.chance(500) {
@@ -454,6 +474,14 @@ impl Simulation {
                 if self.mutant == Mutant::ReconcilesMissWhatLives && *desired == Desired::Running =>
             {
                 Arc::make_mut(page).tasks.clear();
+            }
+            (Call::RegisterTargets { group, targets, .. }, _, Ok(_)) => self.may_fail_its_checks(group, targets),
+            (
+                Call::DescribeTaskDefinition { .. },
+                About::Task { is_running: false, .. },
+                Ok(Answer::Definition(found)),
+            ) if self.mutant == Mutant::OwnersTellNoHostPorts => {
+                *found = Some(Arc::new(machines::none()));
             }
             (Call::StopTask { task, .. }, _, Ok(_)) => self.is_stopped_by_request(task.as_str()),
             (Call::TagTask { task, .. }, _, Ok(_)) => self.promises.life(task.as_str()).is_asked_to_stop = true,

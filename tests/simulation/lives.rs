@@ -7,12 +7,13 @@ use serde_json::Value;
 use start_engines::decide::timing::{ATTACH, FRESH, REUSE, SKEW};
 use start_engines::timestamp::Timestamp;
 
+use crate::account::{Attached, By, Mode};
 use crate::delivery::About;
 use crate::promises::{Birth, Broken, Stage};
 use crate::simulation::{HOUR, MINUTE, Mutant, SECOND, Simulation, Step};
 
 const REUSE_MILLIS: i64 = REUSE.as_millis() as i64;
-const ATTACH_MILLIS: i64 = ATTACH.as_millis() as i64;
+pub(crate) const ATTACH_MILLIS: i64 = ATTACH.as_millis() as i64;
 /// How long before `stoppedAt` a task can have given its address back.
 const GIVEN_BACK: i64 = (REUSE.as_millis() - FRESH.as_millis()) as i64;
 /// How far the clocks of functions may be off.
@@ -53,21 +54,27 @@ impl Simulation {
     /// A task has been started.
     pub(crate) fn born(&mut self, task: &str, identity: &str, count: usize, service: usize) -> Result<(), Broken> {
         self.statistics.count("lives");
-        let attached = self.services[service].targets.clone();
         let tags = self.world.tags(task);
         let tag = tags.iter().find(|(key, _)| key == "start-engines:requested-at");
         let asked_at = match tag {
             Some((_, time)) => Timestamp::parse(time).expect("a time").millis(),
             None => self.now,
         };
+        let mode = self.services[service].mode;
         let birth = Birth {
             service,
             asked_at: asked_at.div_euclid(1000),
-            attached,
+            attached: self.services[service].targets.clone(),
+            mode,
+            machine: self.world.container_instance(task),
         };
         self.promises.born(task, identity, count, birth)?;
         self.tasks.insert(task.to_owned(), Shown { oldest: 0, newest: 1 });
         self.world.set_listed(task, false);
+        if mode != Mode::Awsvpc {
+            self.is_placed(task);
+            return Ok(());
+        }
         let lag = self.rng.between(0..=2 * SECOND);
         self.turn_after(lag, task, Turn::Show(1));
         if self.rng.chance(40) {
@@ -80,7 +87,7 @@ impl Simulation {
         Ok(())
     }
 
-    fn turn_after(&mut self, millis: i64, task: &str, turn: Turn) {
+    pub(crate) fn turn_after(&mut self, millis: i64, task: &str, turn: Turn) {
         self.after(millis, Step::Turn(task.to_owned(), turn));
     }
 
@@ -96,6 +103,7 @@ impl Simulation {
                 self.advance(task);
                 self.is_addressed(task);
             }
+            Turn::Running if self.promises.life(task).mode != Mode::Awsvpc => self.runs_on_its_machine(task),
             Turn::Running => {
                 let event = self.advance(task);
                 let life = self.promises.life(task);
@@ -127,6 +135,7 @@ impl Simulation {
                 if life.is_in_need {
                     self.is_noticed(task);
                 }
+                self.gave_its_port_back(task);
                 let forgotten = HOUR + self.rng.between(0..=HOUR);
                 self.turn_after(forgotten, task, Turn::Forget);
                 return self.promises.when_over(task, &self.world);
@@ -148,11 +157,11 @@ impl Simulation {
         Ok(())
     }
 
-    fn shown(&mut self, task: &str) -> &mut Shown {
+    pub(crate) fn shown(&mut self, task: &str) -> &mut Shown {
         self.tasks.get_mut(task).expect("ECS has not forgotten it")
     }
 
-    fn advance(&mut self, task: &str) -> Value {
+    pub(crate) fn advance(&mut self, task: &str) -> Value {
         self.shown(task).newest += 1;
         self.world.advance(task)
     }
@@ -162,7 +171,14 @@ impl Simulation {
     fn is_addressed(&mut self, task: &str) {
         let address = self.world.address(task).expect("an address");
         let ipv6 = ipv6_beside(address);
-        if self.promises.addressed(task, address, &ipv6) {
+        let target = |attached: &Attached| {
+            let id = match attached.by {
+                By::Ipv6 => ipv6.clone(),
+                By::Ipv4 | By::Machine | By::MachineAddress => address.to_string(),
+            };
+            (attached.group.clone(), id, attached.port)
+        };
+        if self.promises.addressed(task, address.to_string(), target) {
             self.statistics.count("reused addresses");
         }
         let seen = self.rng.between(0..=5 * SECOND);
@@ -190,7 +206,7 @@ impl Simulation {
         self.turn_after(soonest + pulls, task, Turn::Running);
     }
 
-    fn lives_on(&mut self, task: &str) {
+    pub(crate) fn lives_on(&mut self, task: &str) {
         let life = match self.rng.below(10) {
             0 => return,
             _ if self.is_rush_hour => self.rng.between(0..=30 * SECOND),
@@ -212,6 +228,9 @@ impl Simulation {
             self.world.stop(task, "UserInitiated", "Task stopped by user");
         } else {
             self.statistics.count("failed starts");
+            if self.promises.life(task).machine.is_some() {
+                self.statistics.count("failed starts on machines");
+            }
             let container = "CannotPullContainerError: pull image manifest has been retried";
             self.world.fail_start(task, "Task failed to start", container);
         }
@@ -240,8 +259,10 @@ impl Simulation {
         let deprovisions = self.rng.between(10..=longest);
         let stopped = deprovisions + self.rng.between(10..=longest);
         let given_back = self.rng.between(deprovisions.max(stopped - GIVEN_BACK)..=stopped);
-        self.turn_after(deprovisions, task, Turn::Deprovisioning);
-        self.turn_after(given_back, task, Turn::GiveBack);
+        if self.promises.life(task).mode == Mode::Awsvpc {
+            self.turn_after(deprovisions, task, Turn::Deprovisioning);
+            self.turn_after(given_back, task, Turn::GiveBack);
+        }
         self.turn_after(stopped, task, Turn::Stopped);
         // By the last event of the task, and before its address can serve another.
         let lag = match self.mutant {
@@ -252,7 +273,7 @@ impl Simulation {
     }
 
     /// Tells the rule of a task's change, which lets through what the function asked for.
-    fn emit(&mut self, task: &str, event: &Value) {
+    pub(crate) fn emit(&mut self, task: &str, event: &Value) {
         let detail = &event["detail"];
         let is_ours = detail["startedBy"]
             .as_str()

@@ -18,6 +18,7 @@ mod delivery;
 mod faults;
 mod function;
 mod lives;
+mod machines;
 mod promises;
 mod reconciles;
 mod simulation;
@@ -33,20 +34,25 @@ const SEEDS: u64 = 40;
 const SEEDS_FOR_A_MUTANT: u64 = 40;
 
 /// What must have happened for the stories to be worth something.
-const INTERESTING: [&str; 31] = [
+const INTERESTING: [&str; 38] = [
     "AWS calls",
     "cold starts",
     "duplicates",
     "events lost for good",
     "failed starts",
+    "failed starts on machines",
     "fault answer lost",
     "fault crash after",
     "fault crash, lands late",
     "fault timed out, lands late",
     "late stops",
     "late stops of reused addresses",
+    "late stops of reused host ports",
     "lives",
     "lost events, redriven",
+    "failure owner_not_clear",
+    "host ports left to a newer task",
+    "bindings not shown yet",
     "partial answers",
     "reconciled deregistrations",
     "reconciled registrations",
@@ -63,6 +69,8 @@ const INTERESTING: [&str; 31] = [
     "stops asked for",
     "tasks stopped by request",
     "reused addresses",
+    "reused host ports",
+    "targets in their grace period",
     "starts that climbed",
     "targets left to a newer task",
 ];
@@ -166,6 +174,26 @@ fn when_a_reconcile_is_shown_no_live_tasks_it_takes_their_targets() {
 #[test]
 fn when_a_reconcile_that_is_tried_again_goes_by_its_first_try_a_dead_target_stays() {
     dies(Mutant::RetriesOfReconcilesLookAtNothing, "1");
+}
+
+#[test]
+fn when_owners_are_told_by_their_bindings_alone_a_live_host_tasks_target_is_taken() {
+    dies(Mutant::OwnersTellNoHostPorts, "3");
+}
+
+#[test]
+fn when_a_machines_port_serves_another_sooner_than_assumed_a_live_target_is_taken() {
+    dies(Mutant::HostPortsAreReusedAtOnce, "3");
+}
+
+#[test]
+fn when_a_target_in_its_grace_period_counts_as_draining_a_dead_target_stays() {
+    dies(Mutant::GracePeriodsCountAsDraining, "1");
+}
+
+#[test]
+fn when_a_task_that_never_ran_looks_as_if_it_had_a_call_is_made_for_nothing() {
+    dies(Mutant::FailedStartsLookAsIfTheyRan, "6");
 }
 
 #[test]

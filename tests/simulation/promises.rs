@@ -3,11 +3,9 @@
 //!
 //! Knows of each task what really is, never what the function thinks.
 
-use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
-
-use crate::account::{Attached, Whom};
+use crate::account::{Attached, Mode, Whom};
 use crate::support::fake_aws::{Health, World};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// By how much DescribeTargetHealth may lag, in milliseconds.
 const HEALTH_LAG: i64 = 2_000;
@@ -28,6 +26,9 @@ pub(crate) enum Stage {
 #[derive(Clone, Debug)]
 pub(crate) struct Life {
     pub(crate) stage: Stage,
+    pub(crate) mode: Mode,
+    /// The container instance that it is on.
+    pub(crate) machine: Option<String>,
     pub(crate) attached: Vec<Attached>,
     /// All targets that it can have; none before it has its address.
     pub(crate) targets: Vec<Target>,
@@ -73,6 +74,9 @@ pub(crate) struct Birth {
     /// When its start was asked for, in whole seconds.
     pub(crate) asked_at: i64,
     pub(crate) attached: Vec<Attached>,
+    pub(crate) mode: Mode,
+    /// Its container instance.
+    pub(crate) machine: Option<String>,
 }
 
 /// What must hold, broken.
@@ -83,8 +87,8 @@ pub(crate) struct Broken(pub(crate) String);
 #[derive(Debug, Default)]
 pub(crate) struct Promises {
     lives: BTreeMap<String, Life>,
-    /// Who has, or has had, an address.
-    holders: BTreeMap<Ipv4Addr, Vec<String>>,
+    /// Who has, or has had, an address, or a port of a machine.
+    holders: BTreeMap<String, Vec<String>>,
     /// Tasks by the identity of their start.
     started: BTreeMap<String, usize>,
     /// Stops of many that somebody has asked for, and when.
@@ -103,6 +107,8 @@ impl Promises {
             service: birth.service,
             listed_since: None,
             second_half_lost_at: None,
+            mode: birth.mode,
+            machine: birth.machine,
             targets: Vec::new(),
             own: BTreeMap::new(),
             stopped_at: None,
@@ -173,19 +179,11 @@ impl Promises {
         Err(Broken(message))
     }
 
-    /// A task has its address; gives whether another task has had it before.
-    pub(crate) fn addressed(&mut self, task: &str, address: Ipv4Addr, ipv6: &str) -> bool {
+    /// A task has its address, or its port of a machine; gives whether another task has had it before.
+    pub(crate) fn addressed(&mut self, task: &str, place: String, target: impl Fn(&Attached) -> Target) -> bool {
         let life = self.life(task);
-        let target = |attached: &Attached| {
-            let id = if attached.ipv6 {
-                ipv6.to_owned()
-            } else {
-                address.to_string()
-            };
-            (attached.group.clone(), id, attached.port)
-        };
         life.targets = life.attached.iter().map(target).collect();
-        let holders = self.holders.entry(address).or_default();
+        let holders = self.holders.entry(place).or_default();
         holders.push(task.to_owned());
         holders.len() > 1
     }
@@ -239,6 +237,15 @@ impl Promises {
         let place = format!(":task/{cluster}/");
         let mut cured = Vec::new();
         let mut are_others = false;
+        let is_recent = |time: Option<i64>| time.is_some_and(|time| time + 60_000 > began);
+        let moves =
+            |life: &&Life| life.stage == Stage::Starting || is_recent(life.live_since) || is_recent(life.stopped_at);
+        let moving: BTreeSet<String> = self
+            .lives
+            .values()
+            .filter(moves)
+            .filter_map(|life| life.machine.clone())
+            .collect();
         for (task, life) in self.lives.iter_mut().filter(|(task, _)| task.contains(&place)) {
             let lost_at = life.second_half_lost_at.filter(|_| life.stage == Stage::Live);
             match lost_at {
@@ -259,7 +266,10 @@ impl Promises {
                 Stage::Stopped => life.stopped_at,
                 Stage::Starting | Stage::Stopping => None,
             };
-            if since.is_some_and(|since| since + 60_000 <= began) {
+            // Whoever starts, or has just begun or ended, on the machine may have been shown to get the port.
+            let machine = life.machine.as_ref();
+            let is_moving = machine.is_some_and(|machine| moving.contains(machine));
+            if since.is_some_and(|since| since + 60_000 <= began) && !is_moving {
                 life.is_in_need = false;
                 cured.push(task.clone());
             } else {

@@ -64,6 +64,14 @@ pub(crate) enum Mutant {
     ReconcilesMissWhatLives,
     /// A reconcile that is tried again is shown each task as its first try saw it.
     RetriesOfReconcilesLookAtNothing,
+    /// A stop of a host task knows its own port, and of others only the bindings that they show: none.
+    OwnersTellNoHostPorts,
+    /// A port that a machine chooses serves another RUNNING task as soon as it is given back.
+    HostPortsAreReusedAtOnce,
+    /// A target that a Network Load Balancer lets its connections end counts as deregistered.
+    GracePeriodsCountAsDraining,
+    /// A stop of a task that never ran tells a time of its start.
+    FailedStartsLookAsIfTheyRan,
 }
 
 /// What happens at a point in time.
@@ -128,6 +136,8 @@ pub(crate) struct Simulation {
     /// When a start's event was first delivered.
     pub(crate) first_tried: BTreeMap<String, i64>,
     pub(crate) tasks: BTreeMap<String, Shown>,
+    /// Until when no task begins to run on a machine: ports that were given back there are not shown so yet.
+    pub(crate) settles: BTreeMap<String, i64>,
     time: SharedTime,
     queue: BTreeMap<(i64, u64), Step>,
     steps: u64,
@@ -175,6 +185,7 @@ pub(crate) fn run(seed: u64, mutant: Mutant, is_told: bool) -> Report {
         freed: BTreeMap::new(),
         first_tried: BTreeMap::new(),
         tasks: BTreeMap::new(),
+        settles: BTreeMap::new(),
         time: Arc::new(AtomicI64::new(BEGIN)),
         queue: BTreeMap::new(),
         steps: 0,
@@ -331,6 +342,9 @@ impl Simulation {
             About::Start { .. } | About::Task { .. } | About::Stop { .. } | About::StopMany { .. } => self.faults,
         };
         self.note_asked(&call, &mut delivery);
+        if calls == 0 {
+            self.asks_first(&call, &delivery.about)?;
+        }
         let fate = fate(&mut self.rng, &call, within, faults);
         self.statistics.count("AWS calls");
         self.statistics.count(format!("call {}", call.operation()));

@@ -15,13 +15,14 @@ use aws_config::{ConfigLoader, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use super::{AwsClients, timed};
-use crate::arn::{Cluster, TargetGroupArn, TaskArn};
+use crate::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
 use crate::call::{Answer, Call, CallError};
 use crate::handler::Aws;
 use crate::instance::Recall;
 use crate::operator::dead_letter::{Message, Receipt};
 use crate::operator::fleet::{GroupMember, SeenTask};
 use crate::operator::request::NewEvent;
+use crate::task::ports::PortBinding;
 
 /// Time for one call on an instance, retries included.
 const CALL_TIME: Duration = Duration::from_secs(20);
@@ -117,6 +118,20 @@ impl OperatorClients {
             hosts.extend(instance.addresses.each());
         }
         Ok(hosts)
+    }
+
+    /// What is certain of the ports of a task definition's tasks, before any of them shows it; nothing if it was deleted.
+    ///
+    /// # Errors
+    /// DescribeTaskDefinition's own.
+    pub async fn certain_ports(&self, definition: &TaskDefinition) -> Result<Vec<PortBinding>, CallError> {
+        let call = Call::DescribeTaskDefinition {
+            arn: definition.clone(),
+        };
+        match self.core.perform(&call, CALL_TIME).await? {
+            Answer::Definition(Some(found)) => Ok(found.certain()),
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// Everything in a target group; nothing if there is no such group.

@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use start_engines::arn::{Cluster, TargetGroupArn, TaskArn};
+use start_engines::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
 use start_engines::aws::OperatorClients;
 use start_engines::call::CallError;
 use start_engines::operator::fleet::{Fleet, GroupMember, SeenTask, together};
 use start_engines::task::Network;
+use start_engines::task::ports::PortBinding;
 
-/// Looks, and remembers machines.
+/// Looks, and remembers machines and task definitions.
 #[derive(Debug)]
 pub(crate) struct Lookout<'a> {
     clients: &'a OperatorClients,
     machines: HashMap<String, Vec<String>>,
+    definitions: HashMap<TaskDefinition, Vec<PortBinding>>,
 }
 
 impl<'a> Lookout<'a> {
@@ -20,6 +22,7 @@ impl<'a> Lookout<'a> {
         Self {
             clients,
             machines: HashMap::new(),
+            definitions: HashMap::new(),
         }
     }
 
@@ -35,6 +38,14 @@ impl<'a> Lookout<'a> {
                 self.machines.insert(arn.clone(), hosts);
             }
             seen.hosts = self.machines.get(arn).cloned().unwrap_or_default();
+            let Some(definition) = seen.task.task_definition.as_ref().filter(|_| seen.ports.is_empty()) else {
+                continue;
+            };
+            if !self.definitions.contains_key(definition) {
+                let ports = self.clients.certain_ports(definition).await?;
+                self.definitions.insert(definition.clone(), ports);
+            }
+            seen.ports = self.definitions.get(definition).cloned().unwrap_or_default();
         }
         Ok(tasks)
     }

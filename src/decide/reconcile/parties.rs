@@ -5,13 +5,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::super::ports::{self, Claims, Ports};
 use super::super::{Halt, instances};
 use super::fleet::Ours;
 use crate::arn::{Port, TargetGroupArn};
 use crate::journal::Reader;
 use crate::plan::{Party, Stage};
 use crate::target::Target;
-use crate::task::{Network, Status};
+use crate::task::{Network, Task};
 
 /// Targets whose owners are looked for.
 #[derive(Default)]
@@ -33,6 +34,25 @@ impl Questioned {
     fn is_empty(&self) -> bool {
         self.ports.is_empty()
     }
+}
+
+/// What a stopping or stopped task had. What nobody tells any more is unknown in its group.
+fn former_claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>) -> Result<Claims, Halt> {
+    let mut claims = Claims::default();
+    if task.shown_ports().is_empty() && !task.has_run() {
+        return Ok(claims);
+    }
+    let bindings = match ports::of_stopping(task, None, reader)?? {
+        Ports::Known(bindings) => bindings,
+        Ports::NotShown(definition) => definition.certain(),
+        Ports::OwnInterface | Ports::Untold | Ports::Gone(_) => Vec::new(),
+    };
+    for binding in bindings {
+        claims
+            .has
+            .extend(containers_ports.iter().filter_map(|&port| binding.host_port(port)));
+    }
+    Ok(claims)
 }
 
 /// The parties of one group.
@@ -82,25 +102,25 @@ impl<'f> Parties<'f> {
                     party.holds.extend(of_address);
                 }
             }
-            Network::ContainerInstance { arn, bindings } => {
-                let on_host = bindings
-                    .iter()
-                    .flat_map(|binding| ports.iter().filter_map(|port| binding.host_port(*port)));
+            Network::ContainerInstance { arn, .. } if !questioned.is_empty() => {
+                let claims = match stage {
+                    Stage::Serving | Stage::Live => ports::claims(task, &ports, reader)?,
+                    Stage::Former | Stage::AnothersFormer => former_claims(task, &ports, reader)?,
+                };
+                let on_host = claims.has.into_iter().chain(claims.will_have);
                 let on_host: Vec<Port> = on_host.filter(|port| questioned.ports.contains(port)).collect();
-                let is_to_get_some = bindings.is_empty() && task.last_status != Status::Running;
-                let is_live = matches!(stage, Stage::Serving | Stage::Live);
-                let may_get = is_live && is_to_get_some && !questioned.is_empty();
-                if may_get || !on_host.is_empty() {
+                if claims.may_get_any || !on_host.is_empty() {
                     let ids = self.ids(ours, arn, stage, questioned, reader)?;
                     for id in &ids {
                         let of_id = on_host.iter().map(|&port| Target { id: id.clone(), port });
                         party.holds.extend(of_id);
                     }
-                    if may_get {
+                    if claims.may_get_any {
                         party.may_get = ids;
                     }
                 }
             }
+            Network::ContainerInstance { .. } => {}
             Network::External | Network::Unknown => {}
         }
         self.all.push(party);

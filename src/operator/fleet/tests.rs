@@ -36,6 +36,7 @@ fn task(n: u8, last: &str, desired: &str) -> SeenTask {
         stopping_at: None,
         definition: None,
         hosts: vec![format!("10.0.0.{n}")],
+        ports: vec![],
     }
 }
 
@@ -61,7 +62,14 @@ fn is_registered(task: SeenTask, members: Vec<GroupMember>) -> bool {
 
 #[test]
 fn a_target_is_registered_in_whichever_state_but_draining() {
-    for state in ["healthy", "initial", "unhealthy", "unused", "dozing"] {
+    for state in [
+        "healthy",
+        "initial",
+        "unhealthy",
+        "unhealthy.draining",
+        "unused",
+        "dozing",
+    ] {
         assert!(
             is_registered(task(1, "RUNNING", "RUNNING"), vec![member(1, state)]),
             "{state}"
@@ -125,8 +133,9 @@ fn a_task_in_bridge_mode_has_its_host_port() {
     };
     bridge.task.network = Network::ContainerInstance {
         arn: "arn:aws:ecs:us-east-1:111122223333:container-instance/engines/1".into(),
-        bindings: vec![PortBinding::read("auth", raw).unwrap()],
+        bindings: vec![],
     };
+    bridge.ports = vec![PortBinding::read("auth", raw).unwrap()];
     bridge.hosts = vec!["i-0123456789abcdef0".into()];
     let mut target = member(1, "healthy");
     target.target = Target {

@@ -47,6 +47,7 @@ fn task(n: u8, state: &str, service: &str, host: &str, groups: &[&str]) -> SeenT
         stopping_at: None,
         definition: None,
         hosts: vec![host.into()],
+        ports: vec![],
     }
 }
 

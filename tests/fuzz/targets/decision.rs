@@ -4,7 +4,7 @@
 #![no_main]
 
 use std::net::Ipv4Addr;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
@@ -12,11 +12,13 @@ use start_engines::arn::TaskArn;
 use start_engines::call::{Answer, Call, CallError, ErrorKind, TaskPage};
 use start_engines::config::Config;
 use start_engines::decide::{Step, decide};
+use start_engines::definition::{Definition, PortMapping};
 use start_engines::instance::{ContainerInstance, Instance};
 use start_engines::journal::{Entry, Journal};
 use start_engines::run_task::{StartFailure, Started};
 use start_engines::tags::{self, Tag};
 use start_engines::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
+use start_engines::task::ports::RawBinding;
 use start_engines::task::{Addresses, Status, Task, from_event};
 use start_engines::timestamp::Timestamp;
 use start_engines::trigger::{self, Trigger};
@@ -152,6 +154,19 @@ fn answer(call: &Call, trigger: &Trigger, choice: u8) -> Result<Answer, CallErro
             };
             Answer::Targets((2..5).map(|n| (target(n), health.clone())).collect())
         }
+        Call::DescribeTaskDefinition { .. } => Answer::Definition(bit(3).then(|| {
+            let mapping = |port| RawBinding {
+                container_port: Some(port),
+                host_port: bit(6).then_some(port + 1),
+                ..RawBinding::default()
+            };
+            let mappings = [8080, 9090].into_iter().filter_map(|port| PortMapping::read("auth", mapping(port)));
+            let mode = [None, Some("host"), Some("awsvpc"), Some("none"), Some("nat")][usize::from(choice) % 5];
+            Arc::new(Definition {
+                network_mode: mode.into(),
+                mappings: mappings.collect(),
+            })
+        })),
         Call::DescribeContainerInstance { .. } => Answer::ContainerInstance(bit(3).then(|| ContainerInstance {
             ec2_instance: "i-0123456789abcdef0".to_owned(),
             is_registered: bit(4),

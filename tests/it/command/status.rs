@@ -107,24 +107,38 @@ async fn a_task_that_failed_to_start_is_shown_with_stopped() {
 }
 
 #[tokio::test]
-async fn a_task_in_bridge_mode_is_found_by_its_machine_and_host_port() {
-    let stage = Stage::new().await;
-    let group = stage.fake.world(|world| {
-        world.add_container_instance("engines", Some("i-0123456789abcdef0"), "10.0.7.7".parse().unwrap());
-        world.add_task_definition(TaskDefinition::new("bridge", NetworkMode::Bridge).container("auth", &[8080]));
-        world.add_target_group(TargetGroup::instance("machines", 80))
-    });
-    let start = json!({"taskDefinition": "bridge", "launchType": "EC2", "subnets": null, "targetGroupArn": group});
-    stage.deliver(&stage.start("e-1", start)).await.result.unwrap();
-    let event = stage.fake.world(|world| {
-        let task = world.task_arns().last().unwrap().clone();
-        world.advance_to(&task, "RUNNING")
-    });
-    stage.deliver(&event).await.result.unwrap();
-    let told = status(&stage, &["--output", "json"]).await.must(0).json();
-    let target = &told["clusters"][0]["tasks"][0]["targets"][0];
-    assert_eq!(target["id"], "i-0123456789abcdef0");
-    assert_eq!((&target["registered"], &target["drift"]), (&json!(true), &Value::Null));
+async fn tasks_on_machines_are_found_by_the_host_ports_that_they_or_their_definitions_tell() {
+    let modes = [
+        ("bridge", NetworkMode::Bridge, 32_768),
+        ("host", NetworkMode::Host, 8080),
+    ];
+    for (name, mode, port) in modes {
+        let stage = Stage::new().await;
+        let group = stage.fake.world(|world| {
+            world.add_container_instance("engines", Some("i-0123456789abcdef0"), "10.0.7.7".parse().unwrap());
+            world.add_task_definition(TaskDefinition::new(name, mode).container("auth", &[8080]));
+            world.add_target_group(TargetGroup::instance("machines", 80))
+        });
+        let start = json!({"taskDefinition": name, "launchType": "EC2", "subnets": null, "targetGroupArn": group});
+        stage.deliver(&stage.start("e-1", start)).await.result.unwrap();
+        let event = stage.fake.world(|world| {
+            let task = world.task_arns().last().unwrap().clone();
+            world.advance_to(&task, "RUNNING")
+        });
+        stage.deliver(&event).await.result.unwrap();
+        // Registered, though its load balancer lets its connections end.
+        stage.fake.world(|world| {
+            world.set_health(&group, "i-0123456789abcdef0", port, Health::UnhealthyDraining);
+        });
+        let told = status(&stage, &["--output", "json"]).await.must(0).json();
+        let target = &told["clusters"][0]["tasks"][0]["targets"][0];
+        assert_eq!(
+            (&target["id"], &target["port"]),
+            (&json!("i-0123456789abcdef0"), &json!(port))
+        );
+        assert_eq!((&target["registered"], &target["drift"]), (&json!(true), &Value::Null));
+        assert_eq!(target["state"], "unhealthy.draining");
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
-//! What an ECS account has before any task runs: clusters and task definitions, and how calls
-//! name them.
+//! What an ECS account has before any task runs: clusters and task definitions, how calls name them,
+//! and DescribeTaskDefinition.
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{protocol::ApiError, world::World};
 
@@ -14,8 +14,10 @@ pub(crate) enum NetworkMode {
     Awsvpc,
     /// Docker's bridge on an EC2 instance; a host port of 0 is a dynamic one.
     Bridge,
-    /// The EC2 instance's own network.
+    /// The EC2 instance's own network: nobody but the definition tells the ports.
     Host,
+    /// No network to the outside.
+    None,
 }
 
 /// A container of a task definition.
@@ -134,6 +136,18 @@ impl World {
         arn
     }
 
+    /// Deletes a task definition, as DeleteTaskDefinitions does in the end.
+    pub(crate) fn delete_task_definition(&mut self, arn: &str) {
+        self.definitions.remove(arn);
+    }
+
+    pub(super) fn describe_task_definition(&mut self, input: &Value) -> Result<Value, ApiError> {
+        let asked = input["taskDefinition"].as_str().unwrap_or_default();
+        let unknown = |_| ApiError::new("ClientException", "Unable to describe task definition.");
+        let (arn, definition) = self.definition(asked).map_err(unknown)?;
+        Ok(json!({"taskDefinition": describe(&arn, &definition), "tags": []}))
+    }
+
     /// The cluster that a call names, by name or ARN; `default` when it names none.
     pub(super) fn cluster(&self, input: &Value) -> Result<Cluster, ApiError> {
         let asked = input["cluster"].as_str().unwrap_or("default");
@@ -178,4 +192,42 @@ impl World {
             None => refused(format!("Invalid identifier: {asked}")),
         }
     }
+}
+
+/// In network mode `bridge` that was not asked for by name there is no `networkMode`, and in the others ECS has
+/// made the host port the container's own.
+fn describe(arn: &str, definition: &TaskDefinition) -> Value {
+    let mapping = |&(container_port, host_port): &(u16, u16)| {
+        let host_port = match definition.network_mode {
+            NetworkMode::Bridge => host_port,
+            NetworkMode::Awsvpc | NetworkMode::Host | NetworkMode::None => container_port,
+        };
+        json!({"containerPort": container_port, "hostPort": host_port, "protocol": "tcp"})
+    };
+    let container = |container: &ContainerDefinition| {
+        json!({
+            "name": container.name,
+            "image": format!("example/{}:latest", container.name),
+            "essential": true,
+            "portMappings": container.ports.iter().map(mapping).collect::<Value>(),
+            "environment": [],
+            "mountPoints": [],
+        })
+    };
+    let mut described = json!({
+        "taskDefinitionArn": arn,
+        "family": definition.family,
+        "revision": definition.revision,
+        "status": "ACTIVE",
+        "containerDefinitions": definition.containers.iter().map(container).collect::<Value>(),
+        "volumes": [],
+        "placementConstraints": [],
+    });
+    match definition.network_mode {
+        NetworkMode::Bridge => {}
+        NetworkMode::Awsvpc => described["networkMode"] = json!("awsvpc"),
+        NetworkMode::Host => described["networkMode"] = json!("host"),
+        NetworkMode::None => described["networkMode"] = json!("none"),
+    }
+    described
 }

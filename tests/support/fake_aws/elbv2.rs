@@ -244,6 +244,11 @@ fn describe_health(group: &TargetGroup, key: &(String, u16)) -> Value {
             "Target registration is in progress",
         ),
         Some(Health::Healthy) => ("healthy", None, ""),
+        Some(Health::UnhealthyDraining) => (
+            "unhealthy.draining",
+            Some("Target.FailedHealthChecks"),
+            "Health checks failed",
+        ),
         Some(Health::Unhealthy) => ("unhealthy", Some("Target.FailedHealthChecks"), "Health checks failed"),
     };
     let mut health = json!({"State": state});

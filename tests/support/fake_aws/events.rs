@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::{
     arns,
-    definitions::ContainerDefinition,
+    definitions::{ContainerDefinition, NetworkMode},
     tasks::{Eni, TaskState},
     world::World,
 };
@@ -187,8 +187,8 @@ fn container(state: &TaskState, definition: &ContainerDefinition, dialect: Diale
         "cpu": "0",
         "networkInterfaces": network_interfaces(state),
     });
-    // Published ports show once the container has been started.
-    if state.started_at.is_some() && !state.bindings.is_empty() {
+    // Published ports show once the container has been started, and in host mode never.
+    if state.network_mode != NetworkMode::Awsvpc {
         container["networkBindings"] = network_bindings(state, &definition.name, dialect);
     }
     if status == "STOPPED" && state.started_at.is_some() {
@@ -222,7 +222,11 @@ fn network_bindings(state: &TaskState, container: &str, dialect: Dialect) -> Val
         Dialect::Api => "bindIP",
         Dialect::Event => "bindIp",
     };
-    let own = state.bindings.iter().filter(|binding| binding.container == container);
+    let is_shown = state.network_mode == NetworkMode::Bridge && state.started_at.is_some();
+    let own = state
+        .bindings
+        .iter()
+        .filter(|binding| is_shown && binding.container == container);
     own.map(|binding| {
         let mut value = json!({bind_address: binding.address, "protocol": binding.protocol});
         if binding.ports == 1 {

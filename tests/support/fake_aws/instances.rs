@@ -60,6 +60,13 @@ impl World {
         self.instance_mut(container_instance).ipv6_address = Some(address);
     }
 
+    /// The EC2 instance under a container instance: its id, and its address while it runs.
+    pub(crate) fn machine(&self, container_instance: &str) -> (String, Ipv4Addr) {
+        let found = &self.instances[container_instance];
+        let id = found.ec2_instance_id.clone().expect("an EC2 instance");
+        (id, found.private_address.expect("one that runs"))
+    }
+
     /// Takes a container instance out of its cluster: ECS shows it as INACTIVE for a while.
     pub(crate) fn deregister_container_instance(&mut self, container_instance: &str) {
         self.instance_mut(container_instance).status = "INACTIVE";

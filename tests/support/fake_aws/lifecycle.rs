@@ -24,10 +24,13 @@ impl World {
         let awsvpc = now.network_mode == NetworkMode::Awsvpc;
         match (now.desired_status, now.last_status) {
             ("RUNNING", "PROVISIONING") => self.attach(task),
-            ("RUNNING", "PENDING") => self.change(task, |state| {
-                state.last_status = "RUNNING";
-                state.started_at = Some(state.updated_at);
-            }),
+            ("RUNNING", "PENDING") => {
+                self.give_dynamic_ports(task);
+                self.change(task, |state| {
+                    state.last_status = "RUNNING";
+                    state.started_at = Some(state.updated_at);
+                })
+            }
             ("STOPPED", "PROVISIONING" | "PENDING" | "RUNNING") if awsvpc => self.change(task, |state| {
                 state.last_status = "DEPROVISIONING";
                 state.execution_stopped_at = Some(state.updated_at);
@@ -108,6 +111,11 @@ impl World {
             .iter()
             .find(|binding| binding.container_port == container_port)?;
         Some(binding.host_port)
+    }
+
+    /// The container instance that a task is on.
+    pub(crate) fn container_instance(&self, task: &str) -> Option<String> {
+        self.state(task).container_instance.clone()
     }
 
     /// What a task publishes instead of what its definition made of it; its events change too.

@@ -265,11 +265,35 @@ impl World {
             return Ok(Ok((first, Vec::new())));
         }
         for instance in candidates {
-            if let Some(bindings) = bind(definition, self.ports_in_use(&instance.arn)) {
+            if let Some(bindings) = keep_fixed(definition, self.ports_in_use(&instance.arn)) {
                 return Ok(Ok((instance.arn.clone(), bindings)));
             }
         }
         Ok(Err(Failure::new("RESOURCE:PORTS").arn(&first)))
+    }
+
+    /// Its containers start on its instance: Docker gives them their dynamic ports.
+    pub(super) fn give_dynamic_ports(&mut self, task: &str) {
+        let state = self.state(task);
+        let Some(instance) = state.container_instance.clone() else {
+            return;
+        };
+        if state.network_mode != NetworkMode::Bridge {
+            return;
+        }
+        let mut used = self.ports_in_use(&instance);
+        let mut given = Vec::new();
+        for container in &state.containers {
+            for &(container_port, defined) in &container.ports {
+                if defined == 0 {
+                    let port = (32_768..=u16::MAX).find(|port| !used.contains(port));
+                    let port = port.expect("a free port");
+                    used.insert(port);
+                    given.push(Binding::tcp(&container.name, container_port, port));
+                }
+            }
+        }
+        self.state_mut(task).bindings.extend(given);
     }
 
     fn ports_in_use(&self, instance: &str) -> BTreeSet<u16> {
@@ -281,20 +305,15 @@ impl World {
     }
 }
 
-/// Gives each published port a host port: the one defined, or the lowest free one of the
-/// dynamic range. `None`: a defined one is taken.
-fn bind(definition: &TaskDefinition, mut used: BTreeSet<u16>) -> Option<Vec<Binding>> {
+/// The host ports that the definition fixes, which ECS keeps for the task. `None`: one is taken.
+fn keep_fixed(definition: &TaskDefinition, mut used: BTreeSet<u16>) -> Option<Vec<Binding>> {
     let mut bindings = Vec::new();
     for container in &definition.containers {
-        for &(container_port, defined) in &container.ports {
-            let host_port = match defined {
-                0 => (32_768..=u16::MAX).find(|port| !used.contains(port))?,
-                port => port,
-            };
-            if !used.insert(host_port) {
+        for &(container_port, defined) in container.ports.iter().filter(|(_, defined)| *defined != 0) {
+            if !used.insert(defined) {
                 return None;
             }
-            bindings.push(Binding::tcp(&container.name, container_port, host_port));
+            bindings.push(Binding::tcp(&container.name, container_port, defined));
         }
     }
     Some(bindings)

@@ -186,6 +186,11 @@ static DESCRIBE_TASKS: Shape = Shape::Record(&[
     may("include", Shape::List(&Shape::OneOf(&["TAGS"]))),
 ]);
 
+static DESCRIBE_TASK_DEFINITION: Shape = Shape::Record(&[
+    must("taskDefinition", Shape::Text),
+    may("include", Shape::List(&Shape::OneOf(&["TAGS"]))),
+]);
+
 static LIST_TASKS: Shape = Shape::Record(&[
     may("cluster", Shape::Text),
     may("containerInstance", Shape::Text),
@@ -336,6 +341,7 @@ pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape>
         (Service::Ecs, "ListTasks") => &LIST_TASKS,
         (Service::Ecs, "StopTask") => &STOP_TASK,
         (Service::Ecs, "DescribeContainerInstances") => &DESCRIBE_CONTAINER_INSTANCES,
+        (Service::Ecs, "DescribeTaskDefinition") => &DESCRIBE_TASK_DEFINITION,
         (Service::Ecs, "TagResource") => &TAG_RESOURCE,
         (Service::Ec2, "DescribeInstances") => &DESCRIBE_INSTANCES,
         (Service::Events, "PutEvents") => &PUT_EVENTS,

@@ -16,6 +16,8 @@ pub(crate) enum Health {
     Healthy,
     /// Registered and failing its checks.
     Unhealthy,
+    /// Registered behind a Network Load Balancer, which lets its connections end since it fails its checks.
+    UnhealthyDraining,
     /// Deregistered, its connections ending.
     Draining,
 }

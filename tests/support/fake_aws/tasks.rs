@@ -98,8 +98,8 @@ pub(super) struct Eni {
     pub(super) ipv6: Option<Ipv6Addr>,
 }
 
-/// A published port of a bridge or host task, reserved from its start and shown once it
-/// has run.
+/// A published port of a bridge or host task. A fixed one is kept for it from its placement, a dynamic one is
+/// given when its containers start. In bridge mode it is shown from then.
 #[derive(Debug, Clone)]
 pub(crate) struct Binding {
     pub(crate) container: String,

@@ -228,6 +228,7 @@ impl World {
             (Service::Ecs, "ListTasks") => self.list_tasks(input),
             (Service::Ecs, "StopTask") => self.stop_task(input),
             (Service::Ecs, "DescribeContainerInstances") => self.describe_container_instances(input),
+            (Service::Ecs, "DescribeTaskDefinition") => self.describe_task_definition(input),
             (Service::Ec2, "DescribeInstances") => self.describe_instances(input),
             (Service::Ecs, "TagResource") => self.tag_resource(input),
             (Service::Events, "PutEvents") => self.put_events(input),

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 
 use crate::{
     ecs, fargate, one_task,
-    support::fake_aws::{FakeAws, NetworkMode, TaskDefinition},
+    support::{
+        fake_aws::{FakeAws, NetworkMode, TaskDefinition},
+        wire,
+    },
 };
 
 #[tokio::test]
@@ -206,9 +209,12 @@ async fn bridge_tasks_share_an_instance_and_reuse_its_host_ports() {
     }
     let arns = fake.world(|w| w.task_arns());
     let event = fake.world(|w| {
+        assert_eq!(w.host_port(&arns[0], 8080), None, "its container has not been started");
+        let running = w.advance_to(&arns[0], "RUNNING");
+        w.advance_to(&arns[1], "RUNNING");
         assert_eq!(w.host_port(&arns[0], 8080), Some(32_768));
         assert_eq!(w.host_port(&arns[1], 8080), Some(32_769));
-        w.advance_to(&arns[0], "RUNNING")
+        running
     });
     assert_eq!(event["detail"]["version"], 2);
     assert_eq!(
@@ -221,12 +227,46 @@ async fn bridge_tasks_share_an_instance_and_reuse_its_host_ports() {
     });
     ecs(&fake, "RunTask", &input("c")).await;
     let newest = fake.world(|w| w.task_arns()[2].clone());
+    fake.world(|w| w.advance_to(&newest, "RUNNING"));
     assert_eq!(fake.world(|w| w.host_port(&newest, 8080)), Some(32_768));
     let ask = json!({"cluster": "main", "containerInstances": [instance]});
     let described = ecs(&fake, "DescribeContainerInstances", &ask).await;
     assert_eq!(
         described["containerInstances"][0]["ec2InstanceId"],
         "i-0123456789abcdef0"
+    );
+}
+
+#[tokio::test]
+async fn a_host_task_shows_no_port_anywhere_keeps_it_from_others_and_its_definition_tells_it() {
+    let fake = FakeAws::start().await;
+    let definition = fake.world(|w| {
+        w.add_cluster("main");
+        w.add_container_instance("main", Some("i-0123456789abcdef0"), Ipv4Addr::new(10, 0, 0, 9));
+        w.add_task_definition(TaskDefinition::new("web", NetworkMode::Host).container("app", &[8080]))
+    });
+    let input = |token: &str| json!({"cluster": "main", "taskDefinition": "web:1", "clientToken": token});
+    ecs(&fake, "RunTask", &input("a")).await;
+    let arn = fake.world(|w| w.task_arns()[0].clone());
+    let event = fake.world(|w| w.advance_to(&arn, "RUNNING"));
+    assert_eq!(event["detail"]["containers"][0]["networkBindings"], json!([]));
+    let ask = json!({"cluster": "main", "tasks": [arn]});
+    let shown = ecs(&fake, "DescribeTasks", &ask).await;
+    assert_eq!(shown["tasks"][0]["containers"][0]["networkBindings"], json!([]));
+    let refused = ecs(&fake, "RunTask", &input("b")).await;
+    assert_eq!(refused["failures"][0]["reason"], "RESOURCE:PORTS");
+    let ask = json!({"taskDefinition": definition});
+    let told = &ecs(&fake, "DescribeTaskDefinition", &ask).await["taskDefinition"];
+    assert_eq!(told["networkMode"], "host");
+    let mapping = json!({"containerPort": 8080, "hostPort": 8080, "protocol": "tcp"});
+    assert_eq!(told["containerDefinitions"][0]["portMappings"], json!([mapping]));
+    fake.world(|w| w.delete_task_definition(&definition));
+    let answer = wire::ecs(&fake.endpoint(), "DescribeTaskDefinition", &ask).await;
+    let answer = answer.expect("an answer");
+    assert!(
+        answer.status == 400 && answer.body.contains("ClientException"),
+        "{}",
+        answer.body
     );
 }
 
