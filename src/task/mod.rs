@@ -117,8 +117,11 @@ impl Task {
         self.started_at.is_some() || self.last_status == Status::Running
     }
 
-    /// Whether it certainly has not been RUNNING: a status before that, or the code for it, and no time of a
-    /// start. One that is further on its way out may have been, where an event leaves the time out.
+    /// Whether it certainly has not been RUNNING: there is no `startedAt`, "the time when the task transitioned from
+    /// the PENDING state to the RUNNING state"
+    /// ([Task](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html)), though `createdAt` is told; or
+    /// it has a status before that, or the code for it. Of a snapshot that tells no times, one that is further on its
+    /// way out may have been.
     #[must_use]
     pub fn never_ran(&self) -> bool {
         let is_before = matches!(
@@ -126,7 +129,7 @@ impl Task {
             Status::Provisioning | Status::Pending | Status::Activating
         );
         let is_told = self.stop.code.as_deref() == Some("TaskFailedToStart");
-        !self.has_run() && (is_before || is_told)
+        !self.has_run() && (is_before || is_told || self.created_at.is_some())
     }
 
     /// Whether it ended without ever having been RUNNING.

@@ -113,14 +113,14 @@ impl Simulation {
         *settled = (*settled).max(self.now + lag + ATTACH_MILLIS + 1);
     }
 
-    /// 6: a stop of a task that never ran asks whether anything is registered, before it takes it out.
+    /// 7: a stop of a task that never ran asks whether anything is registered, before it takes it out.
     pub(crate) fn asks_first(&mut self, call: &Call, about: &About) -> Result<(), Broken> {
         let About::Task { task, .. } = about else {
             return Ok(());
         };
         let never_ran = self.promises.life(task).live_since.is_none();
         if never_ran && matches!(call, Call::DeregisterTargets { .. }) {
-            return Err(Broken(format!("6: {task} never ran, and its stop deregisters at once")));
+            return Err(Broken(format!("7: {task} never ran, and its stop deregisters at once")));
         }
         Ok(())
     }

@@ -193,7 +193,7 @@ fn when_a_target_in_its_grace_period_counts_as_draining_a_dead_target_stays() {
 
 #[test]
 fn when_a_task_that_never_ran_looks_as_if_it_had_a_call_is_made_for_nothing() {
-    dies(Mutant::FailedStartsLookAsIfTheyRan, "6");
+    dies(Mutant::FailedStartsLookAsIfTheyRan, "7");
 }
 
 #[test]

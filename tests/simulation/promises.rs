@@ -5,6 +5,8 @@
 
 use crate::account::{Attached, Mode, Whom};
 use crate::support::fake_aws::{Health, World};
+use start_engines::tags::STOP_AT;
+use start_engines::timestamp::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// By how much DescribeTargetHealth may lag, in milliseconds.
@@ -45,8 +47,8 @@ pub(crate) struct Life {
     service: usize,
     /// Since when ListTasks lists it.
     pub(crate) listed_since: Option<i64>,
-    /// When it was to be stopped, if that was lost.
-    pub(crate) second_half_lost_at: Option<i64>,
+    /// The schedule that was to stop it never came.
+    pub(crate) is_second_half_lost: bool,
     /// The handling of its RUNNING event, or a reconcile, has succeeded while it was live.
     pub(crate) is_attached: bool,
     /// When it became live.
@@ -106,7 +108,7 @@ impl Promises {
             asked_at: birth.asked_at,
             service: birth.service,
             listed_since: None,
-            second_half_lost_at: None,
+            is_second_half_lost: false,
             mode: birth.mode,
             machine: birth.machine,
             targets: Vec::new(),
@@ -247,16 +249,18 @@ impl Promises {
             .filter_map(|life| life.machine.clone())
             .collect();
         for (task, life) in self.lives.iter_mut().filter(|(task, _)| task.contains(&place)) {
-            let lost_at = life.second_half_lost_at.filter(|_| life.stage == Stage::Live);
-            match lost_at {
-                // Nobody sees to it at once: Scheduler may be late.
-                Some(lost_at) if lost_at + 120_000 <= began => {
+            if life.is_second_half_lost && life.stage == Stage::Live {
+                let tags = world.tags(task);
+                let tag = tags.iter().find(|(key, _)| key == STOP_AT);
+                let until = tag.and_then(|(_, time)| Timestamp::parse(time));
+                // Nobody sees to it at once, as Scheduler may be late. A tag that a first try was too late to put
+                // comes with the next one.
+                if until.is_some_and(|until| until.millis() + 120_000 <= began) {
                     return Err(Broken(format!(
-                        "6: {task} drained until {lost_at}, and a reconcile of {began} leaves it"
+                        "6: {task} drained until {until:?}, and a reconcile of {began} leaves it"
                     )));
                 }
-                Some(_) => are_others = true,
-                None => {}
+                are_others = true;
             }
             if !life.is_in_need {
                 continue;

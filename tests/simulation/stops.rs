@@ -69,7 +69,7 @@ impl Simulation {
         if is_lost {
             self.statistics.count("second halves lost");
             self.tell(|| format!("{task} loses the second half of its stop"));
-            self.promises.life(task).second_half_lost_at = Some(self.now);
+            self.promises.life(task).is_second_half_lost = true;
             self.after(3 * MINUTE, Step::Turn(task.to_owned(), crate::lives::Turn::Missed));
         }
         is_lost
