@@ -11,7 +11,7 @@ use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::other_shapes::{SQS, source_of};
+use crate::other_shapes::{SQS, has_id, source_of};
 use crate::outcome::Failure;
 
 /// One message.
@@ -57,10 +57,7 @@ pub fn read(event: Value) -> Received {
 }
 
 fn is_batch(event: &Value) -> bool {
-    let is_message = |record: &Value| {
-        let id = record.get("messageId").and_then(Value::as_str);
-        source_of(record).is_some_and(|(_, source)| source == SQS) && id.is_some_and(|id| !id.is_empty())
-    };
+    let is_message = |record: &Value| source_of(record).is_some_and(|(_, source)| source == SQS) && has_id(record);
     let records = event.get("Records").and_then(Value::as_array);
     records.is_some_and(|records| !records.is_empty() && records.iter().all(is_message))
 }

@@ -64,18 +64,11 @@ fn tell_records(records: &[Value], problems: &mut Problems) {
     for (n, record) in records.iter().enumerate() {
         let place = format!("event.Records[{n}]");
         match source_of(record) {
+            Some((_, SQS)) if has_id(record) => {}
+            // An empty itemIdentifier in the answer says that all of a batch has failed.
             Some((_, SQS)) => {
-                if record
-                    .get("messageId")
-                    .and_then(Value::as_str)
-                    .is_none_or(str::is_empty)
-                {
-                    // An empty itemIdentifier in the answer says that all of a batch has failed.
-                    problems.missing(
-                        format!("{place}.messageId"),
-                        "without it nobody can be told that it failed",
-                    );
-                }
+                let rule = "without it nobody can be told that it failed";
+                problems.missing(format!("{place}.messageId"), rule);
             }
             Some((field, source)) if !told.contains(&source) && told.len() < MOST_TOLD => {
                 told.push(source);
@@ -95,6 +88,12 @@ fn tell_records(records: &[Value], problems: &mut Problems) {
         let rule = "is a batch of SQS messages, which Lambda alone can hand over: the body of each is an event";
         problems.wrong_kind("event.Records", &Value::Array(records.to_vec()), rule);
     }
+}
+
+/// Whether the answer can name it.
+pub(crate) fn has_id(message: &Value) -> bool {
+    let id = message.get("messageId").and_then(Value::as_str);
+    id.is_some_and(|id| !id.is_empty())
 }
 
 fn service_rule(source: &str) -> String {

@@ -27,7 +27,8 @@ export class Problems {
 
   /** A needed value is not there; not told of what is there under another name. */
   missing(place: string, rule: string): void {
-    if (!this.others.includes(place)) this.add(`${place} is missing: ${rule}`);
+    const isIn = (other: string) => place.startsWith(other) && /^(?:[.[]|$)/.test(place.slice(other.length));
+    if (!this.others.some(isIn)) this.add(`${place} is missing: ${rule}`);
   }
 
   /** The field is there under a name that it does not have: it was not, and will not be, said to be missing. */

@@ -149,11 +149,13 @@ function checkNested(fields: Fields, flat: readonly string[], problems: Problems
   const outer = Fields.of(value, place, problems);
   const inner = outer?.raw("awsvpcConfiguration");
   outer?.denyUnknown();
-  if (outer === undefined || inner === undefined) return;
-  const awsvpc = Fields.of(inner, outer.at("awsvpcConfiguration"), problems);
-  if (awsvpc === undefined) return;
-  check(awsvpc);
-  awsvpc.denyUnknown();
+  if (outer !== undefined && inner !== undefined) {
+    const awsvpc = Fields.of(inner, outer.at("awsvpcConfiguration"), problems);
+    if (awsvpc !== undefined) check(awsvpc);
+    awsvpc?.denyUnknown();
+  }
+  // What is wrong there may be why there are no subnets.
+  if (problems.name(place)) problems.meant(fields.at("subnets"));
 }
 
 /** RunTask's launch types; other capacity is asked for by a strategy. */
