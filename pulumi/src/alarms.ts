@@ -109,6 +109,15 @@ export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
     },
     {
       ...ofFunction,
+      suffix: "deadlines-not-set",
+      alarmDescription: "Tasks run without the deadlines that their starts asked for; their events come again.",
+      namespace: NAMESPACE,
+      metricName: "DeadlinesNotSet",
+      statistic: "Sum",
+      threshold: 0,
+    },
+    {
+      ...ofFunction,
       suffix: "registration-lag",
       alarmDescription: `From RUNNING to the registered target it took more than ${limits.registrationLagSeconds} s (p99).`,
       namespace: NAMESPACE,

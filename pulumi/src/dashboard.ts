@@ -80,7 +80,14 @@ export function dashboardBody(args: DashboardArgs) {
   const deadLetters = args.buffers.map(({ deadLetterQueueName }) => deadLetterQueueName);
   const failed = [args.failureQueueName, args.ruleQueueName, ...deadLetters];
   const charts: [title: string, metrics: Metric[]][] = [
-    ["Tasks started", [own("TasksStarted", "Sum", "started"), own("StartsFailed", "Sum", "failed")]],
+    [
+      "Tasks started",
+      [
+        own("TasksStarted", "Sum", "started"),
+        own("StartsFailed", "Sum", "failed"),
+        own("DeadlinesNotSet", "Sum", "deadlines not set"),
+      ],
+    ],
     ["Tasks stopped", [own("TasksStopped", "Sum", "stopped"), own("TasksDraining", "Sum", "draining")]],
     ["Failed starts by reason", [byReason("StartsFailed")]],
     [

@@ -7,6 +7,7 @@ export const OUTCOME_SOURCE = "start-engines";
 export const OUTCOME_DETAIL_TYPES = [
   "ECS Task Started",
   "ECS Task Start Failed",
+  "ECS Task Deadline Not Set",
   "ECS Task Registered",
   "ECS Task Deregistered",
   "ECS Task Stopped",

@@ -7,31 +7,39 @@
 import type { ScheduleArgs } from "./arguments";
 
 /**
+ * When the schedule was due, in RFC 3339. Scheduler puts it in, and may deliver up to a day later with a fresh `time`:
+ * https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+ */
+const SCHEDULED_TIME = "<aws.scheduler.scheduled-time>";
+
+/**
  * The `detail` of a start.
  *
  * Scheduler delivers at least once, and each delivery becomes an event with an id of its own; the time that was
- * scheduled is the same in all of them, so it makes the start's identity. Scheduler puts it in:
- * https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+ * scheduled is the same in all of them, so it makes the start's identity. A start by key tells the time of its request
+ * only if it is given.
  */
 export function startDetail(functionName: string, scheduleName: string, schedule: ScheduleArgs) {
   return {
     service: schedule.service,
     ...(schedule.count === undefined ? {} : { count: schedule.count }),
-    idempotencyKey: `${functionName}/${scheduleName}/<aws.scheduler.scheduled-time>`,
+    idempotencyKey: `${functionName}/${scheduleName}/${SCHEDULED_TIME}`,
+    requestedAt: SCHEDULED_TIME,
   };
 }
 
-/** The `detail` of a stop: all tasks of the service, whoever has asked for them. */
+/** The `detail` of a stop: all tasks of the service that were asked for before it, whoever has asked for them. */
 export function stopDetail(scheduleName: string, schedule: ScheduleArgs) {
   return {
     service: schedule.service,
     reason: `stopped by the schedule ${scheduleName}`,
+    requestedAt: SCHEDULED_TIME,
   };
 }
 
 /** The `detail` of a reconcile: all that tasks of the cluster have to do with. */
 export function reconcileDetail(clusterArn: string) {
-  return { cluster: clusterArn };
+  return { cluster: clusterArn, requestedAt: SCHEDULED_TIME };
 }
 
 /** What is wrong with an expression, or undefined: the forms only, their values are Scheduler's to check. */

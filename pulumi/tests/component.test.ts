@@ -36,7 +36,7 @@ test("with everything there are these resources", async () => {
     "aws:cloudwatch/logGroup:LogGroup": 1,
     // Eight of the function and its queues, one of outcome events, one of unknown targets, one for each target group
     // with a balancer.
-    "aws:cloudwatch/metricAlarm:MetricAlarm": 12,
+    "aws:cloudwatch/metricAlarm:MetricAlarm": 13,
     "aws:iam/policy:Policy": 4,
     "aws:iam/role:Role": 3,
     "aws:iam/rolePolicy:RolePolicy": 3,
@@ -178,6 +178,7 @@ test("every alarm tells the topic, and has the limits that were asked for", asyn
     undelivered: ["ApproximateNumberOfMessagesVisible", 0],
     failures: ["ApproximateNumberOfMessagesVisible", 0],
     "starts-failed": ["StartsFailed", 0],
+    "deadlines-not-set": ["DeadlinesNotSet", 0],
     "registration-lag": ["RegistrationLag", 10_000],
     "outcomes-untold": ["OutcomeEventsFailed", 0],
     "targets-unknown": ["TargetsUnknown", 0],
@@ -218,6 +219,7 @@ test("a schedule starts its service once at each time, however often it is deliv
   assert.deepEqual(JSON.parse(String(target["input"])), {
     service: "auth",
     idempotencyKey: "start-engines/office/<aws.scheduler.scheduled-time>",
+    requestedAt: "<aws.scheduler.scheduled-time>",
   });
 });
 
@@ -230,6 +232,7 @@ test("a schedule stops its service when its connections had time to end", async 
   assert.deepEqual(JSON.parse(String(target["input"])), {
     service: "auth",
     reason: "stopped by the schedule office",
+    requestedAt: "<aws.scheduler.scheduled-time>",
   });
 });
 
@@ -270,8 +273,8 @@ test("a schedule has the tasks of each cluster compared with their targets, and 
       JSON.parse(String((inputs["target"] as Record<string, unknown>)["input"])),
     ]),
     [
-      ["start-engines-reconcile", { cluster: CLUSTER }],
-      ["start-engines-reconcile-2", { cluster: other }],
+      ["start-engines-reconcile", { cluster: CLUSTER, requestedAt: "<aws.scheduler.scheduled-time>" }],
+      ["start-engines-reconcile-2", { cluster: other, requestedAt: "<aws.scheduler.scheduled-time>" }],
     ],
   );
   for (const { inputs } of sent) {

@@ -183,7 +183,7 @@ async fn an_invocation_that_runs_out_of_time_before_its_deadlines_has_started_al
     let clock = stage.clock.clone();
     stage.fake.world(|world| {
         world.run_task_rule(move |_| {
-            clock.advance(Duration::from_secs(59));
+            clock.advance(Duration::from_millis(59_500));
             None
         });
     });
@@ -205,7 +205,7 @@ async fn a_walk_that_runs_out_of_time_names_the_tasks_that_run_without_a_deadlin
     let clock = stage.clock.clone();
     stage.fake.world(|world| {
         world.run_task_rule(move |_| {
-            clock.advance(Duration::from_secs(59));
+            clock.advance(Duration::from_millis(59_500));
             let failures = vec![Failure::new("RESOURCE:CPU")];
             Some(RunTaskResult::Partial { started: 1, failures })
         });
