@@ -9,6 +9,11 @@ use start_engines::config::Config;
 use crate::support::fake_aws::{Failure, RunTaskResult, TargetGroup, TaskDefinition, World};
 use crate::support::rng::Rng;
 
+/// The target group that only another deployment may touch.
+pub(crate) const OTHERS: &str = "others";
+/// What tells its tasks.
+pub(crate) const DEPLOYMENT_TAG: &str = "start-engines:deployment";
+
 /// A target that a service's tasks have: group, port, and whether the group takes IPv6 addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attached {
@@ -43,6 +48,7 @@ pub(crate) fn open(rng: &mut Rng) -> (World, Vec<Service>) {
     let auth = group(TargetGroup::ip("auth", 80), 8080, false);
     let alb = group(TargetGroup::ip("api-alb", 80), 8080, false);
     let nlb = group(TargetGroup::ip("api-nlb", 80).protocol("TCP"), 9090, false);
+    group(TargetGroup::ip(OTHERS, 80), 8080, false);
     let mut services = vec![
         service("engines", vec![auth.clone()]),
         service("engines", vec![alb, nlb]),
@@ -69,6 +75,11 @@ fn service(cluster: &'static str, targets: Vec<Attached>) -> Service {
 
 /// Fargate Spot is short more often than Fargate.
 fn capacity(rng: &mut Rng, input: &Value) -> Option<RunTaskResult> {
+    // What another deployment starts always finds room.
+    let is_theirs = |tag: &Value| tag["key"] == DEPLOYMENT_TAG && tag["value"] != DEPLOYMENT;
+    if input["tags"].as_array().into_iter().flatten().any(is_theirs) {
+        return None;
+    }
     let is_spot = !input["capacityProviderStrategy"].is_null();
     let failure = || Failure::new("Capacity is unavailable at this time. Please try again later.");
     if rng.chance(if is_spot { 300 } else { 60 }) {
@@ -127,15 +138,23 @@ pub(crate) fn reconcile_event(cluster: &str, id: &str, time: &str) -> Value {
     })
 }
 
-/// The function's configuration.
-pub(crate) fn config() -> Config {
-    let variables = BTreeMap::from([
+/// The name of ours.
+const DEPLOYMENT: &str = "ours";
+
+/// The function's configuration; with `is_alone` as if there were no other deployment.
+pub(crate) fn config(is_alone: bool) -> Config {
+    let mut variables = BTreeMap::from([
+        ("DEPLOYMENT", DEPLOYMENT),
         ("ALLOWED_CLUSTERS", "engines,workers"),
+        ("ALLOWED_TARGET_GROUPS", "auth,api-alb,api-nlb,six"),
         (
             "SCHEDULER_ROLE_ARN",
             "arn:aws:iam::111122223333:role/start-engines-later",
         ),
         ("TASK_WAIT_TIMEOUT", "120"),
     ]);
+    if is_alone {
+        variables.retain(|name, _| !matches!(*name, "DEPLOYMENT" | "ALLOWED_TARGET_GROUPS"));
+    }
     Config::read(|name| variables.get(name).map(|&value| value.to_owned()), None).expect("a sound configuration")
 }

@@ -93,6 +93,7 @@ impl Simulation {
                 let life = self.promises.life(task);
                 life.stage = Stage::Live;
                 life.live_since = Some(self.now);
+                self.others_move(task);
                 self.emit(task, &event);
                 let lag = self.rng.between(0..=REUSE_MILLIS - SECOND);
                 self.turn_after(lag, task, Turn::Show(3));
@@ -186,7 +187,7 @@ impl Simulation {
             4..=6 => self.rng.between(5 * SECOND..=5 * MINUTE),
             _ => self.rng.between(MINUTE..=4 * HOUR),
         };
-        let end = if self.rng.chance(300) {
+        let end = if self.rng.chance(300) && !self.promises.life(task).is_anothers {
             Turn::AskToStop
         } else {
             Turn::Stop
@@ -219,6 +220,7 @@ impl Simulation {
         self.shown(task).newest = version;
         let event = self.world.event(task);
         self.promises.life(task).stage = Stage::Stopping;
+        self.others_move(task);
         self.emit(task, &event);
         let longest = if self.is_rush_hour {
             SECOND
@@ -250,9 +252,10 @@ impl Simulation {
             is_ours && (is_running || detail["desiredStatus"] == "STOPPED"),
             "{event}"
         );
+        let is_anothers = self.promises.life(task).is_anothers;
         // An outage takes several events of a task.
         let is_worse = self.promises.life(task).is_in_need && self.rng.chance(500);
-        if is_worse || self.rng.chance(self.lost) {
+        if !is_anothers && (is_worse || self.rng.chance(self.lost)) {
             self.statistics.count("events lost for good");
             self.tell(|| format!("{task} loses an event"));
             self.promises.life(task).is_in_need = true;

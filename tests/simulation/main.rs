@@ -18,6 +18,7 @@ mod delivery;
 mod faults;
 mod function;
 mod lives;
+mod others;
 mod promises;
 mod reconciles;
 mod simulation;
@@ -32,7 +33,7 @@ const SEEDS: u64 = 40;
 const SEEDS_FOR_A_MUTANT: u64 = 40;
 
 /// What must have happened for the stories to be worth something.
-const INTERESTING: [&str; 27] = [
+const INTERESTING: [&str; 28] = [
     "AWS calls",
     "cold starts",
     "duplicates",
@@ -60,6 +61,7 @@ const INTERESTING: [&str; 27] = [
     "reused addresses",
     "starts that climbed",
     "targets left to a newer task",
+    "tasks of another deployment",
 ];
 
 fn number(variable: &str) -> Option<u64> {
@@ -156,4 +158,9 @@ fn when_a_reconcile_that_is_tried_again_goes_by_its_first_try_a_dead_target_stay
 #[test]
 fn when_client_tokens_are_forgotten_a_start_is_done_twice() {
     dies(Mutant::ClientTokensAreForgotten, "4");
+}
+
+#[test]
+fn when_deployments_know_nothing_of_each_other_one_touches_the_others_tasks() {
+    dies(Mutant::DeploymentsAreStrangers, "6");
 }

@@ -1,5 +1,5 @@
 //! The four invariants of `start_engines::decide`, checked while the world moves; and that a task
-//! which is asked to stop is stopped in the end (5).
+//! which is asked to stop is stopped in the end (5), and another deployment's never touched (6).
 //!
 //! Knows of each task what really is, never what the function thinks.
 
@@ -45,6 +45,8 @@ pub(crate) struct Life {
     pub(crate) live_since: Option<i64>,
     /// One of its events was lost for good: nothing is promised until a reconcile.
     pub(crate) is_in_need: bool,
+    /// It is another deployment's, which sees to its targets.
+    pub(crate) is_anothers: bool,
 }
 
 impl Life {
@@ -89,6 +91,7 @@ impl Promises {
             is_attached: false,
             live_since: None,
             is_in_need: false,
+            is_anothers: false,
         };
         self.lives.insert(task.to_owned(), life);
         let started = self.started.entry(identity.to_owned()).or_default();
@@ -243,7 +246,7 @@ impl Promises {
     /// 2: when the RUNNING event of a live task is handled, all its targets are registered.
     pub(crate) fn running_is_handled(&mut self, task: &str, world: &World) -> Result<(), Broken> {
         let life = self.life(task);
-        if life.stage != Stage::Live || life.is_asked_to_stop {
+        if life.stage != Stage::Live || life.is_asked_to_stop || life.is_anothers {
             return Ok(());
         }
         life.is_attached = true;
@@ -293,7 +296,7 @@ impl Promises {
             if life.is_asked_to_stop && life.stage != Stage::Stopped {
                 return Err(Broken(format!("5: {task} was asked to stop, and is {:?}", life.stage)));
             }
-            if life.stage == Stage::Live && !life.is_attached {
+            if life.stage == Stage::Live && !life.is_attached && !life.is_anothers {
                 return Err(Broken(format!("2: {task} lives and was never attached")));
             }
             self.when_over(task, world)?;

@@ -29,6 +29,8 @@ pub(crate) const MINUTE: i64 = 60 * SECOND;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
 /// Starts of one story, and the time over which they are spread.
 const STARTS: usize = 120;
+/// Tasks of another deployment.
+const OTHERS: usize = 12;
 const DAY: i64 = 12 * HOUR;
 const RUSH_HOUR: i64 = 10 * MINUTE;
 /// From then on nothing fails any more, so that every event comes to its end.
@@ -56,6 +58,8 @@ pub(crate) enum Mutant {
     NobodyReconciles,
     /// A reconcile is shown no task that lives.
     ReconcilesMissWhatLives,
+    /// The function does not know of other deployments, nor which groups are its own.
+    DeploymentsAreStrangers,
     /// A reconcile that is tried again is shown each task as its first try saw it.
     RetriesOfReconcilesLookAtNothing,
 }
@@ -81,6 +85,8 @@ pub(crate) enum Step {
     Crash(u64),
     /// EventBridge Scheduler sends what is due.
     Fire,
+    /// Another deployment starts a task.
+    OthersStart(usize),
     /// An operator has the tasks of a cluster compared with their targets.
     Reconcile(String),
 }
@@ -198,6 +204,7 @@ impl Simulation {
     fn story(&mut self) -> Result<(), Broken> {
         let over = if self.is_rush_hour { RUSH_HOUR } else { DAY };
         self.send_starts(STARTS, over);
+        self.send_others(OTHERS, over);
         while let Some(((at, _), step)) = self.queue.pop_first() {
             self.now = at;
             self.time.store(at, Ordering::Relaxed);
@@ -235,6 +242,7 @@ impl Simulation {
                 self.fire_schedules();
                 Ok(())
             }
+            Step::OthersStart(n) => self.others_start(n),
             Step::Reconcile(cluster) => {
                 self.ask_to_reconcile(&cluster);
                 Ok(())
@@ -288,7 +296,11 @@ impl Simulation {
         let instance = if is_cold {
             self.statistics.count("cold starts");
             let skew = self.rng.between(-self.skew..=self.skew);
-            Instance::new(account::config(), &self.time, skew)
+            Instance::new(
+                account::config(self.mutant == Mutant::DeploymentsAreStrangers),
+                &self.time,
+                skew,
+            )
         } else {
             let place = self.rng.below(self.idle.len());
             self.idle.swap_remove(place)
