@@ -44,8 +44,8 @@ export function operatorPolicy(args: OperatorPolicyArgs): PolicyDocument {
       Effect: "Allow",
       Action: ["ecs:ListTasks"],
       // The Service Authorization Reference names the container instance, which a call may filter by. Where it names none, AWS
-      // has been seen to authorize on `*` instead: https://github.com/cdklabs/construct-hub/issues/1207,
-      // https://github.com/fluggo/complete-aws-iam-reference/issues/74, https://github.com/fabfuel/ecs-deploy/issues/119, and
+      // has been seen to authorize on `*` instead: https://github.com/cdklabs/construct-hub/pull/1207,
+      // https://github.com/widdix/complete-aws-iam-reference/issues/74, https://github.com/fabfuel/ecs-deploy/issues/119, and
       // aws-cdk's own hook that drains instances. `*` with the condition is right either way.
       Resource: "*",
       Condition: inClusters,

@@ -31,10 +31,10 @@ export const EXCEPTIONS: Readonly<Record<string, Exception>> = {
     resource: "*",
     why: "the reference names the container instance only; where none is asked for, AWS has been seen to authorize on *, with ecs:cluster",
     sources: [
-      "https://github.com/cdklabs/construct-hub/issues/1207",
+      "https://github.com/cdklabs/construct-hub/pull/1207",
       // Its hook that drains instances: ListTasks on * with ArnEquals ecs:cluster.
       "https://github.com/aws/aws-cdk/blob/main/packages/aws-cdk-lib/aws-ecs/lib/drain-hook/instance-drain-hook.ts",
-      "https://github.com/fluggo/complete-aws-iam-reference/issues/74",
+      "https://github.com/widdix/complete-aws-iam-reference/issues/74",
       "https://github.com/fabfuel/ecs-deploy/issues/119",
     ],
   },
