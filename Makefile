@@ -94,7 +94,7 @@ test-pulumi: command node_modules
 	$(PYTHON) -m unittest discover -s pulumi/tests
 
 .PHONY: test-local
-test-local: $(VENV)/ready command node_modules ## a day of an operator, the deployment on the emulator, and the emitted IAM documents; needs the packed function
+test-local: $(VENV)/ready package command node_modules ## a day of an operator, the deployment on the emulator, and the emitted IAM documents
 	$(VENV)/bin/python -m unittest discover -s tests/local/tests -t tests/local
 
 .PHONY: node_modules

@@ -131,6 +131,12 @@ export interface StartEnginesArgs {
   /** The function's name, which all other names begin with; at most 40 characters. Default: the component's name. */
   readonly functionName?: string;
   /**
+   * What the tasks that it starts are tagged with (`start-engines:deployment`), and known by: other deployments in the
+   * same clusters leave them alone. A function that is renamed goes on with its tasks if it keeps this. Default: the
+   * function's name.
+   */
+  readonly deployment?: string;
+  /**
    * Whether each rule feeds a queue, which the function takes batches from: for more than about one start a second.
    * Default false: each event invokes the function.
    */

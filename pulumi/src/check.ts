@@ -59,6 +59,7 @@ function checkFunction(name: string, fields: Fields, problems: Problems): void {
     NAME.test(text) ? undefined : "the function's name has 1 to 40 letters, digits, - and _";
   if (fields.has("functionName")) fields.parsed("functionName", nameRule);
   else parsed(name, "name", nameRule, problems);
+  fields.parsed("deployment", deployment);
   const architecture = fields.oneOf("architecture", ["x86_64", "arm64"]);
   fields.needs("code", "the bootstrap.zip that make package builds");
   const path = fields.text("code", 4096);
@@ -69,6 +70,12 @@ function checkFunction(name: string, fields: Fields, problems: Problems): void {
   fields.number("reservedConcurrency", 1, 100_000);
   fields.number("startTimeoutSeconds", 0, 86_400);
   fields.oneOf("logLevel", ["error", "warn", "info", "debug"]);
+}
+
+/** The value of a tag: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html */
+function deployment(text: string): string | undefined {
+  const isSound = /^[\p{L}\p{N}\p{Z}_.:/=+\-@]{1,256}$/u.test(text) && text.trim() !== "" && !/^aws:/i.test(text.trim());
+  return isSound ? undefined : "must be 1 to 256 letters, digits, spaces and _.:/=+-@, and not begin with aws:";
 }
 
 function codeProblem(path: string, architecture: string): string | undefined {

@@ -18,11 +18,12 @@ export interface Later {
   readonly deadLetterArn: string;
 }
 
-/** The variables that are set; the allow-lists and Scheduler's always are. */
-export function environment(args: SettledArgs, later: Later): Record<string, string> {
+/** The variables that are set; the deployment's name, the allow-lists and Scheduler's always are. */
+export function environment(args: SettledArgs, later: Later, functionName: string): Record<string, string> {
   const defaults = args.defaults ?? {};
   const buffer = bufferOf(args);
   return given({
+    DEPLOYMENT: args.deployment ?? functionName,
     ECS_CLUSTER: defaults.cluster,
     TASK_DEFINITION: defaults.taskDefinition,
     TARGET_GROUP_ARN: defaults.targetGroupArn,
@@ -59,8 +60,13 @@ export interface Deployed {
 }
 
 /** What the command is told of a deployment: the function's settings, and where it, its bus and its queues are. */
-export function commandEnvironment(args: SettledArgs, later: Later, deployed: Deployed): Record<string, string> {
-  const settings = Object.entries(environment(args, later)).filter(([name]) => !OF_THE_FUNCTION_ALONE.includes(name));
+export function commandEnvironment(
+  args: SettledArgs,
+  later: Later,
+  functionName: string,
+  deployed: Deployed,
+): Record<string, string> {
+  const settings = Object.entries(environment(args, later, functionName)).filter(([name]) => !OF_THE_FUNCTION_ALONE.includes(name));
   return given({
     AWS_REGION: home(args.clusters).region,
     START_ENGINES_FUNCTION: deployed.functionArn,

@@ -137,7 +137,7 @@ export class StartEngines extends pulumi.ComponentResource {
     });
     this.commandEnvironment = pulumi
       .all([settled, laterOf(queues, scheduling), deployed])
-      .apply(([all, later, known]) => commandEnvironment(all, later, known));
+      .apply(([all, later, known]) => commandEnvironment(all, later, context.functionName, known));
     this.catalog = settled.apply((all) => catalog(all.services ?? {}));
     this.eventBus = settled.apply((all) => all.eventBus ?? DEFAULTS.eventBus);
     this.functionArn = created.function.arn;
@@ -198,7 +198,11 @@ function sound(name: string, args: SettledArgs): SettledArgs {
   // As many dead-letter queues, and the two that are always there.
   const queueArns = [UNSEEN_ARN, UNSEEN_ARN, ...bufferQueueArns];
   const found = limitProblems({
-    environment: environment(args, { roleArn: UNSEEN_ARN, scheduleGroup: name, deadLetterArn: UNSEEN_ARN }),
+    environment: environment(
+      args,
+      { roleArn: UNSEEN_ARN, scheduleGroup: name, deadLetterArn: UNSEEN_ARN },
+      args.functionName ?? name,
+    ),
     patterns: [requestPattern(allowedSources(args)), stateChangePattern(args.clusters)],
     policies: [functionPolicy({ ...policyArgs(args), ...UNSEEN, bufferQueueArns })],
     managedPolicies: [operatorPolicy({ ...operatorArgs(args), functionArn: UNSEEN_ARN, queueArns })],

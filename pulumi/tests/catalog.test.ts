@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { checkCatalog } from "../src/catalog/catalog";
 import { UNKNOWN } from "../src/known";
 import { Problems } from "../src/problems";
-import { COMMAND } from "./support/command";
+import { COMMAND, mustBeBuilt } from "./support/command";
 
 interface Case {
   readonly name: string;
@@ -41,7 +41,8 @@ test("what is not known yet breaks no rule", () => {
   assert.deepEqual(problemsOf({ auth: service, other: UNKNOWN }), []);
 });
 
-test("the function itself says the same of every catalog", { skip: !existsSync(COMMAND) && "not built" }, () => {
+test("the function itself says the same of every catalog", () => {
+  mustBeBuilt();
   const file = path.join(mkdtempSync(path.join(tmpdir(), "start-engines-")), "services.json");
   for (const { name, services, problems } of CASES) {
     writeFileSync(file, JSON.stringify(services));

@@ -86,6 +86,7 @@ test("the function is the packed one with the catalog, and its defaults", async 
   assert.ok(zip.includes('"containerName": "auth"'), "the catalog");
   assert.deepEqual(environment, {
     variables: {
+      DEPLOYMENT: "start-engines",
       ECS_CLUSTER: CLUSTER,
       TASK_DEFINITION: "auth",
       TARGET_GROUP_ARN: GROUP,
@@ -122,7 +123,8 @@ test("the function reads every variable that is set, and nothing is forgotten", 
   assert.ok(read.size > 10, [...read].join(" "));
   const { registrations } = await deploy(soundArguments());
   const { variables } = one(registrations, "aws:lambda/function:Function")["environment"] as { variables: object };
-  assert.deepEqual(Object.keys(variables).sort(), [...read].sort());
+  // Lambda itself sets those that begin with AWS_.
+  assert.deepEqual(Object.keys(variables).sort(), [...read].filter((name) => !name.startsWith("AWS_")).sort());
 });
 
 test("requests come by the bus of choice, ECS's own by the default bus", async () => {
@@ -358,4 +360,20 @@ test("wrong arguments are an error before anything is registered", async () => {
     assert.throws(() => new StartEngines("start-engines", { ...soundArguments(), clusters: [] }), /args\.clusters is missing/);
   });
   assert.deepEqual(registrations, []);
+});
+
+test("a function that is renamed goes on with its tasks if it keeps the deployment", async () => {
+  const { registrations, result } = await deploy({ ...soundArguments(), functionName: "engines-2", deployment: "engines" });
+  const made = registrations.find(({ type }) => type === "aws:lambda/function:Function");
+  const { variables } = made?.inputs["environment"] as { variables: Record<string, string> };
+  assert.deepEqual([made?.inputs["name"], variables["DEPLOYMENT"]], ["engines-2", "engines"]);
+  const told = await new Promise<Record<string, string>>((resolve) => {
+    result.commandEnvironment.apply((known) => {
+      resolve(known);
+    });
+  });
+  assert.equal(told["DEPLOYMENT"], "engines");
+  const { registrations: others } = await deploy({ ...soundArguments(), functionName: "engines-2" });
+  const other = others.find(({ type }) => type === "aws:lambda/function:Function")?.inputs["environment"];
+  assert.equal((other as { variables: Record<string, string> }).variables["DEPLOYMENT"], "engines-2");
 });

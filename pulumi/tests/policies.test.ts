@@ -95,9 +95,16 @@ test("the function's policy allows its calls on what the arguments name", () => 
         Condition: inClusters,
       },
       {
-        Sid: "FindTasks",
+        Sid: "ListTasks",
         Effect: "Allow",
-        Action: ["ecs:ListTasks", "ecs:DescribeContainerInstances"],
+        Action: ["ecs:ListTasks"],
+        Resource: "*",
+        Condition: inClusters,
+      },
+      {
+        Sid: "FindInstances",
+        Effect: "Allow",
+        Action: ["ecs:DescribeContainerInstances"],
         Resource: [
           "arn:aws:ecs:us-east-1:111122223333:container-instance/engines/*",
           "arn:aws:ecs:us-east-1:111122223333:container-instance/green/*",

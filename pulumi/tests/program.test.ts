@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { before, describe, test } from "node:test";
 
-import { COMMAND } from "./support/command";
+import { COMMAND, mustBeBuilt } from "./support/command";
 import { fakeBundle } from "./support/fakeBundle";
 import { type Recorded, run, type Run } from "./support/monitor";
 
@@ -102,7 +102,8 @@ describe("the example stack", () => {
     });
   });
 
-  test("the function that is built takes the deployed catalog and environment, and starts what they name", { skip: !existsSync(COMMAND) && "not built" }, () => {
+  test("the function that is built takes the deployed catalog and environment, and starts what they name", () => {
+    mustBeBuilt();
     const deployed = up.registrations.find((made) => made.type === "aws:lambda/function:Function")?.inputs;
     const { variables } = deployed?.["environment"] as { variables: Record<string, string> };
     const folder = path.dirname(CODE);

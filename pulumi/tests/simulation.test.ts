@@ -9,6 +9,7 @@ import { runSimulation } from "@cloud-copilot/iam-simulate";
 
 import type { PolicyDocument } from "../src/policies/document";
 import { StartEngines } from "../src/startEngines";
+import { EXCEPTIONS, resourcesOf } from "./support/authorization";
 import * as calls from "./support/calls";
 import { type Registration, registrationsOf } from "./support/mocks";
 import { EXECUTION_ROLE, GROUP, INFRASTRUCTURE_ROLE, NETWORK_GROUP, soundArguments, TASK_ROLE } from "./support/soundArguments";
@@ -22,13 +23,13 @@ const RECONCILE = "Reconcile ECS Targets";
 const LATER_ROLE = `arn:aws:iam::${ACCOUNT}:role/start-engines-later`;
 const DRAINING = ["start-engines:stop-at"];
 
-async function isAllowed(call: calls.Call, policy: PolicyDocument): Promise<boolean> {
+async function isAllowed(call: calls.Call, resource: string, policy: PolicyDocument): Promise<boolean> {
   const result = await runSimulation(
     {
       request: {
         principal: ROLE,
         action: call.action,
-        resource: { resource: call.resource, accountId: ACCOUNT },
+        resource: { resource, accountId: ACCOUNT },
         contextVariables: { ...call.keys },
       },
       identityPolicies: [{ name: "policy", policy }],
@@ -46,24 +47,35 @@ async function isAllowed(call: calls.Call, policy: PolicyDocument): Promise<bool
   );
   assert.ok(result.resultType !== "error", JSON.stringify(result));
   // A key that the action does not have would be dropped, and prove nothing.
-  if (result.resultType === "single") assert.deepEqual(result.result.ignoredContextKeys, [], call.action);
-  return result.overallResult === "Allowed";
+  const ignored = result.resultType === "single" ? [result.result] : result.results;
+  for (const one of ignored) assert.deepEqual(one.ignoredContextKeys, [], call.action);
+  if (result.resultType === "single") return result.overallResult === "Allowed";
+  // Asked about `*`, the engine allows what is allowed on a part of it. AWS does not: a policy must say `*` itself.
+  return result.results.some((one) => one.resourcePattern === resource && one.analysis.result === "Allowed");
 }
 
+/** On every resource that AWS may ask about. */
 async function assertAnswers(policy: PolicyDocument, allowed: calls.Call[], denied: calls.Call[]): Promise<void> {
-  for (const call of allowed) assert.equal(await isAllowed(call, policy), true, `allowed: ${JSON.stringify(call)}`);
-  for (const call of denied) assert.equal(await isAllowed(call, policy), false, `denied: ${JSON.stringify(call)}`);
+  const must = async (call: calls.Call, expected: boolean) => {
+    for (const resource of await resourcesOf(call)) {
+      const what = `${expected ? "allowed" : "denied"}: ${JSON.stringify(call)} on ${resource}`;
+      assert.equal(await isAllowed(call, resource, policy), expected, what);
+    }
+  };
+  for (const call of allowed) await must(call, true);
+  for (const call of denied) await must(call, false);
 }
 
 /** What a service that is no principal of the account may put into a queue, by the queue's own policy. */
 async function maySend(policy: PolicyDocument, queue: string, rule: string, principal: string): Promise<boolean> {
   const call = calls.sendMessage(queue, `arn:aws:events:us-east-1:${ACCOUNT}:rule/${rule}`);
+  const [resource = ""] = await resourcesOf(call);
   const result = await runSimulation(
     {
       request: {
         principal,
         action: call.action,
-        resource: { resource: call.resource, accountId: ACCOUNT },
+        resource: { resource, accountId: ACCOUNT },
         contextVariables: { ...call.keys },
       },
       identityPolicies: [],
@@ -195,9 +207,32 @@ describe("IAM", () => {
     assert.deepEqual([...tried].sort(), [...allowed].sort());
   });
 
+  test("what lists tasks is asked for with and without a container instance, and fails where one of the two is left out", async () => {
+    const call = calls.listTasks("engines");
+    const instance = "arn:aws:ecs:us-east-1:111122223333:container-instance/engines/0123456789abcdef0123456789abcdef";
+    assert.deepEqual(await resourcesOf(call), [instance, "*"]);
+    for (const policy of [functionPolicy(), emitted("aws:iam/policy:Policy", "start-engines-operators")]) {
+      await assertAnswers(policy, [call], []);
+      // As it was: on container instances only, which each late stop, stop of a service, reconcile and look was denied by.
+      const narrow = policy.Statement.map((one) => (one.Action.includes("ecs:ListTasks") ? { ...one, Resource: [instance] } : one));
+      await assert.rejects(assertAnswers({ ...policy, Statement: narrow }, [call], []), /allowed: .*ListTasks.* on \*/);
+      await assertAnswers({ ...policy, Statement: narrow.filter((one) => one.Sid !== "ListTasks") }, [], [call]);
+    }
+  });
+
+  test("each exception to the reference is of a call that is made, and tells where it was met", () => {
+    const actions = made.map((call) => call.action);
+    for (const [action, { sources, why }] of Object.entries(EXCEPTIONS)) {
+      assert.ok(actions.includes(action) && why !== "" && sources.length > 0, action);
+      for (const source of sources) assert.match(source, /^https:/);
+    }
+  });
+
   test("a wildcard is only where IAM knows nothing else", () => {
     const wild = functionPolicy().Statement.filter((statement) => statement.Resource === "*");
     assert.deepEqual(wild.flatMap((statement) => statement.Action), [
+      // And then only in the clusters.
+      "ecs:ListTasks",
       "ec2:DescribeInstances",
       "elasticloadbalancing:DescribeTargetGroupAttributes",
       "elasticloadbalancing:DescribeTargetGroups",

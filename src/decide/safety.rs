@@ -103,6 +103,8 @@
 //! | an address serves another RUNNING task sooner than `REUSE`; or a task is registered sooner than `ATTACH` after it is shown; or clocks differ by more than `SKEW` | 3: a late call takes a live target | `Reconcile ECS Targets` |
 //! | a call that was given up lands after its event was tried again | 1, 3 | as above |
 //! | a newer task with the address runs in a cluster that the configuration does not name in full, or was not started by us | 3: it is not found, and a late stop takes its target | name all clusters in `ALLOWED_CLUSTERS`; one target group has one keeper |
+//! | two deployments have a target group in common, and one does not name the clusters of the other | 3: a newer task there is not found, and a late stop takes its target | a target group of its own for each deployment; else all clusters in `ALLOWED_CLUSTERS` of both |
+//! | a group is taken off `ALLOWED_TARGET_GROUPS` while a target of ours is in it | 1: it is not tried on the way down | take it off once it is empty of ours; deregister by hand |
 //! | somebody else deregisters a live task's target | 2 | `Reconcile ECS Targets`; no event of ours tells of it |
 //! | somebody else registers an address | nothing of ours; it is left in unless a stop of ours names it | whoever did it |
 //! | a start comes again after ECS has forgotten its tokens (the lesser of 24 h and the task's life and an hour) | 4: it is done once more | do not redrive starts that old; stop the tasks that are too many |

@@ -42,6 +42,11 @@ impl Mode {
     }
 }
 
+/// The target group that only another deployment may touch.
+pub(crate) const OTHERS: &str = "others";
+/// What tells its tasks.
+pub(crate) const DEPLOYMENT_TAG: &str = "start-engines:deployment";
+
 /// A target that a service's tasks have: group, the container's port, and what the group takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attached {
@@ -80,6 +85,7 @@ pub(crate) fn open(rng: &mut Rng) -> (World, Vec<Service>) {
     let auth = group(TargetGroup::ip("auth", 80), 8080, By::Ipv4);
     let alb = group(TargetGroup::ip("api-alb", 80), 8080, By::Ipv4);
     let nlb = group(TargetGroup::ip("api-nlb", 80).protocol("TCP"), 9090, By::Ipv4);
+    group(TargetGroup::ip(OTHERS, 80), 8080, By::Ipv4);
     let mut services = vec![
         service("engines", vec![auth.clone()]),
         service("engines", vec![alb, nlb]),
@@ -131,6 +137,11 @@ fn service(cluster: &'static str, targets: Vec<Attached>) -> Service {
 
 /// Fargate Spot is short more often than Fargate.
 fn capacity(rng: &mut Rng, input: &Value) -> Option<RunTaskResult> {
+    // What another deployment starts always finds room.
+    let is_theirs = |tag: &Value| tag["key"] == DEPLOYMENT_TAG && tag["value"] != DEPLOYMENT;
+    if input["tags"].as_array().into_iter().flatten().any(is_theirs) {
+        return None;
+    }
     let is_spot = !input["capacityProviderStrategy"].is_null();
     let failure = || Failure::new("Capacity is unavailable at this time. Please try again later.");
     if rng.chance(if is_spot { 300 } else { 60 }) {
@@ -234,16 +245,24 @@ pub(crate) fn reconcile_event(cluster: &str, id: &str, time: &str) -> Value {
     })
 }
 
-/// The function's configuration.
-pub(crate) fn config() -> Config {
-    let variables = BTreeMap::from([
+/// The name of ours.
+const DEPLOYMENT: &str = "ours";
+
+/// The function's configuration; with `is_alone` as if there were no other deployment.
+pub(crate) fn config(is_alone: bool) -> Config {
+    let mut variables = BTreeMap::from([
+        ("DEPLOYMENT", DEPLOYMENT),
         ("ALLOWED_CLUSTERS", "engines,workers"),
+        ("ALLOWED_TARGET_GROUPS", "auth,api-alb,api-nlb,six,vms,vm-ips"),
         (
             "SCHEDULER_ROLE_ARN",
             "arn:aws:iam::111122223333:role/start-engines-later",
         ),
         ("TASK_WAIT_TIMEOUT", "120"),
     ]);
+    if is_alone {
+        variables.retain(|name, _| !matches!(*name, "DEPLOYMENT" | "ALLOWED_TARGET_GROUPS"));
+    }
     let catalog: Value = (0..MOST_SERVICES)
         .map(|n| (name_of(n), json!({})))
         .collect::<serde_json::Map<_, _>>()

@@ -366,6 +366,7 @@ impl Simulation {
 
     /// A call is about to reach AWS.
     pub(crate) fn before_landing(&mut self, call: &Call, about: &About) -> Result<(), Broken> {
+        self.must_be_ours(call, about)?;
         match (call, about) {
             (Call::DescribeTasks { tasks, .. }, _) => {
                 for task in tasks {

@@ -53,21 +53,25 @@ pub(crate) struct Shown {
 impl Simulation {
     /// A task has been started.
     pub(crate) fn born(&mut self, task: &str, identity: &str, count: usize, service: usize) -> Result<(), Broken> {
-        self.statistics.count("lives");
         let tags = self.world.tags(task);
         let tag = tags.iter().find(|(key, _)| key == "start-engines:requested-at");
         let asked_at = match tag {
             Some((_, time)) => Timestamp::parse(time).expect("a time").millis(),
             None => self.now,
         };
-        let mode = self.services[service].mode;
         let birth = Birth {
             service,
             asked_at: asked_at.div_euclid(1000),
             attached: self.services[service].targets.clone(),
-            mode,
+            mode: self.services[service].mode,
             machine: self.world.container_instance(task),
         };
+        self.is_born(task, identity, count, birth)
+    }
+
+    pub(crate) fn is_born(&mut self, task: &str, identity: &str, count: usize, birth: Birth) -> Result<(), Broken> {
+        self.statistics.count("lives");
+        let mode = birth.mode;
         self.promises.born(task, identity, count, birth)?;
         self.tasks.insert(task.to_owned(), Shown { oldest: 0, newest: 1 });
         self.world.set_listed(task, false);
@@ -109,6 +113,7 @@ impl Simulation {
                 let life = self.promises.life(task);
                 life.stage = Stage::Live;
                 life.live_since = Some(self.now);
+                self.others_move(task);
                 self.emit(task, &event);
                 let lag = self.rng.between(0..=REUSE_MILLIS - SECOND);
                 self.turn_after(lag, task, Turn::Show(3));
@@ -214,7 +219,7 @@ impl Simulation {
             4..=6 => self.rng.between(5 * SECOND..=5 * MINUTE),
             _ => self.rng.between(MINUTE..=4 * HOUR),
         };
-        let end = if self.rng.chance(300) {
+        let end = if self.rng.chance(300) && !self.promises.life(task).is_anothers {
             Turn::AskToStop
         } else {
             Turn::Stop
@@ -250,6 +255,7 @@ impl Simulation {
         self.shown(task).newest = version;
         let event = self.world.event(task);
         self.promises.life(task).stage = Stage::Stopping;
+        self.others_move(task);
         self.emit(task, &event);
         let longest = if self.is_rush_hour {
             SECOND
@@ -283,9 +289,10 @@ impl Simulation {
             is_ours && (is_running || detail["desiredStatus"] == "STOPPED"),
             "{event}"
         );
+        let is_anothers = self.promises.life(task).is_anothers;
         // An outage takes several events of a task.
         let is_worse = self.promises.life(task).is_in_need && self.rng.chance(500);
-        if is_worse || self.rng.chance(self.lost) {
+        if !is_anothers && (is_worse || self.rng.chance(self.lost)) {
             self.statistics.count("events lost for good");
             self.tell(|| format!("{task} loses an event"));
             self.promises.life(task).is_in_need = true;

@@ -19,6 +19,7 @@ mod faults;
 mod function;
 mod lives;
 mod machines;
+mod others;
 mod promises;
 mod reconciles;
 mod simulation;
@@ -34,7 +35,7 @@ const SEEDS: u64 = 40;
 const SEEDS_FOR_A_MUTANT: u64 = 40;
 
 /// What must have happened for the stories to be worth something.
-const INTERESTING: [&str; 38] = [
+const INTERESTING: [&str; 39] = [
     "AWS calls",
     "cold starts",
     "duplicates",
@@ -73,6 +74,7 @@ const INTERESTING: [&str; 38] = [
     "targets in their grace period",
     "starts that climbed",
     "targets left to a newer task",
+    "tasks of another deployment",
 ];
 
 fn number(variable: &str) -> Option<u64> {
@@ -199,4 +201,9 @@ fn when_a_task_that_never_ran_looks_as_if_it_had_a_call_is_made_for_nothing() {
 #[test]
 fn when_client_tokens_are_forgotten_a_start_is_done_twice() {
     dies(Mutant::ClientTokensAreForgotten, "4");
+}
+
+#[test]
+fn when_deployments_know_nothing_of_each_other_one_touches_the_others_tasks() {
+    dies(Mutant::DeploymentsAreStrangers, "8");
 }

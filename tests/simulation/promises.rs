@@ -1,5 +1,6 @@
 //! The five invariants of `start_engines::decide`, checked while the world moves; and that a task
-//! which is asked to stop is stopped in the end (6).
+//! which is asked to stop is stopped in the end (6), a stop of one that never ran asks before it takes a target out (7),
+//! and another deployment's is never touched (8).
 //!
 //! Knows of each task what really is, never what the function thinks.
 
@@ -55,11 +56,14 @@ pub(crate) struct Life {
     pub(crate) live_since: Option<i64>,
     /// One of its events was lost for good: nothing is promised until a reconcile.
     pub(crate) is_in_need: bool,
+    /// It is another deployment's, which sees to its targets.
+    pub(crate) is_anothers: bool,
 }
 
 impl Life {
     fn is_of(&self, task: &str, whom: &Whom) -> bool {
         match whom {
+            _ if self.is_anothers => false,
             Whom::Cluster(cluster) => task.contains(&format!(":task/{cluster}/")),
             Whom::Service(service) => self.service == *service,
         }
@@ -119,6 +123,7 @@ impl Promises {
             is_attached: false,
             live_since: None,
             is_in_need: false,
+            is_anothers: false,
         };
         self.lives.insert(task.to_owned(), life);
         let started = self.started.entry(identity.to_owned()).or_default();
@@ -332,7 +337,7 @@ impl Promises {
         let may_be_stopped = self.may_be_stopped(task, &self.lives[task]);
         let life = self.life(task);
         life.is_attached |= life.stage == Stage::Live;
-        if life.stage != Stage::Live || may_be_stopped {
+        if life.stage != Stage::Live || may_be_stopped || life.is_anothers {
             return Ok(());
         }
         match life.targets.iter().find(|target| !is_registered(world, target)) {
@@ -381,7 +386,7 @@ impl Promises {
             if life.is_asked_to_stop && life.stage != Stage::Stopped {
                 return Err(Broken(format!("6: {task} was asked to stop, and is {:?}", life.stage)));
             }
-            if life.stage == Stage::Live && !life.is_attached {
+            if life.stage == Stage::Live && !life.is_attached && !life.is_anothers {
                 return Err(Broken(format!("2: {task} lives and was never attached")));
             }
             self.when_over(task, world)?;

@@ -31,6 +31,8 @@ pub(crate) const HOUR: i64 = 60 * MINUTE;
 const STARTS: usize = 120;
 /// Stops of a service, or of a cluster.
 const STOPS_OF_MANY: usize = 6;
+/// Tasks of another deployment.
+const OTHERS: usize = 12;
 const DAY: i64 = 12 * HOUR;
 const RUSH_HOUR: i64 = 10 * MINUTE;
 /// From then on nothing fails any more, so that every event comes to its end.
@@ -62,6 +64,8 @@ pub(crate) enum Mutant {
     NobodyReconciles,
     /// A reconcile is shown no task that lives.
     ReconcilesMissWhatLives,
+    /// The function does not know of other deployments, nor which groups are its own.
+    DeploymentsAreStrangers,
     /// A reconcile that is tried again is shown each task as its first try saw it.
     RetriesOfReconcilesLookAtNothing,
     /// A stop of a host task knows its own port, and of others only the bindings that they show: none.
@@ -95,6 +99,8 @@ pub(crate) enum Step {
     Crash(u64),
     /// EventBridge Scheduler sends what is due.
     Fire,
+    /// Another deployment starts a task.
+    OthersStart(usize),
     /// An operator has the tasks of a cluster compared with their targets.
     Reconcile(String),
     /// Somebody stops all tasks of a cluster, or of a service.
@@ -220,6 +226,7 @@ impl Simulation {
         let over = if self.is_rush_hour { RUSH_HOUR } else { DAY };
         self.send_starts(STARTS, over);
         self.expect_stops_of_many(STOPS_OF_MANY, over);
+        self.send_others(OTHERS, over);
         while let Some(((at, _), step)) = self.queue.pop_first() {
             self.now = at;
             self.time.store(at, Ordering::Relaxed);
@@ -257,6 +264,7 @@ impl Simulation {
                 self.fire_schedules();
                 Ok(())
             }
+            Step::OthersStart(n) => self.others_start(n),
             Step::Reconcile(cluster) => {
                 self.ask_to_reconcile(&cluster);
                 Ok(())
@@ -318,7 +326,11 @@ impl Simulation {
         let instance = if is_cold {
             self.statistics.count("cold starts");
             let skew = self.rng.between(-self.skew..=self.skew);
-            Instance::new(account::config(), &self.time, skew)
+            Instance::new(
+                account::config(self.mutant == Mutant::DeploymentsAreStrangers),
+                &self.time,
+                skew,
+            )
         } else {
             let place = self.rng.below(self.idle.len());
             self.idle.swap_remove(place)

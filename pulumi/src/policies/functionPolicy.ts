@@ -92,10 +92,20 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
       Condition: inClusters,
     },
     {
-      Sid: "FindTasks",
+      Sid: "ListTasks",
       Effect: "Allow",
-      Action: ["ecs:ListTasks", "ecs:DescribeContainerInstances"],
-      // ListTasks has no other resource type, also when no container instance is asked for.
+      Action: ["ecs:ListTasks"],
+      // The Service Authorization Reference names the container instance, which a call may filter by. Where it names none, AWS
+      // has been seen to authorize on `*` instead: https://github.com/cdklabs/construct-hub/pull/1207,
+      // https://github.com/widdix/complete-aws-iam-reference/issues/74, https://github.com/fabfuel/ecs-deploy/issues/119, and
+      // aws-cdk's own hook that drains instances. `*` with the condition is right either way.
+      Resource: "*",
+      Condition: inClusters,
+    },
+    {
+      Sid: "FindInstances",
+      Effect: "Allow",
+      Action: ["ecs:DescribeContainerInstances"],
       Resource: inEach("container-instance"),
       Condition: inClusters,
     },

@@ -79,7 +79,7 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
       timeout: args.timeout ?? DEFAULTS.timeout,
       // -1 is the provider's word for none.
       reservedConcurrentExecutions: args.reservedConcurrency ?? -1,
-      environment: { variables: pulumi.all([settled, later]).apply(([known, how]) => environment(known, how)) },
+      environment: { variables: pulumi.all([settled, later]).apply(([known, how]) => environment(known, how, functionName)) },
       tags: args.tags,
     },
     // The policy first, so that no event finds the function without it; the log group, so that Lambda makes none.

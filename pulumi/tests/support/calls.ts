@@ -1,110 +1,103 @@
-/** The calls that the function makes (`src/aws/`), as IAM sees them: action, resource and condition keys. */
+/** The calls that the function makes (`src/aws/`), as IAM sees them: action, what the resource has in it, condition keys. */
 
-/** One request to AWS. */
-export interface Call {
-  readonly action: string;
-  readonly resource: string;
-  readonly keys: Readonly<Record<string, string | string[]>>;
-}
+import type { Call } from "./authorization";
 
-const arn = (service: string, resource: string) => `arn:aws:${service}:us-east-1:111122223333:${resource}`;
-const TASK_ID = "0123456789abcdef0123456789abcdef";
+export type { Call } from "./authorization";
 
-export const cluster = (name: string) => arn("ecs", `cluster/${name}`);
+const ID = "0123456789abcdef0123456789abcdef";
+
+export const cluster = (name: string) => `arn:aws:ecs:us-east-1:111122223333:cluster/${name}`;
 
 export const runTask = (family: string, clusterName: string): Call => ({
   action: "ecs:RunTask",
-  resource: arn("ecs", `task-definition/${family}:7`),
+  parts: { TaskDefinitionFamilyName: family, TaskDefinitionRevisionNumber: "7" },
   keys: { "ecs:cluster": cluster(clusterName) },
 });
 
 export const tagResource = (clusterName: string, by: { action?: string; tagKeys?: string[] }): Call => ({
   action: "ecs:TagResource",
-  resource: arn("ecs", `task/${clusterName}/${TASK_ID}`),
+  type: "task",
+  parts: { ClusterName: clusterName, TaskId: ID },
   keys: {
     ...(by.action === undefined ? {} : { "ecs:CreateAction": by.action }),
     ...(by.tagKeys === undefined ? {} : { "aws:TagKeys": by.tagKeys }),
   },
 });
 
-export const stopTask = (clusterName: string): Call => ({
-  action: "ecs:StopTask",
-  resource: arn("ecs", `task/${clusterName}/${TASK_ID}`),
+/** Of a cluster, with all ids that its resources have. */
+const inCluster = (operation: string) => (clusterName: string): Call => ({
+  action: `ecs:${operation}`,
+  parts: { ClusterName: clusterName, TaskId: ID, ContainerInstanceId: ID },
   keys: { "ecs:cluster": cluster(clusterName) },
 });
 
+export const stopTask = inCluster("StopTask");
+export const describeTasks = inCluster("DescribeTasks");
+export const listTasks = inCluster("ListTasks");
+export const describeContainerInstances = inCluster("DescribeContainerInstances");
+
 export const createSchedule = (group: string, name: string): Call => ({
   action: "scheduler:CreateSchedule",
-  resource: arn("scheduler", `schedule/${group}/${name}`),
+  parts: { GroupName: group, ScheduleName: name },
   keys: {},
 });
 
 export const invokeFunction = (name: string): Call => ({
   action: "lambda:InvokeFunction",
-  resource: arn("lambda", `function:${name}`),
+  parts: { FunctionName: name },
   keys: {},
 });
 
-export const describeTasks = (clusterName: string): Call => ({
-  action: "ecs:DescribeTasks",
-  resource: arn("ecs", `task/${clusterName}/${TASK_ID}`),
-  keys: { "ecs:cluster": cluster(clusterName) },
-});
-
-export const listTasks = (clusterName: string): Call => ({
-  action: "ecs:ListTasks",
-  resource: arn("ecs", `container-instance/${clusterName}/${TASK_ID}`),
-  keys: { "ecs:cluster": cluster(clusterName) },
-});
-
-export const describeContainerInstances = (clusterName: string): Call => ({
-  ...listTasks(clusterName),
-  action: "ecs:DescribeContainerInstances",
-});
-
-export const describeInstances = (): Call => ({ action: "ec2:DescribeInstances", resource: "*", keys: {} });
-
-export const onTargets = (operation: "RegisterTargets" | "DeregisterTargets", groupArn: string): Call => ({
-  action: `elasticloadbalancing:${operation}`,
-  resource: groupArn,
+export const describeInstances = (): Call => ({
+  action: "ec2:DescribeInstances",
+  parts: { InstanceId: "i-0123456789abcdef0" },
   keys: {},
 });
+
+export const onTargets = (operation: "RegisterTargets" | "DeregisterTargets", groupArn: string): Call => {
+  const [, name = "", id = ""] = groupArn.split("/");
+  return {
+    action: `elasticloadbalancing:${operation}`,
+    parts: { TargetGroupName: name, TargetGroupId: id },
+    keys: {},
+  };
+};
 
 export const describeTargets = (
   operation: "DescribeTargetGroupAttributes" | "DescribeTargetGroups" | "DescribeTargetHealth",
-): Call => ({
-  action: `elasticloadbalancing:${operation}`,
-  resource: "*",
-  keys: {},
-});
+): Call => ({ action: `elasticloadbalancing:${operation}`, parts: {}, keys: {} });
 
 export const passRole = (roleArn: string, to: string): Call => ({
   action: "iam:PassRole",
-  resource: roleArn,
+  parts: { RoleNameWithPath: roleArn.slice(roleArn.indexOf("/") + 1) },
   keys: { "iam:PassedToService": to },
 });
 
 export const writeLogs = (action: "CreateLogStream" | "PutLogEvents", logGroup: string): Call => ({
   action: `logs:${action}`,
-  resource: arn("logs", `log-group:${logGroup}:log-stream:2026/11/20/[$LATEST]abcdef`),
+  parts: { LogGroupName: logGroup, LogStreamName: "2026/11/20/[$LATEST]abcdef" },
   keys: {},
 });
 
-export const onQueue = (action: string, queue: string): Call => ({ action: `sqs:${action}`, resource: arn("sqs", queue), keys: {} });
+export const onQueue = (action: string, queue: string): Call => ({
+  action: `sqs:${action}`,
+  parts: { QueueName: queue },
+  keys: {},
+});
 
 export const sendMessage = (queue: string, source?: string): Call => ({
-  action: "sqs:SendMessage",
-  resource: arn("sqs", queue),
+  ...onQueue("SendMessage", queue),
   keys: source === undefined ? {} : { "aws:SourceArn": source },
 });
 
 export const takeMessages = (
   operation: "ReceiveMessage" | "DeleteMessage" | "GetQueueAttributes",
   queue: string,
-): Call => ({ action: `sqs:${operation}`, resource: arn("sqs", queue), keys: {} });
+): Call => onQueue(operation, queue);
 
 export const putEvents = (bus: string, sources: string[], detailTypes: string[]): Call => ({
   action: "events:PutEvents",
-  resource: arn("events", `event-bus/${bus}`),
+  type: "event-bus",
+  parts: { EventBusName: bus },
   keys: { "events:source": sources, "events:detail-type": detailTypes },
 });

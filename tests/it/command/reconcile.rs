@@ -238,7 +238,11 @@ async fn without_the_functions_settings_nothing_is_taken_out_and_it_says_what_to
                     ended.out
                 );
             }
-            assert_eq!(registered(&stage), [address.clone()], "{name} {arguments:?}");
+            assert_eq!(
+                registered(&stage),
+                std::slice::from_ref(&address),
+                "{name} {arguments:?}"
+            );
         }
     }
     assert_eq!(stage.fake.calls_to("elb:DeregisterTargets").len(), 0);

@@ -285,9 +285,18 @@ async fn a_group_that_only_the_configuration_names_is_looked_at() {
         .cold_start(&[CLUSTER, ("ALLOWED_TARGET_GROUPS", &environment(&group))])
         .await;
     assert_eq!(only(2, &repaired(&stage).await), "idle/10.0.200.9:8080");
-    // One that it does not allow is not touched, and tells if a live task wants it.
+    // One that it does not allow is not touched, and tells if a live task of its own wants it.
+    let own = ("DEPLOYMENT", "ours");
+    stage.cold_start(&[own]).await;
     stage.running_task("e1").await;
-    stage.cold_start(&[CLUSTER, ("ALLOWED_TARGET_GROUPS", "nothing")]).await;
+    let nothing_allowed = [CLUSTER, ("ALLOWED_TARGET_GROUPS", "nothing")];
+    stage.cold_start(&[&nothing_allowed[..], &[own]].concat()).await;
     assert_eq!(category(&stage, &reconcile()).await, "not_allowed");
+    stage.cold_start(&nothing_allowed).await;
+    assert_eq!(
+        repaired(&stage).await,
+        nothing(),
+        "another deployment's, where the tag says nothing"
+    );
     assert_eq!(stage.registered(), []);
 }

@@ -153,6 +153,16 @@ impl World {
         arn
     }
 
+    /// The ARN of the group of this name.
+    pub(crate) fn target_group_arn(&self, name: &str) -> String {
+        let mut groups = self.target_groups.values();
+        groups
+            .find(|group| group.name == name)
+            .expect("a target group of this world")
+            .arn
+            .clone()
+    }
+
     /// Deletes a target group.
     pub(crate) fn remove_target_group(&mut self, arn: &str) {
         self.target_groups.remove(arn);
