@@ -40,10 +40,26 @@
 //!   longer, nothing is deregistered, and the event is tried again.
 //!
 //! # 4. One start event never yields more than `count` tasks
-//! Rung `i` of the ladder has one token, made from the event's identity and `i` alone, and ECS starts
-//! tasks for a token once. Every delivery walks the same rungs and hears the same answers, so it asks
-//! at each rung for the same rest; what differs is only how far it walks. A conflict counts the tasks
-//! that exist.
+//! Token `i` is made from the event's identity and `i` alone, and ECS starts tasks for a token once, in
+//! whichever placement. A walk gets from a token to the next only by what ECS keeps under it: the answer, or a
+//! conflict that names its tasks. That is the same for every delivery, so each asks with each token for the
+//! same rest, and together the tokens have no more than `count` tasks.
+//!
+//! - *An exception* leaves nothing under the token, so the walk keeps it. With a new one, a delivery that finds
+//!   the world changed (an instance is there now) would start tasks where the exception was, beside those of
+//!   the next placement.
+//! - *A conflict without tasks* tells of an answer without tasks, or of a request under way. The walk keeps the token, and
+//!   hears the answer in the placement whose it is; if that is none of its own, it fails, and can be tried again.
+//! - *A call that was given up* ends the walk. Whenever it lands, it is the first with its token, or a conflict.
+//! - *A start that is too old* calls no RunTask.
+//!
+//! Nor does a task start once an application has heard that no retry helps (`placement_failed`): a walk says
+//! so only after a round in which every placement had an answer that is kept, and each delivery hears these. Other
+//! errors that no retry cures stay until somebody changes something, and then a retry may start what was asked for.
+//!
+//! That answers with `failures` are kept, and exceptions are not, is measured, not documented. If exceptions were
+//! kept too, starts would fail with conflicts; if failures were not, the next token would be asked for what the one
+//! before may start later: then the promise would rest on nobody asking twice.
 //!
 //! # 5. A request to stop never ends a task whose start was asked for after it
 //! A stop of several tasks compares times of requests, which every delivery of either brings along: that of the
@@ -87,7 +103,8 @@
 //!
 //! Model and simulation know tasks with an interface of their own only. Tasks on container instances
 //! always go the careful way; that is tested by examples at the wire, `tests/it/instances.rs`. Stops
-//! that are asked for are in the simulation, not in the model.
+//! that are asked for are in the simulation, not in the model. Starts have a model of their own: every
+//! interleaving of their deliveries, with room that changes between any two calls.
 //!
 //! # What is not covered, and what repairs it
 //! | what happens | what breaks | what repairs it |
@@ -108,7 +125,9 @@
 //! | somebody else deregisters a live task's target | 2 | `Reconcile ECS Targets`; no event of ours tells of it |
 //! | somebody else registers an address | nothing of ours; it is left in unless a stop of ours names it | whoever did it |
 //! | a start comes again after ECS has forgotten its tokens (the lesser of 24 h and the task's life and an hour) | 4: it is done once more | do not redrive starts that old; stop the tasks that are too many |
-//! | a start whose catalog entry has changed between two deliveries | nothing: ECS answers with a conflict, and what exists counts | none needed |
+//! | a start whose catalog entry has changed between two deliveries | nothing: ECS answers with a conflict, and what exists counts; if nothing does, it fails as `client_token_conflict` | none needed; if it stays, a new event |
+//! | a start comes again more than an hour after its task was stopped | 4, as above | `maxAgeSeconds` below an hour |
+//! | a deadline cannot be set, and its event is never handled again | none: the task runs for as long as it likes | the alarm, `redrive`, or a stop |
 //! | the owner search takes longer than `ATTACH`, each time (several thousand tasks) | 1: the late stop, or a reconcile, never succeeds | the event waits in the queue; deregister by hand |
 //! | a task whose address nobody tells any more (`address_unknown`) | 1 | deregister by hand: the message says of which task |
 //! | a task whose host ports or instance nobody tells any more (`ports_unknown`, `instance_unknown`), with something left in its group that no live task has | 1 | deregister by hand: the message names each target and the command |

@@ -1,6 +1,7 @@
 /**
  * What a person may do with the command, `src/bin/start-engines/`: look, ask for starts and stops, repair targets, and
- * send again what failed. Nothing of it stops a task or runs one by itself.
+ * send again what failed. Nothing of it runs a task by itself; a repair stops those that were to be stopped when their drain
+ * was over.
  *
  * Actions and resource types: as in `functionPolicy.ts`, and
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html,
@@ -67,6 +68,14 @@ export function operatorPolicy(args: OperatorPolicyArgs): PolicyDocument {
       ],
       // IAM has no resource type for these: any other resource would deny them.
       Resource: "*",
+    },
+    {
+      // `reconcile` ends tasks whose drain is over, and which nobody has stopped.
+      Sid: "StopOverdueTasks",
+      Effect: "Allow",
+      Action: ["ecs:StopTask"],
+      Resource: inEach("task"),
+      Condition: inClusters,
     },
     {
       Sid: "RepairTargets",

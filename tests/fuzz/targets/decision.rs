@@ -121,7 +121,7 @@ fn answer(call: &Call, trigger: &Trigger, choice: u8) -> Result<Answer, CallErro
             };
             Answer::tasks(tasks.iter().filter(|_| !bit(3)).map(seen))
         }
-        Call::ListTasks { page, .. } => Answer::task_page(TaskPage {
+        Call::ListTasks { page, .. } | Call::ListTasksStartedBy { page, .. } => Answer::task_page(TaskPage {
             tasks: vec![arn(1), own().arn],
             next: (page.is_none() && bit(3)).then(|| "more".to_owned()),
         }),
@@ -201,6 +201,7 @@ fn error(call: &Call, choice: u8) -> CallError {
         ErrorKind::AccessDenied,
         ErrorKind::ClusterNotFound,
         ErrorKind::Conflict { tasks: Vec::new() },
+        ErrorKind::NoCapacity,
         ErrorKind::TargetGroupNotFound,
         ErrorKind::InvalidTarget,
         ErrorKind::TimedOut,

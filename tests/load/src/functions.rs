@@ -301,7 +301,7 @@ async fn wait_by_hand(client: &Client, trigger: &Trigger) -> Result<(), CallErro
     let ask = async |call: &Call| client.perform(call, until).await;
     match trigger {
         Trigger::Start(request) => {
-            let call = Call::RunTask(Box::new(request.rung(0, 1).expect("a placement")));
+            let call = Call::RunTask(Box::new(request.call(0, 0, 1).expect("a placement")));
             let Answer::Started(started) = ask(&call).await? else {
                 panic!("RunTask starts");
             };

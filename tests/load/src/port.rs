@@ -125,7 +125,7 @@ fn answer(call: &Call, world: &mut World) -> Answer {
 fn buckets(call: &Call) -> &'static [&'static str] {
     match call {
         Call::RunTask(_) => &["ecs tasks", "fargate RunTask"],
-        Call::DescribeTasks { .. } | Call::ListTasks { .. } => &["ecs reads"],
+        Call::DescribeTasks { .. } | Call::ListTasks { .. } | Call::ListTasksStartedBy { .. } => &["ecs reads"],
         Call::RegisterTargets { .. } | Call::DeregisterTargets { .. } => &["elb targets"],
         Call::DescribeTargetGroup { .. } | Call::DescribeTargetHealth { .. } => &["elb reads"],
         other => panic!("the model does not know {}", other.operation()),
