@@ -286,6 +286,7 @@ describe("IAM", () => {
       calls.putEvents("engines", [source], [START]),
       calls.putEvents("engines", [source], [STOP]),
       calls.describeTasks("engines"),
+      calls.stopTask("engines"),
       calls.listTasks("engines"),
       calls.describeContainerInstances("engines"),
       calls.describeInstances(),
@@ -304,7 +305,7 @@ describe("IAM", () => {
       calls.putEvents("engines", ["start-engines.schedules"], [START]),
       calls.putEvents("engines", [source], ["ECS Task State Change"]),
       calls.putEvents("default", [source], [START]),
-      calls.stopTask("engines"),
+      calls.stopTask("other"),
       calls.runTask("auth", "engines"),
       calls.tagResource("engines", { tagKeys: DRAINING }),
       calls.describeTasks("other"),
@@ -321,7 +322,7 @@ describe("IAM", () => {
     const folder = path.join(__dirname, "../../src/aws/operator");
     const code = readdirSync(folder).map((file) => readFileSync(path.join(folder, file), "utf8")).join("\n");
     const own = [...code.matchAll(/(?:OPERATION: &str = |call_error\()"(\w+)"/g)].map((match) => match[1] ?? "");
-    const reconcile = ["DescribeContainerInstances", "DescribeInstances", "DescribeTargetGroups", "RegisterTargets", "DeregisterTargets"];
+    const reconcile = ["DescribeContainerInstances", "DescribeInstances", "DescribeTargetGroups", "RegisterTargets", "DeregisterTargets", "StopTask"];
     const names = [...tried].map((action) => (action.split(":")[1] ?? "").replace("InvokeFunction", "Invoke"));
     assert.deepEqual(names.sort(), [...new Set([...own, ...reconcile])].sort());
   });
