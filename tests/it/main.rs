@@ -17,8 +17,6 @@ mod demo;
 mod deployments;
 mod emulators;
 mod field_cases;
-mod field_cases_hosts;
-mod field_cases_starts;
 mod fixtures;
 mod flood;
 mod function;

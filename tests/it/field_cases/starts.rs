@@ -8,7 +8,21 @@ use start_engines::trigger;
 use crate::stage::{Stage, config, start_event};
 use crate::support::fake_aws::{Failure, RunTaskResult};
 
+/// The files of this table.
+pub(super) const FILES: [&str; 9] = [
+    "03-run-task-answer",
+    "03-start-ec2-then-fargate",
+    "04-run-task-answer",
+    "05-run-task-answer",
+    "05-start-location",
+    "06-start-fallback-ec2-public-ip",
+    "07-start-fallback-fargate-placement",
+    "13-start-ec2-public-ip",
+    "13-start-fargate-placement",
+];
+
 fn case(name: &str) -> Value {
+    assert!(FILES.contains(&name), "{name} is not in the table");
     let path = format!("{}/fixtures/field-cases/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     serde_json::from_str(&text).expect("JSON")

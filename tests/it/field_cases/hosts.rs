@@ -16,9 +16,15 @@ use start_engines::task::{Addresses, Status, Task, from_event};
 
 use crate::stage::{TestClock, config, invocation};
 
-const HOST_MODE_RUNNING: &str = include_str!("../../fixtures/field-cases/01-host-mode-running.json");
-const LATE_STOP: &str = include_str!("../../fixtures/field-cases/02-late-stop.json");
-const HEALTH_ANSWER: &str = include_str!("../../fixtures/field-cases/02-describe-target-health-answer.json");
+const HOST_MODE_RUNNING: &str = include_str!("../../../fixtures/field-cases/01-host-mode-running.json");
+const LATE_STOP: &str = include_str!("../../../fixtures/field-cases/02-late-stop.json");
+const HEALTH_ANSWER: &str = include_str!("../../../fixtures/field-cases/02-describe-target-health-answer.json");
+/// The files of this table.
+pub(super) const FILES: [(&str, &str); 3] = [
+    ("01-host-mode-running", HOST_MODE_RUNNING),
+    ("02-late-stop", LATE_STOP),
+    ("02-describe-target-health-answer", HEALTH_ANSWER),
+];
 const OTHER: &str = "arn:aws:ecs:us-east-1:111122223333:task/engines/ffffffffffffffffffffffffffffffff";
 
 /// A situation, and what is right.
