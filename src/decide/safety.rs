@@ -58,8 +58,8 @@
 //! errors that no retry cures stay until somebody changes something, and then a retry may start what was asked for.
 //!
 //! That answers with `failures` are kept, and exceptions are not, is measured, not documented. If exceptions were
-//! kept too, starts would fail with conflicts; if failures were not, the next token would be asked for what the one
-//! before may start later: then the promise would rest on nobody asking twice.
+//! kept too, starts would fail with conflicts; if failures were not, a delivery that finds capacity where there was
+//! none would start a second set of tasks.
 //!
 //! # 5. A request to stop never ends a task whose start was asked for after it
 //! A stop of several tasks compares times of requests, which every delivery of either brings along: that of the

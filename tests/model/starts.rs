@@ -34,8 +34,11 @@ struct Starts {
     functions: usize,
     mutant: Option<Mutant>,
     /// What the crate's own decide does next, by what a handler is and has heard.
-    known: RwLock<HashMap<(usize, usize, Vec<Heard>), Next>>,
+    known: RwLock<HashMap<Key, Next>>,
 }
+
+/// The reading of the event, its age, and what was heard.
+type Key = (usize, usize, Vec<Heard>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mutant {
