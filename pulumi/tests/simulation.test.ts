@@ -117,6 +117,7 @@ describe("IAM", () => {
     calls.describeTasks("engines"),
     calls.listTasks("engines"),
     calls.describeContainerInstances("engines"),
+    calls.describeTaskDefinition(),
     calls.describeInstances(),
     calls.onTargets("RegisterTargets", GROUP),
     calls.onTargets("RegisterTargets", NETWORK_GROUP),
@@ -181,6 +182,7 @@ describe("IAM", () => {
       StopTask: "ecs",
       TagResource: "ecs",
       DescribeContainerInstances: "ecs",
+      DescribeTaskDefinition: "ecs",
       DescribeInstances: "ec2",
       CreateSchedule: "scheduler",
       PutEvents: "events",
@@ -198,6 +200,7 @@ describe("IAM", () => {
   test("a wildcard is only where IAM knows nothing else", () => {
     const wild = functionPolicy().Statement.filter((statement) => statement.Resource === "*");
     assert.deepEqual(wild.flatMap((statement) => statement.Action), [
+      "ecs:DescribeTaskDefinition",
       "ec2:DescribeInstances",
       "elasticloadbalancing:DescribeTargetGroupAttributes",
       "elasticloadbalancing:DescribeTargetGroups",
@@ -253,6 +256,7 @@ describe("IAM", () => {
       calls.describeTasks("engines"),
       calls.listTasks("engines"),
       calls.describeContainerInstances("engines"),
+      calls.describeTaskDefinition(),
       calls.describeInstances(),
       calls.describeTargets("DescribeTargetGroups"),
       calls.describeTargets("DescribeTargetHealth"),
@@ -286,7 +290,14 @@ describe("IAM", () => {
     const folder = path.join(__dirname, "../../src/aws/operator");
     const code = readdirSync(folder).map((file) => readFileSync(path.join(folder, file), "utf8")).join("\n");
     const own = [...code.matchAll(/(?:OPERATION: &str = |call_error\()"(\w+)"/g)].map((match) => match[1] ?? "");
-    const reconcile = ["DescribeContainerInstances", "DescribeInstances", "DescribeTargetGroups", "RegisterTargets", "DeregisterTargets"];
+    const reconcile = [
+      "DescribeContainerInstances",
+      "DescribeTaskDefinition",
+      "DescribeInstances",
+      "DescribeTargetGroups",
+      "RegisterTargets",
+      "DeregisterTargets",
+    ];
     const names = [...tried].map((action) => (action.split(":")[1] ?? "").replace("InvokeFunction", "Invoke"));
     assert.deepEqual(names.sort(), [...new Set([...own, ...reconcile])].sort());
   });

@@ -62,6 +62,8 @@ export const describeContainerInstances = (clusterName: string): Call => ({
   action: "ecs:DescribeContainerInstances",
 });
 
+export const describeTaskDefinition = (): Call => ({ action: "ecs:DescribeTaskDefinition", resource: "*", keys: {} });
+
 export const describeInstances = (): Call => ({ action: "ec2:DescribeInstances", resource: "*", keys: {} });
 
 export const onTargets = (operation: "RegisterTargets" | "DeregisterTargets", groupArn: string): Call => ({
