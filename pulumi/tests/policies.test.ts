@@ -111,6 +111,7 @@ test("the function's policy allows its calls on what the arguments name", () => 
         ],
         Condition: inClusters,
       },
+      { Sid: "SeeTaskDefinitions", Effect: "Allow", Action: ["ecs:DescribeTaskDefinition"], Resource: "*" },
       {
         Sid: "SeeInstances",
         Effect: "Allow",

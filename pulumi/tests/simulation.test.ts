@@ -129,6 +129,7 @@ describe("IAM", () => {
     calls.describeTasks("engines"),
     calls.listTasks("engines"),
     calls.describeContainerInstances("engines"),
+    calls.describeTaskDefinition(),
     calls.describeInstances(),
     calls.onTargets("RegisterTargets", GROUP),
     calls.onTargets("RegisterTargets", NETWORK_GROUP),
@@ -193,6 +194,7 @@ describe("IAM", () => {
       StopTask: "ecs",
       TagResource: "ecs",
       DescribeContainerInstances: "ecs",
+      DescribeTaskDefinition: "ecs",
       DescribeInstances: "ec2",
       CreateSchedule: "scheduler",
       PutEvents: "events",
@@ -233,6 +235,7 @@ describe("IAM", () => {
     assert.deepEqual(wild.flatMap((statement) => statement.Action), [
       // And then only in the clusters.
       "ecs:ListTasks",
+      "ecs:DescribeTaskDefinition",
       "ec2:DescribeInstances",
       "elasticloadbalancing:DescribeTargetGroupAttributes",
       "elasticloadbalancing:DescribeTargetGroups",
@@ -289,6 +292,7 @@ describe("IAM", () => {
       calls.stopTask("engines"),
       calls.listTasks("engines"),
       calls.describeContainerInstances("engines"),
+      calls.describeTaskDefinition(),
       calls.describeInstances(),
       calls.describeTargets("DescribeTargetGroups"),
       calls.describeTargets("DescribeTargetHealth"),
@@ -322,7 +326,15 @@ describe("IAM", () => {
     const folder = path.join(__dirname, "../../src/aws/operator");
     const code = readdirSync(folder).map((file) => readFileSync(path.join(folder, file), "utf8")).join("\n");
     const own = [...code.matchAll(/(?:OPERATION: &str = |call_error\()"(\w+)"/g)].map((match) => match[1] ?? "");
-    const reconcile = ["DescribeContainerInstances", "DescribeInstances", "DescribeTargetGroups", "RegisterTargets", "DeregisterTargets", "StopTask"];
+    const reconcile = [
+      "DescribeContainerInstances",
+      "DescribeTaskDefinition",
+      "DescribeInstances",
+      "DescribeTargetGroups",
+      "RegisterTargets",
+      "DeregisterTargets",
+      "StopTask",
+    ];
     const names = [...tried].map((action) => (action.split(":")[1] ?? "").replace("InvokeFunction", "Invoke"));
     assert.deepEqual(names.sort(), [...new Set([...own, ...reconcile])].sort());
   });

@@ -4,8 +4,8 @@
 //! ([`super::timing`]):
 //!
 //! - stopping and fresh: DeregisterTargets;
-//! - STOPPED and fresh: DescribeTargetHealth first, since an earlier event has usually done it, and
-//!   ELB allows more Describe calls than others;
+//! - STOPPED and fresh, or never RUNNING: DescribeTargetHealth first, since an earlier event has usually done
+//!   it, or there was nothing to do, and ELB allows more Describe calls than others;
 //! - **the careful way** for whatever is late, and for ports of container instances, which are used
 //!   again within seconds: the address may be a newer task's. What is still
 //!   registered is deregistered only if no other task of ours owns it (`owners`).

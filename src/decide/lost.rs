@@ -1,5 +1,5 @@
 //! Targets that a stopped task may have left in a group, and nobody can name any more: neither ECS nor
-//! EC2 tells the machine that it ran on, or neither the event nor ECS its host ports.
+//! EC2 tells the machine that it ran on, or neither the event nor ECS, nor its definition, its host ports.
 //!
 //! What is left to go by is the group itself: whatever is in it, could be the task's, and is no live
 //! task's of ours. Must not deregister: it may as well be somebody else's.

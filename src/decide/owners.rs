@@ -1,6 +1,7 @@
 //! Who owns the addresses now: the look at all tasks that makes a late deregistration safe.
 //!
-//! Ports of a container instance can only belong to tasks on it. For all else the look is over all
+//! Ports of a container instance can only belong to tasks on it; which ones a task has, it shows or its definition
+//! tells (`ports`). For all else the look is over all
 //! clusters that the configuration names, since a newer task may run in another cluster than the
 //! stopped one, or have further targets. Must be over while its answer holds
 //! ([`super::timing::ATTACH`]): with 100 tasks a call, a few thousand tasks are within reach.

@@ -123,7 +123,14 @@ pub(super) fn claims(task: &Task, containers_ports: &[Port], reader: &mut Reader
     };
     let mut fixed = Vec::new();
     for mapping in &definition.mappings {
-        for &port in containers_ports.iter().filter(|port| mapping.is_of(**port)) {
+        let is_shown = |port| {
+            let mut of_container = shown.iter().filter(|it| it.container == mapping.on_same.container);
+            of_container.any(|binding| binding.host_port(port).is_some())
+        };
+        for &port in containers_ports
+            .iter()
+            .filter(|port| mapping.is_of(**port) && !is_shown(**port))
+        {
             let on_host = match &definition.network_mode {
                 NetworkMode::Host => Some(&mapping.on_same),
                 NetworkMode::Bridge | NetworkMode::Unknown(_) => mapping.on_fixed.as_ref(),
@@ -141,4 +148,117 @@ pub(super) fn claims(task: &Task, containers_ports: &[Port], reader: &mut Reader
         claims.will_have = fixed;
     }
     Ok(claims)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::call::{Answer, Call};
+    use crate::definition::PortMapping;
+    use crate::journal::{Entry, Journal};
+    use crate::task::from_event;
+    use crate::task::ports::RawBinding;
+    use crate::timestamp::Timestamp;
+
+    const NOW: Timestamp = Timestamp::from_millis(0);
+
+    fn task(last_status: &str, bindings: &Value) -> Task {
+        let detail = json!({
+            "taskArn": "arn:aws:ecs:us-east-1:111122223333:task/engines/0123456789abcdef0123456789abcdef",
+            "taskDefinitionArn": "arn:aws:ecs:us-east-1:111122223333:task-definition/auth:7",
+            "lastStatus": last_status, "desiredStatus": "RUNNING", "containerInstanceArn": "machine",
+            "containers": [{"name": "auth", "networkBindings": bindings}],
+        });
+        from_event(&detail).unwrap()
+    }
+
+    /// The claims on port 8080 of `auth`, and how often the definition was asked for.
+    fn claims_of(task: &Task, mode: Option<&str>, mappings: &[(&str, i64, Option<i64>)]) -> (Claims, usize) {
+        let mapping = |(name, container_port, host_port): &(&str, i64, Option<i64>)| {
+            let raw = RawBinding {
+                container_port: Some(*container_port),
+                host_port: *host_port,
+                ..RawBinding::default()
+            };
+            PortMapping::read(name, raw)
+        };
+        let definition = Definition {
+            network_mode: mode.into(),
+            mappings: mappings.iter().filter_map(mapping).collect(),
+        };
+        let mut journal = Journal::new(NOW);
+        let ports = ["8080".parse().unwrap()];
+        let asked = claims(task, &ports, &mut Reader::new(&journal));
+        if let Err(Halt::Ask(call)) = asked {
+            assert!(matches!(*call, Call::DescribeTaskDefinition { .. }));
+            journal.entries.push(Entry {
+                call: *call,
+                asked_at: NOW,
+                answered_at: NOW,
+                calls: 1,
+                answer: Ok(Answer::Definition(Some(Arc::new(definition)))),
+            });
+        }
+        let mut reader = Reader::new(&journal);
+        let told = claims(task, &ports, &mut reader).unwrap();
+        assert_eq!(
+            claims(task, &ports, &mut reader).unwrap(),
+            told,
+            "once more, and no second call"
+        );
+        (told, journal.entries.len())
+    }
+
+    #[test]
+    fn what_a_live_task_has_will_have_or_may_get_is_told_by_itself_and_by_its_definition() {
+        let none = json!([]);
+        let shown = json!([{"containerPort": 8080, "hostPort": 32768}]);
+        let others = json!([{"containerPort": 9090, "hostPort": 32768}]);
+        let (fixed, dynamic) = ([("auth", 8080, Some(80))], [("auth", 8080, Some(0))]);
+        let two = [("auth", 8080, Some(0)), ("proxy", 8080, None)];
+        let has = |port: &str| (vec![port.parse().unwrap()], vec![], false);
+        let will_have = |port: &str| (vec![], vec![port.parse().unwrap()], false);
+        let (any, nothing) = ((vec![], vec![], true), (vec![], vec![], false));
+        let has_one_and_may_get = (vec!["32768".parse().unwrap()], vec![], true);
+        let table = [
+            ("RUNNING", &shown, None, &dynamic[..], has("32768"), 0),
+            ("RUNNING", &others, None, &dynamic, nothing.clone(), 0),
+            ("RUNNING", &none, Some("host"), &dynamic, has("8080"), 1),
+            ("RUNNING", &none, None, &fixed, has("80"), 1),
+            ("RUNNING", &none, None, &dynamic, any.clone(), 1),
+            ("PENDING", &none, Some("host"), &dynamic, will_have("8080"), 1),
+            ("PENDING", &none, None, &fixed, will_have("80"), 1),
+            ("PENDING", &none, None, &dynamic, any.clone(), 1),
+            ("PENDING", &none, Some("nat"), &dynamic, any.clone(), 1),
+            ("PENDING", &others, None, &dynamic, any, 1),
+            // The one container has its port, and the other is still to get one.
+            ("PENDING", &shown, None, &dynamic, has("32768"), 1),
+            ("PENDING", &shown, None, &two, has_one_and_may_get, 1),
+            ("PENDING", &none, None, &[("auth", 9090, Some(0))], nothing.clone(), 1),
+            ("PENDING", &none, Some("awsvpc"), &dynamic, nothing.clone(), 1),
+            ("PENDING", &none, Some("none"), &dynamic, nothing, 1),
+        ];
+        for (last, bindings, mode, mappings, (has, will_have, may_get_any), asked) in table {
+            let expected = Claims {
+                has,
+                will_have,
+                may_get_any,
+            };
+            let found = claims_of(&task(last, bindings), mode, mappings);
+            assert_eq!(found, (expected, asked), "{last} {bindings} {mode:?} {mappings:?}");
+        }
+    }
+
+    #[test]
+    fn a_live_task_of_which_nobody_tells_the_definition_may_get_any_port() {
+        let untold = Task {
+            task_definition: None,
+            ..task("RUNNING", &json!([]))
+        };
+        assert!(claims_of(&untold, None, &[]).0.may_get_any);
+    }
 }

@@ -18,6 +18,10 @@
 //!   has landed by then. The event is either stale, and goes the careful way of a stop, or the
 //!   task lives and registers once more, and one of the cases above applies.
 //!
+//! A task that never ran has put in nothing. But a target may have been left to it, where it had its address
+//! while it started, by a late stop of the task before: so its own stop asks DescribeTargetHealth, and takes
+//! out what is there. Who may have run, by an event that does not tell, is deregistered without asking.
+//!
 //! What a stop needs, it reads from the event: `startedBy` outlives the tags, which StopTask
 //! deletes. A handler that failed in any call has failed as a whole, and its event comes again.
 //!
@@ -37,7 +41,10 @@
 //! - *Nobody owns the address* ("the careful way"). All tasks of all configured clusters were listed
 //!   and described, and none that is to stay has the address with this group and port. One that does
 //!   not show its address yet is registered no sooner than `ATTACH` from then. If the search takes
-//!   longer, nothing is deregistered, and the event is tried again.
+//!   longer, nothing is deregistered, and the event is tried again. On a container instance a task has the
+//!   ports that it shows, and where it shows none, those that its definition tells; one that starts with a
+//!   port that its definition fixes, or may get any, is waited for. So nothing is left to a task on a machine
+//!   that then never runs.
 //!
 //! # 4. One start event never yields more than `count` tasks
 //! Token `i` is made from the event's identity and `i` alone, and ECS starts tasks for a token once, in
@@ -101,10 +108,12 @@
 //! - `tests/it/kills.rs`: the binary at the wire, killed between its calls.
 //! - `make soak`, `make fuzz`: 100,000 events through one process; arbitrary events and answers.
 //!
-//! Model and simulation know tasks with an interface of their own only. Tasks on container instances
-//! always go the careful way; that is tested by examples at the wire, `tests/it/instances.rs`. Stops
-//! that are asked for are in the simulation, not in the model. Starts have a model of their own: every
-//! interleaving of their deliveries, with room that changes between any two calls.
+//! The model knows tasks with an interface of their own only. Tasks on container instances, which always go
+//! the careful way, are in the simulation, in network modes `host` and `bridge`, with ports that are used
+//! again at once and an ECS that shows a stop half a minute late; and as examples at the wire, in
+//! `tests/it/instances.rs` and `tests/it/hosts.rs`. Stops that are asked for are in the simulation, not in the
+//! model. Starts have a model of their own: every interleaving of their deliveries, with room that changes between any
+//! two calls.
 //!
 //! # What is not covered, and what repairs it
 //! | what happens | what breaks | what repairs it |
@@ -118,6 +127,9 @@
 //! | DescribeTasks lags until after the last stop event is handled | 1: a registration that lost the race stays | as above; or the next stop of a task with that address |
 //! | DescribeTasks shows a stopped task as wanted when its address is another's already | 1: its target is left to an owner that is none | as above |
 //! | an address serves another RUNNING task sooner than `REUSE`; or a task is registered sooner than `ATTACH` after it is shown; or clocks differ by more than `SKEW` | 3: a late call takes a live target | `Reconcile ECS Targets` |
+//! | ECS does not show a task on a container instance `ATTACH` before it is registered; or shows for longer that a task still has a port that its machine chose, though another has it by now | 3: a late stop takes the live one's target | `Reconcile ECS Targets`; with a fixed `hostPort`, or network mode `host`, the second cannot be |
+//! | a task definition is deleted while an event of a task that it alone tells the ports of (network mode `host`) waits in a queue, and no warm function remembers it | 1: `ports_unknown` | deregister by hand: the message names each target and the command |
+//! | a task listens, in network mode `host`, on a port that its definition does not map | 2: it is refused, as ECS keeps no such port for one task | add the port mapping |
 //! | a call that was given up lands after its event was tried again | 1, 3 | as above |
 //! | a newer task with the address runs in a cluster that the configuration does not name in full, or was not started by us | 3: it is not found, and a late stop takes its target | name all clusters in `ALLOWED_CLUSTERS`; one target group has one keeper |
 //! | two deployments have a target group in common, and one does not name the clusters of the other | 3: a newer task there is not found, and a late stop takes its target | a target group of its own for each deployment; else all clusters in `ALLOWED_CLUSTERS` of both |

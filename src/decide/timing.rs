@@ -15,10 +15,15 @@
 //!   the address therefore holds for `ATTACH` from when ListTasks was asked. How long ago the
 //!   address was freed does not matter here: it may be given to another right after the look.
 //! - **Host ports of container instances** are used again within seconds, so no stop of such a task is
-//!   fresh. The careful way relies on this: a host port that no task of ours shows, or that its own
-//!   task has not given back (it is not STOPPED), is registered for another task no sooner than
-//!   `ATTACH` from then: that container must get the port, start, be reported RUNNING, and its
-//!   event be handled. A task that starts while the port may be free is waited for.
+//!   fresh. The careful way relies on this: a host port that no task of ours has, by what it shows or by
+//!   its definition, or that its own task has not given back (it is not STOPPED), is registered for
+//!   another task no sooner than `ATTACH` from then: that container must get the port, start, be
+//!   reported RUNNING, and its event be handled. A task that starts while the port may be free is
+//!   waited for. Where a definition fixes the port (network mode `host`, or a `hostPort`), ECS keeps it for
+//!   one task on a machine at a time, so that a task which starts with it proves that it was given back,
+//!   whatever DescribeTasks still shows of the one before. Only ECS tells of host ports: if it does not
+//!   show a task `ATTACH` before it is registered, or shows a task that has given back a port that the
+//!   machine chose as one that has it for longer, a late stop takes a live target.
 //! - A call that was given up lands before its event is tried again (a minute later), or never; a
 //!   DeregisterTargets that was given up, by the end of its bound, or never.
 //! - DescribeTasks lags by less than the time from a task's first stop event to the handling of

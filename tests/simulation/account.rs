@@ -66,8 +66,8 @@ pub(crate) struct Service {
 /// More than there ever are.
 const MOST_SERVICES: usize = 10;
 
-/// An empty account and its services.
-pub(crate) fn open(rng: &mut Rng) -> (World, Vec<Service>) {
+/// An empty account and its services, with machines and services on them, if they are wanted.
+pub(crate) fn open(rng: &mut Rng, with_machines: bool) -> (World, Vec<Service>) {
     let mut world = World::new();
     world.dual_stack = rng.chance(300);
     // Small pages, so that a look at all tasks has many.
@@ -101,7 +101,7 @@ pub(crate) fn open(rng: &mut Rng) -> (World, Vec<Service>) {
         };
         services.push(service("engines", vec![six, auth]));
     }
-    if rng.chance(600) {
+    if with_machines {
         machines::open(&mut world);
         let group = |group: TargetGroup, by, world: &mut World| Attached {
             group: world.add_target_group(group.deregistration_delay(delay).protocol("TCP")),

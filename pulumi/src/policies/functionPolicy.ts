@@ -110,6 +110,16 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
       Condition: inClusters,
     },
     {
+      Sid: "SeeTaskDefinitions",
+      Effect: "Allow",
+      // In network mode host no task shows its ports: only its definition tells them.
+      Action: ["ecs:DescribeTaskDefinition"],
+      // IAM has no resource type for it
+      // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html):
+      // any other resource would deny it.
+      Resource: "*",
+    },
+    {
       Sid: "SeeInstances",
       Effect: "Allow",
       Action: ["ec2:DescribeInstances"],

@@ -59,6 +59,16 @@ export function operatorPolicy(args: OperatorPolicyArgs): PolicyDocument {
       Condition: inClusters,
     },
     {
+      Sid: "SeeTaskDefinitions",
+      Effect: "Allow",
+      // In network mode host no task shows its ports: only its definition tells them.
+      Action: ["ecs:DescribeTaskDefinition"],
+      // IAM has no resource type for it
+      // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html):
+      // any other resource would deny it.
+      Resource: "*",
+    },
+    {
       Sid: "SeeInstancesAndTargets",
       Effect: "Allow",
       Action: [

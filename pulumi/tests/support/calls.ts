@@ -48,6 +48,12 @@ export const invokeFunction = (name: string): Call => ({
   keys: {},
 });
 
+export const describeTaskDefinition = (): Call => ({
+  action: "ecs:DescribeTaskDefinition",
+  parts: { TaskDefinitionFamilyName: "auth", TaskDefinitionRevisionNumber: "7" },
+  keys: {},
+});
+
 export const describeInstances = (): Call => ({
   action: "ec2:DescribeInstances",
   parts: { InstanceId: "i-0123456789abcdef0" },

@@ -6,14 +6,15 @@ use std::collections::HashSet;
 
 use aws_sdk_elasticloadbalancingv2::types::TargetGroupIpAddressTypeEnum as Family;
 use start_engines::arn::{Cluster, TargetGroupArn, TaskArn};
-use start_engines::call::{Call, ErrorKind};
+use start_engines::call::{Answer, Call, ErrorKind};
+use start_engines::definition::NetworkMode;
 use start_engines::run_task::{ContainerOverride, Options, RunTask, TaskOverride};
 use start_engines::started_by;
 use start_engines::tags::{self, Marks, Tag};
 use start_engines::target::{AddressFamily, Attachment, TargetGroup, TargetHealth, TargetType};
 use start_engines::task::{Status, Task};
 
-use super::session::{CONTAINER, Session, deregister, describe_health, register, target};
+use super::session::{CONTAINER, PORT, Session, deregister, describe_health, register, target};
 
 /// The marks of a start with one target in `group`.
 fn marks(group: &TargetGroupArn) -> Marks {
@@ -80,8 +81,22 @@ pub(super) async fn tasks_come_back_as_they_were_started(session: &Session, clus
         assert_eq!(task.desired_status, Status::Running);
         assert!(task.is_wanted());
     }
+    its_definition_is_told_until_it_is_gone(session, &tasks[0]).await;
     what_the_domain_does_not_read_arrived_too(session, cluster, &arns[0]).await;
     tasks
+}
+
+async fn its_definition_is_told_until_it_is_gone(session: &Session, task: &Task) {
+    let arn = task.task_definition.clone().expect("the ARN of its definition");
+    let unknown = arn.as_str().replace(":1", ":9").parse().expect("an ARN");
+    let Ok(Answer::Definition(Some(found))) = session.perform(&Call::DescribeTaskDefinition { arn }).await else {
+        panic!("it is known")
+    };
+    assert_eq!(found.network_mode, NetworkMode::Awsvpc);
+    assert_eq!(found.mappings.len(), 1);
+    assert!(found.mappings[0].is_of(i64::from(PORT).try_into().expect("a port")));
+    let gone = session.perform(&Call::DescribeTaskDefinition { arn: unknown }).await;
+    assert_eq!(gone, Ok(Answer::Definition(None)));
 }
 
 async fn what_the_domain_does_not_read_arrived_too(session: &Session, cluster: &Cluster, arn: &TaskArn) {
