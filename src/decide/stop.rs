@@ -27,7 +27,7 @@ use serde_json::json;
 use super::concerned::{self, Concerned, is_overdue};
 use super::later::{self, Purpose, SOONEST};
 use super::targets::{is_gone, of_stopping, still_registered};
-use super::{Failures, Halt, timing};
+use super::{Failures, Halt, deployment, timing};
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::call::{CallError, ErrorKind, MOST_TASKS_DESCRIBED};
 use crate::config::Config;
@@ -50,7 +50,7 @@ const MAX_TIME_AHEAD: Duration = Duration::from_secs(60);
 /// With the next call, or with all that went wrong.
 pub fn stop(request: &StopRequest, config: &Config, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
     is_not_of_the_future(request, reader.now())?;
-    let mut work = Work::new(request);
+    let mut work = Work::new(request, config);
     match &request.selector {
         Selector::Task { arn, cluster } => {
             let seen_at = reader.now();
@@ -61,10 +61,10 @@ pub fn stop(request: &StopRequest, config: &Config, reader: &mut Reader<'_>) -> 
         }
         Selector::Service { name, clusters } => {
             for cluster in clusters {
-                work.stop_all(cluster, Some(name), config, reader)?;
+                work.stop_all(cluster, Some(name), reader)?;
             }
         }
-        Selector::Cluster(cluster) => work.stop_all(cluster, None, config, reader)?,
+        Selector::Cluster(cluster) => work.stop_all(cluster, None, reader)?,
     }
     work.end()
 }
@@ -108,6 +108,7 @@ enum Until {
 /// What has been done so far.
 struct Work<'r> {
     request: &'r StopRequest,
+    config: &'r Config,
     delays: HashMap<TargetGroupArn, Duration>,
     stopped: Vec<TaskArn>,
     draining: Vec<TaskArn>,
@@ -119,9 +120,10 @@ struct Work<'r> {
 }
 
 impl<'r> Work<'r> {
-    fn new(request: &'r StopRequest) -> Self {
+    fn new(request: &'r StopRequest, config: &'r Config) -> Self {
         Self {
             request,
+            config,
             delays: HashMap::new(),
             stopped: Vec::new(),
             draining: Vec::new(),
@@ -133,15 +135,9 @@ impl<'r> Work<'r> {
     }
 
     /// Stops the tasks of a cluster, or of a service in it, that the request concerns.
-    fn stop_all(
-        &mut self,
-        cluster: &Cluster,
-        service: Option<&str>,
-        config: &Config,
-        reader: &mut Reader<'_>,
-    ) -> Result<(), Halt> {
+    fn stop_all(&mut self, cluster: &Cluster, service: Option<&str>, reader: &mut Reader<'_>) -> Result<(), Halt> {
         let seen_at = reader.now();
-        let found = match concerned::all(cluster, service, self.request, config, reader, &mut self.failures)? {
+        let found = match concerned::all(cluster, service, self.request, self.config, reader, &mut self.failures)? {
             Ok(found) => found,
             // A cluster that is gone has no tasks. Of one that was named, somebody is to hear.
             Err(error) if error.kind == ErrorKind::ClusterNotFound && service.is_some() => return Ok(()),
@@ -201,6 +197,8 @@ impl<'r> Work<'r> {
     ) -> Result<Option<Leaving<'a>>, Halt> {
         let text = task.started_by.as_deref().unwrap_or_default();
         let attachments = started_by::decode(text, &task.arn.scope()).unwrap_or_default();
+        // IAM has the others denied.
+        let attachments = deployment::allowed(&attachments, self.config);
         let until = match self.until(cluster, task, &attachments, reader)? {
             Until::Now => None,
             Until::Later(until) => Some(until),

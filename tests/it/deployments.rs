@@ -380,3 +380,29 @@ async fn a_malformed_startedby_of_another_family_is_another_deployments() {
         assert_eq!(stage.calls(), [""; 0]);
     }
 }
+
+fn stop_event(detail: Value) -> Value {
+    json!({
+        "version": "0", "id": "s1", "detail-type": "Stop ECS Task", "source": "app.tests",
+        "account": "111122223333", "time": "2026-11-20T07:00:01Z", "region": "us-east-1", "resources": [],
+        "detail": detail,
+    })
+}
+
+#[tokio::test]
+async fn a_stop_of_all_ends_the_tasks_of_its_own_deployment_only() {
+    for two in [Two::apart().await, Two::sharing().await] {
+        let first = two.stage.registered_task("e1").await;
+        let second = two.registered_of_second("e2", &two.group).await;
+        let all = stop_event(json!({"cluster": "engines", "all": true, "drainSeconds": 0}));
+        outcome(&two.stage, &all).await;
+        let desired = |task: &str| two.stage.fake.world(|world| world.desired_status(task));
+        assert_eq!((desired(&first), desired(&second)), ("STOPPED", "RUNNING"));
+        assert_eq!((two.stage.registered().len(), two.in_group(&two.group)), (0, 1));
+        let of_the_second = stop_event(json!({"taskArn": second, "drainSeconds": 0}));
+        let failure = two.stage.deliver(&of_the_second).await.result.expect_err("a refusal");
+        assert_eq!(failure.category, "foreign_task");
+        assert!(failure.message.contains("another deployment"), "{failure}");
+        assert_eq!(desired(&second), "RUNNING");
+    }
+}

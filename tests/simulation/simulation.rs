@@ -183,6 +183,9 @@ pub(crate) fn run(seed: u64, mutant: Mutant, is_told: bool) -> Report {
         | Mutant::ClocksDisagree
         | Mutant::ClientTokensAreForgotten
         | Mutant::SchedulesAreLost
+        | Mutant::DrainsNeverEnd
+        | Mutant::StopsGoByTheirHandling
+        | Mutant::DeploymentsAreStrangers
         | Mutant::NobodyReconciles
         | Mutant::ReconcilesMissWhatLives
         | Mutant::RetriesOfReconcilesLookAtNothing => false,
