@@ -54,7 +54,7 @@ pub(super) fn tasks<'a>(
         Some(_) | None => Ok(()),
     };
     let go_on = |reader: &Reader<'_>, unseen: &[TaskArn]| all_known(unseen).and_then(|()| in_time(reader));
-    let survey = match walk(cluster, desired, container_instance, except, reader, &go_on)? {
+    let survey = match walk(cluster, desired, container_instance, except, reader, go_on)? {
         Ok(survey) => survey,
         Err(error) => return Ok(Err(error)),
     };
@@ -68,7 +68,7 @@ pub(super) fn listed<'a>(
     desired: Desired,
     reader: &mut Reader<'a>,
 ) -> Result<Result<Survey<'a>, &'a CallError>, Halt> {
-    walk(cluster, desired, None, None, reader, &|_, _| Ok(()))
+    walk(cluster, desired, None, None, reader, |_, _| Ok(()))
 }
 
 /// `go_on` is asked before each call, with what DescribeTasks did not know so far.
@@ -78,7 +78,7 @@ fn walk<'a>(
     container_instance: Option<&str>,
     except: Option<&TaskArn>,
     reader: &mut Reader<'a>,
-    go_on: &dyn Fn(&Reader<'_>, &[TaskArn]) -> Result<(), Failure>,
+    go_on: impl Fn(&Reader<'_>, &[TaskArn]) -> Result<(), Failure>,
 ) -> Result<Result<Survey<'a>, &'a CallError>, Halt> {
     let (mut all, mut unseen) = (Vec::new(), Vec::new());
     let mut page = None;

@@ -92,7 +92,6 @@ pub fn resolve(
         correlation_id: detail.correlation_id.clone(),
         requested_at: mark.map(|requested_at| requested_at.text),
         deployment: config.deployment.as_ref().map(ToString::to_string),
-        ..Marks::default()
     };
     let mut tags = tags::encode(&marks);
     tags.extend(first(sources, |source| source.tags.clone()).unwrap_or_default());

@@ -160,7 +160,9 @@ fn answer(call: &Call, trigger: &Trigger, choice: u8) -> Result<Answer, CallErro
                 host_port: bit(6).then_some(port + 1),
                 ..RawBinding::default()
             };
-            let mappings = [8080, 9090].into_iter().filter_map(|port| PortMapping::read("auth", mapping(port)));
+            let mappings = [8080, 9090]
+                .into_iter()
+                .filter_map(|port| PortMapping::read("auth", mapping(port)));
             let mode = [None, Some("host"), Some("awsvpc"), Some("none"), Some("nat")][usize::from(choice) % 5];
             Arc::new(Definition {
                 network_mode: mode.into(),
