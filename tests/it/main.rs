@@ -26,6 +26,7 @@ mod outcome_events;
 mod packed;
 mod races;
 mod reconcile;
+mod shapes;
 mod soak;
 mod stage;
 mod starts;
