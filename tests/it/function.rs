@@ -464,3 +464,19 @@ async fn a_misconfigured_function_fails_an_array_by_its_reason() {
         "{message}"
     );
 }
+
+#[tokio::test]
+async fn an_envelope_with_nulls_and_a_time_with_an_offset_is_read() {
+    let running = run(&[]).await;
+    let odd = json!({"version": null, "id": "e1", "detail-type": "ECS Task State Change", "source": "aws.ecs", "account": null,
+        "time": "2016-12-06T17:41:06+01:00", "region": null, "resources": null, "replay-name": null, "detail": {
+            "taskArn": "arn:aws:ecs:us-east-1:111122223333:task/0123456789abcdef0123456789abcdef", "version": "5",
+            "clusterArn": "arn:aws:ecs:us-east-1:111122223333:cluster/engines", "lastStatus": "STOPPED",
+            "desiredStatus": "STOPPED", "stopCode": "TerminationNotice", "containers": null, "attachments": null,
+            "startedBy": "start-engines/auth/73e2d6bc24d8a067/8080", "stoppedReason": null}});
+    let told = running.ok(&odd).await;
+    assert_eq!(
+        (&told["version"], &told["outcome"], &told["failedStart"]),
+        (&json!(5), &json!("skipped"), &json!("spot_interruption"))
+    );
+}

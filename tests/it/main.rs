@@ -29,6 +29,7 @@ mod overdue;
 mod packed;
 mod races;
 mod reconcile;
+mod shapes;
 mod soak;
 mod stage;
 mod starts;
