@@ -1,6 +1,7 @@
 //! Bad input: each is an error that names field, value and rule, and no AWS call is made.
 
 mod reconciles;
+mod shapes;
 mod starts;
 mod stops;
 
@@ -71,7 +72,11 @@ fn state_change(detail: Value, says: &[&'static str]) -> Bad {
 
 #[tokio::test]
 async fn every_bad_event_is_refused_with_field_value_and_rule_and_no_call() {
-    let cases: Vec<Bad> = starts::all().chain(stops::all()).chain(reconciles::all()).collect();
+    let cases: Vec<Bad> = starts::all()
+        .chain(shapes::all())
+        .chain(stops::all())
+        .chain(reconciles::all())
+        .collect();
     assert!(cases.len() >= 60, "{}", cases.len());
     let environment = [
         ("ALLOWED_CLUSTERS", "engines"),
