@@ -1,4 +1,4 @@
-//! A start: the token ladder ([`super::ladder`]), then the deadlines of what it started.
+//! A start: the token ladder (`ladder`), then the deadlines of what it started.
 //!
 //! Two deliveries of one event never start two sets of tasks, as long as ECS keeps the tokens: the lesser of a
 //! day and the task's life and an hour. A start that is older than its `maxAgeSeconds` calls no RunTask

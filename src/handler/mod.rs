@@ -124,7 +124,7 @@ impl<A: Aws, C: Clock> Handler<A, C> {
     /// order.
     ///
     /// Tasks that run, tasks that stop, requests to stop, and each other request go their own ways, so that none waits
-    /// for another's slow call; but for a stop, which waits for the starts that were asked for before it ([`order`]).
+    /// for another's slow call; but for a stop, which waits for the starts that were asked for before it (`order`).
     pub async fn handle_batch(&self, events: Vec<Value>, invocation: &Invocation) -> Vec<Handled> {
         let mut works: Vec<Work> = events.into_iter().map(|event| self.read(event, invocation)).collect();
         leave_newest(&mut works);
