@@ -174,3 +174,50 @@ async fn a_capacity_provider_shows_in_the_task() {
     let refused = ecs(&fake, "RunTask", &spot).await;
     assert_eq!(refused["__type"], "InvalidParameterException");
 }
+
+#[tokio::test]
+async fn a_conflict_over_an_answer_without_tasks_names_none() {
+    let fake = fargate().await;
+    let short = RunTaskResult::Failures(vec![Failure::new("LOCATION")]);
+    fake.world(|w| w.run_task_results.push_back(short));
+    ecs(&fake, "RunTask", &start("a")).await;
+    let mut other = start("a");
+    other["count"] = json!(2);
+    let conflict = ecs(&fake, "RunTask", &other).await;
+    assert_eq!(
+        (&conflict["__type"], &conflict["resourceIds"]),
+        (&json!("ConflictException"), &json!([]))
+    );
+}
+
+#[tokio::test]
+async fn what_a_launch_type_does_not_take_is_refused_and_leaves_the_token_free() {
+    let fake = fargate().await;
+    let mut on_instances = start("a");
+    on_instances["launchType"] = json!("EC2");
+    let refused = ecs(&fake, "RunTask", &on_instances).await;
+    assert_eq!(
+        (&refused["__type"], &refused["message"]),
+        (
+            &json!("InvalidParameterException"),
+            &json!("No Container Instances were found in your cluster.")
+        )
+    );
+    for (launch_type, name, value) in [
+        (
+            "EC2",
+            "networkConfiguration",
+            json!({"awsvpcConfiguration": {"subnets": ["subnet-a"], "assignPublicIp": "ENABLED"}}),
+        ),
+        ("EC2", "platformVersion", json!("1.4.0")),
+        ("FARGATE", "placementConstraints", json!([{"type": "distinctInstance"}])),
+        ("FARGATE", "placementStrategy", json!([{"type": "random"}])),
+    ] {
+        let mut input = start("a");
+        input["launchType"] = json!(launch_type);
+        input[name] = value;
+        let refused = ecs(&fake, "RunTask", &input).await;
+        assert_eq!(refused["__type"], "InvalidParameterException", "{input}");
+    }
+    one_task(&fake, "a").await;
+}
