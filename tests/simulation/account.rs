@@ -142,7 +142,26 @@ fn capacity(rng: &mut Rng, input: &Value) -> Option<RunTaskResult> {
     if input["tags"].as_array().into_iter().flatten().any(is_theirs) {
         return None;
     }
+    let error = |code: &str, text: &str| Some(RunTaskResult::Error(code.to_owned(), text.to_owned()));
+    if rng.chance(20) {
+        // EC2 throttles ECS (`src/aws/texts.rs` has the sources of these texts).
+        return error("ServerException", "Rate exceeded (ErrorCode: Throttling)");
+    }
+    // Machines for tasks with an interface of their own there are none, and sometimes none at all.
+    if input["launchType"] == "EC2" && !input["networkConfiguration"].is_null() {
+        return if rng.chance(700) {
+            error(
+                "InvalidParameterException",
+                "No Container Instances were found in your cluster.",
+            )
+        } else {
+            Some(RunTaskResult::Failures(vec![Failure::new("RESOURCE:ENI")]))
+        };
+    }
     let is_spot = !input["capacityProviderStrategy"].is_null();
+    if is_spot && rng.chance(100) {
+        return error("ClientException", "Tasks provisioning capacity limit exceeded.");
+    }
     let failure = || Failure::new("Capacity is unavailable at this time. Please try again later.");
     if rng.chance(if is_spot { 300 } else { 60 }) {
         return Some(RunTaskResult::Failures(vec![failure()]));
@@ -165,9 +184,18 @@ pub(crate) struct Start<'a> {
     /// Which service of the account.
     pub(crate) service: usize,
     pub(crate) count: usize,
-    pub(crate) is_spot: bool,
+    pub(crate) first: First,
     /// `requestedAt`.
     pub(crate) requested_at: Option<&'a str>,
+}
+
+/// Where a task with an interface of its own is first tried; then on Fargate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum First {
+    Fargate,
+    Spot,
+    /// On machines, of which there are none.
+    Ec2,
 }
 
 /// The name of a service in the catalog.
@@ -188,13 +216,17 @@ pub(crate) fn start_event(service: &Service, start: &Start<'_>, time: &str) -> V
         "service": name_of(start.service),
         "requestedAt": start.requested_at,
     });
-    if service.mode != Mode::Awsvpc {
-        detail["launchType"] = json!("EC2");
-    } else if start.is_spot {
-        detail["capacityProviderStrategy"] = json!([{"capacityProvider": "FARGATE_SPOT"}]);
-        detail["fallbacks"] = json!([{"launchType": "FARGATE"}]);
-    } else {
-        detail["launchType"] = json!("FARGATE");
+    match start.first {
+        _ if service.mode != Mode::Awsvpc => detail["launchType"] = json!("EC2"),
+        First::Fargate => detail["launchType"] = json!("FARGATE"),
+        First::Spot => {
+            detail["capacityProviderStrategy"] = json!([{"capacityProvider": "FARGATE_SPOT"}]);
+            detail["fallbacks"] = json!([{"launchType": "FARGATE"}]);
+        }
+        First::Ec2 => {
+            detail["launchType"] = json!("EC2");
+            detail["fallbacks"] = json!([{"launchType": "FARGATE"}]);
+        }
     }
     if service.mode == Mode::Awsvpc {
         detail["subnets"] = subnets;

@@ -47,6 +47,7 @@ fn refusal(call: &Call, error: &ApiError) -> CallError {
             ErrorKind::NoCapacity
         }
         "ClientException" if error.message == "Tasks provisioning capacity limit exceeded." => ErrorKind::NoCapacity,
+        "ServerException" if error.message.starts_with("Rate exceeded") => ErrorKind::Throttled,
         "TargetGroupNotFound" => ErrorKind::TargetGroupNotFound,
         // A schedule whose call has landed when its time was over.
         "ValidationException" => ErrorKind::InvalidParameter,

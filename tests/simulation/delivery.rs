@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use start_engines::arn::TargetGroupArn;
-use start_engines::call::{Answer, Call, CallError, Desired};
+use start_engines::call::{Answer, Call, CallError, Desired, ErrorKind};
 use start_engines::handler::Handled;
 use start_engines::outcome::{Outcome, Skip};
 use start_engines::tags::STOP_AT;
 use start_engines::target::{Target, TargetHealth};
 
-use crate::account::{self, Start, Whom};
+use crate::account::{self, First, Start, Whom};
 use crate::machines;
 use crate::promises::{self, Broken, Stage};
 use crate::reconciles;
@@ -112,7 +112,9 @@ impl Simulation {
             } else {
                 1
             };
-            let is_spot = self.rng.chance(400);
+            let first = *self
+                .rng
+                .pick(&[First::Fargate, First::Fargate, First::Spot, First::Spot, First::Ec2]);
             let identity = format!("key-{n}");
             // An application that is not sure sends the same start once more.
             let times = if self.rng.chance(50) { 2 } else { 1 };
@@ -124,7 +126,7 @@ impl Simulation {
                     key: &identity,
                     service,
                     count,
-                    is_spot,
+                    first,
                     requested_at: requested_at.as_deref(),
                 };
                 let event = account::start_event(&self.services[service], &start, &time_at(begin + at));
@@ -446,6 +448,9 @@ impl Simulation {
                 if self.mutant == Mutant::ClientTokensAreForgotten {
                     self.world.expire_client_tokens();
                 }
+            }
+            (Call::RunTask(_), _, Err(error)) if error.kind == ErrorKind::NoCapacity => {
+                self.statistics.count("exceptions of RunTask");
             }
             (Call::DescribeTasks { .. }, _, Ok(Answer::Tasks(tasks))) if self.mutant == Mutant::DrainsNeverEnd => {
                 for task in tasks {

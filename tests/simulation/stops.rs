@@ -1,6 +1,6 @@
 //! Stops of a service or of a cluster: late, twice, and followed by a start; and drains whose second half is lost.
 
-use crate::account::{self, Start, Whom};
+use crate::account::{self, First, Start, Whom};
 use crate::delivery::{About, time_at};
 use crate::simulation::{MINUTE, Mutant, SECOND, Simulation, Step};
 
@@ -51,7 +51,7 @@ impl Simulation {
             key: &identity,
             service,
             count: 1,
-            is_spot: false,
+            first: First::Fargate,
             requested_at: Some(&time),
         };
         let event = account::start_event(&self.services[service], &start, &time);
