@@ -32,7 +32,7 @@ use statistics::Statistics;
 /// Stories of an ordinary run.
 const SEEDS: u64 = 40;
 /// Within so many stories each mutant must be found out.
-const SEEDS_FOR_A_MUTANT: u64 = 40;
+const SEEDS_FOR_A_MUTANT: u64 = 160;
 
 /// What must have happened for the stories to be worth something.
 const INTERESTING: [&str; 40] = [
