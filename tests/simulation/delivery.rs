@@ -17,7 +17,6 @@ use start_engines::target::{Target, TargetHealth};
 use crate::account::{self, First, Start, Whom};
 use crate::machines;
 use crate::promises::{self, Broken, Stage};
-use crate::reconciles;
 use crate::simulation::{HOUR, MINUTE, Mutant, SECOND, Simulation, Step};
 
 /// Lambda tries an event again after these times.
@@ -499,33 +498,6 @@ impl Simulation {
             _ => {}
         }
         self.is_done_with(about)
-    }
-
-    /// Somebody asks for a task's stop.
-    pub(crate) fn ask_to_stop(&mut self, task: &str) {
-        self.statistics.count("stops asked for");
-        let drain = *self.rng.pick(&[None, Some(0), Some(30), Some(600)]);
-        let id = format!("stop-{}", self.now);
-        let event = account::stop_event(task, &id, drain, &self.time_of_day());
-        self.promises.life(task).is_asked_to_stop = true;
-        self.send(event, About::Stop { task: task.to_owned() });
-    }
-
-    /// What Scheduler has due.
-    pub(crate) fn fire_schedules(&mut self) {
-        for event in self.world.fire_schedules() {
-            self.statistics.count("schedules fired");
-            if self.mutant == Mutant::SchedulesAreLost {
-                continue;
-            }
-            let detail = &event["detail"];
-            let about = match detail["taskArn"].as_str() {
-                Some(task) if detail["unlessRunning"].is_null() && self.loses_a_second_half(task) => continue,
-                Some(task) => About::Stop { task: task.to_owned() },
-                None => reconciles::about(detail["cluster"].as_str().expect("a cluster"), true, self.now),
-            };
-            self.send(event, about);
-        }
     }
 
     pub(crate) fn time_of_day(&self) -> String {

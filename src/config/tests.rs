@@ -1,0 +1,174 @@
+use super::*;
+
+fn read(variables: &[(&str, &str)], catalog: Option<&str>) -> Result<Config, Problems> {
+    let get = |name: &str| {
+        variables
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| (*value).to_owned())
+    };
+    Config::read(get, catalog)
+}
+
+#[test]
+fn a_scheduler_has_a_role_and_perhaps_a_group_and_a_queue() {
+    const ROLE: (&str, &str) = ("SCHEDULER_ROLE_ARN", "arn:aws:iam::111122223333:role/x/schedules");
+    let scheduler = |variables: &[(&str, &str)]| read(variables, None).map(|config| config.scheduler);
+    assert_eq!(scheduler(&[]).unwrap(), None);
+    assert_eq!(scheduler(&[ROLE]).unwrap().unwrap().group, None);
+    let queue = "arn:aws:sqs:us-east-1:111122223333:undelivered";
+    let all = [
+        ROLE,
+        ("SCHEDULER_GROUP", "engines"),
+        ("SCHEDULER_DEAD_LETTER_ARN", queue),
+    ];
+    let whole = scheduler(&all).unwrap().unwrap();
+    assert_eq!(whole.group.unwrap().as_str(), "engines");
+    assert_eq!(whole.dead_letters.unwrap().as_str(), queue);
+    for bad in [
+        &[("SCHEDULER_ROLE_ARN", "schedules")][..],
+        &[("SCHEDULER_ROLE_ARN", "arn:aws:iam::111122223333:user/x")],
+        &[ROLE, ("SCHEDULER_GROUP", "a/b")],
+        &[ROLE, ("SCHEDULER_DEAD_LETTER_ARN", "undelivered")],
+        &[("SCHEDULER_GROUP", "engines")],
+    ] {
+        assert!(scheduler(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn nothing_set_is_a_sound_configuration() {
+    let config = read(&[], None).unwrap();
+    assert_eq!(config.log_level, LogLevel::Info);
+    assert_eq!(config.warnings().len(), 1);
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let variables = [
+        ("ECS_CLUSTER", "a b"),
+        ("TARGET_GROUP_ARN", "auth"),
+        ("SUBNETS", "subnet-0a1b2c3d4e5f60718, nonsense"),
+        ("CONTAINER_PORT", "70000"),
+        ("TASK_WAIT_TIMEOUT", "soon"),
+        ("LOG_LEVEL", "loud"),
+        ("CATALOG_ONLY", "yes"),
+        ("ALLOWED_CLUSTERS", "a*b"),
+        ("OUTCOME_EVENT_BUS", "a bus"),
+        ("DEPLOYMENT", "aws:x"),
+    ];
+    let problems = read(&variables, Some(r#"{"auth": {"port": 0, "typo": 1}}"#))
+        .unwrap_err()
+        .to_string();
+    for (name, _) in variables {
+        assert!(problems.contains(name), "{name}: {problems}");
+    }
+    assert!(problems.contains("services.auth.port = 0"), "{problems}");
+    assert!(problems.contains("services.auth.typo"), "{problems}");
+}
+
+#[test]
+fn a_deployment_is_named_by_its_setting_else_by_its_function_else_by_nobody() {
+    let name = |variables: &[(&str, &str)]| read(variables, None).unwrap().deployment.map(|it| it.to_string());
+    let function = ("AWS_LAMBDA_FUNCTION_NAME", "engines-2");
+    assert_eq!(
+        name(&[("DEPLOYMENT", " engines "), function]).as_deref(),
+        Some("engines")
+    );
+    assert_eq!(name(&[("DEPLOYMENT", ""), function]).as_deref(), Some("engines-2"));
+    assert_eq!(name(&[]), None);
+}
+
+#[test]
+fn all_clusters_are_named_by_an_allow_list_without_patterns_only() {
+    for (variables, is_sure) in [
+        (&[][..], false),
+        (&[("ECS_CLUSTER", "engines")], false),
+        (&[("ALLOWED_CLUSTERS", "engines,dev-*")], false),
+        (&[("ALLOWED_CLUSTERS", "engines,workers")], true),
+    ] {
+        assert_eq!(
+            read(variables, None).unwrap().names_all_clusters(),
+            is_sure,
+            "{variables:?}"
+        );
+    }
+}
+
+#[test]
+fn a_late_stop_searches_every_cluster_named_in_full_once() {
+    let catalog = r#"{"a": {"cluster": "blue"}, "b": {"cluster": "engines"}}"#;
+    let variables = [
+        ("ECS_CLUSTER", "engines"),
+        (
+            "ALLOWED_CLUSTERS",
+            "engines,green,dev-*,arn:aws:ecs:eu-west-1:111122223333:cluster/far",
+        ),
+    ];
+    let config = read(&variables, Some(catalog)).unwrap();
+    let own = "arn:aws:ecs:us-east-1:111122223333:cluster/engines".parse().unwrap();
+    let names: Vec<String> = config
+        .clusters_to_search(&own)
+        .iter()
+        .map(|c| c.name().to_owned())
+        .collect();
+    assert_eq!(names, ["engines", "blue", "green"]);
+}
+
+#[test]
+fn an_allow_list_that_is_set_but_empty_is_a_mistake_and_not_a_way_in() {
+    for value in ["", " ", "a,,b"] {
+        assert!(read(&[("ALLOWED_CLUSTERS", value)], None).is_err(), "{value:?}");
+    }
+}
+
+#[test]
+fn catalog_only_is_true_or_false_and_nothing_else() {
+    let is_set = |text: &str| read(&[("CATALOG_ONLY", text)], None).map(|config| config.catalog_only);
+    assert_eq!(
+        (is_set("true"), is_set("false"), is_set("")),
+        (Ok(true), Ok(false), Ok(false))
+    );
+    for wrong in ["True", "1", "yes", "on"] {
+        assert!(is_set(wrong).is_err(), "{wrong}");
+    }
+    let catalog = r#"{"auth": {"overridable": ["count", "Subnets", 5, "secret"]}}"#;
+    let problems = read(&[], Some(catalog)).unwrap_err().to_string();
+    for told in [
+        "services.auth.overridable[1] = \"Subnets\": must be the name of a field of a start: did you mean `subnets`?",
+        "services.auth.overridable[2] = 5: must be the name of a field of a start",
+        "services.auth.overridable[3] = \"secret\": must be the name of a field of a start",
+    ] {
+        assert!(problems.contains(told), "{told}: {problems}");
+    }
+}
+
+#[test]
+fn a_list_of_families_names_no_revision() {
+    let arn = "arn:aws:ecs:us-east-1:111122223333:task-definition/auth";
+    for (value, is_sound) in [("auth", true), ("auth:*", true), ("auth:7", false)] {
+        assert_eq!(
+            read(&[("ALLOWED_TASK_FAMILIES", value)], None).is_ok(),
+            is_sound,
+            "{value}"
+        );
+    }
+    assert!(read(&[("ALLOWED_TASK_FAMILIES", &format!("{arn}:*"))], None).is_ok());
+    assert!(read(&[("ALLOWED_TASK_FAMILIES", &format!("{arn}:7"))], None).is_err());
+}
+
+#[test]
+fn a_broken_catalog_is_told_without_what_is_in_it() {
+    let problems = read(&[], Some(r#"{"PASSWORD": "hunter2""#)).unwrap_err().to_string();
+    assert!(
+        problems.contains("must be JSON") && !problems.contains("hunter2"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn a_catalog_that_is_no_json_is_told() {
+    let problems = read(&[], Some("{")).unwrap_err().to_string();
+    assert!(problems.contains("must be JSON"), "{problems}");
+    assert!(read(&[], Some("[]")).is_err());
+}
