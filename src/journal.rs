@@ -15,7 +15,7 @@ use crate::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
 use crate::call::{Answer, Call, CallError, Desired, OneTimeSchedule, TaskPage, Zone};
 use crate::definition::Definition;
 use crate::instance::{ContainerInstance, Instance, Recall};
-use crate::outcome::Failure;
+use crate::outcome::{Failure, PartOfStop};
 use crate::run_task::{RunTask, Started};
 use crate::tags::Tag;
 use crate::target::{Target, TargetGroup, TargetHealth};
@@ -95,6 +95,15 @@ impl Halt {
     pub fn with_tasks(self, tasks: Vec<TaskArn>) -> Self {
         match self {
             Self::Fail(failure) => failure.with_tasks(tasks).into(),
+            ask @ Self::Ask(_) => ask,
+        }
+    }
+
+    /// A failure with what is to be told of a stop that failed in part.
+    #[must_use]
+    pub fn with_part_of_stop(self, part: PartOfStop) -> Self {
+        match self {
+            Self::Fail(failure) => failure.with_part_of_stop(part).into(),
             ask @ Self::Ask(_) => ask,
         }
     }

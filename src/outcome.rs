@@ -207,8 +207,19 @@ pub struct Failure {
     pub tasks: Vec<TaskArn>,
     /// What a reconcile has done all the same.
     pub repairs: Option<Box<Repairs>>,
+    /// What is to be told of a stop that failed in part.
+    pub stop: Option<Box<PartOfStop>>,
     /// Deadlines that the tasks of a start do not have.
     pub deadlines: Option<Box<DeadlinesNotSet>>,
+}
+
+/// Of a stop that failed in part: what its end does not tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PartOfStop {
+    /// As [`Outcome::Stopped`] has it.
+    pub undrained: Vec<TaskArn>,
+    /// As [`Outcome::Stopped`] has it.
+    pub spared: usize,
 }
 
 /// Deadlines of tasks that run, which could not be set: nobody stops them in time, until a retry has set them.
@@ -260,6 +271,7 @@ impl Failure {
             message: message.into(),
             tasks: Vec::new(),
             repairs: None,
+            stop: None,
             deadlines: None,
         }
     }
@@ -273,6 +285,7 @@ impl Failure {
             message: message.into(),
             tasks: Vec::new(),
             repairs: None,
+            stop: None,
             deadlines: None,
         }
     }
@@ -287,6 +300,13 @@ impl Failure {
     #[must_use]
     pub fn with_repairs(mut self, repairs: Repairs) -> Self {
         self.repairs = Some(Box::new(repairs));
+        self
+    }
+
+    /// The same, with what is to be told of a stop that failed in part.
+    #[must_use]
+    pub fn with_part_of_stop(mut self, part: PartOfStop) -> Self {
+        self.stop = (part != PartOfStop::default()).then(|| Box::new(part));
         self
     }
 
@@ -313,6 +333,7 @@ impl From<&CallError> for Failure {
             message,
             tasks: Vec::new(),
             repairs: None,
+            stop: None,
             deadlines: None,
         }
     }

@@ -214,7 +214,8 @@ fn of_stop(handled: &Handled) -> Vec<OutcomeEvent> {
     }
     // Told here, where the tags are still there; the task's last event tells ECS's own reason.
     if request.unless_running {
-        for task in tasks {
+        let has_run = |task: &&TaskArn| handled.described(task).is_some_and(Task::has_run);
+        for task in tasks.iter().filter(|task| !has_run(task)) {
             let mut telling = about(Kind::StartFailed, task);
             telling.put("reason", json!("start_timed_out"));
             telling.put("message", json!(request.reason));

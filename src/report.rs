@@ -71,6 +71,10 @@ impl Handled {
             Err(failure) => {
                 put("error", json!(failure.message));
                 put("retryCanHelp", json!(failure.transient));
+                if let Some(stop) = &failure.stop {
+                    put("stoppedWithoutDrain", texts(&stop.undrained));
+                    put("tasksSpared", json!(Some(stop.spared).filter(|spared| *spared > 0)));
+                }
                 if let Some(unset) = &failure.deadlines {
                     let tasks: Vec<&str> = unset.by_task().iter().map(|(task, _)| task.as_str()).collect();
                     put("deadlinesNotSet", json!(tasks));

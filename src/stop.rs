@@ -53,7 +53,7 @@ pub struct JustStarted {
     pub cluster: Cluster,
     /// The service of the catalog, if the start names one.
     pub service: Option<String>,
-    /// When it was asked for, as its tag has it; `None` if only ECS can tell.
+    /// When it was asked for, as its tag has it, or as the start's event tells; `None` if only ECS can tell.
     pub requested_at: Option<Timestamp>,
 }
 
@@ -143,7 +143,8 @@ pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut P
     let correlation_id = fields.read("correlationId", problems, mark);
     let given = requested_at::read(&mut fields, problems);
     let requested_at = RequestedAt::or_sent(given, asker.sent_at).map(|requested| requested.at);
-    if requested_at.is_none() && fields.raw("taskArn").is_none() && !problems.name("event.time") {
+    let is_meant = problems.name("event.time") || fields.is_meant("requestedAt") || problems.name("detail.requestedAt");
+    if requested_at.is_none() && fields.raw("taskArn").is_none() && !is_meant {
         let rule = "an EventBridge event has it; a stop of several tasks ends only those that were asked for before it";
         problems.missing("event.time", rule);
     }

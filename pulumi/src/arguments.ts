@@ -116,7 +116,7 @@ export interface StartEnginesArgs {
   readonly catalogOnly?: boolean;
   /** What a start takes where neither event nor catalog say otherwise. Default: nothing. */
   readonly defaults?: DefaultsArgs;
-  /** Seconds after which a task that is not RUNNING is stopped, 0 (never) to 86400, where a start says nothing. Default 300. */
+  /** Seconds after which a task that is not RUNNING is stopped, 0 (never) to 86400, where a start says nothing. Default 300, and 900 where a placement uses a capacity provider other than Fargate's. */
   readonly startTimeoutSeconds?: number;
   /** Starts and stops at given times, by name. Default: none. */
   readonly schedules?: Readonly<Record<string, ScheduleArgs>>;

@@ -58,15 +58,9 @@ pub(super) fn one<'a>(
             Err(Failure::transient("task_not_visible", message).into())
         }
         None => Ok(Err(Skip::TaskGone)),
+        Some(task) if whose(task, config) == Whose::AnotherDeployments => Ok(Err(Skip::AnotherDeployment)),
         Some(task) if !is_ours(task, config) => {
-            let message = match whose(task, config) {
-                Whose::AnotherDeployments => {
-                    format!("{arn} is a task of another deployment of start-engines: ask that one to stop it")
-                }
-                Whose::Foreign | Whose::Ours => {
-                    format!("{arn} was not started by start-engines, which stops only its own tasks")
-                }
-            };
+            let message = format!("{arn} was not started by start-engines, which stops only its own tasks");
             Err(Failure::permanent("foreign_task", message).into())
         }
         Some(task) if !task.is_wanted() => Ok(Err(Skip::StoppedAlready)),
@@ -105,15 +99,18 @@ pub(super) fn all<'a>(
             concerned.tasks.push(task);
             continue;
         }
-        match is_before(task.requested_at(), request) {
+        match is_before(asked_for(task, request), request) {
             Some(true) => concerned.tasks.push(task),
             Some(false) => concerned.spared += 1,
             None => failures.add(untold(&task.arn, "when its start was asked for")),
         }
     }
     for arn in unseen {
-        let of_batch = started.iter().find(|started| started.task == arn);
-        match of_batch.and_then(|started| is_before(started.requested_at, request)) {
+        let of_batch = just_started(&arn, request);
+        if of_batch.is_some_and(|it| service.is_some_and(|name| it.service.as_deref() != Some(name))) {
+            continue;
+        }
+        match of_batch.and_then(|it| is_before(it.requested_at, request)) {
             Some(true) => concerned.unseen.push(arn),
             Some(false) => concerned.spared += 1,
             None => failures.add(untold(&arn, "anything")),
@@ -145,6 +142,19 @@ fn look_for_unlisted<'a>(
         }
     }
     Ok(())
+}
+
+/// What a start of the same batch was answered of the task.
+fn just_started<'a>(arn: &TaskArn, request: &'a StopRequest) -> Option<&'a JustStarted> {
+    request.just_started.iter().find(|started| started.task == *arn)
+}
+
+/// When the task's start was asked for. Where it has no tag of that, ECS tells when it was created, which may be after
+/// a stop that was asked for later; a start of the same batch tells better.
+fn asked_for(task: &Task, request: &StopRequest) -> Option<Timestamp> {
+    let of_batch = just_started(&task.arn, request).and_then(|started| started.requested_at);
+    let of_task = task.requested_at();
+    of_batch.into_iter().chain(of_task).min()
 }
 
 /// Whether a start that was asked for then came before the stop; `None` where that cannot be told.

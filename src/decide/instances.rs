@@ -46,6 +46,10 @@ pub(super) fn of_running(
     };
     let port = match choose(&bindings, wanted) {
         Ok(port) => port,
+        // Some containers show their ports before others do.
+        Err(Unfit::NotPublished) if shows_some(task, look) && maps(task, look, wanted, reader)? => {
+            return Ok(Err(not_shown(attachment, task)));
+        }
         Err(unfit) => return Ok(Err(no_port(unfit, attachment, facts, task, &bindings))),
     };
     let machine = match reader.describe_container_instance(&task.cluster, arn, Recall::Always)? {
@@ -65,6 +69,19 @@ pub(super) fn of_running(
     Ok(address(&instance.addresses, facts.family)
         .map(|id| Target { id, port })
         .ok_or_else(|| family_mismatch(attachment, facts.family, task)))
+}
+
+fn shows_some(task: &Task, look: &Task) -> bool {
+    [task, look].iter().any(|snapshot| !snapshot.shown_ports().is_empty())
+}
+
+/// Whether its definition has a mapping for the port, as far as anybody tells.
+fn maps(task: &Task, look: &Task, wanted: Wanted<'_>, reader: &mut Reader<'_>) -> Result<bool, Halt> {
+    let Some(arn) = task.task_definition.as_ref().or(look.task_definition.as_ref()) else {
+        return Ok(false);
+    };
+    let definition = reader.describe_task_definition(arn)?;
+    Ok(definition.is_ok_and(|definition| definition.is_some_and(|definition| definition.maps(wanted))))
 }
 
 /// Every target that a stopping task on the container instance `arn` can have registered, or why

@@ -53,6 +53,8 @@ pub(super) fn of_stopping<'a>(
     if known_addresses(task, look).is_none() && task.started_at.is_none() {
         return Ok(Err(Skip::NeverHadAnAddress));
     }
+    // It has none of that family yet, and nobody else has left it one.
+    let never_ran = task.never_ran();
     let mut targets = Vec::new();
     for attachment in attachments {
         let family = match certain_family(known_addresses(task, look)) {
@@ -71,7 +73,7 @@ pub(super) fn of_stopping<'a>(
         };
         let mut id = known_addresses(task, look).and_then(|addresses| address(&addresses, family));
         let is_complete = |look| known_addresses(task, look).is_some_and(|addresses| addresses.complete);
-        if id.is_none() && !is_complete(look) && look.is_none() {
+        if id.is_none() && !never_ran && !is_complete(look) && look.is_none() {
             look = look_again(task, reader)?;
             id = known_addresses(task, look).and_then(|addresses| address(&addresses, family));
         }
@@ -84,7 +86,7 @@ pub(super) fn of_stopping<'a>(
                 },
             }),
             // It has no address that this group takes, so it never was registered in it.
-            None if is_complete(look) => {}
+            None if never_ran || is_complete(look) => {}
             None => failures.add(unknown_address(task)),
         }
     }

@@ -178,7 +178,19 @@ impl Walk<'_> {
             | ErrorKind::Unreachable
             | ErrorKind::TimedOut
             | ErrorKind::Unreadable
-            | ErrorKind::Unknown => Err(Failure::from(error).with_tasks(self.tasks.clone()).into()),
+            | ErrorKind::Unknown => {
+                let mut failure = Failure::from(error).with_tasks(self.tasks.clone());
+                // The token is still to be had by a placement before this one, and may be when the event comes again.
+                if self.idle > 0 && !failure.transient {
+                    failure.transient = true;
+                    failure.message = format!(
+                        "{}; an earlier placement may have room when the event is tried again ({})",
+                        failure.message,
+                        self.reasons.join(", ")
+                    );
+                }
+                Err(failure.into())
+            }
         }
     }
 

@@ -60,7 +60,7 @@ pub(super) fn owned_by_others(
     }
     if some_will_have || some_start && !holds_its_ports(task, reader)? {
         let message = format!(
-            "a newer task starts on the instance of {}, and may get the host port that it gave back",
+            "a newer task on the instance of {} may get the host port that it gave back, or have it",
             task.arn
         );
         return Err(Failure::transient("owner_not_clear", message).into());

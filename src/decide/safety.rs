@@ -62,7 +62,8 @@
 //!
 //! Nor does a task start once an application has heard that no retry helps (`placement_failed`): a walk says
 //! so only after a round in which every placement had an answer that is kept, and each delivery hears these. Other
-//! errors that no retry cures stay until somebody changes something, and then a retry may start what was asked for.
+//! errors that no retry cures stay until somebody changes something, and then a retry may start what was asked for; where
+//! a placement before them had an exception, which is not kept, they are told as ones that a retry may cure.
 //!
 //! That answers with `failures` are kept, and exceptions are not, is measured, not documented. If exceptions were
 //! kept too, starts would fail with conflicts; if failures were not, a delivery that finds capacity where there was
@@ -71,8 +72,9 @@
 //! # 5. A request to stop never ends a task whose start was asked for after it
 //! A stop of several tasks compares times of requests, which every delivery of either brings along: that of the
 //! task is a tag which RunTask puts on it, or `createdAt`, which is no earlier. When something is handled counts for
-//! nothing, so a delay, a retry or a redrive changes nothing. A time ahead of the function's clock is refused, as it
-//! would be past when the event is tried again. What may err: a tag that somebody has put there, which is not
+//! nothing, so a delay, a retry or a redrive changes nothing. Where a task of the same batch has no tag, its event's time
+//! counts. A time ahead of the function's clock is refused: it
+//! would end what is started till then. Once it has come, it is a time like others, and a retry carries it out. What may err: a tag that somebody has put there, which is not
 //! believed more than a minute after `createdAt`; and for a task without the tag (an `idempotencyKey` without
 //! `requestedAt`, an adopted task) the clocks of ECS and EventBridge, half a second of which is not told apart in
 //! a restart within one second.
@@ -122,6 +124,7 @@
 //! | a reconcile dies while it registers, its call lands after the task's last stop event is handled, and nobody sends the reconcile again within the hour | 1 | deregister by hand: the next reconcile tells it as unknown |
 //! | DescribeTasks does not show the tag of a task that drains to a late RUNNING event | nothing in the end: its target is back until StopTask | the events of the stop |
 //! | the second half of a drain is lost | nothing of these: the task runs on, out of its groups | the next stop or reconcile, the `reconcileSchedule` of the component for one; `status` shows it as OVERDUE |
+//! | a stop makes the schedule of a drain and cannot tag the task; then a stop with a shorter drain can | nothing of these: the schedule that stops the task is the first one's, later than its tag says | that schedule, or the next stop or reconcile after the tag's time |
 //! | a start's event is handled after a stop that was asked for later, in another invocation; or ECS does not list a task yet when its stop is handled | nothing of these: the task runs | the next stop; in one batch the stop waits |
 //! | nobody redrives a failed event yet | the same, until then | the alarms on the queues |
 //! | DescribeTasks lags until after the last stop event is handled | 1: a registration that lost the race stays | as above; or the next stop of a task with that address |

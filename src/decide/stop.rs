@@ -26,13 +26,14 @@ use serde_json::json;
 
 use super::concerned::{self, Concerned, is_overdue};
 use super::later::{self, Purpose, SOONEST};
-use super::targets::{is_gone, of_stopping, still_registered};
+use super::owners::owned_by_others;
+use super::targets::{Candidates, Rivals, is_gone, of_stopping, still_registered};
 use super::{Failures, Halt, deployment, timing};
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::call::{CallError, ErrorKind, MOST_TASKS_DESCRIBED};
 use crate::config::Config;
 use crate::journal::Reader;
-use crate::outcome::{Failure, GroupTarget, Outcome, Skip};
+use crate::outcome::{Failure, GroupTarget, Outcome, PartOfStop, Skip};
 use crate::problem::Problems;
 use crate::started_by;
 use crate::stop::{Drain, Selector, StopRequest};
@@ -43,6 +44,9 @@ use crate::timestamp::Timestamp;
 
 /// How much later than now a stop may have been sent: the clocks of EventBridge and of the function differ.
 const MAX_TIME_AHEAD: Duration = Duration::from_secs(60);
+
+/// With less time left than this, no further task is begun: those that were are brought to their end.
+const ENDING: Duration = Duration::from_secs(5);
 
 /// Stops the tasks that `request` concerns.
 ///
@@ -72,19 +76,24 @@ pub fn stop(request: &StopRequest, config: &Config, reader: &mut Reader<'_>) -> 
 /// A time that is far ahead would be taken as past when the event is tried again, and end what was started in
 /// between.
 fn is_not_of_the_future(request: &StopRequest, now: Timestamp) -> Result<(), Failure> {
-    match request.sent_at {
-        Some(time) if time > now.after(MAX_TIME_AHEAD) => {
-            let mut problems = Problems::new();
-            let text = time.to_rfc3339().unwrap_or_default();
-            let rule = format!(
-                "must be at most {} s later than the function's clock",
-                MAX_TIME_AHEAD.as_secs()
-            );
-            problems.invalid_text("event.time", &text, rule);
-            Err(problems.into())
+    let mut problems = Problems::new();
+    let rule = format!(
+        "must be at most {} s later than the function's clock",
+        MAX_TIME_AHEAD.as_secs()
+    );
+    for (field, time) in [
+        ("event.time", request.sent_at),
+        // It is no later than the event's time, where there is one.
+        (
+            "detail.requestedAt",
+            request.requested_at.filter(|_| request.sent_at.is_none()),
+        ),
+    ] {
+        if let Some(time) = time.filter(|time| *time > now.after(MAX_TIME_AHEAD)) {
+            problems.invalid_text(field, &time.to_rfc3339().unwrap_or_default(), rule.as_str());
         }
-        Some(_) | None => Ok(()),
     }
+    problems.into_result(()).map_err(Failure::from)
 }
 
 /// One task on its way out.
@@ -150,7 +159,7 @@ impl<'r> Work<'r> {
         self.spared += spared;
         self.stop(cluster, &tasks, seen_at, reader)?;
         for task in unseen {
-            self.stop_task(cluster, &task, reader)?;
+            self.stop_unseen(cluster, &task, reader)?;
         }
         Ok(())
     }
@@ -163,26 +172,68 @@ impl<'r> Work<'r> {
         seen_at: Timestamp,
         reader: &mut Reader<'a>,
     ) -> Result<(), Halt> {
-        for chunk in tasks.chunks(MOST_TASKS_DESCRIBED) {
-            let mut leaving = Vec::new();
-            for task in chunk {
+        // Those that drain already come last: whoever is to be seen to yet must not wait for them at every try.
+        let (draining, others): (Vec<&Task>, Vec<&Task>) = tasks.iter().partition(|task| task.is_draining());
+        let in_order = [others, draining].concat();
+        let mut unreached = 0;
+        for chunk in in_order.chunks(MOST_TASKS_DESCRIBED) {
+            let mut leaving: Vec<Leaving<'_>> = Vec::new();
+            for (n, task) in chunk.iter().enumerate() {
+                // What was begun is brought to its end: a task that is stopped later is to be out of its groups till then.
+                if n > 0 && !reader.has_time(ENDING) || unreached > 0 {
+                    unreached += chunk.len() - n;
+                    break;
+                }
                 leaving.extend(self.begin(cluster, task, reader)?);
             }
+            self.leave_registered(&mut leaving, reader)?;
             self.deregister(cluster, &leaving, seen_at, reader)?;
             for Leaving { task, until, .. } in leaving {
                 if until.is_some() {
                     self.draining.push(task.arn.clone());
                     continue;
                 }
-                self.stop_task(cluster, &task.arn, reader)?;
+                let reason = match task.drains_until() {
+                    // The deadline of its start, which it has kept: that is not why it ends.
+                    Some(until) if self.request.unless_running && task.has_run() => drain_is_over(until),
+                    Some(_) | None => self.request.reason.clone(),
+                };
+                match reader.stop_task(cluster, &task.arn, &reason)? {
+                    Ok(()) => self.stopped.push(task.arn.clone()),
+                    Err(error) => self.failures.add(error),
+                }
             }
+        }
+        if unreached > 0 {
+            let message = format!("no time was left for {unreached} of the tasks to stop");
+            self.failures.add(Failure::transient("out_of_time", message));
         }
         Ok(())
     }
 
-    fn stop_task(&mut self, cluster: &Cluster, task: &TaskArn, reader: &mut Reader<'_>) -> Result<(), Halt> {
+    /// Of tasks that drain already, only what is still in its group is taken out: one question for each group.
+    fn leave_registered(&mut self, leaving: &mut [Leaving<'_>], reader: &mut Reader<'_>) -> Result<(), Halt> {
+        let drains = |leaving: &&Leaving<'_>| leaving.task.is_draining();
+        let all: Vec<GroupTarget> = leaving
+            .iter()
+            .filter(drains)
+            .flat_map(|it| it.targets.clone())
+            .collect();
+        let still = still_registered(&all, reader, &mut self.failures)?;
+        for leaving in leaving.iter_mut().filter(|leaving| leaving.task.is_draining()) {
+            leaving.targets.retain(|target| still.contains(target));
+        }
+        Ok(())
+    }
+
+    /// A task that DescribeTasks does not show yet. StopTask may not know it either.
+    fn stop_unseen(&mut self, cluster: &Cluster, task: &TaskArn, reader: &mut Reader<'_>) -> Result<(), Halt> {
         match reader.stop_task(cluster, task, &self.request.reason)? {
             Ok(()) => self.stopped.push(task.clone()),
+            Err(error) if error.kind == ErrorKind::InvalidParameter => {
+                let message = format!("{task} was started a moment ago, and ECS does not know it yet: {error}");
+                self.failures.add(Failure::transient("task_not_visible", message));
+            }
             Err(error) => self.failures.add(error),
         }
         Ok(())
@@ -209,18 +260,54 @@ impl<'r> Work<'r> {
             // the events of its stop take out.
             (Phase::Starting, _) => Vec::new(),
             (_, true) if until.is_none() => Vec::new(),
-            (_, is_draining) => {
-                let targets = of_stopping(task, Some(task), &attachments, reader, &mut self.failures)?;
-                // What nobody can name now, the events of its stop look for.
-                let targets = targets.map(|candidates| candidates.targets).unwrap_or_default();
-                if is_draining {
-                    still_registered(&targets, reader, &mut self.failures)?
-                } else {
-                    targets
-                }
-            }
+            (_, _) => self.targets(task, &attachments, until.is_some(), reader)?,
         };
         Ok(Some(Leaving { task, targets, until }))
+    }
+
+    /// The targets of a task that are to leave their groups now.
+    ///
+    /// Those that nobody can name, or whose host port may be a newer task's, are left to the events of its stop,
+    /// which look for them. If it is to drain, that is a failure, so that the retry tries again.
+    fn targets<'a>(
+        &mut self,
+        task: &'a Task,
+        attachments: &[Attachment],
+        drains: bool,
+        reader: &mut Reader<'a>,
+    ) -> Result<Vec<GroupTarget>, Halt> {
+        let mut unnamed = Failures::default();
+        let candidates = of_stopping(task, Some(task), attachments, reader, &mut unnamed)?;
+        let mut targets = Vec::new();
+        if let Ok(candidates) = candidates {
+            targets = match self.unowned(task, candidates, reader) {
+                Ok(unowned) => unowned,
+                Err(Halt::Fail(failure)) => {
+                    unnamed.add(*failure);
+                    Vec::new()
+                }
+                Err(ask @ Halt::Ask(_)) => return Err(ask),
+            };
+        }
+        if drains {
+            self.failures.extend(unnamed);
+        }
+        Ok(targets)
+    }
+
+    /// Without those that another task on the same container instance has: host ports are used again at once, and
+    /// DescribeTasks may show a task for longer that has given its own back.
+    fn unowned(&self, task: &Task, candidates: Candidates, reader: &mut Reader<'_>) -> Result<Vec<GroupTarget>, Halt> {
+        let Candidates {
+            mut targets, rivals, ..
+        } = candidates;
+        if targets.is_empty() || rivals == Rivals::Anywhere {
+            return Ok(targets);
+        }
+        let proof_ends = reader.now().after(timing::ATTACH);
+        let owned = owned_by_others(task, &targets, &rivals, proof_ends, self.config, reader)?;
+        targets.retain(|target| !owned.contains(target));
+        Ok(targets)
     }
 
     /// Sees to it that the task is stopped later, if it is to drain.
@@ -400,6 +487,10 @@ impl<'r> Work<'r> {
 
     fn end(self) -> Result<Outcome, Halt> {
         let tasks = [self.stopped.as_slice(), self.draining.as_slice()].concat();
+        let part = PartOfStop {
+            undrained: self.undrained.clone(),
+            spared: self.spared,
+        };
         let outcome = match (tasks.is_empty(), self.spared) {
             (true, 0) => Outcome::skipped(Skip::NoTasks),
             (true, spared) => Outcome::skipped(Skip::RequestedLater(spared)),
@@ -413,8 +504,14 @@ impl<'r> Work<'r> {
         };
         self.failures
             .into_result(outcome)
-            .map_err(|halt| halt.with_tasks(tasks))
+            .map_err(|halt| halt.with_tasks(tasks).with_part_of_stop(part))
     }
+}
+
+/// Why a task is stopped whose time to drain is over.
+pub(super) fn drain_is_over(until: Timestamp) -> String {
+    let until = until.to_rfc3339().unwrap_or_default();
+    format!("start-engines: its time to drain was over at {until}")
 }
 
 /// The groups of the targets, each once.

@@ -124,7 +124,8 @@ impl<A: Aws, C: Clock> Handler<A, C> {
     /// order.
     ///
     /// Tasks that run, tasks that stop, requests to stop, and each other request go their own ways, so that none waits
-    /// for another's slow call; but for a stop, which waits for the starts that were asked for before it (`order`).
+    /// for another's slow call; but for a stop, which waits for the starts that were asked for before it (`order`), and
+    /// those come before other starts.
     pub async fn handle_batch(&self, events: Vec<Value>, invocation: &Invocation) -> Vec<Handled> {
         let mut works: Vec<Work> = events.into_iter().map(|event| self.read(event, invocation)).collect();
         leave_newest(&mut works);
@@ -141,16 +142,20 @@ impl<A: Aws, C: Clock> Handler<A, C> {
             }
         }
         let deadline = invocation.deadline;
-        let (mut waiting, stops): (Vec<&mut Work>, Vec<&mut Work>) = stops.into_iter().partition(|work| {
-            let stop = work.trigger.as_ref();
-            stop.is_some_and(|trigger| matches!(trigger, Trigger::Stop(stop) if order::waits(stop, &starts)))
-        });
-        let starts_before_stops = async {
-            stream::iter(&mut starts)
+        let (mut waiting, stops): (Vec<&mut Work>, Vec<&mut Work>) = stops
+            .into_iter()
+            .partition(|stop| starts.iter().any(|start| order::waits(stop, start)));
+        let (mut first, starts): (Vec<&mut Work>, Vec<&mut Work>) = starts
+            .into_iter()
+            .partition(|start| waiting.iter().any(|stop| order::waits(stop, start)));
+        let of_starts = async {
+            stream::iter(&mut first)
                 .for_each_concurrent(MOST_STARTS_AT_ONCE, |start| self.run(vec![start], deadline))
                 .await;
-            order::tell_started(&mut waiting, &starts);
-            self.run(waiting, deadline).await;
+            order::tell_started(&mut waiting, &first);
+            let others =
+                stream::iter(starts).for_each_concurrent(MOST_STARTS_AT_ONCE, |start| self.run(vec![start], deadline));
+            tokio::join!(self.run(waiting, deadline), others);
         };
         let reconciles = stream::iter(reconciles)
             .for_each_concurrent(MOST_STARTS_AT_ONCE, |request| self.run(vec![request], deadline));
@@ -158,7 +163,7 @@ impl<A: Aws, C: Clock> Handler<A, C> {
             self.run(stopping, deadline),
             self.run(stops, deadline),
             self.run(running, deadline),
-            starts_before_stops,
+            of_starts,
             reconciles
         );
         let mut all: Vec<Handled> = works.into_iter().map(Work::into_handled).collect();

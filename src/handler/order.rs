@@ -12,12 +12,12 @@ use crate::tags;
 use crate::timestamp::Timestamp;
 use crate::trigger::Trigger;
 
-/// Whether a stop has to wait for any of the starts.
-pub(super) fn waits(stop: &StopRequest, starts: &[&mut Work]) -> bool {
-    starts.iter().any(|work| match &work.trigger {
-        Some(Trigger::Start(start)) => is_for(stop, start),
-        Some(Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::TaskStateChange(_)) | None => false,
-    })
+/// Whether a stop has to wait for a start.
+pub(super) fn waits(stop: &Work, start: &Work) -> bool {
+    match (&stop.trigger, &start.trigger) {
+        (Some(Trigger::Stop(stop)), Some(Trigger::Start(start))) => is_for(stop, start),
+        _ => false,
+    }
 }
 
 /// Tells the stops what the starts were answered.
@@ -41,7 +41,7 @@ fn started(stop: &StopRequest, work: &Work) -> Vec<JustStarted> {
     let mut all: Vec<JustStarted> = Vec::new();
     for entry in &work.journal.entries {
         let (tasks, requested_at) = match (&entry.call, &entry.answer) {
-            (Call::RunTask(_), Ok(Answer::Started(started))) => (&started.tasks, tagged(start)),
+            (Call::RunTask(_), Ok(Answer::Started(started))) => (&started.tasks, asked_for(start)),
             // Started under the same identity by another event, perhaps with another time.
             (Call::RunTask(_), Err(error)) => match &error.kind {
                 ErrorKind::Conflict { tasks } => (tasks, None),
@@ -65,14 +65,15 @@ fn started(stop: &StopRequest, work: &Work) -> Vec<JustStarted> {
 
 /// Whether the stop may concern what the start starts.
 fn is_for(stop: &StopRequest, start: &StartRequest) -> bool {
-    let is_later = match (stop.requested_at, tagged(start)) {
+    let is_later = match (stop.requested_at, asked_for(start)) {
         (Some(stop), Some(start)) => start < stop,
         (None, _) | (_, None) => true,
     };
     is_later && stop.clusters().iter().any(|cluster| cluster.same_as(&start.cluster))
 }
 
-/// When the start was asked for, as the tag of its tasks has it.
-fn tagged(start: &StartRequest) -> Option<Timestamp> {
-    tags::requested_at(&start.tags).and_then(Timestamp::parse)
+/// When the start was asked for: as the tag of its tasks has it, or as the event tells where they have none.
+fn asked_for(start: &StartRequest) -> Option<Timestamp> {
+    let tagged = tags::requested_at(&start.tags).and_then(Timestamp::parse);
+    tagged.or(start.requested_at)
 }

@@ -305,12 +305,17 @@ fn is_event(value: &Value) -> bool {
 }
 
 /// The event that a schedule would have sent to its bus. Its name tells which kind: the component calls its
-/// schedules `<name>-start` and `<name>-stop`.
+/// schedules `<name>-start` and `<name>-stop`, and those of reconciles `reconcile`, `reconcile-2` and so on.
 fn of_schedule(arn: &str, detail: Value, message: &Message) -> Result<Value, String> {
     let name = arn.rsplit('/').next().unwrap_or(arn);
-    let detail_type = match name.rsplit('-').next() {
-        Some("start") => START,
-        Some("stop") => STOP,
+    // Of several clusters each has its own reconcile, with a number at the end.
+    let unnumbered = name
+        .trim_end_matches(|c: char| c.is_ascii_digit())
+        .trim_end_matches('-');
+    let detail_type = match (name.rsplit('-').next(), unnumbered) {
+        (Some("start"), _) => START,
+        (Some("stop"), _) => STOP,
+        (_, "reconcile") => RECONCILE,
         _ => return Err(format!("the schedule {name} is none that start-engines has made")),
     };
     let attribute = |name: &str| {

@@ -8,7 +8,7 @@ use start_engines::outcome::{Outcome, Skip};
 
 use crate::instances::{MACHINE, Machine, on_machine};
 use crate::stage::{BEGIN, category, outcome};
-use crate::support::fake_aws::{Fault, Health, NetworkMode, TargetGroup, TaskDefinition};
+use crate::support::fake_aws::{Binding, Fault, Health, NetworkMode, TargetGroup, TaskDefinition};
 
 fn host() -> Value {
     json!({"taskDefinition": "host"})
@@ -241,6 +241,23 @@ async fn a_bridge_task_that_shows_no_host_port_yet_is_not_guessed_and_comes_agai
 }
 
 #[tokio::test]
+async fn a_bridge_task_that_shows_the_ports_of_some_containers_only_comes_again() {
+    let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
+    let task = machine
+        .start("e1", json!({"taskDefinition": "two", "containerName": "auth"}))
+        .await;
+    let all = [Binding::tcp("proxy", 8080, 32_768), Binding::tcp("auth", 8080, 32_769)];
+    machine.running(&task);
+    machine.stage.fake.world(|world| world.set_bindings(&task, &all[..1]));
+    let partial = machine.stage.fake.world(|world| world.event(&task));
+    let failure = machine.stage.deliver(&partial).await.result.expect_err("a failure");
+    assert_eq!((failure.category, failure.transient), ("address_missing", true));
+    machine.stage.fake.world(|world| world.set_bindings(&task, &all));
+    outcome(&machine.stage, &partial).await;
+    assert_eq!(machine.registered(), on_machine(32_769));
+}
+
+#[tokio::test]
 async fn a_stop_that_overtakes_the_registration_of_a_host_task_takes_it_back() {
     let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
     let task = machine.start("e1", host()).await;
@@ -271,6 +288,33 @@ async fn a_stop_that_is_asked_for_takes_the_port_of_a_host_task_out_first() {
     assert!(
         at("DeregisterTargets") < at("StopTask") && at("DeregisterTargets").is_some(),
         "{calls:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_stop_that_is_asked_for_leaves_the_port_to_a_newer_task_though_describe_tasks_does_not_show_the_old_ones_stop()
+ {
+    let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
+    let old = machine.registered_task("e1", host()).await;
+    stop_for_good(&machine, &old);
+    let newer = machine.registered_task("e2", host()).await;
+    machine.stage.fake.world(|world| world.describe_lag(&old, 2));
+    let stop = json!({
+        "version": "0", "id": "s1", "detail-type": "Stop ECS Task", "source": "app.tests",
+        "account": "111122223333", "time": BEGIN, "region": "us-east-1", "resources": [],
+        "detail": {"taskArn": old, "drainSeconds": 0},
+    });
+    let handled = machine.stage.deliver(&stop).await;
+    let calls = machine.stage.calls();
+    assert!(
+        number_of("ListTasks", &calls) == 1 && number_of("DeregisterTargets", &calls) == 0,
+        "{calls:?}, {:?}",
+        handled.result
+    );
+    assert_eq!(machine.registered(), on_machine(8080));
+    assert_eq!(
+        machine.stage.fake.world(|world| world.desired_status(&newer)),
+        "RUNNING"
     );
 }
 

@@ -290,3 +290,26 @@ async fn one_instance_short_of_memory_outweighs_others_without_the_attribute() {
     let event = stage.start("e1", json!({"fallbacks": [{"subnets": ["subnet-0b1c2d3e4f5a60718"]}]}));
     assert_eq!(started(&stage, &event).await, (1, 2));
 }
+
+#[tokio::test]
+async fn an_error_for_good_in_one_place_after_an_exception_of_another_can_pass() {
+    let stage = Stage::new().await;
+    let event = start_on_instances(&stage);
+    stage.fake.world(|world| {
+        world.run_task_rule(|input| {
+            let refused = "Task definition does not support launch_type FARGATE.";
+            (input["launchType"] == "FARGATE")
+                .then(|| RunTaskResult::Error("InvalidParameterException".into(), refused.into()))
+        });
+    });
+    let failure = failed(&stage, &event).await;
+    assert_eq!((failure.category, failure.transient), ("invalid_parameter", true));
+    assert!(
+        failure.message.contains("an earlier placement may have room"),
+        "{failure}"
+    );
+    // An instance has come up since: the first placement can do.
+    add_instance(&stage);
+    stage.pass(Duration::from_secs(61));
+    assert_eq!(started(&stage, &event).await.0, 1);
+}

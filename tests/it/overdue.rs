@@ -203,3 +203,70 @@ async fn the_deadline_of_a_start_leaves_a_task_that_runs_and_drains_in_time() {
     );
     assert_eq!(outcome(&stage, &deadline).await, Outcome::skipped(Skip::RunningInTime));
 }
+
+#[tokio::test]
+async fn a_deadline_that_meets_a_task_whose_time_to_drain_is_over_is_no_failed_start() {
+    let stage = Stage::with(&[ROLE, CLUSTER, ("OUTCOME_EVENT_BUS", "app-events")]).await;
+    let start = stage.start("e1", json!({"startTimeoutSeconds": 3600}));
+    outcome(&stage, &start).await;
+    let task = stage.fake.world(|world| world.task_arns()[0].clone());
+    let running = stage.fake.world(|world| world.advance_to(&task, "RUNNING"));
+    outcome(&stage, &running).await;
+    outcome(&stage, &stop(BEGIN, json!({"taskArn": task, "drainSeconds": 60}))).await;
+    stage.pass(Duration::from_secs(120));
+    let lost = stage.fake.world(|world| world.fire_schedules());
+    assert_eq!(lost.len(), 1);
+    stage.pass(Duration::from_secs(3600));
+    stage.fake.world(|world| world.take_put_events());
+    let due = stage.fake.world(|world| world.fire_schedules());
+    outcome(&stage, &due[0]).await;
+    assert_eq!(desired(&stage, &task), "STOPPED");
+    let reason = stage.fake.world(|world| world.stopped_reason(&task)).unwrap();
+    assert!(reason.contains("its time to drain was over at"), "{reason}");
+    let told = stage.fake.world(|world| world.take_put_events());
+    assert!(
+        told.iter().all(|event| event["detail-type"] != "ECS Task Start Failed"),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_stop_of_many_with_too_little_time_brings_to_its_end_what_it_begins_and_goes_on_at_its_retry() {
+    let stage = Stage::with(&[ROLE, NO_TIMEOUT, CLUSTER]).await;
+    for n in 0..60 {
+        stage.registered_task(&format!("e{n}")).await;
+    }
+    stage.pass(Duration::from_secs(60));
+    for name in [
+        "scheduler:CreateSchedule",
+        "ecs:TagResource",
+        "elb:DescribeTargetHealth",
+    ] {
+        let clock = stage.clock.clone();
+        stage.fake.world(|world| {
+            let slow = move |_: &mut crate::support::fake_aws::World| clock.advance(Duration::from_millis(500));
+            world.before(name, Box::new(slow));
+        });
+    }
+    let event = stop(
+        "2026-11-20T07:00:30Z",
+        json!({"cluster": "engines", "all": true, "drainSeconds": 3600}),
+    );
+    let mut tries = 0;
+    while !stage.registered().is_empty() {
+        tries += 1;
+        assert!(tries <= 4, "no try gets further than the one before");
+        let before = stage.registered().len();
+        let handled = stage.deliver_with(&event, Duration::from_secs(30)).await;
+        assert!(stage.registered().len() < before, "{:?}", handled.result);
+        let tagged = stage.fake.world(|world| {
+            let tasks = world.task_arns();
+            let drains = |task: &&String| world.tags(task).iter().any(|(key, _)| key == STOP_AT);
+            tasks.iter().filter(drains).count()
+        });
+        assert_eq!(tagged, 60 - stage.registered().len(), "what drains is out of its group");
+        if let Err(failure) = handled.result {
+            assert_eq!((failure.category, failure.transient), ("out_of_time", true));
+        }
+    }
+}

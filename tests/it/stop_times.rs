@@ -154,7 +154,7 @@ async fn a_tag_from_long_after_its_task_was_made_does_not_save_it() {
 }
 
 #[tokio::test]
-async fn a_stop_from_the_future_is_refused_at_every_try() {
+async fn a_stop_from_the_future_is_refused_until_its_time_has_come() {
     let stage = stage().await;
     let task = started(&stage, &start_at(&stage, "e1", BEGIN)).await;
     stage.pass(MINUTE);
@@ -174,6 +174,25 @@ async fn a_stop_from_the_future_is_refused_at_every_try() {
     // The clocks may differ.
     outcome(&stage, &stop_at("2026-11-20T07:02:00Z", all())).await;
     assert_eq!(desired(&stage, &[&task]), ["STOPPED"]);
+    // Its time has come, and what was asked for since is spared.
+    let old = started(&stage, &start_at(&stage, "e2", "2026-11-20T07:01:00Z")).await;
+    stage.pass(2 * MINUTE);
+    let new = started(&stage, &start_at(&stage, "e3", "2026-11-20T07:03:00Z")).await;
+    outcome(&stage, &stop_at("2026-11-20T07:02:01Z", all())).await;
+    assert_eq!(desired(&stage, &[&old, &new]), ["STOPPED", "RUNNING"]);
+}
+
+#[tokio::test]
+async fn a_stop_without_a_time_is_refused_for_a_requested_at_from_the_future() {
+    let stage = stage().await;
+    let mut detail = all();
+    detail["requestedAt"] = json!("2026-11-20T12:00:00Z");
+    let mut stop = stop_at(BEGIN, detail);
+    stop.as_object_mut().unwrap().remove("time");
+    let failure = stage.deliver(&stop).await.result.unwrap_err();
+    assert_eq!((failure.category, failure.transient), ("invalid_event", false));
+    assert!(failure.message.contains("detail.requestedAt = "), "{failure}");
+    assert_eq!(stage.calls(), [""; 0]);
 }
 
 #[tokio::test]
@@ -227,6 +246,108 @@ async fn a_stop_of_a_batch_spares_the_younger_start_and_other_services() {
     assert!(handled.iter().all(|one| one.result.is_ok()), "{handled:?}");
     let tasks = stage.fake.world(|world| world.task_arns());
     assert_eq!(desired(&stage, &[&tasks[0], &tasks[1]]), ["RUNNING", "RUNNING"]);
+}
+
+#[tokio::test]
+async fn a_stop_of_a_batch_takes_the_older_start_whose_task_has_no_tag_of_its_time() {
+    for is_shown in [true, false] {
+        let stage = stage().await;
+        stage.pass(MINUTE);
+        stage.fake.world(|world| {
+            world.after_next("ecs:RunTask", move |world| {
+                let task = world.task_arns().last().expect("a task").clone();
+                world.set_listed(&task, is_shown);
+                if !is_shown {
+                    world.pin_described(&task, 0);
+                }
+            });
+        });
+        let mut start = start_at(&stage, "e1", BEGIN);
+        start["detail"]["idempotencyKey"] = json!("k-1");
+        let handled = stage
+            .deliver_batch(&[stop_at("2026-11-20T07:00:05Z", all()), start])
+            .await;
+        let Ok(Outcome::Stopped { tasks, .. }) = &handled[0].result else {
+            panic!("{:?}", handled[0].result)
+        };
+        assert_eq!(desired(&stage, &[&tasks[0].to_string()]), ["STOPPED"]);
+    }
+}
+
+#[tokio::test]
+async fn a_stop_of_a_batch_passes_over_what_ecs_does_not_show_yet_of_another_service() {
+    let stage = stage().await;
+    stage.pass(MINUTE);
+    stage.fake.world(|world| {
+        world.after_next("ecs:RunTask", |world| {
+            let task = world.task_arns().last().expect("a task").clone();
+            world.pin_described(&task, 0);
+        });
+    });
+    let batch = [
+        stop_at("2026-11-20T07:00:05Z", of_service()),
+        with_tag(&stage.start("e1", json!({}))),
+    ];
+    let handled = stage.deliver_batch(&batch).await;
+    let skipped = handled[0].result.as_ref().unwrap();
+    assert_eq!(*skipped, Outcome::skipped(Skip::NoTasks));
+}
+
+#[tokio::test]
+async fn a_task_of_the_batch_that_stop_task_does_not_know_yet_is_no_error_for_good() {
+    let stage = stage().await;
+    stage.pass(MINUTE);
+    stage.fake.world(|world| {
+        world.after_next("ecs:RunTask", |world| {
+            let task = world.task_arns().last().expect("a task").clone();
+            world.set_listed(&task, false);
+            world.pin_described(&task, 0);
+        });
+        let unknown = Fault::error(400, "InvalidParameterException", "The referenced task was not found.");
+        world.fail_next("ecs:StopTask", unknown, 1);
+    });
+    let batch = [
+        stop_at("2026-11-20T07:00:05Z", all()),
+        with_tag(&start_at(&stage, "e1", BEGIN)),
+    ];
+    let handled = stage.deliver_batch(&batch).await;
+    let failure = handled[0].result.as_ref().unwrap_err();
+    assert_eq!((failure.category, failure.transient), ("task_not_visible", true));
+}
+
+#[tokio::test]
+async fn younger_starts_of_a_batch_keep_no_stop_waiting() {
+    let stage = stage().await;
+    stage.pass(MINUTE);
+    // Together the starts take longer than the invocation has; the clock is the world's.
+    let clock = stage.clock.clone();
+    stage.fake.world(|world| {
+        let slow = move |_: &mut crate::support::fake_aws::World| clock.advance(Duration::from_millis(3500));
+        world.before("ecs:RunTask", Box::new(slow));
+    });
+    let mut batch = vec![
+        stop_at("2026-11-20T07:00:05Z", all()),
+        with_tag(&start_at(&stage, "e0", BEGIN)),
+    ];
+    batch.extend((1..20).map(|n| with_tag(&start_at(&stage, &format!("e{n}"), "2026-11-20T07:00:50Z"))));
+    let handled = stage.deliver_batch(&batch).await;
+    assert!(
+        matches!(&handled[0].result, Ok(Outcome::Stopped { tasks, .. }) if tasks.len() == 1),
+        "{:?}",
+        handled[0].result
+    );
+}
+
+#[tokio::test]
+async fn a_stop_that_fails_in_part_tells_whom_it_has_spared() {
+    let stage = stage().await;
+    started(&stage, &start_at(&stage, "e1", BEGIN)).await;
+    stage.pass(10 * MINUTE);
+    started(&stage, &start_at(&stage, "e2", "2026-11-20T07:10:00Z")).await;
+    let denied = Fault::error(403, "AccessDeniedException", "no");
+    stage.fake.world(|world| world.fail_next("ecs:StopTask", denied, 1));
+    let told = stage.deliver(&stop_at("2026-11-20T07:05:00Z", all())).await.summary();
+    assert_eq!((&told["outcome"], &told["tasksSpared"]), (&json!("failed"), &json!(1)));
 }
 
 #[tokio::test]

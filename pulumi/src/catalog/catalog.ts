@@ -69,6 +69,7 @@ function checkService(entry: unknown, place: string, problems: Problems): void {
   fields.number("count", 1, 10);
   fields.number("startTimeoutSeconds", 0, 86_400);
   fields.number("maxLifetimeSeconds", 0, 31_536_000);
+  fields.number("maxAgeSeconds", 0, 86_400);
   fields.list("overridable", START_FIELDS.length, checkOverridable);
   fields.denyUnknown();
 }
@@ -112,7 +113,6 @@ const START_FIELDS: readonly string[] = [
 interface ScheduledStart {
   readonly correlationId: unknown;
   readonly idempotencyKey: unknown;
-  readonly maxAgeSeconds: unknown;
   readonly requestedAt: unknown;
   readonly service: unknown;
 }

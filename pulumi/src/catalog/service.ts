@@ -138,4 +138,6 @@ export interface Service {
   readonly overridable?: readonly string[];
   /** How long a task may live: 0 (as long as it likes, the default) to 31536000. */
   readonly maxLifetimeSeconds?: number;
+  /** A start that is handled later than that after `requestedAt` starts nothing: 0 (never, the default) to 86400. */
+  readonly maxAgeSeconds?: number;
 }

@@ -180,6 +180,8 @@ fn clusters(request: &ReconcileRequest) -> impl Iterator<Item = (&Cluster, bool)
 
 impl<'a> Fleet<'a> {
     /// Tasks of the cluster, or of the service in it, whose time to drain is over, and which nobody has stopped.
+    ///
+    /// Also where nothing is to be taken out: their own tag asks for their end, and no setting tells otherwise.
     pub(super) fn overdue(&self, request: &ReconcileRequest, now: Timestamp) -> Vec<Overdue> {
         let own = self
             .tasks

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::super::attach::{newer, register};
+use super::super::stop::drain_is_over;
 use super::super::targets::is_gone;
 use super::super::{Failures, Halt, timing};
 use super::fleet::{Fleet, Proof, too_slow};
@@ -63,9 +64,7 @@ impl<'f, 'a> Work<'f, 'a> {
             if !reader.has_time(A_STEP_NEEDS) {
                 return Ok(false);
             }
-            let since = since.to_rfc3339().unwrap_or_default();
-            let reason = format!("start-engines: its time to drain was over at {since}");
-            match reader.stop_task(&self.request.cluster, task, &reason)? {
+            match reader.stop_task(&self.request.cluster, task, &drain_is_over(*since))? {
                 Ok(()) => self.done.stopped.push(task.clone()),
                 Err(error) => self.failures.add(Failure {
                     message: format!("{task}: {error}"),

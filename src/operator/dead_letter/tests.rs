@@ -190,6 +190,12 @@ fn what_a_schedule_could_not_send_to_the_bus_becomes_its_event() {
     );
     let event = of_scheduler("day-stop", &detail, "false").event.unwrap();
     assert_eq!(event["detail-type"], STOP);
+    for name in ["reconcile", "reconcile-2", "reconcile-11"] {
+        let event = of_scheduler(name, &json!({"cluster": "engines"}), "false")
+            .event
+            .unwrap();
+        assert_eq!(event["detail-type"], "Reconcile ECS Targets", "{name}");
+    }
     assert!(of_scheduler("backup", &detail, "false").event.is_err());
 }
 

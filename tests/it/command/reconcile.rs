@@ -337,6 +337,18 @@ async fn another_deployments_tasks_are_neither_repaired_nor_shown() {
 }
 
 #[tokio::test]
+async fn without_the_functions_settings_a_task_whose_time_to_drain_is_over_is_stopped_all_the_same() {
+    let stage = Stage::new().await;
+    let task = stage.registered_task("e-1").await;
+    stage
+        .fake
+        .world(|world| world.tag(&task, "start-engines:stop-at", "2020-01-01T00:00:00Z"));
+    run(&stage, &["--yes"]).end().await.must(0);
+    assert_eq!(stage.fake.world(|world| world.desired_status(&task)), "STOPPED");
+    assert_eq!(stage.registered().len(), 1, "no target is taken out");
+}
+
+#[tokio::test]
 async fn a_task_whose_time_to_drain_is_over_is_in_the_plan_and_is_stopped() {
     let stage = Stage::new().await;
     let task = stage.registered_task("e-1").await;
