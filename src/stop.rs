@@ -55,6 +55,8 @@ pub struct JustStarted {
     pub service: Option<String>,
     /// When it was asked for, as its tag has it, or as the start's event tells; `None` if only ECS can tell.
     pub requested_at: Option<Timestamp>,
+    /// When the invocation began that made the start: a task that is older was started by an earlier event.
+    pub began_at: Timestamp,
 }
 
 impl StopRequest {

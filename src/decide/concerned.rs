@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::deployment::{Whose, family_is_allowed, is_adopted, whose};
 use super::survey::{self, Survey};
-use super::{Failures, Halt};
+use super::{Failures, Halt, timing};
 use crate::arn::{Cluster, TaskArn};
 use crate::call::{CallError, Desired, ErrorKind, MOST_TASKS_DESCRIBED};
 use crate::config::Config;
@@ -150,9 +150,15 @@ fn just_started<'a>(arn: &TaskArn, request: &'a StopRequest) -> Option<&'a JustS
 }
 
 /// When the task's start was asked for. Where it has no tag of that, ECS tells when it was created, which may be after
-/// a stop that was asked for later; a start of the same batch tells better.
+/// a stop that was asked for later; a start of the same batch tells better, if the task was made by it.
 fn asked_for(task: &Task, request: &StopRequest) -> Option<Timestamp> {
-    let of_batch = just_started(&task.arn, request).and_then(|started| started.requested_at);
+    let is_made_by = |started: &&JustStarted| {
+        let created_at = task.created_at;
+        created_at.is_some_and(|created| created.after(timing::SKEW) >= started.began_at)
+    };
+    let of_batch = just_started(&task.arn, request)
+        .filter(is_made_by)
+        .and_then(|started| started.requested_at);
     let of_task = task.requested_at();
     of_batch.into_iter().chain(of_task).min()
 }

@@ -29,32 +29,67 @@ pub(super) fn owned_by_others(
     config: &Config,
     reader: &mut Reader<'_>,
 ) -> Result<Vec<GroupTarget>, Halt> {
+    let mut owned = Vec::new();
+    for of_task in owned_of_each(&[(task, targets)], rivals, proof_ends, config, reader)? {
+        owned.extend(of_task?);
+    }
+    Ok(owned)
+}
+
+/// The same for the targets of each of several tasks of one cluster, in one look; the inner error is that it is not
+/// clear of this task's.
+pub(super) fn owned_of_each(
+    former: &[(&Task, &[GroupTarget])],
+    rivals: &Rivals,
+    proof_ends: Timestamp,
+    config: &Config,
+    reader: &mut Reader<'_>,
+) -> Result<Vec<Result<Vec<GroupTarget>, Failure>>, Halt> {
+    let Some((first, _)) = former.first() else {
+        return Ok(Vec::new());
+    };
     let in_time = |reader: &Reader<'_>| {
         left(Some(proof_ends), reader.now())
             .map(|_| ())
-            .ok_or_else(|| too_slow(task))
+            .ok_or_else(|| too_slow(first))
     };
     let (clusters, instance) = match rivals {
-        Rivals::On(instance) => (vec![task.cluster.clone()], Some(instance.as_str())),
-        Rivals::Anywhere => (config.clusters_to_search(&task.cluster), None),
+        Rivals::On(instance) => (vec![first.cluster.clone()], Some(instance.as_str())),
+        Rivals::Anywhere => (config.clusters_to_search(&first.cluster), None),
     };
+    let itself = (former.len() == 1).then_some(&first.arn);
+    let mut all = Vec::new();
+    for cluster in clusters {
+        match wanted_tasks(&cluster, instance, itself, reader, in_time)? {
+            Ok(others) => all.extend(others),
+            // A cluster that is gone has no tasks.
+            Err(error) if error.kind == ErrorKind::ClusterNotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mut owned_of_each = Vec::new();
+    for (task, targets) in former {
+        owned_of_each.push(owned_among(&all, task, targets, rivals, reader)?);
+    }
+    Ok(owned_of_each)
+}
+
+fn owned_among(
+    all: &[&Task],
+    task: &Task,
+    targets: &[GroupTarget],
+    rivals: &Rivals,
+    reader: &mut Reader<'_>,
+) -> Result<Result<Vec<GroupTarget>, Failure>, Halt> {
     let mut owned = Vec::new();
     let (mut some_start, mut some_will_have) = (false, false);
-    for cluster in clusters {
-        let others = match wanted_tasks(&cluster, instance, Some(&task.arn), reader, in_time)? {
-            Ok(others) => others,
-            // A cluster that is gone has no tasks.
-            Err(error) if error.kind == ErrorKind::ClusterNotFound => continue,
-            Err(error) => return Err(error.into()),
-        };
-        for other in others {
-            for target in targets {
-                match ownership(other, target, rivals, reader)? {
-                    Ownership::Owns => owned.push(target.clone()),
-                    Ownership::WillHaveIt => some_will_have = true,
-                    Ownership::MayGetIt => some_start = true,
-                    Ownership::None => {}
-                }
+    for other in all.iter().filter(|other| other.arn != task.arn) {
+        for target in targets {
+            match ownership(other, target, rivals, reader)? {
+                Ownership::Owns => owned.push(target.clone()),
+                Ownership::WillHaveIt => some_will_have = true,
+                Ownership::MayGetIt => some_start = true,
+                Ownership::None => {}
             }
         }
     }
@@ -63,9 +98,9 @@ pub(super) fn owned_by_others(
             "a newer task on the instance of {} may get the host port that it gave back, or have it",
             task.arn
         );
-        return Err(Failure::transient("owner_not_clear", message).into());
+        return Ok(Err(Failure::transient("owner_not_clear", message)));
     }
-    Ok(owned)
+    Ok(Ok(owned))
 }
 
 /// The failure of a look that took too long.

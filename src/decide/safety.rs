@@ -72,8 +72,8 @@
 //! # 5. A request to stop never ends a task whose start was asked for after it
 //! A stop of several tasks compares times of requests, which every delivery of either brings along: that of the
 //! task is a tag which RunTask puts on it, or `createdAt`, which is no earlier. When something is handled counts for
-//! nothing, so a delay, a retry or a redrive changes nothing. Where a task of the same batch has no tag, its event's time
-//! counts. A time ahead of the function's clock is refused: it
+//! nothing, so a delay, a retry or a redrive changes nothing. Where a task that was made by a start of the same batch has
+//! no tag, its event's time counts. A time ahead of the function's clock is refused: it
 //! would end what is started till then. Once it has come, it is a time like others, and a retry carries it out. What may err: a tag that somebody has put there, which is not
 //! believed more than a minute after `createdAt`; and for a task without the tag (an `idempotencyKey` without
 //! `requestedAt`, an adopted task) the clocks of ECS and EventBridge, half a second of which is not told apart in

@@ -10,6 +10,8 @@
 //! - Each schedule has the task's id in its name, so a stop that is delivered twice makes one.
 //! - A target may be taken out for [`timing::ATTACH`] after its task was seen: later, the address may be
 //!   another's, so DescribeTasks is asked again.
+//! - A host port may be another task's though DescribeTasks shows its task alive, so who has it is looked for, once
+//!   for each machine, right before it is taken out.
 //! - Where DeregisterTargets fails, StopTask is made all the same: the events of the stop take the
 //!   targets out.
 //! - The second half of a drain may be lost, so whatever stop meets a task whose time to drain is over stops it
@@ -26,8 +28,8 @@ use serde_json::json;
 
 use super::concerned::{self, Concerned, is_overdue};
 use super::later::{self, Purpose, SOONEST};
-use super::owners::owned_by_others;
-use super::targets::{Candidates, Rivals, is_gone, of_stopping, still_registered};
+use super::owners::{owned_of_each, too_slow};
+use super::targets::{Rivals, is_gone, of_stopping, still_registered};
 use super::{Failures, Halt, deployment, timing};
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::call::{CallError, ErrorKind, MOST_TASKS_DESCRIBED};
@@ -39,7 +41,7 @@ use crate::started_by;
 use crate::stop::{Drain, Selector, StopRequest};
 use crate::tags::{self, Tag};
 use crate::target::Attachment;
-use crate::task::{Phase, Task};
+use crate::task::{Network, Phase, Task};
 use crate::timestamp::Timestamp;
 
 /// How much later than now a stop may have been sent: the clocks of EventBridge and of the function differ.
@@ -47,6 +49,8 @@ const MAX_TIME_AHEAD: Duration = Duration::from_secs(60);
 
 /// With less time left than this, no further task is begun: those that were are brought to their end.
 const ENDING: Duration = Duration::from_secs(5);
+/// With less time left than this, no further task is stopped.
+const LAST_CALL: Duration = Duration::from_secs(1);
 
 /// Stops the tasks that `request` concerns.
 ///
@@ -59,7 +63,7 @@ pub fn stop(request: &StopRequest, config: &Config, reader: &mut Reader<'_>) -> 
         Selector::Task { arn, cluster } => {
             let seen_at = reader.now();
             match concerned::one(arn, cluster, request, config, reader)? {
-                Ok(task) => work.stop(cluster, &[task], seen_at, reader)?,
+                Ok(task) => work.stop_or_keep(cluster, &[task], seen_at, reader)?,
                 Err(reason) => return Ok(Outcome::skipped(reason)),
             }
         }
@@ -70,6 +74,7 @@ pub fn stop(request: &StopRequest, config: &Config, reader: &mut Reader<'_>) -> 
         }
         Selector::Cluster(cluster) => work.stop_all(cluster, None, reader)?,
     }
+    work.go_on_draining(reader)?;
     work.end()
 }
 
@@ -100,6 +105,9 @@ fn is_not_of_the_future(request: &StopRequest, now: Timestamp) -> Result<(), Fai
 struct Leaving<'a> {
     task: &'a Task,
     targets: Vec<GroupTarget>,
+    /// Where another task may have them by now. Addresses of an interface are its own while it lives; host ports
+    /// are used again at once, and DescribeTasks may show a task for longer that has given its own back.
+    rivals: Option<Rivals>,
     /// Until when it drains; `None` stops it now.
     until: Option<Timestamp>,
 }
@@ -115,12 +123,18 @@ enum Until {
 }
 
 /// What has been done so far.
-struct Work<'r> {
+struct Work<'r, 'a> {
     request: &'r StopRequest,
     config: &'r Config,
     delays: HashMap<TargetGroupArn, Duration>,
     stopped: Vec<TaskArn>,
     draining: Vec<TaskArn>,
+    /// Those that drain already and go on to, with the time when they were seen.
+    kept: Vec<(Cluster, Timestamp, Vec<&'a Task>)>,
+    /// The first task is begun with whatever time there is.
+    has_begun: bool,
+    /// How many were not seen to for want of time.
+    unreached: usize,
     /// Of `stopped`, those that were to drain and had no room for the tag.
     undrained: Vec<TaskArn>,
     spared: usize,
@@ -128,7 +142,7 @@ struct Work<'r> {
     failures: Failures,
 }
 
-impl<'r> Work<'r> {
+impl<'r, 'a> Work<'r, 'a> {
     fn new(request: &'r StopRequest, config: &'r Config) -> Self {
         Self {
             request,
@@ -136,6 +150,9 @@ impl<'r> Work<'r> {
             delays: HashMap::new(),
             stopped: Vec::new(),
             draining: Vec::new(),
+            kept: Vec::new(),
+            has_begun: false,
+            unreached: 0,
             undrained: Vec::new(),
             spared: 0,
             deregistered: Vec::new(),
@@ -144,7 +161,7 @@ impl<'r> Work<'r> {
     }
 
     /// Stops the tasks of a cluster, or of a service in it, that the request concerns.
-    fn stop_all(&mut self, cluster: &Cluster, service: Option<&str>, reader: &mut Reader<'_>) -> Result<(), Halt> {
+    fn stop_all(&mut self, cluster: &Cluster, service: Option<&str>, reader: &mut Reader<'a>) -> Result<(), Halt> {
         let seen_at = reader.now();
         let found = match concerned::all(cluster, service, self.request, self.config, reader, &mut self.failures)? {
             Ok(found) => found,
@@ -157,40 +174,58 @@ impl<'r> Work<'r> {
         };
         let Concerned { tasks, unseen, spared } = found;
         self.spared += spared;
-        self.stop(cluster, &tasks, seen_at, reader)?;
+        self.stop_or_keep(cluster, &tasks, seen_at, reader)?;
         for task in unseen {
             self.stop_unseen(cluster, &task, reader)?;
         }
         Ok(())
     }
 
-    /// Stops tasks of one cluster which were all seen, not stopping, at `seen_at` or later.
-    fn stop<'a>(
+    /// Stops tasks of one cluster which were all seen, not stopping, at `seen_at` or later; those that drain
+    /// already, and are to go on, are seen to when all others were.
+    fn stop_or_keep(
         &mut self,
         cluster: &Cluster,
         tasks: &[&'a Task],
         seen_at: Timestamp,
         reader: &mut Reader<'a>,
     ) -> Result<(), Halt> {
-        // Those that drain already come last: whoever is to be seen to yet must not wait for them at every try.
-        let (draining, others): (Vec<&Task>, Vec<&Task>) = tasks.iter().partition(|task| task.is_draining());
-        let in_order = [others, draining].concat();
-        let mut unreached = 0;
-        for chunk in in_order.chunks(MOST_TASKS_DESCRIBED) {
+        let now = reader.now();
+        let stops_at_once = self.request.drain == Drain::For(Duration::ZERO);
+        let goes_on = |task: &&Task| task.is_draining() && !is_overdue(task, now) && !stops_at_once;
+        let (kept, others): (Vec<&Task>, Vec<&Task>) = tasks.iter().partition(|task| goes_on(task));
+        if !kept.is_empty() {
+            self.kept.push((cluster.clone(), seen_at, kept));
+        }
+        self.stop(cluster, &others, seen_at, reader)
+    }
+
+    fn stop(
+        &mut self,
+        cluster: &Cluster,
+        tasks: &[&'a Task],
+        seen_at: Timestamp,
+        reader: &mut Reader<'a>,
+    ) -> Result<(), Halt> {
+        for chunk in tasks.chunks(MOST_TASKS_DESCRIBED) {
             let mut leaving: Vec<Leaving<'_>> = Vec::new();
             for (n, task) in chunk.iter().enumerate() {
                 // What was begun is brought to its end: a task that is stopped later is to be out of its groups till then.
-                if n > 0 && !reader.has_time(ENDING) || unreached > 0 {
-                    unreached += chunk.len() - n;
+                if self.has_begun && (!reader.has_time(ENDING) || self.unreached > 0) {
+                    self.unreached += chunk.len() - n;
                     break;
                 }
+                self.has_begun = true;
                 leaving.extend(self.begin(cluster, task, reader)?);
             }
-            self.leave_registered(&mut leaving, reader)?;
             self.deregister(cluster, &leaving, seen_at, reader)?;
             for Leaving { task, until, .. } in leaving {
                 if until.is_some() {
                     self.draining.push(task.arn.clone());
+                    continue;
+                }
+                if !reader.has_time(LAST_CALL) {
+                    self.unreached += 1;
                     continue;
                 }
                 let reason = match task.drains_until() {
@@ -204,23 +239,46 @@ impl<'r> Work<'r> {
                 }
             }
         }
-        if unreached > 0 {
-            let message = format!("no time was left for {unreached} of the tasks to stop");
-            self.failures.add(Failure::transient("out_of_time", message));
+        Ok(())
+    }
+
+    /// Sees to those that drain already: what is still in its group is taken out, and as far as there is time, the
+    /// schedule that stops each is made once more, as it may be lost. Each had one before it had its tag.
+    fn go_on_draining(&mut self, reader: &mut Reader<'a>) -> Result<(), Halt> {
+        let kept = std::mem::take(&mut self.kept);
+        for (cluster, seen_at, tasks) in &kept {
+            for chunk in tasks.chunks(MOST_TASKS_DESCRIBED) {
+                let mut leaving: Vec<Leaving<'_>> = Vec::new();
+                for task in chunk {
+                    let (targets, rivals) = self.leaving_targets(task, true, reader)?;
+                    leaving.push(Leaving {
+                        task,
+                        targets,
+                        rivals,
+                        until: task.drains_until(),
+                    });
+                }
+                self.leave_registered(&mut leaving, reader)?;
+                self.deregister(cluster, &leaving, *seen_at, reader)?;
+            }
+        }
+        for (cluster, _, tasks) in &kept {
+            for task in tasks {
+                let Some(until) = task.drains_until() else { continue };
+                self.draining.push(task.arn.clone());
+                if reader.has_time(ENDING) {
+                    self.schedule(cluster, task, until.max(reader.now().after(SOONEST)), reader)?;
+                }
+            }
         }
         Ok(())
     }
 
-    /// Of tasks that drain already, only what is still in its group is taken out: one question for each group.
+    /// Only what is still in its group: one question for each group.
     fn leave_registered(&mut self, leaving: &mut [Leaving<'_>], reader: &mut Reader<'_>) -> Result<(), Halt> {
-        let drains = |leaving: &&Leaving<'_>| leaving.task.is_draining();
-        let all: Vec<GroupTarget> = leaving
-            .iter()
-            .filter(drains)
-            .flat_map(|it| it.targets.clone())
-            .collect();
+        let all: Vec<GroupTarget> = leaving.iter().flat_map(|it| it.targets.clone()).collect();
         let still = still_registered(&all, reader, &mut self.failures)?;
-        for leaving in leaving.iter_mut().filter(|leaving| leaving.task.is_draining()) {
+        for leaving in leaving {
             leaving.targets.retain(|target| still.contains(target));
         }
         Ok(())
@@ -240,74 +298,62 @@ impl<'r> Work<'r> {
     }
 
     /// Sees to it that the task will be stopped; `None` if that failed.
-    fn begin<'a>(
+    fn begin(
         &mut self,
         cluster: &Cluster,
         task: &'a Task,
         reader: &mut Reader<'a>,
     ) -> Result<Option<Leaving<'a>>, Halt> {
-        let text = task.started_by.as_deref().unwrap_or_default();
-        let attachments = started_by::decode(text, &task.arn.scope()).unwrap_or_default();
-        // IAM has the others denied.
-        let attachments = deployment::allowed(&attachments, self.config);
+        let attachments = self.attachments(task);
         let until = match self.until(cluster, task, &attachments, reader)? {
             Until::Now => None,
             Until::Later(until) => Some(until),
             Until::Unknown => return Ok(None),
         };
-        let targets = match (task.phase(), task.is_draining()) {
-            // One that has not been RUNNING was never registered. What was left of one that drains,
-            // the events of its stop take out.
-            (Phase::Starting, _) => Vec::new(),
-            (_, true) if until.is_none() => Vec::new(),
-            (_, _) => self.targets(task, &attachments, until.is_some(), reader)?,
+        let (targets, rivals) = match task.is_draining() {
+            // What was left of one that drains, the events of its stop take out.
+            true => (Vec::new(), None),
+            false => self.leaving_targets(task, until.is_some(), reader)?,
         };
-        Ok(Some(Leaving { task, targets, until }))
+        Ok(Some(Leaving {
+            task,
+            targets,
+            rivals,
+            until,
+        }))
     }
 
-    /// The targets of a task that are to leave their groups now.
+    /// What its `startedBy` names; IAM has the others denied.
+    fn attachments(&self, task: &Task) -> Vec<Attachment> {
+        let text = task.started_by.as_deref().unwrap_or_default();
+        let attachments = started_by::decode(text, &task.arn.scope()).unwrap_or_default();
+        deployment::allowed(&attachments, self.config)
+    }
+
+    /// The targets of a task that are to leave their groups now, and where another may have them.
     ///
-    /// Those that nobody can name, or whose host port may be a newer task's, are left to the events of its stop,
-    /// which look for them. If it is to drain, that is a failure, so that the retry tries again.
-    fn targets<'a>(
+    /// Those that nobody can name are left to the events of its stop, which look for them. If it is to drain, that is
+    /// a failure, so that the retry tries again.
+    fn leaving_targets(
         &mut self,
         task: &'a Task,
-        attachments: &[Attachment],
         drains: bool,
         reader: &mut Reader<'a>,
-    ) -> Result<Vec<GroupTarget>, Halt> {
-        let mut unnamed = Failures::default();
-        let candidates = of_stopping(task, Some(task), attachments, reader, &mut unnamed)?;
-        let mut targets = Vec::new();
-        if let Ok(candidates) = candidates {
-            targets = match self.unowned(task, candidates, reader) {
-                Ok(unowned) => unowned,
-                Err(Halt::Fail(failure)) => {
-                    unnamed.add(*failure);
-                    Vec::new()
-                }
-                Err(ask @ Halt::Ask(_)) => return Err(ask),
-            };
+    ) -> Result<(Vec<GroupTarget>, Option<Rivals>), Halt> {
+        // One that has not been RUNNING was never registered.
+        if task.phase() == Phase::Starting {
+            return Ok((Vec::new(), None));
         }
+        let mut unnamed = Failures::default();
+        let candidates = of_stopping(task, Some(task), &self.attachments(task), reader, &mut unnamed)?;
         if drains {
             self.failures.extend(unnamed);
         }
-        Ok(targets)
-    }
-
-    /// Without those that another task on the same container instance has: host ports are used again at once, and
-    /// DescribeTasks may show a task for longer that has given its own back.
-    fn unowned(&self, task: &Task, candidates: Candidates, reader: &mut Reader<'_>) -> Result<Vec<GroupTarget>, Halt> {
-        let Candidates {
-            mut targets, rivals, ..
-        } = candidates;
-        if targets.is_empty() || rivals == Rivals::Anywhere {
-            return Ok(targets);
-        }
-        let proof_ends = reader.now().after(timing::ATTACH);
-        let owned = owned_by_others(task, &targets, &rivals, proof_ends, self.config, reader)?;
-        targets.retain(|target| !owned.contains(target));
-        Ok(targets)
+        let is_on_machine = matches!(task.network, Network::ContainerInstance { .. });
+        Ok(candidates.map_or_else(
+            |_| (Vec::new(), None),
+            |it| (it.targets, is_on_machine.then_some(it.rivals)),
+        ))
     }
 
     /// Sees to it that the task is stopped later, if it is to drain.
@@ -318,14 +364,8 @@ impl<'r> Work<'r> {
         attachments: &[Attachment],
         reader: &mut Reader<'_>,
     ) -> Result<Until, Halt> {
-        if let Some(until) = task.drains_until() {
-            if is_overdue(task, reader.now()) || self.request.drain == Drain::For(Duration::ZERO) {
-                return Ok(Until::Now);
-            }
-            // Its schedule may be lost. One that exists is a conflict, which counts.
-            let at = until.max(reader.now().after(SOONEST));
-            let is_made = self.schedule(cluster, task, at, reader)?;
-            return Ok(if is_made { Until::Later(until) } else { Until::Unknown });
+        if task.is_draining() {
+            return Ok(Until::Now);
         }
         let drain = match self.drain(task, attachments, reader)? {
             None => return Ok(Until::Unknown),
@@ -444,8 +484,10 @@ impl<'r> Work<'r> {
         mut seen_at: Timestamp,
         reader: &mut Reader<'_>,
     ) -> Result<(), Halt> {
-        let mut staying: Vec<TaskArn> = leaving.iter().map(|leaving| leaving.task.arn.clone()).collect();
-        for group in groups(leaving) {
+        self.deregister_host_ports(leaving, reader)?;
+        let leaving = || leaving.iter().filter(|leaving| leaving.rivals.is_none());
+        let mut staying: Vec<TaskArn> = leaving().map(|leaving| leaving.task.arn.clone()).collect();
+        for group in groups(leaving()) {
             let mut within = timing::left(Some(seen_at.after(timing::ATTACH)), reader.now());
             if within.is_none() {
                 seen_at = reader.now();
@@ -459,8 +501,7 @@ impl<'r> Work<'r> {
                     Err(error) => self.failures.add(error),
                 }
             }
-            let targets: Vec<(TaskArn, GroupTarget)> = leaving
-                .iter()
+            let targets: Vec<(TaskArn, GroupTarget)> = leaving()
                 .filter(|leaving| staying.contains(&leaving.task.arn))
                 .flat_map(|Leaving { task, targets, .. }| {
                     let of_group = targets.iter().filter(|target| target.group == group);
@@ -485,7 +526,73 @@ impl<'r> Work<'r> {
         Ok(())
     }
 
-    fn end(self) -> Result<Outcome, Halt> {
+    /// The same for host ports: but for those that another task has, which one look for each machine tells.
+    fn deregister_host_ports(&mut self, leaving: &[Leaving<'_>], reader: &mut Reader<'_>) -> Result<(), Halt> {
+        let on_machines = || {
+            leaving
+                .iter()
+                .filter(|it| it.rivals.is_some() && !it.targets.is_empty())
+        };
+        let mut machines: Vec<&Rivals> = Vec::new();
+        for rivals in on_machines().filter_map(|it| it.rivals.as_ref()) {
+            if !machines.contains(&rivals) {
+                machines.push(rivals);
+            }
+        }
+        for rivals in machines {
+            let there: Vec<&Leaving<'_>> = on_machines().filter(|it| it.rivals.as_ref() == Some(rivals)).collect();
+            let former: Vec<(&Task, &[GroupTarget])> =
+                there.iter().map(|it| (it.task, it.targets.as_slice())).collect();
+            let proof_ends = reader.now().after(timing::ATTACH);
+            let owned = match owned_of_each(&former, rivals, proof_ends, self.config, reader) {
+                Ok(owned) => owned,
+                Err(Halt::Fail(failure)) => there.iter().map(|_| Err((*failure).clone())).collect(),
+                Err(ask @ Halt::Ask(_)) => return Err(ask),
+            };
+            let mut free: Vec<(TaskArn, GroupTarget)> = Vec::new();
+            for (leaving, owned) in there.iter().zip(owned) {
+                match owned {
+                    Ok(owned) => {
+                        let own = leaving.targets.iter().filter(|target| !owned.contains(target));
+                        free.extend(own.map(|target| (leaving.task.arn.clone(), target.clone())));
+                    }
+                    // The events of its stop look again.
+                    Err(failure) if leaving.until.is_some() => self.failures.add(failure),
+                    Err(_) => {}
+                }
+            }
+            for group in groups(there.iter().copied()) {
+                let targets: Vec<(TaskArn, GroupTarget)> = free
+                    .iter()
+                    .filter(|(_, target)| target.group == group)
+                    .cloned()
+                    .collect();
+                if targets.is_empty() {
+                    continue;
+                }
+                let Some(within) = timing::left(Some(proof_ends), reader.now()) else {
+                    let drains = there.iter().find(|leaving| leaving.until.is_some());
+                    if let Some(leaving) = drains {
+                        self.failures.add(too_slow(leaving.task));
+                    }
+                    continue;
+                };
+                let of_group = targets.iter().map(|(_, target)| target.target.clone()).collect();
+                match reader.deregister_targets(&group, of_group, within)? {
+                    Ok(()) => self.deregistered.extend(targets),
+                    Err(error) if is_gone(error) => {}
+                    Err(error) => self.failures.add(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<Outcome, Halt> {
+        if self.unreached > 0 {
+            let message = format!("no time was left for {} of the tasks to stop", self.unreached);
+            self.failures.add(Failure::transient("out_of_time", message));
+        }
         let tasks = [self.stopped.as_slice(), self.draining.as_slice()].concat();
         let part = PartOfStop {
             undrained: self.undrained.clone(),
@@ -515,9 +622,9 @@ pub(super) fn drain_is_over(until: Timestamp) -> String {
 }
 
 /// The groups of the targets, each once.
-fn groups(leaving: &[Leaving<'_>]) -> Vec<TargetGroupArn> {
+fn groups<'l>(leaving: impl Iterator<Item = &'l Leaving<'l>>) -> Vec<TargetGroupArn> {
     let mut groups = Vec::new();
-    for target in leaving.iter().flat_map(|leaving| &leaving.targets) {
+    for target in leaving.flat_map(|leaving| &leaving.targets) {
         if !groups.contains(&target.group) {
             groups.push(target.group.clone());
         }

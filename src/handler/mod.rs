@@ -125,7 +125,7 @@ impl<A: Aws, C: Clock> Handler<A, C> {
     ///
     /// Tasks that run, tasks that stop, requests to stop, and each other request go their own ways, so that none waits
     /// for another's slow call; but for a stop, which waits for the starts that were asked for before it (`order`), and
-    /// those come before other starts.
+    /// for no others.
     pub async fn handle_batch(&self, events: Vec<Value>, invocation: &Invocation) -> Vec<Handled> {
         let mut works: Vec<Work> = events.into_iter().map(|event| self.read(event, invocation)).collect();
         leave_newest(&mut works);
@@ -148,22 +148,27 @@ impl<A: Aws, C: Clock> Handler<A, C> {
         let (mut first, starts): (Vec<&mut Work>, Vec<&mut Work>) = starts
             .into_iter()
             .partition(|start| waiting.iter().any(|stop| order::waits(stop, start)));
-        let of_starts = async {
+        let at_once = if first.is_empty() || starts.is_empty() {
+            MOST_STARTS_AT_ONCE
+        } else {
+            MOST_STARTS_AT_ONCE / 2
+        };
+        let first_before_stops = async {
             stream::iter(&mut first)
-                .for_each_concurrent(MOST_STARTS_AT_ONCE, |start| self.run(vec![start], deadline))
+                .for_each_concurrent(at_once, |start| self.run(vec![start], deadline))
                 .await;
             order::tell_started(&mut waiting, &first);
-            let others =
-                stream::iter(starts).for_each_concurrent(MOST_STARTS_AT_ONCE, |start| self.run(vec![start], deadline));
-            tokio::join!(self.run(waiting, deadline), others);
+            self.run(waiting, deadline).await;
         };
+        let starts = stream::iter(starts).for_each_concurrent(at_once, |start| self.run(vec![start], deadline));
         let reconciles = stream::iter(reconciles)
             .for_each_concurrent(MOST_STARTS_AT_ONCE, |request| self.run(vec![request], deadline));
         tokio::join!(
             self.run(stopping, deadline),
             self.run(stops, deadline),
             self.run(running, deadline),
-            of_starts,
+            first_before_stops,
+            starts,
             reconciles
         );
         let mut all: Vec<Handled> = works.into_iter().map(Work::into_handled).collect();

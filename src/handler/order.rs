@@ -56,6 +56,7 @@ fn started(stop: &StopRequest, work: &Work) -> Vec<JustStarted> {
                     cluster: start.cluster.clone(),
                     service: start.service.clone(),
                     requested_at,
+                    began_at: work.journal.began_at,
                 });
             }
         }

@@ -319,6 +319,42 @@ async fn a_stop_that_is_asked_for_leaves_the_port_to_a_newer_task_though_describ
 }
 
 #[tokio::test]
+async fn a_stop_of_many_looks_once_for_each_machine() {
+    let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
+    for id in ["e1", "e2", "e3"] {
+        machine.registered_task(id, json!({})).await;
+    }
+    machine.stage.pass(std::time::Duration::from_secs(60));
+    let newer = machine.start("e4", json!({})).await;
+    let asked_for = "2026-11-20T07:01:00Z";
+    let tag = |world: &mut crate::support::fake_aws::World| world.tag(&newer, "start-engines:requested-at", asked_for);
+    machine.stage.fake.world(tag);
+    outcome(&machine.stage, &machine.running(&newer)).await;
+    assert_eq!(machine.registered().len(), 4);
+    machine.stage.calls();
+    let stop = json!({
+        "version": "0", "id": "s1", "detail-type": "Stop ECS Task", "source": "app.tests",
+        "account": "111122223333", "time": "2026-11-20T07:00:30Z", "region": "us-east-1", "resources": [],
+        "detail": {"cluster": "engines", "all": true, "drainSeconds": 0},
+    });
+    let handled = machine.stage.deliver(&stop).await;
+    let calls = machine.stage.calls();
+    let port = machine
+        .stage
+        .fake
+        .world(|world| world.host_port(&newer, 8080))
+        .expect("a port");
+    assert_eq!(machine.registered(), on_machine(port), "{:?}", handled.result);
+    assert_eq!(
+        number_of("ListTasks", &calls),
+        2,
+        "of the cluster, and of the machine: {calls:?}"
+    );
+    assert_eq!(number_of("DeregisterTargets", &calls), 1, "{calls:?}");
+    assert_eq!(number_of("StopTask", &calls), 3, "{calls:?}");
+}
+
+#[tokio::test]
 async fn a_reconcile_puts_host_tasks_in_takes_them_out_and_leaves_the_port_to_a_newer_one() {
     for group in [TargetGroup::instance("vms", 80), TargetGroup::ip("ips", 80)] {
         let machine = Machine::new(group).await;

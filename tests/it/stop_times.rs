@@ -275,6 +275,25 @@ async fn a_stop_of_a_batch_takes_the_older_start_whose_task_has_no_tag_of_its_ti
 }
 
 #[tokio::test]
+async fn an_older_event_of_a_batch_makes_no_task_older_that_another_event_with_its_key_has_started() {
+    let stage = stage().await;
+    let keyed = |id: &str, time: &str| {
+        let mut start = start_at(&stage, id, time);
+        start["detail"]["idempotencyKey"] = json!("k-1");
+        start
+    };
+    stage.pass(10 * MINUTE);
+    let task = started(&stage, &keyed("e2", "2026-11-20T07:10:00Z")).await;
+    stage.pass(10 * MINUTE);
+    // Both are redriven.
+    let batch = [stop_at("2026-11-20T07:05:00Z", all()), keyed("e1", BEGIN)];
+    let handled = stage.deliver_batch(&batch).await;
+    let spared = handled[0].result.as_ref().unwrap();
+    assert_eq!(*spared, Outcome::skipped(Skip::RequestedLater(1)));
+    assert_eq!(desired(&stage, &[&task]), ["RUNNING"]);
+}
+
+#[tokio::test]
 async fn a_stop_of_a_batch_passes_over_what_ecs_does_not_show_yet_of_another_service() {
     let stage = stage().await;
     stage.pass(MINUTE);

@@ -209,7 +209,7 @@ async fn a_stop_that_is_delivered_twice_makes_one_schedule() {
     );
     assert_eq!(
         stage.calls(),
-        ["DescribeTasks", "CreateSchedule", "DescribeTargetHealth"],
+        ["DescribeTasks", "DescribeTargetHealth", "CreateSchedule"],
         "the first one's time stands; its schedule may have been lost"
     );
     assert_eq!(schedules(&stage).len(), 1);
