@@ -25,6 +25,7 @@ mod instances;
 mod interfaces;
 mod ladder;
 mod later;
+mod leaving;
 mod lost;
 mod owners;
 mod ports;

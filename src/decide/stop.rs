@@ -8,7 +8,7 @@
 //!   task that nobody would stop must not lose its targets, and a RUNNING event that is handled
 //!   late must see that the task is to be out ([`super::attach`]).
 //! - Each schedule has the task's id in its name, so a stop that is delivered twice makes one.
-//! - A target may be taken out for [`timing::ATTACH`] after its task was seen: later, the address may be
+//! - A target may be taken out for [`super::timing::ATTACH`] after its task was seen: later, the address may be
 //!   another's, so DescribeTasks is asked again.
 //! - A host port may be another task's though DescribeTasks shows its task alive, so who has it is looked for, once
 //!   for each machine, right before it is taken out.
@@ -28,9 +28,9 @@ use serde_json::json;
 
 use super::concerned::{self, Concerned, is_overdue};
 use super::later::{self, Purpose, SOONEST};
-use super::owners::{owned_of_each, too_slow};
-use super::targets::{Rivals, is_gone, of_stopping, still_registered};
-use super::{Failures, Halt, deployment, timing};
+use super::leaving::{Leaving, deregister, leave_registered};
+use super::targets::{Rivals, of_stopping};
+use super::{Failures, Halt, deployment};
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::call::{CallError, ErrorKind, MOST_TASKS_DESCRIBED};
 use crate::config::Config;
@@ -99,17 +99,6 @@ fn is_not_of_the_future(request: &StopRequest, now: Timestamp) -> Result<(), Fai
         }
     }
     problems.into_result(()).map_err(Failure::from)
-}
-
-/// One task on its way out.
-struct Leaving<'a> {
-    task: &'a Task,
-    targets: Vec<GroupTarget>,
-    /// Where another task may have them by now. Addresses of an interface are its own while it lives; host ports
-    /// are used again at once, and DescribeTasks may show a task for longer that has given its own back.
-    rivals: Option<Rivals>,
-    /// Until when it drains; `None` stops it now.
-    until: Option<Timestamp>,
 }
 
 /// Until when a task drains.
@@ -210,7 +199,7 @@ impl<'r, 'a> Work<'r, 'a> {
         for chunk in tasks.chunks(MOST_TASKS_DESCRIBED) {
             let mut leaving: Vec<Leaving<'_>> = Vec::new();
             for (n, task) in chunk.iter().enumerate() {
-                // What was begun is brought to its end: a task that is stopped later is to be out of its groups till then.
+                // What was begun is brought to its end: what is stopped later is to be out of its groups till then.
                 if self.has_begun && (!reader.has_time(ENDING) || self.unreached > 0) {
                     self.unreached += chunk.len() - n;
                     break;
@@ -218,7 +207,7 @@ impl<'r, 'a> Work<'r, 'a> {
                 self.has_begun = true;
                 leaving.extend(self.begin(cluster, task, reader)?);
             }
-            self.deregister(cluster, &leaving, seen_at, reader)?;
+            self.take_out(cluster, &leaving, seen_at, reader)?;
             for Leaving { task, until, .. } in leaving {
                 if until.is_some() {
                     self.draining.push(task.arn.clone());
@@ -248,6 +237,11 @@ impl<'r, 'a> Work<'r, 'a> {
         let kept = std::mem::take(&mut self.kept);
         for (cluster, seen_at, tasks) in &kept {
             for chunk in tasks.chunks(MOST_TASKS_DESCRIBED) {
+                if self.has_begun && !reader.has_time(ENDING) {
+                    self.unreached += chunk.len();
+                    continue;
+                }
+                self.has_begun = true;
                 let mut leaving: Vec<Leaving<'_>> = Vec::new();
                 for task in chunk {
                     let (targets, rivals) = self.leaving_targets(task, true, reader)?;
@@ -258,8 +252,8 @@ impl<'r, 'a> Work<'r, 'a> {
                         until: task.drains_until(),
                     });
                 }
-                self.leave_registered(&mut leaving, reader)?;
-                self.deregister(cluster, &leaving, *seen_at, reader)?;
+                leave_registered(&mut leaving, reader, &mut self.failures)?;
+                self.take_out(cluster, &leaving, *seen_at, reader)?;
             }
         }
         for (cluster, _, tasks) in &kept {
@@ -270,16 +264,6 @@ impl<'r, 'a> Work<'r, 'a> {
                     self.schedule(cluster, task, until.max(reader.now().after(SOONEST)), reader)?;
                 }
             }
-        }
-        Ok(())
-    }
-
-    /// Only what is still in its group: one question for each group.
-    fn leave_registered(&mut self, leaving: &mut [Leaving<'_>], reader: &mut Reader<'_>) -> Result<(), Halt> {
-        let all: Vec<GroupTarget> = leaving.iter().flat_map(|it| it.targets.clone()).collect();
-        let still = still_registered(&all, reader, &mut self.failures)?;
-        for leaving in leaving {
-            leaving.targets.retain(|target| still.contains(target));
         }
         Ok(())
     }
@@ -476,115 +460,15 @@ impl<'r, 'a> Work<'r, 'a> {
         Ok(Until::Later(until))
     }
 
-    /// Takes the targets out of their groups, all tasks' of one group at once.
-    fn deregister(
+    fn take_out(
         &mut self,
         cluster: &Cluster,
         leaving: &[Leaving<'_>],
-        mut seen_at: Timestamp,
+        seen_at: Timestamp,
         reader: &mut Reader<'_>,
     ) -> Result<(), Halt> {
-        self.deregister_host_ports(leaving, reader)?;
-        let leaving = || leaving.iter().filter(|leaving| leaving.rivals.is_none());
-        let mut staying: Vec<TaskArn> = leaving().map(|leaving| leaving.task.arn.clone()).collect();
-        for group in groups(leaving()) {
-            let mut within = timing::left(Some(seen_at.after(timing::ATTACH)), reader.now());
-            if within.is_none() {
-                seen_at = reader.now();
-                match reader.describe_tasks(cluster, staying.clone())? {
-                    Ok(tasks) => {
-                        let is_wanted = |arn: &TaskArn| tasks.iter().any(|task| task.arn == *arn && task.is_wanted());
-                        // The events of their stops take their targets out.
-                        staying.retain(is_wanted);
-                        within = timing::left(Some(seen_at.after(timing::ATTACH)), reader.now());
-                    }
-                    Err(error) => self.failures.add(error),
-                }
-            }
-            let targets: Vec<(TaskArn, GroupTarget)> = leaving()
-                .filter(|leaving| staying.contains(&leaving.task.arn))
-                .flat_map(|Leaving { task, targets, .. }| {
-                    let of_group = targets.iter().filter(|target| target.group == group);
-                    of_group.map(|target| (task.arn.clone(), target.clone()))
-                })
-                .collect();
-            if targets.is_empty() {
-                continue;
-            }
-            let Some(within) = within else {
-                let message = format!("DescribeTasks took too long to take targets out of {group} for certain");
-                self.failures.add(Failure::transient("out_of_time", message));
-                continue;
-            };
-            let of_group = targets.iter().map(|(_, target)| target.target.clone()).collect();
-            match reader.deregister_targets(&group, of_group, within)? {
-                Ok(()) => self.deregistered.extend(targets),
-                Err(error) if is_gone(error) => {}
-                Err(error) => self.failures.add(error),
-            }
-        }
-        Ok(())
-    }
-
-    /// The same for host ports: but for those that another task has, which one look for each machine tells.
-    fn deregister_host_ports(&mut self, leaving: &[Leaving<'_>], reader: &mut Reader<'_>) -> Result<(), Halt> {
-        let on_machines = || {
-            leaving
-                .iter()
-                .filter(|it| it.rivals.is_some() && !it.targets.is_empty())
-        };
-        let mut machines: Vec<&Rivals> = Vec::new();
-        for rivals in on_machines().filter_map(|it| it.rivals.as_ref()) {
-            if !machines.contains(&rivals) {
-                machines.push(rivals);
-            }
-        }
-        for rivals in machines {
-            let there: Vec<&Leaving<'_>> = on_machines().filter(|it| it.rivals.as_ref() == Some(rivals)).collect();
-            let former: Vec<(&Task, &[GroupTarget])> =
-                there.iter().map(|it| (it.task, it.targets.as_slice())).collect();
-            let proof_ends = reader.now().after(timing::ATTACH);
-            let owned = match owned_of_each(&former, rivals, proof_ends, self.config, reader) {
-                Ok(owned) => owned,
-                Err(Halt::Fail(failure)) => there.iter().map(|_| Err((*failure).clone())).collect(),
-                Err(ask @ Halt::Ask(_)) => return Err(ask),
-            };
-            let mut free: Vec<(TaskArn, GroupTarget)> = Vec::new();
-            for (leaving, owned) in there.iter().zip(owned) {
-                match owned {
-                    Ok(owned) => {
-                        let own = leaving.targets.iter().filter(|target| !owned.contains(target));
-                        free.extend(own.map(|target| (leaving.task.arn.clone(), target.clone())));
-                    }
-                    // The events of its stop look again.
-                    Err(failure) if leaving.until.is_some() => self.failures.add(failure),
-                    Err(_) => {}
-                }
-            }
-            for group in groups(there.iter().copied()) {
-                let targets: Vec<(TaskArn, GroupTarget)> = free
-                    .iter()
-                    .filter(|(_, target)| target.group == group)
-                    .cloned()
-                    .collect();
-                if targets.is_empty() {
-                    continue;
-                }
-                let Some(within) = timing::left(Some(proof_ends), reader.now()) else {
-                    let drains = there.iter().find(|leaving| leaving.until.is_some());
-                    if let Some(leaving) = drains {
-                        self.failures.add(too_slow(leaving.task));
-                    }
-                    continue;
-                };
-                let of_group = targets.iter().map(|(_, target)| target.target.clone()).collect();
-                match reader.deregister_targets(&group, of_group, within)? {
-                    Ok(()) => self.deregistered.extend(targets),
-                    Err(error) if is_gone(error) => {}
-                    Err(error) => self.failures.add(error),
-                }
-            }
-        }
+        let deregistered = deregister(cluster, leaving, seen_at, self.config, reader, &mut self.failures)?;
+        self.deregistered.extend(deregistered);
         Ok(())
     }
 
@@ -619,15 +503,4 @@ impl<'r, 'a> Work<'r, 'a> {
 pub(super) fn drain_is_over(until: Timestamp) -> String {
     let until = until.to_rfc3339().unwrap_or_default();
     format!("start-engines: its time to drain was over at {until}")
-}
-
-/// The groups of the targets, each once.
-fn groups<'l>(leaving: impl Iterator<Item = &'l Leaving<'l>>) -> Vec<TargetGroupArn> {
-    let mut groups = Vec::new();
-    for target in leaving.flat_map(|leaving| &leaving.targets) {
-        if !groups.contains(&target.group) {
-            groups.push(target.group.clone());
-        }
-    }
-    groups
 }
