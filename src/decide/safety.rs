@@ -82,7 +82,8 @@
 //! # A stop that is asked for
 //! `Stop ECS Task` ends a task whose targets left their groups before, so the first two invariants ask
 //! nothing of the task in between: it drains. The third holds, since a target is taken out within
-//! `ATTACH` of seeing its task alive, when the address is still its own. That the task is stopped in
+//! `ATTACH` of seeing its task alive, when the address is still its own; a host port, which may be another's sooner,
+//! within `ATTACH` of a look at all tasks on its machine. That the task is stopped in
 //! the end rests on the schedule, which exists before anything else is done, and on StopTask, whose
 //! events take out whatever was left, or came back by a RUNNING event that DescribeTasks did not
 //! show the tag to. Where the second half is lost, the tag remains: its time is over, so the next stop, deadline or
