@@ -2,6 +2,8 @@
 //!
 //! Must not decide which tasks are stopped, and must not stop any.
 
+use std::time::Duration;
+
 use super::owners::{owned_of_each, too_slow};
 use super::targets::{Rivals, is_gone, still_registered};
 use super::{Failures, Halt, timing};
@@ -79,12 +81,7 @@ pub(super) fn deregister(
             failures.add(Failure::transient("out_of_time", message));
             continue;
         };
-        let of_group = targets.iter().map(|(_, target)| target.target.clone()).collect();
-        match reader.deregister_targets(&group, of_group, within)? {
-            Ok(()) => deregistered.extend(targets),
-            Err(error) if is_gone(error) => {}
-            Err(error) => failures.add(error),
-        }
+        deregistered.extend(from_group(&group, targets, within, reader, failures)?);
     }
     Ok(deregistered)
 }
@@ -145,15 +142,27 @@ fn host_ports(
                 }
                 continue;
             };
-            let of_group = targets.iter().map(|(_, target)| target.target.clone()).collect();
-            match reader.deregister_targets(&group, of_group, within)? {
-                Ok(()) => deregistered.extend(targets),
-                Err(error) if is_gone(error) => {}
-                Err(error) => failures.add(error),
-            }
+            deregistered.extend(from_group(&group, targets, within, reader, failures)?);
         }
     }
     Ok(deregistered)
+}
+
+/// One call; gives the targets if ELB took it.
+fn from_group(
+    group: &TargetGroupArn,
+    targets: Vec<(TaskArn, GroupTarget)>,
+    within: Duration,
+    reader: &mut Reader<'_>,
+    failures: &mut Failures,
+) -> Result<Vec<(TaskArn, GroupTarget)>, Halt> {
+    let of_group = targets.iter().map(|(_, target)| target.target.clone()).collect();
+    match reader.deregister_targets(group, of_group, within)? {
+        Ok(()) => return Ok(targets),
+        Err(error) if is_gone(error) => {}
+        Err(error) => failures.add(error),
+    }
+    Ok(Vec::new())
 }
 
 /// The groups of the targets, each once.

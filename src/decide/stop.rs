@@ -63,7 +63,7 @@ pub fn stop(request: &StopRequest, config: &Config, reader: &mut Reader<'_>) -> 
         Selector::Task { arn, cluster } => {
             let seen_at = reader.now();
             match concerned::one(arn, cluster, request, config, reader)? {
-                Ok(task) => work.stop_or_keep(cluster, &[task], seen_at, reader)?,
+                Ok(task) => work.stop(cluster, &[task], seen_at, reader)?,
                 Err(reason) => return Ok(Outcome::skipped(reason)),
             }
         }
@@ -163,7 +163,7 @@ impl<'r, 'a> Work<'r, 'a> {
         };
         let Concerned { tasks, unseen, spared } = found;
         self.spared += spared;
-        self.stop_or_keep(cluster, &tasks, seen_at, reader)?;
+        self.stop(cluster, &tasks, seen_at, reader)?;
         for task in unseen {
             self.stop_unseen(cluster, &task, reader)?;
         }
@@ -172,7 +172,7 @@ impl<'r, 'a> Work<'r, 'a> {
 
     /// Stops tasks of one cluster which were all seen, not stopping, at `seen_at` or later; those that drain
     /// already, and are to go on, are seen to when all others were.
-    fn stop_or_keep(
+    fn stop(
         &mut self,
         cluster: &Cluster,
         tasks: &[&'a Task],
@@ -186,17 +186,7 @@ impl<'r, 'a> Work<'r, 'a> {
         if !kept.is_empty() {
             self.kept.push((cluster.clone(), seen_at, kept));
         }
-        self.stop(cluster, &others, seen_at, reader)
-    }
-
-    fn stop(
-        &mut self,
-        cluster: &Cluster,
-        tasks: &[&'a Task],
-        seen_at: Timestamp,
-        reader: &mut Reader<'a>,
-    ) -> Result<(), Halt> {
-        for chunk in tasks.chunks(MOST_TASKS_DESCRIBED) {
+        for chunk in others.chunks(MOST_TASKS_DESCRIBED) {
             let mut leaving: Vec<Leaving<'_>> = Vec::new();
             for (n, task) in chunk.iter().enumerate() {
                 // What was begun is brought to its end: what is stopped later is to be out of its groups till then.
