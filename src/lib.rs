@@ -45,6 +45,7 @@ pub mod outcome;
 pub mod outcome_event;
 pub mod pace;
 pub mod plan;
+pub mod ports;
 pub mod problem;
 pub mod reconcile;
 pub mod report;

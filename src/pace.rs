@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::call::{Answer, Call, CallError, ErrorKind};
-use crate::handler::Aws;
+use crate::ports::Aws;
 
 /// The operations that can be paced: those that many events make. DescribeTaskDefinition (50 at once and 20 a second,
 /// by ECS's throttling quotas) is not among them: a function makes it once for each revision that it meets.

@@ -34,7 +34,7 @@ pub use operator::{NoRegion, OperatorClients};
 use self::endpoint::Service;
 use crate::call::{Answer, Call, CallError, ErrorKind};
 use crate::config::Config;
-use crate::handler::Aws;
+use crate::ports::Aws;
 use crate::problem::Problems;
 
 /// Time for one attempt; the SDK makes up to [`ATTEMPTS`] of them.

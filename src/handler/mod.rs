@@ -9,39 +9,22 @@ mod publish;
 mod rounds;
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 
 use self::rounds::Work;
 use crate::arn::{FunctionArn, TaskArn};
-use crate::call::{Answer, Call, CallError};
 use crate::config::Config;
 use crate::journal::Journal;
 use crate::memory::Memory;
 use crate::outcome::{Failure, Outcome, Skip};
 use crate::outcome_event::Published;
+use crate::ports::{Aws, Clock};
 use crate::task::Phase;
 use crate::timestamp::Timestamp;
 use crate::trigger::{self, Envelope, Trigger};
-
-/// The port to AWS: performs one call as it is, within the given time, retries included.
-pub trait Aws {
-    /// Performs `call`.
-    ///
-    /// # Errors
-    /// When AWS refuses it, does not answer in time, or cannot be reached.
-    fn perform(&self, call: &Call, within: Duration) -> impl Future<Output = Result<Answer, CallError>> + Send;
-}
-
-/// The port to the clock.
-pub trait Clock {
-    /// The time now.
-    fn now(&self) -> Timestamp;
-}
 
 /// How many starts of one batch are worked on at the same time. RunTask allows 20 tasks a
 /// second on Fargate

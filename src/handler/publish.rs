@@ -8,11 +8,12 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use super::rounds::MOST_AT_ONCE;
-use super::{Aws, Clock, Handled, Handler};
+use super::{Handled, Handler};
 use crate::arn::EventBus;
 use crate::call::{Answer, Call, MOST_EVENTS_PUT};
 use crate::journal::Entry;
 use crate::outcome_event::{self, OutcomeEvent};
+use crate::ports::{Aws, Clock};
 use crate::timestamp::Timestamp;
 
 /// How long the telling may take: an EventBridge that hangs must not make every invocation long.

@@ -10,12 +10,13 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::{Aws, Clock, Handler};
+use super::Handler;
 use crate::call::{Answer, Call, CallError, ErrorKind};
 use crate::decide::{Step, decide, start};
 use crate::journal::{Entry, Journal};
 use crate::merge::{Merged, merge};
 use crate::outcome::{Failure, Outcome};
+use crate::ports::{Aws, Clock};
 use crate::timestamp::Timestamp;
 use crate::trigger::{Envelope, Trigger};
 

@@ -5,9 +5,9 @@
 
 use serde_json::{Value, json};
 
+use super::event_file::NO_ID;
 use crate::arn::{EventBus, FunctionArn};
 use crate::config::{Config, Scheduler};
-use crate::operator::event_file::NO_ID;
 use crate::problem::{Problem, Problems};
 use crate::timestamp::Timestamp;
 use crate::trigger::{self, Trigger};

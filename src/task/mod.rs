@@ -12,9 +12,9 @@ use std::time::Duration;
 
 pub use event::from_event;
 
+use self::ports::PortBinding;
 use crate::arn::{Cluster, TaskArn, TaskDefinition};
 use crate::tags::{self, Tag};
-use crate::task::ports::PortBinding;
 use crate::timestamp::Timestamp;
 
 /// A snapshot of a task.

@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 use start_engines::aws::AwsClients;
 use start_engines::config::Config;
 use start_engines::decide::{Step, decide};
-use start_engines::handler::{Aws, Clock, Handled, Handler, Invocation};
+use start_engines::handler::{Handled, Handler, Invocation};
 use start_engines::journal::{Entry, Journal};
 use start_engines::outcome::{Failure, Outcome};
+use start_engines::ports::{Aws, Clock};
 use start_engines::timestamp::Timestamp;
 use start_engines::trigger::Trigger;
 

@@ -4,9 +4,9 @@ use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{DesiredStatus, TaskField};
 use aws_smithy_types::DateTime;
 
-use super::super::ecs::{no_failure_but_missing, read_task, task_arns, unreadable};
-use super::super::error::call_error;
 use crate::arn::{Cluster, TaskArn};
+use crate::aws::ecs::{no_failure_but_missing, read_task, task_arns, unreadable};
+use crate::aws::error::call_error;
 use crate::call::{CallError, MOST_TASKS_DESCRIBED};
 use crate::operator::fleet::SeenTask;
 use crate::timestamp::Timestamp;

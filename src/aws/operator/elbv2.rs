@@ -3,8 +3,8 @@
 use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::types as sdk;
 
-use super::super::error::call_error;
 use crate::arn::{Port, TargetGroupArn};
+use crate::aws::error::call_error;
 use crate::call::{CallError, ErrorKind};
 use crate::operator::fleet::GroupMember;
 use crate::target::{Target, TargetHealth};

@@ -3,7 +3,7 @@
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
-use super::super::error::{call_error, kind_of};
+use crate::aws::error::{call_error, kind_of};
 use crate::call::{CallError, ErrorKind};
 use crate::operator::request::NewEvent;
 

@@ -8,7 +8,7 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 
-use super::super::error::call_error;
+use crate::aws::error::call_error;
 use crate::call::{CallError, ErrorKind};
 
 const OPERATION: &str = "Invoke";

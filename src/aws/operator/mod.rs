@@ -17,11 +17,11 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use super::{AwsClients, timed};
 use crate::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
 use crate::call::{Answer, Call, CallError};
-use crate::handler::Aws;
 use crate::instance::Recall;
 use crate::operator::dead_letter::{Message, Receipt};
 use crate::operator::fleet::{GroupMember, SeenTask};
 use crate::operator::request::NewEvent;
+use crate::ports::Aws;
 use crate::task::ports::PortBinding;
 
 /// Time for one call on an instance, retries included.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{self as sdk, MessageSystemAttributeName};
 
-use super::super::error::call_error;
+use crate::aws::error::call_error;
 use crate::call::{CallError, ErrorKind};
 use crate::operator::dead_letter::{Message, Receipt};
 use crate::timestamp::Timestamp;

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
-use start_engines::handler::{Clock, Handler, Invocation};
+use start_engines::handler::{Handler, Invocation};
 use start_engines::operator::table::{Tone, printable, wrap};
+use start_engines::ports::Clock;
 
 use crate::arguments::Local;
 use crate::session::{Session, SystemClock, read};

@@ -8,12 +8,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use start_engines::arn::Cluster;
 use start_engines::aws::AwsClients;
-use start_engines::handler::{Clock, Handler};
+use start_engines::handler::Handler;
 use start_engines::operator::diff::{self, Counts, WITHHELD};
 use start_engines::operator::request::Known;
 use start_engines::operator::table::{Tone, counted};
 use start_engines::outcome::{Failure, GroupTarget, Outcome, Repairs};
 use start_engines::plan::Plan;
+use start_engines::ports::Clock;
 use start_engines::reconcile::ReconcileRequest;
 use start_engines::trigger::Trigger;
 

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use start_engines::arn::{Cluster, FunctionArn, Scope};
 use start_engines::aws::OperatorClients;
 use start_engines::config::Config;
-use start_engines::handler::Clock;
 use start_engines::operator::request::{Known, NewEvent};
+use start_engines::ports::Clock;
 use start_engines::timestamp::Timestamp;
 
 use crate::arguments::Global;

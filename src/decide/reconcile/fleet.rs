@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::super::{Failures, Halt, deployment, survey, timing};
 use super::{A_STEP_NEEDS, TOOK_ALL};
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::call::{Desired, ErrorKind};
 use crate::config::Config;
+use crate::decide::{Failures, Halt, deployment, survey, timing};
 use crate::journal::Reader;
 use crate::outcome::Failure;
 use crate::plan::{Overdue, Stage};

@@ -5,10 +5,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::ports::{self, Claims, Ports};
-use super::super::{Halt, instances};
 use super::fleet::Ours;
 use crate::arn::{Port, TargetGroupArn};
+use crate::decide::ports::{self, Claims, Ports};
+use crate::decide::{Halt, instances};
 use crate::journal::Reader;
 use crate::plan::{Party, Stage};
 use crate::target::Target;

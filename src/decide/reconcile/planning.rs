@@ -1,12 +1,12 @@
 //! What is to be done in one group. Reads, and changes nothing.
 
-use super::super::attach::with_containers;
-use super::super::targets::of_running;
-use super::super::{Failures, Halt};
 use super::fleet::{Fleet, Ours};
 use super::parties::{Parties, Questioned};
 use crate::arn::TargetGroupArn;
 use crate::call::{CallError, ErrorKind};
+use crate::decide::attach::with_containers;
+use crate::decide::targets::of_running;
+use crate::decide::{Failures, Halt};
 use crate::journal::Reader;
 use crate::outcome::Failure;
 use crate::plan::{GroupPlan, Owners, Stage, compare, registered};

@@ -3,10 +3,6 @@
 
 use std::collections::HashMap;
 
-use super::super::attach::{newer, register};
-use super::super::stop::drain_is_over;
-use super::super::targets::is_gone;
-use super::super::{Failures, Halt, timing};
 use super::fleet::{Fleet, Proof, too_slow};
 use super::parties::{Parties, Questioned};
 use super::planning::{self, of_group};
@@ -14,6 +10,10 @@ use super::{A_LOOK_NEEDS, A_STEP_NEEDS, caught};
 use crate::arn::{TargetGroupArn, TaskArn};
 use crate::call::{ErrorKind, MOST_TASKS_DESCRIBED};
 use crate::config::Config;
+use crate::decide::attach::{newer, register};
+use crate::decide::stop::drain_is_over;
+use crate::decide::targets::is_gone;
+use crate::decide::{Failures, Halt, timing};
 use crate::journal::Reader;
 use crate::merge::MOST_TARGETS;
 use crate::outcome::{Failure, GroupTarget, Outcome, Repairs};

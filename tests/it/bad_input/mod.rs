@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use start_engines::call::{Answer, Call, CallError};
-use start_engines::handler::{Aws, Handler};
+use start_engines::handler::Handler;
+use start_engines::ports::Aws;
 
 use crate::stage::{AUTH, BEGIN, TestClock, config, invocation, start_event};
 

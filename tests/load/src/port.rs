@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use start_engines::call::{Answer, Call, CallError, ErrorKind, TaskPage};
-use start_engines::handler::{Aws, Clock};
+use start_engines::ports::{Aws, Clock};
 use start_engines::run_task::Started;
 use start_engines::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
 use start_engines::timestamp::Timestamp;
