@@ -47,6 +47,7 @@ pub mod pace;
 pub mod plan;
 pub mod ports;
 pub mod problem;
+pub mod rates;
 pub mod reconcile;
 pub mod report;
 pub mod requested_at;
