@@ -6,36 +6,20 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::arn::{Cluster, EventBus, FunctionArn, TargetGroupArn, TaskArn, TaskDefinition};
-use crate::config::Scheduler;
+use crate::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
 use crate::definition::Definition;
+use crate::event_entry::EventEntry;
 use crate::instance::{ContainerInstance, Instance, Recall};
-use crate::outcome_event::OutcomeEvent;
 use crate::run_task::{RunTask, Started};
+use crate::schedule::OneTimeSchedule;
 use crate::tags::Tag;
 use crate::target::{Target, TargetGroup, TargetHealth};
 use crate::task::Task;
-use crate::timestamp::Timestamp;
 
 /// How many tasks one DescribeTasks call takes.
 pub const MOST_TASKS_DESCRIBED: usize = 100;
 /// How many events one PutEvents call takes.
 pub const MOST_EVENTS_PUT: usize = 10;
-
-/// A schedule of EventBridge Scheduler that invokes the function once and deletes itself.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct OneTimeSchedule {
-    /// `Name`, of its own for each purpose and task: a second one is a conflict.
-    pub name: String,
-    /// When.
-    pub at: Timestamp,
-    /// Role, group and queue.
-    pub scheduler: Scheduler,
-    /// Which function.
-    pub function: FunctionArn,
-    /// What it is invoked with.
-    pub event: String,
-}
 
 /// One AWS call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -112,12 +96,7 @@ pub enum Call {
     /// EventBridge Scheduler CreateSchedule.
     CreateSchedule(Box<OneTimeSchedule>),
     /// EventBridge PutEvents; at most 10 events.
-    PutEvents {
-        /// Where.
-        bus: EventBus,
-        /// What.
-        events: Vec<OutcomeEvent>,
-    },
+    PutEvents(Vec<EventEntry>),
     /// ELB DescribeTargetGroupAttributes of one group, for its deregistration delay.
     DescribeDeregistrationDelay {
         /// Which group.
@@ -193,7 +172,7 @@ impl Call {
             Self::StopTask { .. } => "StopTask",
             Self::TagTask { .. } => "TagResource",
             Self::CreateSchedule(_) => "CreateSchedule",
-            Self::PutEvents { .. } => "PutEvents",
+            Self::PutEvents(_) => "PutEvents",
             Self::DescribeDeregistrationDelay { .. } => "DescribeTargetGroupAttributes",
             Self::DescribeTargetGroup { .. } => "DescribeTargetGroups",
             Self::DescribeTargetHealth { .. } | Self::DescribeTargets { .. } => "DescribeTargetHealth",
@@ -226,8 +205,8 @@ pub enum Answer {
     Targets(Vec<(Target, TargetHealth)>),
     /// To DescribeTargetGroupAttributes.
     DeregistrationDelay(Duration),
-    /// To PutEvents: those that EventBridge did not take.
-    NotPut(Vec<NotPut>),
+    /// To PutEvents: the entries that failed.
+    FailedEntries(Vec<FailedEntry>),
     /// To all that only do something.
     Done,
 }
@@ -246,13 +225,26 @@ impl Answer {
     }
 }
 
-/// An event that EventBridge did not take, of a call that succeeded.
+/// An entry of PutEvents that failed, though the call succeeded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct NotPut {
-    /// Which of the call's events.
+pub struct FailedEntry {
+    /// Which of the call's entries.
     pub index: usize,
-    /// `ErrorCode` and `ErrorMessage`.
-    pub error: String,
+    /// `ErrorCode`; `None` if EventBridge does not say why.
+    pub code: Option<String>,
+    /// `ErrorMessage`.
+    pub message: String,
+}
+
+impl fmt::Display for FailedEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {}",
+            self.code.as_deref().unwrap_or("no ErrorCode"),
+            self.message
+        )
+    }
 }
 
 /// One page of ListTasks.

@@ -9,11 +9,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::allow_list::AllowList;
-use crate::arn::{Cluster, EventBus, QueueArn, RoleArn, ScheduleGroup, Scope, TargetGroupArn};
+use crate::arn::{Cluster, EventBus, Scope, TargetGroupArn};
 use crate::catalog::Catalog;
 use crate::deployment::Deployment;
 use crate::problem::Problems;
 use crate::rates::Rates;
+use crate::schedule::Scheduler;
 use crate::start::detail::{MOST_SECURITY_GROUPS, MOST_SUBNETS, SingleTarget, StartDetail};
 use crate::start::placements::may_scale;
 use crate::start::request::Placement;
@@ -89,17 +90,6 @@ impl FromStr for LogLevel {
             _ => Err(UnknownLogLevel),
         }
     }
-}
-
-/// How EventBridge Scheduler sends what comes later.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Scheduler {
-    /// `SCHEDULER_ROLE_ARN`: may invoke the function.
-    pub role: RoleArn,
-    /// `SCHEDULER_GROUP`; the account's default group if unset.
-    pub group: Option<ScheduleGroup>,
-    /// `SCHEDULER_DEAD_LETTER_ARN`: the queue for what could not be sent.
-    pub dead_letters: Option<QueueArn>,
 }
 
 /// How long a start may take where nobody says otherwise.

@@ -12,11 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
-use crate::call::{Answer, Call, CallError, Desired, OneTimeSchedule, TaskPage, Zone};
+use crate::call::{Answer, Call, CallError, Desired, TaskPage, Zone};
 use crate::definition::Definition;
 use crate::instance::{ContainerInstance, Instance, Recall};
 use crate::outcome::{Failure, PartOfStop};
 use crate::run_task::{RunTask, Started};
+use crate::schedule::OneTimeSchedule;
 use crate::tags::Tag;
 use crate::target::{Target, TargetGroup, TargetHealth};
 use crate::task::Task;

@@ -1,7 +1,8 @@
 //! What the function needs to have something done later: EventBridge Scheduler invokes it again.
 
 use crate::arn::FunctionArn;
-use crate::config::{Config, Scheduler};
+use crate::config::Config;
+use crate::schedule::Scheduler;
 
 /// Told by the invocation, the configuration and the event; `None` of it means that nothing can be
 /// done later.

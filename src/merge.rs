@@ -57,7 +57,7 @@ impl<'c> Kind<'c> {
             | Call::StopTask { .. }
             | Call::TagTask { .. }
             | Call::CreateSchedule(_)
-            | Call::PutEvents { .. } => None,
+            | Call::PutEvents(_) => None,
         }
     }
 }

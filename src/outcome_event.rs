@@ -10,16 +10,16 @@
 //! [StopTask]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use crate::arn::TaskArn;
-use crate::call::{Answer, Call};
+use crate::call::Call;
 use crate::config::Config;
 use crate::decide::deployment;
-use crate::handler::Handled;
-use crate::outcome::{Failure, GroupTarget, Outcome, Repairs, Skip};
+use crate::event_entry::EventEntry;
+use crate::handled::Handled;
+use crate::outcome::{Failure, GroupTarget, Outcome, Skip};
 use crate::reconcile::ReconcileRequest;
 use crate::tags::{self, Marks};
 use crate::task::{Phase, Task};
@@ -71,30 +71,6 @@ impl Kind {
     }
 }
 
-/// One outcome event.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct OutcomeEvent {
-    /// Its `detail-type`.
-    pub kind: Kind,
-    /// Its `time`.
-    pub time: Timestamp,
-    /// Its `resources`: the ARNs of task and target groups.
-    pub resources: Vec<String>,
-    /// Its `detail`.
-    pub detail: Value,
-}
-
-/// How publishing ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Published {
-    /// How many events EventBridge took.
-    pub published: usize,
-    /// How many it did not.
-    pub unpublished: usize,
-    /// Why, each reason once.
-    pub errors: Vec<String>,
-}
-
 /// The look at a task that tells whose start it was, where nothing else has told.
 #[must_use]
 pub fn look(handled: &Handled, config: &Config) -> Option<Call> {
@@ -110,7 +86,7 @@ pub fn look(handled: &Handled, config: &Config) -> Option<Call> {
 
 /// What is to be told of an event that was handled.
 #[must_use]
-pub fn of(handled: &Handled, config: &Config) -> Vec<OutcomeEvent> {
+pub fn of(handled: &Handled, config: &Config) -> Vec<EventEntry> {
     match &handled.trigger {
         Some(Trigger::Start(_)) => of_start(handled),
         // What is no sound start has failed, too.
@@ -122,7 +98,7 @@ pub fn of(handled: &Handled, config: &Config) -> Vec<OutcomeEvent> {
     }
 }
 
-fn of_start(handled: &Handled) -> Vec<OutcomeEvent> {
+fn of_start(handled: &Handled) -> Vec<EventEntry> {
     let request = match &handled.trigger {
         Some(Trigger::Start(request)) => Some(request),
         _ => None,
@@ -156,7 +132,7 @@ fn of_start(handled: &Handled) -> Vec<OutcomeEvent> {
         }
         telling
     };
-    let started = |tasks: &[TaskArn]| -> Vec<OutcomeEvent> {
+    let started = |tasks: &[TaskArn]| -> Vec<EventEntry> {
         tasks
             .iter()
             .map(|task| whole(Kind::Started).of_task(task).end())
@@ -185,7 +161,7 @@ fn of_start(handled: &Handled) -> Vec<OutcomeEvent> {
     }
 }
 
-fn of_stop(handled: &Handled) -> Vec<OutcomeEvent> {
+fn of_stop(handled: &Handled) -> Vec<EventEntry> {
     let (Some(Trigger::Stop(request)), Ok(Outcome::Stopped { tasks, targets, .. })) =
         (&handled.trigger, &handled.result)
     else {
@@ -227,7 +203,7 @@ fn of_stop(handled: &Handled) -> Vec<OutcomeEvent> {
 }
 
 /// What it did is told, whether or not something else has failed.
-fn of_reconcile(request: &ReconcileRequest, handled: &Handled) -> Vec<OutcomeEvent> {
+fn of_reconcile(request: &ReconcileRequest, handled: &Handled) -> Vec<EventEntry> {
     let Some(repairs) = handled.repairs() else {
         return Vec::new();
     };
@@ -253,7 +229,7 @@ fn of_reconcile(request: &ReconcileRequest, handled: &Handled) -> Vec<OutcomeEve
     events.collect()
 }
 
-fn of_change(change: &TaskChange, handled: &Handled, config: &Config) -> Vec<OutcomeEvent> {
+fn of_change(change: &TaskChange, handled: &Handled, config: &Config) -> Vec<EventEntry> {
     let task = &change.task;
     // Another deployment tells of it.
     if handled
@@ -391,33 +367,14 @@ impl Telling {
         }
     }
 
-    fn end(self) -> OutcomeEvent {
-        OutcomeEvent {
-            kind: self.kind,
-            time: self.time,
+    fn end(self) -> EventEntry {
+        EventEntry {
+            bus: None,
+            source: SOURCE.to_owned(),
+            detail_type: self.kind.detail_type(),
+            time: Some(self.time),
             resources: self.resources,
             detail: Value::Object(self.detail),
         }
-    }
-}
-
-impl Handled {
-    /// What a reconcile has done, whether or not all of it succeeded.
-    #[must_use]
-    pub fn repairs(&self) -> Option<&Repairs> {
-        match &self.result {
-            Ok(Outcome::Reconciled(repairs)) => Some(repairs),
-            Ok(_) => None,
-            Err(failure) => failure.repairs.as_deref(),
-        }
-    }
-
-    /// The task as DescribeTasks told it, with its tags, if it was asked.
-    #[must_use]
-    pub fn described(&self, arn: &TaskArn) -> Option<&Task> {
-        self.journal.entries.iter().find_map(|entry| match &entry.answer {
-            Ok(Answer::Tasks(tasks)) => tasks.iter().map(Arc::as_ref).find(|task| task.arn == *arn),
-            _ => None,
-        })
     }
 }

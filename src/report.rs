@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 
 use crate::arn::TaskArn;
 use crate::call::Call;
-use crate::handler::Handled;
+use crate::handled::Handled;
+use crate::handled::Published;
 use crate::outcome::{GroupTarget, Outcome, Skip};
-use crate::outcome_event::Published;
 use crate::stop::Selector;
 use crate::tags;
 use crate::timestamp::Timestamp;

@@ -84,7 +84,8 @@ mod tests {
     use super::super::endpoint::{self, Service};
     use super::super::trust;
     use super::*;
-    use crate::config::{Config, Scheduler};
+    use crate::config::Config;
+    use crate::schedule::Scheduler;
 
     static ROTATED: AtomicBool = AtomicBool::new(false);
 

@@ -1,42 +1,49 @@
-//! EventBridge: outcome events.
+//! EventBridge PutEvents: outcome events of the function, and events of the operator's command.
 
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
 use super::error::call_error;
-use crate::arn::EventBus;
-use crate::call::{CallError, NotPut};
-use crate::outcome_event::{OutcomeEvent, SOURCE};
+use crate::call::{CallError, FailedEntry};
+use crate::event_entry::EventEntry;
 
-const OPERATION: &str = "PutEvents";
+pub(super) const OPERATION: &str = "PutEvents";
 
-/// Puts at most 10 events on the bus; gives those that it did not take.
+/// Puts at most 10 entries; gives for each the id that EventBridge made for the event, or why the entry failed.
 ///
-/// A call that succeeds may still have taken only some of them: entries of the answer are in the
-/// order of the request's ([PutEvents](https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html)).
+/// A call that succeeds may still have failed entries: those of the answer are in the order of the request's
+/// ([PutEvents](https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html)).
 pub(super) async fn put_events(
     client: &Client,
-    bus: &EventBus,
-    events: &[OutcomeEvent],
-) -> Result<Vec<NotPut>, CallError> {
-    let entries = events.iter().map(|event| {
+    entries: &[EventEntry],
+) -> Result<Vec<Result<String, FailedEntry>>, CallError> {
+    let requested = entries.iter().map(|entry| {
         PutEventsRequestEntry::builder()
-            .event_bus_name(bus.as_str())
-            .source(SOURCE)
-            .detail_type(event.kind.detail_type())
-            .time(DateTime::from_millis(event.time.millis()))
-            .set_resources(Some(event.resources.clone()))
-            .detail(event.detail.to_string())
+            .set_event_bus_name(entry.bus.as_ref().map(ToString::to_string))
+            .source(&entry.source)
+            .detail_type(entry.detail_type)
+            .set_time(entry.time.map(|time| DateTime::from_millis(time.millis())))
+            .set_resources(Some(entry.resources.clone()).filter(|resources| !resources.is_empty()))
+            .detail(entry.detail.to_string())
             .build()
     });
-    let call = client.put_events().set_entries(Some(entries.collect()));
+    let call = client.put_events().set_entries(Some(requested.collect()));
     let output = call.send().await.map_err(|error| call_error(OPERATION, &error))?;
-    let refused = output.entries().iter().enumerate().filter_map(|(index, entry)| {
-        let code = entry.error_code()?;
-        let message = entry.error_message().unwrap_or_default();
-        let error = format!("{code}: {message}");
-        Some(NotPut { index, error })
+    let results = (0..entries.len()).map(|index| {
+        let result = output.entries().get(index);
+        let code = result.and_then(|entry| entry.error_code());
+        match (code, result.and_then(|entry| entry.event_id())) {
+            (None, Some(id)) => Ok(id.to_owned()),
+            (code, _) => Err(FailedEntry {
+                index,
+                code: code.map(str::to_owned),
+                message: result
+                    .and_then(|entry| entry.error_message())
+                    .unwrap_or("EventBridge did not take the event, and does not say why")
+                    .to_owned(),
+            }),
+        }
     });
-    Ok(refused.collect())
+    Ok(results.collect())
 }

@@ -180,9 +180,12 @@ impl AwsClients {
             Call::CreateSchedule(schedule) => scheduler::create_schedule(&self.scheduler, schedule)
                 .await
                 .map(|()| Answer::Done),
-            Call::PutEvents { bus, events } => eventbridge::put_events(&self.eventbridge, bus, events)
-                .await
-                .map(Answer::NotPut),
+            Call::PutEvents(entries) => {
+                let results = eventbridge::put_events(&self.eventbridge, entries).await?;
+                Ok(Answer::FailedEntries(
+                    results.into_iter().filter_map(Result::err).collect(),
+                ))
+            }
             Call::DescribeDeregistrationDelay { group } => elbv2::describe_deregistration_delay(&self.elbv2, group)
                 .await
                 .map(Answer::DeregistrationDelay),

@@ -6,7 +6,8 @@ use aws_sdk_scheduler::types::{
 };
 
 use super::error::call_error;
-use crate::call::{CallError, ErrorKind, OneTimeSchedule};
+use crate::call::{CallError, ErrorKind};
+use crate::schedule::OneTimeSchedule;
 
 const OPERATION: &str = "CreateSchedule";
 

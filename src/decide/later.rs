@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::arn::{Cluster, TaskArn};
-use crate::call::OneTimeSchedule;
 use crate::later::Later;
 use crate::reconcile::{self, Continuation, ReconcileRequest};
+use crate::schedule::OneTimeSchedule;
 use crate::timestamp::Timestamp;
 use crate::trigger;
 

@@ -17,10 +17,10 @@ use serde_json::Value;
 use self::rounds::Work;
 use crate::arn::{FunctionArn, TaskArn};
 use crate::config::Config;
+use crate::handled::{Handled, Published};
 use crate::journal::Journal;
 use crate::memory::Memory;
 use crate::outcome::{Failure, Outcome, Skip};
-use crate::outcome_event::Published;
 use crate::ports::{Aws, Clock};
 use crate::task::Phase;
 use crate::timestamp::Timestamp;
@@ -48,38 +48,6 @@ pub struct Invocation {
     pub deadline: Timestamp,
     /// The function itself, whose account and region all ARNs must share; unknown offline.
     pub function: Option<FunctionArn>,
-}
-
-/// All that is to be told of one event.
-#[derive(Debug)]
-pub struct Handled {
-    /// What the event says of itself.
-    pub envelope: Envelope,
-    /// What it asks for, if it is sound and allowed.
-    pub trigger: Option<Trigger>,
-    /// The calls that were made.
-    pub journal: Journal,
-    /// When the handling ended.
-    pub ended_at: Timestamp,
-    /// How.
-    pub result: Result<Outcome, Failure>,
-    /// What became of its outcome events.
-    pub published: Published,
-}
-
-impl Handled {
-    /// An event that was not looked into, since the function itself is not sound.
-    #[must_use]
-    pub fn refused(event: &Value, now: Timestamp, failure: Failure) -> Self {
-        Self {
-            envelope: Envelope::of(event),
-            trigger: None,
-            journal: Journal::new(now),
-            ended_at: now,
-            result: Err(failure),
-            published: Published::default(),
-        }
-    }
 }
 
 impl<A: Aws, C: Clock> Handler<A, C> {

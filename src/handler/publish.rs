@@ -7,12 +7,13 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use super::Handler;
 use super::rounds::MOST_AT_ONCE;
-use super::{Handled, Handler};
-use crate::arn::EventBus;
 use crate::call::{Answer, Call, MOST_EVENTS_PUT};
+use crate::event_entry::EventEntry;
+use crate::handled::Handled;
 use crate::journal::Entry;
-use crate::outcome_event::{self, OutcomeEvent};
+use crate::outcome_event;
 use crate::ports::{Aws, Clock};
 use crate::timestamp::Timestamp;
 
@@ -35,17 +36,18 @@ impl<A: Aws, C: Clock> Handler<A, C> {
         };
         let deadline = self.clock.now().after(PUBLISHING).min(deadline);
         self.look(all, deadline).await;
-        let events: Vec<(usize, OutcomeEvent)> = all
+        let events: Vec<(usize, EventEntry)> = all
             .iter()
             .enumerate()
             .flat_map(|(owner, handled)| {
-                outcome_event::of(handled, &self.config)
-                    .into_iter()
-                    .map(move |event| (owner, event))
+                outcome_event::of(handled, &self.config).into_iter().map(move |event| {
+                    let bus = Some(bus.clone());
+                    (owner, EventEntry { bus, ..event })
+                })
             })
             .collect();
         let puts: Vec<Put> = stream::iter(events.chunks(MOST_EVENTS_PUT))
-            .map(|events| self.put(bus, events.to_vec(), deadline))
+            .map(|events| self.put(events.to_vec(), deadline))
             .buffered(MOST_AT_ONCE)
             .collect()
             .await;
@@ -92,17 +94,14 @@ impl<A: Aws, C: Clock> Handler<A, C> {
     }
 
     /// Puts up to 10 events. EventBridge may take some and not others: those are put once more.
-    async fn put(&self, bus: &EventBus, mut events: Vec<(usize, OutcomeEvent)>, deadline: Timestamp) -> Put {
+    async fn put(&self, mut events: Vec<(usize, EventEntry)>, deadline: Timestamp) -> Put {
         let mut put = Put {
             entries: Vec::new(),
             results: Vec::new(),
         };
         let mut errors: Vec<String> = Vec::new();
         for _ in 0..MOST_PUTS {
-            let call = Call::PutEvents {
-                bus: bus.clone(),
-                events: events.iter().map(|(_, event)| event.clone()).collect(),
-            };
+            let call = Call::PutEvents(events.iter().map(|(_, event)| event.clone()).collect());
             let entry = match self.call_alone(call, deadline).await {
                 Ok(entry) => entry,
                 Err(failure) => {
@@ -110,8 +109,8 @@ impl<A: Aws, C: Clock> Handler<A, C> {
                     break;
                 }
             };
-            let not_put = match &entry.answer {
-                Ok(Answer::NotPut(not_put)) => not_put.clone(),
+            let failed = match &entry.answer {
+                Ok(Answer::FailedEntries(failed)) => failed.clone(),
                 Ok(_) => Vec::new(),
                 Err(error) => {
                     errors = vec![error.to_string(); events.len()];
@@ -122,11 +121,11 @@ impl<A: Aws, C: Clock> Handler<A, C> {
             put.entries.push(entry);
             let (mut refused, mut reasons) = (Vec::new(), Vec::new());
             for (n, (owner, event)) in events.into_iter().enumerate() {
-                match not_put.iter().find(|one| one.index == n) {
+                match failed.iter().find(|one| one.index == n) {
                     None => put.results.push((owner, Ok(()))),
                     Some(one) => {
                         refused.push((owner, event));
-                        reasons.push(one.error.clone());
+                        reasons.push(one.to_string());
                     }
                 }
             }

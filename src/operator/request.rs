@@ -6,27 +6,16 @@
 use serde_json::{Value, json};
 
 use super::event_file::NO_ID;
-use crate::arn::{EventBus, FunctionArn};
-use crate::config::{Config, Scheduler};
+use crate::arn::FunctionArn;
+use crate::config::Config;
+use crate::event_entry::EventEntry;
 use crate::problem::{Problem, Problems};
+use crate::schedule::Scheduler;
 use crate::timestamp::Timestamp;
 use crate::trigger::{self, Trigger};
 
 /// The source of the command's events where nobody says otherwise; the component allows it.
 pub const SOURCE: &str = "start-engines.operator";
-
-/// An event for PutEvents.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewEvent {
-    /// `EventBusName`; the account's default bus if not given.
-    pub bus: Option<EventBus>,
-    /// `Source`.
-    pub source: String,
-    /// `DetailType`.
-    pub detail_type: &'static str,
-    /// `Detail`.
-    pub detail: Value,
-}
 
 /// What the command knows of the function's configuration.
 #[derive(Clone, Debug, Default)]
@@ -58,7 +47,7 @@ const NO_VARIABLES: &str = "the function's settings are not known here (README, 
 ///
 /// # Errors
 /// With every problem that the function would find too, whatever its configuration.
-pub fn check(event: &NewEvent, known: &Known, now: Timestamp) -> Result<Checked, Problems> {
+pub fn check(event: &EventEntry, known: &Known, now: Timestamp) -> Result<Checked, Problems> {
     let mut config = known.config.clone();
     if !known.variables && config.scheduler.is_none() {
         config.scheduler = some_scheduler();
@@ -135,11 +124,13 @@ mod tests {
     use super::*;
     use crate::trigger::{START, STOP};
 
-    fn event(detail_type: &'static str, detail: Value) -> NewEvent {
-        NewEvent {
+    fn event(detail_type: &'static str, detail: Value) -> EventEntry {
+        EventEntry {
             bus: None,
             source: "app.tests".into(),
             detail_type,
+            time: None,
+            resources: Vec::new(),
             detail,
         }
     }
@@ -157,7 +148,7 @@ mod tests {
         }
     }
 
-    fn checked(event: &NewEvent, known: &Known) -> Result<Checked, Problems> {
+    fn checked(event: &EventEntry, known: &Known) -> Result<Checked, Problems> {
         check(event, known, Timestamp::from_millis(1_795_158_000_000))
     }
 

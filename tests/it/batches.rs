@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use start_engines::handler::Handled;
+use start_engines::handled::Handled;
 use start_engines::outcome::{Outcome, Skip};
 
 use crate::stage::{Stage, stop};

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use start_engines::aws::AwsClients;
-use start_engines::handler::{Handled, Handler};
+use start_engines::handled::Handled;
+use start_engines::handler::Handler;
 use start_engines::outcome::{Outcome, Skip};
 
 use crate::stage::{BEGIN, Stage, TestClock, invocation, outcome, stop};

@@ -263,7 +263,7 @@ impl Around<'_> {
             | Call::StopTask { .. }
             | Call::TagTask { .. }
             | Call::CreateSchedule(_) => Answer::Done,
-            Call::PutEvents { .. } => Answer::NotPut(Vec::new()),
+            Call::PutEvents(_) => Answer::FailedEntries(Vec::new()),
         }
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use start_engines::call::{Answer, Call, CallError, Desired, ErrorKind, OneTimeSchedule, TaskPage};
+use start_engines::call::{Answer, Call, CallError, Desired, ErrorKind, TaskPage};
 use start_engines::definition::{Definition, PortMapping};
 use start_engines::instance::{ContainerInstance, Instance};
 use start_engines::run_task::{Launch, Options, RunTask, StartFailure, Started};
+use start_engines::schedule::OneTimeSchedule;
 use start_engines::tags::Tag;
 use start_engines::target::{AddressFamily, Target, TargetGroup, TargetHealth};
 use start_engines::task::ports::RawBinding;
@@ -121,7 +122,7 @@ fn input(call: &Call) -> (Service, Value) {
             let tags = json!([{"key": tag.key, "value": tag.value}]);
             (Service::Ecs, json!({"resourceArn": task.as_str(), "tags": tags}))
         }
-        Call::PutEvents { .. } => panic!("nobody listens to the simulation"),
+        Call::PutEvents(_) => panic!("nobody listens to the simulation"),
         Call::CreateSchedule(schedule) => (Service::Scheduler, schedule_input(schedule)),
         Call::DescribeDeregistrationDelay { group } => (Service::Elb, json!({"TargetGroupArn": group.as_str()})),
         Call::DescribeTargetGroup { group } => (Service::Elb, json!({"TargetGroupArns": [group.as_str()]})),
@@ -244,7 +245,7 @@ fn read(call: &Call, answer: &Value) -> Answer {
             let seconds = text(&delay.expect("the attribute")["Value"]).parse().expect("seconds");
             Answer::DeregistrationDelay(Duration::from_secs(seconds))
         }
-        Call::PutEvents { .. } => panic!("nobody listens to the simulation"),
+        Call::PutEvents(_) => panic!("nobody listens to the simulation"),
         Call::StopTask { .. } | Call::TagTask { .. } | Call::CreateSchedule(_) => Answer::Done,
         Call::RegisterTargets { .. } | Call::DeregisterTargets { .. } => {
             assert_eq!(answer.as_object().map(Map::len), Some(0), "nothing is told");

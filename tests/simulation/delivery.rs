@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use start_engines::arn::TargetGroupArn;
 use start_engines::call::{Answer, Call, CallError, Desired, ErrorKind};
-use start_engines::handler::Handled;
+use start_engines::handled::Handled;
 use start_engines::outcome::{Outcome, Skip};
 use start_engines::tags::STOP_AT;
 use start_engines::target::{Target, TargetHealth};

@@ -14,7 +14,8 @@ use std::time::Duration;
 use serde_json::Value;
 use start_engines::call::{Answer, Call, CallError};
 use start_engines::config::Config;
-use start_engines::handler::{Handled, Handler, Invocation};
+use start_engines::handled::Handled;
+use start_engines::handler::{Handler, Invocation};
 use start_engines::ports::{Aws, Clock};
 use start_engines::timestamp::Timestamp;
 

@@ -5,7 +5,6 @@
 
 mod ecs;
 mod elbv2;
-mod events;
 mod lambda;
 mod sqs;
 
@@ -14,13 +13,14 @@ use std::time::Duration;
 use aws_config::{ConfigLoader, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-use super::{AwsClients, timed};
+use super::error::kind_of;
+use super::{AwsClients, eventbridge, timed};
 use crate::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
-use crate::call::{Answer, Call, CallError};
+use crate::call::{Answer, Call, CallError, ErrorKind, FailedEntry};
+use crate::event_entry::EventEntry;
 use crate::instance::Recall;
 use crate::operator::dead_letter::{Message, Receipt};
 use crate::operator::fleet::{GroupMember, SeenTask};
-use crate::operator::request::NewEvent;
 use crate::ports::Aws;
 use crate::task::ports::PortBinding;
 
@@ -146,8 +146,23 @@ impl OperatorClients {
     ///
     /// # Errors
     /// PutEvents' own; also when it answers that the one entry failed.
-    pub async fn put_event(&self, event: &NewEvent) -> Result<String, CallError> {
-        events::put_event(&self.core.eventbridge, event).await
+    pub async fn put_event(&self, event: &EventEntry) -> Result<String, CallError> {
+        let results = eventbridge::put_events(&self.core.eventbridge, std::slice::from_ref(event)).await?;
+        let missing = || FailedEntry {
+            index: 0,
+            code: None,
+            message: "PutEvents answered for no entry".to_owned(),
+        };
+        let result = results.into_iter().next().unwrap_or_else(|| Err(missing()));
+        result.map_err(|failed| CallError {
+            operation: eventbridge::OPERATION,
+            kind: failed
+                .code
+                .as_deref()
+                .map_or(ErrorKind::Unreadable, |code| kind_of(Some(code), 200)),
+            code: failed.code,
+            message: failed.message,
+        })
     }
 
     /// Up to ten messages of a queue, and no more than `most`, which nobody else receives for `hidden`; none means that the queue is

@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 use start_engines::arn::{Cluster, FunctionArn, Scope};
 use start_engines::aws::OperatorClients;
 use start_engines::config::Config;
-use start_engines::operator::request::{Known, NewEvent};
+use start_engines::event_entry::EventEntry;
+use start_engines::operator::request::Known;
 use start_engines::ports::Clock;
 use start_engines::timestamp::Timestamp;
 
@@ -79,11 +80,13 @@ impl Session {
     }
 
     /// An event of the command.
-    pub(crate) fn event(&self, detail_type: &'static str, detail: Map<String, Value>) -> Result<NewEvent, Trouble> {
-        Ok(NewEvent {
+    pub(crate) fn event(&self, detail_type: &'static str, detail: Map<String, Value>) -> Result<EventEntry, Trouble> {
+        Ok(EventEntry {
             bus: parsed("--event-bus", self.global.event_bus.as_deref())?,
             source: self.global.source.clone(),
             detail_type,
+            time: None,
+            resources: Vec::new(),
             detail: Value::Object(detail),
         })
     }

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 use start_engines::arn::Cluster;
+use start_engines::event_entry::EventEntry;
 use start_engines::operator::event_file::{self, Given};
-use start_engines::operator::request::{self, Checked, Known, NewEvent};
+use start_engines::operator::request::{self, Checked, Known};
 use start_engines::problem::Problems;
 use start_engines::trigger::{START, Trigger};
 
@@ -71,7 +72,7 @@ pub(crate) async fn start(session: &Session, asked: Start) -> Result<(), Trouble
 /// A start that is sound, as far as that can be told here.
 struct Sound {
     place: String,
-    event: NewEvent,
+    event: EventEntry,
     checked: Checked,
 }
 
@@ -159,7 +160,7 @@ fn wrong_event(problems: &Problems) -> Trouble {
 }
 
 /// By the function's own rules; what cannot be checked here is said.
-pub(crate) fn check(event: &NewEvent, known: &Known) -> Result<Checked, Trouble> {
+pub(crate) fn check(event: &EventEntry, known: &Known) -> Result<Checked, Trouble> {
     let checked = request::check(event, known, now()).map_err(|problems| wrong_event(&problems))?;
     for what in &checked.unchecked {
         note(&format!("note: {what}"));
@@ -168,7 +169,7 @@ pub(crate) fn check(event: &NewEvent, known: &Known) -> Result<Checked, Trouble>
 }
 
 /// Tells that an event is on its way; gives the same as JSON.
-pub(crate) fn sent(session: &Session, event: &NewEvent, id: &str, checked: &Checked) -> Value {
+pub(crate) fn sent(session: &Session, event: &EventEntry, id: &str, checked: &Checked) -> Value {
     let bus = event.bus.as_ref().map_or("default", |bus| bus.as_str());
     let line = format!("sent {} as event {id} to the bus {bus}", event.detail_type);
     if session.screen.is_json() {
@@ -187,7 +188,7 @@ pub(crate) fn sent(session: &Session, event: &NewEvent, id: &str, checked: &Chec
 }
 
 /// Where its tasks can be.
-fn clusters(session: &Session, event: &NewEvent, checked: &Checked, known: &Known) -> Result<Vec<Cluster>, Trouble> {
+fn clusters(session: &Session, event: &EventEntry, checked: &Checked, known: &Known) -> Result<Vec<Cluster>, Trouble> {
     if let Some(Trigger::Start(request)) = &checked.trigger {
         return Ok(vec![request.cluster.clone()]);
     }
@@ -197,7 +198,7 @@ fn clusters(session: &Session, event: &NewEvent, checked: &Checked, known: &Know
     }
 }
 
-fn count(event: &NewEvent, checked: &Checked) -> usize {
+fn count(event: &EventEntry, checked: &Checked) -> usize {
     let asked = match &checked.trigger {
         Some(Trigger::Start(request)) => i64::from(request.count),
         _ => event.detail["count"].as_i64().unwrap_or(1),

@@ -186,7 +186,7 @@ fn answer(call: &Call, trigger: &Trigger, choice: u8) -> Result<Answer, CallErro
         | Call::StopTask { .. }
         | Call::TagTask { .. }
         | Call::CreateSchedule(_) => Answer::Done,
-        Call::PutEvents { .. } => Answer::NotPut(Vec::new()),
+        Call::PutEvents(_) => Answer::FailedEntries(Vec::new()),
     })
 }
 
