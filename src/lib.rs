@@ -46,7 +46,6 @@ pub mod operator;
 pub mod outcome;
 pub mod outcome_event;
 pub mod pace;
-pub mod plan;
 pub mod ports;
 pub mod problem;
 pub mod rates;

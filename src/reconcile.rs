@@ -8,11 +8,11 @@ use crate::arn::{Cluster, FunctionArn, Scope, TargetGroupArn};
 use crate::config::Config;
 use crate::fields::Fields;
 use crate::later::Later;
-use crate::outcome::GroupTarget;
 use crate::problem::Problems;
 use crate::requested_at::{self, RequestedAt};
 use crate::start::detail::mark;
 use crate::stop::{Asker, check_cluster, check_service};
+use crate::target::GroupTarget;
 use crate::timestamp::Timestamp;
 
 /// How often a reconcile goes on by an event of its own making.

@@ -12,9 +12,10 @@ use crate::arn::TaskArn;
 use crate::call::Call;
 use crate::handled::Handled;
 use crate::handled::Published;
-use crate::outcome::{GroupTarget, Outcome, Skip};
+use crate::outcome::{Outcome, Skip};
 use crate::stop::Selector;
 use crate::tags;
+use crate::target::GroupTarget;
 use crate::timestamp::Timestamp;
 use crate::trigger::Trigger;
 

@@ -133,6 +133,21 @@ impl TargetHealth {
     }
 }
 
+/// A target in its group.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct GroupTarget {
+    /// The group.
+    pub group: TargetGroupArn,
+    /// The target.
+    pub target: Target,
+}
+
+impl fmt::Display for GroupTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.group.name(), self.target)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

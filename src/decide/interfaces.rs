@@ -7,7 +7,8 @@ use super::targets::look as look_again;
 use super::{Failures, Halt};
 use crate::call::{CallError, ErrorKind};
 use crate::journal::Reader;
-use crate::outcome::{Failure, GroupTarget, Skip};
+use crate::outcome::{Failure, Skip};
+use crate::target::GroupTarget;
 use crate::target::{AddressFamily, Attachment, Target, TargetGroup, TargetType};
 use crate::task::{Addresses, Task};
 

@@ -10,7 +10,8 @@ use super::{Failures, Halt, timing};
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::config::Config;
 use crate::journal::Reader;
-use crate::outcome::{Failure, GroupTarget};
+use crate::outcome::Failure;
+use crate::target::GroupTarget;
 use crate::task::Task;
 use crate::timestamp::Timestamp;
 

@@ -14,8 +14,9 @@ use crate::arn::Port;
 use crate::call::ErrorKind;
 use crate::config::Config;
 use crate::journal::Reader;
-use crate::outcome::{Failure, GroupTarget};
+use crate::outcome::Failure;
 use crate::started_by;
+use crate::target::GroupTarget;
 use crate::task::{Network, Phase, Task};
 use crate::timestamp::Timestamp;
 

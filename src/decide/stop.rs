@@ -35,12 +35,13 @@ use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::call::{CallError, ErrorKind, MOST_TASKS_DESCRIBED};
 use crate::config::Config;
 use crate::journal::Reader;
-use crate::outcome::{Failure, GroupTarget, Outcome, PartOfStop, Skip};
+use crate::outcome::{Failure, Outcome, PartOfStop, Skip};
 use crate::problem::Problems;
 use crate::started_by;
 use crate::stop::{Drain, Selector, StopRequest};
 use crate::tags::{self, Tag};
 use crate::target::Attachment;
+use crate::target::GroupTarget;
 use crate::task::{Network, Phase, Task};
 use crate::timestamp::Timestamp;
 

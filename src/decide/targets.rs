@@ -12,7 +12,8 @@ use super::{Failures, Halt, instances, interfaces, ports};
 use crate::arn::TargetGroupArn;
 use crate::call::{CallError, ErrorKind};
 use crate::journal::Reader;
-use crate::outcome::{Failure, GroupTarget, Skip};
+use crate::outcome::{Failure, Skip};
+use crate::target::GroupTarget;
 use crate::target::{Attachment, Target, TargetGroup, TargetHealth};
 use crate::task::{Network, Task};
 

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::table::{Cell, Column, Table, Tone, WIDTH, counted, wrap};
 use crate::arn::Cluster;
-use crate::outcome::GroupTarget;
-use crate::plan::{Change, Plan, Why};
+use crate::outcome::plan::{Change, Plan, Why};
+use crate::target::GroupTarget;
 
 const COLUMNS: [Column; 5] = [
     Column::new("", 1),

@@ -14,7 +14,7 @@ use super::fleet::{Fleet, SeenTask, TargetStatus, TaskStatus};
 use super::table::{Cell, Column, Table, Tone, WIDTH, age, counted, printable, wrap};
 use super::told;
 use crate::arn::{Cluster, TargetGroupArn};
-use crate::plan::{Change, GroupPlan, Plan, Why};
+use crate::outcome::plan::{Change, GroupPlan, Plan, Why};
 use crate::target::{Target, TargetHealth};
 use crate::task::{Phase, Status as TaskState};
 use crate::timestamp::Timestamp;

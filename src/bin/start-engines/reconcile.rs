@@ -12,10 +12,11 @@ use start_engines::handler::Handler;
 use start_engines::operator::diff::{self, Counts, WITHHELD};
 use start_engines::operator::request::Known;
 use start_engines::operator::table::{Tone, counted};
-use start_engines::outcome::{Failure, GroupTarget, Outcome, Repairs};
-use start_engines::plan::Plan;
+use start_engines::outcome::plan::Plan;
+use start_engines::outcome::{Failure, Outcome, Repairs};
 use start_engines::ports::Clock;
 use start_engines::reconcile::ReconcileRequest;
+use start_engines::target::GroupTarget;
 use start_engines::trigger::Trigger;
 
 use crate::arguments::Reconcile;

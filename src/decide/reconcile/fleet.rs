@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::compare::Stage;
 use super::{A_STEP_NEEDS, TOOK_ALL};
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::call::{Desired, ErrorKind};
@@ -10,7 +11,7 @@ use crate::config::Config;
 use crate::decide::{Failures, Halt, deployment, survey, timing};
 use crate::journal::Reader;
 use crate::outcome::Failure;
-use crate::plan::{Overdue, Stage};
+use crate::outcome::plan::Overdue;
 use crate::reconcile::ReconcileRequest;
 use crate::started_by;
 use crate::tags;

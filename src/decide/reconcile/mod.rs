@@ -35,6 +35,7 @@
 //! - *A target that looks unknown* may be of a task that was started after the list: so the list is made once
 //!   more at the end, before it is told. Nothing is done to it in any case.
 
+pub mod compare;
 mod fleet;
 mod parties;
 mod planning;
@@ -49,8 +50,8 @@ use crate::arn::TargetGroupArn;
 use crate::call::ErrorKind;
 use crate::config::Config;
 use crate::journal::Reader;
+use crate::outcome::plan::Plan;
 use crate::outcome::{Failure, Outcome};
-use crate::plan::Plan;
 use crate::reconcile::{Continuation, MOST_CONTINUATIONS, ReconcileRequest};
 
 /// With less time left than this, no group is begun, nor another part of one.

@@ -1,16 +1,16 @@
-//! What each task has to do with one group: the tasks' side of [`crate::plan::compare`].
+//! What each task has to do with one group: the tasks' side of [`super::compare::compare`].
 //!
 //! What a task with an interface of its own has, it shows. Of one on a container instance it is asked which
 //! machine that is, once for each, and only where a target in question can be its own.
 
 use std::collections::{HashMap, HashSet};
 
+use super::compare::{Party, Stage};
 use super::fleet::Ours;
 use crate::arn::{Port, TargetGroupArn};
 use crate::decide::ports::{self, Claims, Ports};
 use crate::decide::{Halt, instances};
 use crate::journal::Reader;
-use crate::plan::{Party, Stage};
 use crate::target::Target;
 use crate::task::{Network, Task};
 

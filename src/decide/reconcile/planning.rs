@@ -1,5 +1,6 @@
 //! What is to be done in one group. Reads, and changes nothing.
 
+use super::compare::{Owners, Stage, compare, registered};
 use super::fleet::{Fleet, Ours};
 use super::parties::{Parties, Questioned};
 use crate::arn::TargetGroupArn;
@@ -9,7 +10,7 @@ use crate::decide::targets::of_running;
 use crate::decide::{Failures, Halt};
 use crate::journal::Reader;
 use crate::outcome::Failure;
-use crate::plan::{GroupPlan, Owners, Stage, compare, registered};
+use crate::outcome::plan::GroupPlan;
 use crate::reconcile::ReconcileRequest;
 use crate::target::{Target, TargetGroup, TargetType};
 

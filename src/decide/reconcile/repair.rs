@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::compare::{Owners, Stage};
 use super::fleet::{Fleet, Proof, too_slow};
 use super::parties::{Parties, Questioned};
 use super::planning::{self, of_group};
@@ -16,9 +17,10 @@ use crate::decide::targets::is_gone;
 use crate::decide::{Failures, Halt, timing};
 use crate::journal::Reader;
 use crate::merge::MOST_TARGETS;
-use crate::outcome::{Failure, GroupTarget, Outcome, Repairs};
-use crate::plan::{Change, Overdue, Owners, Stage};
+use crate::outcome::plan::{Change, Overdue};
+use crate::outcome::{Failure, Outcome, Repairs};
 use crate::reconcile::ReconcileRequest;
+use crate::target::GroupTarget;
 use crate::target::Target;
 use crate::task::{Phase, Task};
 

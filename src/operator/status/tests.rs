@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 use super::*;
 use crate::operator::fleet::{GroupMember, together};
 use crate::outcome::Failure;
-use crate::plan::GroupPlan;
+use crate::outcome::plan::GroupPlan;
 use crate::tags::Tag;
 use crate::task::{Addresses, Network, StopReason, Task};
 

@@ -3,9 +3,10 @@
 use std::net::Ipv4Addr;
 
 use serde_json::json;
-use start_engines::outcome::{GroupTarget, Outcome};
-use start_engines::plan::{Change, Why};
+use start_engines::outcome::Outcome;
+use start_engines::outcome::plan::{Change, Why};
 use start_engines::reconcile::ReconcileRequest;
+use start_engines::target::GroupTarget;
 use start_engines::target::Target;
 use start_engines::trigger::Trigger;
 
