@@ -18,6 +18,10 @@ use crate::task::Task;
 
 /// How many tasks one DescribeTasks call takes.
 pub const MOST_TASKS_DESCRIBED: usize = 100;
+/// How many targets one RegisterTargets or DeregisterTargets call holds: the figure of the
+/// [AWS Load Balancer Controller](https://github.com/kubernetes-sigs/aws-load-balancer-controller),
+/// as AWS documents none.
+pub const MOST_TARGETS: usize = 200;
 /// How many events one PutEvents call takes.
 pub const MOST_EVENTS_PUT: usize = 10;
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::problem::{Problems, shorten};
 use crate::start::detail::{self, StartDetail};
+use crate::start::tag;
 
 /// Named starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl Catalog {
                 );
             }
             if crate::tags::reserved(&name) {
-                problems.invalid_text(&path, &name, detail::RESERVED);
+                problems.invalid_text(&path, &name, tag::RESERVED);
             }
             catalog.insert(name, detail::of_catalog(&entry, &path, problems));
         }

@@ -14,10 +14,9 @@ use crate::catalog::Catalog;
 use crate::deployment::Deployment;
 use crate::problem::Problems;
 use crate::rates::Rates;
+use crate::run_task::{MOST_SECURITY_GROUPS, MOST_SUBNETS};
 use crate::schedule::Scheduler;
-use crate::start::detail::{MOST_SECURITY_GROUPS, MOST_SUBNETS, SingleTarget, StartDetail};
-use crate::start::placements::may_scale;
-use crate::start::request::Placement;
+use crate::start::detail::{SingleTarget, StartDetail};
 
 /// Everything that the function has been told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,7 +33,7 @@ pub struct Config {
     /// `CATALOG_ONLY`: a start names a service of the catalog, and may give only what its entry lets it.
     pub catalog_only: bool,
     /// `TASK_WAIT_TIMEOUT`: for how long a task may not be RUNNING; zero is for ever. Without a
-    /// scheduler it has no effect. See [`Self::start_timeout_of`] for what counts if it is not set.
+    /// scheduler it has no effect. If it is not set, a start has a default of its own.
     pub start_timeout: Option<Duration>,
     /// Without it, nothing can be done later: a stop cannot wait for connections to end.
     pub scheduler: Option<Scheduler>,
@@ -92,14 +91,6 @@ impl FromStr for LogLevel {
     }
 }
 
-/// How long a start may take where nobody says otherwise.
-pub const DEFAULT_START_TIMEOUT: Duration = Duration::from_secs(300);
-/// The same where a capacity provider that is not Fargate's may have to bring up machines first, which takes from
-/// two to five minutes and more ([cluster auto scaling]).
-///
-/// [cluster auto scaling]: https://aws.amazon.com/blogs/containers/deep-dive-on-amazon-ecs-cluster-auto-scaling/
-pub const DEFAULT_START_TIMEOUT_OF_PROVIDERS: Duration = Duration::from_secs(900);
-
 fn is_at(group: &TargetGroupArn, home: Option<&Scope>) -> bool {
     home.is_none() || group.scope().as_ref() == home
 }
@@ -147,17 +138,6 @@ impl Config {
         };
         let catalog = catalog.map_or_else(Catalog::default, |text| Catalog::read(text, &mut problems));
         problems.into_result(Self { catalog, ..config })
-    }
-
-    /// For how long a task of a start in these placements may not be RUNNING, if the start does not say: what is set,
-    /// else the default, which is longer where machines have to come up.
-    #[must_use]
-    pub fn start_timeout_of(&self, placements: &[Placement]) -> Duration {
-        self.start_timeout.unwrap_or(if placements.iter().any(may_scale) {
-            DEFAULT_START_TIMEOUT_OF_PROVIDERS
-        } else {
-            DEFAULT_START_TIMEOUT
-        })
     }
 
     /// The clusters to look for a newer owner of an address in: the task's own, and all that the

@@ -9,13 +9,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
-use crate::call::{Answer, Call, CallError, ErrorKind, MOST_TASKS_DESCRIBED, Zone};
+use crate::call::{Answer, Call, CallError, ErrorKind, MOST_TARGETS, MOST_TASKS_DESCRIBED, Zone};
 use crate::target::{Target, TargetHealth};
-
-/// How many targets one RegisterTargets or DeregisterTargets call holds: the figure of the
-/// [AWS Load Balancer Controller](https://github.com/kubernetes-sigs/aws-load-balancer-controller),
-/// as AWS documents none.
-pub const MOST_TARGETS: usize = 200;
 
 /// One call for all who ask for a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

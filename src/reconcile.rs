@@ -10,7 +10,7 @@ use crate::fields::Fields;
 use crate::later::Later;
 use crate::problem::Problems;
 use crate::requested_at::{self, RequestedAt};
-use crate::start::detail::mark;
+use crate::start::tag::mark;
 use crate::stop::{Asker, check_cluster, check_service};
 use crate::target::GroupTarget;
 use crate::timestamp::Timestamp;

@@ -13,7 +13,7 @@ use crate::fields::Fields;
 use crate::later::Later;
 use crate::problem::Problems;
 use crate::requested_at::{self, RequestedAt};
-use crate::start::detail::mark;
+use crate::start::tag::mark;
 use crate::timestamp::Timestamp;
 
 /// The most that a target group's deregistration delay can be, and so the most to wait for.

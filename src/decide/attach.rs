@@ -14,11 +14,13 @@
 //! task that others started is adopted only if its family is allowed. Tags that name other targets are an error: what a stop cannot find must not be
 //! registered. No tags at all is none: StopTask deletes them, and the second look tells.
 
+use super::failures::Failures;
 use super::targets::{Rivals, by_group, look, of_running};
-use super::{Failures, Halt, deployment, detach, timing};
+use super::{deployment, detach, timing};
 use crate::arn::{TargetGroupArn, TaskDefinition};
 use crate::call::{CallError, ErrorKind, Zone};
 use crate::config::Config;
+use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::{Failure, Outcome, Skip};
 use crate::tags;

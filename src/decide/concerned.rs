@@ -12,11 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::deployment::{Whose, family_is_allowed, is_adopted, whose};
+use super::failures::Failures;
 use super::survey::{self, Survey};
-use super::{Failures, Halt, timing};
+use super::timing;
 use crate::arn::{Cluster, TaskArn};
 use crate::call::{CallError, Desired, ErrorKind, MOST_TASKS_DESCRIBED};
 use crate::config::Config;
+use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::{Failure, Skip};
 use crate::stop::{JustStarted, StopRequest};

@@ -14,12 +14,14 @@
 
 use std::time::Duration;
 
+use super::failures::Failures;
 use super::lost::{self, Lost};
 use super::owners::{owned_by_others, too_slow};
 use super::targets::{Candidates, Rivals, by_group, is_gone, of_stopping, still_registered};
-use super::{Failures, Halt, failed_start, timing};
+use super::timing;
 use crate::arn::TargetGroupArn;
 use crate::config::Config;
+use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::{Outcome, Skip};
 use crate::target::GroupTarget;
@@ -113,7 +115,7 @@ pub(super) fn undo(
 fn skipped(task: &Task, reason: Skip) -> Outcome {
     Outcome::Skipped {
         reason,
-        failed_start: failed_start(task),
+        failed_start: task.failed_start(),
     }
 }
 
@@ -200,7 +202,7 @@ impl<'t> Work<'t> {
         self.failures.into_result(Outcome::Deregistered {
             targets: self.deregistered,
             reused: self.reused,
-            failed_start: failed_start(self.task),
+            failed_start: self.task.failed_start(),
         })
     }
 }

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Halt;
 use crate::arn::TaskArn;
 use crate::call::MOST_TASKS_DESCRIBED;
+use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::{Failure, Outcome};
 use crate::start::request::StartRequest;

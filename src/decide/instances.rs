@@ -3,14 +3,15 @@
 //!
 //! Must not know network interfaces.
 
+use super::failures::Failures;
 use super::interfaces::{address, family_mismatch, no_address};
 use super::lost::Lost;
 use super::ports::{self, Ports};
 use super::targets::{Candidates, Rivals};
-use super::{Failures, Halt};
 use crate::arn::{ContainerName, Port, TaskDefinition};
 use crate::call::{CallError, ErrorKind};
 use crate::instance::{ContainerInstance, Instance, Recall};
+use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::Failure;
 use crate::target::GroupTarget;

@@ -3,9 +3,10 @@
 //!
 //! Must not know container instances.
 
+use super::failures::Failures;
 use super::targets::look as look_again;
-use super::{Failures, Halt};
 use crate::call::{CallError, ErrorKind};
+use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::{Failure, Skip};
 use crate::target::GroupTarget;

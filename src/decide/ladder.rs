@@ -10,9 +10,9 @@
 //! [speaks](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html) of requests that
 //! completed successfully. Were it otherwise, a walk would hear conflicts and fail; it would not start more.
 
-use super::Halt;
 use crate::arn::TaskArn;
 use crate::call::{CallError, ErrorKind};
+use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::{Failure, Outcome};
 use crate::run_task::{StartFailure, Started};

@@ -4,11 +4,13 @@
 
 use std::time::Duration;
 
+use super::failures::Failures;
 use super::owners::{owned_of_each, too_slow};
 use super::targets::{Rivals, is_gone, still_registered};
-use super::{Failures, Halt, timing};
+use super::timing;
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::config::Config;
+use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::Failure;
 use crate::target::GroupTarget;

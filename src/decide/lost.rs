@@ -4,12 +4,12 @@
 //! What is left to go by is the group itself: whatever is in it, could be the task's, and is no live
 //! task's of ours. Must not deregister: it may as well be somebody else's.
 
-use super::Halt;
 use super::owners::owned_by_others;
 use super::targets::Rivals;
 use crate::arn::{Port, TargetGroupArn};
 use crate::call::CallError;
 use crate::config::Config;
+use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::Failure;
 use crate::target::GroupTarget;

@@ -21,6 +21,7 @@ mod concerned;
 pub mod deployment;
 pub mod detach;
 mod expired;
+mod failures;
 mod instances;
 mod interfaces;
 mod ladder;
@@ -43,7 +44,7 @@ use crate::config::Config;
 use crate::journal::{Halt, Journal, Reader};
 use crate::outcome::{Failure, Outcome, Skip};
 use crate::started_by::{self, Unread};
-use crate::task::{Phase, StopReason, Task};
+use crate::task::Phase;
 use crate::trigger::{TaskChange, Trigger};
 
 /// What comes next.
@@ -78,7 +79,7 @@ fn task_state_change(change: &TaskChange, config: &Config, reader: &mut Reader<'
     let skip = |reason| {
         Ok(Outcome::Skipped {
             reason,
-            failed_start: failed_start(task),
+            failed_start: task.failed_start(),
         })
     };
     let Some(text) = &task.started_by else {
@@ -107,48 +108,5 @@ fn task_state_change(change: &TaskChange, config: &Config, reader: &mut Reader<'
         Phase::Stopping | Phase::Stopped => {
             detach::detach(change, &deployment::allowed(&attachments, config), config, reader)
         }
-    }
-}
-
-/// Why a start failed, told once: by the last event of the task, when every container has told.
-fn failed_start(task: &Task) -> Option<StopReason> {
-    (task.phase() == Phase::Stopped && task.failed_to_start()).then(|| task.stop.clone())
-}
-
-/// How many failures of one event are told.
-const MOST_TOLD: usize = 20;
-
-/// Failures of independent calls: the others are made all the same.
-#[derive(Debug, Default)]
-struct Failures(Vec<Failure>);
-
-impl Failures {
-    fn add(&mut self, failure: impl Into<Failure>) {
-        self.0.push(failure.into());
-    }
-
-    fn extend(&mut self, others: Self) {
-        self.0.extend(others.0);
-    }
-
-    /// All as one, with the category of the first that only a person can cure, else of the first; a
-    /// retry can help as long as it can help any of them.
-    fn into_result<T>(self, value: T) -> Result<T, Halt> {
-        let Some(chief) = self.0.iter().find(|failure| !failure.transient).or(self.0.first()) else {
-            return Ok(value);
-        };
-        let mut messages: Vec<String> = Vec::new();
-        for failure in self.0.iter().take(MOST_TOLD) {
-            messages.push(failure.message.clone());
-        }
-        if self.0.len() > MOST_TOLD {
-            messages.push(format!("and {} more", self.0.len() - MOST_TOLD));
-        }
-        Err(Failure {
-            message: messages.join("; "),
-            transient: self.0.iter().any(|failure| failure.transient),
-            ..chief.clone()
-        }
-        .into())
     }
 }

@@ -9,10 +9,11 @@
 use super::survey::wanted_tasks;
 use super::targets::{Rivals, look};
 use super::timing::{ATTACH, left};
-use super::{Halt, instances, ports};
+use super::{instances, ports};
 use crate::arn::Port;
 use crate::call::ErrorKind;
 use crate::config::Config;
+use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::Failure;
 use crate::started_by;

@@ -13,9 +13,9 @@
 //!
 //! Must not know machines: a host port is half a target.
 
-use super::Halt;
 use crate::arn::{Port, TaskDefinition};
 use crate::definition::{Definition, NetworkMode};
+use crate::journal::Halt;
 use crate::journal::{Asked, Reader};
 use crate::task::ports::PortBinding;
 use crate::task::{Status, Task};

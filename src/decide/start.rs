@@ -14,10 +14,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::expired::expired;
+use super::failures::Failures;
+use super::ladder;
 use super::later::{self, Purpose, SOONEST};
-use super::{Failures, Halt, ladder};
 use crate::arn::TaskArn;
 use crate::call::{Answer, Call, CallError, ErrorKind};
+use crate::journal::Halt;
 use crate::journal::{Journal, Reader};
 use crate::outcome::{Deadline, DeadlinesNotSet, Failure, Outcome};
 use crate::start::request::StartRequest;

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use super::Halt;
 use crate::arn::{Cluster, TaskArn};
 use crate::call::{CallError, Desired, MOST_TASKS_DESCRIBED};
+use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::Failure;
 use crate::task::Task;

@@ -6,11 +6,13 @@
 
 use std::sync::Arc;
 
+use super::failures::Failures;
 use super::lost::Lost;
 use super::ports::Ports;
-use super::{Failures, Halt, instances, interfaces, ports};
+use super::{instances, interfaces, ports};
 use crate::arn::TargetGroupArn;
 use crate::call::{CallError, ErrorKind};
+use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::{Failure, Skip};
 use crate::target::GroupTarget;

@@ -5,71 +5,8 @@
 use serde_json::Value;
 
 use crate::config::Config;
-use crate::names;
 use crate::problem::{Problems, shorten};
-
-/// The fields of a start's `detail`.
-pub(super) const FIELDS: &[&str] = &[
-    "assignPublicIp",
-    "capacityProviderStrategy",
-    "cluster",
-    "containerName",
-    "correlationId",
-    "count",
-    "enableECSManagedTags",
-    "enableExecuteCommand",
-    "fallbacks",
-    "group",
-    "idempotencyKey",
-    "launchType",
-    "maxAgeSeconds",
-    "maxLifetimeSeconds",
-    "networkConfiguration",
-    "overrides",
-    "placementConstraints",
-    "placementStrategy",
-    "platformVersion",
-    "port",
-    "propagateTags",
-    "requestedAt",
-    "securityGroups",
-    "service",
-    "startTimeoutSeconds",
-    "subnets",
-    "tags",
-    "targetGroupArn",
-    "targets",
-    "taskDefinition",
-    "volumeConfigurations",
-];
-
-/// Those that every start may give: which service, how many tasks, and for how long.
-const ALWAYS: &[&str] = &[
-    "correlationId",
-    "count",
-    "idempotencyKey",
-    "maxAgeSeconds",
-    "maxLifetimeSeconds",
-    "requestedAt",
-    "service",
-    "startTimeoutSeconds",
-];
-
-/// One name of `overridable`.
-pub(super) fn field(value: &Value, path: &str, problems: &mut Problems) -> Option<&'static str> {
-    let name = value.as_str().unwrap_or_default();
-    let known = FIELDS.iter().copied().find(|known| *known == name);
-    if known.is_none() {
-        let rule = match names::meaning(name, FIELDS) {
-            Some(meaning) if !meaning.ours.is_empty() => {
-                format!("must be the name of a field of a start: {}", meaning.says)
-            }
-            Some(_) | None => "must be the name of a field of a start".to_owned(),
-        };
-        problems.invalid(path, value, rule);
-    }
-    known
-}
+use crate::start::overridable::{ALWAYS, FIELDS};
 
 /// Notes every field that the owner does not let the `detail` of a start give; after the reader has noted what is no
 /// field of it.

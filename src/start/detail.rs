@@ -4,12 +4,13 @@
 
 use serde_json::Value;
 
-use super::{catalog_only, network, options};
+use super::{network, options, overridable};
 use crate::arn::{Cluster, ContainerName, Malformed, Port, SecurityGroupId, SubnetId, TargetGroupArn, TaskDefinition};
 use crate::fields::Fields;
 use crate::problem::Problems;
 use crate::requested_at::{self, RequestedAt};
-use crate::run_task::{CapacityProvider, Options};
+use crate::run_task::{CapacityProvider, MOST_CAPACITY_PROVIDERS, Options};
+use crate::start::tag::{tag, tag_value};
 use crate::tags::{self, Tag};
 use crate::target::Attachment;
 
@@ -53,6 +54,11 @@ impl StartDetail {
     }
 }
 
+/// From the first source that gives it.
+pub(super) fn first<T>(sources: [&StartDetail; 3], pick: impl Fn(&StartDetail) -> Option<T>) -> Option<T> {
+    sources.into_iter().find_map(pick)
+}
+
 /// The short form for the one target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "as in StartDetail")]
@@ -81,11 +87,6 @@ pub struct Fallback {
 
 /// The launch types that RunTask takes; Managed Instances and Fargate Spot need a strategy.
 const LAUNCH_TYPES: &[&str] = &["EC2", "FARGATE", "EXTERNAL"];
-/// [AwsVpcConfiguration](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html).
-pub(crate) const MOST_SUBNETS: usize = 16;
-/// [AwsVpcConfiguration](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html).
-pub(crate) const MOST_SECURITY_GROUPS: usize = 5;
-const MOST_CAPACITY_PROVIDERS: usize = 20;
 const MOST_FALLBACKS: usize = 9;
 /// A day.
 const MOST_START_TIMEOUT_SECONDS: i64 = 86_400;
@@ -122,7 +123,7 @@ pub fn of_catalog(entry: &Value, path: &str, problems: &mut Problems) -> StartDe
         return StartDetail::default();
     };
     let shared = shared(&mut fields, problems);
-    let overridable = fields.list("overridable", catalog_only::FIELDS.len(), problems, catalog_only::field);
+    let overridable = fields.list("overridable", overridable::FIELDS.len(), problems, overridable::field);
     fields.deny_unknown(problems);
     StartDetail {
         overridable: overridable.unwrap_or_default(),
@@ -211,25 +212,6 @@ fn port(value: &Value) -> Result<Port, String> {
         .ok_or_else(wrong)
 }
 
-/// A text that becomes a tag's value.
-pub(super) fn tag_value(value: &Value) -> Result<String, String> {
-    match mark(value) {
-        Ok(text) if tags::reserved(&text) => Err(RESERVED.to_owned()),
-        read => read,
-    }
-}
-
-/// The rule of [`tags::reserved`].
-pub(crate) const RESERVED: &str = "must not begin with aws:, in any upper or lower case: it becomes a tag";
-
-/// A text of the characters and the length of a tag's value.
-pub(crate) fn mark(value: &Value) -> Result<String, String> {
-    match value.as_str() {
-        Some(text) if (1..=256).contains(&text.chars().count()) && tags::allowed(text) => Ok(text.to_owned()),
-        _ => Err("must be a text of 1 to 256 letters, digits, spaces and _.:/=+-@".to_owned()),
-    }
-}
-
 fn attachment(value: &Value, path: &str, problems: &mut Problems) -> Option<Attachment> {
     let mut fields = Fields::of(value, path, problems)?;
     let group = fields.parsed("targetGroupArn", problems);
@@ -314,29 +296,4 @@ fn fallback(value: &Value, path: &str, problems: &mut Problems) -> Option<Fallba
     }
     fields.deny_unknown(problems);
     Some(fallback)
-}
-
-const RESERVED_IN_A_TAG: &str = "must not begin with aws:, in any upper or lower case";
-
-pub(super) fn tag(value: &Value, path: &str, problems: &mut Problems) -> Option<Tag> {
-    let mut fields = Fields::of(value, path, problems)?;
-    let key = fields.read("key", problems, |value| match value.as_str() {
-        Some(key) if tags::reserved(key) => Err(RESERVED_IN_A_TAG.to_owned()),
-        Some(key) if key.starts_with(tags::PREFIX) => Err(format!("must not begin with {}", tags::PREFIX)),
-        Some(key) if (1..=128).contains(&key.chars().count()) && tags::allowed(key) => Ok(key.to_owned()),
-        _ => Err("must be a text of 1 to 128 letters, digits, spaces and _.:/=+-@".to_owned()),
-    });
-    if fields.raw("key").is_none() {
-        problems.missing(fields.at("key"), "each tag needs a key");
-    }
-    let value = fields.read("value", problems, |value| match value.as_str() {
-        Some(text) if tags::reserved(text) => Err(RESERVED_IN_A_TAG.to_owned()),
-        Some(text) if text.chars().count() <= 256 && tags::allowed(text) => Ok(text.to_owned()),
-        _ => Err("must be a text of at most 256 letters, digits, spaces and _.:/=+-@".to_owned()),
-    });
-    fields.deny_unknown(problems);
-    Some(Tag {
-        key: key?,
-        value: value.unwrap_or_default(),
-    })
 }

@@ -8,6 +8,8 @@ pub mod catalog_only;
 pub mod detail;
 mod network;
 mod options;
+pub(crate) mod overridable;
 pub(crate) mod placements;
 pub mod request;
 pub mod resolve;
+pub(crate) mod tag;

@@ -3,10 +3,10 @@
 
 use serde_json::Value;
 
-use super::detail::{MOST_SECURITY_GROUPS, MOST_SUBNETS};
 use crate::arn::{SecurityGroupId, SubnetId};
 use crate::fields::Fields;
 use crate::problem::Problems;
+use crate::run_task::{MOST_SECURITY_GROUPS, MOST_SUBNETS};
 
 /// What one source says of it.
 #[derive(Debug, Default)]

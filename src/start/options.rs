@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::detail::tag;
+use super::tag::tag;
 use crate::fields::{Fields, text};
 use crate::problem::Problems;
 use crate::run_task::{
@@ -49,6 +49,24 @@ pub(super) fn read(fields: &mut Fields<'_>, problems: &mut Problems) -> Options 
         // RunTask takes one volume at most.
         volume_configurations: fields.list("volumeConfigurations", 1, problems, volume),
         group: fields.text("group", 255, problems),
+    }
+}
+
+/// Each option from the first source that gives it.
+pub(super) fn layered(sources: [&Options; 3]) -> Options {
+    fn first<T>(sources: [&Options; 3], pick: impl Fn(&Options) -> Option<T>) -> Option<T> {
+        sources.into_iter().find_map(pick)
+    }
+    Options {
+        overrides: first(sources, |source| source.overrides.clone()),
+        propagate_tags: first(sources, |source| source.propagate_tags),
+        enable_ecs_managed_tags: first(sources, |source| source.enable_ecs_managed_tags),
+        enable_execute_command: first(sources, |source| source.enable_execute_command),
+        volume_configurations: first(sources, |source| source.volume_configurations.clone()),
+        group: first(sources, |source| source.group.clone()),
+        // Each placement has its own.
+        placement_constraints: None,
+        placement_strategy: None,
     }
 }
 

@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use super::detail::StartDetail;
+use super::detail::first;
 use super::request::Placement;
-use super::resolve::first;
 use crate::arn::SubnetId;
 use crate::problem::Problems;
 use crate::run_task::{Awsvpc, CapacityProvider, Launch};

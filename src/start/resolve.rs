@@ -7,14 +7,16 @@
 use std::time::Duration;
 
 use super::detail::{SingleTarget, StartDetail};
-use super::placements;
 use super::request::{Deadlines, Placement, StartRequest};
+use super::{options, placements};
 use crate::arn::{Cluster, Scope, TaskDefinition};
 use crate::config::{Allowed, Config};
 use crate::later::Later;
 use crate::problem::Problems;
 use crate::requested_at::RequestedAt;
 use crate::run_task::Options;
+use crate::start::detail::first;
+use crate::start::placements::may_scale;
 use crate::started_by;
 use crate::tags::{self, MOST_TAGS_OF_A_START, Marks};
 use crate::target::Attachment;
@@ -95,7 +97,7 @@ pub fn resolve(
     };
     let mut tags = tags::encode(&marks);
     tags.extend(first(sources, |source| source.tags.clone()).unwrap_or_default());
-    let options = options(sources);
+    let options = options::layered(sources.map(|source| &source.options));
     check_tags(&tags, &options, problems);
 
     Some(StartRequest {
@@ -124,6 +126,25 @@ fn seconds(seconds: i32) -> Duration {
     Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }
 
+/// How long a start may take where nobody says otherwise.
+pub const DEFAULT_START_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// The same where a capacity provider that is not Fargate's may have to bring up machines first, which takes from
+/// two to five minutes and more ([cluster auto scaling]).
+///
+/// [cluster auto scaling]: https://aws.amazon.com/blogs/containers/deep-dive-on-amazon-ecs-cluster-auto-scaling/
+pub const DEFAULT_START_TIMEOUT_OF_PROVIDERS: Duration = Duration::from_secs(900);
+
+/// For how long a task of a start in these placements may not be RUNNING, if the start does not say: what is set,
+/// else the default, which is longer where machines have to come up.
+fn start_timeout_of(placements: &[Placement], config: &Config) -> Duration {
+    config.start_timeout.unwrap_or(if placements.iter().any(may_scale) {
+        DEFAULT_START_TIMEOUT_OF_PROVIDERS
+    } else {
+        DEFAULT_START_TIMEOUT
+    })
+}
+
 /// Zero is none, and so is everything where nothing can be done later: asking for it is an error then.
 fn deadlines(
     sources: [&StartDetail; 3],
@@ -144,13 +165,9 @@ fn deadlines(
     }
     let some = |time: Duration| (!time.is_zero()).then_some(time);
     Deadlines {
-        start_timeout: some(timeout.map_or_else(|| config.start_timeout_of(placements), seconds)),
+        start_timeout: some(timeout.map_or_else(|| start_timeout_of(placements, config), seconds)),
         max_lifetime: lifetime.map(seconds).and_then(some),
     }
-}
-
-pub(super) fn first<T>(sources: [&StartDetail; 3], pick: impl Fn(&StartDetail) -> Option<T>) -> Option<T> {
-    sources.into_iter().find_map(pick)
 }
 
 fn catalog_entry<'a>(detail: &StartDetail, config: &'a Config, problems: &mut Problems) -> Option<&'a StartDetail> {
@@ -169,7 +186,7 @@ fn identity(detail: &StartDetail, event_id: Option<&str>, problems: &mut Problem
     }
     match event_id {
         Some(id) if tags::reserved(id) => {
-            problems.invalid_text("id", id, super::detail::RESERVED);
+            problems.invalid_text("id", id, super::tag::RESERVED);
             None
         }
         Some(id) if (1..=256).contains(&id.chars().count()) && tags::allowed(id) => Some(id.to_owned()),
@@ -251,20 +268,6 @@ fn single<T>(sources: [&StartDetail; 3], pick: impl Fn(&SingleTarget) -> Option<
         }
     }
     None
-}
-
-fn options(sources: [&StartDetail; 3]) -> Options {
-    Options {
-        overrides: first(sources, |source| source.options.overrides.clone()),
-        propagate_tags: first(sources, |source| source.options.propagate_tags),
-        enable_ecs_managed_tags: first(sources, |source| source.options.enable_ecs_managed_tags),
-        enable_execute_command: first(sources, |source| source.options.enable_execute_command),
-        volume_configurations: first(sources, |source| source.options.volume_configurations.clone()),
-        group: first(sources, |source| source.options.group.clone()),
-        // Each placement has its own.
-        placement_constraints: None,
-        placement_strategy: None,
-    }
 }
 
 /// Each target with the field that names its group.

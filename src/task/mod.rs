@@ -137,6 +137,12 @@ impl Task {
     pub fn failed_to_start(&self) -> bool {
         !self.is_wanted() && (self.started_at.is_none() || self.stop.code.as_deref() == Some("TaskFailedToStart"))
     }
+
+    /// Why its start failed, if it did: known with the last event of the task, when every container has its reason.
+    #[must_use]
+    pub fn failed_start(&self) -> Option<StopReason> {
+        (self.phase() == Phase::Stopped && self.failed_to_start()).then(|| self.stop.clone())
+    }
 }
 
 /// `lastStatus` and `desiredStatus`.

@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::compare::Stage;
-use super::{A_STEP_NEEDS, TOOK_ALL};
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::call::{Desired, ErrorKind};
 use crate::config::Config;
-use crate::decide::{Failures, Halt, deployment, survey, timing};
+use crate::decide::failures::Failures;
+use crate::decide::reconcile::budget::in_time;
+use crate::decide::{deployment, survey, timing};
+use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::Failure;
 use crate::outcome::plan::Overdue;
@@ -164,14 +166,6 @@ pub(super) fn survey<'a>(
         }
     }
     Ok((Fleet::of(newest.into_values().collect()), proof))
-}
-
-/// So that something is left to repair with.
-fn in_time(reader: &Reader<'_>) -> Result<(), Failure> {
-    let has_time = reader.has_time(A_STEP_NEEDS);
-    has_time
-        .then_some(())
-        .ok_or_else(|| Failure::transient("reconcile_incomplete", TOOK_ALL))
 }
 
 fn clusters(request: &ReconcileRequest) -> impl Iterator<Item = (&Cluster, bool)> {

@@ -35,31 +35,28 @@
 //! - *A target that looks unknown* may be of a task that was started after the list: so the list is made once
 //!   more at the end, before it is told. Nothing is done to it in any case.
 
+mod budget;
 pub mod compare;
 mod fleet;
 mod parties;
 mod planning;
 mod repair;
 
-use std::time::Duration;
-
 use self::fleet::Fleet;
 use self::repair::Work;
-use super::{Failures, Halt, later};
+use super::failures::Failures;
+use super::later;
 use crate::arn::TargetGroupArn;
 use crate::call::ErrorKind;
 use crate::config::Config;
+use crate::decide::failures::caught;
+use crate::decide::reconcile::budget::{A_STEP_NEEDS, TOOK_ALL};
+use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::plan::Plan;
 use crate::outcome::{Failure, Outcome};
 use crate::reconcile::{Continuation, MOST_CONTINUATIONS, ReconcileRequest};
 
-/// With less time left than this, no group is begun, nor another part of one.
-const A_STEP_NEEDS: Duration = Duration::from_secs(10);
-/// With less time left than this, nothing is looked at again. Telling the outcome takes time, too.
-const A_LOOK_NEEDS: Duration = Duration::from_secs(7);
-/// Why nothing was done.
-const TOOK_ALL: &str = "looking at the tasks took all the time there is: give the function more";
 /// How many groups a message names.
 const MOST_NAMED: usize = 10;
 
@@ -127,18 +124,6 @@ fn plan(
     }
     plan.failures = failures.0;
     Ok(Outcome::Planned(Box::new(plan)))
-}
-
-/// What fails in one group is noted, so that the others are seen to.
-fn caught<T>(result: Result<T, Halt>, failures: &mut Failures) -> Result<Option<T>, Halt> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(Halt::Fail(failure)) => {
-            failures.add(*failure);
-            Ok(None)
-        }
-        Err(ask @ Halt::Ask(_)) => Err(ask),
-    }
 }
 
 /// Has the rest done later; the inner error is why not.

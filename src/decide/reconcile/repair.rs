@@ -3,20 +3,23 @@
 
 use std::collections::HashMap;
 
+use super::budget::{A_LOOK_NEEDS, A_STEP_NEEDS};
 use super::compare::{Owners, Stage};
 use super::fleet::{Fleet, Proof, too_slow};
 use super::parties::{Parties, Questioned};
 use super::planning::{self, of_group};
-use super::{A_LOOK_NEEDS, A_STEP_NEEDS, caught};
 use crate::arn::{TargetGroupArn, TaskArn};
+use crate::call::MOST_TARGETS;
 use crate::call::{ErrorKind, MOST_TASKS_DESCRIBED};
 use crate::config::Config;
 use crate::decide::attach::{newer, register};
+use crate::decide::failures::Failures;
+use crate::decide::failures::caught;
 use crate::decide::stop::drain_is_over;
 use crate::decide::targets::is_gone;
-use crate::decide::{Failures, Halt, timing};
+use crate::decide::timing;
+use crate::journal::Halt;
 use crate::journal::Reader;
-use crate::merge::MOST_TARGETS;
 use crate::outcome::plan::{Change, Overdue};
 use crate::outcome::{Failure, Outcome, Repairs};
 use crate::reconcile::ReconcileRequest;
