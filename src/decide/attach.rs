@@ -14,16 +14,19 @@
 //! task that others started is adopted only if its family is allowed. Tags that name other targets are an error: what a stop cannot find must not be
 //! registered. No tags at all is none: StopTask deletes them, and the second look tells.
 
+use super::candidates::Rivals;
 use super::failures::Failures;
-use super::targets::{Rivals, by_group, look, of_running};
+use super::membership::by_group;
+use super::snapshot;
+use super::targets::of_running;
 use super::{deployment, detach, timing};
 use crate::arn::{TargetGroupArn, TaskDefinition};
 use crate::call::{CallError, ErrorKind, Zone};
 use crate::config::Config;
+use crate::decide::snapshot::{newer, with_containers};
 use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::{Failure, Outcome, Skip};
-use crate::tags;
 use crate::target::GroupTarget;
 use crate::target::{Attachment, Target};
 use crate::task::Task;
@@ -42,7 +45,7 @@ pub fn attach(
     let event = &change.task;
     // What was not allowed was never registered.
     let to_take_back = &deployment::allowed(attachments, config);
-    let Some(first) = look(event, reader)? else {
+    let Some(first) = snapshot::describe(event, reader)? else {
         let is_old = change
             .happened_at
             .is_some_and(|time| reader.now().since(time) >= timing::STOPPED_TASKS_STAY);
@@ -80,7 +83,7 @@ pub fn attach(
         return failures.into_result(Outcome::Registered { targets });
     }
     // Even a call that failed may have been applied.
-    match look(event, reader)? {
+    match snapshot::describe(event, reader)? {
         Some(second) if newer(newer(event, first), second).is_wanted() && !second.is_draining() => {
             failures.extend(unanswered);
             failures.into_result(Outcome::Registered { targets })
@@ -161,26 +164,4 @@ fn family_not_allowed(look: &Task) -> Failure {
         .map_or("its family", TaskDefinition::as_str);
     let message = format!("{}: {definition} is not in ALLOWED_TASK_FAMILIES", look.arn);
     Failure::permanent("not_allowed", message)
-}
-
-/// Of two snapshots of one task, the one with the higher version: DescribeTasks can lag the event.
-pub(super) fn newer<'a>(one: &'a Task, other: &'a Task) -> &'a Task {
-    if other.version >= one.version { other } else { one }
-}
-
-/// The targets with the containers that the tags name, if there are tags.
-pub(super) fn with_containers(look: &Task, attachments: &[Attachment]) -> Result<Vec<Attachment>, Failure> {
-    let tagged = tags::decode(&look.tags).attachments;
-    let bare = |attachment: &Attachment| (attachment.group.clone(), attachment.port);
-    if tagged.is_empty() {
-        return Ok(attachments.to_vec());
-    }
-    if tagged.iter().map(bare).eq(attachments.iter().map(bare)) {
-        return Ok(tagged);
-    }
-    let message = format!(
-        "the tags of {} name other targets than its startedBy, which a stop goes by: start it again with both alike",
-        look.arn
-    );
-    Err(Failure::permanent("targets_mismatch", message))
 }

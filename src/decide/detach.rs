@@ -14,10 +14,13 @@
 
 use std::time::Duration;
 
+use super::candidates::Lost;
+use super::candidates::{Candidates, Rivals};
 use super::failures::Failures;
-use super::lost::{self, Lost};
+use super::lost;
+use super::membership::{by_group, is_gone, still_registered};
 use super::owners::{owned_by_others, too_slow};
-use super::targets::{Candidates, Rivals, by_group, is_gone, of_stopping, still_registered};
+use super::targets::of_stopping;
 use super::timing;
 use crate::arn::TargetGroupArn;
 use crate::config::Config;

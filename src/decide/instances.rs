@@ -3,11 +3,11 @@
 //!
 //! Must not know network interfaces.
 
+use super::address::{address, family_mismatch, no_address};
+use super::candidates::Lost;
+use super::candidates::{Candidates, Rivals};
 use super::failures::Failures;
-use super::interfaces::{address, family_mismatch, no_address};
-use super::lost::Lost;
 use super::ports::{self, Ports};
-use super::targets::{Candidates, Rivals};
 use crate::arn::{ContainerName, Port, TaskDefinition};
 use crate::call::{CallError, ErrorKind};
 use crate::instance::{ContainerInstance, Instance, Recall};

@@ -4,8 +4,9 @@
 //! Must not know container instances.
 
 use super::failures::Failures;
-use super::targets::look as look_again;
+use super::snapshot;
 use crate::call::{CallError, ErrorKind};
+use crate::decide::address::{address, family_mismatch, no_address};
 use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::{Failure, Skip};
@@ -76,7 +77,7 @@ pub(super) fn of_stopping<'a>(
         let mut id = known_addresses(task, look).and_then(|addresses| address(&addresses, family));
         let is_complete = |look| known_addresses(task, look).is_some_and(|addresses| addresses.complete);
         if id.is_none() && !never_ran && !is_complete(look) && look.is_none() {
-            look = look_again(task, reader)?;
+            look = snapshot::describe(task, reader)?;
             id = known_addresses(task, look).and_then(|addresses| address(&addresses, family));
         }
         match id {
@@ -93,14 +94,6 @@ pub(super) fn of_stopping<'a>(
         }
     }
     Ok(Ok(targets))
-}
-
-/// The address of a family, as ELB writes it.
-pub(super) fn address(addresses: &Addresses, family: AddressFamily) -> Option<String> {
-    match family {
-        AddressFamily::Ipv4 => addresses.ipv4.map(|address| address.to_string()),
-        AddressFamily::Ipv6 => addresses.ipv6.map(|address| address.to_string()),
-    }
 }
 
 /// All addresses that either snapshot tells: an interface keeps its addresses for life.
@@ -125,32 +118,6 @@ fn certain_family(addresses: Option<Addresses>) -> Option<AddressFamily> {
         (None, Some(_)) => Some(AddressFamily::Ipv6),
         (Some(_), Some(_)) | (None, None) => None,
     }
-}
-
-pub(super) fn family_mismatch(attachment: &Attachment, family: AddressFamily, event: &Task) -> Failure {
-    let (needed, change) = match family {
-        AddressFamily::Ipv4 => (
-            "IPv4",
-            "use a target group of IP address type ipv6, or a subnet with IPv4",
-        ),
-        AddressFamily::Ipv6 => (
-            "IPv6",
-            "use a target group of IP address type ipv4, or a dual-stack subnet",
-        ),
-    };
-    let message = format!(
-        "{} needs an {needed} address, and {} has none: {change}",
-        attachment.group, event.arn
-    );
-    Failure::permanent("address_family_mismatch", message)
-}
-
-pub(super) fn no_address(event: &Task) -> Failure {
-    let message = format!(
-        "neither the event nor DescribeTasks tells an address of {} yet",
-        event.arn
-    );
-    Failure::transient("address_missing", message)
 }
 
 fn unknown_address(task: &Task) -> Failure {

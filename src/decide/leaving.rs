@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
+use super::candidates::Rivals;
 use super::failures::Failures;
+use super::membership::{is_gone, still_registered};
 use super::owners::{owned_of_each, too_slow};
-use super::targets::{Rivals, is_gone, still_registered};
 use super::timing;
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::config::Config;

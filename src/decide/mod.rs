@@ -16,7 +16,9 @@
 //! second does not ask of it then. Why that is enough, and what it does not cover, is written down in
 //! [`safety`].
 
+mod address;
 pub mod attach;
+mod candidates;
 mod concerned;
 pub mod deployment;
 pub mod detach;
@@ -28,10 +30,12 @@ mod ladder;
 mod later;
 mod leaving;
 mod lost;
+mod membership;
 mod owners;
 mod ports;
 pub mod reconcile;
 pub mod safety;
+mod snapshot;
 pub mod start;
 pub mod stop;
 mod survey;

@@ -6,8 +6,9 @@
 //! stopped one, or have further targets. Must be over while its answer holds
 //! ([`super::timing::ATTACH`]): with 100 tasks a call, a few thousand tasks are within reach.
 
+use super::candidates::Rivals;
+use super::snapshot;
 use super::survey::wanted_tasks;
-use super::targets::{Rivals, look};
 use super::timing::{ATTACH, left};
 use super::{instances, ports};
 use crate::arn::Port;
@@ -173,5 +174,5 @@ fn ownership(
 
 /// Whether the task, as of now, has not given its host ports back.
 fn holds_its_ports(task: &Task, reader: &mut Reader<'_>) -> Result<bool, Halt> {
-    Ok(look(task, reader)?.is_some_and(|task| task.phase() != Phase::Stopped))
+    Ok(snapshot::describe(task, reader)?.is_some_and(|task| task.phase() != Phase::Stopped))
 }

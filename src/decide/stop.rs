@@ -26,12 +26,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::candidates::Rivals;
 use super::concerned::{self, Concerned, is_overdue};
 use super::deployment;
 use super::failures::Failures;
 use super::later::{self, Purpose, SOONEST};
 use super::leaving::{Leaving, deregister, leave_registered};
-use super::targets::{Rivals, of_stopping};
+use super::targets::of_stopping;
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::call::{CallError, ErrorKind, MOST_TASKS_DESCRIBED};
 use crate::config::Config;

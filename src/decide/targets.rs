@@ -4,96 +4,16 @@
 //! A task has a network interface of its own (`interfaces`), or ports of its container instance
 //! (`instances`). Must not register or deregister.
 
-use std::sync::Arc;
-
 use super::failures::Failures;
-use super::lost::Lost;
 use super::ports::Ports;
-use super::{instances, interfaces, ports};
-use crate::arn::TargetGroupArn;
-use crate::call::{CallError, ErrorKind};
+use super::{instances, interfaces, ports, snapshot};
+use crate::decide::candidates::{Candidates, Rivals};
+use crate::decide::snapshot::network;
 use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::{Failure, Skip};
-use crate::target::GroupTarget;
-use crate::target::{Attachment, Target, TargetGroup, TargetHealth};
+use crate::target::{Attachment, Target, TargetGroup};
 use crate::task::{Network, Task};
-
-/// Every target that a stopping task can have registered.
-pub(super) struct Candidates {
-    pub(super) targets: Vec<GroupTarget>,
-    /// Those that nobody can name any more.
-    pub(super) lost: Vec<Lost>,
-    pub(super) rivals: Rivals,
-}
-
-/// Where a newer owner of the targets would be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Rivals {
-    /// On this container instance: they are ports of it.
-    On(String),
-    /// In any cluster: the machine or the interface that had the address may be gone.
-    Anywhere,
-}
-
-impl Rivals {
-    /// Of targets that were registered a moment ago, when the task was RUNNING.
-    pub(super) fn of_running(event: &Task, look: &Task) -> Self {
-        match network(event, Some(look)) {
-            Network::ContainerInstance { arn, .. } => Self::On(arn.clone()),
-            Network::Awsvpc(_) | Network::External | Network::Unknown => Self::Anywhere,
-        }
-    }
-}
-
-/// Targets by group, groups and targets in the order given.
-pub(super) fn by_group(targets: &[GroupTarget]) -> Vec<(TargetGroupArn, Vec<Target>)> {
-    let mut groups: Vec<(TargetGroupArn, Vec<Target>)> = Vec::new();
-    for GroupTarget { group, target } in targets {
-        match groups.iter_mut().find(|(known, _)| known == group) {
-            Some((_, of_group)) => of_group.push(target.clone()),
-            None => groups.push((group.clone(), vec![target.clone()])),
-        }
-    }
-    groups
-}
-
-/// The task as DescribeTasks shows it; `None` if ECS does not know it.
-pub(super) fn look<'a>(task: &Task, reader: &mut Reader<'a>) -> Result<Option<&'a Task>, Halt> {
-    let tasks = reader.describe_tasks(&task.cluster, vec![task.arn.clone()])??;
-    Ok(tasks.iter().map(Arc::as_ref).find(|found| found.arn == task.arn))
-}
-
-/// Those that are in their group and not on their way out.
-pub(super) fn still_registered(
-    targets: &[GroupTarget],
-    reader: &mut Reader<'_>,
-    failures: &mut Failures,
-) -> Result<Vec<GroupTarget>, Halt> {
-    let mut registered = Vec::new();
-    for (group, of_group) in by_group(targets) {
-        match reader.describe_target_health(&group, of_group.clone())? {
-            Ok(health) => {
-                let still = of_group.into_iter().zip(health).filter(|(_, health)| match health {
-                    TargetHealth::Registered(_) => true,
-                    TargetHealth::Draining | TargetHealth::NotRegistered => false,
-                });
-                registered.extend(still.map(|(target, _)| GroupTarget {
-                    group: group.clone(),
-                    target,
-                }));
-            }
-            Err(error) if is_gone(error) => {}
-            Err(error) => failures.add(error),
-        }
-    }
-    Ok(registered)
-}
-
-/// The group is gone, or takes no such target, and so never had it: nothing is registered.
-pub(super) fn is_gone(error: &CallError) -> bool {
-    matches!(error.kind, ErrorKind::TargetGroupNotFound | ErrorKind::InvalidTarget)
-}
 
 /// The target that a group takes for a RUNNING task; the inner error is why it takes none.
 pub(super) fn of_running(
@@ -125,7 +45,7 @@ pub(super) fn of_stopping<'a>(
     failures: &mut Failures,
 ) -> Result<Result<Candidates, Skip>, Halt> {
     if task.has_run() && look.is_none() && tells_little(task, reader)? {
-        look = self::look(task, reader)?;
+        look = snapshot::describe(task, reader)?;
     }
     let arn = match network(task, look) {
         Network::External => return Ok(Err(Skip::ExternalInstance)),
@@ -175,16 +95,6 @@ fn tells_little(task: &Task, reader: &mut Reader<'_>) -> Result<bool, Halt> {
         }
         Network::Awsvpc(_) | Network::External => false,
     })
-}
-
-/// Of two snapshots' networks the one that tells: an interface before an instance, as tasks on
-/// Managed Instances have both.
-fn network<'t>(event: &'t Task, look: Option<&'t Task>) -> &'t Network {
-    let both = || [Some(event), look].into_iter().flatten().map(|task| &task.network);
-    both()
-        .find(|network| matches!(network, Network::Awsvpc(_)))
-        .or_else(|| both().find(|network| **network != Network::Unknown))
-        .unwrap_or(&Network::Unknown)
 }
 
 fn container_exists(attachment: &Attachment, look: &Task) -> Result<(), Failure> {

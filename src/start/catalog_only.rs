@@ -4,9 +4,9 @@
 
 use serde_json::Value;
 
+use super::overridable::{ALWAYS, FIELDS};
 use crate::config::Config;
 use crate::problem::{Problems, shorten};
-use crate::start::overridable::{ALWAYS, FIELDS};
 
 /// Notes every field that the owner does not let the `detail` of a start give; after the reader has noted what is no
 /// field of it.

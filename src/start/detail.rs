@@ -4,13 +4,13 @@
 
 use serde_json::Value;
 
+use super::tag::{tag, tag_value};
 use super::{network, options, overridable};
 use crate::arn::{Cluster, ContainerName, Malformed, Port, SecurityGroupId, SubnetId, TargetGroupArn, TaskDefinition};
 use crate::fields::Fields;
 use crate::problem::Problems;
 use crate::requested_at::{self, RequestedAt};
 use crate::run_task::{CapacityProvider, MOST_CAPACITY_PROVIDERS, Options};
-use crate::start::tag::{tag, tag_value};
 use crate::tags::{self, Tag};
 use crate::target::Attachment;
 

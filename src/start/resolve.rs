@@ -6,7 +6,9 @@
 
 use std::time::Duration;
 
+use super::detail::first;
 use super::detail::{SingleTarget, StartDetail};
+use super::placements::may_scale;
 use super::request::{Deadlines, Placement, StartRequest};
 use super::{options, placements};
 use crate::arn::{Cluster, Scope, TaskDefinition};
@@ -15,8 +17,6 @@ use crate::later::Later;
 use crate::problem::Problems;
 use crate::requested_at::RequestedAt;
 use crate::run_task::Options;
-use crate::start::detail::first;
-use crate::start::placements::may_scale;
 use crate::started_by;
 use crate::tags::{self, MOST_TAGS_OF_A_START, Marks};
 use crate::target::Attachment;

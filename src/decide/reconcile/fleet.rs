@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::budget::in_time;
 use super::compare::Stage;
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::call::{Desired, ErrorKind};
 use crate::config::Config;
 use crate::decide::failures::Failures;
-use crate::decide::reconcile::budget::in_time;
 use crate::decide::{deployment, survey, timing};
 use crate::journal::Halt;
 use crate::journal::Reader;

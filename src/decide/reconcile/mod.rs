@@ -42,15 +42,15 @@ mod parties;
 mod planning;
 mod repair;
 
+use self::budget::{A_STEP_NEEDS, TOOK_ALL};
 use self::fleet::Fleet;
 use self::repair::Work;
 use super::failures::Failures;
+use super::failures::caught;
 use super::later;
 use crate::arn::TargetGroupArn;
 use crate::call::ErrorKind;
 use crate::config::Config;
-use crate::decide::failures::caught;
-use crate::decide::reconcile::budget::{A_STEP_NEEDS, TOOK_ALL};
 use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::plan::Plan;

@@ -1,0 +1,50 @@
+//! Which targets are in their groups.
+
+use super::failures::Failures;
+use crate::arn::TargetGroupArn;
+use crate::call::{CallError, ErrorKind};
+use crate::journal::{Halt, Reader};
+use crate::target::{GroupTarget, Target, TargetHealth};
+
+/// Targets by group, groups and targets in the order given.
+pub(super) fn by_group(targets: &[GroupTarget]) -> Vec<(TargetGroupArn, Vec<Target>)> {
+    let mut groups: Vec<(TargetGroupArn, Vec<Target>)> = Vec::new();
+    for GroupTarget { group, target } in targets {
+        match groups.iter_mut().find(|(known, _)| known == group) {
+            Some((_, of_group)) => of_group.push(target.clone()),
+            None => groups.push((group.clone(), vec![target.clone()])),
+        }
+    }
+    groups
+}
+
+/// Those that are in their group and not on their way out.
+pub(super) fn still_registered(
+    targets: &[GroupTarget],
+    reader: &mut Reader<'_>,
+    failures: &mut Failures,
+) -> Result<Vec<GroupTarget>, Halt> {
+    let mut registered = Vec::new();
+    for (group, of_group) in by_group(targets) {
+        match reader.describe_target_health(&group, of_group.clone())? {
+            Ok(health) => {
+                let still = of_group.into_iter().zip(health).filter(|(_, health)| match health {
+                    TargetHealth::Registered(_) => true,
+                    TargetHealth::Draining | TargetHealth::NotRegistered => false,
+                });
+                registered.extend(still.map(|(target, _)| GroupTarget {
+                    group: group.clone(),
+                    target,
+                }));
+            }
+            Err(error) if is_gone(error) => {}
+            Err(error) => failures.add(error),
+        }
+    }
+    Ok(registered)
+}
+
+/// The group is gone, or takes no such target, and so never had it: nothing is registered.
+pub(super) fn is_gone(error: &CallError) -> bool {
+    matches!(error.kind, ErrorKind::TargetGroupNotFound | ErrorKind::InvalidTarget)
+}
