@@ -54,6 +54,7 @@ pub mod report;
 pub mod requested_at;
 pub mod run_task;
 pub mod schedule;
+pub mod sender;
 pub mod start;
 pub mod started_by;
 pub mod stop;

@@ -9,7 +9,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
-use crate::call::{Answer, Call, CallError, ErrorKind, MOST_TARGETS, MOST_TASKS_DESCRIBED, Zone};
+use crate::call::{Answer, Call, CallError, MOST_TARGETS, MOST_TASKS_DESCRIBED, Zone};
 use crate::target::{Target, TargetHealth};
 
 /// One call for all who ask for a part of it.
@@ -158,7 +158,7 @@ impl Merged {
     /// does not fit its group, say, must not keep 199 others out.
     #[must_use]
     pub fn halves(&self, error: &CallError, calls: &[Call]) -> Option<[Self; 2]> {
-        if self.askers.len() < 2 || !may_be_of_one(&error.kind) {
+        if self.askers.len() < 2 || !error.kind.may_be_of_one() {
             return None;
         }
         // Whoever asks for the very same gets the very same answer.
@@ -201,38 +201,12 @@ fn keep_first_of_each<T: Clone + Eq + std::hash::Hash>(items: &mut Vec<T>) {
     items.retain(|item| seen.insert(item.clone()));
 }
 
-/// Whether it can be that AWS refuses the whole for a single one of its things. What it says of the
-/// account, of the whole group or of the moment, it would say of each half, too.
-fn may_be_of_one(kind: &ErrorKind) -> bool {
-    match kind {
-        ErrorKind::InvalidTarget
-        | ErrorKind::InvalidParameter
-        | ErrorKind::TooManyTargets
-        | ErrorKind::ClientException
-        | ErrorKind::Unreadable
-        | ErrorKind::Unknown => true,
-        ErrorKind::Throttled
-        | ErrorKind::AccessDenied
-        | ErrorKind::Credentials
-        | ErrorKind::ClusterNotFound
-        | ErrorKind::Conflict { .. }
-        | ErrorKind::NoCapacity
-        | ErrorKind::Blocked
-        | ErrorKind::PlatformUnsupported
-        | ErrorKind::UnsupportedFeature
-        | ErrorKind::ResourceNotFound
-        | ErrorKind::TargetGroupNotFound
-        | ErrorKind::Server
-        | ErrorKind::Unreachable
-        | ErrorKind::TimedOut => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::call::ErrorKind;
 
     fn group(name: &str) -> TargetGroupArn {
         format!("arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/{name}/73e2d6bc24d8a067")

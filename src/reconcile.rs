@@ -4,14 +4,14 @@
 
 use serde_json::{Value, json};
 
-use crate::arn::{Cluster, FunctionArn, Scope, TargetGroupArn};
+use crate::arn::{Cluster, Scope, TargetGroupArn};
 use crate::config::Config;
 use crate::fields::Fields;
 use crate::later::Later;
 use crate::problem::Problems;
 use crate::requested_at::{self, RequestedAt};
+use crate::sender::{Sender, check_cluster, check_service};
 use crate::start::tag::mark;
-use crate::stop::{Asker, check_cluster, check_service};
 use crate::target::GroupTarget;
 use crate::timestamp::Timestamp;
 
@@ -95,9 +95,9 @@ impl ReconcileRequest {
 }
 
 /// Reads an event's `detail`; `None` if there is a problem, which is noted then.
-pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut Problems) -> Option<ReconcileRequest> {
+pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut Problems) -> Option<ReconcileRequest> {
     let mut fields = Fields::of(detail, "detail", problems)?;
-    let home = asker.function.and_then(FunctionArn::scope);
+    let home = sender.home();
     let (cluster, service) = selector(&mut fields, home.as_ref(), config, problems);
     let correlation_id = fields.read("correlationId", problems, mark);
     let given = requested_at::read(&mut fields, problems);
@@ -105,7 +105,7 @@ pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut P
     let continued = continued.map(|value| continuation(value, problems));
     fields.deny_unknown(problems);
     let (continuation, identity) = match continued {
-        None => (None, asker.event_id.map(str::to_owned)),
+        None => (None, sender.event_id.map(str::to_owned)),
         Some(None) => return None,
         Some(Some((continuation, identity))) => (Some(continuation), Some(identity)),
     };
@@ -115,9 +115,9 @@ pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut P
     Some(ReconcileRequest {
         correlation_id,
         continuation,
-        sent_at: asker.sent_at,
-        requested_at: RequestedAt::or_sent(given, asker.sent_at),
-        later: Later::of(asker.function, config, asker.source),
+        sent_at: sender.sent_at,
+        requested_at: RequestedAt::or_sent(given, sender.sent_at),
+        later: sender.later(config),
         ..ReconcileRequest::new(cluster?, service, identity?, home.as_ref(), config)
     })
 }
@@ -207,14 +207,14 @@ mod tests {
     const GROUP: &str = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth/73e2d6bc24d8a067";
 
     fn read_back(detail: &Value) -> ReconcileRequest {
-        let asker = Asker {
+        let sender = Sender {
             event_id: Some("another"),
             sent_at: None,
             source: "app.tests",
             function: None,
         };
         let mut problems = Problems::new();
-        let request = read(detail, &asker, &Config::default(), &mut problems);
+        let request = read(detail, &sender, &Config::default(), &mut problems);
         assert!(problems.is_empty(), "{problems}");
         request.unwrap()
     }

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::arn::{Cluster, FunctionArn, Scope, TaskArn};
+use crate::arn::{Cluster, Scope, TaskArn};
 use crate::config::Config;
 use crate::fields::Fields;
 use crate::later::Later;
 use crate::problem::Problems;
 use crate::requested_at::{self, RequestedAt};
+use crate::sender::{Sender, check_cluster, check_home, check_service};
 use crate::start::tag::mark;
 use crate::timestamp::Timestamp;
 
@@ -109,23 +110,10 @@ pub enum Drain {
     For(Duration),
 }
 
-/// What the envelope and the invocation tell.
-#[derive(Clone, Copy, Debug)]
-pub struct Asker<'a> {
-    /// The event's `id`.
-    pub event_id: Option<&'a str>,
-    /// The event's `time`.
-    pub sent_at: Option<Timestamp>,
-    /// The event's `source`.
-    pub source: &'a str,
-    /// The function itself; unknown offline.
-    pub function: Option<&'a FunctionArn>,
-}
-
 /// Reads an event's `detail`; `None` if there is a problem, which is noted then.
-pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut Problems) -> Option<StopRequest> {
+pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut Problems) -> Option<StopRequest> {
     let mut fields = Fields::of(detail, "detail", problems)?;
-    let home = asker.function.and_then(FunctionArn::scope);
+    let home = sender.home();
     let selector = selector(&mut fields, home.as_ref(), config, problems);
     let drain = fields.number("drainSeconds", 0..=MOST_DRAIN_SECONDS, problems);
     if config.scheduler.is_none() {
@@ -144,7 +132,7 @@ pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut P
     let reason = fields.text("reason", MOST_REASON_CHARACTERS, problems);
     let correlation_id = fields.read("correlationId", problems, mark);
     let given = requested_at::read(&mut fields, problems);
-    let requested_at = RequestedAt::or_sent(given, asker.sent_at).map(|requested| requested.at);
+    let requested_at = RequestedAt::or_sent(given, sender.sent_at).map(|requested| requested.at);
     let is_meant = problems.name("event.time") || fields.is_meant("requestedAt") || problems.name("detail.requestedAt");
     if requested_at.is_none() && fields.raw("taskArn").is_none() && !is_meant {
         let rule = "an EventBridge event has it; a stop of several tasks ends only those that were asked for before it";
@@ -157,16 +145,16 @@ pub fn read(detail: &Value, asker: &Asker<'_>, config: &Config, problems: &mut P
             Some(seconds) => Drain::For(Duration::from_secs(seconds)),
             None => Drain::AsGroups,
         },
-        reason: reason.unwrap_or_else(|| match asker.event_id {
+        reason: reason.unwrap_or_else(|| match sender.event_id {
             Some(id) => format!("start-engines: stopped by event {}", crate::problem::shorten(id)),
             None => "start-engines: stopped by an event".to_owned(),
         }),
         correlation_id,
-        sent_at: asker.sent_at,
+        sent_at: sender.sent_at,
         requested_at,
         just_started: Vec::new(),
         unless_running,
-        later: Later::of(asker.function, config, asker.source),
+        later: sender.later(config),
     })
 }
 
@@ -251,39 +239,5 @@ fn cluster_of_task(task: &TaskArn, given: Option<Cluster>, problems: &mut Proble
             }
             None
         }
-    }
-}
-
-pub(crate) fn check_cluster(
-    field: &str,
-    text: &str,
-    cluster: &Cluster,
-    home: Option<&Scope>,
-    config: &Config,
-    problems: &mut Problems,
-) {
-    if !config.allowed.clusters.allows_cluster(cluster) {
-        problems.not_allowed(field, text, "is not in ALLOWED_CLUSTERS");
-    }
-    if field == "detail.cluster" {
-        check_home(field, text, cluster.scope(), home, problems);
-    }
-}
-
-fn check_home(field: &str, text: &str, scope: Option<Scope>, home: Option<&Scope>, problems: &mut Problems) {
-    if let (Some(scope), Some(home)) = (scope, home)
-        && scope != *home
-    {
-        let rule = format!(
-            "must be of account {} in {}, as the function",
-            home.account, home.region
-        );
-        problems.invalid_text(field, text, rule);
-    }
-}
-
-pub(crate) fn check_service(name: &str, config: &Config, problems: &mut Problems) {
-    if config.catalog.get(name).is_none() {
-        problems.invalid_text("detail.service", name, config.catalog.rule());
     }
 }

@@ -10,10 +10,10 @@ use serde_json::Value;
 use crate::arn::FunctionArn;
 use crate::config::Config;
 use crate::fields::Fields;
-use crate::later::Later;
 use crate::other_shapes;
 use crate::problem::Problems;
 use crate::reconcile::{self, ReconcileRequest};
+use crate::sender::Sender;
 use crate::start::request::StartRequest;
 use crate::start::{catalog_only, detail, resolve};
 use crate::stop::{self, StopRequest};
@@ -149,7 +149,7 @@ fn stop(
     if !event.detail.is_object() {
         return None;
     }
-    let request = stop::read(&event.detail, &asker(event, function), config, problems)?;
+    let request = stop::read(&event.detail, &sender(event, function), config, problems)?;
     Some(Trigger::Stop(Box::new(request)))
 }
 
@@ -163,12 +163,12 @@ fn reconcile(
     if !event.detail.is_object() {
         return None;
     }
-    let request = reconcile::read(&event.detail, &asker(event, function), config, problems)?;
+    let request = reconcile::read(&event.detail, &sender(event, function), config, problems)?;
     Some(Trigger::Reconcile(Box::new(request)))
 }
 
-fn asker<'a>(event: &'a EventBridgeEvent, function: Option<&'a FunctionArn>) -> stop::Asker<'a> {
-    stop::Asker {
+fn sender<'a>(event: &'a EventBridgeEvent, function: Option<&'a FunctionArn>) -> Sender<'a> {
+    Sender {
         event_id: event.id.as_deref(),
         sent_at: event.time.map(Timestamp::from),
         source: &event.source,
@@ -186,17 +186,9 @@ fn start(
     if !event.detail.is_object() {
         return None;
     }
-    let home = function.and_then(FunctionArn::scope);
-    let later = Later::of(function, config, &event.source);
     let detail = detail::of_event(&event.detail, problems);
     catalog_only::check(&event.detail, config, problems);
-    let sender = resolve::Sender {
-        event_id: event.id.as_deref(),
-        sent_at: event.time.map(Timestamp::from),
-        home: home.as_ref(),
-        later: later.as_ref(),
-    };
-    let request = resolve::resolve(detail, &sender, config, problems)?;
+    let request = resolve::resolve(detail, &sender(event, function), config, problems)?;
     Some(Trigger::Start(Box::new(request)))
 }
 

@@ -1,4 +1,5 @@
-//! Classifies the SDK's errors, by AWS's error code, and by its message only where [`super::texts`] has it.
+//! The SDK's errors in our terms; what AWS's codes and texts mean is in [`crate::call::error`] and
+//! [`crate::call::error_texts`].
 
 use std::error::Error;
 
@@ -6,7 +7,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::texts;
+use crate::call::error_texts;
 use crate::call::{CallError, ErrorKind};
 
 /// The error of `operation` in our terms.
@@ -27,7 +28,7 @@ where
                 .err()
                 .message()
                 .map_or_else(|| format!("HTTP status {status}"), str::to_owned);
-            let kind = texts::told(operation, code, &message).unwrap_or_else(|| kind_of(code, status));
+            let kind = error_texts::kind_of(operation, code, &message, status);
             make(kind, code, message)
         }
         SdkError::TimeoutError(_) => make(ErrorKind::TimedOut, None, chain(error)),
@@ -41,7 +42,7 @@ where
         SdkError::ResponseError(response) if response.raw().status().as_u16() >= 400 => {
             let status = response.raw().status().as_u16();
             make(
-                kind_of(None, status),
+                ErrorKind::of_code(None, status),
                 None,
                 format!("HTTP status {status} with an unreadable body"),
             )
@@ -72,69 +73,4 @@ fn chain(error: &dyn Error) -> String {
         source = error.source();
     }
     text
-}
-
-pub(super) fn kind_of(code: Option<&str>, status: u16) -> ErrorKind {
-    match code.unwrap_or_default() {
-        "ThrottlingException"
-        | "Throttling"
-        | "ThrottledException"
-        | "RequestThrottled"
-        | "RequestThrottledException"
-        | "TooManyRequestsException"
-        | "RequestLimitExceeded" => ErrorKind::Throttled,
-        "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation" => ErrorKind::AccessDenied,
-        "UnrecognizedClientException"
-        | "InvalidClientTokenId"
-        | "ExpiredTokenException"
-        | "ExpiredToken"
-        | "InvalidSignatureException"
-        | "SignatureDoesNotMatch"
-        | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException"
-        | "AuthFailure"
-        | "IncompleteSignature" => ErrorKind::Credentials,
-        "ClusterNotFoundException" => ErrorKind::ClusterNotFound,
-        "ConflictException" => ErrorKind::Conflict { tasks: Vec::new() },
-        "InvalidParameterException" | "ValidationError" | "ValidationException" | "InvalidParameterValue" => {
-            ErrorKind::InvalidParameter
-        }
-        "ClientException" => ErrorKind::ClientException,
-        "BlockedException" => ErrorKind::Blocked,
-        "PlatformTaskDefinitionIncompatibilityException" | "PlatformUnknownException" => ErrorKind::PlatformUnsupported,
-        "UnsupportedFeatureException" => ErrorKind::UnsupportedFeature,
-        "ResourceNotFoundException" => ErrorKind::ResourceNotFound,
-        "ServiceQuotaExceededException" => ErrorKind::Throttled,
-        "TargetGroupNotFound" | "TargetGroupNotFoundException" => ErrorKind::TargetGroupNotFound,
-        "InvalidTarget" | "InvalidTargetException" => ErrorKind::InvalidTarget,
-        "TooManyTargets"
-        | "TooManyTargetsException"
-        | "TooManyRegistrationsForTargetId"
-        | "TooManyRegistrationsForTargetIdException" => ErrorKind::TooManyTargets,
-        "ServerException"
-        | "InternalFailure"
-        | "InternalError"
-        | "InternalServerError"
-        | "ServiceUnavailable"
-        | "Unavailable"
-        | "ServiceUnavailableException" => ErrorKind::Server,
-        _ if status == 429 => ErrorKind::Throttled,
-        _ if status >= 500 => ErrorKind::Server,
-        _ => ErrorKind::Unknown,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_decide_and_statuses_only_where_there_is_no_known_code() {
-        assert_eq!(kind_of(Some("ThrottlingException"), 400), ErrorKind::Throttled);
-        assert_eq!(kind_of(Some("Throttling"), 400), ErrorKind::Throttled);
-        assert_eq!(kind_of(None, 503), ErrorKind::Server);
-        assert_eq!(kind_of(None, 429), ErrorKind::Throttled);
-        assert_eq!(kind_of(Some("BrandNewException"), 400), ErrorKind::Unknown);
-        assert!(ErrorKind::Unknown.is_transient());
-    }
 }

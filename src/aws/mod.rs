@@ -15,7 +15,6 @@ mod http;
 mod operator;
 mod run_task;
 mod scheduler;
-mod texts;
 mod trust;
 
 use std::future::Future;
@@ -103,12 +102,6 @@ impl AwsClients {
             let _ = opening.await;
         }
         Ok(clients)
-    }
-
-    /// From what `loader` finds, with the full chain of providers.
-    #[cfg(feature = "cli")]
-    pub async fn load(loader: aws_config::ConfigLoader) -> Self {
-        Self::new(&operator::config(loader).await)
     }
 
     fn new(config: &SdkConfig) -> Self {

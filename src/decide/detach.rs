@@ -18,7 +18,7 @@ use super::candidates::Lost;
 use super::candidates::{Candidates, Rivals};
 use super::failures::Failures;
 use super::lost;
-use super::membership::{by_group, is_gone, still_registered};
+use super::membership::{by_group, still_registered};
 use super::owners::{owned_by_others, too_slow};
 use super::targets::of_stopping;
 use super::timing;
@@ -179,7 +179,7 @@ impl<'t> Work<'t> {
                 });
                 self.deregistered.extend(done);
             }
-            Err(error) if is_gone(error) => {}
+            Err(error) if error.kind.is_gone() => {}
             Err(error) => self.failures.add(error),
         }
         Ok(())
@@ -191,7 +191,7 @@ impl<'t> Work<'t> {
             match lost::leftovers(self.task, lost, config, reader)? {
                 Ok(left) if left.is_empty() => {}
                 Ok(left) => self.failures.add(lost.failure(self.task, &left)),
-                Err(error) if is_gone(error) => {}
+                Err(error) if error.kind.is_gone() => {}
                 Err(error) => self.failures.add(error),
             }
         }

@@ -3,10 +3,10 @@
 //!
 //! Must not know container instances.
 
+use super::address::{address, family_mismatch, no_address};
 use super::failures::Failures;
 use super::snapshot;
 use crate::call::{CallError, ErrorKind};
-use crate::decide::address::{address, family_mismatch, no_address};
 use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::{Failure, Skip};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::candidates::Rivals;
 use super::failures::Failures;
-use super::membership::{is_gone, still_registered};
+use super::membership::still_registered;
 use super::owners::{owned_of_each, too_slow};
 use super::timing;
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
@@ -163,7 +163,7 @@ fn from_group(
     let of_group = targets.iter().map(|(_, target)| target.target.clone()).collect();
     match reader.deregister_targets(group, of_group, within)? {
         Ok(()) => return Ok(targets),
-        Err(error) if is_gone(error) => {}
+        Err(error) if error.kind.is_gone() => {}
         Err(error) => failures.add(error),
     }
     Ok(Vec::new())

@@ -2,7 +2,6 @@
 
 use super::failures::Failures;
 use crate::arn::TargetGroupArn;
-use crate::call::{CallError, ErrorKind};
 use crate::journal::{Halt, Reader};
 use crate::target::{GroupTarget, Target, TargetHealth};
 
@@ -37,14 +36,9 @@ pub(super) fn still_registered(
                     target,
                 }));
             }
-            Err(error) if is_gone(error) => {}
+            Err(error) if error.kind.is_gone() => {}
             Err(error) => failures.add(error),
         }
     }
     Ok(registered)
-}
-
-/// The group is gone, or takes no such target, and so never had it: nothing is registered.
-pub(super) fn is_gone(error: &CallError) -> bool {
-    matches!(error.kind, ErrorKind::TargetGroupNotFound | ErrorKind::InvalidTarget)
 }

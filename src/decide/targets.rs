@@ -4,11 +4,11 @@
 //! A task has a network interface of its own (`interfaces`), or ports of its container instance
 //! (`instances`). Must not register or deregister.
 
+use super::candidates::{Candidates, Rivals};
 use super::failures::Failures;
 use super::ports::Ports;
+use super::snapshot::network;
 use super::{instances, interfaces, ports, snapshot};
-use crate::decide::candidates::{Candidates, Rivals};
-use crate::decide::snapshot::network;
 use crate::journal::Halt;
 use crate::journal::Reader;
 use crate::outcome::{Failure, Skip};

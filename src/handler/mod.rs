@@ -9,17 +9,15 @@ mod publish;
 mod rounds;
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 
-use self::rounds::Work;
+use self::rounds::{Rounds, Work};
 use crate::arn::{FunctionArn, TaskArn};
 use crate::config::Config;
-use crate::handled::{Handled, Published};
+use crate::handled::Handled;
 use crate::journal::Journal;
-use crate::memory::Memory;
 use crate::outcome::{Failure, Outcome, Skip};
 use crate::ports::{Aws, Clock};
 use crate::task::Phase;
@@ -35,10 +33,7 @@ const MOST_STARTS_AT_ONCE: usize = 8;
 /// Handles events, alone or in batches.
 #[derive(Debug)]
 pub struct Handler<A, C> {
-    config: Config,
-    aws: A,
-    clock: C,
-    memory: Mutex<Memory>,
+    rounds: Rounds<A, C>,
 }
 
 /// What Lambda tells of an invocation.
@@ -54,19 +49,16 @@ impl<A: Aws, C: Clock> Handler<A, C> {
     /// With clients and clock that live as long as the function.
     pub fn new(config: Config, aws: A, clock: C) -> Self {
         Self {
-            config,
-            aws,
-            clock,
-            memory: Mutex::default(),
+            rounds: Rounds::new(config, aws, clock),
         }
     }
 
     /// Handles `event`; no call is begun that cannot end before the deadline.
     pub async fn handle(&self, event: Value, invocation: &Invocation) -> Handled {
         let mut work = self.read(event, invocation);
-        self.run(vec![&mut work], invocation.deadline).await;
+        self.rounds.run(vec![&mut work], invocation.deadline).await;
         let mut one = [work.into_handled()];
-        self.publish(&mut one, invocation.deadline).await;
+        self.rounds.publish(&mut one, invocation.deadline).await;
         let [handled] = one;
         handled
     }
@@ -106,24 +98,24 @@ impl<A: Aws, C: Clock> Handler<A, C> {
         };
         let first_before_stops = async {
             stream::iter(&mut first)
-                .for_each_concurrent(at_once, |start| self.run(vec![start], deadline))
+                .for_each_concurrent(at_once, |start| self.rounds.run(vec![start], deadline))
                 .await;
             order::tell_started(&mut waiting, &first);
-            self.run(waiting, deadline).await;
+            self.rounds.run(waiting, deadline).await;
         };
-        let starts = stream::iter(starts).for_each_concurrent(at_once, |start| self.run(vec![start], deadline));
+        let starts = stream::iter(starts).for_each_concurrent(at_once, |start| self.rounds.run(vec![start], deadline));
         let reconciles = stream::iter(reconciles)
-            .for_each_concurrent(MOST_STARTS_AT_ONCE, |request| self.run(vec![request], deadline));
+            .for_each_concurrent(MOST_STARTS_AT_ONCE, |request| self.rounds.run(vec![request], deadline));
         tokio::join!(
-            self.run(stopping, deadline),
-            self.run(stops, deadline),
-            self.run(running, deadline),
+            self.rounds.run(stopping, deadline),
+            self.rounds.run(stops, deadline),
+            self.rounds.run(running, deadline),
             first_before_stops,
             starts,
             reconciles
         );
         let mut all: Vec<Handled> = works.into_iter().map(Work::into_handled).collect();
-        self.publish(&mut all, deadline).await;
+        self.rounds.publish(&mut all, deadline).await;
         all
     }
 
@@ -135,17 +127,17 @@ impl<A: Aws, C: Clock> Handler<A, C> {
         let mut work = Work {
             envelope: Envelope::default(),
             trigger: Some(trigger),
-            journal: Journal::new(self.clock.now()).until(deadline),
+            journal: Journal::new(self.rounds.clock.now()).until(deadline),
             end: None,
         };
-        self.run(vec![&mut work], deadline).await;
+        self.rounds.run(vec![&mut work], deadline).await;
         work.into_handled().result
     }
 
     fn read(&self, event: Value, invocation: &Invocation) -> Work {
         let envelope = Envelope::of(&event);
-        let now = self.clock.now();
-        let (trigger, end) = match trigger::read(event, &self.config, invocation.function.as_ref()) {
+        let now = self.rounds.clock.now();
+        let (trigger, end) = match trigger::read(event, &self.rounds.config, invocation.function.as_ref()) {
             Ok(trigger) => (Some(trigger), None),
             Err(problems) => (None, Some((now, Err(Failure::from(problems))))),
         };
@@ -154,27 +146,6 @@ impl<A: Aws, C: Clock> Handler<A, C> {
             trigger,
             journal: Journal::new(now).until(invocation.deadline),
             end,
-        }
-    }
-
-    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
-        // Whoever panicked with the lock can have left only whole entries.
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Work {
-    fn into_handled(self) -> Handled {
-        let began_at = self.journal.began_at;
-        let never = || (began_at, Err(Failure::internal("the event was never decided on")));
-        let (ended_at, result) = self.end.unwrap_or_else(never);
-        Handled {
-            envelope: self.envelope,
-            trigger: self.trigger,
-            journal: self.journal,
-            ended_at,
-            result,
-            published: Published::default(),
         }
     }
 }

@@ -7,8 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::Handler;
-use super::rounds::MOST_AT_ONCE;
+use super::rounds::{MOST_AT_ONCE, Rounds};
 use crate::call::{Answer, Call, MOST_EVENTS_PUT};
 use crate::event_entry::EventEntry;
 use crate::handled::Handled;
@@ -28,7 +27,7 @@ struct Put {
     results: Vec<(usize, Result<(), String>)>,
 }
 
-impl<A: Aws, C: Clock> Handler<A, C> {
+impl<A: Aws, C: Clock> Rounds<A, C> {
     /// Tells applications, if there is a bus for it.
     pub(super) async fn publish(&self, all: &mut [Handled], deadline: Timestamp) {
         let Some(bus) = &self.config.outcome_bus else {

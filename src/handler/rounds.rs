@@ -5,15 +5,18 @@
 //! journal. So one decision serves both, and does not know which. All answers of a round are
 //! noted with the time of the last one: what rests on how old an answer is, holds.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::Handler;
 use crate::call::{Answer, Call, CallError, ErrorKind};
+use crate::config::Config;
 use crate::decide::{Step, decide, start};
+use crate::handled::{Handled, Published};
 use crate::journal::{Entry, Journal};
+use crate::memory::Memory;
 use crate::merge::{Merged, merge};
 use crate::outcome::{Failure, Outcome};
 use crate::ports::{Aws, Clock};
@@ -42,6 +45,20 @@ pub(super) struct Work {
 }
 
 impl Work {
+    pub(super) fn into_handled(self) -> Handled {
+        let began_at = self.journal.began_at;
+        let never = || (began_at, Err(Failure::internal("the event was never decided on")));
+        let (ended_at, result) = self.end.unwrap_or_else(never);
+        Handled {
+            envelope: self.envelope,
+            trigger: self.trigger,
+            journal: self.journal,
+            ended_at,
+            result,
+            published: Published::default(),
+        }
+    }
+
     /// Ends it in the middle; what a start has started by then is told all the same.
     fn give_up(&mut self, at: Timestamp, failure: Failure) {
         let failure = match &self.trigger {
@@ -70,7 +87,30 @@ struct Called {
     answer: Result<Answer, CallError>,
 }
 
-impl<A: Aws, C: Clock> Handler<A, C> {
+/// What runs events to their ends.
+#[derive(Debug)]
+pub(super) struct Rounds<A, C> {
+    pub(super) config: Config,
+    aws: A,
+    pub(super) clock: C,
+    memory: Mutex<Memory>,
+}
+
+impl<A: Aws, C: Clock> Rounds<A, C> {
+    pub(super) fn new(config: Config, aws: A, clock: C) -> Self {
+        Self {
+            config,
+            aws,
+            clock,
+            memory: Mutex::default(),
+        }
+    }
+
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        // Whoever panicked with the lock can have left only whole entries.
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Runs all of `works` to their ends, side by side.
     pub(super) async fn run(&self, mut works: Vec<&mut Work>, deadline: Timestamp) {
         loop {

@@ -13,27 +13,13 @@ use super::request::{Deadlines, Placement, StartRequest};
 use super::{options, placements};
 use crate::arn::{Cluster, Scope, TaskDefinition};
 use crate::config::{Allowed, Config};
-use crate::later::Later;
 use crate::problem::Problems;
 use crate::requested_at::RequestedAt;
 use crate::run_task::Options;
+use crate::sender::Sender;
 use crate::started_by;
 use crate::tags::{self, MOST_TAGS_OF_A_START, Marks};
 use crate::target::Attachment;
-use crate::timestamp::Timestamp;
-
-/// What the envelope tells of a start.
-#[derive(Clone, Copy, Debug)]
-pub struct Sender<'a> {
-    /// The event's `id`.
-    pub event_id: Option<&'a str>,
-    /// The event's `time`.
-    pub sent_at: Option<Timestamp>,
-    /// Where the function runs, if that is known.
-    pub home: Option<&'a Scope>,
-    /// How something is done later, if it can be.
-    pub later: Option<&'a Later>,
-}
 
 /// The whole request that `detail` makes, if all of it is sound and allowed; otherwise every
 /// problem is noted.
@@ -73,7 +59,7 @@ pub fn resolve(
         cluster.as_ref(),
         task_definition.as_ref(),
         &targets,
-        sender.home,
+        sender.home().as_ref(),
         problems,
     );
     let started_by = started_by::encode(&attachments)
@@ -118,7 +104,7 @@ pub fn resolve(
         started_by: started_by?,
         options,
         deadlines,
-        later: sender.later.cloned(),
+        later: sender.later(config),
     })
 }
 

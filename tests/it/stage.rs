@@ -22,6 +22,7 @@ use start_engines::timestamp::Timestamp;
 use start_engines::trigger::Trigger;
 
 use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition, World};
+use start_engines::aws::OperatorClients;
 
 /// A clock that a test sets.
 #[derive(Clone, Debug)]
@@ -228,7 +229,7 @@ async fn clients(endpoint: &str) -> AwsClients {
         .endpoint_url(endpoint)
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("AKIDEXAMPLE", "not-a-secret", None, None, "tests"));
-    AwsClients::load(loader).await
+    OperatorClients::load(loader).await.expect("a region").function()
 }
 
 async fn handler(endpoint: &str, environment: &[(&str, &str)], clock: TestClock) -> Handler<AwsClients, TestClock> {

@@ -13,7 +13,6 @@ use std::time::Duration;
 use aws_config::{ConfigLoader, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-use super::error::kind_of;
 use super::{AwsClients, eventbridge, timed};
 use crate::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
 use crate::call::{Answer, Call, CallError, ErrorKind, FailedEntry};
@@ -33,7 +32,7 @@ const CALL_TIME: Duration = Duration::from_secs(20);
 pub struct NoRegion;
 
 /// What `loader` finds, and one HTTP client for all services, on ring: see Cargo.toml.
-pub(super) async fn config(loader: ConfigLoader) -> SdkConfig {
+async fn config(loader: ConfigLoader) -> SdkConfig {
     let http_client = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .build_https();
@@ -159,7 +158,7 @@ impl OperatorClients {
             kind: failed
                 .code
                 .as_deref()
-                .map_or(ErrorKind::Unreadable, |code| kind_of(Some(code), 200)),
+                .map_or(ErrorKind::Unreadable, |code| ErrorKind::of_code(Some(code), 200)),
             code: failed.code,
             message: failed.message,
         })

@@ -15,7 +15,6 @@ use crate::config::Config;
 use crate::decide::attach::register;
 use crate::decide::failures::Failures;
 use crate::decide::failures::caught;
-use crate::decide::membership::is_gone;
 use crate::decide::snapshot::newer;
 use crate::decide::stop::drain_is_over;
 use crate::decide::timing;
@@ -251,7 +250,7 @@ impl<'f, 'a> Work<'f, 'a> {
                 let taken = taken.map(|change| (change.task, in_group(group, change.target)));
                 self.done.deregistered.extend(taken);
             }
-            Err(error) if is_gone(error) => {}
+            Err(error) if error.kind.is_gone() => {}
             Err(error) => self.failures.add(of_group(group, error)),
         }
         Ok(true)

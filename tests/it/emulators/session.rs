@@ -15,6 +15,7 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use start_engines::arn::{Cluster, SecurityGroupId, SubnetId, TargetGroupArn, TaskArn, TaskDefinition};
 use start_engines::aws::AwsClients;
+use start_engines::aws::OperatorClients;
 use start_engines::call::{Answer, Call, CallError, ErrorKind, TaskPage, Zone};
 use start_engines::instance::{ContainerInstance, Instance, Recall};
 use start_engines::ports::Aws;
@@ -63,7 +64,7 @@ impl Session {
                 .and_then(|id| id.parse().ok())
                 .expect("a subnet of the default VPC"),
             ecs: aws_sdk_ecs::Client::new(&config),
-            adapters: AwsClients::load(loader).await,
+            adapters: OperatorClients::load(loader).await.expect("a region").function(),
             elbv2: aws_sdk_elasticloadbalancingv2::Client::new(&config),
             vpc: first("vpcId").expect("a default VPC"),
         }

@@ -4,8 +4,7 @@
 //! Must stay small: a text can change any day. Where one is not known any more, the code decides, as for
 //! every other error.
 
-use super::error::kind_of;
-use crate::call::ErrorKind;
+use super::error::ErrorKind;
 
 /// An error that is more than its code tells.
 struct Told {
@@ -66,8 +65,14 @@ const TABLE: &[Told] = &[
     },
 ];
 
+/// What an error of AWS means: by its text where it is in the table here, else by its code, else by the HTTP status.
+#[must_use]
+pub fn kind_of(operation: &str, code: Option<&str>, message: &str, status: u16) -> ErrorKind {
+    told(operation, code, message).unwrap_or_else(|| ErrorKind::of_code(code, status))
+}
+
 /// What the text of an error tells beyond its code.
-pub(super) fn told(operation: &str, code: Option<&str>, message: &str) -> Option<ErrorKind> {
+fn told(operation: &str, code: Option<&str>, message: &str) -> Option<ErrorKind> {
     let code = code?;
     let by_text = TABLE.iter().find(|told| {
         told.operation.is_none_or(|only| only == operation) && told.codes.contains(&code) && message.contains(told.text)
@@ -82,7 +87,7 @@ pub(super) fn told(operation: &str, code: Option<&str>, message: &str) -> Option
 fn inner(message: &str) -> Option<ErrorKind> {
     let (_, rest) = message.split_once(INNER_CODE)?;
     let (code, _) = rest.split_once(')')?;
-    let kind = kind_of(Some(code), 400);
+    let kind = ErrorKind::of_code(Some(code), 400);
     matches!(kind, ErrorKind::Throttled | ErrorKind::Server).then_some(kind)
 }
 
