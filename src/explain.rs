@@ -16,8 +16,9 @@ use crate::run_task::{Launch, RunTask};
 use crate::start::request::{Deadlines, StartRequest};
 use crate::stop::{Drain, Selector, StopRequest};
 use crate::task::{Network, Phase};
+use crate::task_change::TaskChange;
 use crate::timestamp::Timestamp;
-use crate::trigger::{TaskChange, Trigger};
+use crate::trigger::Trigger;
 
 /// What would happen if the event were handled when it is new.
 #[must_use]

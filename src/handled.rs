@@ -8,11 +8,12 @@ use serde_json::Value;
 
 use crate::arn::TaskArn;
 use crate::call::Answer;
+use crate::envelope::Envelope;
 use crate::journal::Journal;
 use crate::outcome::{Failure, Outcome, Repairs};
 use crate::task::Task;
 use crate::timestamp::Timestamp;
-use crate::trigger::{Envelope, Trigger};
+use crate::trigger::Trigger;
 
 /// All that is to be told of one event.
 #[derive(Debug)]

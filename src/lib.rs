@@ -33,6 +33,7 @@ pub mod config;
 pub mod decide;
 pub mod definition;
 pub mod deployment;
+pub mod envelope;
 pub mod event_entry;
 pub mod explain;
 pub mod handled;
@@ -61,6 +62,7 @@ pub mod stop;
 pub mod tags;
 pub mod target;
 pub mod task;
+pub mod task_change;
 pub mod timestamp;
 pub mod trigger;
 

@@ -17,6 +17,7 @@ use crate::arn::TaskArn;
 use crate::call::Call;
 use crate::config::Config;
 use crate::decide::deployment;
+use crate::envelope;
 use crate::event_entry::EventEntry;
 use crate::handled::Handled;
 use crate::outcome::{Failure, Outcome, Skip};
@@ -24,8 +25,9 @@ use crate::reconcile::ReconcileRequest;
 use crate::tags::{self, Marks};
 use crate::target::GroupTarget;
 use crate::task::{Phase, Task};
+use crate::task_change::TaskChange;
 use crate::timestamp::Timestamp;
-use crate::trigger::{self, TaskChange, Trigger};
+use crate::trigger::Trigger;
 
 /// The source of all of them.
 pub const SOURCE: &str = "start-engines";
@@ -91,7 +93,7 @@ pub fn of(handled: &Handled, config: &Config) -> Vec<EventEntry> {
     match &handled.trigger {
         Some(Trigger::Start(_)) => of_start(handled),
         // What is no sound start has failed, too.
-        None if handled.envelope.detail_type.as_deref() == Some(trigger::START) => of_start(handled),
+        None if handled.envelope.detail_type.as_deref() == Some(envelope::START) => of_start(handled),
         Some(Trigger::Stop(_)) => of_stop(handled),
         Some(Trigger::TaskStateChange(change)) => of_change(change, handled, config),
         Some(Trigger::Reconcile(request)) => of_reconcile(request, handled),

@@ -10,8 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::arn::TaskArn;
 use crate::call::Call;
-use crate::handled::Handled;
-use crate::handled::Published;
+use crate::handled::{Handled, Published};
 use crate::outcome::{Outcome, Skip};
 use crate::stop::Selector;
 use crate::tags;

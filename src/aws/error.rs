@@ -7,8 +7,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use crate::call::error_texts;
-use crate::call::{CallError, ErrorKind};
+use crate::call::{CallError, ErrorKind, error_texts};
 
 /// The error of `operation` in our terms.
 pub(super) fn call_error<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> CallError

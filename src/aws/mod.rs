@@ -27,14 +27,14 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 
-#[cfg(feature = "cli")]
-pub use operator::{NoRegion, OperatorClients};
-
 use self::endpoint::Service;
 use crate::call::{Answer, Call, CallError, ErrorKind};
 use crate::config::Config;
 use crate::ports::Aws;
 use crate::problem::Problems;
+
+#[cfg(feature = "cli")]
+pub use operator::{NoRegion, OperatorClients};
 
 /// Time for one attempt; the SDK makes up to [`ATTEMPTS`] of them.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);

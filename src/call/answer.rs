@@ -1,14 +1,15 @@
 //! What AWS answers.
 
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::arn::TaskArn;
 use crate::definition::Definition;
 use crate::instance::{ContainerInstance, Instance};
 use crate::run_task::Started;
 use crate::target::{Target, TargetGroup, TargetHealth};
 use crate::task::Task;
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
 
 /// What a call brought.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

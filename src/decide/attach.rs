@@ -17,20 +17,17 @@
 use super::candidates::Rivals;
 use super::failures::Failures;
 use super::membership::by_group;
-use super::snapshot;
-use super::snapshot::{newer, with_containers};
+use super::snapshot::{self, newer, with_containers};
 use super::targets::of_running;
 use super::{deployment, detach, timing};
 use crate::arn::{TargetGroupArn, TaskDefinition};
 use crate::call::{CallError, ErrorKind, Zone};
 use crate::config::Config;
-use crate::journal::Halt;
-use crate::journal::Reader;
+use crate::journal::{Halt, Reader};
 use crate::outcome::{Failure, Outcome, Skip};
-use crate::target::GroupTarget;
-use crate::target::{Attachment, Target};
+use crate::target::{Attachment, GroupTarget, Target};
 use crate::task::Task;
-use crate::trigger::TaskChange;
+use crate::task_change::TaskChange;
 
 /// Registers the targets of the task in `change`.
 ///

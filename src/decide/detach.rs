@@ -14,23 +14,19 @@
 
 use std::time::Duration;
 
-use super::candidates::Lost;
-use super::candidates::{Candidates, Rivals};
+use super::candidates::{Candidates, Lost, Rivals};
 use super::failures::Failures;
-use super::lost;
 use super::membership::{by_group, still_registered};
 use super::owners::{owned_by_others, too_slow};
 use super::targets::of_stopping;
-use super::timing;
+use super::{lost, timing};
 use crate::arn::TargetGroupArn;
 use crate::config::Config;
-use crate::journal::Halt;
-use crate::journal::Reader;
+use crate::journal::{Halt, Reader};
 use crate::outcome::{Outcome, Skip};
-use crate::target::GroupTarget;
-use crate::target::{Attachment, Target};
+use crate::target::{Attachment, GroupTarget, Target};
 use crate::task::{Phase, Task};
-use crate::trigger::TaskChange;
+use crate::task_change::TaskChange;
 
 /// Deregisters the targets of the task in `change`.
 ///

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use crate::arn::TaskArn;
 use crate::call::MOST_TASKS_DESCRIBED;
-use crate::journal::Halt;
-use crate::journal::Reader;
+use crate::journal::{Halt, Reader};
 use crate::outcome::{Failure, Outcome};
 use crate::start::request::StartRequest;
 use crate::tags;

@@ -4,18 +4,15 @@
 //! Must not know network interfaces.
 
 use super::address::{address, family_mismatch, no_address};
-use super::candidates::Lost;
-use super::candidates::{Candidates, Rivals};
+use super::candidates::{Candidates, Lost, Rivals};
 use super::failures::Failures;
 use super::ports::{self, Ports};
 use crate::arn::{ContainerName, Port, TaskDefinition};
 use crate::call::{CallError, ErrorKind};
 use crate::instance::{ContainerInstance, Instance, Recall};
-use crate::journal::Halt;
-use crate::journal::Reader;
+use crate::journal::{Halt, Reader};
 use crate::outcome::Failure;
-use crate::target::GroupTarget;
-use crate::target::{AddressFamily, Attachment, Target, TargetGroup, TargetType};
+use crate::target::{AddressFamily, Attachment, GroupTarget, Target, TargetGroup, TargetType};
 use crate::task::Task;
 use crate::task::ports::{PortBinding, Transport, Unfit, Wanted, choose, fitting};
 

@@ -7,11 +7,9 @@ use super::address::{address, family_mismatch, no_address};
 use super::failures::Failures;
 use super::snapshot;
 use crate::call::{CallError, ErrorKind};
-use crate::journal::Halt;
-use crate::journal::Reader;
+use crate::journal::{Halt, Reader};
 use crate::outcome::{Failure, Skip};
-use crate::target::GroupTarget;
-use crate::target::{AddressFamily, Attachment, Target, TargetGroup, TargetType};
+use crate::target::{AddressFamily, Attachment, GroupTarget, Target, TargetGroup, TargetType};
 use crate::task::{Addresses, Task};
 
 /// The target that a group takes for a RUNNING task.

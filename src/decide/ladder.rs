@@ -12,8 +12,7 @@
 
 use crate::arn::TaskArn;
 use crate::call::{CallError, ErrorKind};
-use crate::journal::Halt;
-use crate::journal::Reader;
+use crate::journal::{Halt, Reader};
 use crate::outcome::{Failure, Outcome};
 use crate::run_task::{StartFailure, Started};
 use crate::start::request::{Placement, StartRequest};

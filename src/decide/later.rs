@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::arn::{Cluster, TaskArn};
+use crate::envelope;
 use crate::later::Later;
 use crate::reconcile::{self, Continuation, ReconcileRequest};
 use crate::schedule::OneTimeSchedule;
 use crate::timestamp::Timestamp;
-use crate::trigger;
 
 /// The least that a schedule is ahead: longer than a call can take, since one of the past is refused.
 pub(super) const SOONEST: Duration = Duration::from_secs(30);
@@ -55,7 +55,7 @@ pub(super) fn stop(
     if task.cluster().is_none() {
         detail["cluster"] = json!(cluster.as_str());
     }
-    schedule(later, name(purpose, task), trigger::STOP, &detail, now, at)
+    schedule(later, name(purpose, task), envelope::STOP, &detail, now, at)
 }
 
 /// The schedule with which a reconcile goes on, one for each continuation of one event.
@@ -70,7 +70,7 @@ pub(super) fn reconcile(
     let id: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let name = format!("start-engines-reconcile-{id}-{}", continuation.count);
     let detail = reconcile::continued(request, continuation);
-    schedule(later, name, trigger::RECONCILE, &detail, now, now.after(SOONEST))
+    schedule(later, name, envelope::RECONCILE, &detail, now, now.after(SOONEST))
 }
 
 fn schedule(

@@ -4,15 +4,12 @@
 //! What is left to go by is the group itself: whatever is in it, could be the task's, and is no live
 //! task's of ours. Must not deregister: it may as well be somebody else's.
 
-use super::candidates::Lost;
-use super::candidates::Rivals;
+use super::candidates::{Lost, Rivals};
 use super::owners::owned_by_others;
 use crate::call::CallError;
 use crate::config::Config;
-use crate::journal::Halt;
-use crate::journal::Reader;
-use crate::target::GroupTarget;
-use crate::target::TargetHealth;
+use crate::journal::{Halt, Reader};
+use crate::target::{GroupTarget, TargetHealth};
 use crate::task::Task;
 use crate::timestamp::Timestamp;
 

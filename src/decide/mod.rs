@@ -49,7 +49,8 @@ use crate::journal::{Halt, Journal, Reader};
 use crate::outcome::{Failure, Outcome, Skip};
 use crate::started_by::{self, Unread};
 use crate::task::Phase;
-use crate::trigger::{TaskChange, Trigger};
+use crate::task_change::TaskChange;
+use crate::trigger::Trigger;
 
 /// What comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]

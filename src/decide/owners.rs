@@ -7,15 +7,13 @@
 //! ([`super::timing::ATTACH`]): with 100 tasks a call, a few thousand tasks are within reach.
 
 use super::candidates::Rivals;
-use super::snapshot;
 use super::survey::wanted_tasks;
 use super::timing::{ATTACH, left};
-use super::{instances, ports};
+use super::{instances, ports, snapshot};
 use crate::arn::Port;
 use crate::call::ErrorKind;
 use crate::config::Config;
-use crate::journal::Halt;
-use crate::journal::Reader;
+use crate::journal::{Halt, Reader};
 use crate::outcome::Failure;
 use crate::started_by;
 use crate::target::GroupTarget;

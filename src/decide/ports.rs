@@ -15,8 +15,7 @@
 
 use crate::arn::{Port, TaskDefinition};
 use crate::definition::{Definition, NetworkMode};
-use crate::journal::Halt;
-use crate::journal::{Asked, Reader};
+use crate::journal::{Asked, Halt, Reader};
 use crate::task::ports::PortBinding;
 use crate::task::{Status, Task};
 

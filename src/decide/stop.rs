@@ -36,15 +36,13 @@ use super::targets::of_stopping;
 use crate::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::call::{CallError, ErrorKind, MOST_TASKS_DESCRIBED};
 use crate::config::Config;
-use crate::journal::Halt;
-use crate::journal::Reader;
+use crate::journal::{Halt, Reader};
 use crate::outcome::{Failure, Outcome, PartOfStop, Skip};
 use crate::problem::Problems;
 use crate::started_by;
 use crate::stop::{Drain, Selector, StopRequest};
 use crate::tags::{self, Tag};
-use crate::target::Attachment;
-use crate::target::GroupTarget;
+use crate::target::{Attachment, GroupTarget};
 use crate::task::{Network, Phase, Task};
 use crate::timestamp::Timestamp;
 

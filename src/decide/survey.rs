@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use crate::arn::{Cluster, TaskArn};
 use crate::call::{CallError, Desired, MOST_TASKS_DESCRIBED};
-use crate::journal::Halt;
-use crate::journal::Reader;
+use crate::journal::{Halt, Reader};
 use crate::outcome::Failure;
 use crate::task::Task;
 

@@ -6,11 +6,10 @@
 
 use super::candidates::{Candidates, Rivals};
 use super::failures::Failures;
-use super::ports::Ports;
-use super::snapshot::network;
-use super::{instances, interfaces, ports, snapshot};
-use crate::journal::Halt;
-use crate::journal::Reader;
+use super::ports::{self, Ports};
+use super::snapshot::{self, network};
+use super::{instances, interfaces};
+use crate::journal::{Halt, Reader};
 use crate::outcome::{Failure, Skip};
 use crate::target::{Attachment, Target, TargetGroup};
 use crate::task::{Network, Task};

@@ -39,8 +39,8 @@
 use std::time::Duration;
 
 use crate::task::{Network, Phase, Status};
+use crate::task_change::TaskChange;
 use crate::timestamp::Timestamp;
-use crate::trigger::TaskChange;
 
 /// How old an event may be for its address to be certainly the task's own.
 pub const FRESH: Duration = Duration::from_secs(5);

@@ -16,13 +16,14 @@ use serde_json::Value;
 use self::rounds::{Rounds, Work};
 use crate::arn::{FunctionArn, TaskArn};
 use crate::config::Config;
+use crate::envelope::Envelope;
 use crate::handled::Handled;
 use crate::journal::Journal;
 use crate::outcome::{Failure, Outcome, Skip};
 use crate::ports::{Aws, Clock};
 use crate::task::Phase;
 use crate::timestamp::Timestamp;
-use crate::trigger::{self, Envelope, Trigger};
+use crate::trigger::{self, Trigger};
 
 /// How many starts of one batch are worked on at the same time. RunTask allows 20 tasks a
 /// second on Fargate

@@ -4,8 +4,7 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 
 use super::rounds::{MOST_AT_ONCE, Rounds};
 use crate::call::{Answer, Call, MOST_EVENTS_PUT};

@@ -8,12 +8,12 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 
 use crate::call::{Answer, Call, CallError, ErrorKind};
 use crate::config::Config;
 use crate::decide::{Step, decide, start};
+use crate::envelope::Envelope;
 use crate::handled::{Handled, Published};
 use crate::journal::{Entry, Journal};
 use crate::memory::Memory;
@@ -21,7 +21,7 @@ use crate::merge::{Merged, merge};
 use crate::outcome::{Failure, Outcome};
 use crate::ports::{Aws, Clock};
 use crate::timestamp::Timestamp;
-use crate::trigger::{Envelope, Trigger};
+use crate::trigger::Trigger;
 
 /// Time kept back at an invocation's end for telling how it ended.
 const RESERVE: Duration = Duration::from_millis(250);

@@ -32,8 +32,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::arn::FunctionArn;
+use crate::envelope::{RECONCILE, START, STOP};
 use crate::timestamp::Timestamp;
-use crate::trigger::{RECONCILE, START, STOP};
 
 /// What a message is deleted by.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,10 +6,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::arn::EventBus;
+use crate::envelope::START;
 use crate::fields::{Fields, text};
 use crate::problem::Problems;
 use crate::timestamp::Timestamp;
-use crate::trigger::START;
 
 /// Stands for the `id` that EventBridge gives an event.
 pub const NO_ID: &str = "00000000-0000-0000-0000-000000000000";

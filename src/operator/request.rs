@@ -122,7 +122,7 @@ pub fn field(text: &str) -> Result<(String, Value), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trigger::{START, STOP};
+    use crate::envelope::{START, STOP};
 
     fn event(detail_type: &'static str, detail: Value) -> EventEntry {
         EventEntry {

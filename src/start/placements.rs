@@ -5,8 +5,7 @@
 
 use serde_json::Value;
 
-use super::detail::StartDetail;
-use super::detail::first;
+use super::detail::{StartDetail, first};
 use super::request::Placement;
 use crate::arn::SubnetId;
 use crate::problem::Problems;

@@ -6,11 +6,10 @@
 
 use std::time::Duration;
 
-use super::detail::first;
-use super::detail::{SingleTarget, StartDetail};
-use super::placements::may_scale;
+use super::detail::{SingleTarget, StartDetail, first};
+use super::options;
+use super::placements::{self, may_scale};
 use super::request::{Deadlines, Placement, StartRequest};
-use super::{options, placements};
 use crate::arn::{Cluster, Scope, TaskDefinition};
 use crate::config::{Allowed, Config};
 use crate::problem::Problems;

@@ -10,12 +10,12 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-pub use event::from_event;
-
 use self::ports::PortBinding;
 use crate::arn::{Cluster, TaskArn, TaskDefinition};
 use crate::tags::{self, Tag};
 use crate::timestamp::Timestamp;
+
+pub use event::from_event;
 
 /// A snapshot of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_ecs::config::Credentials;
 use serde_json::{Value, json};
-use start_engines::aws::AwsClients;
+use start_engines::aws::{AwsClients, OperatorClients};
 use start_engines::config::Config;
 use start_engines::decide::{Step, decide};
 use start_engines::handled::Handled;
@@ -22,7 +22,6 @@ use start_engines::timestamp::Timestamp;
 use start_engines::trigger::Trigger;
 
 use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition, World};
-use start_engines::aws::OperatorClients;
 
 /// A clock that a test sets.
 #[derive(Clone, Debug)]

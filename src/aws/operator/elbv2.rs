@@ -1,7 +1,6 @@
 //! ELBv2, for people: a whole target group.
 
-use aws_sdk_elasticloadbalancingv2::Client;
-use aws_sdk_elasticloadbalancingv2::types as sdk;
+use aws_sdk_elasticloadbalancingv2::{Client, types as sdk};
 
 use crate::arn::{Port, TargetGroupArn};
 use crate::aws::error::call_error;

@@ -11,7 +11,8 @@ mod sqs;
 use std::time::Duration;
 
 use aws_config::{ConfigLoader, SdkConfig};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 use super::{AwsClients, eventbridge, timed};
 use crate::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};

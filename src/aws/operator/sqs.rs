@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{self as sdk, MessageSystemAttributeName};
+use aws_sdk_sqs::types::MessageSystemAttributeName;
+use aws_sdk_sqs::{Client, types as sdk};
 
 use crate::aws::error::call_error;
 use crate::call::{CallError, ErrorKind};

@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value, json};
 use start_engines::arn::Cluster;
+use start_engines::envelope::START;
 use start_engines::event_entry::EventEntry;
 use start_engines::operator::event_file::{self, Given};
 use start_engines::operator::request::{self, Checked, Known};
 use start_engines::problem::Problems;
-use start_engines::trigger::{START, Trigger};
+use start_engines::trigger::Trigger;
 
 use crate::arguments::Start;
 use crate::fleet::Lookout;

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 use start_engines::arn::TaskArn;
+use start_engines::envelope::STOP;
 use start_engines::operator::request::Known;
 use start_engines::stop::Selector;
-use start_engines::trigger::{STOP, Trigger};
+use start_engines::trigger::Trigger;
 
 use crate::arguments::Stop;
 use crate::fleet::Lookout;

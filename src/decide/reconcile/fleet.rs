@@ -10,16 +10,14 @@ use crate::call::{Desired, ErrorKind};
 use crate::config::Config;
 use crate::decide::failures::Failures;
 use crate::decide::{deployment, survey, timing};
-use crate::journal::Halt;
-use crate::journal::Reader;
+use crate::journal::{Halt, Reader};
 use crate::outcome::Failure;
 use crate::outcome::plan::Overdue;
 use crate::reconcile::ReconcileRequest;
-use crate::started_by;
-use crate::tags;
 use crate::target::Attachment;
 use crate::task::{Phase, Task};
 use crate::timestamp::Timestamp;
+use crate::{started_by, tags};
 
 /// A task that has targets, and was started by start-engines or as if: by this deployment or another one.
 pub(super) struct Ours<'a> {

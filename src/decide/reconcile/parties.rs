@@ -10,8 +10,7 @@ use super::fleet::Ours;
 use crate::arn::{Port, TargetGroupArn};
 use crate::decide::instances;
 use crate::decide::ports::{self, Claims, Ports};
-use crate::journal::Halt;
-use crate::journal::Reader;
+use crate::journal::{Halt, Reader};
 use crate::target::Target;
 use crate::task::{Network, Task};
 

@@ -9,22 +9,18 @@ use super::fleet::{Fleet, Proof, too_slow};
 use super::parties::{Parties, Questioned};
 use super::planning::{self, of_group};
 use crate::arn::{TargetGroupArn, TaskArn};
-use crate::call::MOST_TARGETS;
-use crate::call::{ErrorKind, MOST_TASKS_DESCRIBED};
+use crate::call::{ErrorKind, MOST_TARGETS, MOST_TASKS_DESCRIBED};
 use crate::config::Config;
 use crate::decide::attach::register;
-use crate::decide::failures::Failures;
-use crate::decide::failures::caught;
+use crate::decide::failures::{Failures, caught};
 use crate::decide::snapshot::newer;
 use crate::decide::stop::drain_is_over;
 use crate::decide::timing;
-use crate::journal::Halt;
-use crate::journal::Reader;
+use crate::journal::{Halt, Reader};
 use crate::outcome::plan::{Change, Overdue};
 use crate::outcome::{Failure, Outcome, Repairs};
 use crate::reconcile::ReconcileRequest;
-use crate::target::GroupTarget;
-use crate::target::Target;
+use crate::target::{GroupTarget, Target};
 use crate::task::{Phase, Task};
 
 /// What has been done so far.

@@ -16,12 +16,12 @@ use start_engines::definition::{Definition, PortMapping};
 use start_engines::instance::{ContainerInstance, Instance};
 use start_engines::journal::{Entry, Journal};
 use start_engines::run_task::{StartFailure, Started};
-use start_engines::tags::{self, Tag};
+use start_engines::tags::{Tag, self};
 use start_engines::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
-use start_engines::task::ports::RawBinding;
 use start_engines::task::{Addresses, Status, Task, from_event};
+use start_engines::task::ports::RawBinding;
 use start_engines::timestamp::Timestamp;
-use start_engines::trigger::{self, Trigger};
+use start_engines::trigger::{Trigger, self};
 
 /// More calls than any event needs that gets this few pages and rungs.
 const MOST_CALLS: usize = 2_000;

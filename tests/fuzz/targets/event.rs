@@ -4,8 +4,9 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
+use start_engines::trigger;
 use start_engines::config::Config;
-use start_engines::trigger::{self, Envelope};
+use start_engines::envelope::Envelope;
 
 static CONFIGS: LazyLock<[Config; 2]> = LazyLock::new(|| {
     let catalog = include_str!("../../../fixtures/services.json");

@@ -11,8 +11,7 @@ use start_engines::handler::Handler;
 use start_engines::instance::{ContainerInstance, Instance};
 use start_engines::outcome::Outcome;
 use start_engines::ports::Aws;
-use start_engines::target::GroupTarget;
-use start_engines::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
+use start_engines::target::{AddressFamily, GroupTarget, TargetGroup, TargetHealth, TargetType};
 use start_engines::task::ports::RawBinding;
 use start_engines::task::{Addresses, Status, Task, from_event};
 

@@ -6,8 +6,7 @@ use serde_json::json;
 use start_engines::outcome::Outcome;
 use start_engines::outcome::plan::{Change, Why};
 use start_engines::reconcile::ReconcileRequest;
-use start_engines::target::GroupTarget;
-use start_engines::target::Target;
+use start_engines::target::{GroupTarget, Target};
 use start_engines::trigger::Trigger;
 
 use super::{CLUSTER, address, event, nothing, only, parts, reconcile, repaired, stage};

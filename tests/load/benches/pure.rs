@@ -13,14 +13,14 @@ use start_engines::arn::FunctionArn;
 use start_engines::call::{Answer, Call};
 use start_engines::config::Config;
 use start_engines::decide::{Step, decide};
-use start_engines::handled::Handled;
+use start_engines::envelope::Envelope;
+use start_engines::handled::{Handled, Published};
 use start_engines::journal::{Entry, Journal};
 use start_engines::outcome::{Failure, Outcome};
-use start_engines::handled::Published;
 use start_engines::run_task::Started;
 use start_engines::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
 use start_engines::timestamp::Timestamp;
-use start_engines::trigger::{self, Envelope, Trigger};
+use start_engines::trigger::{Trigger, self};
 
 const EVENTS: [(&str, &str); 4] = [
     ("start", include_str!("../../../fixtures/events/start-minimal.json")),

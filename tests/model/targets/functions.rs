@@ -7,8 +7,9 @@ use start_engines::journal::{Entry, Journal};
 use start_engines::tags::{self, Marks};
 use start_engines::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
 use start_engines::task::{Addresses, Network, StopReason, Task};
+use start_engines::task_change::TaskChange;
 use start_engines::timestamp::Timestamp;
-use start_engines::trigger::{TaskChange, Trigger};
+use start_engines::trigger::Trigger;
 
 use super::world::{HAPPENED, LATE, Mutant, PENDING, RUNNING, STOPPED, STOPPING, TASKS, Targets, arn, status};
 

@@ -3,11 +3,13 @@
 //! Must not read the environment itself: the shell passes a look-up in, so that tests need no
 //! process of their own.
 
+mod environment;
+
 use std::collections::BTreeSet;
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use self::environment::{Environment, Flag, Seconds};
 use crate::allow_list::AllowList;
 use crate::arn::{Cluster, EventBus, Scope, TargetGroupArn};
 use crate::catalog::Catalog;
@@ -218,134 +220,6 @@ impl Config {
             ];
         }
         Vec::new()
-    }
-}
-
-/// `true` or `false`.
-struct Flag(bool);
-
-impl FromStr for Flag {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, &'static str> {
-        match text {
-            "true" => Ok(Self(true)),
-            "false" => Ok(Self(false)),
-            // Not as if it were unset: what was to be a fence must not be none.
-            _ => Err("must be true or false"),
-        }
-    }
-}
-
-/// Seconds, 0 to a day.
-struct Seconds(u64);
-
-impl FromStr for Seconds {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, &'static str> {
-        match text.parse() {
-            Ok(seconds @ 0..=86_400) => Ok(Self(seconds)),
-            _ => Err("must be a whole number of seconds from 0 to 86400"),
-        }
-    }
-}
-
-struct Environment<'a, G> {
-    get: &'a G,
-    problems: &'a mut Problems,
-}
-
-impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
-    /// A variable that is empty counts as unset.
-    fn text(&self, name: &str) -> Option<String> {
-        (self.get)(name).filter(|value| !value.trim().is_empty())
-    }
-
-    fn one<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<T> {
-        let value = self.text(name)?;
-        value
-            .trim()
-            .parse()
-            .map_err(|rule| self.problems.invalid_text(name, &value, rule))
-            .ok()
-    }
-
-    /// Lambda tells each function [its name](https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html).
-    fn deployment(&mut self) -> Option<Deployment> {
-        match self.text("DEPLOYMENT") {
-            Some(_) => self.one("DEPLOYMENT"),
-            None => self.one("AWS_LAMBDA_FUNCTION_NAME"),
-        }
-    }
-
-    fn scheduler(&mut self) -> Option<Scheduler> {
-        let role = self.one("SCHEDULER_ROLE_ARN");
-        let group = self.one("SCHEDULER_GROUP");
-        let dead_letters = self.one("SCHEDULER_DEAD_LETTER_ARN");
-        if self.text("SCHEDULER_ROLE_ARN").is_none() && (group.is_some() || dead_letters.is_some()) {
-            self.problems.missing(
-                "SCHEDULER_ROLE_ARN",
-                "SCHEDULER_GROUP and SCHEDULER_DEAD_LETTER_ARN go with it",
-            );
-        }
-        Some(Scheduler {
-            role: role?,
-            group,
-            dead_letters,
-        })
-    }
-
-    fn items(&self, name: &str) -> Option<Vec<String>> {
-        Some(self.text(name)?.split(',').map(|item| item.trim().to_owned()).collect())
-    }
-
-    fn list<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, most: usize) -> Option<Vec<T>> {
-        let items = self.items(name)?;
-        if items.len() > most {
-            self.problems
-                .invalid_text(name, &items.join(","), format!("must have at most {most} items"));
-        }
-        let read: Vec<Option<T>> = items
-            .iter()
-            .map(|item| {
-                item.parse()
-                    .map_err(|rule| self.problems.invalid_text(name, item, rule))
-                    .ok()
-            })
-            .collect();
-        read.into_iter().collect()
-    }
-
-    fn allow_list(&mut self, name: &str) -> AllowList {
-        let Some(text) = (self.get)(name) else {
-            return AllowList::default();
-        };
-        // Not as if it were unset: a list that became empty by mistake must not allow everything.
-        let items: Vec<String> = text.split(',').map(|item| item.trim().to_owned()).collect();
-        for item in &items {
-            if item.is_empty() || item.strip_suffix('*').unwrap_or(item).contains('*') {
-                self.problems
-                    .invalid_text(name, item, "must be a name or an ARN, with * only at its end");
-            }
-        }
-        AllowList::only(items)
-    }
-
-    /// A list of families, which allows all revisions of each: one that names a revision would seem
-    /// to allow less than it does.
-    fn families(&mut self, name: &str) -> AllowList {
-        let list = self.allow_list(name);
-        for pattern in list.patterns() {
-            let family = pattern
-                .split_once(":task-definition/")
-                .map_or(pattern, |(_, family)| family);
-            if family.split_once(':').is_some_and(|(_, revision)| revision != "*") {
-                self.problems
-                    .invalid_text(name, pattern, "must name a family, without revision");
-            }
-        }
-        list
     }
 }
 

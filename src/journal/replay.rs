@@ -1,16 +1,11 @@
-//! What was asked of AWS for one event, and what it answered: all that a decision may depend on.
-//!
-//! [`crate::decide`] runs from its beginning after each answer. A call that the journal holds is
-//! answered from it; the first that it does not hold ends the run as the next call to make. So
-//! each protocol reads as straight lines, is pure, and can be stopped, copied, compared and
-//! resumed between any two AWS calls.
-//!
-//! Must not make calls or read a clock: time is the time of the latest answer.
+//! Reads a journal from its beginning: a call that it holds is answered from it, the first that it does not hold ends the
+//! run.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::entries::Journal;
 use crate::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
 use crate::call::{Answer, Call, CallError, Desired, TaskPage, Zone};
 use crate::definition::Definition;
@@ -26,60 +21,6 @@ use crate::timestamp::Timestamp;
 /// With less time left than this, nothing more is asked: a decision that ends by itself can tell how far it
 /// came.
 const SHORTEST_CALL: Duration = Duration::from_secs(1);
-
-/// A call with its answer.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Entry {
-    /// What was asked.
-    pub call: Call,
-    /// When it was asked.
-    pub asked_at: Timestamp,
-    /// When the answer was there.
-    pub answered_at: Timestamp,
-    /// How many calls it took of its own: none if the answer was remembered, or is a part of one that is
-    /// counted for another event.
-    pub calls: u32,
-    /// What came back.
-    pub answer: Result<Answer, CallError>,
-}
-
-/// The calls made for one event, in order.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Journal {
-    /// When the handling began.
-    pub began_at: Timestamp,
-    /// When it must be over, if it must; what takes long asks, and goes on later.
-    pub deadline: Option<Timestamp>,
-    /// Calls and answers so far.
-    pub entries: Vec<Entry>,
-}
-
-impl Journal {
-    /// Nothing asked yet.
-    #[must_use]
-    pub fn new(began_at: Timestamp) -> Self {
-        Self {
-            began_at,
-            deadline: None,
-            entries: Vec::new(),
-        }
-    }
-
-    /// The same, to be over by then.
-    #[must_use]
-    pub fn until(self, deadline: Timestamp) -> Self {
-        Self {
-            deadline: Some(deadline),
-            ..self
-        }
-    }
-
-    /// The time of the latest answer.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
-        self.entries.last().map_or(self.began_at, |entry| entry.answered_at)
-    }
-}
 
 /// Why a run of the decision ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
