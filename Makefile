@@ -24,7 +24,7 @@ LOAD := tests/load
 BENCH := tests/bench
 # The same sources make the same binary wherever they lie.
 REMAP := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo
-# Static, with musl: see "Cold and warm" in the README. cargo-lambda has rustup install the target if need be.
+# Static, with musl: see "Cold and warm" in docs/performance.md. cargo-lambda has rustup install the target if need be.
 TARGET := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-musl
 # cargo-lambda and its linker are in .venv.
 PACKER := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
