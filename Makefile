@@ -42,7 +42,7 @@ help: ## list the targets
 
 $(VENV)/ready: tests/local/requirements.txt
 	@echo "== installing the emulators, the packer and the policy linter into $(VENV)"
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed")'
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
