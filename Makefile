@@ -24,7 +24,7 @@ LOAD := tests/load
 BENCH := tests/bench
 # The same sources make the same binary wherever they lie.
 REMAP := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo
-# Static, with musl: see "Cold and warm" in the README. cargo-lambda has rustup install the target if need be.
+# Static, with musl: see "Cold and warm" in docs/performance.md. cargo-lambda has rustup install the target if need be.
 TARGET := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-musl
 # cargo-lambda and its linker are in .venv.
 PACKER := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
@@ -42,7 +42,7 @@ help: ## list the targets
 
 $(VENV)/ready: tests/local/requirements.txt
 	@echo "== installing the emulators, the packer and the policy linter into $(VENV)"
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed")'
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@

@@ -19,7 +19,7 @@ const COLUMNS: [Column; 5] = [
 const INDENT: usize = 2;
 
 /// Why a target that a stopped task has left stays in, and what to do about it.
-pub const WITHHELD: &str = "nothing is taken out while the function's settings are not known here: a live task of another cluster may have the target. Give ALLOWED_CLUSTERS, with every cluster in full, and SERVICES_FILE: eval \"$(pulumi stack output commandEnvironment)\" (README, The command)";
+pub const WITHHELD: &str = "nothing is taken out while the function's settings are not known here: a live task of another cluster may have the target. Give ALLOWED_CLUSTERS, with every cluster in full, and SERVICES_FILE: eval \"$(pulumi stack output commandEnvironment)\" (docs/command.md)";
 
 /// Everything that a plan would do to how many targets and tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -41,7 +41,8 @@ pub struct Checked {
 
 const NO_CATALOG: &str =
     "the service catalog is not known here (--services, SERVICES_FILE): what it adds is checked by the function only";
-const NO_VARIABLES: &str = "the function's settings are not known here (README, The command): its defaults and allow-lists are checked by it only";
+const NO_VARIABLES: &str =
+    "the function's settings are not known here (docs/command.md): its defaults and allow-lists are checked by it only";
 
 /// Checks an event before it is sent.
 ///

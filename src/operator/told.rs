@@ -1,4 +1,4 @@
-//! Tasks and targets as JSON, for programs: the form that the README documents.
+//! Tasks and targets as JSON, for programs: the form that `docs/command.md` documents.
 
 use serde_json::{Value, json};
 

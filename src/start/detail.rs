@@ -18,7 +18,7 @@ use crate::target::Attachment;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(
     missing_docs,
-    reason = "the names are the event's own, in snake case; the README has the table"
+    reason = "the names are the event's own, in snake case; docs/events.md has the table"
 )]
 pub struct StartDetail {
     pub service: Option<String>,

@@ -1,4 +1,4 @@
-//! The README's table of tasks and target groups: each cell, by the real handler.
+//! The table of tasks and target groups in `docs/how-it-works.md`: each cell, by the real handler.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,11 +104,11 @@ fn mapping(port: i64) -> PortMapping {
 }
 
 /// The table's cells by the text of its first column.
-fn readme(row: &str) -> Vec<&'static str> {
-    let line = include_str!("../../README.md")
+fn documented(row: &str) -> Vec<&'static str> {
+    let line = include_str!("../../docs/how-it-works.md")
         .lines()
         .find(|line| line.starts_with(&format!("| {row} |")))
-        .unwrap_or_else(|| panic!("the README has no row {row}"));
+        .unwrap_or_else(|| panic!("docs/how-it-works.md has no row {row}"));
     line.split('|').map(str::trim).skip(2).take(4).collect()
 }
 
@@ -133,10 +133,10 @@ async fn row_in_mode(
         let found = cell(event, group, dual_stack, network_mode).await;
         let found = found.as_ref().map(String::as_str).map_err(String::as_str);
         assert_eq!(found, expected, "{row} in a group of type {}", group.0);
-        let told = readme(row)[group.2];
+        let cell = documented(row)[group.2];
         match expected {
-            Ok(_) => assert!(!told.starts_with('`'), "{row}: the README says {told}"),
-            Err(category) => assert!(told.contains(&format!("`{category}`")), "{row}: the README says {told}"),
+            Ok(_) => assert!(!cell.starts_with('`'), "{row}: the table says {cell}"),
+            Err(category) => assert!(cell.contains(&format!("`{category}`")), "{row}: the table says {cell}"),
         }
     }
 }
@@ -202,7 +202,7 @@ async fn tasks_on_instances_that_show_no_port_are_told_by_their_definitions() {
     silent["detail"]["containers"][0]["networkBindings"] = json!([]);
     let silent = silent;
     for (name, mode, category) in [
-        ("bridge, and no host port shown yet", None, "address_missing"),
+        ("bridge, with no host port reported yet", None, "address_missing"),
         ("none on EC2 or Managed Instances", Some("none"), "port_not_published"),
     ] {
         let refused = Err(category);

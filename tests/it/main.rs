@@ -15,6 +15,7 @@ mod connections;
 mod deadlines;
 mod demo;
 mod deployments;
+mod docs;
 mod emulators;
 mod field_cases;
 mod fixtures;

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use serde_json::Value;
 use start_engines::operator::request;
 
-/// What every command ends with; `--help` and the README print it.
+/// What every command ends with; `--help` and docs/command.md print it.
 pub(crate) const EXIT_STATUS: &str = "\
 Exit status:
   0    done, and all is well

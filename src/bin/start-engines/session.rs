@@ -73,7 +73,7 @@ impl Session {
         }
         let clusters = known.config.named_clusters(home(known).as_ref());
         if clusters.is_empty() {
-            let message = "which cluster? Give --cluster, or the function's settings (README, The command)";
+            let message = "which cluster? Give --cluster, or the function's settings (docs/command.md)";
             return Err(Trouble::Usage(message.to_owned()));
         }
         Ok(clusters)

@@ -33,15 +33,12 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// The JSON on standard output. The README must document every field of it.
+    /// The JSON on standard output. `docs/command.md` must document every field of it.
     pub(crate) fn json(&self) -> Value {
         let json = serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"));
-        let readme = include_str!("../../../README.md");
-        let table = readme
-            .split_once("`--output json` prints one value")
-            .expect("the table of fields")
-            .1;
-        let table = table.split_once("\n## ").expect("its end").0;
+        let page = include_str!("../../../docs/command.md");
+        let table = page.split_once("\n## JSON output\n").expect("the table of fields").1;
+        let table = table.split_once("\n## ").map_or(table, |(table, _)| table);
         must_be_documented(&json, table);
         json
     }
@@ -60,7 +57,7 @@ fn must_be_documented(json: &Value, table: &str) {
             for (name, value) in fields {
                 assert!(
                     table.contains(&format!("`{name}`")),
-                    "the README does not document {name}"
+                    "docs/command.md does not document {name}"
                 );
                 // These are others' own.
                 if !["detail", "event", "events"].contains(&name.as_str()) {

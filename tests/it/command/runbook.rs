@@ -1,5 +1,5 @@
-//! The README's Runbook: every `start-engines` command in it, run as printed on a terminal; and that it has a
-//! row for every alarm and every reason.
+//! The Runbook of `docs/operations.md`: every `start-engines` command in it, run as printed on a terminal; and that it
+//! has a row for every alarm and every reason.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::{FUNCTION, answered, with_terminal};
 use crate::stage::Stage;
 use crate::support::fake_aws::{Health, World};
 
-const README: &str = include_str!("../../../README.md");
+const PAGE: &str = include_str!("../../../docs/operations.md");
 const ALARMS: &str = include_str!("../../../pulumi/src/alarms.ts");
 
 fn part<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
@@ -18,7 +18,7 @@ fn part<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
 }
 
 fn runbook() -> &'static str {
-    part(README, "\n## Runbook\n", "\n## ")
+    part(PAGE, "\n## Runbook\n", "\n## ")
 }
 
 /// What is between backticks.
@@ -29,7 +29,7 @@ fn quoted(text: &str) -> Vec<&str> {
 /// The first cells of all rows.
 fn rows(text: &str) -> BTreeSet<&str> {
     let first = |line: &'static str| line.strip_prefix("| ")?.split(" | ").next();
-    let lines: Vec<&'static str> = README.lines().collect();
+    let lines: Vec<&'static str> = PAGE.lines().collect();
     let own = lines.into_iter().filter(|line| text.contains(*line));
     own.filter_map(first).flat_map(quoted).collect()
 }
@@ -58,13 +58,13 @@ fn every_alarm_has_a_row() {
 #[test]
 fn every_reason_has_a_row() {
     let rows = rows(part(runbook(), "### Reasons", "Where events are lost"));
-    let table = part(README, "| `errorType` |", "\n\n");
+    let table = part(PAGE, "| `errorType` |", "\n\n");
     let of_events: Vec<&str> = table
         .lines()
         .skip(2)
         .flat_map(|line| quoted(line.split(" | ").next().unwrap()))
         .collect();
-    let of_starts = part(README, "`failedStart` (", ") and `failedStartReason`");
+    let of_starts = part(PAGE, "`failedStart` (", ") and `failedStartReason`");
     let of_starts = quoted(of_starts);
     assert!(
         of_events.len() > 40 && of_starts.len() > 6,

@@ -8,12 +8,12 @@ async fn help_tells_every_exit_status() {
     for status in ["  0  ", "  1  ", "  2  ", "  3  ", "  4  ", "  130  "] {
         assert!(help.contains(&format!("\n{status}")), "{status}: {help}");
     }
-    let readme = include_str!("../../../README.md");
+    let page = include_str!("../../../docs/command.md");
     let table = help.split_once("Exit status:\n").expect("the table").1;
     for line in table.lines() {
         let (number, meaning) = line.trim().split_once(' ').expect("a number and what it means");
         let row = format!("| {number} | {} |", meaning.trim());
-        assert!(readme.contains(&row), "the README has no row {row}");
+        assert!(page.contains(&row), "docs/command.md has no row {row}");
     }
 }
 

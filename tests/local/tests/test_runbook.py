@@ -1,4 +1,4 @@
-"""The README's Runbook: each `aws` command in it, made as printed on the deployed stack.
+"""The Runbook of docs/operations.md: each `aws` command in it, made as printed on the deployed stack.
 
 The AWS CLI is not installed here; botocore has the models that it is made of, so a command becomes the
 call that the CLI would make, and an option that does not exist is an error.
@@ -22,12 +22,12 @@ from ministack import REGION, MiniStack
 from provider import Provider
 from tests.test_provider import PACKED, architecture
 
-README = Path(__file__).resolve().parents[3] / "README.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "operations.md"
 
 
 def commands() -> list[str]:
     """Every one, once."""
-    runbook = README.read_text().split("\n## Runbook\n")[1].split("\n## ")[0]
+    runbook = PAGE.read_text().split("\n## Runbook\n")[1].split("\n## ")[0]
     return sorted(set(re.findall(r"`(aws [^`]+)`", runbook)))
 
 
