@@ -1,9 +1,8 @@
 //! An event bus of EventBridge, by name or by ARN.
 
 use std::str::FromStr;
-use std::sync::Arc;
 
-use super::{Malformed, split_arn, text_type};
+use super::form::{Malformed, split_arn, text_type};
 
 text_type! {
     /// An event bus, by its name or its ARN, as PutEvents takes either

@@ -3,17 +3,17 @@
 //! The shell: the only place that reads clock and environment and writes lines. Lean on purpose;
 //! the operator's command is another binary.
 
-use std::io::{ErrorKind, Write};
-use std::path::Path;
+mod logging;
+mod settings;
+
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use start_engines::aws::AwsClients;
-use start_engines::batch::{self, Message, Received};
-use start_engines::config::{Config, LogLevel};
+use start_engines::batch::{self, Received};
+use start_engines::config::LogLevel;
 use start_engines::handled::Handled;
 use start_engines::handler::{Handler, Invocation};
 use start_engines::outcome::Failure;
@@ -21,11 +21,9 @@ use start_engines::pace::Paced;
 use start_engines::ports::Clock;
 use start_engines::problem::Problems;
 use start_engines::timestamp::Timestamp;
-use tracing::Level;
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::logging::{start_logging, tell, write};
+use crate::settings::read_config;
 
 /// The machine's clock.
 struct SystemClock;
@@ -162,106 +160,4 @@ impl From<Refusal> for Diagnostic {
             error_message: failure.message,
         }
     }
-}
-
-fn read_config() -> Result<Config, Problems> {
-    // What is no Unicode is no valid value of anything either, but it is set.
-    let get = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    let mut problems = Problems::new();
-    let catalog = match get("SERVICES_FILE").filter(|path| !path.is_empty()) {
-        Some(path) => read_catalog(Path::new(&path), true, &mut problems),
-        // Packed beside the binary, if there is a catalog at all.
-        None => get("LAMBDA_TASK_ROOT")
-            .and_then(|root| read_catalog(&Path::new(&root).join("services.json"), false, &mut problems)),
-    };
-    let config = Config::read(get, catalog.as_deref());
-    match config {
-        Ok(config) => problems.into_result(config),
-        Err(others) => {
-            problems.extend(others);
-            Err(problems)
-        }
-    }
-}
-
-fn read_catalog(path: &Path, must_exist: bool, problems: &mut Problems) -> Option<String> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == ErrorKind::NotFound && !must_exist => None,
-        Err(error) => {
-            problems.invalid_text("SERVICES_FILE", &path.to_string_lossy(), error);
-            None
-        }
-    }
-}
-
-/// Only our own lines, and warnings of others: the SDK's and the runtime's detailed ones hold payloads.
-fn start_logging(level: LogLevel) {
-    let own = match level {
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-    };
-    let filter = Targets::new()
-        .with_default(own.min(LevelFilter::WARN))
-        .with_target("start_engines", own)
-        .with_target("start_engines_lambda", own)
-        // It would log each failure again, which `tell` has told.
-        .with_target("lambda_runtime::layers::panic", LevelFilter::OFF);
-    // Without timestamps of its own: Lambda stamps each line.
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true);
-    let lines = lines
-        .with_ansi(false)
-        .with_current_span(false)
-        .with_span_list(false)
-        .without_time()
-        .with_target(false);
-    tracing_subscriber::registry().with(lines).with(filter).init();
-}
-
-/// The line for people.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Line<'a> {
-    level: &'a str,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    receive_count: Option<u32>,
-    #[serde(flatten)]
-    summary: &'a Map<String, Value>,
-}
-
-/// Adds one line for people and one for CloudWatch's metrics.
-fn tell(
-    handled: &Handled,
-    summary: &Map<String, Value>,
-    message: Option<&Message>,
-    function: &str,
-    lines: &mut String,
-) {
-    let (level, enabled) = match &handled.result {
-        Ok(_) => ("INFO", tracing::enabled!(Level::INFO)),
-        Err(_) => ("ERROR", tracing::enabled!(Level::ERROR)),
-    };
-    let line = Line {
-        level,
-        message: "event handled",
-        message_id: message.map(|message| message.id.as_str()),
-        receive_count: message.and_then(|message| message.receive_count),
-        summary,
-    };
-    if enabled && let Ok(line) = serde_json::to_string(&line) {
-        lines.push_str(&line);
-        lines.push('\n');
-    }
-    lines.push_str(&handled.metrics(function).to_string());
-    lines.push('\n');
-}
-
-/// At once, since a batch has thousands of lines. Whoever does not read them does not stop the function.
-fn write(lines: &str) {
-    let _ = std::io::stdout().lock().write_all(lines.as_bytes());
 }

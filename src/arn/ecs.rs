@@ -1,0 +1,169 @@
+//! Names and ARNs of ECS.
+
+use std::str::FromStr;
+
+use super::form::{Malformed, Scope, split_arn, text_type};
+
+text_type! {
+    /// A cluster by name or by ARN, as RunTask takes either.
+    Cluster
+}
+
+impl Cluster {
+    /// The cluster's own name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name)
+    }
+
+    /// Account and region, when given as an ARN.
+    #[must_use]
+    pub fn scope(&self) -> Option<Scope> {
+        split_arn(&self.0, "ecs").map(|(scope, _)| scope)
+    }
+
+    /// Whether both name the same cluster, as far as their texts can tell.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        match (self.scope(), other.scope()) {
+            (Some(_), Some(_)) => self == other,
+            _ => self.name() == other.name(),
+        }
+    }
+}
+
+impl FromStr for Cluster {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let by_arn = || split_arn(text, "ecs")?.1.strip_prefix("cluster/").map(is_ecs_name);
+        if is_ecs_name(text) || by_arn() == Some(true) {
+            Ok(Self(text.into()))
+        } else {
+            Err(Malformed(
+                "must be a cluster name (letters, digits, - and _) or a cluster ARN",
+            ))
+        }
+    }
+}
+
+text_type! {
+    /// A task definition as `family`, `family:revision` or ARN.
+    TaskDefinition
+}
+
+impl TaskDefinition {
+    /// The family, without revision.
+    #[must_use]
+    pub fn family(&self) -> &str {
+        let name = self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name);
+        name.split_once(':').map_or(name, |(family, _)| family)
+    }
+
+    /// Account and region, when given as an ARN.
+    #[must_use]
+    pub fn scope(&self) -> Option<Scope> {
+        split_arn(&self.0, "ecs").map(|(scope, _)| scope)
+    }
+}
+
+impl FromStr for TaskDefinition {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let name = match split_arn(text, "ecs") {
+            Some((_, resource)) => resource.strip_prefix("task-definition/").unwrap_or_default(),
+            None => text,
+        };
+        let sound = match name.split_once(':') {
+            Some((family, revision)) => is_ecs_name(family) && revision.parse::<u32>().is_ok_and(|number| number > 0),
+            None => is_ecs_name(name),
+        };
+        if sound {
+            Ok(Self(text.into()))
+        } else {
+            Err(Malformed("must be a task definition family, family:revision or ARN"))
+        }
+    }
+}
+
+text_type! {
+    /// The ARN of a task, with or without the cluster's name in it.
+    TaskArn
+}
+
+impl TaskArn {
+    /// Partition, region and account.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        // Checked when made, so the empty scope is never seen.
+        split_arn(&self.0, "ecs").map_or_else(
+            || Scope {
+                partition: String::new(),
+                region: String::new(),
+                account: String::new(),
+            },
+            |(scope, _)| scope,
+        )
+    }
+
+    /// The cluster, which ARNs of the long format carry.
+    #[must_use]
+    pub fn cluster(&self) -> Option<Cluster> {
+        let (scope, resource) = split_arn(&self.0, "ecs")?;
+        let (cluster, _) = resource.strip_prefix("task/")?.split_once('/')?;
+        Some(Cluster(scope.arn("ecs", &format!("cluster/{cluster}")).into()))
+    }
+
+    /// The id at its end.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+impl FromStr for TaskArn {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let sound = || {
+            let path = split_arn(text, "ecs")?.1.strip_prefix("task/")?;
+            Some(match path.split_once('/') {
+                Some((cluster, id)) => is_ecs_name(cluster) && is_ecs_name(id),
+                None => is_ecs_name(path),
+            })
+        };
+        if sound() == Some(true) {
+            Ok(Self(text.into()))
+        } else {
+            Err(Malformed("must be a task ARN"))
+        }
+    }
+}
+
+text_type! {
+    /// The name of a container in a task definition.
+    ContainerName
+}
+
+impl FromStr for ContainerName {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        if is_ecs_name(text) {
+            Ok(Self(text.into()))
+        } else {
+            Err(Malformed(
+                "must be a container name (letters, digits, - and _, at most 255)",
+            ))
+        }
+    }
+}
+
+/// Letters, digits, `-` and `_`, as ECS names have them; at most 255.
+fn is_ecs_name(text: &str) -> bool {
+    (1..=255).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}

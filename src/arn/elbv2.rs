@@ -1,0 +1,63 @@
+//! ARNs of Elastic Load Balancing.
+
+use std::str::FromStr;
+
+use super::form::{Malformed, Scope, split_arn, text_type};
+
+text_type! {
+    /// The ARN of a target group.
+    TargetGroupArn
+}
+
+impl TargetGroupArn {
+    /// From what `startedBy` and a task's ARN tell.
+    ///
+    /// # Errors
+    /// When name or id have characters that no target group has.
+    pub fn from_parts(scope: &Scope, name: &str, id: &str) -> Result<Self, Malformed> {
+        scope
+            .arn("elasticloadbalancing", &format!("targetgroup/{name}/{id}"))
+            .parse()
+    }
+
+    /// The name, at most 32 characters.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').nth(1).unwrap_or_default()
+    }
+
+    /// The id that AWS gave it.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Partition, region and account.
+    #[must_use]
+    pub fn scope(&self) -> Option<Scope> {
+        split_arn(&self.0, "elasticloadbalancing").map(|(scope, _)| scope)
+    }
+}
+
+impl FromStr for TargetGroupArn {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let alphanumeric = |b: u8| b.is_ascii_alphanumeric();
+        let sound = || {
+            let path = split_arn(text, "elasticloadbalancing")?
+                .1
+                .strip_prefix("targetgroup/")?;
+            let (name, id) = path.split_once('/')?;
+            let name_is_sound = (1..=32).contains(&name.len()) && name.bytes().all(|b| alphanumeric(b) || b == b'-');
+            Some(name_is_sound && (1..=32).contains(&id.len()) && id.bytes().all(alphanumeric))
+        };
+        if sound() == Some(true) {
+            Ok(Self(text.into()))
+        } else {
+            Err(Malformed(
+                "must be a target group ARN (arn:aws:elasticloadbalancing:REGION:ACCOUNT:targetgroup/NAME/ID)",
+            ))
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Subnets, security groups and ports.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::form::{Malformed, text_type};
+
+text_type! {
+    /// The id of a subnet.
+    SubnetId
+}
+
+impl FromStr for SubnetId {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        if has_id(text, "subnet-") {
+            Ok(Self(text.into()))
+        } else {
+            Err(Malformed("must be a subnet id (subnet-...)"))
+        }
+    }
+}
+
+text_type! {
+    /// The id of a security group.
+    SecurityGroupId
+}
+
+impl FromStr for SecurityGroupId {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        if has_id(text, "sg-") {
+            Ok(Self(text.into()))
+        } else {
+            Err(Malformed("must be a security group id (sg-...)"))
+        }
+    }
+}
+
+fn has_id(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|id| {
+        (8..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    })
+}
+
+/// A port, 1 to 65535.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Port(u16);
+
+impl Port {
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for Port {
+    type Error = Malformed;
+
+    fn try_from(number: i64) -> Result<Self, Malformed> {
+        match u16::try_from(number) {
+            Ok(number @ 1..) => Ok(Self(number)),
+            _ => Err(Malformed("must be a whole number from 1 to 65535")),
+        }
+    }
+}
+
+impl FromStr for Port {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        // `+80` and `080` are numbers to Rust, but not as a port was written by us.
+        let canonical = !text.starts_with(['+', '0']);
+        text.parse::<i64>()
+            .ok()
+            .filter(|_| canonical)
+            .map_or_else(|| Self::try_from(0), Self::try_from)
+    }
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

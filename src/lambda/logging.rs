@@ -1,0 +1,85 @@
+//! Writes the function's lines: for people, and for CloudWatch's metrics.
+
+use std::io::Write;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use start_engines::batch::Message;
+use start_engines::config::LogLevel;
+use start_engines::handled::Handled;
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Only our own lines, and warnings of others: the SDK's and the runtime's detailed ones hold payloads.
+pub(crate) fn start_logging(level: LogLevel) {
+    let own = match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    };
+    let filter = Targets::new()
+        .with_default(own.min(LevelFilter::WARN))
+        .with_target("start_engines", own)
+        .with_target("start_engines_lambda", own)
+        // It would log each failure again, which `tell` has told.
+        .with_target("lambda_runtime::layers::panic", LevelFilter::OFF);
+    // Without timestamps of its own: Lambda stamps each line.
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true);
+    let lines = lines
+        .with_ansi(false)
+        .with_current_span(false)
+        .with_span_list(false)
+        .without_time()
+        .with_target(false);
+    tracing_subscriber::registry().with(lines).with(filter).init();
+}
+
+/// The line for people.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    level: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receive_count: Option<u32>,
+    #[serde(flatten)]
+    summary: &'a Map<String, Value>,
+}
+
+/// Adds one line for people and one for CloudWatch's metrics.
+pub(crate) fn tell(
+    handled: &Handled,
+    summary: &Map<String, Value>,
+    message: Option<&Message>,
+    function: &str,
+    lines: &mut String,
+) {
+    let (level, enabled) = match &handled.result {
+        Ok(_) => ("INFO", tracing::enabled!(Level::INFO)),
+        Err(_) => ("ERROR", tracing::enabled!(Level::ERROR)),
+    };
+    let line = Line {
+        level,
+        message: "event handled",
+        message_id: message.map(|message| message.id.as_str()),
+        receive_count: message.and_then(|message| message.receive_count),
+        summary,
+    };
+    if enabled && let Ok(line) = serde_json::to_string(&line) {
+        lines.push_str(&line);
+        lines.push('\n');
+    }
+    lines.push_str(&handled.metrics(function).to_string());
+    lines.push('\n');
+}
+
+/// At once, since a batch has thousands of lines. Whoever does not read them does not stop the function.
+pub(crate) fn write(lines: &str) {
+    let _ = std::io::stdout().lock().write_all(lines.as_bytes());
+}

@@ -1,0 +1,39 @@
+//! Reads the function's configuration: its environment, and the file of the service catalog.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use start_engines::config::Config;
+use start_engines::problem::Problems;
+
+/// The configuration, or everything that is wrong with it.
+pub(crate) fn read_config() -> Result<Config, Problems> {
+    // What is no Unicode is no valid value of anything either, but it is set.
+    let get = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    let mut problems = Problems::new();
+    let catalog = match get("SERVICES_FILE").filter(|path| !path.is_empty()) {
+        Some(path) => read_catalog(Path::new(&path), true, &mut problems),
+        // Packed beside the binary, if there is a catalog at all.
+        None => get("LAMBDA_TASK_ROOT")
+            .and_then(|root| read_catalog(&Path::new(&root).join("services.json"), false, &mut problems)),
+    };
+    let config = Config::read(get, catalog.as_deref());
+    match config {
+        Ok(config) => problems.into_result(config),
+        Err(others) => {
+            problems.extend(others);
+            Err(problems)
+        }
+    }
+}
+
+fn read_catalog(path: &Path, must_exist: bool, problems: &mut Problems) -> Option<String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == ErrorKind::NotFound && !must_exist => None,
+        Err(error) => {
+            problems.invalid_text("SERVICES_FILE", &path.to_string_lossy(), error);
+            None
+        }
+    }
+}
