@@ -435,7 +435,7 @@ mod tests {
         const DUAL_STACK: (&str, &str) = ("AWS_USE_DUALSTACK_ENDPOINT", "true");
         const CUSTOM: (&str, &str) = ("AWS_ENDPOINT_URL_EC2", "http://127.0.0.1:1");
         let sdk = |get: fn(&str) -> Option<String>| {
-            environment::sdk_config(get, http::Client::new(trust::client_config(None).unwrap()))
+            environment::sdk_config(get, http::Client::new(trust::client_config(None, None).unwrap()))
         };
         macro_rules! with {
             ($($variable:expr),*) => {

@@ -106,7 +106,7 @@ mod tests {
     }
 
     fn config() -> SdkConfig {
-        sdk_config(variable, http::Client::new(trust::client_config(None).unwrap()))
+        sdk_config(variable, http::Client::new(trust::client_config(None, None).unwrap()))
     }
 
     #[tokio::test]
@@ -134,7 +134,7 @@ mod tests {
     #[tokio::test]
     async fn without_a_configured_endpoint_it_is_the_regions_own() {
         let region = |name: &str| (name == "AWS_REGION").then(|| "cn-north-1".to_owned());
-        let sdk = sdk_config(region, http::Client::new(trust::client_config(None).unwrap()));
+        let sdk = sdk_config(region, http::Client::new(trust::client_config(None, None).unwrap()));
         let endpoints = async |services: Vec<Service>| {
             let mut found = Vec::new();
             for service in services {

@@ -70,7 +70,9 @@ impl AwsClients {
     pub async fn for_lambda(config: Option<&Config>) -> Result<Self, Problems> {
         let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let bundle = get("AWS_CA_BUNDLE");
-        let tls = trust::client_config(bundle.as_deref().map(Path::new)).map_err(|error| {
+        let besides = get("SSL_CERT_FILE");
+        let [one, other] = [&bundle, &besides].map(|path| path.as_deref().map(Path::new));
+        let tls = trust::client_config(one, other).map_err(|error| {
             let mut problems = Problems::new();
             problems.invalid_text("AWS_CA_BUNDLE", bundle.as_deref().unwrap_or_default(), error);
             problems

@@ -86,7 +86,7 @@ pub fn unknown(plan: &Plan) -> Vec<GroupTarget> {
 
 /// One line for each change.
 #[must_use]
-pub fn table(cluster: &Cluster, plan: &Plan, paint: impl Fn(Tone, &str) -> String + Copy) -> String {
+pub fn table(cluster: &Cluster, plan: &Plan) -> String {
     let mut table = Table::new(INDENT, &COLUMNS);
     for overdue in &plan.stop {
         table.row(vec![
@@ -148,7 +148,7 @@ pub fn table(cluster: &Cluster, plan: &Plan, paint: impl Fn(Tone, &str) -> Strin
     let mut lines = |tone: Tone, long: &str| {
         for line in wrap(long, WIDTH) {
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{}", paint(tone, &line));
+            let _ = writeln!(text, "{}", tone.paint(&line));
         }
     };
     lines(Tone::Head, &summary);
@@ -158,7 +158,7 @@ pub fn table(cluster: &Cluster, plan: &Plan, paint: impl Fn(Tone, &str) -> Strin
     for group in &plan.unreached {
         lines(Tone::Bad, &format!("{group} was not looked at: no time was left"));
     }
-    for line in table.lines(paint) {
+    for line in table.lines() {
         let _ = writeln!(text, "{line}");
     }
     text

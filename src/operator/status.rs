@@ -233,24 +233,19 @@ const INDENT: usize = 4;
 
 /// The table.
 #[must_use]
-pub fn table(clusters: &[ClusterStatus], now: Timestamp, paint: impl Fn(Tone, &str) -> String + Copy) -> String {
+pub fn table(clusters: &[ClusterStatus], now: Timestamp) -> String {
     let mut text = String::new();
     for (n, status) in clusters.iter().enumerate() {
         if n > 0 {
             text.push('\n');
         }
         // Writing to a String cannot fail.
-        let _ = cluster(status, now, paint, &mut text);
+        let _ = cluster(status, now, &mut text);
     }
     text
 }
 
-fn cluster(
-    status: &ClusterStatus,
-    now: Timestamp,
-    paint: impl Fn(Tone, &str) -> String + Copy,
-    text: &mut String,
-) -> std::fmt::Result {
+fn cluster(status: &ClusterStatus, now: Timestamp, text: &mut String) -> std::fmt::Result {
     let (mut tasks, mut targets) = (Table::new(0, &TASKS), Table::new(INDENT, &TARGETS));
     for task in &status.fleet.tasks {
         tasks.row(task_row(task, status.is_overdue(task), now));
@@ -281,17 +276,17 @@ fn cluster(
         let _ = write!(heading, ", {} overdue", counted(status.plan.stop.len(), "task"));
     }
     for line in wrap(&heading, WIDTH) {
-        writeln!(text, "{}", paint(Tone::Head, &line))?;
+        writeln!(text, "{}", Tone::Head.paint(&line))?;
     }
     if status.others_tasks > 0 {
         let others = counted(status.others_tasks, "task");
         writeln!(text, "{others} of other deployments not shown")?;
     }
     if !tasks.is_empty() {
-        writeln!(text, "{}", tasks.head(paint))?;
+        writeln!(text, "{}", tasks.head())?;
     }
-    let mut lines = targets.lines(paint).into_iter();
-    let rows = tasks.lines(paint);
+    let mut lines = targets.lines().into_iter();
+    let rows = tasks.lines();
     for (n, row) in rows.iter().enumerate() {
         writeln!(text, "{row}")?;
         let number = status.fleet.tasks.get(n).map_or(0, |task| task.targets.len());
@@ -307,7 +302,7 @@ fn cluster(
     }
     for failure in &status.plan.failures {
         for line in wrap(&format!("{}: {}", failure.category, failure.message), WIDTH) {
-            writeln!(text, "{}", paint(Tone::Bad, &line))?;
+            writeln!(text, "{}", Tone::Bad.paint(&line))?;
         }
     }
     Ok(())

@@ -1,14 +1,25 @@
 //! Tables for people, at most [`WIDTH`] columns wide whatever is in them.
 //!
-//! Must not print.
+//! Always in colours: who prints a text takes them out where they are not wanted. Must not print.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use std::borrow::Cow;
+
+use anstyle::AnsiColor;
+use tabled::builder::Builder;
+use tabled::settings::object::{Columns, Segment};
+use tabled::settings::peaker::Peaker;
+use tabled::settings::{Alignment, Color, Format, Padding, Style, Width};
+use textwrap::{WordSeparator, WordSplitter};
+use unicode_width::UnicodeWidthChar;
 
 /// The most that a line has.
 pub const WIDTH: usize = 100;
-const GAP: &str = "  ";
+/// Between two columns.
+const GAP: usize = 2;
 /// What is cut ends with this.
-const CUT: char = '…';
+const CUT: &str = "…";
+/// What tabled leaves of a wide letter that is cut in two.
+const HALF: &str = "\u{fffd}…";
 
 /// What a text says of how things are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +35,30 @@ pub enum Tone {
     Busy,
     /// Not as it should be.
     Bad,
+}
+
+impl Tone {
+    fn style(self) -> anstyle::Style {
+        match self {
+            Self::Plain => anstyle::Style::new(),
+            Self::Head => anstyle::Style::new().bold(),
+            Self::Good => AnsiColor::Green.on_default(),
+            Self::Busy => AnsiColor::Yellow.on_default(),
+            Self::Bad => AnsiColor::Red.on_default(),
+        }
+    }
+
+    fn colour(self) -> Color {
+        let style = self.style();
+        Color::new(style.to_string(), format!("{style:#}"))
+    }
+
+    /// `text` in its colour, which who prints it takes out where there are no colours.
+    #[must_use]
+    pub fn paint(self, text: &str) -> String {
+        let style = self.style();
+        format!("{style}{text}{style:#}")
+    }
 }
 
 /// One cell.
@@ -111,67 +146,55 @@ impl Table {
 
     /// The heading.
     #[must_use]
-    pub fn head(&self, paint: impl Fn(Tone, &str) -> String) -> String {
-        let cells: Vec<Cell> = self
-            .columns
-            .iter()
-            .map(|column| Cell::toned(column.head, Tone::Head))
-            .collect();
-        self.line(&cells, &self.widths(), &paint)
+    pub fn head(&self) -> String {
+        self.all_lines().swap_remove(0)
     }
 
     /// One line for each row.
     #[must_use]
-    pub fn lines(&self, paint: impl Fn(Tone, &str) -> String) -> Vec<String> {
-        let widths = self.widths();
-        self.rows.iter().map(|row| self.line(row, &widths, &paint)).collect()
-    }
-
-    fn line(&self, cells: &[Cell], widths: &[usize], paint: impl Fn(Tone, &str) -> String) -> String {
-        let mut line = " ".repeat(self.indent);
-        for (n, ((cell, width), column)) in cells.iter().zip(widths).zip(&self.columns).enumerate() {
-            if n > 0 {
-                line.push_str(GAP);
-            }
-            let text = cut(&cell.text, *width);
-            let room = " ".repeat(width.saturating_sub(text.width()));
-            let painted = paint(cell.tone, &text);
-            let (before, after) = if column.is_right {
-                (room, String::new())
-            } else {
-                (String::new(), room)
-            };
-            line.push_str(&format!("{before}{painted}{after}"));
-        }
-        line.trim_end().to_owned()
+    pub fn lines(&self) -> Vec<String> {
+        self.all_lines().split_off(1)
     }
 
     /// As wide as the widest cell, and where that is too much, the widest columns cut first.
-    fn widths(&self) -> Vec<usize> {
-        let widest = |n: usize, column: &Column| {
-            let cells = self.rows.iter().filter_map(|row| row.get(n));
-            cells
-                .map(|cell| cell.text.width())
-                .fold(column.head.width(), usize::max)
-        };
-        let mut widths: Vec<usize> = self
+    fn all_lines(&self) -> Vec<String> {
+        let heads: Vec<Cell> = self
             .columns
             .iter()
-            .enumerate()
-            .map(|(n, column)| widest(n, column))
+            .map(|column| Cell::toned(column.head, Tone::Head))
             .collect();
-        let gaps = GAP.len() * widths.len().saturating_sub(1) + self.indent;
-        while widths.iter().sum::<usize>() + gaps > WIDTH {
-            let can_shrink = widths
-                .iter_mut()
-                .zip(&self.columns)
-                .filter(|(width, column)| **width > column.least);
-            match can_shrink.max_by_key(|(width, _)| **width) {
-                Some((width, _)) => *width -= 1,
-                None => break,
+        let rows: Vec<&Vec<Cell>> = std::iter::once(&heads).chain(&self.rows).collect();
+        let texts = rows.iter().map(|row| row.iter().map(|cell| cell.text.as_str()));
+        let mut table = Builder::from_iter(texts).build();
+        // The last column has its gap too; nothing is in it.
+        let width = Width::truncate(WIDTH + GAP - self.indent).suffix(CUT);
+        table
+            .with(Style::empty())
+            .with(Padding::new(0, GAP, 0, 0))
+            .with(width.priority(WidestFirst(&self.columns)))
+            .modify(Segment::all(), Format::content(|text| text.replace(HALF, CUT)));
+        for (n, _) in self.columns.iter().enumerate().filter(|(_, column)| column.is_right) {
+            table.modify(Columns::one(n), Alignment::right());
+        }
+        for (row, cells) in rows.iter().enumerate() {
+            for (n, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.text.is_empty()) {
+                table.modify((row, n), cell.tone.colour());
             }
         }
-        widths
+        let lines = table.to_string();
+        let lines = lines.split('\n').map(|line| format!("{:1$}{line}", "", self.indent));
+        lines.map(|line| line.trim_end().to_owned()).collect()
+    }
+}
+
+/// Which column is cut next.
+struct WidestFirst<'a>(&'a [Column]);
+
+impl Peaker for WidestFirst<'_> {
+    fn peak(&mut self, _: &[usize], widths: &[usize]) -> Option<usize> {
+        let columns = widths.iter().zip(self.0).enumerate();
+        let can_shrink = columns.filter(|(_, (width, column))| **width > column.least + GAP);
+        can_shrink.max_by_key(|(_, (width, _))| **width).map(|(n, _)| n)
     }
 }
 
@@ -182,61 +205,16 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if is_safe(c) { c } else { '·' }).collect()
 }
 
-/// No wider than `width`.
-#[must_use]
-pub fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut kept = String::new();
-    let mut used = 0;
-    for c in text.chars() {
-        used += c.width().unwrap_or(0);
-        if used + 1 > width {
-            break;
-        }
-        kept.push(c);
-    }
-    if width > 0 {
-        kept.push(CUT);
-    }
-    kept
-}
-
 /// A text on several lines of at most `width`, broken between words where there are any.
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in printable(text).split(' ').filter(|word| !word.is_empty()) {
-        let mut rest = word;
-        while !rest.is_empty() {
-            let gap = usize::from(!line.is_empty());
-            let used = line.width() + gap;
-            if used + rest.width() <= width {
-                line.push_str(if gap == 1 { " " } else { "" });
-                line.push_str(rest);
-                break;
-            }
-            if gap == 1 {
-                lines.push(std::mem::take(&mut line));
-                continue;
-            }
-            // Longer than a line by itself; a letter is always taken, so this ends.
-            let mut taken = 0;
-            let end = rest.char_indices().find_map(|(at, c)| {
-                taken += c.width().unwrap_or(0);
-                (taken > width && at > 0).then_some(at)
-            });
-            let (now, later) = rest.split_at(end.unwrap_or(rest.len()));
-            lines.push(now.to_owned());
-            rest = later;
-        }
-    }
-    if !line.is_empty() {
-        lines.push(line);
-    }
-    lines
+    let text = printable(text);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let options = textwrap::Options::new(width)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation);
+    let lines = textwrap::wrap(&text, options).into_iter();
+    lines.map(Cow::into_owned).filter(|line| !line.is_empty()).collect()
 }
 
 /// `1 task`, `2 tasks`.
@@ -264,19 +242,21 @@ mod tests {
     use std::time::Duration;
 
     use proptest::prelude::*;
+    use unicode_width::UnicodeWidthStr;
 
     use super::*;
 
-    fn plain(_: Tone, text: &str) -> String {
-        text.to_owned()
+    /// Without colours.
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
     }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let mut table = Table::new(1, &[Column::new("A", 5), Column::new("NUMBER", 5).right()]);
         table.row(vec!["longer".into(), "1".into()]);
-        assert_eq!(table.head(plain), " A       NUMBER");
-        assert_eq!(table.lines(plain), [" longer       1"]);
+        assert_eq!(plain(&table.head()), " A       NUMBER");
+        assert_eq!(table.lines(), [" longer       1"]);
     }
 
     #[test]
@@ -286,9 +266,18 @@ mod tests {
 
     #[test]
     fn wide_letters_count_twice() {
-        assert_eq!(cut("日本語", 5), "日本…");
-        assert_eq!(cut("日本語", 6), "日本語");
-        assert_eq!(cut("日本語", 4), "日…");
+        let cut = |least: usize| {
+            let mut table = Table::new(0, &[Column::new("A", least), Column::new("B", WIDTH)]);
+            table.row(vec!["日本語".into(), "b".repeat(WIDTH - GAP - least).into()]);
+            table.row(vec!["".into(), "c".into()]);
+            let lines = table.lines();
+            let before = lines[0].split('b').next().unwrap();
+            assert_eq!(before.width() + 1, lines[1].width(), "c stands below b: {lines:?}");
+            lines[0].split_once(' ').unwrap().0.to_owned()
+        };
+        assert_eq!(cut(5), "日本…");
+        assert_eq!(cut(6), "日本語");
+        assert_eq!(cut(4), "日…");
     }
 
     #[test]
@@ -323,7 +312,8 @@ mod tests {
             for (a, b, c) in rows {
                 table.row(vec![a.into(), b.into(), c.into()]);
             }
-            for line in table.lines(plain).iter().chain([&table.head(plain)]) {
+            for line in table.lines().iter().chain([&table.head()]) {
+                let line = plain(line);
                 prop_assert!(line.width() <= WIDTH, "{} is {} wide", line, line.width());
             }
         }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::packed;
@@ -12,7 +13,6 @@ use crate::soak::fault;
 use crate::stage::start_event;
 use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition, World};
 use crate::support::function::Function;
-use crate::support::rng::Rng;
 use crate::support::runtime_api::RuntimeApi;
 
 const EVENTS: usize = 100_000;
@@ -181,10 +181,10 @@ async fn flood() {
         together / alone
     );
 
-    let mut rng = Rng::new(1);
+    let mut rng = Rng::with_seed(1);
     flood.fake.world(|world| {
         let hook = move |world: &mut World| {
-            if rng.chance(FAULTS) {
+            if rng.usize(..1000) < FAULTS {
                 world.fail_next("*", fault(&mut rng), 1);
             }
         };

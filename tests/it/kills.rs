@@ -5,13 +5,13 @@
 
 use std::sync::{Arc, Mutex};
 
+use fastrand::Rng;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::stage::start_event;
 use crate::support::fake_aws::{FakeAws, Fault, TargetGroup, TaskDefinition, World};
 use crate::support::function::{Function, FunctionConfig};
-use crate::support::rng::Rng;
 use crate::support::runtime_api::RuntimeApi;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_start-engines-lambda");
@@ -65,7 +65,7 @@ impl Story {
             ["auth", "auth-nlb"].map(|name| world.add_target_group(TargetGroup::ip(name, 80)))
         });
         Self {
-            rng: Rng::new(seed),
+            rng: Rng::with_seed(seed),
             fake,
             runtime: RuntimeApi::start().await,
             function: None,
@@ -83,8 +83,8 @@ impl Story {
             if self.function.is_none() {
                 self.function = Some(FunctionConfig::new(BINARY, &self.fake.endpoint()).spawn(&self.runtime));
             }
-            let is_doomed = self.rng.chance(500);
-            *self.fuse.lock().unwrap() = is_doomed.then(|| self.rng.below(4));
+            let is_doomed = self.rng.bool();
+            *self.fuse.lock().unwrap() = is_doomed.then(|| self.rng.usize(..4));
             let invoking = self.runtime.invoke(event);
             tokio::pin!(invoking);
             tokio::select! {
@@ -95,7 +95,7 @@ impl Story {
                 Some(()) = self.hangs.recv() => {}
             }
             let function = self.function.take().expect("it is under way");
-            if self.rng.chance(500) {
+            if self.rng.bool() {
                 function.stop().await;
                 assert_eq!(self.fake.world(World::lose_hung_calls), 1);
                 self.counts.killed_before += 1;

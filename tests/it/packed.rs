@@ -69,6 +69,10 @@ fn the_function_is_built_without_what_only_the_command_needs() {
         "aws-sdk-sqs",
         "aws-sdk-lambda",
         "aws-sdk-sso",
+        "anstream",
+        "indicatif",
+        "tabled",
+        "textwrap",
         "unicode-width",
         "signal-hook-registry",
     ];

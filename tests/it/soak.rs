@@ -5,13 +5,13 @@
 
 use std::time::Instant;
 
+use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::packed;
 use crate::stage::start_event;
 use crate::support::fake_aws::{FakeAws, Fault, TargetGroup, TaskDefinition};
 use crate::support::function::Function;
-use crate::support::rng::Rng;
 use crate::support::runtime_api::{InvocationResult, RuntimeApi};
 
 const EVENTS: usize = 100_000;
@@ -48,7 +48,7 @@ fn now() -> Instant {
 impl Soak {
     async fn begin(wanted: usize) -> Self {
         let fake = FakeAws::start().await;
-        let mut rng = Rng::new(1);
+        let mut rng = Rng::with_seed(1);
         let mut dice = rng.fork();
         let group = fake.world(|world| {
             world.add_cluster("engines");
@@ -56,7 +56,7 @@ impl Soak {
             world.before(
                 "*",
                 Box::new(move |world| {
-                    if dice.chance(FAULTS) {
+                    if dice.usize(..1000) < FAULTS {
                         world.fail_next("*", fault(&mut dice), 1);
                     }
                 }),
@@ -131,7 +131,7 @@ impl Soak {
         let task = tasks[0].as_str().expect("an ARN").to_owned();
         let running = self.fake.world(|world| world.advance_to(&task, "RUNNING"));
         self.handle(&running).await;
-        if self.rng.chance(50) {
+        if self.rng.usize(..1000) < 50 {
             self.handle(&running).await;
         }
         (task, running)
@@ -149,7 +149,7 @@ impl Soak {
             self.handle(&event).await;
         }
         // Its first event once more, now that it is stale.
-        if self.rng.chance(50) {
+        if self.rng.usize(..1000) < 50 {
             self.handle(running).await;
         }
         self.fake.world(|world| world.forget(task));
@@ -171,7 +171,7 @@ pub(crate) fn fault(rng: &mut Rng) -> Fault {
         Fault::error(400, "NoSuchThingException", "soak"),
         Fault::error(400, "ValidationError", "soak"),
     ];
-    rng.pick(&faults).clone()
+    rng.choice(&faults).expect("one of these").clone()
 }
 
 #[tokio::test]

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use fastrand::Rng;
 use serde_json::{Value, json};
 use start_engines::config::Config;
 
 use crate::machines;
 use crate::support::fake_aws::{Failure, RunTaskResult, TargetGroup, TaskDefinition, World};
-use crate::support::rng::Rng;
 
 /// What a group knows a task by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,14 +69,14 @@ const MOST_SERVICES: usize = 10;
 /// An empty account and its services, with machines and services on them, if they are wanted.
 pub(crate) fn open(rng: &mut Rng, with_machines: bool) -> (World, Vec<Service>) {
     let mut world = World::new();
-    world.dual_stack = rng.chance(300);
+    world.dual_stack = rng.usize(..1000) < 300;
     // Small pages, so that a look at all tasks has many.
     world.list_tasks_page = 10;
     for cluster in ["engines", "workers"] {
         world.add_cluster(cluster);
     }
     world.add_task_definition(TaskDefinition::awsvpc("app").container("app", &[8080, 9090]));
-    let delay = *rng.pick(&[0, 300]);
+    let delay = rng.choice([0, 300]).expect("one of these");
     let mut group = |group: TargetGroup, port, by| Attached {
         group: world.add_target_group(group.deregistration_delay(delay)),
         port,
@@ -143,13 +143,13 @@ fn capacity(rng: &mut Rng, input: &Value) -> Option<RunTaskResult> {
         return None;
     }
     let error = |code: &str, text: &str| Some(RunTaskResult::Error(code.to_owned(), text.to_owned()));
-    if rng.chance(20) {
+    if rng.usize(..1000) < 20 {
         // EC2 throttles ECS (`src/aws/texts.rs` has the sources of these texts).
         return error("ServerException", "Rate exceeded (ErrorCode: Throttling)");
     }
     // Machines for tasks with an interface of their own there are none, and sometimes none at all.
     if input["launchType"] == "EC2" && !input["networkConfiguration"].is_null() {
-        return if rng.chance(700) {
+        return if rng.usize(..1000) < 700 {
             error(
                 "InvalidParameterException",
                 "No Container Instances were found in your cluster.",
@@ -159,17 +159,17 @@ fn capacity(rng: &mut Rng, input: &Value) -> Option<RunTaskResult> {
         };
     }
     let is_spot = !input["capacityProviderStrategy"].is_null();
-    if is_spot && rng.chance(100) {
+    if is_spot && rng.usize(..1000) < 100 {
         return error("ClientException", "Tasks provisioning capacity limit exceeded.");
     }
     let failure = || Failure::new("Capacity is unavailable at this time. Please try again later.");
-    if rng.chance(if is_spot { 300 } else { 60 }) {
+    if rng.usize(..1000) < if is_spot { 300 } else { 60 } {
         return Some(RunTaskResult::Failures(vec![failure()]));
     }
     let count = usize::try_from(input["count"].as_u64()?).ok()?;
-    if count > 1 && rng.chance(150) {
+    if count > 1 && rng.usize(..1000) < 150 {
         return Some(RunTaskResult::Partial {
-            started: 1 + rng.below(count - 1),
+            started: 1 + rng.usize(..count - 1),
             failures: vec![failure()],
         });
     }

@@ -101,25 +101,26 @@ impl Simulation {
         let begin = self.now;
         let mut at = 0;
         for n in 0..starts {
-            let is_in_burst = self.rng.chance(600);
+            let is_in_burst = self.rng.usize(..1000) < 600;
             if !is_in_burst {
-                at = self.rng.between(0..=over);
+                at = self.rng.i64(0..=over);
             }
-            let service = self.rng.below(self.services.len());
-            let count = if self.rng.chance(150) {
-                1 + self.rng.below(10)
+            let service = self.rng.usize(..self.services.len());
+            let count = if self.rng.usize(..1000) < 150 {
+                1 + self.rng.usize(..10)
             } else {
                 1
             };
-            let first = *self
+            let first = self
                 .rng
-                .pick(&[First::Fargate, First::Fargate, First::Spot, First::Spot, First::Ec2]);
+                .choice([First::Fargate, First::Fargate, First::Spot, First::Spot, First::Ec2])
+                .expect("one of these");
             let identity = format!("key-{n}");
             // An application that is not sure sends the same start once more.
-            let times = if self.rng.chance(50) { 2 } else { 1 };
-            let requested_at = self.rng.chance(500).then(|| time_at(begin + at));
+            let times = if self.rng.usize(..1000) < 50 { 2 } else { 1 };
+            let requested_at = self.rng.bool().then(|| time_at(begin + at));
             for time in 0..times {
-                let at = at + i64::from(time) * self.rng.between(0..=MINUTE);
+                let at = at + i64::from(time) * self.rng.i64(0..=MINUTE);
                 let start = Start {
                     id: &format!("event-{n}-{time}"),
                     key: &identity,
@@ -144,16 +145,16 @@ impl Simulation {
 
     /// EventBridge takes an event: it comes soon, late, twice, or after somebody has redriven it.
     pub(crate) fn send(&mut self, event: Value, about: About) {
-        let delay = match self.rng.below(1000) {
+        let delay = match self.rng.usize(..1000) {
             0..=9 => {
                 self.statistics.count("lost events, redriven");
-                self.rng.between(HOUR..=30 * HOUR)
+                self.rng.i64(HOUR..=30 * HOUR)
             }
-            10..=24 => self.rng.between(MINUTE..=6 * HOUR),
-            25..=99 => self.rng.between(5 * SECOND..=MINUTE),
-            100..=199 => self.rng.between(SECOND..=10 * SECOND),
-            200..=499 if self.is_rush_hour => self.rng.between(2 * SECOND..=9 * SECOND),
-            _ => self.rng.between(20..=600),
+            10..=24 => self.rng.i64(MINUTE..=6 * HOUR),
+            25..=99 => self.rng.i64(5 * SECOND..=MINUTE),
+            100..=199 => self.rng.i64(SECOND..=10 * SECOND),
+            200..=499 if self.is_rush_hour => self.rng.i64(2 * SECOND..=9 * SECOND),
+            _ => self.rng.i64(20..=600),
         };
         let delivery = Delivery {
             event: Rc::new(event),
@@ -161,12 +162,12 @@ impl Simulation {
             sent_at: self.now,
             tries: 0,
         };
-        if self.rng.chance(50) {
+        if self.rng.usize(..1000) < 50 {
             self.statistics.count("duplicates");
-            let later = match self.rng.below(10) {
-                0..=5 => self.rng.between(0..=SECOND),
-                6..=8 => self.rng.between(0..=2 * MINUTE),
-                _ => self.rng.between(0..=20 * MINUTE),
+            let later = match self.rng.usize(..10) {
+                0..=5 => self.rng.i64(0..=SECOND),
+                6..=8 => self.rng.i64(0..=2 * MINUTE),
+                _ => self.rng.i64(0..=20 * MINUTE),
             };
             self.deliver_after(delay + later, delivery.clone());
         }
@@ -352,15 +353,15 @@ impl Simulation {
                 self.statistics.count("redrives");
                 delivery.tries = 0;
                 match delivery.about {
-                    About::Start { .. } | About::Reconcile { .. } => self.rng.between(MINUTE..=10 * MINUTE),
+                    About::Start { .. } | About::Reconcile { .. } => self.rng.i64(MINUTE..=10 * MINUTE),
                     About::Task { .. } | About::Stop { .. } | About::StopMany { .. } => {
-                        self.rng.between(MINUTE..=12 * HOUR)
+                        self.rng.i64(MINUTE..=12 * HOUR)
                     }
                 }
             }
         };
         // Lambda adds some jitter.
-        wait += self.rng.between(0..=5 * SECOND);
+        wait += self.rng.i64(0..=5 * SECOND);
         self.after(wait, Step::Deliver(delivery));
         Ok(())
     }
@@ -372,7 +373,7 @@ impl Simulation {
             (Call::DescribeTasks { tasks, .. }, _) => {
                 for task in tasks {
                     if let Some(shown) = self.tasks.get(task.as_str()) {
-                        let mut version = self.rng.below(shown.newest - shown.oldest + 1) + shown.oldest;
+                        let mut version = self.rng.usize(..shown.newest - shown.oldest + 1) + shown.oldest;
                         if let (Mutant::RetriesOfReconcilesLookAtNothing, About::Reconcile { asked_at, .. }) =
                             (self.mutant, about)
                         {
@@ -463,7 +464,7 @@ impl Simulation {
                 self.mistake_grace_periods(health);
                 for (target, health) in targets.iter().zip(health) {
                     let is_hidden = self.promises.may_be_unseen(&as_promised(group, target), self.now);
-                    if is_hidden && matches!(health, TargetHealth::Registered(_)) && self.rng.chance(500) {
+                    if is_hidden && matches!(health, TargetHealth::Registered(_)) && self.rng.bool() {
                         self.statistics.count("registrations not shown yet");
                         *health = TargetHealth::NotRegistered;
                     }
@@ -472,7 +473,7 @@ impl Simulation {
             (Call::DescribeTargets { group }, _, Ok(Answer::Targets(members))) => {
                 members.retain(|(target, _)| {
                     let is_hidden = self.promises.may_be_unseen(&as_promised(group, target), self.now);
-                    !(is_hidden && self.rng.chance(500))
+                    !(is_hidden && self.rng.bool())
                 });
             }
             (Call::ListTasks { desired, .. }, About::Reconcile { .. }, Ok(Answer::TaskPage(page)))
@@ -492,7 +493,7 @@ impl Simulation {
             (Call::TagTask { task, .. }, _, Ok(_)) => self.promises.life(task.as_str()).is_asked_to_stop = true,
             (Call::CreateSchedule(schedule), _, Ok(_)) => {
                 // Scheduler is precise to the minute.
-                let late = self.rng.between(0..=MINUTE);
+                let late = self.rng.i64(0..=MINUTE);
                 self.after(schedule.at.millis() - self.now + late, Step::Fire);
             }
             _ => {}

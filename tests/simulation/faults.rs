@@ -5,9 +5,8 @@
 
 use std::time::Duration;
 
+use fastrand::Rng;
 use start_engines::call::{Call, ErrorKind};
-
-use crate::support::rng::Rng;
 
 /// When the SDK has spent its attempts.
 const GIVEN_UP: i64 = 15_000;
@@ -39,26 +38,26 @@ pub(crate) enum End {
 /// Decides it: so many calls in a thousand meet a fault.
 pub(crate) fn fate(rng: &mut Rng, call: &Call, within: Duration, in_a_thousand: usize) -> Fate {
     let within = i64::try_from(within.as_millis()).expect("not that long").min(GIVEN_UP);
-    let latency = match rng.below(100) {
-        0 => rng.between(500..=9_000),
-        1..=5 => rng.between(60..=500),
-        _ => rng.between(4..=60),
+    let latency = match rng.usize(..100) {
+        0 => rng.i64(500..=9_000),
+        1..=5 => rng.i64(60..=500),
+        _ => rng.i64(4..=60),
     };
     let fate = |lands, end, fault| Fate { lands, end, fault };
-    let before = rng.between(0..=latency.min(within));
+    let before = rng.i64(0..=latency.min(within));
     if latency >= within {
         return fate(Some(before), End::Failed(within, || ErrorKind::TimedOut), Some("slow"));
     }
-    if !rng.chance(in_a_thousand) {
+    if rng.usize(..1000) >= in_a_thousand {
         return fate(Some(before), End::Answered(latency), None);
     }
     // A DeregisterTargets lands within its bound, retries included, or never.
-    let lands = rng.between(0..=LANDS);
+    let lands = rng.i64(0..=LANDS);
     let late = |given_up: i64| match call {
         Call::DeregisterTargets { .. } => within,
         _ => given_up + lands,
     };
-    match rng.below(10) {
+    match rng.usize(..10) {
         0 => fate(None, End::Failed(latency, || ErrorKind::Throttled), Some("throttled")),
         1 => fate(None, End::Failed(latency, || ErrorKind::Server), Some("server error")),
         2 => fate(

@@ -79,13 +79,13 @@ impl Simulation {
             self.is_placed(task);
             return Ok(());
         }
-        let lag = self.rng.between(0..=2 * SECOND);
+        let lag = self.rng.i64(0..=2 * SECOND);
         self.turn_after(lag, task, Turn::Show(1));
-        if self.rng.chance(40) {
-            let fails = self.rng.between(SECOND..=20 * SECOND);
+        if self.rng.usize(..1000) < 40 {
+            let fails = self.rng.i64(SECOND..=20 * SECOND);
             self.turn_after(fails, task, Turn::Stop);
         } else {
-            let placed = self.rng.between(SECOND / 2..=8 * SECOND);
+            let placed = self.rng.i64(SECOND / 2..=8 * SECOND);
             self.turn_after(placed, task, Turn::Pending);
         }
         Ok(())
@@ -115,7 +115,7 @@ impl Simulation {
                 life.live_since = Some(self.now);
                 self.others_move(task);
                 self.emit(task, &event);
-                let lag = self.rng.between(0..=REUSE_MILLIS - SECOND);
+                let lag = self.rng.i64(0..=REUSE_MILLIS - SECOND);
                 self.turn_after(lag, task, Turn::Show(3));
                 self.lives_on(task);
             }
@@ -141,7 +141,7 @@ impl Simulation {
                     self.is_noticed(task);
                 }
                 self.gave_its_port_back(task);
-                let forgotten = HOUR + self.rng.between(0..=HOUR);
+                let forgotten = HOUR + self.rng.i64(0..=HOUR);
                 self.turn_after(forgotten, task, Turn::Forget);
                 return self.promises.when_over(task, &self.world);
             }
@@ -186,12 +186,12 @@ impl Simulation {
         if self.promises.addressed(task, address.to_string(), target) {
             self.statistics.count("reused addresses");
         }
-        let seen = self.rng.between(0..=5 * SECOND);
+        let seen = self.rng.i64(0..=5 * SECOND);
         self.turn_after(seen, task, Turn::Show(2));
-        let listed = self.rng.between(0..=seen);
+        let listed = self.rng.i64(0..=seen);
         self.turn_after(listed, task, Turn::List);
-        if self.rng.chance(60) {
-            let fails = self.rng.between(seen..=MINUTE);
+        if self.rng.usize(..1000) < 60 {
+            let fails = self.rng.i64(seen..=MINUTE);
             return self.turn_after(fails, task, Turn::Stop);
         }
         let freed = self
@@ -205,21 +205,21 @@ impl Simulation {
         let pulls = if self.is_rush_hour {
             0
         } else {
-            *self.rng.pick(&[0, 0, SECOND, 20 * SECOND])
+            self.rng.choice([0, 0, SECOND, 20 * SECOND]).expect("one of these")
         };
-        let pulls = self.rng.between(0..=pulls);
+        let pulls = self.rng.i64(0..=pulls);
         self.turn_after(soonest + pulls, task, Turn::Running);
     }
 
     pub(crate) fn lives_on(&mut self, task: &str) {
-        let life = match self.rng.below(10) {
+        let life = match self.rng.usize(..10) {
             0 => return,
-            _ if self.is_rush_hour => self.rng.between(0..=30 * SECOND),
-            1..=3 => self.rng.between(0..=5 * SECOND),
-            4..=6 => self.rng.between(5 * SECOND..=5 * MINUTE),
-            _ => self.rng.between(MINUTE..=4 * HOUR),
+            _ if self.is_rush_hour => self.rng.i64(0..=30 * SECOND),
+            1..=3 => self.rng.i64(0..=5 * SECOND),
+            4..=6 => self.rng.i64(5 * SECOND..=5 * MINUTE),
+            _ => self.rng.i64(MINUTE..=4 * HOUR),
         };
-        let end = if self.rng.chance(300) && !self.promises.life(task).is_anothers {
+        let end = if self.rng.usize(..1000) < 300 && !self.promises.life(task).is_anothers {
             Turn::AskToStop
         } else {
             Turn::Stop
@@ -260,11 +260,13 @@ impl Simulation {
         let longest = if self.is_rush_hour {
             SECOND
         } else {
-            *self.rng.pick(&[SECOND, 5 * SECOND, 30 * SECOND])
+            self.rng
+                .choice([SECOND, 5 * SECOND, 30 * SECOND])
+                .expect("one of these")
         };
-        let deprovisions = self.rng.between(10..=longest);
-        let stopped = deprovisions + self.rng.between(10..=longest);
-        let given_back = self.rng.between(deprovisions.max(stopped - GIVEN_BACK)..=stopped);
+        let deprovisions = self.rng.i64(10..=longest);
+        let stopped = deprovisions + self.rng.i64(10..=longest);
+        let given_back = self.rng.i64(deprovisions.max(stopped - GIVEN_BACK)..=stopped);
         if self.promises.life(task).mode == Mode::Awsvpc {
             self.turn_after(deprovisions, task, Turn::Deprovisioning);
             self.turn_after(given_back, task, Turn::GiveBack);
@@ -273,7 +275,7 @@ impl Simulation {
         // By the last event of the task, and before its address can serve another.
         let lag = match self.mutant {
             Mutant::DescribeTasksLags => 10 * MINUTE,
-            _ => self.rng.between(0..=stopped.min(REUSE_MILLIS) - 1),
+            _ => self.rng.i64(0..=stopped.min(REUSE_MILLIS) - 1),
         };
         self.turn_after(lag, task, Turn::Show(version));
     }
@@ -291,8 +293,8 @@ impl Simulation {
         );
         let is_anothers = self.promises.life(task).is_anothers;
         // An outage takes several events of a task.
-        let is_worse = self.promises.life(task).is_in_need && self.rng.chance(500);
-        if !is_anothers && (is_worse || self.rng.chance(self.lost)) {
+        let is_worse = self.promises.life(task).is_in_need && self.rng.bool();
+        if !is_anothers && (is_worse || self.rng.usize(..1000) < self.lost) {
             self.statistics.count("events lost for good");
             self.tell(|| format!("{task} loses an event"));
             self.promises.life(task).is_in_need = true;

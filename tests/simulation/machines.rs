@@ -48,20 +48,20 @@ pub(crate) fn none() -> Definition {
 impl Simulation {
     /// A task has its machine. A host task has its port kept from now on.
     pub(crate) fn is_placed(&mut self, task: &str) {
-        let seen = self.rng.between(0..=5 * SECOND);
+        let seen = self.rng.i64(0..=5 * SECOND);
         self.turn_after(seen, task, Turn::Show(1));
-        let listed = self.rng.between(0..=seen);
+        let listed = self.rng.i64(0..=seen);
         self.turn_after(listed, task, Turn::List);
-        if self.rng.chance(100) {
-            let fails = self.rng.between(seen..=MINUTE);
+        if self.rng.usize(..1000) < 100 {
+            let fails = self.rng.i64(seen..=MINUTE);
             return self.turn_after(fails, task, Turn::Stop);
         }
         let pulls = if self.is_rush_hour {
             0
         } else {
-            *self.rng.pick(&[0, 0, SECOND, 20 * SECOND])
+            self.rng.choice([0, 0, SECOND, 20 * SECOND]).expect("one of these")
         };
-        let pulls = self.rng.between(0..=pulls);
+        let pulls = self.rng.i64(0..=pulls);
         self.turn_after(seen + ATTACH_MILLIS + 1 + pulls, task, Turn::Running);
     }
 
@@ -91,12 +91,12 @@ impl Simulation {
         let life = self.promises.life(task);
         life.stage = Stage::Live;
         life.live_since = Some(self.now);
-        if mode == Mode::Bridge && self.rng.chance(100) {
+        if mode == Mode::Bridge && self.rng.usize(..1000) < 100 {
             self.statistics.count("bindings not shown yet");
             event["detail"]["containers"][0]["networkBindings"] = json!([]);
         }
         self.emit(task, &event);
-        let lag = self.rng.between(0..=7 * SECOND);
+        let lag = self.rng.i64(0..=7 * SECOND);
         self.turn_after(lag, task, Turn::Show(2));
         self.lives_on(task);
     }
@@ -107,7 +107,7 @@ impl Simulation {
             return;
         };
         let version = self.shown(task).newest;
-        let lag = self.rng.between(0..=30 * SECOND);
+        let lag = self.rng.i64(0..=30 * SECOND);
         self.turn_after(lag, task, Turn::Show(version));
         let settled = self.settles.entry(machine).or_default();
         *settled = (*settled).max(self.now + lag + ATTACH_MILLIS + 1);
@@ -130,7 +130,7 @@ impl Simulation {
         for target in targets {
             let (id, port) = (target.id.as_str(), target.port.number());
             let is_in = self.world.health(group.as_str(), id, port) == Some(Health::Initial);
-            if is_in && self.rng.chance(200) {
+            if is_in && self.rng.usize(..1000) < 200 {
                 self.statistics.count("targets in their grace period");
                 self.world
                     .set_health(group.as_str(), id, port, Health::UnhealthyDraining);

@@ -17,17 +17,17 @@ impl Simulation {
     /// Some of their tasks start some time.
     pub(crate) fn send_others(&mut self, tasks: usize, over: i64) {
         for n in 0..tasks {
-            let at = self.rng.between(0..=over);
+            let at = self.rng.i64(0..=over);
             self.after(at, Step::OthersStart(n));
         }
     }
 
     pub(crate) fn others_start(&mut self, n: usize) -> Result<(), Broken> {
         // A group of their own, or one that both may touch.
-        let group = if self.rng.chance(500) { account::OTHERS } else { "auth" };
+        let group = if self.rng.bool() { account::OTHERS } else { "auth" };
         let group = self.world.target_group_arn(group);
         let (_, part) = group.rsplit_once("targetgroup/").expect("an ARN");
-        let cluster = *self.rng.pick(&["engines", "workers"]);
+        let cluster = self.rng.choice(["engines", "workers"]).expect("one of these");
         let task = self.world.run_foreign_task(&json!({
             "cluster": cluster, "taskDefinition": "app", "launchType": "FARGATE",
             "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-0a1b2c3d4e5f60718"]}},

@@ -20,7 +20,7 @@ impl Simulation {
     pub(crate) fn reconcile_soon(&mut self, cluster: &str) {
         // Who is in need when it is done is seen to by another one.
         if self.mutant != Mutant::NobodyReconciles && self.reconciles_to_come.insert(cluster.to_owned()) {
-            let noticed = self.rng.between(90 * SECOND..=15 * MINUTE);
+            let noticed = self.rng.i64(90 * SECOND..=15 * MINUTE);
             self.after(noticed, Step::Reconcile(cluster.to_owned()));
         }
     }

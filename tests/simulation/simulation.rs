@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use fastrand::Rng;
 use start_engines::call::{Answer, Call, CallError};
 use time::OffsetDateTime;
 
@@ -20,7 +21,6 @@ use crate::lives::{SKEW_MILLIS, Shown, Turn};
 use crate::promises::{Broken, Promises};
 use crate::statistics::Statistics;
 use crate::support::fake_aws::World;
-use crate::support::rng::Rng;
 
 /// When all stories begin: 2026-01-01, in milliseconds.
 const BEGIN: i64 = 1_767_225_600_000;
@@ -168,9 +168,9 @@ pub(crate) struct Simulation {
 
 /// Runs a seed; `is_told` prints its story.
 pub(crate) fn run(seed: u64, mutant: Mutant, is_told: bool) -> Report {
-    let mut rng = Rng::new(seed);
+    let mut rng = Rng::with_seed(seed);
     let with_machines = match mutant {
-        Mutant::None => rng.chance(600),
+        Mutant::None => rng.usize(..1000) < 600,
         Mutant::OwnersTellNoHostPorts
         | Mutant::HostPortsAreReusedAtOnce
         | Mutant::GracePeriodsCountAsDraining
@@ -191,13 +191,13 @@ pub(crate) fn run(seed: u64, mutant: Mutant, is_told: bool) -> Report {
         | Mutant::RetriesOfReconcilesLookAtNothing => false,
     };
     let (world, services) = account::open(&mut rng, with_machines);
-    let faults = *rng.pick(&[0, 20, 60, 120]);
-    let is_rush_hour = rng.chance(500);
+    let faults = rng.choice([0, 20, 60, 120]).expect("one of these");
+    let is_rush_hour = rng.bool();
     let lost = match mutant {
         Mutant::None
         | Mutant::NobodyReconciles
         | Mutant::ReconcilesMissWhatLives
-        | Mutant::RetriesOfReconcilesLookAtNothing => *rng.pick(&[0, 30, 100]),
+        | Mutant::RetriesOfReconcilesLookAtNothing => rng.choice([0, 30, 100]).expect("one of these"),
         // Each is to be found out for what it is.
         _ => 0,
     };
@@ -343,17 +343,17 @@ impl Simulation {
         self.statistics.count("invocations");
         self.note_delivery(&delivery);
         self.tell(|| format!("#{id} begins with {}", delivery.about));
-        let is_cold = self.idle.is_empty() || self.rng.chance(100);
+        let is_cold = self.idle.is_empty() || self.rng.usize(..1000) < 100;
         let instance = if is_cold {
             self.statistics.count("cold starts");
-            let skew = self.rng.between(-self.skew..=self.skew);
+            let skew = self.rng.i64(-self.skew..=self.skew);
             Instance::new(
                 account::config(self.mutant == Mutant::DeploymentsAreStrangers),
                 &self.time,
                 skew,
             )
         } else {
-            let place = self.rng.below(self.idle.len());
+            let place = self.rng.usize(..self.idle.len());
             self.idle.swap_remove(place)
         };
         let event = self.as_delivered(&delivery);

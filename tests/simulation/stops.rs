@@ -9,12 +9,17 @@ impl Simulation {
     /// Somebody will stop many tasks, so often.
     pub(crate) fn expect_stops_of_many(&mut self, number: usize, over: i64) {
         for _ in 0..number {
-            let whom = if self.rng.chance(500) {
-                Whom::Cluster((*self.rng.pick(&["engines", "workers"])).to_owned())
+            let whom = if self.rng.bool() {
+                Whom::Cluster(
+                    self.rng
+                        .choice(["engines", "workers"])
+                        .expect("one of these")
+                        .to_owned(),
+                )
             } else {
-                Whom::Service(self.rng.below(self.services.len()))
+                Whom::Service(self.rng.usize(..self.services.len()))
             };
-            let at = self.rng.between(0..=over);
+            let at = self.rng.i64(0..=over);
             self.after(at, Step::StopMany(whom));
         }
     }
@@ -22,7 +27,10 @@ impl Simulation {
     /// Stops them now; often a start of the same follows at once.
     pub(crate) fn ask_to_stop_many(&mut self, whom: &Whom) {
         self.statistics.count("stops of many asked for");
-        let drain = *self.rng.pick(&[None, Some(0), Some(60), Some(600)]);
+        let drain = self
+            .rng
+            .choice([None, Some(0), Some(60), Some(600)])
+            .expect("one of these");
         let id = format!("stop-of-many-{}", self.now);
         let event = account::stop_event_of(whom, &id, drain, &time_at(self.now));
         let asked_at = self.now.div_euclid(1000);
@@ -33,12 +41,12 @@ impl Simulation {
             began: 0,
         };
         self.send(event, about);
-        if self.rng.chance(500) {
+        if self.rng.bool() {
             let service = match whom {
                 Whom::Service(service) => *service,
-                Whom::Cluster(_) => self.rng.below(self.services.len()),
+                Whom::Cluster(_) => self.rng.usize(..self.services.len()),
             };
-            let soon = self.rng.between(0..=2 * SECOND);
+            let soon = self.rng.i64(0..=2 * SECOND);
             self.after(soon, Step::Restart(service));
         }
     }
@@ -67,7 +75,10 @@ impl Simulation {
     /// Somebody asks for a task's stop.
     pub(crate) fn ask_to_stop(&mut self, task: &str) {
         self.statistics.count("stops asked for");
-        let drain = *self.rng.pick(&[None, Some(0), Some(30), Some(600)]);
+        let drain = self
+            .rng
+            .choice([None, Some(0), Some(30), Some(600)])
+            .expect("one of these");
         let id = format!("stop-{}", self.now);
         let event = account::stop_event(task, &id, drain, &self.time_of_day());
         self.promises.life(task).is_asked_to_stop = true;
@@ -93,7 +104,7 @@ impl Simulation {
 
     /// Whether the second half of a drain never comes; then an operator sees to it some time.
     pub(crate) fn loses_a_second_half(&mut self, task: &str) -> bool {
-        let is_lost = self.mutant == Mutant::DrainsNeverEnd || self.rng.chance(self.lost);
+        let is_lost = self.mutant == Mutant::DrainsNeverEnd || self.rng.usize(..1000) < self.lost;
         if is_lost {
             self.statistics.count("second halves lost");
             self.tell(|| format!("{task} loses the second half of its stop"));

@@ -12,7 +12,6 @@
 
 pub(crate) mod fake_aws;
 pub(crate) mod function;
-pub(crate) mod rng;
 pub(crate) mod runtime_api;
 mod server;
 pub(crate) mod wire;

@@ -40,7 +40,7 @@ pub(crate) enum Format {
 /// Whether the result is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal, unless NO_COLOR or CLICOLOR=0 is set.
     Auto,
     /// Always.
     Always,

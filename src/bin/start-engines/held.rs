@@ -63,16 +63,16 @@ impl Done {
 }
 
 /// A row for each, with its reason below it.
-pub(crate) fn table(told: &[&Held], paint: impl Fn(Tone, &str) -> String + Copy) -> String {
+pub(crate) fn table(told: &[&Held]) -> String {
     let mut table = Table::new(0, &COLUMNS);
     for held in told {
         table.row(row(held, now()));
     }
     let mut text = String::new();
     if !table.is_empty() {
-        text.push_str(&format!("{}\n", table.head(paint)));
+        text.push_str(&format!("{}\n", table.head()));
     }
-    for (line, held) in table.lines(paint).iter().zip(told) {
+    for (line, held) in table.lines().iter().zip(told) {
         text.push_str(&format!("{line}\n"));
         let mut lines = wrap(&why(held), TEXT_WIDTH);
         if lines.len() > MOST_LINES {

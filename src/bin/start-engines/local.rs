@@ -43,7 +43,7 @@ pub(crate) async fn local(session: &Session, asked: Local) -> Result<(), Trouble
         let handled = handler.handle(event, &invocation).await;
         failed += usize::from(handled.result.is_err());
         let mut summary = handled.summary();
-        text.push_str(&lines(session, &name, &summary));
+        text.push_str(&lines(&name, &summary));
         summary.insert("file".to_owned(), json!(name));
         told.push(Value::Object(summary));
     }
@@ -54,14 +54,14 @@ pub(crate) async fn local(session: &Session, asked: Local) -> Result<(), Trouble
     }
 }
 
-fn lines(session: &Session, name: &str, summary: &Map<String, Value>) -> String {
+fn lines(name: &str, summary: &Map<String, Value>) -> String {
     let outcome = summary.get("outcome").and_then(Value::as_str).unwrap_or_default();
     let tone = if outcome == "failed" { Tone::Bad } else { Tone::Good };
     let millis = summary
         .get("durationMillis")
         .and_then(Value::as_u64)
         .unwrap_or_default();
-    let outcome = session.screen.paint(tone, outcome);
+    let outcome = tone.paint(outcome);
     let mut text = format!("{}: {outcome} in {millis} ms\n", printable(name));
     for field in TOLD {
         let told = match summary.get(field) {

@@ -2,69 +2,52 @@
 //!
 //! All on standard error.
 
-use std::io::{IsTerminal, Write};
+use std::fmt::Write;
 use std::time::Duration;
 
-use start_engines::operator::table::{cut, printable};
-use tokio::time::Instant;
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use start_engines::operator::table::printable;
 
 use crate::screen::note;
 
-const FRAMES: [char; 4] = ['|', '/', '-', '\\'];
-/// The moving line must not wrap: terminals are seldom narrower.
-const WIDTH: usize = 79;
-
 /// The lines of one wait.
 #[derive(Debug)]
-pub(crate) struct Progress {
-    is_terminal: bool,
-    began: Instant,
-    frame: usize,
-    is_shown: bool,
-}
+pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
     pub(crate) fn begin() -> Self {
-        Self {
-            is_terminal: std::io::stderr().is_terminal(),
-            began: Instant::now(),
-            frame: 0,
-            is_shown: false,
+        // On standard error, and hidden where that is no terminal.
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{seconds} s {spinner} {wide_msg}") {
+            let seconds = |state: &ProgressState, text: &mut dyn Write| {
+                let _ = write!(text, "{:>7.0}", state.elapsed().as_secs_f64());
+            };
+            bar.set_style(style.with_key("seconds", seconds).tick_chars("|/-\\ "));
         }
+        Self(bar)
     }
 
     /// Since it began.
     pub(crate) fn elapsed(&self) -> Duration {
-        self.began.elapsed()
+        self.0.elapsed()
     }
 
     /// A line that stays.
     pub(crate) fn line(&mut self, text: &str) {
-        self.clear();
-        note(&format!("{:>7.1} s  {}", self.elapsed().as_secs_f64(), printable(text)));
+        let seconds = self.elapsed().as_secs_f64();
+        self.0
+            .suspend(|| note(&format!("{seconds:>7.1} s  {}", printable(text))));
     }
 
     /// The line that moves.
     pub(crate) fn tick(&mut self, text: &str) {
-        if !self.is_terminal {
-            return;
-        }
-        let frame = FRAMES.get(self.frame % FRAMES.len()).copied().unwrap_or(' ');
-        self.frame += 1;
-        let line = format!("{:>7.0} s {frame} {}", self.elapsed().as_secs_f64(), printable(text));
-        let _ = std::io::stderr().write_all(format!("\r\u{1b}[K{}", cut(&line, WIDTH)).as_bytes());
-        self.is_shown = true;
-    }
-
-    fn clear(&mut self) {
-        if std::mem::take(&mut self.is_shown) {
-            let _ = std::io::stderr().write_all(b"\r\x1b[K");
-        }
+        self.0.set_message(printable(text));
+        self.0.tick();
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.clear();
+        self.0.finish_and_clear();
     }
 }

@@ -11,7 +11,7 @@ use start_engines::aws::AwsClients;
 use start_engines::handler::Handler;
 use start_engines::operator::diff::{self, Counts, WITHHELD};
 use start_engines::operator::request::Known;
-use start_engines::operator::table::{Tone, counted};
+use start_engines::operator::table::counted;
 use start_engines::outcome::plan::Plan;
 use start_engines::outcome::{Failure, Outcome, Repairs};
 use start_engines::ports::Clock;
@@ -198,9 +198,7 @@ fn tell(session: &Session, plans: &[(Cluster, Plan)]) {
         return;
     }
     for (cluster, plan) in plans {
-        out(&diff::table(cluster, plan, |tone: Tone, text: &str| {
-            screen.paint(tone, text)
-        }));
+        out(&diff::table(cluster, plan));
     }
 }
 

@@ -12,7 +12,7 @@ use start_engines::arn::FunctionArn;
 use start_engines::aws::OperatorClients;
 use start_engines::call::{CallError, ErrorKind};
 use start_engines::operator::dead_letter::{DeadLetter, Tokens};
-use start_engines::operator::table::{Tone, counted};
+use start_engines::operator::table::counted;
 use tokio::time::Instant;
 
 use crate::arguments::Redrive;
@@ -287,7 +287,7 @@ impl Work<'_> {
             screen.result("", &json!({"messages": messages, "whole": is_whole}));
             return;
         }
-        let mut text = held::table(&told, |tone: Tone, text: &str| screen.paint(tone, text));
+        let mut text = held::table(&told);
         text.push_str(&self.summary(&told));
         screen.result(&text, &Value::Null);
     }

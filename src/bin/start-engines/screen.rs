@@ -4,8 +4,8 @@
 
 use std::io::{IsTerminal, Write};
 
+use anstream::ColorChoice;
 use serde_json::Value;
-use start_engines::operator::table::Tone;
 
 use crate::arguments::{Color, Format, Global};
 
@@ -13,21 +13,19 @@ use crate::arguments::{Color, Format, Global};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
     is_json: bool,
-    has_colour: bool,
     has_people: bool,
 }
 
 impl Screen {
     pub(crate) fn new(global: &Global) -> Self {
-        let wants_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-            || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        match global.color {
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+            Color::Auto => ColorChoice::Auto,
+        }
+        .write_global();
         Self {
             is_json: global.output == Format::Json,
-            has_colour: match global.color {
-                Color::Always => true,
-                Color::Never => false,
-                Color::Auto => std::io::stdout().is_terminal() && !wants_none,
-            },
             has_people: std::io::stderr().is_terminal() && std::io::stdin().is_terminal(),
         }
     }
@@ -50,27 +48,11 @@ impl Screen {
             out(text);
         }
     }
-
-    /// `text` in the colour of its tone, if there are colours.
-    pub(crate) fn paint(self, tone: Tone, text: &str) -> String {
-        let code = match tone {
-            Tone::Plain => return text.to_owned(),
-            Tone::Head => "1",
-            Tone::Good => "32",
-            Tone::Busy => "33",
-            Tone::Bad => "31",
-        };
-        if self.has_colour && !text.is_empty() {
-            format!("\u{1b}[{code}m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
-        }
-    }
 }
 
-/// To standard output.
+/// To standard output, with colours where they are wanted.
 pub(crate) fn out(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    let _ = anstream::stdout().write_all(text.as_bytes());
 }
 
 /// A line to standard error.
@@ -79,6 +61,10 @@ pub(crate) fn note(line: &str) {
 }
 
 /// Asks, on a terminal; anything but yes is no.
+///
+/// A line as the terminal gives it, and no library's prompt. Tried on a pseudo terminal: dialoguer 0.12 takes the first
+/// y of `maybe` for yes, leaves the terminal without echo and line editing if SIGTERM ends the program meanwhile, and
+/// without a cursor after Ctrl-C; inquire 0.9 puts the terminal into raw mode too, and adds 12 crates.
 pub(crate) async fn confirm(question: &str) -> bool {
     let _ = std::io::stderr().write_all(format!("{question} [y/N] ").as_bytes());
     // In a thread of its own, so that an interrupt is heard meanwhile.

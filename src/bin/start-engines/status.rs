@@ -6,7 +6,6 @@ use start_engines::operator::diff::WITHHELD;
 use start_engines::operator::fleet::SeenTask;
 use start_engines::operator::request::Known;
 use start_engines::operator::status::{self, ClusterStatus};
-use start_engines::operator::table::Tone;
 
 use crate::arguments::Status;
 use crate::fleet::Lookout;
@@ -38,7 +37,7 @@ pub(crate) async fn status(session: &Session, asked: Status) -> Result<(), Troub
         all.push(status.beside(others));
     }
     let screen = session.screen;
-    let text = status::table(&all, now(), |tone: Tone, text: &str| screen.paint(tone, text));
+    let text = status::table(&all, now());
     screen.result(&text, &status::json(&all));
     let is_whole = all.iter().all(|status| status.plan.failures.is_empty());
     let drifts: usize = all.iter().map(ClusterStatus::drifts).sum();

@@ -169,10 +169,13 @@ async fn on_a_terminal_a_person_decides_on_the_repair_and_on_each_cluster_s_unkn
     let stage = Stage::new().await;
     let [missing, _, unknown] = drifted(&stage).await;
     let before = registered(&stage);
-    let (status, shown) = on_a_terminal(&stage, RECONCILE, "n\n").await;
-    assert_eq!(status, Some(2), "{shown}");
-    assert!(shown.contains("Repair 2 targets in engines?"), "{shown}");
-    assert_eq!(registered(&stage), before);
+    // Anything but yes is no.
+    for answer in ["n\n", "\n", "maybe\n"] {
+        let (status, shown) = on_a_terminal(&stage, RECONCILE, answer).await;
+        assert_eq!(status, Some(2), "{shown}");
+        assert!(shown.contains("Repair 2 targets in engines?"), "{shown}");
+        assert_eq!(registered(&stage), before);
+    }
     let (status, shown) = on_a_terminal(&stage, &format!("{RECONCILE} --yes --prune"), "n\n").await;
     assert_eq!(status, Some(2), "{shown}");
     assert_eq!(registered(&stage), before, "{unknown}");

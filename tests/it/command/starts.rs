@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{FUNCTION, Run, end, interrupt, on_a_terminal};
+use super::{FUNCTION, Run, answered, end, interrupt, on_a_terminal, with_terminal};
 use crate::stage::Stage;
 use crate::support::fake_aws::{Fault, Health, World};
 
@@ -407,9 +407,18 @@ async fn on_a_terminal_a_line_moves_and_leaves_nothing_behind() {
     let line = "start auth --wait --timeout 1 --cluster engines";
     let (status, shown) = on_a_terminal(&stage.fake, line, "").await;
     assert_eq!(status, Some(4), "{shown}");
-    assert!(shown.contains("\r\u{1b}[K      0 s | 0 of 1 tasks"), "{shown:?}");
-    let last = shown.rsplit("\r\u{1b}[K").next().unwrap();
+    assert!(shown.contains("\n      0 s | 0 of 1 tasks"), "{shown:?}");
+    let last = shown.rsplit("\r\u{1b}[2K").next().unwrap();
     assert!(last.starts_with("after 1 s"), "the line is cleared: {shown:?}");
+
+    let mut dumb = with_terminal(&stage.fake, line);
+    dumb.env("TERM", "dumb");
+    let (status, shown) = answered(dumb, "").await;
+    assert_eq!(status, Some(4), "{shown}");
+    assert!(
+        !shown.contains("|") && !shown.contains('\u{1b}'),
+        "nothing moves where nothing can: {shown:?}"
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Ended, Run};
+use super::{Ended, Run, answered, with_terminal};
 use crate::stage::Stage;
 use crate::support::fake_aws::{Fault, Health, NetworkMode, TargetGroup, TaskDefinition};
 
@@ -175,6 +175,32 @@ async fn colours_come_only_if_they_are_asked_for() {
         .must(3)
         .out;
     assert!(!json.contains('\u{1b}'), "{json}");
+    let run = Run::new(&stage.fake, &["status", "--cluster", "engines"]);
+    let forced = run.env("CLICOLOR_FORCE", "1").end().await.must(3).out;
+    assert_eq!(forced, painted);
+}
+
+#[tokio::test]
+async fn on_a_terminal_colours_come_unless_the_environment_refuses_them() {
+    let stage = Stage::new().await;
+    drifted(&stage).await;
+    for (name, value, is_painted) in [
+        ("TERM", "xterm", true),
+        ("TERM", "dumb", false),
+        ("NO_COLOR", "1", false),
+        ("CLICOLOR", "0", false),
+    ] {
+        let mut command = with_terminal(&stage.fake, "status --cluster engines");
+        command.env(name, value);
+        let (status, shown) = answered(command, "").await;
+        assert_eq!(status, Some(3), "{shown}");
+        assert_eq!(
+            shown.contains("\u{1b}[31mMISSING\u{1b}[0m"),
+            is_painted,
+            "{name}={value}: {shown:?}"
+        );
+        assert_eq!(shown.contains('\u{1b}'), is_painted, "{name}={value}: {shown:?}");
+    }
 }
 
 #[tokio::test]
