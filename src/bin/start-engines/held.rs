@@ -9,8 +9,6 @@ use start_engines::operator::table::{Cell, Column, Table, Tone, age, wrap};
 use start_engines::timestamp::Timestamp;
 use tokio::time::Instant;
 
-use crate::session::now;
-
 /// How many letters of an id are shown; as many name a message.
 const SHOWN_ID: usize = 8;
 const INDENT: usize = 4;
@@ -63,10 +61,10 @@ impl Done {
 }
 
 /// A row for each, with its reason below it.
-pub(crate) fn table(told: &[&Held]) -> String {
+pub(crate) fn table(told: &[&Held], now: Timestamp) -> String {
     let mut table = Table::new(0, &COLUMNS);
     for held in told {
-        table.row(row(held, now()));
+        table.row(row(held, now));
     }
     let mut text = String::new();
     if !table.is_empty() {
@@ -74,7 +72,7 @@ pub(crate) fn table(told: &[&Held]) -> String {
     }
     for (line, held) in table.lines().iter().zip(told) {
         text.push_str(&format!("{line}\n"));
-        let mut lines = wrap(&why(held), TEXT_WIDTH);
+        let mut lines = wrap(&why(held, now), TEXT_WIDTH);
         if lines.len() > MOST_LINES {
             lines.truncate(MOST_LINES);
             lines.push("(--output json has all of it)".to_owned());
@@ -129,14 +127,14 @@ fn row(held: &Held, now: Timestamp) -> Vec<Cell> {
     ]
 }
 
-fn why(held: &Held) -> String {
+fn why(held: &Held, now: Timestamp) -> String {
     let letter = &held.letter;
     let reason = match &letter.event {
         Ok(_) => format!("{}: {}", letter.code, letter.reason),
         Err(why) => format!("{}: {} ({why})", letter.code, letter.reason),
     };
     match &held.done {
-        Done::Left("") if letter.tokens(now()) != Tokens::Kept => {
+        Done::Left("") if letter.tokens(now) != Tokens::Kept => {
             format!("{reason} [{OLD_START}]")
         }
         Done::Left("") => reason,
@@ -152,7 +150,7 @@ fn why(held: &Held) -> String {
 }
 
 /// For programs.
-pub(crate) fn json(held: &Held) -> Value {
+pub(crate) fn json(held: &Held, now: Timestamp) -> Value {
     let letter = &held.letter;
     let left = match &held.done {
         Done::Left("") => None,
@@ -171,8 +169,8 @@ pub(crate) fn json(held: &Held) -> Value {
         "event": letter.event.as_ref().ok(),
         "noEvent": letter.event.as_ref().err(),
         "requestedAt": letter.requested_at().and_then(Timestamp::to_rfc3339),
-        "age": letter.requested_at().map(|time| now().since(time).as_secs()),
-        "mayStartTwice": letter.tokens(now()) != Tokens::Kept,
+        "age": letter.requested_at().map(|time| now.since(time).as_secs()),
+        "mayStartTwice": letter.tokens(now) != Tokens::Kept,
         "done": held.done.name(),
         "left": left,
         "error": held.done.error().map(ToString::to_string),

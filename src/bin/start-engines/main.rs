@@ -11,6 +11,7 @@ mod interrupt;
 mod local;
 mod progress;
 mod reconcile;
+mod reconciler;
 mod redrive;
 mod screen;
 mod session;

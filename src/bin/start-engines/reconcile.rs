@@ -3,108 +3,21 @@
 //! The same decisions as the function's own for a `Reconcile ECS Targets` event, made in this process: it works
 //! while the function does not.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use start_engines::arn::Cluster;
-use start_engines::aws::AwsClients;
-use start_engines::handler::Handler;
 use start_engines::operator::diff::{self, Counts, WITHHELD};
 use start_engines::operator::request::Known;
 use start_engines::operator::table::counted;
+use start_engines::outcome::Repairs;
 use start_engines::outcome::plan::Plan;
-use start_engines::outcome::{Failure, Outcome, Repairs};
-use start_engines::ports::Clock;
-use start_engines::reconcile::ReconcileRequest;
 use start_engines::target::GroupTarget;
-use start_engines::trigger::Trigger;
 
 use crate::arguments::Reconcile;
 use crate::interrupt::Interrupt;
+use crate::reconciler::Reconciler;
 use crate::screen::{confirm, note, out};
-use crate::session::{Session, SystemClock, home};
+use crate::session::Session;
 use crate::trouble::Trouble;
-
-/// How long the comparison, and how long the repair of one cluster may take.
-const MOST_TIME: Duration = Duration::from_secs(900);
-
-/// Compares the tasks and targets of clusters, and repairs.
-pub(crate) struct Reconciler {
-    known: Known,
-    handler: Handler<AwsClients, SystemClock>,
-}
-
-impl Reconciler {
-    pub(crate) fn new(known: Known, clients: AwsClients) -> Self {
-        let handler = Handler::new(known.config.clone(), clients, SystemClock);
-        Self { known, handler }
-    }
-
-    fn request(&self, cluster: &Cluster, service: Option<&str>) -> ReconcileRequest {
-        let home = cluster.scope().or_else(|| home(&self.known));
-        let (cluster, service) = (cluster.clone(), service.map(str::to_owned));
-        let identity = "start-engines reconcile".to_owned();
-        let config = &self.known.config;
-        ReconcileRequest {
-            takes_nothing_out: !config.names_all_clusters(),
-            ..ReconcileRequest::new(cluster, service, identity, home.as_ref(), config)
-        }
-    }
-
-    async fn run(&self, request: ReconcileRequest) -> Result<Outcome, Failure> {
-        let deadline = SystemClock.now().after(MOST_TIME);
-        self.handler
-            .carry_out(Trigger::Reconcile(Box::new(request)), deadline)
-            .await
-    }
-
-    /// What is to be done; nothing is.
-    pub(crate) async fn plan(&self, cluster: &Cluster, service: Option<&str>) -> Result<Plan, Trouble> {
-        let request = ReconcileRequest {
-            dry_run: true,
-            ..self.request(cluster, service)
-        };
-        match self.run(request).await {
-            Ok(Outcome::Planned(plan)) => Ok(*plan),
-            Ok(other) => Err(Trouble::Aws(format!(
-                "a plan was asked for, and {} came of it",
-                other.name()
-            ))),
-            Err(failure) => Err(trouble(cluster, &failure)),
-        }
-    }
-
-    /// Compares again, and repairs; whatever goes wrong, what was done is told.
-    async fn repair(
-        &self,
-        cluster: &Cluster,
-        service: Option<&str>,
-        prune: Vec<GroupTarget>,
-    ) -> (Repairs, Result<(), Trouble>) {
-        let request = ReconcileRequest {
-            prune,
-            ..self.request(cluster, service)
-        };
-        match self.run(request).await {
-            Ok(Outcome::Reconciled(repairs)) => (*repairs, Ok(())),
-            Ok(other) => {
-                let message = format!("a repair was asked for, and {} came of it", other.name());
-                (Repairs::default(), Err(Trouble::Aws(message)))
-            }
-            Err(failure) => {
-                let trouble = trouble(cluster, &failure);
-                (
-                    failure.repairs.map(|repairs| *repairs).unwrap_or_default(),
-                    Err(trouble),
-                )
-            }
-        }
-    }
-}
-
-fn trouble(cluster: &Cluster, failure: &Failure) -> Trouble {
-    Trouble::Aws(format!("{cluster}: {}: {}", failure.category, failure.message))
-}
 
 /// Tells the plans of all clusters, asks, and carries them out.
 pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &Interrupt) -> Result<(), Trouble> {

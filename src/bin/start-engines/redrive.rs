@@ -283,11 +283,11 @@ impl Work<'_> {
         };
         let told: Vec<&Held> = self.held.iter().filter(is_told).collect();
         if screen.is_json() {
-            let messages: Value = told.iter().map(|held| held::json(held)).collect();
+            let messages: Value = told.iter().map(|held| held::json(held, now())).collect();
             screen.result("", &json!({"messages": messages, "whole": is_whole}));
             return;
         }
-        let mut text = held::table(&told);
+        let mut text = held::table(&told, now());
         text.push_str(&self.summary(&told));
         screen.result(&text, &Value::Null);
     }

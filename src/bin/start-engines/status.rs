@@ -9,7 +9,7 @@ use start_engines::operator::status::{self, ClusterStatus};
 
 use crate::arguments::Status;
 use crate::fleet::Lookout;
-use crate::reconcile::Reconciler;
+use crate::reconciler::Reconciler;
 use crate::session::{Session, home, now};
 use crate::trouble::Trouble;
 
