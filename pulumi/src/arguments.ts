@@ -184,5 +184,5 @@ export const DEFAULTS = {
 
 /** The source of the events that schedules send. */
 export const SCHEDULE_SOURCE = "start-engines.schedules";
-/** The source of the events that people send with the command: `src/operator/request.rs`. */
+/** The source of the events that people send with the command: `src/cli/event.rs`. */
 export const OPERATOR_SOURCE = "start-engines.operator";

@@ -1,5 +1,5 @@
 /**
- * Names and ARNs of AWS resources, by the same rules as the function's `src/arn.rs`.
+ * Names and ARNs of AWS resources, by the same rules as the function's `src/core/domain/arn/mod.rs`.
  *
  * The forms are those of the Service Authorization Reference for ECS, Elastic Load Balancing V2, IAM, SNS and
  * EventBridge: https://docs.aws.amazon.com/service-authorization/latest/reference/

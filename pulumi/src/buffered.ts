@@ -31,7 +31,7 @@ export interface Buffer extends Readonly<Record<Kind, BufferQueue>> {
  *
  * - `batchSize`, `maximumBatchingWindowSeconds`: a start is a call of its own, so batches save nothing, and 10 is the most
  *   that Lambda hands over without a window. State changes share their calls: as many as come together, up to Lambda's
- *   6 MB. What is longer than 5 s on its way takes more calls (`src/decide/timing.rs`), so the window is 3.
+ *   6 MB. What is longer than 5 s on its way takes more calls (`src/core/decide/timing.rs`), so the window is 3.
  * - `maximumConcurrency`: the least that Lambda takes. AWS's limits are of a whole account, and more batches at a time are
  *   smaller ones, with more calls.
  */
@@ -76,7 +76,7 @@ export function bufferOf(args: BufferedBy): Buffer | undefined {
 
 /**
  * AWS's figure: it leaves time for Lambda's own tries when the function is throttled. It is also more than the minute
- * after which whatever an invocation gave up has landed (`src/decide/timing.rs`), as a timeout has 30 s at least.
+ * after which whatever an invocation gave up has landed (`src/core/decide/timing.rs`), as a timeout has 30 s at least.
  */
 export function leastVisibilityTimeout(timeout: number, window: number): number {
   return 6 * timeout + window;

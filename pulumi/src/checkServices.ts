@@ -1,6 +1,6 @@
 /**
  * Checks services and schedules against what the other arguments allow: what the function would refuse when the event
- * comes (`src/start/resolve.rs`) is refused here.
+ * comes (`src/core/request/start/resolve.rs`) is refused here.
  */
 
 import * as arn from "./arn";
@@ -106,7 +106,7 @@ function nestedSubnets(service: Values): unknown {
   return isObject(awsvpc) ? awsvpc["subnets"] : undefined;
 }
 
-/** The first thing that a start of the service would lack, or undefined: the rules of `src/start/resolve.rs`. */
+/** The first thing that a start of the service would lack, or undefined: the rules of `src/core/request/start/resolve.rs`. */
 function incomplete(service: Values, defaults: Values): string | undefined {
   const given = (value: unknown) => value !== undefined && value !== null;
   const either = (name: string, inDefaults = name) => given(service[name]) || given(defaults[inDefaults]);

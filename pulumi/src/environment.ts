@@ -1,4 +1,4 @@
-/** The function's environment: the variables of `src/config.rs`. */
+/** The function's environment: the variables of `src/core/config/mod.rs`. */
 
 import { sharedRates } from "./apiRates";
 import { DEFAULTS, OPERATOR_SOURCE, SCHEDULE_SOURCE } from "./arguments";

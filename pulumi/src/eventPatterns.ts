@@ -12,7 +12,7 @@ export const STOP_DETAIL_TYPE = "Stop ECS Task";
 export const RECONCILE_DETAIL_TYPE = "Reconcile ECS Targets";
 /** The detail-type of ECS's own events. */
 export const STATE_CHANGE_DETAIL_TYPE = "ECS Task State Change";
-/** What `startedBy` of every task of ours begins with: `src/started_by.rs`. */
+/** What `startedBy` of every task of ours begins with: `src/core/domain/started_by.rs`. */
 const STARTED_BY_PREFIX = "start-engines/";
 
 /** What applications and schedules ask for, only from those that may. */

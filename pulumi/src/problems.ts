@@ -1,6 +1,6 @@
 /**
  * What is wrong with the arguments: every problem at once, each with place, value and rule, in the words of the
- * function's own `src/problem.rs`.
+ * function's own `src/core/input/problem.rs`.
  */
 
 import { isObject } from "./known";

@@ -118,7 +118,8 @@ test("without services the packed function is deployed as it is", async () => {
 });
 
 test("the function reads every variable that is set, and nothing is forgotten", async () => {
-  const source = readFileSync(path.join(__dirname, "../../src/config.rs"), "utf8").split("#[cfg(test)]")[0] ?? "";
+  const file = (name: string) => readFileSync(path.join(__dirname, "../../src/core/config", name), "utf8").split("#[cfg(test)]")[0] ?? "";
+  const source = file("mod.rs") + file("environment.rs");
   const read = new Set([...source.matchAll(/(?:env|self)\s*\.(?:one|list|allow_list|families)(?:::<\w+>)?\("([A-Z_]+)"/g)].map((match) => match[1] ?? ""));
   assert.ok(read.size > 10, [...read].join(" "));
   const { registrations } = await deploy(soundArguments());
@@ -197,7 +198,7 @@ test("every alarm tells the topic, and has the limits that were asked for", asyn
 });
 
 test("the dashboard and the alarms use only metrics that the function writes", async () => {
-  const report = readFileSync(path.join(__dirname, "../../src/report.rs"), "utf8");
+  const report = readFileSync(path.join(__dirname, "../../src/core/report/log_line.rs"), "utf8");
   const { registrations } = await deploy(soundArguments());
   const body = String(one(registrations, "aws:cloudwatch/dashboard:Dashboard")["dashboardBody"]);
   const inBody = [...body.matchAll(/\["StartEngines","(\w+)"/g), ...body.matchAll(/MetricName=\\\\?"(\w+)/g)];

@@ -31,10 +31,10 @@ test("the state-change rule takes our tasks in our clusters, when they run and f
 
 test("the detail-types and the prefix are those of the function's source", () => {
   const source = (file: string) => readFileSync(path.join(__dirname, "../../src", file), "utf8");
-  const trigger = source("trigger.rs");
+  const trigger = source("core/request/envelope.rs");
   for (const detailType of [requestPattern([]), stateChangePattern([])].flatMap((pattern) => pattern["detail-type"])) {
     assert.ok(trigger.includes(`= "${detailType}";`), detailType);
   }
   const prefix = stateChangePattern([]).detail.startedBy[0]?.prefix;
-  assert.ok(source("started_by.rs").includes(`PREFIX: &str = "${prefix ?? ""}";`));
+  assert.ok(source("core/domain/started_by.rs").includes(`PREFIX: &str = "${prefix ?? ""}";`));
 });

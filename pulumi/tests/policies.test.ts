@@ -180,7 +180,7 @@ test("with a bus for outcomes the function may tell them there, as itself", () =
 });
 
 test("the outcome events are those of the function's code", () => {
-  const code = readFileSync(path.join(__dirname, "../../src/outcome_event.rs"), "utf8");
+  const code = readFileSync(path.join(__dirname, "../../src/core/report/outcome_events.rs"), "utf8");
   const inCode = [...code.matchAll(/=> "(ECS Task [\w ]+)"/g)].map((match) => match[1]);
   assert.deepEqual(inCode, OUTCOME_DETAIL_TYPES);
 });

@@ -38,11 +38,11 @@ use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
 use aws_types::region::SigningRegion;
 use aws_types::{SdkConfig, SigningName};
 
-use super::endpoint::endpoint_url;
-use super::error::call_error;
-use crate::call::CallError;
-use crate::instance::Instance;
-use crate::task::Addresses;
+use crate::aws::error::call_error;
+use crate::aws::transport::endpoint::endpoint_url;
+use crate::core::call::CallError;
+use crate::core::domain::instance::Instance;
+use crate::core::domain::task::Addresses;
 
 const OPERATION: &str = "DescribeInstances";
 const API_VERSION: &str = "2016-11-15";
@@ -308,8 +308,8 @@ impl ProvideErrorMetadata for Ec2Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{environment, http, trust};
     use super::*;
+    use crate::aws::transport::{environment, http, tls};
 
     const ANSWER: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">
@@ -435,7 +435,7 @@ mod tests {
         const DUAL_STACK: (&str, &str) = ("AWS_USE_DUALSTACK_ENDPOINT", "true");
         const CUSTOM: (&str, &str) = ("AWS_ENDPOINT_URL_EC2", "http://127.0.0.1:1");
         let sdk = |get: fn(&str) -> Option<String>| {
-            environment::sdk_config(get, http::Client::new(trust::client_config(None, None).unwrap()))
+            environment::sdk_config(get, http::Client::new(tls::client_config(None, None).unwrap()))
         };
         macro_rules! with {
             ($($variable:expr),*) => {

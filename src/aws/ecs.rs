@@ -1,21 +1,21 @@
 //! ECS: what tasks and container instances show, and what is asked of them.
 
-use aws_sdk_ecs::Client;
-use aws_sdk_ecs::types::{self as sdk, DesiredStatus, TaskField};
+use aws_sdk_ecs::types::{DesiredStatus, TaskField};
+use aws_sdk_ecs::{Client, types as sdk};
 
-use super::error::call_error;
-use crate::arn::{Cluster, TaskArn, TaskDefinition};
-use crate::call::{CallError, Desired, ErrorKind, TaskPage};
-use crate::definition::{Definition, PortMapping};
-use crate::instance::ContainerInstance;
-use crate::tags::Tag;
-use crate::task::ports::{PortBinding, RawBinding};
-use crate::task::{Addresses, ContainerExit, Network, StopReason, Task};
-use crate::timestamp::Timestamp;
+use crate::aws::error::call_error;
+use crate::core::call::{CallError, Desired, ErrorKind, TaskPage};
+use crate::core::domain::arn::{Cluster, TaskArn, TaskDefinition};
+use crate::core::domain::definition::{Definition, PortMapping};
+use crate::core::domain::instance::ContainerInstance;
+use crate::core::domain::tags::Tag;
+use crate::core::domain::task::ports::{PortBinding, RawBinding};
+use crate::core::domain::task::{Addresses, ContainerExit, Network, StopReason, Task};
+use crate::core::domain::timestamp::Timestamp;
 
 /// Tasks with their tags. Those that ECS does not know are left out; any other failure to show
 /// one is an error, since leaving it out would call it gone.
-pub(super) async fn describe_tasks(
+pub(crate) async fn describe_tasks(
     client: &Client,
     cluster: &Cluster,
     tasks: &[TaskArn],
@@ -36,7 +36,7 @@ pub(super) async fn describe_tasks(
 
 /// The ARNs of tasks. One that cannot be read is an error: leaving it out would call it gone, or not
 /// started.
-pub(super) fn task_arns<'a>(
+pub(crate) fn task_arns<'a>(
     operation: &'static str,
     texts: impl Iterator<Item = &'a str>,
 ) -> Result<Vec<TaskArn>, CallError> {
@@ -45,7 +45,7 @@ pub(super) fn task_arns<'a>(
         .collect()
 }
 
-pub(super) fn unreadable(operation: &'static str) -> CallError {
+pub(crate) fn unreadable(operation: &'static str) -> CallError {
     let message = "a task without a valid taskArn".to_owned();
     CallError {
         operation,
@@ -56,7 +56,7 @@ pub(super) fn unreadable(operation: &'static str) -> CallError {
 }
 
 /// One page of the tasks of a cluster or of one of its instances.
-pub(super) async fn list_tasks(
+pub(crate) async fn list_tasks(
     client: &Client,
     cluster: &Cluster,
     desired: Desired,
@@ -79,7 +79,7 @@ pub(super) async fn list_tasks(
 }
 
 /// One page of the tasks with this `startedBy` that are to stay: ECS takes no other filter beside it.
-pub(super) async fn list_tasks_started_by(
+pub(crate) async fn list_tasks_started_by(
     client: &Client,
     cluster: &Cluster,
     started_by: &str,
@@ -103,7 +103,7 @@ fn task_page(arns: &[String], next: Option<&str>) -> Result<TaskPage, CallError>
 
 /// A container instance, one that has left its cluster too for as long as ECS shows it; `None` if
 /// ECS does not know it, or not which machine it is.
-pub(super) async fn describe_container_instance(
+pub(crate) async fn describe_container_instance(
     client: &Client,
     cluster: &Cluster,
     arn: &str,
@@ -131,7 +131,7 @@ pub(super) async fn describe_container_instance(
 /// (terraform-provider-aws#29749), and the ARN that is asked for is one that ECS has told, so that nothing else
 /// of the request can be wrong. One that tasks still use is not deleted
 /// ([DeleteTaskDefinitions](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html)).
-pub(super) async fn describe_task_definition(
+pub(crate) async fn describe_task_definition(
     client: &Client,
     arn: &TaskDefinition,
 ) -> Result<Option<Definition>, CallError> {
@@ -170,7 +170,7 @@ fn mappings(container: &sdk::ContainerDefinition) -> impl Iterator<Item = PortMa
 }
 
 /// Any other failure to show something is an error, since leaving it out would call it gone.
-pub(super) fn no_failure_but_missing(operation: &'static str, failures: &[sdk::Failure]) -> Result<(), CallError> {
+pub(crate) fn no_failure_but_missing(operation: &'static str, failures: &[sdk::Failure]) -> Result<(), CallError> {
     let Some(failure) = failures.iter().find(|failure| failure.reason() != Some("MISSING")) else {
         return Ok(());
     };
@@ -184,7 +184,7 @@ pub(super) fn no_failure_but_missing(operation: &'static str, failures: &[sdk::F
 }
 
 /// Asks a task to stop; again is no error.
-pub(super) async fn stop_task(
+pub(crate) async fn stop_task(
     client: &Client,
     cluster: &Cluster,
     task: &TaskArn,
@@ -202,7 +202,7 @@ pub(super) async fn stop_task(
 }
 
 /// Puts one tag on a task.
-pub(super) async fn tag_task(client: &Client, task: &TaskArn, tag: &Tag) -> Result<(), CallError> {
+pub(crate) async fn tag_task(client: &Client, task: &TaskArn, tag: &Tag) -> Result<(), CallError> {
     let tag = sdk::Tag::builder().key(&tag.key).value(&tag.value).build();
     let call = client.tag_resource().resource_arn(task.as_str()).tags(tag);
     call.send()
@@ -211,7 +211,7 @@ pub(super) async fn tag_task(client: &Client, task: &TaskArn, tag: &Tag) -> Resu
         .map_err(|error| call_error("TagResource", &error))
 }
 
-pub(super) fn read_task(task: &sdk::Task, asked_in: &Cluster) -> Option<Task> {
+pub(crate) fn read_task(task: &sdk::Task, asked_in: &Cluster) -> Option<Task> {
     Some(Task {
         arn: task.task_arn()?.parse().ok()?,
         cluster: task

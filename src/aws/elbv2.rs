@@ -4,19 +4,19 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::config::timeout::TimeoutConfig;
-use aws_sdk_elasticloadbalancingv2::types::{self as sdk, TargetDescription, TargetGroupIpAddressTypeEnum};
-use aws_sdk_elasticloadbalancingv2::{Client, Config};
+use aws_sdk_elasticloadbalancingv2::types::{TargetDescription, TargetGroupIpAddressTypeEnum};
+use aws_sdk_elasticloadbalancingv2::{Client, Config, types as sdk};
 
-use super::error::call_error;
-use crate::arn::TargetGroupArn;
-use crate::call::{CallError, ErrorKind, Zone};
-use crate::target::{AddressFamily, Target, TargetGroup, TargetHealth};
+use crate::aws::error::call_error;
+use crate::core::call::{CallError, ErrorKind, Zone};
+use crate::core::domain::arn::TargetGroupArn;
+use crate::core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth};
 
 /// [Target group attributes](https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html).
 const DEFAULT_DEREGISTRATION_DELAY: Duration = Duration::from_secs(300);
 
 /// The facts about one group.
-pub(super) async fn describe_target_group(client: &Client, group: &TargetGroupArn) -> Result<TargetGroup, CallError> {
+pub(crate) async fn describe_target_group(client: &Client, group: &TargetGroupArn) -> Result<TargetGroup, CallError> {
     const OPERATION: &str = "DescribeTargetGroups";
     let answer = client
         .describe_target_groups()
@@ -45,7 +45,7 @@ pub(super) async fn describe_target_group(client: &Client, group: &TargetGroupAr
 }
 
 /// How long a group's targets drain, as of now; ELB's default if the group does not tell.
-pub(super) async fn describe_deregistration_delay(
+pub(crate) async fn describe_deregistration_delay(
     client: &Client,
     group: &TargetGroupArn,
 ) -> Result<Duration, CallError> {
@@ -73,7 +73,7 @@ pub(super) async fn describe_deregistration_delay(
 }
 
 /// Whether each target is in the group, in the order asked.
-pub(super) async fn describe_target_health(
+pub(crate) async fn describe_target_health(
     client: &Client,
     group: &TargetGroupArn,
     targets: &[Target],
@@ -97,7 +97,7 @@ pub(super) async fn describe_target_health(
 }
 
 /// All targets of the group, draining ones too. What has no port is none that we could have put in.
-pub(super) async fn describe_targets(
+pub(crate) async fn describe_targets(
     client: &Client,
     group: &TargetGroupArn,
 ) -> Result<Vec<(Target, TargetHealth)>, CallError> {
@@ -132,7 +132,7 @@ fn health(described: &sdk::TargetHealthDescription) -> Option<TargetHealth> {
 }
 
 /// Puts targets in; again is no error.
-pub(super) async fn register_targets(
+pub(crate) async fn register_targets(
     client: &Client,
     group: &TargetGroupArn,
     targets: &[Target],
@@ -155,7 +155,7 @@ pub(super) async fn register_targets(
 }
 
 /// Takes targets out, all attempts within this time; one that is not in is no error.
-pub(super) async fn deregister_targets(
+pub(crate) async fn deregister_targets(
     client: &Client,
     group: &TargetGroupArn,
     targets: &[Target],

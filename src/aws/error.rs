@@ -1,5 +1,5 @@
-//! The SDK's errors in our terms; what AWS's codes and texts mean is in [`crate::call::error`] and
-//! [`crate::call::error_texts`].
+//! The SDK's errors in our terms; what AWS's codes and texts mean is in [`crate::core::call::error`] and
+//! [`crate::core::call::error_texts`].
 
 use std::error::Error;
 
@@ -7,10 +7,10 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use crate::call::{CallError, ErrorKind, error_texts};
+use crate::core::call::{CallError, ErrorKind, error_texts};
 
 /// The error of `operation` in our terms.
-pub(super) fn call_error<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> CallError
+pub(crate) fn call_error<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> CallError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {

@@ -4,17 +4,17 @@ use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
-use super::error::call_error;
-use crate::call::{CallError, FailedEntry};
-use crate::event_entry::EventEntry;
+use crate::aws::error::call_error;
+use crate::core::call::event_entry::EventEntry;
+use crate::core::call::{CallError, FailedEntry};
 
-pub(super) const OPERATION: &str = "PutEvents";
+pub(crate) const OPERATION: &str = "PutEvents";
 
 /// Puts at most 10 entries; gives for each the id that EventBridge made for the event, or why the entry failed.
 ///
 /// A call that succeeds may still have failed entries: those of the answer are in the order of the request's
 /// ([PutEvents](https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html)).
-pub(super) async fn put_events(
+pub(crate) async fn put_events(
     client: &Client,
     entries: &[EventEntry],
 ) -> Result<Vec<Result<String, FailedEntry>>, CallError> {

@@ -4,18 +4,13 @@
 //! (`error`). It makes no choices.
 
 mod ec2;
-mod ecs;
+pub(crate) mod ecs;
 mod elbv2;
-mod endpoint;
-mod environment;
-mod error;
-mod eventbridge;
-mod http;
-#[cfg(feature = "cli")]
-mod operator;
+pub(crate) mod error;
+pub(crate) mod eventbridge;
 mod run_task;
 mod scheduler;
-mod trust;
+pub mod transport;
 
 use std::future::Future;
 use std::path::Path;
@@ -27,14 +22,12 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 
-use self::endpoint::Service;
-use crate::call::{Answer, Call, CallError, ErrorKind};
-use crate::config::Config;
-use crate::ports::Aws;
-use crate::problem::Problems;
-
-#[cfg(feature = "cli")]
-pub use operator::{NoRegion, OperatorClients};
+use self::transport::endpoint::Service;
+use self::transport::{environment, http, tls};
+use crate::core::call::{Answer, Call, CallError, ErrorKind};
+use crate::core::config::Config;
+use crate::core::input::problem::Problems;
+use crate::core::ports::Aws;
 
 /// Time for one attempt; the SDK makes up to [`ATTEMPTS`] of them.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,9 +38,9 @@ const ATTEMPTS: u32 = 3;
 #[derive(Clone, Debug)]
 pub struct AwsClients {
     ec2: Late<ec2::Client>,
-    ecs: aws_sdk_ecs::Client,
-    elbv2: aws_sdk_elasticloadbalancingv2::Client,
-    eventbridge: Late<aws_sdk_eventbridge::Client>,
+    pub(crate) ecs: aws_sdk_ecs::Client,
+    pub(crate) elbv2: aws_sdk_elasticloadbalancingv2::Client,
+    pub(crate) eventbridge: Late<aws_sdk_eventbridge::Client>,
     scheduler: Late<aws_sdk_scheduler::Client>,
 }
 
@@ -72,7 +65,7 @@ impl AwsClients {
         let bundle = get("AWS_CA_BUNDLE");
         let besides = get("SSL_CERT_FILE");
         let [one, other] = [&bundle, &besides].map(|path| path.as_deref().map(Path::new));
-        let tls = trust::client_config(one, other).map_err(|error| {
+        let tls = tls::client_config(one, other).map_err(|error| {
             let mut problems = Problems::new();
             problems.invalid_text("AWS_CA_BUNDLE", bundle.as_deref().unwrap_or_default(), error);
             problems
@@ -106,7 +99,7 @@ impl AwsClients {
         Ok(clients)
     }
 
-    fn new(config: &SdkConfig) -> Self {
+    pub(crate) fn new(config: &SdkConfig) -> Self {
         Self {
             ec2: late(config, ec2::Client::new),
             ecs: aws_sdk_ecs::Client::new(config),
@@ -208,7 +201,7 @@ impl AwsClients {
 }
 
 /// Retries and time limits are always ours.
-fn timed(config: &SdkConfig) -> SdkConfig {
+pub(crate) fn timed(config: &SdkConfig) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(http::CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)

@@ -1,18 +1,17 @@
 //! ECS RunTask: the domain's call, field by field, as the SDK's input.
 
-use aws_sdk_ecs::Client;
 use aws_sdk_ecs::error::SdkError;
 use aws_sdk_ecs::operation::run_task::RunTaskError;
-use aws_sdk_ecs::types as sdk;
+use aws_sdk_ecs::{Client, types as sdk};
 
-use super::ecs::task_arns;
-use super::error::call_error;
-use crate::call::{CallError, ErrorKind};
-use crate::run_task::{
+use crate::aws::ecs::task_arns;
+use crate::aws::error::call_error;
+use crate::core::call::run_task::{
     Awsvpc, CapacityProvider, ContainerOverride, EbsVolume, InferenceAccelerator, Launch, RunTask, StartFailure,
     Started, TaskOverride, VolumeConfiguration,
 };
-use crate::tags::Tag;
+use crate::core::call::{CallError, ErrorKind};
+use crate::core::domain::tags::Tag;
 
 const OPERATION: &str = "RunTask";
 

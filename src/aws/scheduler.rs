@@ -5,9 +5,9 @@ use aws_sdk_scheduler::types::{
     ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, Target,
 };
 
-use super::error::call_error;
-use crate::call::{CallError, ErrorKind};
-use crate::schedule::OneTimeSchedule;
+use crate::aws::error::call_error;
+use crate::core::call::schedule::OneTimeSchedule;
+use crate::core::call::{CallError, ErrorKind};
 
 const OPERATION: &str = "CreateSchedule";
 

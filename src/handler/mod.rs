@@ -4,8 +4,11 @@
 //! begins no call for which the invocation has no time left, and of one task's events in a
 //! batch it hands on the newest only. Must not know the SDK; calls go through the port [`Aws`].
 
+mod cache;
+pub mod coalesce;
 mod order;
 mod publish;
+pub mod rate_limit;
 mod rounds;
 
 use std::collections::HashMap;
@@ -14,16 +17,16 @@ use futures_util::{StreamExt, stream};
 use serde_json::Value;
 
 use self::rounds::{Rounds, Work};
-use crate::arn::{FunctionArn, TaskArn};
-use crate::config::Config;
-use crate::envelope::Envelope;
-use crate::handled::Handled;
-use crate::journal::Journal;
-use crate::outcome::{Failure, Outcome, Skip};
-use crate::ports::{Aws, Clock};
-use crate::task::Phase;
-use crate::timestamp::Timestamp;
-use crate::trigger::{self, Trigger};
+use crate::core::config::Config;
+use crate::core::domain::arn::{FunctionArn, TaskArn};
+use crate::core::domain::task::Phase;
+use crate::core::domain::timestamp::Timestamp;
+use crate::core::journal::Journal;
+use crate::core::outcome::{Failure, Outcome, Skip};
+use crate::core::ports::{Aws, Clock};
+use crate::core::report::handled::Handled;
+use crate::core::request::envelope::Envelope;
+use crate::core::request::{self, Trigger};
 
 /// How many starts of one batch are worked on at the same time. RunTask allows 20 tasks a
 /// second on Fargate
@@ -138,7 +141,7 @@ impl<A: Aws, C: Clock> Handler<A, C> {
     fn read(&self, event: Value, invocation: &Invocation) -> Work {
         let envelope = Envelope::of(&event);
         let now = self.rounds.clock.now();
-        let (trigger, end) = match trigger::read(event, &self.rounds.config, invocation.function.as_ref()) {
+        let (trigger, end) = match request::read(event, &self.rounds.config, invocation.function.as_ref()) {
             Ok(trigger) => (Some(trigger), None),
             Err(problems) => (None, Some((now, Err(Failure::from(problems))))),
         };

@@ -2,15 +2,15 @@
 //!
 //! ListTasks may not list yet what they start, so the stop is told what they were answered. A start waits for no
 //! stop, since a stop ends nothing that was asked for after it. Must not decide which of the tasks a stop ends;
-//! [`crate::decide`] does.
+//! [`crate::core::decide`] does.
 
-use super::rounds::Work;
-use crate::call::{Answer, Call, ErrorKind};
-use crate::start::request::StartRequest;
-use crate::stop::{JustStarted, StopRequest};
-use crate::tags;
-use crate::timestamp::Timestamp;
-use crate::trigger::Trigger;
+use crate::core::call::{Answer, Call, ErrorKind};
+use crate::core::domain::tags;
+use crate::core::domain::timestamp::Timestamp;
+use crate::core::request::Trigger;
+use crate::core::request::start::StartRequest;
+use crate::core::request::stop::{JustStarted, StopRequest};
+use crate::handler::rounds::Work;
 
 /// Whether a stop has to wait for a start.
 pub(super) fn waits(stop: &Work, start: &Work) -> bool {

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 
-use super::rounds::{MOST_AT_ONCE, Rounds};
-use crate::call::{Answer, Call, MOST_EVENTS_PUT};
-use crate::event_entry::EventEntry;
-use crate::handled::Handled;
-use crate::journal::Entry;
-use crate::outcome_event;
-use crate::ports::{Aws, Clock};
-use crate::timestamp::Timestamp;
+use crate::core::call::event_entry::EventEntry;
+use crate::core::call::{Answer, Call, MOST_EVENTS_PUT};
+use crate::core::domain::timestamp::Timestamp;
+use crate::core::journal::Entry;
+use crate::core::ports::{Aws, Clock};
+use crate::core::report::handled::Handled;
+use crate::core::report::outcome_events;
+use crate::handler::rounds::{MOST_AT_ONCE, Rounds};
 
 /// How long the telling may take: an EventBridge that hangs must not make every invocation long.
 const PUBLISHING: Duration = Duration::from_secs(5);
@@ -38,7 +38,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
             .iter()
             .enumerate()
             .flat_map(|(owner, handled)| {
-                outcome_event::of(handled, &self.config).into_iter().map(move |event| {
+                outcome_events::of(handled, &self.config).into_iter().map(move |event| {
                     let bus = Some(bus.clone());
                     (owner, EventEntry { bus, ..event })
                 })
@@ -75,7 +75,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
     /// Asks whose starts they were, where nothing else has told.
     async fn look(&self, all: &mut [Handled], deadline: Timestamp) {
         let looks = all.iter().enumerate();
-        let looks = looks.filter_map(|(owner, handled)| Some((owner, outcome_event::look(handled, &self.config)?)));
+        let looks = looks.filter_map(|(owner, handled)| Some((owner, outcome_events::look(handled, &self.config)?)));
         let (owners, calls): (Vec<usize>, Vec<Call>) = looks.unzip();
         for reply in self.ask_all(&calls, self.clock.now(), deadline).await {
             let owner = owners.get(reply.asker).and_then(|owner| all.get_mut(*owner));

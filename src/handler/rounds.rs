@@ -1,7 +1,7 @@
 //! The loop: decide, call, note the answer, decide again; of one event, or of many side by side.
 //!
 //! Many go in rounds. In each round every event decides what it needs next; what several need at the
-//! same time becomes one call ([`crate::merge`]); and each gets its part of the answer into its own
+//! same time becomes one call ([`crate::handler::coalesce`]); and each gets its part of the answer into its own
 //! journal. So one decision serves both, and does not know which. All answers of a round are
 //! noted with the time of the last one: what rests on how old an answer is, holds.
 
@@ -10,18 +10,18 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 
-use crate::call::{Answer, Call, CallError, ErrorKind};
-use crate::config::Config;
-use crate::decide::{Step, decide, start};
-use crate::envelope::Envelope;
-use crate::handled::{Handled, Published};
-use crate::journal::{Entry, Journal};
-use crate::memory::Memory;
-use crate::merge::{Merged, merge};
-use crate::outcome::{Failure, Outcome};
-use crate::ports::{Aws, Clock};
-use crate::timestamp::Timestamp;
-use crate::trigger::Trigger;
+use crate::core::call::{Answer, Call, CallError, ErrorKind};
+use crate::core::config::Config;
+use crate::core::decide::{Step, decide, start};
+use crate::core::domain::timestamp::Timestamp;
+use crate::core::journal::{Entry, Journal};
+use crate::core::outcome::{Failure, Outcome};
+use crate::core::ports::{Aws, Clock};
+use crate::core::report::handled::{Handled, Published};
+use crate::core::request::Trigger;
+use crate::core::request::envelope::Envelope;
+use crate::handler::cache::Memory;
+use crate::handler::coalesce::{Merged, merge};
 
 /// Time kept back at an invocation's end for telling how it ended.
 const RESERVE: Duration = Duration::from_millis(250);

@@ -4,14 +4,15 @@ use std::io::Write;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use start_engines::batch::Message;
-use start_engines::config::LogLevel;
-use start_engines::handled::Handled;
+use start_engines::core::config::LogLevel;
+use start_engines::core::report::handled::Handled;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::sqs::Message;
 
 /// Only our own lines, and warnings of others: the SDK's and the runtime's detailed ones hold payloads.
 pub(crate) fn start_logging(level: LogLevel) {

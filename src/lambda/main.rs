@@ -5,6 +5,7 @@
 
 mod logging;
 mod settings;
+mod sqs;
 
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,18 +13,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 use start_engines::aws::AwsClients;
-use start_engines::batch::{self, Received};
-use start_engines::config::LogLevel;
-use start_engines::handled::Handled;
+use start_engines::core::config::LogLevel;
+use start_engines::core::domain::timestamp::Timestamp;
+use start_engines::core::input::problem::Problems;
+use start_engines::core::outcome::Failure;
+use start_engines::core::ports::Clock;
+use start_engines::core::report::handled::Handled;
+use start_engines::handler::rate_limit::Paced;
 use start_engines::handler::{Handler, Invocation};
-use start_engines::outcome::Failure;
-use start_engines::pace::Paced;
-use start_engines::ports::Clock;
-use start_engines::problem::Problems;
-use start_engines::timestamp::Timestamp;
 
 use crate::logging::{start_logging, tell, write};
 use crate::settings::read_config;
+use crate::sqs::Received;
 
 /// The machine's clock.
 struct SystemClock;
@@ -52,7 +53,7 @@ impl Function {
             deadline: Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)),
             function: event.context.invoked_function_arn.parse().ok(),
         };
-        match batch::read(event.payload) {
+        match sqs::read(event.payload) {
             Received::Alone(alone) => {
                 let handled = self.handle(alone, &invocation).await;
                 let summary = handled.summary();
@@ -72,7 +73,7 @@ impl Function {
                     let failure = handled.result.as_ref().err()?;
                     Some((handled.envelope.id.as_deref(), failure))
                 });
-                match batch::failure(all.len(), failed) {
+                match sqs::failure(all.len(), failed) {
                     None => Ok(json!({"events": all.len()})),
                     Some(failure) => Err(Refusal(failure)),
                 }
@@ -86,7 +87,7 @@ impl Function {
                 }
                 write(&lines);
                 let failed = told.filter(|(_, handled)| handled.result.is_err());
-                Ok(batch::response(failed.map(|(message, _)| message)))
+                Ok(sqs::response(failed.map(|(message, _)| message)))
             }
         }
     }

@@ -10,16 +10,17 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_ecs::config::Credentials;
 use serde_json::{Value, json};
-use start_engines::aws::{AwsClients, OperatorClients};
-use start_engines::config::Config;
-use start_engines::decide::{Step, decide};
-use start_engines::handled::Handled;
+use start_engines::aws::AwsClients;
+use start_engines::cli::aws::OperatorClients;
+use start_engines::core::config::Config;
+use start_engines::core::decide::{Step, decide};
+use start_engines::core::domain::timestamp::Timestamp;
+use start_engines::core::journal::{Entry, Journal};
+use start_engines::core::outcome::{Failure, Outcome};
+use start_engines::core::ports::{Aws, Clock};
+use start_engines::core::report::handled::Handled;
+use start_engines::core::request::Trigger;
 use start_engines::handler::{Handler, Invocation};
-use start_engines::journal::{Entry, Journal};
-use start_engines::outcome::{Failure, Outcome};
-use start_engines::ports::{Aws, Clock};
-use start_engines::timestamp::Timestamp;
-use start_engines::trigger::Trigger;
 
 use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition, World};
 

@@ -23,7 +23,7 @@ from events import start_event
 from ministack import MiniStack
 
 STEP_SECONDS = 30.0
-# `status` does not call it drift before; src/operator/status.rs.
+# `status` does not call it drift before; src/cli/view/status.rs.
 SETTLE_SECONDS = 60.0
 SERVICES = ("auth", "billing")
 SCHEDULE = "auth-office-hours-start"

@@ -7,15 +7,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::RwLock;
 
 use serde_json::{Value, json};
-use start_engines::arn::TaskArn;
-use start_engines::call::{Answer, Call, CallError, ErrorKind};
-use start_engines::config::Config;
-use start_engines::decide::{Step, decide};
-use start_engines::journal::{Entry, Journal};
-use start_engines::outcome::Outcome;
-use start_engines::run_task::{Launch, StartFailure, Started};
-use start_engines::timestamp::Timestamp;
-use start_engines::trigger::{self, Trigger};
+use start_engines::core::call::run_task::{Launch, StartFailure, Started};
+use start_engines::core::call::{Answer, Call, CallError, ErrorKind};
+use start_engines::core::config::Config;
+use start_engines::core::decide::{Step, decide};
+use start_engines::core::domain::arn::TaskArn;
+use start_engines::core::domain::timestamp::Timestamp;
+use start_engines::core::journal::{Entry, Journal};
+use start_engines::core::outcome::Outcome;
+use start_engines::core::request::{self, Trigger};
 use stateright::{Checker, Model, Property};
 
 const WANTED: u8 = 2;
@@ -460,7 +460,7 @@ fn trigger(more: &Value) -> Trigger {
         "id": "e", "detail-type": "Start ECS Task", "source": "model", "time": "1970-01-01T00:00:00Z",
         "detail": detail,
     });
-    trigger::read(event, &Config::default(), None).expect("a sound event")
+    request::read(event, &Config::default(), None).expect("a sound event")
 }
 
 /// One placement, three deliveries, two at a time.

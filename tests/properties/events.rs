@@ -5,12 +5,12 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use start_engines::config::Config;
-use start_engines::decide::{Step, decide};
-use start_engines::journal::Journal;
-use start_engines::task::{Network, Status};
-use start_engines::timestamp::Timestamp;
-use start_engines::trigger::{self, Trigger};
+use start_engines::core::config::Config;
+use start_engines::core::decide::{Step, decide};
+use start_engines::core::domain::task::{Network, Status};
+use start_engines::core::domain::timestamp::Timestamp;
+use start_engines::core::journal::Journal;
+use start_engines::core::request::{self, Trigger};
 
 use crate::json::{any_json, change};
 
@@ -32,7 +32,7 @@ static CATALOG: LazyLock<Config> = LazyLock::new(|| {
 
 /// An event is read, and its first decision is no mistake of ours; or what is wrong is told.
 fn handled_soundly(event: Value) -> Result<(), TestCaseError> {
-    match trigger::read(event, &CATALOG, None) {
+    match request::read(event, &CATALOG, None) {
         Ok(trigger) => {
             let step = decide(
                 &trigger,
@@ -107,7 +107,7 @@ proptest! {
             detail[*name] = serde_json::from_str(value).unwrap();
         }
         let event = json!({"id": "e", "detail-type": "Start ECS Task", "source": "app", "detail": detail});
-        let told: Vec<String> = match trigger::read(event, &Config::default(), None) {
+        let told: Vec<String> = match request::read(event, &Config::default(), None) {
             Ok(_) => Vec::new(),
             Err(problems) => problems.iter().map(ToString::to_string).collect(),
         };
@@ -145,7 +145,7 @@ proptest! {
                 "somethingNew": unknown,
             },
         });
-        let Ok(Trigger::TaskStateChange(change)) = trigger::read(event, &Config::default(), None) else {
+        let Ok(Trigger::TaskStateChange(change)) = request::read(event, &Config::default(), None) else {
             panic!("it is sound")
         };
         let task = &change.task;

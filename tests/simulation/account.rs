@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use serde_json::{Value, json};
-use start_engines::config::Config;
+use start_engines::core::config::Config;
 
 use crate::machines;
 use crate::support::fake_aws::{Failure, RunTaskResult, TargetGroup, TaskDefinition, World};
@@ -144,7 +144,7 @@ fn capacity(rng: &mut Rng, input: &Value) -> Option<RunTaskResult> {
     }
     let error = |code: &str, text: &str| Some(RunTaskResult::Error(code.to_owned(), text.to_owned()));
     if rng.usize(..1000) < 20 {
-        // EC2 throttles ECS (`src/aws/texts.rs` has the sources of these texts).
+        // EC2 throttles ECS (`src/core/call/error_texts.rs` has the sources of these texts).
         return error("ServerException", "Rate exceeded (ErrorCode: Throttling)");
     }
     // Machines for tasks with an interface of their own there are none, and sometimes none at all.

@@ -1,14 +1,16 @@
-//! The five invariants of `start_engines::decide`, checked while the world moves; and that a task
+//! The five invariants of `start_engines::core::decide`, checked while the world moves; and that a task
 //! which is asked to stop is stopped in the end (6), a stop of one that never ran asks before it takes a target out (7),
 //! and another deployment's is never touched (8).
 //!
 //! Knows of each task what really is, never what the function thinks.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use start_engines::core::domain::tags::STOP_AT;
+use start_engines::core::domain::timestamp::Timestamp;
+
 use crate::account::{Attached, Mode, Whom};
 use crate::support::fake_aws::{Health, World};
-use start_engines::tags::STOP_AT;
-use start_engines::timestamp::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// By how much DescribeTargetHealth may lag, in milliseconds.
 const HEALTH_LAG: i64 = 2_000;

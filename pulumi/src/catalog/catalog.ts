@@ -1,5 +1,5 @@
 /**
- * The rules of `services.json`, the same as the function's own (`src/catalog.rs`, `src/start/detail.rs`), so that a
+ * The rules of `services.json`, the same as the function's own (`src/core/config/catalog.rs`, `src/core/spec/mod.rs`), so that a
  * catalog which the function would refuse is refused before anything is deployed.
  */
 
@@ -74,7 +74,7 @@ function checkService(entry: unknown, place: string, problems: Problems): void {
   fields.denyUnknown();
 }
 
-/** The fields of a start's `detail`: `src/start/catalog_only.rs`. */
+/** The fields of a start's `detail`: `src/core/spec/overridable.rs`. */
 const START_FIELDS: readonly string[] = [
   "assignPublicIp",
   "capacityProviderStrategy",
@@ -126,7 +126,7 @@ function checkOverridable(value: unknown, place: string, problems: Problems): vo
 
 const FLAT = ["subnets", "securityGroups", "assignPublicIp"] as const;
 
-/** The flat fields, or RunTask's own nested ones: `src/start/network.rs`. */
+/** The flat fields, or RunTask's own nested ones: `src/core/spec/network.rs`. */
 function checkNetwork(fields: Fields, problems: Problems): void {
   checkAwsvpc(fields);
   checkNested(fields, FLAT, problems, checkAwsvpc);

@@ -1,5 +1,5 @@
 /**
- * Reads objects field by field and notes every problem on the way: `src/fields.rs` of the function, for arguments of
+ * Reads objects field by field and notes every problem on the way: `src/core/input/fields.rs` of the function, for arguments of
  * which some are not known yet.
  */
 

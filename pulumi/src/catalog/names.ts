@@ -1,5 +1,5 @@
 /**
- * What a field that an object does not have was meant to be, in the function's own words (`src/names.rs`). The tables are
+ * What a field that an object does not have was meant to be, in the function's own words (`src/core/input/names.rs`). The tables are
  * those of the fields that a service has; a test has the function itself say the same.
  */
 

@@ -1,6 +1,6 @@
 /**
  * What a service passes on to RunTask: overrides, placement, volumes. The rules are those of the function's
- * `src/start/options.rs`, the shapes RunTask's own:
+ * `src/core/spec/run_options.rs`, the shapes RunTask's own:
  * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
  */
 

@@ -37,9 +37,9 @@ export interface FunctionPolicyArgs {
   readonly laterRoleArn: string;
 }
 
-/** The names of the function's own schedules begin with this: `src/decide/later.rs`. */
+/** The names of the function's own schedules begin with this: `src/core/decide/schedules.rs`. */
 const OWN_SCHEDULES = "start-engines-";
-/** The tag of a task that drains: `src/tags.rs`. */
+/** The tag of a task that drains: `src/core/domain/tags.rs`. */
 const STOP_AT_TAG = "start-engines:stop-at";
 
 /** The inline policy of the function's role. */

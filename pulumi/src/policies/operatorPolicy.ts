@@ -1,5 +1,5 @@
 /**
- * What a person may do with the command, `src/bin/start-engines/`: look, ask for starts and stops, repair targets, and
+ * What a person may do with the command, `src/cli/`: look, ask for starts and stops, repair targets, and
  * send again what failed. Nothing of it runs a task by itself; a repair stops those that were to be stopped when their drain
  * was over.
  *

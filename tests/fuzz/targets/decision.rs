@@ -8,20 +8,20 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use start_engines::arn::TaskArn;
-use start_engines::call::{Answer, Call, CallError, ErrorKind, TaskPage};
-use start_engines::config::Config;
-use start_engines::decide::{Step, decide};
-use start_engines::definition::{Definition, PortMapping};
-use start_engines::instance::{ContainerInstance, Instance};
-use start_engines::journal::{Entry, Journal};
-use start_engines::run_task::{StartFailure, Started};
-use start_engines::tags::{Tag, self};
-use start_engines::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
-use start_engines::task::{Addresses, Status, Task, from_event};
-use start_engines::task::ports::RawBinding;
-use start_engines::timestamp::Timestamp;
-use start_engines::trigger::{Trigger, self};
+use start_engines::core::call::{Answer, Call, CallError, ErrorKind, TaskPage};
+use start_engines::core::call::run_task::{StartFailure, Started};
+use start_engines::core::config::Config;
+use start_engines::core::decide::{Step, decide};
+use start_engines::core::domain::arn::TaskArn;
+use start_engines::core::domain::definition::{Definition, PortMapping};
+use start_engines::core::domain::instance::{ContainerInstance, Instance};
+use start_engines::core::domain::tags::{Tag, self};
+use start_engines::core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
+use start_engines::core::domain::task::{Addresses, Status, Task, from_event};
+use start_engines::core::domain::task::ports::RawBinding;
+use start_engines::core::domain::timestamp::Timestamp;
+use start_engines::core::journal::{Entry, Journal};
+use start_engines::core::request::{Trigger, self};
 
 /// More calls than any event needs that gets this few pages and rungs.
 const MOST_CALLS: usize = 2_000;
@@ -49,7 +49,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(event) = serde_json::from_slice(event) else {
         return;
     };
-    let Ok(trigger) = trigger::read(event, config, FUNCTION.parse().ok().as_ref()) else {
+    let Ok(trigger) = request::read(event, config, FUNCTION.parse().ok().as_ref()) else {
         return;
     };
     let sent_at = match &trigger {

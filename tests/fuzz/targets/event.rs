@@ -4,9 +4,9 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use start_engines::trigger;
-use start_engines::config::Config;
-use start_engines::envelope::Envelope;
+use start_engines::core::request;
+use start_engines::core::config::Config;
+use start_engines::core::request::envelope::Envelope;
 
 static CONFIGS: LazyLock<[Config; 2]> = LazyLock::new(|| {
     let catalog = include_str!("../../../fixtures/services.json");
@@ -32,7 +32,7 @@ fuzz_target!(|bytes: &[u8]| {
         .parse()
         .ok();
     for config in &*CONFIGS {
-        if let Err(problems) = trigger::read(event.clone(), config, function.as_ref()) {
+        if let Err(problems) = request::read(event.clone(), config, function.as_ref()) {
             assert!(!problems.is_empty() && !problems.to_string().is_empty());
         }
     }

@@ -5,14 +5,14 @@
 use std::collections::HashSet;
 
 use aws_sdk_elasticloadbalancingv2::types::TargetGroupIpAddressTypeEnum as Family;
-use start_engines::arn::{Cluster, TargetGroupArn, TaskArn};
-use start_engines::call::{Answer, Call, ErrorKind};
-use start_engines::definition::NetworkMode;
-use start_engines::run_task::{ContainerOverride, Options, RunTask, TaskOverride};
-use start_engines::started_by;
-use start_engines::tags::{self, Marks, Tag};
-use start_engines::target::{AddressFamily, Attachment, TargetGroup, TargetHealth, TargetType};
-use start_engines::task::{Status, Task};
+use start_engines::core::call::run_task::{ContainerOverride, Options, RunTask, TaskOverride};
+use start_engines::core::call::{Answer, Call, ErrorKind};
+use start_engines::core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
+use start_engines::core::domain::definition::NetworkMode;
+use start_engines::core::domain::started_by;
+use start_engines::core::domain::tags::{self, Marks, Tag};
+use start_engines::core::domain::target::{AddressFamily, Attachment, TargetGroup, TargetHealth, TargetType};
+use start_engines::core::domain::task::{Status, Task};
 
 use super::session::{CONTAINER, PORT, Session, deregister, describe_health, register, target};
 

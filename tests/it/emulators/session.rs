@@ -14,14 +14,15 @@ use aws_sdk_elasticloadbalancingv2::types::{ProtocolEnum, TargetGroupIpAddressTy
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use start_engines::arn::{Cluster, SecurityGroupId, SubnetId, TargetGroupArn, TaskArn, TaskDefinition};
-use start_engines::aws::{AwsClients, OperatorClients};
-use start_engines::call::{Answer, Call, CallError, ErrorKind, TaskPage, Zone};
-use start_engines::instance::{ContainerInstance, Instance, Recall};
-use start_engines::ports::Aws;
-use start_engines::run_task::{Awsvpc, Launch, Options, RunTask};
-use start_engines::target::{Target, TargetGroup, TargetHealth};
-use start_engines::task::Task;
+use start_engines::aws::AwsClients;
+use start_engines::cli::aws::OperatorClients;
+use start_engines::core::call::run_task::{Awsvpc, Launch, Options, RunTask};
+use start_engines::core::call::{Answer, Call, CallError, ErrorKind, TaskPage, Zone};
+use start_engines::core::domain::arn::{Cluster, SecurityGroupId, SubnetId, TargetGroupArn, TaskArn, TaskDefinition};
+use start_engines::core::domain::instance::{ContainerInstance, Instance, Recall};
+use start_engines::core::domain::target::{Target, TargetGroup, TargetHealth};
+use start_engines::core::domain::task::Task;
+use start_engines::core::ports::Aws;
 
 use super::process::Emulator;
 
@@ -216,7 +217,7 @@ impl Session {
     pub(super) async fn list_tasks(&self, cluster: &Cluster, page: Option<String>) -> TaskPage {
         let call = Call::ListTasks {
             cluster: cluster.clone(),
-            desired: start_engines::call::Desired::Running,
+            desired: start_engines::core::call::Desired::Running,
             container_instance: None,
             page,
         };

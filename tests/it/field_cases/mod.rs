@@ -12,7 +12,6 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use start_engines::batch::{self, Received};
 
 use crate::stage::Stage;
 
@@ -192,9 +191,6 @@ async fn each_field_case_comes_out_right() {
 async fn handled(event: Value) -> (Stage, Value, Option<String>) {
     let stage = Stage::new().await;
     stage.pass(Duration::from_secs(60));
-    let Received::Alone(event) = batch::read(event) else {
-        panic!("no batch is among the field cases");
-    };
     let handled = stage.deliver(&event).await;
     let error = handled.result.as_ref().err().map(ToString::to_string);
     (stage, Value::Object(handled.summary()), error)

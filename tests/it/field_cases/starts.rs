@@ -1,9 +1,9 @@
 //! Starts that went wrong in the field (`fixtures/field-cases/`), each with what is right, and its neighbours.
 
 use serde_json::{Value, json};
-use start_engines::explain::explain;
-use start_engines::outcome::Outcome;
-use start_engines::trigger;
+use start_engines::cli::view::explain::explain;
+use start_engines::core::outcome::Outcome;
+use start_engines::core::request;
 
 use crate::stage::{Stage, config, start_event};
 use crate::support::fake_aws::{Failure, RunTaskResult};
@@ -68,7 +68,7 @@ async fn climbed(event: &Value, first: RunTaskResult) -> Vec<Value> {
 /// What `validate` tells of the RunTask calls, one line for each.
 fn validated(event: &Value) -> Vec<String> {
     let config = config(&[], None);
-    let trigger = trigger::read(event.clone(), &config, None).expect("a sound start");
+    let trigger = request::read(event.clone(), &config, None).expect("a sound start");
     let told = explain(&trigger, &config);
     let (_, calls) = told.split_once("until one finds capacity:\n").expect("the calls");
     let lines = calls.lines().filter(|line| line.starts_with("    "));

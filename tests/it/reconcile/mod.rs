@@ -6,7 +6,7 @@ mod races;
 mod repairs;
 
 use serde_json::{Value, json};
-use start_engines::outcome::Outcome;
+use start_engines::core::outcome::Outcome;
 
 use crate::stage::{BEGIN, Stage, outcome};
 

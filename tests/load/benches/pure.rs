@@ -9,18 +9,18 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use start_engines::arn::FunctionArn;
-use start_engines::call::{Answer, Call};
-use start_engines::config::Config;
-use start_engines::decide::{Step, decide};
-use start_engines::envelope::Envelope;
-use start_engines::handled::{Handled, Published};
-use start_engines::journal::{Entry, Journal};
-use start_engines::outcome::{Failure, Outcome};
-use start_engines::run_task::Started;
-use start_engines::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
-use start_engines::timestamp::Timestamp;
-use start_engines::trigger::{Trigger, self};
+use start_engines::core::call::{Answer, Call};
+use start_engines::core::call::run_task::Started;
+use start_engines::core::config::Config;
+use start_engines::core::decide::{Step, decide};
+use start_engines::core::domain::arn::FunctionArn;
+use start_engines::core::domain::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
+use start_engines::core::domain::timestamp::Timestamp;
+use start_engines::core::journal::{Entry, Journal};
+use start_engines::core::outcome::{Failure, Outcome};
+use start_engines::core::report::handled::{Handled, Published};
+use start_engines::core::request::{Trigger, self};
+use start_engines::core::request::envelope::Envelope;
 
 const EVENTS: [(&str, &str); 4] = [
     ("start", include_str!("../../../fixtures/events/start-minimal.json")),
@@ -115,7 +115,7 @@ impl Way {
 
 fn parse(text: &str, config: &Config, function: &FunctionArn) -> Trigger {
     let event = serde_json::from_str(text).expect("JSON");
-    trigger::read(event, config, Some(function)).expect("a sound event")
+    request::read(event, config, Some(function)).expect("a sound event")
 }
 
 fn encode(handled: &Handled) -> [String; 2] {

@@ -7,15 +7,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::Value;
-use start_engines::call::{Answer, Call, CallError, Zone};
-use start_engines::config::Config;
-use start_engines::handled::Handled;
+use start_engines::core::call::{Answer, Call, CallError, Zone};
+use start_engines::core::config::Config;
+use start_engines::core::domain::target::Target;
+use start_engines::core::domain::task::Status;
+use start_engines::core::ports::{Aws, Clock};
+use start_engines::core::report::handled::Handled;
+use start_engines::core::request::{Trigger, self};
 use start_engines::handler::{Handler, Invocation};
-use start_engines::pace::Paced;
-use start_engines::ports::{Aws, Clock};
-use start_engines::target::Target;
-use start_engines::task::Status;
-use start_engines::trigger::{Trigger, self};
+use start_engines::handler::rate_limit::Paced;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -284,7 +284,7 @@ pub(crate) fn polling(shared: &Shared, config: Config, times: Times) -> impl Fn(
     move |event| {
         let lambda = lambda.clone();
         spawn_local(async move {
-            let trigger = trigger::read(event, &lambda.config, None).expect("a sound event");
+            let trigger = request::read(event, &lambda.config, None).expect("a sound event");
             let work = async |_| {
                 wait_by_hand(&lambda.client, &trigger)
                     .await
@@ -340,8 +340,9 @@ async fn wait_by_hand(client: &Client, trigger: &Trigger) -> Result<(), CallErro
     }
 }
 
-fn target(task: &start_engines::task::Task) -> (start_engines::arn::TargetGroupArn, Target) {
-    use start_engines::{started_by, task::Network};
+fn target(task: &start_engines::core::domain::task::Task) -> (start_engines::core::domain::arn::TargetGroupArn, Target) {
+    use start_engines::core::domain::started_by;
+    use start_engines::core::domain::task::Network;
     let text = task.started_by.as_deref().expect("ours");
     let attachment = started_by::decode(text, &task.arn.scope()).expect("ours").remove(0);
     let Network::Awsvpc(addresses) = &task.network else {

@@ -7,14 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use start_engines::run_task::RunTask;
-use start_engines::tags::Tag;
-use start_engines::task::{self, Task};
-use start_engines::timestamp::Timestamp;
+use start_engines::core::call::run_task::RunTask;
+use start_engines::core::domain::tags::Tag;
+use start_engines::core::domain::task::{Task, self};
+use start_engines::core::domain::timestamp::Timestamp;
 use tokio::time::Instant;
 
+use crate::parameters as p;
 use crate::figures::Figures;
-use crate::parameters::{self as p, Bucket};
+use crate::parameters::Bucket;
 use crate::random::Random;
 
 /// 2026-01-01T00:00:00Z.

@@ -1,0 +1,309 @@
+//! The command line: what can be asked, and what each command needs. Must not do any of it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use serde_json::Value;
+
+use crate::cli::event;
+
+/// What every command ends with; `--help` and docs/command.md print it.
+pub(crate) const EXIT_STATUS: &str = "\
+Exit status:
+  0    done, and all is well
+  1    AWS refused a call, or could not be reached; the message says which call
+  2    the command line, a file, the settings or an event are wrong: nothing was sent
+  3    done, and not all is well: drift, a start or event that failed, messages left in a queue
+  4    --wait took longer than --timeout; what was asked for goes on
+  130  interrupted; what was asked for goes on";
+
+/// Starts, stops, shows and repairs what start-engines attaches to load balancers.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = EXIT_STATUS)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How the result is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people, at most 100 columns.
+    Table,
+    /// One JSON value.
+    Json,
+}
+
+/// Whether the result is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR or CLICOLOR=0 is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What all commands take.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// How to print the result
+    #[arg(long, global = true, value_enum, default_value = "table")]
+    pub(crate) output: Format,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value = "auto")]
+    pub(crate) color: Color,
+    /// Where AWS is, instead of the region's own endpoints [env: AWS_ENDPOINT_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+    /// A profile of the AWS configuration files [env: AWS_PROFILE]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// The region [env: AWS_REGION]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) region: Option<String>,
+    /// The service catalog that the function reads, as a JSON file
+    #[arg(long, global = true, env = "SERVICES_FILE", value_name = "FILE")]
+    pub(crate) services: Option<PathBuf>,
+    /// The cluster, by name or ARN; else those of the function's settings and of the catalog
+    #[arg(long, global = true, value_name = "CLUSTER")]
+    pub(crate) cluster: Option<String>,
+    /// The bus that events are sent to; else the account's default one
+    #[arg(
+        long,
+        global = true,
+        env = "START_ENGINES_EVENT_BUS",
+        value_name = "BUS",
+        hide_env_values = true
+    )]
+    pub(crate) event_bus: Option<String>,
+    /// The source that events are sent from
+    #[arg(
+        long,
+        global = true,
+        env = "START_ENGINES_SOURCE",
+        value_name = "SOURCE",
+        default_value = event::SOURCE,
+        hide_env_values = true
+    )]
+    pub(crate) source: String,
+    /// The function, by ARN: what it is asked for is checked against its account and region
+    #[arg(
+        long,
+        global = true,
+        env = "START_ENGINES_FUNCTION",
+        value_name = "ARN",
+        hide_env_values = true
+    )]
+    pub(crate) function: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start tasks: check the event by the function's own rules, and send it
+    Start(Start),
+    /// Stop tasks: of one service, one task, or all of a cluster
+    Stop(Stop),
+    /// Show services, tasks and targets, and where they have drifted apart
+    Status(Status),
+    /// Compare tasks with targets, and repair what differs
+    Reconcile(Reconcile),
+    /// List what failed for good, and send it again or throw it away
+    Redrive(Redrive),
+    /// Tell what an event would make the function do, or every problem in it; offline
+    ///
+    /// Defaults and allow-lists come from the same environment variables that the function reads.
+    Validate {
+        /// EventBridge events as JSON: one, several, or entries of PutEvents; - for standard input
+        file: PathBuf,
+    },
+    /// Handle events here, as the function would, against an emulator
+    ///
+    /// It needs --endpoint-url. The settings come from the function's environment variables, and nothing is deployed.
+    Local(Local),
+    /// Print a shell's completions
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+}
+
+/// `start`.
+#[derive(Debug, Args)]
+#[group(id = "what", required = true, multiple = false, args = ["service", "file"])]
+pub(crate) struct Start {
+    /// An entry of the service catalog
+    pub(crate) service: Option<String>,
+    /// Start events, their details, or entries of PutEvents, as JSON; - for standard input
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// How many tasks, 1 to 10
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) count: Option<i64>,
+    /// Starts with the same key start once
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
+    /// A mark that comes back in every outcome
+    #[arg(long, value_name = "MARK")]
+    pub(crate) correlation_id: Option<String>,
+    /// Any field of the detail, as JSON or text: --set launchType=FARGATE
+    #[arg(long, value_name = "FIELD=JSON", value_parser = event::field)]
+    pub(crate) set: Vec<(String, Value)>,
+    #[command(flatten)]
+    pub(crate) wait: Wait,
+}
+
+/// `stop`.
+#[derive(Debug, Args)]
+#[group(id = "which", required = true, multiple = false, args = ["task", "service", "all_of_cluster"])]
+pub(crate) struct Stop {
+    /// One task, by ARN, or by id where its cluster is known
+    #[arg(long, value_name = "TASK")]
+    pub(crate) task: Option<String>,
+    /// All tasks of a service
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
+    /// All tasks in a cluster that start-engines has started
+    #[arg(long, value_name = "CLUSTER", conflicts_with = "cluster")]
+    pub(crate) all_of_cluster: Option<String>,
+    /// How long connections may take to end, 0 to 3600; else the groups' deregistration delay
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) drain: Option<i64>,
+    /// Becomes the tasks' stoppedReason
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// A mark that comes back in every outcome
+    #[arg(long, value_name = "MARK")]
+    pub(crate) correlation_id: Option<String>,
+    /// Do not ask before all tasks of a cluster are stopped
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) wait: Wait,
+}
+
+/// `--wait`.
+#[derive(Debug, Args)]
+pub(crate) struct Wait {
+    /// Look until it is done
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// How long to look
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds, requires = "wait")]
+    pub(crate) timeout: Duration,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Show tasks too that have stopped within the last hour
+    #[arg(long)]
+    pub(crate) stopped: bool,
+}
+
+/// `reconcile`.
+#[derive(Debug, Args)]
+pub(crate) struct Reconcile {
+    /// Only the groups of this service of the catalog
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
+    /// Show what differs, and change nothing
+    #[arg(long, conflicts_with_all = ["prune", "yes"])]
+    pub(crate) dry_run: bool,
+    /// Take out targets too that are of no known task; asks on a terminal, always
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Do not ask before the repair
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+/// `redrive`.
+#[derive(Debug, Args)]
+pub(crate) struct Redrive {
+    /// Send these again, by message id or its beginning
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    pub(crate) send: Vec<String>,
+    /// Send all again
+    #[arg(long, conflicts_with = "send")]
+    pub(crate) all: bool,
+    /// Throw these away, by message id or its beginning
+    #[arg(long, value_name = "ID", num_args = 1.., conflicts_with_all = ["send", "all"])]
+    pub(crate) discard: Vec<String>,
+    /// Only what failed for this reason
+    #[arg(long, value_name = "CODE")]
+    pub(crate) reason: Option<String>,
+    /// Send starts again too that may start their tasks a second time
+    #[arg(long)]
+    pub(crate) old_starts: bool,
+    /// Do not ask before messages are thrown away
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Look at no more than so many messages of each queue
+    #[arg(long, value_name = "NUMBER", default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+    /// The dead-letter queue of the rules
+    #[arg(
+        long,
+        env = "START_ENGINES_RULE_QUEUE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub(crate) rule_queue_url: Option<String>,
+    /// The on-failure queue of the function
+    #[arg(
+        long,
+        env = "START_ENGINES_FAILURE_QUEUE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub(crate) failure_queue_url: Option<String>,
+    /// The dead-letter queue of the schedules, if it is one of its own
+    #[arg(
+        long,
+        env = "START_ENGINES_SCHEDULER_QUEUE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub(crate) scheduler_queue_url: Option<String>,
+    /// In buffered mode, the dead-letter queue of starts, stops and reconciles
+    #[arg(
+        long,
+        env = "START_ENGINES_REQUEST_DEAD_LETTER_QUEUE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub(crate) request_dead_letter_queue_url: Option<String>,
+    /// In buffered mode, the dead-letter queue of task state changes
+    #[arg(
+        long,
+        env = "START_ENGINES_STATE_CHANGE_DEAD_LETTER_QUEUE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub(crate) state_change_dead_letter_queue_url: Option<String>,
+}
+
+/// `local`.
+#[derive(Debug, Args)]
+pub(crate) struct Local {
+    /// Events as JSON: files, folders of .json files, or - for standard input; one after the other
+    #[arg(required = true)]
+    pub(crate) events: Vec<PathBuf>,
+    /// How long one event may take, as Lambda's timeout
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err("must be a whole number of seconds from 1 to 86400".to_owned()),
+    }
+}

@@ -1,0 +1,49 @@
+//! ELBv2, for people: a whole target group.
+
+use aws_sdk_elasticloadbalancingv2::{Client, types as sdk};
+
+use crate::aws::error::call_error;
+use crate::cli::fleet::GroupMember;
+use crate::core::call::{CallError, ErrorKind};
+use crate::core::domain::arn::{Port, TargetGroupArn};
+use crate::core::domain::target::{Target, TargetHealth};
+
+/// All that is in a group, draining targets too; nothing if there is no such group.
+pub(super) async fn describe_group(client: &Client, group: &TargetGroupArn) -> Result<Vec<GroupMember>, CallError> {
+    const OPERATION: &str = "DescribeTargetHealth";
+    let answer = client
+        .describe_target_health()
+        .target_group_arn(group.as_str())
+        .send()
+        .await
+        .map_err(|error| call_error(OPERATION, &error));
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) if error.kind == ErrorKind::TargetGroupNotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let members = answer.target_health_descriptions().iter().map(member);
+    let members: Option<Vec<GroupMember>> = members.collect();
+    members.ok_or_else(|| CallError {
+        operation: OPERATION,
+        kind: ErrorKind::Unreadable,
+        code: None,
+        message: format!("a target of {group} without id, port or state"),
+    })
+}
+
+fn member(found: &sdk::TargetHealthDescription) -> Option<GroupMember> {
+    let target = found.target()?;
+    let health = found.target_health()?;
+    let state = health.state()?.as_str();
+    let reason = health.reason().map(sdk::TargetHealthReasonEnum::as_str);
+    Some(GroupMember {
+        target: Target {
+            id: target.id()?.to_owned(),
+            port: Port::try_from(i64::from(target.port()?)).ok()?,
+        },
+        health: TargetHealth::of(state, reason),
+        state: state.to_owned(),
+        reason: reason.map(str::to_owned),
+    })
+}

@@ -1,0 +1,36 @@
+//! Lambda Invoke of type Event: the function handles the event later, with Lambda's retries and its
+//! on-failure destination, as if EventBridge had delivered it.
+//!
+//! [Invoke](https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html): 202 is Lambda's word that it
+//! has the event.
+
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
+
+use crate::aws::error::call_error;
+use crate::core::call::{CallError, ErrorKind};
+
+const OPERATION: &str = "Invoke";
+const ACCEPTED: i32 = 202;
+
+/// Hands the event over.
+pub(super) async fn invoke(client: &Client, function: &str, event: &str) -> Result<(), CallError> {
+    let answer = client
+        .invoke()
+        .function_name(function)
+        .invocation_type(InvocationType::Event)
+        .payload(Blob::new(event))
+        .send()
+        .await
+        .map_err(|error| call_error(OPERATION, &error))?;
+    match answer.status_code() {
+        ACCEPTED => Ok(()),
+        other => Err(CallError {
+            operation: OPERATION,
+            kind: ErrorKind::Unknown,
+            code: None,
+            message: format!("Lambda answers {other} and not 202: it has not said that it took the event"),
+        }),
+    }
+}

@@ -1,0 +1,95 @@
+//! SQS: what waits in a dead-letter queue. A message that is received is hidden from others for a time,
+//! and comes back by itself unless it is deleted
+//! ([visibility timeout](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html)).
+
+use std::time::Duration;
+
+use aws_sdk_sqs::types::MessageSystemAttributeName;
+use aws_sdk_sqs::{Client, types as sdk};
+
+use crate::aws::error::call_error;
+use crate::cli::dead_letter::{Message, Receipt};
+use crate::core::call::{CallError, ErrorKind};
+use crate::core::domain::timestamp::Timestamp;
+
+/// The most that one call gives.
+const MOST_RECEIVED: i32 = 10;
+/// With a wait of any length SQS asks all of its servers, so that an empty answer means an empty queue.
+const LONG_POLL_SECONDS: i32 = 1;
+
+/// Up to ten messages, and no more than `most`.
+pub(super) async fn receive(
+    client: &Client,
+    queue_url: &str,
+    most: usize,
+    hidden: Duration,
+) -> Result<Vec<Message>, CallError> {
+    const OPERATION: &str = "ReceiveMessage";
+    let answer = client
+        .receive_message()
+        .queue_url(queue_url)
+        .max_number_of_messages(i32::try_from(most).map_or(MOST_RECEIVED, |most| most.clamp(1, MOST_RECEIVED)))
+        .wait_time_seconds(LONG_POLL_SECONDS)
+        .visibility_timeout(seconds(hidden))
+        .message_attribute_names("All")
+        .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+        .message_system_attribute_names(MessageSystemAttributeName::DeadLetterQueueSourceArn)
+        .send()
+        .await
+        .map_err(|error| call_error(OPERATION, &error))?;
+    let messages: Option<Vec<Message>> = answer.messages().iter().map(message).collect();
+    messages.ok_or_else(|| CallError {
+        operation: OPERATION,
+        kind: ErrorKind::Unreadable,
+        code: None,
+        message: "a message without id, receipt handle or body".to_owned(),
+    })
+}
+
+/// Hides a message for so long from now on; zero shows it.
+pub(super) async fn hide(
+    client: &Client,
+    queue_url: &str,
+    receipt: &Receipt,
+    hidden: Duration,
+) -> Result<(), CallError> {
+    let call = client
+        .change_message_visibility()
+        .queue_url(queue_url)
+        .receipt_handle(&receipt.0)
+        .visibility_timeout(seconds(hidden));
+    call.send()
+        .await
+        .map(|_| ())
+        .map_err(|error| call_error("ChangeMessageVisibility", &error))
+}
+
+/// Deletes a message.
+pub(super) async fn delete(client: &Client, queue_url: &str, receipt: &Receipt) -> Result<(), CallError> {
+    let call = client.delete_message().queue_url(queue_url).receipt_handle(&receipt.0);
+    call.send()
+        .await
+        .map(|_| ())
+        .map_err(|error| call_error("DeleteMessage", &error))
+}
+
+fn message(found: &sdk::Message) -> Option<Message> {
+    let attributes = found.message_attributes().into_iter().flatten();
+    let of_system = |name: MessageSystemAttributeName| found.attributes()?.get(&name);
+    Some(Message {
+        id: found.message_id()?.to_owned(),
+        receipt: Receipt(found.receipt_handle()?.to_owned()),
+        body: found.body()?.to_owned(),
+        attributes: attributes
+            .filter_map(|(name, value)| Some((name.clone(), value.string_value()?.to_owned())))
+            .collect(),
+        sent_at: of_system(MessageSystemAttributeName::SentTimestamp)
+            .and_then(|millis| millis.parse().ok())
+            .map(Timestamp::from_millis),
+        moved_from: of_system(MessageSystemAttributeName::DeadLetterQueueSourceArn).cloned(),
+    })
+}
+
+fn seconds(time: Duration) -> i32 {
+    i32::try_from(time.as_secs()).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,16 @@
+//! A shell's completions, made of the command line itself.
+
+use clap::CommandFactory;
+use clap_complete::{Shell, generate};
+
+use crate::cli::args::Arguments;
+use crate::cli::error::Trouble;
+use crate::cli::terminal::screen::out;
+
+/// Prints them.
+pub(crate) fn print(shell: Shell) -> Result<(), Trouble> {
+    let mut script = Vec::new();
+    generate(shell, &mut Arguments::command(), "start-engines", &mut script);
+    out(&String::from_utf8_lossy(&script));
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! `local`: the function's handler in this process, against an emulator. Nothing is deployed.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use crate::cli::args::Local;
+use crate::cli::error::Trouble;
+use crate::cli::session::{Session, SystemClock, read};
+use crate::cli::terminal::table::{Tone, printable, wrap};
+use crate::core::ports::Clock;
+use crate::handler::{Handler, Invocation};
+
+const TEXT_WIDTH: usize = 96;
+/// What is told of each event, in this order.
+const TOLD: [&str; 8] = [
+    "reason",
+    "error",
+    "failedStartReason",
+    "tasks",
+    "draining",
+    "targets",
+    "targetsUnknown",
+    "calls",
+];
+
+/// Handles one event after the other, each to its end.
+pub(crate) async fn local(session: &Session, asked: Local) -> Result<(), Trouble> {
+    let has_endpoint = std::env::vars().any(|(name, value)| name.starts_with("AWS_ENDPOINT_URL") && !value.is_empty());
+    if session.global.endpoint_url.is_none() && !has_endpoint {
+        let message = "local is for emulators: give --endpoint-url, or set AWS_ENDPOINT_URL";
+        return Err(Trouble::Usage(message.to_owned()));
+    }
+    let known = session.known()?;
+    let events = events(&asked.events)?;
+    let handler = Handler::new(known.config, session.clients().await?.function(), SystemClock);
+    let (mut told, mut text, mut failed) = (Vec::new(), String::new(), 0);
+    for (name, event) in events {
+        let invocation = Invocation {
+            deadline: SystemClock.now().after(asked.timeout),
+            function: known.function.clone(),
+        };
+        let handled = handler.handle(event, &invocation).await;
+        failed += usize::from(handled.result.is_err());
+        let mut summary = handled.summary();
+        text.push_str(&lines(&name, &summary));
+        summary.insert("file".to_owned(), json!(name));
+        told.push(Value::Object(summary));
+    }
+    session.screen.result(&text, &json!({"events": told}));
+    match failed {
+        0 => Ok(()),
+        failed => Err(Trouble::NotWell(format!("{failed} of {} events failed", told.len()))),
+    }
+}
+
+fn lines(name: &str, summary: &Map<String, Value>) -> String {
+    let outcome = summary.get("outcome").and_then(Value::as_str).unwrap_or_default();
+    let tone = if outcome == "failed" { Tone::Bad } else { Tone::Good };
+    let millis = summary
+        .get("durationMillis")
+        .and_then(Value::as_u64)
+        .unwrap_or_default();
+    let outcome = tone.paint(outcome);
+    let mut text = format!("{}: {outcome} in {millis} ms\n", printable(name));
+    for field in TOLD {
+        let told = match summary.get(field) {
+            Some(Value::String(told)) => told.clone(),
+            Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+            _ => continue,
+        };
+        for line in wrap(&format!("{field}: {told}"), TEXT_WIDTH) {
+            text.push_str(&format!("    {line}\n"));
+        }
+    }
+    text
+}
+
+/// All events, each with the name of where it comes from.
+fn events(paths: &[PathBuf]) -> Result<Vec<(String, Value)>, Trouble> {
+    let mut events = Vec::new();
+    for path in paths {
+        for file in files(path)? {
+            let name = file.display().to_string();
+            let text = read(&file)?;
+            let before = events.len();
+            for event in serde_json::Deserializer::from_str(&text).into_iter() {
+                let event =
+                    event.map_err(|error| Trouble::Usage(format!("invalid_event: {name} is not JSON: {error}")))?;
+                // An array is handled as the function does when it comes as one.
+                match event {
+                    Value::Array(all) if !all.is_empty() => {
+                        events.extend(all.into_iter().map(|event| (name.clone(), event)))
+                    }
+                    event => events.push((name.clone(), event)),
+                }
+            }
+            if events.len() == before {
+                return Err(Trouble::Usage(format!("invalid_event: {name} holds no event")));
+            }
+        }
+    }
+    Ok(events)
+}
+
+/// The file itself, or the `.json` files of a folder by name.
+fn files(path: &Path) -> Result<Vec<PathBuf>, Trouble> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let failed = |error: std::io::Error| Trouble::Usage(format!("{}: {error}", path.display()));
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let file = entry.map_err(failed)?.path();
+        if file.extension().is_some_and(|extension| extension == "json") {
+            files.push(file);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(Trouble::Usage(format!("{} holds no .json file", path.display())));
+    }
+    Ok(files)
+}

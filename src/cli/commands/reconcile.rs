@@ -1,0 +1,200 @@
+//! `reconcile`: what tasks and targets differ in, first as a plan, then repaired.
+//!
+//! The same decisions as the function's own for a `Reconcile ECS Targets` event, made in this process: it works
+//! while the function does not.
+
+use serde_json::{Value, json};
+
+use crate::cli::args::Reconcile;
+use crate::cli::error::Trouble;
+use crate::cli::event::Known;
+use crate::cli::reconciler::Reconciler;
+use crate::cli::session::Session;
+use crate::cli::terminal::interrupt::Interrupt;
+use crate::cli::terminal::screen::{confirm, note, out};
+use crate::cli::terminal::table::counted;
+use crate::cli::view::plan::{self, Counts, WITHHELD};
+use crate::core::domain::arn::Cluster;
+use crate::core::domain::target::GroupTarget;
+use crate::core::outcome::Repairs;
+use crate::core::outcome::plan::Plan;
+
+/// Tells the plans of all clusters, asks, and carries them out.
+pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &Interrupt) -> Result<(), Trouble> {
+    let known = session.known()?;
+    let is_sure = known.config.names_all_clusters();
+    if asked.prune && !is_sure {
+        return Err(Trouble::Usage(format!("--prune: {WITHHELD}; nothing was changed")));
+    }
+    let clusters = clusters(session, &known, asked.service.as_deref())?;
+    let service = asked.service.as_deref();
+    let clients = session.clients().await?;
+    let reconciler = Reconciler::new(known, clients.function());
+    let planning = async {
+        let mut plans = Vec::new();
+        for cluster in clusters {
+            let plan = reconciler.plan(&cluster, service).await?;
+            plans.push((cluster, plan));
+        }
+        Ok::<_, Trouble>(plans)
+    };
+    let plans: Vec<(Cluster, Plan)> = tokio::select! {
+        plans = planning => plans?,
+        () = interrupt.heard() => return Err(Trouble::Interrupted),
+    };
+    tell(session, &plans);
+    let is_whole = plans
+        .iter()
+        .all(|(_, plan)| plan.failures.is_empty() && plan.unreached.is_empty());
+    let drift = plans.iter().any(|(_, plan)| Counts::of(plan).is_drift());
+    let withheld = plans.iter().any(|(_, plan)| Counts::of(plan).withheld > 0);
+    if asked.dry_run {
+        finish(session, &plans, None);
+        return match (is_whole, drift, withheld) {
+            (false, _, _) => Err(not_whole()),
+            (true, _, true) => Err(Trouble::NotWell(WITHHELD.to_owned())),
+            (true, true, false) => Err(Trouble::NotWell(String::new())),
+            (true, false, false) => Ok(()),
+        };
+    }
+    let agreed = tokio::select! {
+        agreed = agreements(session, &plans, &asked) => agreed?,
+        () = interrupt.heard() => return Err(Trouble::Interrupted),
+    };
+    // From here on an interrupt waits: a repair that is cut in two has no second look.
+    let mut done = Vec::new();
+    let mut result = Ok(());
+    for ((cluster, plan), agreed) in plans.iter().zip(agreed) {
+        if interrupt.is_heard() || result.is_err() {
+            break;
+        }
+        let Some(prune) = agreed else {
+            continue;
+        };
+        let (repairs, ended) = reconciler.repair(cluster, service, prune).await;
+        done.push(told(session, cluster, plan, &repairs));
+        result = ended;
+    }
+    finish(session, &plans, Some(done));
+    result?;
+    match (interrupt.is_heard(), is_whole, withheld) {
+        (true, _, _) => Err(Trouble::Interrupted),
+        (false, false, _) => Err(not_whole()),
+        (false, true, true) => Err(Trouble::NotWell(WITHHELD.to_owned())),
+        (false, true, false) => Ok(()),
+    }
+}
+
+/// Where to look: for a service, where the catalog has it.
+fn clusters(session: &Session, known: &Known, service: Option<&str>) -> Result<Vec<Cluster>, Trouble> {
+    let Some(service) = service else {
+        return session.clusters(known);
+    };
+    let Some(entry) = known.config.catalog.get(service) else {
+        let rule = known.config.catalog.rule();
+        return Err(Trouble::Usage(format!("--service = {service:?}: {rule}")));
+    };
+    let own = entry.cluster.clone().or_else(|| known.config.defaults.cluster.clone());
+    match (session.cluster()?, own) {
+        (Some(cluster), _) | (None, Some(cluster)) => Ok(vec![cluster]),
+        (None, None) => session.clusters(known),
+    }
+}
+
+fn not_whole() -> Trouble {
+    Trouble::Aws("not everything could be looked at: see above".to_owned())
+}
+
+fn tell(session: &Session, plans: &[(Cluster, Plan)]) {
+    let screen = session.screen;
+    if screen.is_json() {
+        return;
+    }
+    for (cluster, plan) in plans {
+        out(&plan::table(cluster, plan));
+    }
+}
+
+fn finish(session: &Session, plans: &[(Cluster, Plan)], done: Option<Vec<Value>>) {
+    if session.screen.is_json() {
+        let withheld = plans.iter().any(|(_, plan)| Counts::of(plan).withheld > 0);
+        let plans: Value = plans.iter().map(|(cluster, plan)| plan::json(cluster, plan)).collect();
+        let note = withheld.then_some(WITHHELD);
+        session
+            .screen
+            .result("", &json!({"plans": plans, "done": done, "note": note}));
+    }
+}
+
+/// For each cluster what may be pruned besides, or nothing at all if nothing is to be done.
+async fn agreements(
+    session: &Session,
+    plans: &[(Cluster, Plan)],
+    asked: &Reconcile,
+) -> Result<Vec<Option<Vec<GroupTarget>>>, Trouble> {
+    let mut agreed = Vec::new();
+    for (cluster, plan) in plans {
+        let counts = Counts::of(plan);
+        let mut is_agreed = None;
+        if counts.is_drift() {
+            if !asked.yes {
+                let question = format!("Repair {} in {cluster}?", counts.repairs());
+                ask(session, &question, "--yes").await?;
+            }
+            is_agreed = Some(Vec::new());
+        }
+        if counts.unknown > 0 && asked.prune {
+            // They may be somebody's: --yes does not answer this.
+            let question = format!("Take {} in {cluster} out?", counted(counts.unknown, "unknown target"));
+            ask(session, &question, "a terminal, since --prune").await?;
+            is_agreed = Some(plan::unknown(plan));
+        } else if counts.unknown > 0 {
+            let unknown = counted(counts.unknown, "unknown target");
+            note(&format!(
+                "note: {unknown} in {cluster} left alone (--prune takes them out)"
+            ));
+        }
+        agreed.push(is_agreed);
+    }
+    Ok(agreed)
+}
+
+async fn ask(session: &Session, question: &str, needs: &str) -> Result<(), Trouble> {
+    if !session.screen.has_people() {
+        let message = format!("{question} This needs {needs} where nobody can be asked; nothing was changed");
+        return Err(Trouble::Usage(message));
+    }
+    if confirm(question).await {
+        Ok(())
+    } else {
+        Err(Trouble::Usage("nothing was changed".to_owned()))
+    }
+}
+
+fn told(session: &Session, cluster: &Cluster, plan: &Plan, repairs: &Repairs) -> Value {
+    let registered: Vec<GroupTarget> = repairs.registered.iter().map(|(_, target)| target.clone()).collect();
+    let deregistered: Vec<GroupTarget> = repairs.deregistered.iter().map(|(_, target)| target.clone()).collect();
+    let texts = |targets: &[GroupTarget]| targets.iter().map(ToString::to_string).collect::<Vec<String>>();
+    if !session.screen.is_json() {
+        let (up, down) = (registered.len(), deregistered.len());
+        let stopped = match repairs.stopped.len() {
+            0 => String::new(),
+            stopped => format!(", {} stopped", counted(stopped, "task")),
+        };
+        out(&format!(
+            "Cluster {}: {up} registered, {down} deregistered{stopped}\n",
+            cluster.name()
+        ));
+        let counts = Counts::of(plan);
+        if up != counts.register || down < counts.deregister {
+            out("Some targets have changed since: start-engines status shows them\n");
+        }
+    }
+    json!({
+        "cluster": cluster.as_str(),
+        "registered": texts(&registered),
+        "deregistered": texts(&deregistered),
+        "unknown": texts(&repairs.unknown),
+        "stopped": repairs.stopped.iter().map(|task| task.as_str()).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,208 @@
+//! `start`: `Start ECS Task` events, checked here, carried out by the function.
+
+use serde_json::{Map, Value, json};
+
+use crate::cli::args::Start;
+use crate::cli::error::Trouble;
+use crate::cli::event::{self, Checked, Known};
+use crate::cli::event_file::{self, Given};
+use crate::cli::inventory::Lookout;
+use crate::cli::session::{Session, now, read};
+use crate::cli::terminal::screen::{note, out};
+use crate::cli::wait::{Started, Watch};
+use crate::core::call::event_entry::EventEntry;
+use crate::core::domain::arn::Cluster;
+use crate::core::input::problem::Problems;
+use crate::core::request::Trigger;
+use crate::core::request::envelope::START;
+
+/// Checks, sends, and waits if it is asked to: of a file of several starts all, or none if one is wrong.
+pub(crate) async fn start(session: &Session, asked: Start) -> Result<(), Trouble> {
+    let known = session.known()?;
+    let starts = checked(session, &asked, &known)?;
+    let mut wanted = Vec::new();
+    for start in &starts {
+        wanted.push(if asked.wait.wait {
+            clusters(session, &start.event, &start.checked, &known)?
+        } else {
+            Vec::new()
+        });
+    }
+    let clients = session.clients().await?;
+    let (mut told, mut watched, mut end) = (Vec::new(), Vec::new(), Ok(()));
+    for (start, clusters) in starts.iter().zip(wanted) {
+        match clients.put_event(&start.event).await {
+            Ok(id) => {
+                told.push(sent(session, &start.event, &id, &start.checked));
+                watched.push(Started {
+                    identity: start.event.detail["idempotencyKey"].as_str().unwrap_or(&id).to_owned(),
+                    count: count(&start.event, &start.checked),
+                    clusters,
+                });
+            }
+            Err(error) if told.is_empty() => return Err(error.into()),
+            Err(error) => {
+                let (sent, all) = (told.len(), starts.len());
+                end = Err(Trouble::Aws(format!(
+                    "{sent} of {all} events were sent, and not {}: {}: {error}",
+                    start.place,
+                    error.kind.category()
+                )));
+                break;
+            }
+        }
+    }
+    if asked.wait.wait {
+        let mut left = asked.wait.timeout;
+        for (told, wanted) in told.iter_mut().zip(&watched) {
+            // One for each, since a watch takes the tasks that it has told of for its own.
+            let mut watch = Watch::new(Lookout::new(&clients), &known.config, left);
+            let (tasks, ended) = watch.started(wanted).await;
+            told["tasks"] = tasks;
+            left = watch.left();
+            end = end.and(ended);
+        }
+    }
+    match (told.as_slice(), starts.as_slice()) {
+        ([told], [_]) => session.screen.result("", told),
+        (told, _) => session.screen.result("", &json!({"events": told})),
+    }
+    end
+}
+
+/// A start that is sound, as far as that can be told here.
+struct Sound {
+    place: String,
+    event: EventEntry,
+    checked: Checked,
+}
+
+/// All of them, or every problem of each.
+fn checked(session: &Session, asked: &Start, known: &Known) -> Result<Vec<Sound>, Trouble> {
+    let given = given(asked)?;
+    let all = given.len();
+    if all > 1 && asked.idempotency_key.is_some() {
+        let message = format!("--idempotency-key makes one start of the {all} in the file: write a key into each");
+        return Err(Trouble::Usage(message));
+    }
+    let (mut sound, mut problems, mut wrong) = (Vec::new(), Problems::new(), 0);
+    for one in given {
+        let found = match one.what {
+            Err(found) => Err(found),
+            Ok(detail) => {
+                let event = session.event(START, with_options(detail, session, asked))?;
+                event::check(&event, known, now()).map(|checked| (event, checked))
+            }
+        };
+        match found {
+            Ok((event, checked)) => sound.push(Sound {
+                place: one.place,
+                event,
+                checked,
+            }),
+            Err(found) => {
+                wrong += 1;
+                problems.extend(if one.place.is_empty() {
+                    found
+                } else {
+                    found.within(&one.place)
+                });
+            }
+        }
+    }
+    if wrong > 0 {
+        return Err(match all {
+            1 => wrong_event(&problems),
+            all => Trouble::of(
+                &problems,
+                &format!("{wrong} of {all} events are wrong, and none was sent"),
+            ),
+        });
+    }
+    let mut unchecked: Vec<&str> = sound.iter().flat_map(|one| one.checked.unchecked.clone()).collect();
+    unchecked.sort_unstable();
+    unchecked.dedup();
+    for what in unchecked {
+        note(&format!("note: {what}"));
+    }
+    Ok(sound)
+}
+
+fn given(asked: &Start) -> Result<Vec<Given<Map<String, Value>>>, Trouble> {
+    let Some(path) = &asked.file else {
+        return Ok(vec![Given {
+            place: String::new(),
+            what: Ok(Map::new()),
+            is_entry: false,
+        }]);
+    };
+    let file = serde_json::from_str(&read(path)?)
+        .map_err(|error| Trouble::Usage(format!("invalid_event: {} is not JSON: {error}", path.display())))?;
+    event_file::starts(file).map_err(|problems| wrong_event(&problems))
+}
+
+fn with_options(mut detail: Map<String, Value>, session: &Session, asked: &Start) -> Map<String, Value> {
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            detail.insert(name.to_owned(), value);
+        }
+    };
+    put("service", asked.service.clone().map(Value::from));
+    put("cluster", session.global.cluster.clone().map(Value::from));
+    put("count", asked.count.map(Value::from));
+    put("idempotencyKey", asked.idempotency_key.clone().map(Value::from));
+    put("correlationId", asked.correlation_id.clone().map(Value::from));
+    detail.extend(asked.set.iter().cloned());
+    detail
+}
+
+fn wrong_event(problems: &Problems) -> Trouble {
+    Trouble::of(problems, "the event is wrong, and was not sent")
+}
+
+/// By the function's own rules; what cannot be checked here is said.
+pub(crate) fn check(event: &EventEntry, known: &Known) -> Result<Checked, Trouble> {
+    let checked = event::check(event, known, now()).map_err(|problems| wrong_event(&problems))?;
+    for what in &checked.unchecked {
+        note(&format!("note: {what}"));
+    }
+    Ok(checked)
+}
+
+/// Tells that an event is on its way; gives the same as JSON.
+pub(crate) fn sent(session: &Session, event: &EventEntry, id: &str, checked: &Checked) -> Value {
+    let bus = event.bus.as_ref().map_or("default", |bus| bus.as_str());
+    let line = format!("sent {} as event {id} to the bus {bus}", event.detail_type);
+    if session.screen.is_json() {
+        note(&line);
+    } else {
+        out(&format!("{line}\n"));
+    }
+    json!({
+        "eventId": id,
+        "detailType": event.detail_type,
+        "source": event.source,
+        "eventBus": bus,
+        "detail": event.detail,
+        "unchecked": checked.unchecked,
+    })
+}
+
+/// Where its tasks can be.
+fn clusters(session: &Session, event: &EventEntry, checked: &Checked, known: &Known) -> Result<Vec<Cluster>, Trouble> {
+    if let Some(Trigger::Start(request)) = &checked.trigger {
+        return Ok(vec![request.cluster.clone()]);
+    }
+    match event.detail["cluster"].as_str().and_then(|text| text.parse().ok()) {
+        Some(cluster) => Ok(vec![cluster]),
+        None => session.clusters(known),
+    }
+}
+
+fn count(event: &EventEntry, checked: &Checked) -> usize {
+    let asked = match &checked.trigger {
+        Some(Trigger::Start(request)) => i64::from(request.count),
+        _ => event.detail["count"].as_i64().unwrap_or(1),
+    };
+    usize::try_from(asked).unwrap_or(1)
+}

@@ -1,0 +1,72 @@
+//! `status`: what runs where, and where tasks and targets have drifted apart.
+
+use crate::cli::args::Status;
+use crate::cli::error::Trouble;
+use crate::cli::event::Known;
+use crate::cli::fleet::SeenTask;
+use crate::cli::inventory::Lookout;
+use crate::cli::reconciler::Reconciler;
+use crate::cli::session::{Session, home, now};
+use crate::cli::view::plan::WITHHELD;
+use crate::cli::view::status::{self, ClusterStatus};
+use crate::core::decide::deployment::{self, Whose};
+use crate::core::domain::arn::{Cluster, TargetGroupArn};
+
+/// Tells it.
+pub(crate) async fn status(session: &Session, asked: Status) -> Result<(), Trouble> {
+    let known = session.known()?;
+    let clusters = session.clusters(&known)?;
+    let groups: Vec<TargetGroupArn> = named_groups(&known);
+    let clients = session.clients().await?;
+    let reconciler = Reconciler::new(known.clone(), clients.function());
+    let mut lookout = Lookout::new(&clients);
+    let mut all = Vec::new();
+    for cluster in clusters {
+        let arns = lookout.list(&cluster).await?;
+        let tasks = lookout.tasks(&cluster, &arns).await?;
+        // What another deployment's tasks have is no drift of ours.
+        let is_anothers = |seen: &SeenTask| deployment::whose(&seen.task, &known.config) == Whose::AnotherDeployments;
+        let (others, tasks): (Vec<SeenTask>, Vec<SeenTask>) = tasks.into_iter().partition(is_anothers);
+        let others = others.iter().filter(|seen| seen.task.is_wanted()).count();
+        let fleet = lookout.fleet(tasks, &groups).await?;
+        // After the tasks were read: what was repaired meanwhile is not told as drift.
+        let plan = reconciler.plan(&cluster, None).await?;
+        let services = services(&known, &cluster);
+        let status = ClusterStatus::new(cluster, fleet, plan, &services, asked.stopped, now());
+        all.push(status.beside(others));
+    }
+    let screen = session.screen;
+    let text = status::table(&all, now());
+    screen.result(&text, &status::json(&all));
+    let is_whole = all.iter().all(|status| status.plan.failures.is_empty());
+    let drifts: usize = all.iter().map(ClusterStatus::drifts).sum();
+    let withheld: usize = all.iter().map(ClusterStatus::withheld).sum();
+    match (is_whole, drifts, withheld) {
+        (false, _, _) => Err(Trouble::Aws("not everything could be looked at: see above".to_owned())),
+        (true, 0, _) => Ok(()),
+        (true, _, 0) => Err(Trouble::NotWell("start-engines reconcile repairs the drift".to_owned())),
+        (true, _, _) => Err(Trouble::NotWell(format!(
+            "start-engines reconcile repairs what is missing; {WITHHELD}"
+        ))),
+    }
+}
+
+/// Groups that are looked at whether or not a task names them.
+fn named_groups(known: &Known) -> Vec<TargetGroupArn> {
+    known
+        .config
+        .named_target_groups(home(known).as_ref())
+        .into_iter()
+        .collect()
+}
+
+/// The services of the catalog that start in this cluster.
+fn services(known: &Known, cluster: &Cluster) -> Vec<String> {
+    let config = &known.config;
+    let of = |name: &&str| {
+        let own = config.catalog.get(name).and_then(|entry| entry.cluster.as_ref());
+        own.or(config.defaults.cluster.as_ref())
+            .is_none_or(|own| own.same_as(cluster))
+    };
+    config.catalog.names().filter(of).map(str::to_owned).collect()
+}

@@ -1,0 +1,120 @@
+//! `stop`: a `Stop ECS Task` event, checked here, carried out by the function.
+
+use serde_json::{Map, Value};
+
+use super::start::{check, sent};
+use crate::cli::args::Stop;
+use crate::cli::error::Trouble;
+use crate::cli::event::Known;
+use crate::cli::inventory::Lookout;
+use crate::cli::session::{Session, home};
+use crate::cli::terminal::screen::confirm;
+use crate::cli::wait::{Stopping, Watch};
+use crate::core::domain::arn::TaskArn;
+use crate::core::request::Trigger;
+use crate::core::request::envelope::STOP;
+use crate::core::request::stop::Selector;
+
+/// Checks, sends, and waits if it is asked to.
+pub(crate) async fn stop(session: &Session, asked: Stop) -> Result<(), Trouble> {
+    let known = session.known()?;
+    let event = session.event(STOP, detail(session, &asked, &known)?)?;
+    let checked = check(&event, &known)?;
+    if let Some(cluster) = &asked.all_of_cluster {
+        agreed(session, cluster, asked.yes).await?;
+    }
+    let which = if asked.wait.wait {
+        Some(match &checked.trigger {
+            Some(Trigger::Stop(request)) => request.selector.clone(),
+            // The catalog or the settings are not known here.
+            _ => Selector::Service {
+                name: asked.service.clone().ok_or_else(|| {
+                    let message = "--wait needs to know the task's cluster: give --cluster; nothing was sent";
+                    Trouble::Usage(message.to_owned())
+                })?,
+                clusters: session.clusters(&known)?,
+            },
+        })
+    } else {
+        None
+    };
+    let clients = session.clients().await?;
+    let mut watch = Watch::new(Lookout::new(&clients), &known.config, asked.wait.timeout);
+    // Before the event: StopTask takes the tags away that tell a task's service.
+    let tasks = match &which {
+        Some(which) => watch.which(which).await?,
+        None => Stopping::default(),
+    };
+    let id = clients.put_event(&event).await?;
+    let mut told = sent(session, &event, &id, &checked);
+    if which.is_none() {
+        session.screen.result("", &told);
+        return Ok(());
+    }
+    let (tasks, end) = watch.stopped(tasks).await;
+    told["tasks"] = tasks;
+    session.screen.result("", &told);
+    end
+}
+
+fn detail(session: &Session, asked: &Stop, known: &Known) -> Result<Map<String, Value>, Trouble> {
+    let mut detail = Map::new();
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            detail.insert(name.to_owned(), value);
+        }
+    };
+    if let Some(task) = &asked.task {
+        put("taskArn", Some(Value::from(task_arn(session, task, known)?)));
+    }
+    put("service", asked.service.clone().map(Value::from));
+    put("cluster", session.global.cluster.clone().map(Value::from));
+    if let Some(cluster) = &asked.all_of_cluster {
+        put("cluster", Some(Value::from(cluster.clone())));
+        put("all", Some(Value::from(true)));
+    }
+    put("drainSeconds", asked.drain.map(Value::from));
+    put("reason", asked.reason.clone().map(Value::from));
+    put("correlationId", asked.correlation_id.clone().map(Value::from));
+    Ok(detail)
+}
+
+/// A task's ARN; of an id, with the account, region and cluster that are known here.
+fn task_arn(session: &Session, text: &str, known: &Known) -> Result<String, Trouble> {
+    let is_id = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if !is_id {
+        return Ok(text.to_owned());
+    }
+    let clusters = session.clusters(known)?;
+    let [cluster] = clusters.as_slice() else {
+        let message =
+            format!("--task = {text:?}: the settings name several clusters, so give the task's ARN, or --cluster");
+        return Err(Trouble::Usage(message));
+    };
+    let Some(scope) = cluster.scope().or_else(|| home(known)) else {
+        let message =
+            format!("--task = {text:?}: the account is not known here, so give the task's ARN, or --function");
+        return Err(Trouble::Usage(message));
+    };
+    let (partition, region, account) = (&scope.partition, &scope.region, &scope.account);
+    let arn = format!("arn:{partition}:ecs:{region}:{account}:task/{}/{text}", cluster.name());
+    // An id that is none is the function's rules' to refuse.
+    Ok(arn.parse::<TaskArn>().map_or(text.to_owned(), |arn| arn.to_string()))
+}
+
+/// All of a cluster is much: somebody has to say so twice.
+async fn agreed(session: &Session, cluster: &str, yes: bool) -> Result<(), Trouble> {
+    if yes {
+        return Ok(());
+    }
+    if !session.screen.has_people() {
+        let message = format!("--all-of-cluster {cluster} needs --yes where nobody can be asked; nothing was sent");
+        return Err(Trouble::Usage(message));
+    }
+    let question = format!("Stop all tasks in {cluster} that start-engines has started?");
+    if confirm(&question).await {
+        Ok(())
+    } else {
+        Err(Trouble::Usage("nothing was sent".to_owned()))
+    }
+}

@@ -1,0 +1,102 @@
+//! `validate`: what each event of a file would make the function do, or every problem in it. Calls nobody.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::cli::error::Trouble;
+use crate::cli::event::Known;
+use crate::cli::event_file::{self, Given, NO_ID};
+use crate::cli::session::{Session, now, read};
+use crate::cli::terminal::screen::note;
+use crate::cli::view::explain::explain;
+use crate::core::input::problem::Problems;
+use crate::core::outcome::Failure;
+use crate::core::request;
+
+/// What it is, or every problem.
+type Told = Result<String, Problems>;
+
+/// Tells it.
+pub(crate) fn validate(session: &Session, file: &Path) -> Result<(), Trouble> {
+    let known = session.known()?;
+    let given: Value = serde_json::from_str(&read(file)?)
+        .map_err(|error| Trouble::Usage(format!("invalid_event: {} is not JSON: {error}", file.display())))?;
+    let given = match event_file::events(given, now()) {
+        Ok(given) => given,
+        Err(problems) => return alone(session, &Err(problems)),
+    };
+    if given.iter().any(|event| event.is_entry && event.what.is_ok()) {
+        note(&format!(
+            "note: EventBridge gives an event its id; {NO_ID} stands for it here"
+        ));
+    }
+    let all: Vec<(String, Told)> = given.into_iter().map(|event| tell(event, &known)).collect();
+    match all.as_slice() {
+        [(place, told)] if place.is_empty() => alone(session, told),
+        all => several(session, all),
+    }
+}
+
+fn tell(given: Given<Value>, known: &Known) -> (String, Told) {
+    let read = given
+        .what
+        .and_then(|event| request::read(event, &known.config, known.function.as_ref()));
+    (given.place, read.map(|trigger| explain(&trigger, &known.config)))
+}
+
+fn alone(session: &Session, told: &Told) -> Result<(), Trouble> {
+    match told {
+        Ok(does) => {
+            session.screen.result(does, &as_json(told));
+            Ok(())
+        }
+        Err(problems) => {
+            if session.screen.is_json() {
+                session.screen.result("", &as_json(told));
+            }
+            Err(Trouble::of(problems, category(problems)))
+        }
+    }
+}
+
+/// Each by its place in the file; all of them, whatever is wrong with one.
+fn several(session: &Session, all: &[(String, Told)]) -> Result<(), Trouble> {
+    let (mut text, mut events, mut problems, mut wrong) = (String::new(), Vec::new(), Problems::new(), 0);
+    for (place, told) in all {
+        let mut event = as_json(told);
+        event["place"] = json!(place);
+        events.push(event);
+        match told {
+            Ok(does) => text.push_str(&format!("{place}\n{does}")),
+            Err(found) => {
+                wrong += 1;
+                problems.extend(found.clone().within(place));
+            }
+        }
+    }
+    session
+        .screen
+        .result(&text, &json!({"valid": wrong == 0, "events": events}));
+    if wrong == 0 {
+        return Ok(());
+    }
+    let heading = format!("{}: {wrong} of {} events", category(&problems), all.len());
+    Err(Trouble::of(&problems, &heading))
+}
+
+fn as_json(told: &Told) -> Value {
+    match told {
+        Ok(does) => json!({"valid": true, "does": does}),
+        Err(problems) => {
+            let told = problems
+                .iter()
+                .map(|problem| json!({"field": problem.field, "value": problem.value, "rule": problem.rule}));
+            json!({"valid": false, "category": category(problems), "problems": told.collect::<Value>()})
+        }
+    }
+}
+
+fn category(problems: &Problems) -> &'static str {
+    Failure::from(problems.clone()).category
+}

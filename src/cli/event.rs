@@ -1,0 +1,215 @@
+//! The events that the command sends, checked with the function's own rules before they are sent.
+//!
+//! Must not be stricter than the function. What only the function's configuration can tell (its catalog,
+//! its defaults) is not checked here if the command does not have it, and that is said.
+
+use serde_json::{Value, json};
+
+use crate::cli::event_file::NO_ID;
+use crate::core::call::event_entry::EventEntry;
+use crate::core::call::schedule::Scheduler;
+use crate::core::config::Config;
+use crate::core::domain::arn::FunctionArn;
+use crate::core::domain::timestamp::Timestamp;
+use crate::core::input::problem::{Problem, Problems};
+use crate::core::request::{self, Trigger};
+
+/// The source of the command's events where nobody says otherwise; the component allows it.
+pub const SOURCE: &str = "start-engines.operator";
+
+/// What the command knows of the function's configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// As far as it was given.
+    pub config: Config,
+    /// Whether the catalog was given.
+    pub catalog: bool,
+    /// Whether the function's variables were given: its allow-lists, which a deployed one always has.
+    pub variables: bool,
+    /// The function's ARN.
+    pub function: Option<FunctionArn>,
+}
+
+/// What a check has found.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// What the event asks for, as far as that can be told here.
+    pub trigger: Option<Trigger>,
+    /// What only the function can check, in words.
+    pub unchecked: Vec<&'static str>,
+}
+
+const NO_CATALOG: &str =
+    "the service catalog is not known here (--services, SERVICES_FILE): what it adds is checked by the function only";
+const NO_VARIABLES: &str =
+    "the function's settings are not known here (docs/command.md): its defaults and allow-lists are checked by it only";
+
+/// Checks an event before it is sent.
+///
+/// # Errors
+/// With every problem that the function would find too, whatever its configuration.
+pub fn check(event: &EventEntry, known: &Known, now: Timestamp) -> Result<Checked, Problems> {
+    let mut config = known.config.clone();
+    if !known.variables && config.scheduler.is_none() {
+        config.scheduler = some_scheduler();
+    }
+    let envelope = json!({
+        "version": "0",
+        "id": NO_ID,
+        "detail-type": event.detail_type,
+        "source": event.source,
+        "time": now.to_seconds().map(|time| format!("{time}Z")),
+        "detail": event.detail,
+    });
+    let by_service = event.detail.get("service").is_some_and(Value::is_string);
+    if by_service && !known.catalog {
+        // What the entry lets a start give is not known here.
+        config.catalog_only = false;
+    }
+    let mut unchecked = Vec::new();
+    if by_service && !known.catalog {
+        unchecked.push(NO_CATALOG);
+    }
+    if !known.variables {
+        unchecked.push(NO_VARIABLES);
+    }
+    match request::read(envelope, &config, known.function.as_ref()) {
+        Ok(trigger) => Ok(Checked {
+            trigger: Some(trigger),
+            unchecked,
+        }),
+        Err(problems) => {
+            let may_be_given = |problem: &Problem| {
+                let is_missing = problem.value.is_none();
+                let is_catalog = problem.field == "detail.service" && problem.rule == config.catalog.rule();
+                (is_missing && !unchecked.is_empty()) || (is_catalog && by_service && !known.catalog)
+            };
+            let sure = problems.without(may_be_given);
+            if sure.is_empty() {
+                Ok(Checked {
+                    trigger: None,
+                    unchecked,
+                })
+            } else {
+                Err(sure)
+            }
+        }
+    }
+}
+
+/// A deployed function has one; which one does not matter for the checks.
+fn some_scheduler() -> Option<Scheduler> {
+    Some(Scheduler {
+        role: "arn:aws:iam::000000000000:role/unknown".parse().ok()?,
+        group: None,
+        dead_letters: None,
+    })
+}
+
+/// `field=JSON`; a value that is no JSON is a text.
+///
+/// # Errors
+/// When there is no `=`, or nothing before it.
+pub fn field(text: &str) -> Result<(String, Value), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => {
+            let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+            Ok((name.to_owned(), value))
+        }
+        _ => Err("must be field=JSON, as in count=2 or tags='[{\"key\": \"team\", \"value\": \"a\"}]'".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::request::envelope::{START, STOP};
+
+    fn event(detail_type: &'static str, detail: Value) -> EventEntry {
+        EventEntry {
+            bus: None,
+            source: "app.tests".into(),
+            detail_type,
+            time: None,
+            resources: Vec::new(),
+            detail,
+        }
+    }
+
+    fn known(variables: &[(&str, &str)], catalog: Option<&str>) -> Known {
+        let get = |name: &str| {
+            let found = variables.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        Known {
+            config: Config::read(get, catalog).unwrap(),
+            catalog: catalog.is_some(),
+            variables: !variables.is_empty(),
+            function: None,
+        }
+    }
+
+    fn checked(event: &EventEntry, known: &Known) -> Result<Checked, Problems> {
+        check(event, known, Timestamp::from_millis(1_795_158_000_000))
+    }
+
+    #[test]
+    fn without_the_catalog_a_service_is_checked_as_far_as_it_goes() {
+        let start = event(START, json!({"service": "auth", "count": 2}));
+        let found = checked(&start, &Known::default()).unwrap();
+        assert!(found.trigger.is_none());
+        assert_eq!(found.unchecked, [NO_CATALOG, NO_VARIABLES]);
+        assert!(checked(&event(STOP, json!({"service": ""})), &Known::default()).is_err());
+        let wrong = event(START, json!({"service": "auth", "count": 0, "containerNam": "x"}));
+        let problems = checked(&wrong, &Known::default()).unwrap_err();
+        let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
+        assert_eq!(fields, ["detail.count", "detail.containerNam"]);
+    }
+
+    #[test]
+    fn with_the_catalog_an_unknown_service_and_what_is_missing_are_errors() {
+        let known = known(&[("ALLOWED_SOURCES", "app.tests")], Some(r#"{"auth": {}}"#));
+        let problems = checked(&event(START, json!({"service": "atuh"})), &known).unwrap_err();
+        assert!(problems.to_string().contains("must be a service of the catalog: auth"));
+        let problems = checked(&event(START, json!({"service": "auth"})), &known).unwrap_err();
+        assert!(problems.to_string().contains("detail.cluster is missing"), "{problems}");
+    }
+
+    #[test]
+    fn a_drain_needs_a_scheduler_only_where_the_function_is_known_to_have_none() {
+        let stop = event(STOP, json!({"cluster": "engines", "all": true}));
+        assert!(checked(&stop, &Known::default()).unwrap().trigger.is_some());
+        let known = known(&[("ALLOWED_CLUSTERS", "engines")], None);
+        assert!(checked(&stop, &known).is_err());
+    }
+
+    #[test]
+    fn what_only_the_catalog_allows_is_refused_only_where_the_catalog_is_known() {
+        let variables = [("CATALOG_ONLY", "true"), ("ECS_CLUSTER", "engines")];
+        let start = event(START, json!({"service": "auth", "cluster": "engines"}));
+        assert!(checked(&start, &known(&variables, None)).is_ok());
+        let with = |catalog: &str| checked(&start, &known(&variables, Some(catalog))).map(|found| found.unchecked);
+        let entry = r#""taskDefinition": "auth", "targets": []"#;
+        assert!(with(&format!(r#"{{"auth": {{{entry}, "overridable": ["cluster"]}}}}"#)).is_ok());
+        let refused = with(&format!(r#"{{"auth": {{{entry}}}}}"#)).unwrap_err();
+        assert!(refused.only_not_allowed(), "{refused}");
+        let of_none = event(START, json!({"cluster": "engines"}));
+        assert!(checked(&of_none, &known(&variables, None)).is_err());
+    }
+
+    #[test]
+    fn a_source_that_is_not_allowed_is_refused_here_already() {
+        let known = known(&[("ALLOWED_SOURCES", "app.other")], None);
+        let stop = event(STOP, json!({"cluster": "engines", "all": true, "drainSeconds": 0}));
+        let problems = checked(&stop, &known).unwrap_err();
+        assert!(problems.only_not_allowed(), "{problems}");
+    }
+
+    #[test]
+    fn a_field_is_json_or_text() {
+        assert_eq!(field("count=2"), Ok(("count".into(), json!(2))));
+        assert_eq!(field("cluster=engines"), Ok(("cluster".into(), json!("engines"))));
+        assert_eq!(field("group=a=b"), Ok(("group".into(), json!("a=b"))));
+        assert!(field("count").is_err() && field("=2").is_err());
+    }
+}

@@ -1,0 +1,212 @@
+//! What runs where: each task with what its target groups have of it.
+//!
+//! Must not judge whether that is as it should be; [`crate::core::decide::reconcile`] does.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::core::domain::arn::TargetGroupArn;
+use crate::core::domain::started_by;
+use crate::core::domain::tags::{self, Marks};
+use crate::core::domain::target::{Attachment, Target, TargetHealth};
+use crate::core::domain::task::ports::PortBinding;
+use crate::core::domain::task::{Network, Phase, Task};
+use crate::core::domain::timestamp::Timestamp;
+
+/// A task as DescribeTasks shows it, with what only people want to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenTask {
+    /// The task.
+    pub task: Task,
+    /// `createdAt`.
+    pub created_at: Option<Timestamp>,
+    /// `stoppingAt`.
+    pub stopping_at: Option<Timestamp>,
+    /// `taskDefinitionArn`.
+    pub definition: Option<String>,
+    /// The ids by which its targets can be registered: its own addresses, or its machine's id and addresses.
+    pub hosts: Vec<String>,
+    /// What its containers publish on its machine: as it shows, or as its definition tells for certain.
+    pub ports: Vec<PortBinding>,
+}
+
+impl SeenTask {
+    /// Whether it was started by start-engines, or as if: by this deployment or another one.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.task
+            .started_by
+            .as_deref()
+            .is_some_and(|text| text.starts_with(started_by::PREFIX))
+    }
+
+    /// What its tags tell; little once StopTask has deleted them.
+    #[must_use]
+    pub fn marks(&self) -> Marks {
+        tags::decode(&self.task.tags)
+    }
+
+    /// Its targets, by `startedBy`; with containers where its tags tell them.
+    #[must_use]
+    pub fn attachments(&self) -> Vec<Attachment> {
+        let text = self.task.started_by.as_deref().unwrap_or_default();
+        let mut attachments = started_by::decode(text, &self.task.arn.scope()).unwrap_or_default();
+        for of_tags in self.marks().attachments {
+            for attachment in &mut attachments {
+                if attachment.group == of_tags.group && attachment.port == of_tags.port {
+                    attachment.container.clone_from(&of_tags.container);
+                }
+            }
+        }
+        attachments
+    }
+
+    /// Until when it drains, as its tag tells.
+    #[must_use]
+    pub fn stop_at(&self) -> Option<&str> {
+        let tag = self.task.tags.iter().find(|tag| tag.key == tags::STOP_AT);
+        tag.map(|tag| tag.value.as_str())
+    }
+
+    /// Whether it can be this target.
+    fn has(&self, attachment: &Attachment, target: &Target) -> bool {
+        let is_port = match &self.task.network {
+            Network::ContainerInstance { .. } => {
+                let mut ports = self.ports.iter().filter_map(|found| found.host_port(attachment.port));
+                ports.any(|port| port == target.port)
+            }
+            Network::Awsvpc(_) | Network::External | Network::Unknown => attachment.port == target.port,
+        };
+        is_port && self.hosts.iter().any(|host| same_host(host, &target.id))
+    }
+}
+
+/// IPv6 addresses can be written in several ways.
+fn same_host(one: &str, other: &str) -> bool {
+    let address = |text: &str| text.parse::<std::net::IpAddr>().ok();
+    address(one).zip(address(other)).map_or(one == other, |(a, b)| a == b)
+}
+
+/// One target as its group has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupMember {
+    /// Which.
+    pub target: Target,
+    /// Whether it is registered.
+    pub health: TargetHealth,
+    /// `State`, as ELB has it.
+    pub state: String,
+    /// `Reason`, as ELB has it.
+    pub reason: Option<String>,
+}
+
+/// A task with its targets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskStatus {
+    /// The task.
+    pub seen: SeenTask,
+    /// The service of the catalog.
+    pub service: Option<String>,
+    /// One for each attachment.
+    pub targets: Vec<TargetStatus>,
+}
+
+impl TaskStatus {
+    /// How many of its targets are registered.
+    #[must_use]
+    pub fn registered(&self) -> usize {
+        self.targets.iter().filter(|target| target.is_registered()).count()
+    }
+}
+
+/// A target of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetStatus {
+    /// Which group and port.
+    pub attachment: Attachment,
+    /// What the group has of it.
+    pub member: Option<GroupMember>,
+}
+
+impl TargetStatus {
+    /// Whether it is in its group, and not on its way out.
+    #[must_use]
+    pub fn is_registered(&self) -> bool {
+        let health = self.member.as_ref().map(|member| &member.health);
+        matches!(health, Some(TargetHealth::Registered(_)))
+    }
+}
+
+/// All tasks with their targets, and what else is in the groups.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fleet {
+    /// By cluster, service and age.
+    pub tasks: Vec<TaskStatus>,
+    /// Targets of none of these tasks.
+    pub others: Vec<(TargetGroupArn, GroupMember)>,
+}
+
+/// Puts tasks and groups together. Tasks that are not ours are left out.
+#[must_use]
+pub fn together(tasks: Vec<SeenTask>, groups: &BTreeMap<TargetGroupArn, Vec<GroupMember>>) -> Fleet {
+    let mut tasks: Vec<SeenTask> = tasks.into_iter().filter(SeenTask::is_ours).collect();
+    // An address that was given back may be another's: those that run come first.
+    tasks.sort_by_key(|seen| (rank(&seen.task), std::cmp::Reverse(seen.created_at)));
+    let mut taken: HashSet<(&TargetGroupArn, &Target)> = HashSet::new();
+    let mut fleet = Fleet::default();
+    for seen in tasks {
+        let mut targets = Vec::new();
+        for attachment in seen.attachments() {
+            let found = groups.get_key_value(&attachment.group).and_then(|(group, members)| {
+                let is_its = |member: &&GroupMember| {
+                    seen.has(&attachment, &member.target) && !taken.contains(&(group, &member.target))
+                };
+                members.iter().find(is_its).map(|member| (group, member))
+            });
+            if let Some((group, member)) = found {
+                taken.insert((group, &member.target));
+            }
+            targets.push(TargetStatus {
+                member: found.map(|(_, member)| member.clone()),
+                attachment,
+            });
+        }
+        fleet.tasks.push(TaskStatus {
+            service: seen.marks().service,
+            seen,
+            targets,
+        });
+    }
+    for (group, members) in groups {
+        let others = members
+            .iter()
+            .filter(|member| !taken.contains(&(group, &member.target)));
+        fleet
+            .others
+            .extend(others.map(|member| (group.clone(), member.clone())));
+    }
+    fleet.tasks.sort_by_cached_key(|status| {
+        let task = &status.seen.task;
+        // Without a service comes last.
+        let service = (status.service.is_none(), status.service.clone());
+        (
+            task.cluster.name().to_owned(),
+            service,
+            status.seen.created_at,
+            task.arn.clone(),
+        )
+    });
+    fleet
+}
+
+fn rank(task: &Task) -> u8 {
+    match task.phase() {
+        Phase::Running => 0,
+        Phase::Unknown => 1,
+        Phase::Starting => 2,
+        Phase::Stopping => 3,
+        Phase::Stopped => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests;

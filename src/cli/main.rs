@@ -1,0 +1,7 @@
+//! The operator's command: its program only calls the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    start_engines::cli::run()
+}

@@ -1,0 +1,97 @@
+//! Runs a reconcile in this process: the same decisions as the function's own for a `Reconcile ECS Targets` event.
+
+use std::time::Duration;
+
+use crate::aws::AwsClients;
+use crate::cli::error::Trouble;
+use crate::cli::event::Known;
+use crate::cli::session::{SystemClock, home};
+use crate::core::domain::arn::Cluster;
+use crate::core::domain::target::GroupTarget;
+use crate::core::outcome::plan::Plan;
+use crate::core::outcome::{Failure, Outcome, Repairs};
+use crate::core::ports::Clock;
+use crate::core::request::Trigger;
+use crate::core::request::reconcile::ReconcileRequest;
+use crate::handler::Handler;
+
+/// How long the comparison, and how long the repair of one cluster may take.
+const MOST_TIME: Duration = Duration::from_secs(900);
+
+/// Compares the tasks and targets of clusters, and repairs.
+pub(crate) struct Reconciler {
+    known: Known,
+    handler: Handler<AwsClients, SystemClock>,
+}
+
+impl Reconciler {
+    pub(crate) fn new(known: Known, clients: AwsClients) -> Self {
+        let handler = Handler::new(known.config.clone(), clients, SystemClock);
+        Self { known, handler }
+    }
+
+    fn request(&self, cluster: &Cluster, service: Option<&str>) -> ReconcileRequest {
+        let home = cluster.scope().or_else(|| home(&self.known));
+        let (cluster, service) = (cluster.clone(), service.map(str::to_owned));
+        let identity = "start-engines reconcile".to_owned();
+        let config = &self.known.config;
+        ReconcileRequest {
+            takes_nothing_out: !config.names_all_clusters(),
+            ..ReconcileRequest::new(cluster, service, identity, home.as_ref(), config)
+        }
+    }
+
+    async fn run(&self, request: ReconcileRequest) -> Result<Outcome, Failure> {
+        let deadline = SystemClock.now().after(MOST_TIME);
+        self.handler
+            .carry_out(Trigger::Reconcile(Box::new(request)), deadline)
+            .await
+    }
+
+    /// What is to be done; nothing is.
+    pub(crate) async fn plan(&self, cluster: &Cluster, service: Option<&str>) -> Result<Plan, Trouble> {
+        let request = ReconcileRequest {
+            dry_run: true,
+            ..self.request(cluster, service)
+        };
+        match self.run(request).await {
+            Ok(Outcome::Planned(plan)) => Ok(*plan),
+            Ok(other) => Err(Trouble::Aws(format!(
+                "a plan was asked for, and {} came of it",
+                other.name()
+            ))),
+            Err(failure) => Err(trouble(cluster, &failure)),
+        }
+    }
+
+    /// Compares again, and repairs; whatever goes wrong, what was done is told.
+    pub(crate) async fn repair(
+        &self,
+        cluster: &Cluster,
+        service: Option<&str>,
+        prune: Vec<GroupTarget>,
+    ) -> (Repairs, Result<(), Trouble>) {
+        let request = ReconcileRequest {
+            prune,
+            ..self.request(cluster, service)
+        };
+        match self.run(request).await {
+            Ok(Outcome::Reconciled(repairs)) => (*repairs, Ok(())),
+            Ok(other) => {
+                let message = format!("a repair was asked for, and {} came of it", other.name());
+                (Repairs::default(), Err(Trouble::Aws(message)))
+            }
+            Err(failure) => {
+                let trouble = trouble(cluster, &failure);
+                (
+                    failure.repairs.map(|repairs| *repairs).unwrap_or_default(),
+                    Err(trouble),
+                )
+            }
+        }
+    }
+}
+
+pub(crate) fn trouble(cluster: &Cluster, failure: &Failure) -> Trouble {
+    Trouble::Aws(format!("{cluster}: {}: {}", failure.category, failure.message))
+}

@@ -1,0 +1,240 @@
+//! For `validate`: what an event would make the function do, in words, offline.
+//!
+//! Must not decide anything: it runs [`crate::core::decide`] on an empty journal and tells what follows.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::core::call::Call;
+use crate::core::call::run_task::{Launch, RunTask};
+use crate::core::config::Config;
+use crate::core::decide::{Step, decide};
+use crate::core::domain::arn::TargetGroupArn;
+use crate::core::domain::task::{Network, Phase};
+use crate::core::domain::timestamp::Timestamp;
+use crate::core::journal::Journal;
+use crate::core::outcome::Outcome;
+use crate::core::request::Trigger;
+use crate::core::request::reconcile::{Continuation, ReconcileRequest};
+use crate::core::request::start::{Deadlines, StartRequest};
+use crate::core::request::stop::{Drain, Selector, StopRequest};
+use crate::core::request::task_change::TaskChange;
+
+/// What would happen if the event were handled when it is new.
+#[must_use]
+pub fn explain(trigger: &Trigger, config: &Config) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = match trigger {
+        Trigger::Start(request) => explain_start(request, &mut text),
+        Trigger::Stop(request) => explain_stop(request, &mut text),
+        Trigger::Reconcile(request) => explain_reconcile(request, &mut text),
+        Trigger::TaskStateChange(change) => explain_change(change, trigger, config, &mut text),
+    };
+    text
+}
+
+fn explain_start(request: &StartRequest, text: &mut String) -> std::fmt::Result {
+    let and = if request.deadlines == Deadlines::default() {
+        "nothing else"
+    } else {
+        "a schedule for each deadline"
+    };
+    writeln!(text, "Start ECS Task: RunTask, and {and}")?;
+    writeln!(text, "  cluster           {}", request.cluster)?;
+    writeln!(text, "  taskDefinition    {}", request.task_definition)?;
+    writeln!(text, "  count             {}", request.count)?;
+    for attachment in &request.attachments {
+        let container = attachment
+            .container
+            .as_ref()
+            .map(|name| format!(", container {name}"))
+            .unwrap_or_default();
+        writeln!(
+            text,
+            "  target            port {} in {}{container}",
+            attachment.port, attachment.group
+        )?;
+    }
+    if request.attachments.is_empty() {
+        writeln!(
+            text,
+            "  target            none: the task is started, and never registered"
+        )?;
+    }
+    writeln!(text, "  startedBy         {}", request.started_by)?;
+    for tag in &request.tags {
+        writeln!(text, "  tag               {} = {}", tag.key, tag.value)?;
+    }
+    let deadlines = [
+        ("startTimeout", request.deadlines.start_timeout),
+        ("maxLifetime", request.deadlines.max_lifetime),
+    ];
+    for (name, after) in deadlines {
+        if let Some(after) = after {
+            writeln!(
+                text,
+                "  {name:<17} {} s, by a one-time schedule for each task",
+                after.as_secs()
+            )?;
+        }
+    }
+    if let Some(age) = request.max_age {
+        writeln!(
+            text,
+            "  maxAge            {} s: refused when handled later",
+            age.as_secs()
+        )?;
+    }
+    writeln!(text, "  RunTask calls of the first try, until one finds capacity:")?;
+    let calls = (0..request.placements.len()).filter_map(|n| request.call(n, 0, request.count));
+    for (n, call) in calls.enumerate() {
+        if n == 0 {
+            writeln!(text, "    1. {}, clientToken {}", placement(&call), call.client_token)?;
+        } else {
+            writeln!(text, "    {}. {}", n + 1, placement(&call))?;
+        }
+    }
+    if request.placements.len() > 1 {
+        writeln!(
+            text,
+            "  clientToken       the next number after an answer without enough tasks, the same after an exception"
+        )?;
+    }
+    Ok(())
+}
+
+fn explain_stop(request: &StopRequest, text: &mut String) -> std::fmt::Result {
+    writeln!(text, "Stop ECS Task: DeregisterTargets, then StopTask")?;
+    match &request.selector {
+        Selector::Task { arn, .. } => writeln!(text, "  task              {arn}")?,
+        Selector::Service { name, clusters } => {
+            writeln!(text, "  tasks             all of the service {name}, by their tags")?;
+            for cluster in clusters {
+                writeln!(text, "  looked for in     {cluster}")?;
+            }
+        }
+        Selector::Cluster(cluster) => {
+            writeln!(
+                text,
+                "  tasks             all that start-engines has started in {cluster}"
+            )?;
+        }
+    }
+    if !request.clusters().is_empty()
+        && let Some(time) = request.requested_at.and_then(Timestamp::to_rfc3339)
+    {
+        writeln!(text, "  of these          only what was asked for before {time}")?;
+    }
+    match request.drain {
+        Drain::AsGroups => writeln!(
+            text,
+            "  drain             the longest deregistration delay of each task's groups, by a one-time schedule"
+        )?,
+        Drain::For(Duration::ZERO) => writeln!(text, "  drain             none: StopTask at once")?,
+        Drain::For(time) => writeln!(text, "  drain             {} s, by a one-time schedule", time.as_secs())?,
+    }
+    writeln!(text, "  reason            {}", request.reason)
+}
+
+fn explain_reconcile(request: &ReconcileRequest, text: &mut String) -> std::fmt::Result {
+    writeln!(
+        text,
+        "Reconcile ECS Targets: ListTasks and DescribeTasks, DescribeTargetHealth per group; RegisterTargets of what is missing for RUNNING tasks, DeregisterTargets of what stopped tasks left; unknown targets stay"
+    )?;
+    writeln!(text, "  cluster           {}", request.cluster)?;
+    for other in &request.others {
+        writeln!(text, "  owners also in    {other}")?;
+    }
+    for group in &request.groups {
+        writeln!(text, "  group             {group}")?;
+    }
+    writeln!(text, "  groups            and all that tasks of the cluster name")?;
+    match &request.continuation {
+        Some(Continuation { after, count }) => {
+            let after = after.as_ref().map_or("the beginning", TargetGroupArn::as_str);
+            writeln!(text, "  continuation      {count}, from {after}")
+        }
+        None => Ok(()),
+    }
+}
+
+fn placement(call: &RunTask) -> String {
+    let launch = match &call.launch {
+        Launch::ClusterDefault => "the cluster's default capacity".to_owned(),
+        Launch::Type(launch_type) => format!("launch type {launch_type}"),
+        Launch::Strategy(items) => {
+            let items: Vec<String> = items
+                .iter()
+                .map(|item| format!("{} (weight {})", item.name, item.weight))
+                .collect();
+            format!("capacity providers {}", items.join(", "))
+        }
+    };
+    let mut parts = vec![launch];
+    if let Some(network) = &call.network {
+        parts.extend(network.subnets.iter().map(ToString::to_string));
+        parts.extend(network.security_groups.iter().map(ToString::to_string));
+        parts.extend(network.assign_public_ip.map(|asked| format!("public IP {asked}")));
+    }
+    parts.extend(
+        call.platform_version
+            .iter()
+            .map(|version| format!("platform version {version}")),
+    );
+    let constraints = call.options.placement_constraints.iter().flatten();
+    parts.extend(constraints.map(|constraint| format!("placement constraint {constraint}")));
+    let strategy = call.options.placement_strategy.iter().flatten();
+    parts.extend(strategy.map(|strategy| format!("placement strategy {strategy}")));
+    parts.join(", ")
+}
+
+fn explain_change(change: &TaskChange, trigger: &Trigger, config: &Config, text: &mut String) -> std::fmt::Result {
+    let task = &change.task;
+    writeln!(text, "ECS Task State Change: {}", task.arn)?;
+    writeln!(
+        text,
+        "  lastStatus {}, desiredStatus {}, version {}",
+        task.last_status, task.desired_status, task.version
+    )?;
+    let now = change.happened_at.unwrap_or(Timestamp::from_millis(0));
+    match decide(trigger, config, &Journal::new(now)) {
+        Step::End(Ok(Outcome::Skipped { reason, .. })) => writeln!(text, "  nothing to do: {}", reason.name()),
+        Step::End(Ok(outcome)) => writeln!(text, "  no call: {}", outcome.name()),
+        Step::End(Err(failure)) => writeln!(text, "  an error, {}: {failure}", failure.category),
+        Step::Call(first) => {
+            let on_instance = matches!(task.network, Network::ContainerInstance { .. });
+            let way = match task.phase() {
+                Phase::Running if on_instance => {
+                    "DescribeTasks for tags and a stop that overtook the event; DescribeTaskDefinition where no host port is shown, as in network mode host; DescribeContainerInstances for the instance id, DescribeInstances for its address where a group takes addresses; RegisterTargets of the host port per group; DescribeTasks again, and undo if it is stopping by then"
+                }
+                _ if on_instance => {
+                    "DeregisterTargets of the host port, which DescribeTaskDefinition tells where none is shown, only after DescribeTargetHealth, ListTasks and DescribeTasks show that no newer task on the instance has it"
+                }
+                Phase::Running => {
+                    "DescribeTasks for tags and a stop that overtook the event; RegisterTargets per group; DescribeTasks again, and undo if it is stopping by then"
+                }
+                Phase::Stopping if !task.never_ran() => "DeregisterTargets per group, from the event alone",
+                Phase::Starting | Phase::Stopping | Phase::Stopped | Phase::Unknown => {
+                    "DescribeTargetHealth; DeregisterTargets of what is still registered"
+                }
+            };
+            writeln!(text, "  handled when new: {way}")?;
+            if task.phase() != Phase::Running && !on_instance {
+                writeln!(
+                    text,
+                    "  handled late: DeregisterTargets only after DescribeTargetHealth, ListTasks and DescribeTasks show that no newer task owns the address"
+                )?;
+            }
+            writeln!(text, "  first call: {}", first.operation())?;
+            if let Call::DeregisterTargets { group, targets, .. } | Call::DescribeTargetHealth { group, targets } =
+                &*first
+            {
+                for target in targets {
+                    writeln!(text, "  target {target} in {group}")?;
+                }
+            }
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! `API_RATES`: how many calls a second an instance of the function makes of which operations.
+//!
+//! Must not wait; [`crate::handler::rate_limit`] does.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The operations that can be paced: those that many events make. DescribeTaskDefinition (50 at once and 20 a second,
+/// by ECS's throttling quotas) is not among them: a function makes it once for each revision that it meets.
+pub const PACED: [&str; 8] = [
+    "RunTask",
+    "StopTask",
+    "DescribeTasks",
+    "ListTasks",
+    "RegisterTargets",
+    "DeregisterTargets",
+    "DescribeTargetHealth",
+    "DescribeTargetGroups",
+];
+
+/// How many calls a second an instance of the function makes of some operations together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// The operations that share it.
+    pub operations: Vec<&'static str>,
+    /// From one call to the next.
+    pub interval: Duration,
+    /// How many calls that were not made can be made at once.
+    pub burst: u32,
+}
+
+/// All rates: `RunTask=10,RegisterTargets+DeregisterTargets=2:8`, calls a second and, after a colon, how many at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rates(Vec<Rate>);
+
+/// What is wrong with rates.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidRates {
+    /// Not `operations=number`.
+    #[error(
+        "each rate must be operations and calls a second, as in RunTask=10 or RegisterTargets+DeregisterTargets=2:8: {0}"
+    )]
+    Shape(String),
+    /// An operation that has no rate.
+    #[error("{0} has no rate: it must be one of {known}", known = PACED.join(", "))]
+    Operation(String),
+    /// An operation with two rates.
+    #[error("{0} is given twice")]
+    Twice(&'static str),
+    /// Not a rate.
+    #[error("{0} must be a number from 0.1 to 1000")]
+    Number(String),
+    /// Not a burst.
+    #[error("{0} must be a number of calls at once, from 1 to 1000")]
+    Burst(String),
+}
+
+impl FromStr for Rates {
+    type Err = InvalidRates;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRates> {
+        let mut rates: Vec<Rate> = Vec::new();
+        for part in text.split(',').map(str::trim) {
+            let (names, number) = part
+                .split_once('=')
+                .ok_or_else(|| InvalidRates::Shape(part.to_owned()))?;
+            let (number, burst) = match number.split_once(':') {
+                Some((number, burst)) => (number.trim(), Some(burst.trim())),
+                None => (number.trim(), None),
+            };
+            let per_second: Option<f64> = number.parse().ok();
+            let per_second = per_second.filter(|rate| (0.1..=1000.0).contains(rate));
+            let per_second = per_second.ok_or_else(|| InvalidRates::Number(number.to_owned()))?;
+            let burst = match burst {
+                Some(burst) => {
+                    let calls = burst.parse().ok().filter(|calls| (1..=1000).contains(calls));
+                    calls.ok_or_else(|| InvalidRates::Burst(burst.to_owned()))?
+                }
+                // A second's worth.
+                None => 1.max(per_second as u32),
+            };
+            let interval = Duration::from_secs_f64(1.0 / per_second);
+            let mut operations = Vec::new();
+            for name in names.split('+').map(str::trim) {
+                let known = PACED.into_iter().find(|known| *known == name);
+                let known = known.ok_or_else(|| InvalidRates::Operation(name.to_owned()))?;
+                let mut given = rates.iter().flat_map(|rate| &rate.operations).chain(&operations);
+                if given.any(|given| *given == known) {
+                    return Err(InvalidRates::Twice(known));
+                }
+                operations.push(known);
+            }
+            rates.push(Rate {
+                operations,
+                interval,
+                burst,
+            });
+        }
+        Ok(Self(rates))
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let per_second = 1.0 / self.interval.as_secs_f64();
+        let rounded = (per_second * 1e3).round() / 1e3;
+        write!(f, "{}={rounded}:{}", self.operations.join("+"), self.burst)
+    }
+}
+
+impl Rates {
+    /// One for each group of operations.
+    #[must_use]
+    pub fn each(&self) -> &[Rate] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_operations_that_share_a_number() {
+        let rates: Rates = "RunTask=10, RegisterTargets+DeregisterTargets=2.5 : 8,StopTask=0.5"
+            .parse()
+            .unwrap();
+        let shown: Vec<String> = rates.each().iter().map(Rate::to_string).collect();
+        let expected = [
+            "RunTask=10:10",
+            "RegisterTargets+DeregisterTargets=2.5:8",
+            "StopTask=0.5:1",
+        ];
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn what_is_no_rate_is_told() {
+        let wrong = |text: &str| text.parse::<Rates>().unwrap_err();
+        assert_eq!(wrong("RunTask"), InvalidRates::Shape("RunTask".into()));
+        assert_eq!(wrong("RunTask=0"), InvalidRates::Number("0".into()));
+        assert_eq!(wrong("RunTask=1:0"), InvalidRates::Burst("0".into()));
+        assert_eq!(wrong("RunTask=NaN"), InvalidRates::Number("NaN".into()));
+        assert_eq!(wrong("runtask=1"), InvalidRates::Operation("runtask".into()));
+        assert_eq!(wrong("RunTask=1,RunTask=2"), InvalidRates::Twice("RunTask"));
+        assert_eq!(wrong("RunTask=1,"), InvalidRates::Shape(String::new()));
+    }
+}

@@ -1,0 +1,207 @@
+//! A task is stopping, or was found to be: take its targets out of their groups.
+//!
+//! Works from the event alone: the tags are gone. Three ways, by what the event's age allows
+//! ([`super::timing`]):
+//!
+//! - stopping and fresh: DeregisterTargets;
+//! - STOPPED and fresh, or never RUNNING: DescribeTargetHealth first, since an earlier event has usually done
+//!   it, or there was nothing to do, and ELB allows more Describe calls than others;
+//! - **the careful way** for whatever is late, and for ports of container instances, which are used
+//!   again within seconds: the address may be a newer task's. What is still
+//!   registered is deregistered only if no other task of ours owns it (`owners`).
+//!
+//! "Not registered", "no such group" and "no such task" are success here: that is what a stop wants.
+
+use std::time::Duration;
+
+use super::failures::Failures;
+use super::owners::{leftovers, owned_by_others, too_slow};
+use super::targets::candidates::{Candidates, Lost, Rivals};
+use super::targets::membership::{by_group, still_registered};
+use super::targets::of_stopping;
+use super::timing;
+use crate::core::config::Config;
+use crate::core::domain::arn::TargetGroupArn;
+use crate::core::domain::target::{Attachment, GroupTarget, Target};
+use crate::core::domain::task::{Phase, Task};
+use crate::core::journal::{Halt, Reader};
+use crate::core::outcome::{Outcome, Skip};
+use crate::core::request::task_change::TaskChange;
+
+/// Deregisters the targets of the task in `change`.
+///
+/// # Errors
+/// With the next call, or with all that went wrong.
+pub fn deregister(
+    change: &TaskChange,
+    attachments: &[Attachment],
+    config: &Config,
+    reader: &mut Reader<'_>,
+) -> Result<Outcome, Halt> {
+    let task = &change.task;
+    let Some(landing) = timing::landing_time(change, reader.now()) else {
+        return carefully(task, None, attachments, config, reader);
+    };
+    let mut work = Work::new(task);
+    let Candidates { targets, lost, .. } = match of_stopping(task, None, attachments, reader, &mut work.failures)? {
+        Ok(candidates) => candidates,
+        Err(reason) => return Ok(skipped(task, reason)),
+    };
+    let registered = match task.phase() {
+        Phase::Stopped => still_registered(&targets, reader, &mut work.failures)?,
+        // It has put in nothing, so mostly there is nothing to take out; but a late stop of another task may have
+        // left a target to it.
+        Phase::Starting | Phase::Running | Phase::Stopping | Phase::Unknown if task.never_ran() => {
+            still_registered(&targets, reader, &mut work.failures)?
+        }
+        Phase::Starting | Phase::Running | Phase::Stopping | Phase::Unknown => targets,
+    };
+    let mut late = Vec::new();
+    for (group, targets) in by_group(&registered) {
+        match timing::left(Some(landing), reader.now()) {
+            Some(within) => work.deregister(&group, targets, within, reader)?,
+            // Calls were slow: what is not out by now is not fresh any more.
+            None => late.extend(targets.into_iter().map(|target| GroupTarget {
+                group: group.clone(),
+                target,
+            })),
+        }
+    }
+    let late = still_registered(&late, reader, &mut work.failures)?;
+    work.deregister_unowned(late, &Rivals::Anywhere, config, reader)?;
+    work.tell_lost(&lost, config, reader)?;
+    work.end()
+}
+
+/// The careful way, for a task that is stopping or gone.
+///
+/// # Errors
+/// With the next call, or with all that went wrong.
+pub fn carefully<'a>(
+    task: &Task,
+    look: Option<&'a Task>,
+    attachments: &[Attachment],
+    config: &Config,
+    reader: &mut Reader<'a>,
+) -> Result<Outcome, Halt> {
+    let mut work = Work::new(task);
+    let candidates = match of_stopping(task, look, attachments, reader, &mut work.failures)? {
+        Ok(candidates) => candidates,
+        Err(reason) => return Ok(skipped(task, reason)),
+    };
+    let registered = still_registered(&candidates.targets, reader, &mut work.failures)?;
+    work.deregister_unowned(registered, &candidates.rivals, config, reader)?;
+    work.tell_lost(&candidates.lost, config, reader)?;
+    work.end()
+}
+
+/// Takes back what has just been registered. DescribeTargetHealth is not asked: it may lag.
+///
+/// # Errors
+/// With the next call, or with all that went wrong.
+pub(super) fn undo(
+    task: &Task,
+    registered: Vec<GroupTarget>,
+    rivals: &Rivals,
+    config: &Config,
+    reader: &mut Reader<'_>,
+) -> Result<Outcome, Halt> {
+    let mut work = Work::new(task);
+    work.deregister_unowned(registered, rivals, config, reader)?;
+    work.end()
+}
+
+fn skipped(task: &Task, reason: Skip) -> Outcome {
+    Outcome::Skipped {
+        reason,
+        failed_start: task.failed_start(),
+    }
+}
+
+/// What has been done for one task so far.
+struct Work<'t> {
+    task: &'t Task,
+    deregistered: Vec<GroupTarget>,
+    reused: Vec<GroupTarget>,
+    failures: Failures,
+}
+
+impl<'t> Work<'t> {
+    fn new(task: &'t Task) -> Self {
+        Self {
+            task,
+            deregistered: Vec::new(),
+            reused: Vec::new(),
+            failures: Failures::default(),
+        }
+    }
+
+    /// Deregisters what no other task of ours owns, while the proof of that holds.
+    fn deregister_unowned(
+        &mut self,
+        registered: Vec<GroupTarget>,
+        rivals: &Rivals,
+        config: &Config,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), Halt> {
+        if registered.is_empty() {
+            return Ok(());
+        }
+        let proof_ends = reader.now().after(timing::ATTACH);
+        let owned = owned_by_others(self.task, &registered, rivals, proof_ends, config, reader)?;
+        let (reused, free): (Vec<_>, Vec<_>) = registered.into_iter().partition(|target| owned.contains(target));
+        self.reused.extend(reused);
+        for (group, targets) in by_group(&free) {
+            match timing::left(Some(proof_ends), reader.now()) {
+                Some(within) => self.deregister(&group, targets, within, reader)?,
+                None => self.failures.add(too_slow(self.task)),
+            }
+        }
+        Ok(())
+    }
+
+    fn deregister(
+        &mut self,
+        group: &TargetGroupArn,
+        targets: Vec<Target>,
+        within: Duration,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), Halt> {
+        match reader.deregister_targets(group, targets.clone(), within)? {
+            Ok(()) => {
+                let done = targets.into_iter().map(|target| GroupTarget {
+                    group: group.clone(),
+                    target,
+                });
+                self.deregistered.extend(done);
+            }
+            Err(error) if error.kind.is_gone() => {}
+            Err(error) => self.failures.add(error),
+        }
+        Ok(())
+    }
+
+    /// What the task may have left behind and nobody can name stays in; that it is there is a failure.
+    fn tell_lost(&mut self, lost: &[Lost], config: &Config, reader: &mut Reader<'_>) -> Result<(), Halt> {
+        for lost in lost {
+            match leftovers::leftovers(self.task, lost, config, reader)? {
+                Ok(left) if left.is_empty() => {}
+                Ok(left) => self.failures.add(lost.failure(self.task, &left)),
+                Err(error) if error.kind.is_gone() => {}
+                Err(error) => self.failures.add(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn end(self) -> Result<Outcome, Halt> {
+        if self.deregistered.is_empty() && self.reused.is_empty() {
+            return self.failures.into_result(skipped(self.task, Skip::NotRegistered));
+        }
+        self.failures.into_result(Outcome::Deregistered {
+            targets: self.deregistered,
+            reused: self.reused,
+            failed_start: self.task.failed_start(),
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! What to do next for an event, from what AWS has answered so far. Pure and synchronous.
+//!
+//! [`decide`] is run from the beginning after each answer (see [`crate::core::journal`]): it returns the
+//! next call, or how the event ends. It must not log, read a clock, or keep anything between runs.
+//!
+//! # What must hold
+//! 1. When all events of a stopped task are handled, none of its targets is registered.
+//! 2. When the RUNNING event of a live task is handled, all its targets are registered.
+//! 3. A live task's target is never deregistered by another task's event.
+//! 4. One start event never yields more than `count` tasks.
+//! 5. A request to stop never ends a task whose start was asked for after it.
+//!
+//! [`start`] keeps the fourth; [`register`] the second, and the first where a stop overtakes it;
+//! [`deregister`] the first and the third, on the timing assumptions of [`timing`]; [`stop`] the third, on
+//! the same ones, and the fifth. [`reconcile`] brings the first two back where an event was lost for good. While a task drains, a tag tells that it is to be out of its groups, which the
+//! second does not ask of it then. Why that is enough, and what it does not cover, is written down in
+//! [`safety`].
+
+pub mod deployment;
+pub mod deregister;
+mod failures;
+mod owners;
+pub mod reconcile;
+pub mod register;
+pub mod safety;
+mod schedules;
+pub mod start;
+pub mod stop;
+mod targets;
+pub mod timing;
+
+use self::deployment::Whose;
+use crate::core::call::Call;
+use crate::core::config::Config;
+use crate::core::domain::started_by::{self, Unread};
+use crate::core::domain::task::Phase;
+use crate::core::journal::{Halt, Journal, Reader};
+use crate::core::outcome::{Failure, Outcome, Skip};
+use crate::core::request::Trigger;
+use crate::core::request::task_change::TaskChange;
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Make this call, note its answer in the journal, and decide again.
+    Call(Box<Call>),
+    /// The event is handled, or cannot be.
+    End(Result<Outcome, Failure>),
+}
+
+/// The next step for `trigger`, given all that was asked and answered so far.
+#[must_use]
+pub fn decide(trigger: &Trigger, config: &Config, journal: &Journal) -> Step {
+    let mut reader = Reader::new(journal);
+    let run = match trigger {
+        Trigger::Start(request) => start::start(request, &mut reader),
+        Trigger::Stop(request) => stop::stop(request, config, &mut reader),
+        Trigger::Reconcile(request) => reconcile::reconcile(request, config, &mut reader),
+        Trigger::TaskStateChange(change) => task_state_change(change, config, &mut reader),
+    };
+    match run {
+        Ok(outcome) => Step::End(Ok(outcome)),
+        Err(Halt::Fail(failure)) => Step::End(Err(*failure)),
+        Err(Halt::Ask(call)) => Step::Call(call),
+    }
+}
+
+fn task_state_change(change: &TaskChange, config: &Config, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
+    let task = &change.task;
+    let phase = task.phase();
+    let skip = |reason| {
+        Ok(Outcome::Skipped {
+            reason,
+            failed_start: task.failed_start(),
+        })
+    };
+    let Some(text) = &task.started_by else {
+        return Ok(Outcome::skipped(Skip::ForeignTask));
+    };
+    match deployment::whose(task, config) {
+        Whose::Ours => {}
+        Whose::Foreign => return Ok(Outcome::skipped(Skip::ForeignTask)),
+        // Its start is not ours to tell of, either.
+        Whose::AnotherDeployments => return Ok(Outcome::skipped(Skip::AnotherDeployment)),
+    }
+    let attachments = match started_by::decode(text, &task.arn.scope()) {
+        Ok(attachments) => attachments,
+        Err(Unread::Foreign) => return Ok(Outcome::skipped(Skip::ForeignTask)),
+        // Never registered, so there is nothing to take away; but somebody meant it to be.
+        Err(Unread::Malformed) if phase != Phase::Running => return skip(Skip::MalformedStartedBy),
+        Err(malformed @ Unread::Malformed) => {
+            return Err(Failure::permanent("malformed_started_by", format!("startedBy {text}: {malformed}")).into());
+        }
+    };
+    match phase {
+        Phase::Starting => skip(Skip::NotRunningYet),
+        Phase::Unknown => skip(Skip::UnknownStatus),
+        Phase::Running | Phase::Stopping | Phase::Stopped if attachments.is_empty() => skip(Skip::NoTargets),
+        Phase::Running => register::register(change, &attachments, config, reader),
+        Phase::Stopping | Phase::Stopped => {
+            deregister::deregister(change, &deployment::allowed(&attachments, config), config, reader)
+        }
+    }
+}

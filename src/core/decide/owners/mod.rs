@@ -1,0 +1,179 @@
+//! Who owns the addresses now: the look at all tasks that makes a late deregistration safe.
+//!
+//! Ports of a container instance can only belong to tasks on it; which ones a task has, it shows or its definition
+//! tells (`ports`). For all else the look is over all
+//! clusters that the configuration names, since a newer task may run in another cluster than the
+//! stopped one, or have further targets. Must be over while its answer holds
+//! ([`super::timing::ATTACH`]): with 100 tasks a call, a few thousand tasks are within reach.
+
+pub(crate) mod leftovers;
+pub(crate) mod survey;
+
+use self::survey::wanted_tasks;
+use super::targets::candidates::Rivals;
+use super::targets::{host_ports, instances, snapshot};
+use super::timing::{ATTACH, left};
+use crate::core::call::ErrorKind;
+use crate::core::config::Config;
+use crate::core::domain::arn::Port;
+use crate::core::domain::started_by;
+use crate::core::domain::target::GroupTarget;
+use crate::core::domain::task::{Network, Phase, Task};
+use crate::core::domain::timestamp::Timestamp;
+use crate::core::journal::{Halt, Reader};
+use crate::core::outcome::Failure;
+
+/// Those of `targets` that some other task of ours owns now: one that is to stay (desired status
+/// RUNNING, whatever its last status), has the address, and whose `startedBy` names group and port.
+pub(crate) fn owned_by_others(
+    task: &Task,
+    targets: &[GroupTarget],
+    rivals: &Rivals,
+    proof_ends: Timestamp,
+    config: &Config,
+    reader: &mut Reader<'_>,
+) -> Result<Vec<GroupTarget>, Halt> {
+    let mut owned = Vec::new();
+    for of_task in owned_of_each(&[(task, targets)], rivals, proof_ends, config, reader)? {
+        owned.extend(of_task?);
+    }
+    Ok(owned)
+}
+
+/// The same for the targets of each of several tasks of one cluster, in one look; the inner error is that it is not
+/// clear of this task's.
+pub(crate) fn owned_of_each(
+    former: &[(&Task, &[GroupTarget])],
+    rivals: &Rivals,
+    proof_ends: Timestamp,
+    config: &Config,
+    reader: &mut Reader<'_>,
+) -> Result<Vec<Result<Vec<GroupTarget>, Failure>>, Halt> {
+    let Some((first, _)) = former.first() else {
+        return Ok(Vec::new());
+    };
+    let in_time = |reader: &Reader<'_>| {
+        left(Some(proof_ends), reader.now())
+            .map(|_| ())
+            .ok_or_else(|| too_slow(first))
+    };
+    let (clusters, instance) = match rivals {
+        Rivals::On(instance) => (vec![first.cluster.clone()], Some(instance.as_str())),
+        Rivals::Anywhere => (config.clusters_to_search(&first.cluster), None),
+    };
+    let itself = (former.len() == 1).then_some(&first.arn);
+    let mut all = Vec::new();
+    for cluster in clusters {
+        match wanted_tasks(&cluster, instance, itself, reader, in_time)? {
+            Ok(others) => all.extend(others),
+            // A cluster that is gone has no tasks.
+            Err(error) if error.kind == ErrorKind::ClusterNotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mut owned_of_each = Vec::new();
+    for (task, targets) in former {
+        owned_of_each.push(owned_among(&all, task, targets, rivals, reader)?);
+    }
+    Ok(owned_of_each)
+}
+
+fn owned_among(
+    all: &[&Task],
+    task: &Task,
+    targets: &[GroupTarget],
+    rivals: &Rivals,
+    reader: &mut Reader<'_>,
+) -> Result<Result<Vec<GroupTarget>, Failure>, Halt> {
+    let mut owned = Vec::new();
+    let (mut some_start, mut some_will_have) = (false, false);
+    for other in all.iter().filter(|other| other.arn != task.arn) {
+        for target in targets {
+            match ownership(other, target, rivals, reader)? {
+                Ownership::Owns => owned.push(target.clone()),
+                Ownership::WillHaveIt => some_will_have = true,
+                Ownership::MayGetIt => some_start = true,
+                Ownership::None => {}
+            }
+        }
+    }
+    if some_will_have || some_start && !holds_its_ports(task, reader)? {
+        let message = format!(
+            "a newer task on the instance of {} may get the host port that it gave back, or have it",
+            task.arn
+        );
+        return Ok(Err(Failure::transient("owner_not_clear", message)));
+    }
+    Ok(Ok(owned))
+}
+
+/// The failure of a look that took too long.
+pub(crate) fn too_slow(task: &Task) -> Failure {
+    let message = format!(
+        "looking for newer owners of the addresses of {} took longer than the {} s for which the answer holds",
+        task.arn,
+        ATTACH.as_secs()
+    );
+    Failure::transient("owner_search_too_slow", message)
+}
+
+/// What another task has to do with a target.
+enum Ownership {
+    Owns,
+    /// It starts on the same machine, and has the port once it runs: nobody else can have it any more.
+    WillHaveIt,
+    /// It starts on the same machine, and has its host ports only once it runs.
+    MayGetIt,
+    None,
+}
+
+fn ownership(
+    other: &Task,
+    GroupTarget { group, target }: &GroupTarget,
+    rivals: &Rivals,
+    reader: &mut Reader<'_>,
+) -> Result<Ownership, Halt> {
+    // Told first, as most have another address, and there may be thousands of them.
+    if let Network::Awsvpc(addresses) = &other.network
+        && !addresses.has(&target.id)
+    {
+        return Ok(Ownership::None);
+    }
+    let text = other.started_by.as_deref().unwrap_or_default();
+    let attachments = started_by::decode(text, &other.arn.scope()).unwrap_or_default();
+    let of_group = attachments.iter().filter(|attachment| attachment.group == *group);
+    let ports: Vec<Port> = of_group.map(|attachment| attachment.port).collect();
+    if ports.is_empty() {
+        return Ok(Ownership::None);
+    }
+    let claim = match &other.network {
+        Network::Awsvpc(_) => {
+            let owns = ports.contains(&target.port);
+            return Ok(if owns { Ownership::Owns } else { Ownership::None });
+        }
+        Network::ContainerInstance { arn, .. } => {
+            let claims = host_ports::claims(other, &ports, reader)?;
+            if claims.has.contains(&target.port) {
+                Some((arn, Ownership::Owns))
+            } else if claims.will_have.contains(&target.port) {
+                Some((arn, Ownership::WillHaveIt))
+            } else {
+                claims.may_get_any.then_some((arn, Ownership::MayGetIt))
+            }
+        }
+        Network::External | Network::Unknown => None,
+    };
+    let Some((arn, claim)) = claim else {
+        return Ok(Ownership::None);
+    };
+    let on_same_machine = match rivals {
+        Rivals::On(_) => true,
+        Rivals::Anywhere => instances::is_on(other, arn, target, reader)?,
+    };
+    Ok(if on_same_machine { claim } else { Ownership::None })
+}
+
+/// Whether the task, as of now, has not given its host ports back.
+fn holds_its_ports(task: &Task, reader: &mut Reader<'_>) -> Result<bool, Halt> {
+    Ok(snapshot::describe(task, reader)?.is_some_and(|task| task.phase() != Phase::Stopped))
+}

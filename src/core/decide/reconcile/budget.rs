@@ -1,0 +1,23 @@
+//! How much of an invocation's time a reconcile needs for what it begins.
+
+use std::time::Duration;
+
+use crate::core::journal::Reader;
+use crate::core::outcome::Failure;
+
+/// With less time left than this, no group is begun, nor another part of one.
+pub(super) const A_STEP_NEEDS: Duration = Duration::from_secs(10);
+
+/// With less time left than this, nothing is looked at again. Telling the outcome takes time, too.
+pub(super) const A_LOOK_NEEDS: Duration = Duration::from_secs(7);
+
+/// Why nothing was done.
+pub(super) const TOOK_ALL: &str = "looking at the tasks took all the time there is: give the function more";
+
+/// So that something is left to repair with.
+pub(super) fn in_time(reader: &Reader<'_>) -> Result<(), Failure> {
+    let has_time = reader.has_time(A_STEP_NEEDS);
+    has_time
+        .then_some(())
+        .ok_or_else(|| Failure::transient("reconcile_incomplete", TOOK_ALL))
+}

@@ -1,0 +1,155 @@
+//! What each task has to do with one group: the tasks' side of [`super::compare::compare`].
+//!
+//! What a task with an interface of its own has, it shows. Of one on a container instance it is asked which
+//! machine that is, once for each, and only where a target in question can be its own.
+
+use std::collections::{HashMap, HashSet};
+
+use super::compare::{Party, Stage};
+use super::fleet::Ours;
+use crate::core::decide::targets::host_ports::{self, Claims, Ports};
+use crate::core::decide::targets::instances;
+use crate::core::domain::arn::{Port, TargetGroupArn};
+use crate::core::domain::target::Target;
+use crate::core::domain::task::{Network, Task};
+use crate::core::journal::{Halt, Reader};
+
+/// Targets whose owners are looked for.
+#[derive(Default)]
+pub(super) struct Questioned {
+    ports: HashSet<Port>,
+    has_addresses: bool,
+}
+
+impl Questioned {
+    pub(super) fn of<'t>(targets: impl IntoIterator<Item = &'t Target>) -> Self {
+        let mut questioned = Self::default();
+        for target in targets {
+            questioned.ports.insert(target.port);
+            questioned.has_addresses |= target.is_address();
+        }
+        questioned
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ports.is_empty()
+    }
+}
+
+/// What a stopping or stopped task had. What nobody tells any more is unknown in its group.
+fn former_claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>) -> Result<Claims, Halt> {
+    let mut claims = Claims::default();
+    if task.shown_ports().is_empty() && !task.has_run() {
+        return Ok(claims);
+    }
+    let bindings = match host_ports::of_stopping(task, None, reader)?? {
+        Ports::Known(bindings) => bindings,
+        Ports::NotShown(definition) => definition.certain(),
+        Ports::OwnInterface | Ports::Untold | Ports::Gone(_) => Vec::new(),
+    };
+    for binding in bindings {
+        claims
+            .has
+            .extend(containers_ports.iter().filter_map(|&port| binding.host_port(port)));
+    }
+    Ok(claims)
+}
+
+/// The parties of one group.
+pub(super) struct Parties<'f> {
+    group: &'f TargetGroupArn,
+    /// Ids by the ARN of the container instance.
+    machines: HashMap<&'f str, Vec<String>>,
+    all: Vec<Party>,
+}
+
+impl<'f> Parties<'f> {
+    pub(super) fn of(group: &'f TargetGroupArn) -> Self {
+        Self {
+            group,
+            machines: HashMap::new(),
+            all: Vec::new(),
+        }
+    }
+
+    pub(super) fn all(&self) -> &[Party] {
+        &self.all
+    }
+
+    /// A task, and what it has to do with the targets in question.
+    pub(super) fn add(
+        &mut self,
+        ours: &'f Ours<'_>,
+        stage: Stage,
+        wanted: Vec<Target>,
+        questioned: &Questioned,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), Halt> {
+        let of_group = ours.attachments.iter().filter(|it| it.group == *self.group);
+        let ports: Vec<Port> = of_group.map(|attachment| attachment.port).collect();
+        let task = ours.task;
+        let mut party = Party {
+            task: task.arn.clone(),
+            stage,
+            wanted,
+            holds: Vec::new(),
+            may_get: Vec::new(),
+        };
+        match &task.network {
+            Network::Awsvpc(addresses) => {
+                for id in addresses.each() {
+                    let of_address = ports.iter().map(|&port| Target { id: id.clone(), port });
+                    party.holds.extend(of_address);
+                }
+            }
+            Network::ContainerInstance { arn, .. } if !questioned.is_empty() => {
+                let claims = match stage {
+                    Stage::Serving | Stage::Live => host_ports::claims(task, &ports, reader)?,
+                    Stage::Former | Stage::AnothersFormer => former_claims(task, &ports, reader)?,
+                };
+                let on_host = claims.has.into_iter().chain(claims.will_have);
+                let on_host: Vec<Port> = on_host.filter(|port| questioned.ports.contains(port)).collect();
+                if claims.may_get_any || !on_host.is_empty() {
+                    let ids = self.ids(ours, arn, stage, questioned, reader)?;
+                    for id in &ids {
+                        let of_id = on_host.iter().map(|&port| Target { id: id.clone(), port });
+                        party.holds.extend(of_id);
+                    }
+                    if claims.may_get_any {
+                        party.may_get = ids;
+                    }
+                }
+            }
+            Network::ContainerInstance { .. } => {}
+            Network::External | Network::Unknown => {}
+        }
+        self.all.push(party);
+        Ok(())
+    }
+
+    /// The ids of a machine. What nobody tells any more of a former task's is no failure: what the task
+    /// has left is unknown then.
+    fn ids(
+        &mut self,
+        ours: &Ours<'_>,
+        arn: &'f str,
+        stage: Stage,
+        questioned: &Questioned,
+        reader: &mut Reader<'_>,
+    ) -> Result<Vec<String>, Halt> {
+        if let Some(known) = self.machines.get(arn) {
+            return Ok(known.clone());
+        }
+        let ids = match instances::ids(ours.task, arn, questioned.has_addresses, reader) {
+            Err(Halt::Fail(failure))
+                if matches!(stage, Stage::Former | Stage::AnothersFormer)
+                    && failure.category == instances::NOT_FOUND =>
+            {
+                Vec::new()
+            }
+            told => told?,
+        };
+        self.machines.insert(arn, ids.clone());
+        Ok(ids)
+    }
+}

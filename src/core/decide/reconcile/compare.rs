@@ -1,0 +1,294 @@
+//! What a reconcile is to do in one group: [`compare`] makes it of tasks and targets.
+//!
+//! Pure. Must not do it, nor look anything up.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::core::domain::arn::{TargetGroupArn, TaskArn};
+use crate::core::domain::target::{GroupTarget, Target, TargetHealth};
+use crate::core::outcome::plan::{Change, GroupPlan, Why};
+
+/// A task of ours, as one target group is concerned with it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Party {
+    /// Which one.
+    pub task: TaskArn,
+    /// What is to be of its targets.
+    pub stage: Stage,
+    /// The targets that the group takes for it, if it is [`Stage::Serving`].
+    pub wanted: Vec<Target>,
+    /// All targets that are, or were, its own: what it shows for each of its ports in the group.
+    pub holds: Vec<Target>,
+    /// Ids of a machine on which it starts: any port there may become its own.
+    pub may_get: Vec<String>,
+}
+
+/// What is to be of a task's targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// RUNNING: they are to be in.
+    Serving,
+    /// Live, and not for a reconcile to put in: it starts, drains, is in another cluster, or another
+    /// deployment's.
+    Live,
+    /// Stopping or stopped: they are to be out.
+    Former,
+    /// Stopping or stopped, and another deployment's: they are for that one to take out.
+    AnothersFormer,
+}
+
+/// Whose a target is.
+#[derive(Debug, Default)]
+pub struct Owners<'p> {
+    by_target: HashMap<&'p Target, &'p Party>,
+    by_machine: HashMap<&'p str, &'p Party>,
+}
+
+impl<'p> Owners<'p> {
+    /// Among these.
+    pub fn among(parties: impl IntoIterator<Item = &'p Party>) -> Self {
+        let mut owners = Self::default();
+        for party in parties {
+            owners
+                .by_target
+                .extend(party.holds.iter().chain(&party.wanted).map(|target| (target, party)));
+            owners
+                .by_machine
+                .extend(party.may_get.iter().map(|id| (id.as_str(), party)));
+        }
+        owners
+    }
+
+    /// The one that has a target, or may get it.
+    #[must_use]
+    pub fn of(&self, target: &Target) -> Option<&'p Party> {
+        let holds = self.by_target.get(target);
+        holds.or_else(|| self.by_machine.get(target.id.as_str())).copied()
+    }
+}
+
+/// The difference between what is in a group and what is to be: nothing but what the arguments say counts.
+///
+/// - A target that a serving task wants is put in, if it is not there or on its way out.
+/// - A target that only tasks have had which are stopping or stopped is taken out.
+/// - A target of none of the tasks is unknown; it is taken out only if `prune` names it.
+/// - Whatever a live task has, or may get, stays as it is, and so does what only another deployment's task had.
+#[must_use]
+pub fn compare(
+    group: &TargetGroupArn,
+    parties: &[Party],
+    members: &[(Target, TargetHealth)],
+    prune: &[GroupTarget],
+) -> GroupPlan {
+    let health: HashMap<&Target, &TargetHealth> = members.iter().map(|(target, health)| (target, health)).collect();
+    let mut plan = GroupPlan::new(group.clone());
+    let mut put_in = HashSet::new();
+    for party in parties.iter().filter(|party| party.stage == Stage::Serving) {
+        for target in &party.wanted {
+            let why = match health.get(target) {
+                Some(TargetHealth::Registered(_)) => continue,
+                Some(TargetHealth::Draining) => Why::Draining,
+                Some(TargetHealth::NotRegistered) | None => Why::Missing,
+            };
+            if put_in.insert(target) {
+                plan.register.push(Change {
+                    target: target.clone(),
+                    task: Some(party.task.clone()),
+                    why,
+                });
+            }
+        }
+    }
+    let at = |stages: &'static [Stage]| Owners::among(parties.iter().filter(|party| stages.contains(&party.stage)));
+    let live = at(&[Stage::Serving, Stage::Live]);
+    let former = at(&[Stage::Former]);
+    let anothers = at(&[Stage::AnothersFormer]);
+    for target in registered(members) {
+        if live.of(target).is_some() || (former.of(target).is_none() && anothers.of(target).is_some()) {
+            continue;
+        }
+        let is_named = |named: &GroupTarget| named.group == *group && named.target == *target;
+        let (task, why) = match former.of(target) {
+            Some(party) => (Some(party.task.clone()), Why::Left),
+            None if prune.iter().any(is_named) => (None, Why::Pruned),
+            None => {
+                plan.unknown.push(target.clone());
+                continue;
+            }
+        };
+        plan.deregister.push(Change {
+            target: target.clone(),
+            task,
+            why,
+        });
+    }
+    plan
+}
+
+/// Those that are in the group and not on their way out.
+pub fn registered(members: &[(Target, TargetHealth)]) -> impl Iterator<Item = &Target> {
+    members.iter().filter_map(|(target, health)| match health {
+        TargetHealth::Registered(_) => Some(target),
+        TargetHealth::Draining | TargetHealth::NotRegistered => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::subsequence;
+
+    use super::*;
+
+    const GROUP: &str = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth/73e2d6bc24d8a067";
+
+    fn group() -> TargetGroupArn {
+        GROUP.parse().unwrap()
+    }
+
+    fn task(n: usize) -> TaskArn {
+        let arn = format!("arn:aws:ecs:us-east-1:111122223333:task/engines/{n:032x}");
+        arn.parse().unwrap()
+    }
+
+    fn target(id: &str, port: u16) -> Target {
+        Target {
+            id: id.to_owned(),
+            port: port.to_string().parse().unwrap(),
+        }
+    }
+
+    fn party(n: usize, stage: Stage, holds: &[Target]) -> Party {
+        Party {
+            task: task(n),
+            stage,
+            wanted: if stage == Stage::Serving {
+                holds.to_vec()
+            } else {
+                Vec::new()
+            },
+            holds: holds.to_vec(),
+            may_get: Vec::new(),
+        }
+    }
+
+    fn is_in(target: &Target) -> (Target, TargetHealth) {
+        (target.clone(), TargetHealth::of("healthy", None))
+    }
+
+    #[test]
+    fn a_target_that_a_former_task_had_is_left_to_a_live_one_that_has_it_or_may_get_it() {
+        let one = target("i-0123456789abcdef0", 32768);
+        let former = party(1, Stage::Former, std::slice::from_ref(&one));
+        let members = [is_in(&one)];
+        let plan = compare(&group(), std::slice::from_ref(&former), &members, &[]);
+        assert_eq!(plan.deregister[0].why, Why::Left);
+        for live in [
+            party(2, Stage::Serving, std::slice::from_ref(&one)),
+            party(2, Stage::Live, std::slice::from_ref(&one)),
+            Party {
+                may_get: vec![one.id.clone()],
+                ..party(2, Stage::Live, &[])
+            },
+        ] {
+            let plan = compare(&group(), &[former.clone(), live], &members, &[]);
+            assert_eq!(plan, GroupPlan::new(group()));
+        }
+    }
+
+    #[test]
+    fn what_another_deployments_task_has_or_had_stays_and_is_not_unknown() {
+        let one = target("10.0.0.1", 8080);
+        let members = [is_in(&one)];
+        let anothers = party(1, Stage::AnothersFormer, std::slice::from_ref(&one));
+        let of_both = [anothers.clone(), party(2, Stage::Former, std::slice::from_ref(&one))];
+        let plan = compare(&group(), std::slice::from_ref(&anothers), &members, &[]);
+        assert_eq!(plan, GroupPlan::new(group()));
+        // It was ours too, and nobody alive has it.
+        assert_eq!(compare(&group(), &of_both, &members, &[]).deregister.len(), 1);
+    }
+
+    #[test]
+    fn what_is_on_its_way_out_is_put_in_again_only_for_a_task_that_serves() {
+        let one = target("10.0.0.1", 8080);
+        let members = [(one.clone(), TargetHealth::of("draining", None))];
+        let plan_of = |stage| compare(&group(), &[party(1, stage, std::slice::from_ref(&one))], &members, &[]);
+        assert_eq!(plan_of(Stage::Serving).register[0].why, Why::Draining);
+        assert_eq!(plan_of(Stage::Live), GroupPlan::new(group()));
+        assert_eq!(plan_of(Stage::Former), GroupPlan::new(group()));
+    }
+
+    #[test]
+    fn what_nobody_knows_is_taken_out_only_of_the_group_for_which_it_is_named() {
+        let one = target("10.0.0.1", 8080);
+        let named = |group: &str| GroupTarget {
+            group: group.parse().unwrap(),
+            target: one.clone(),
+        };
+        let members = [is_in(&one)];
+        let elsewhere = GROUP.replace("auth", "jobs");
+        let plan = compare(&group(), &[], &members, &[named(&elsewhere)]);
+        assert_eq!((plan.unknown.len(), plan.deregister.len()), (1, 0));
+        let plan = compare(&group(), &[], &members, &[named(GROUP)]);
+        assert_eq!((plan.unknown.len(), plan.deregister[0].why), (0, Why::Pruned));
+        let live = party(1, Stage::Live, std::slice::from_ref(&one));
+        assert_eq!(
+            compare(&group(), &[live], &members, &[named(GROUP)]),
+            GroupPlan::new(group())
+        );
+    }
+
+    fn parties() -> impl Strategy<Value = Vec<Party>> {
+        let targets: Vec<Target> = (1..=6).map(|n| target(&format!("10.0.0.{n}"), 8080)).collect();
+        let stage = prop_oneof![
+            Just(Stage::Serving),
+            Just(Stage::Live),
+            Just(Stage::Former),
+            Just(Stage::AnothersFormer)
+        ];
+        let one = (stage, subsequence(targets, 0..=3));
+        prop::collection::vec(one, 0..6).prop_map(|all| {
+            let all = all.into_iter().enumerate();
+            all.map(|(n, (stage, holds))| party(n, stage, &holds)).collect()
+        })
+    }
+
+    fn members() -> impl Strategy<Value = Vec<(Target, TargetHealth)>> {
+        let state = prop_oneof![Just("healthy"), Just("unhealthy"), Just("initial"), Just("draining")];
+        prop::collection::btree_map(1..=6u8, state, 0..=6).prop_map(|all| {
+            let all = all.into_iter();
+            all.map(|(n, state)| (target(&format!("10.0.0.{n}"), 8080), TargetHealth::of(state, None)))
+                .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_carried_out_leaves_nothing_to_do_and_takes_nothing_that_lives(
+            parties in parties(),
+            members in members(),
+        ) {
+            let plan = compare(&group(), &parties, &members, &[]);
+            let live = Owners::among(parties.iter().filter(|party| matches!(party.stage, Stage::Serving | Stage::Live)));
+            let former = Owners::among(parties.iter().filter(|party| party.stage == Stage::Former));
+            for change in &plan.deregister {
+                prop_assert!(live.of(&change.target).is_none());
+                prop_assert!(former.of(&change.target).is_some(), "another deployment's");
+                prop_assert!(!plan.unknown.contains(&change.target));
+            }
+            let mut after: HashMap<Target, TargetHealth> = members.into_iter().collect();
+            for change in &plan.deregister {
+                after.remove(&change.target);
+            }
+            for change in &plan.register {
+                after.insert(change.target.clone(), TargetHealth::of("initial", None));
+            }
+            let after: Vec<(Target, TargetHealth)> = after.into_iter().collect();
+            let again = compare(&group(), &parties, &after, &[]);
+            prop_assert!(again.register.is_empty() && again.deregister.is_empty());
+            for wanted in parties.iter().flat_map(|party| &party.wanted) {
+                prop_assert!(registered(&after).any(|target| target == wanted));
+            }
+        }
+    }
+}

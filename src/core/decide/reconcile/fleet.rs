@@ -1,0 +1,233 @@
+//! All tasks of ours and of other deployments, live and stopped, in every cluster where one may have a target of the groups in
+//! question; and the proof of who is live, which holds for a moment only.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::budget::in_time;
+use super::compare::Stage;
+use crate::core::call::{Desired, ErrorKind};
+use crate::core::config::Config;
+use crate::core::decide::failures::Failures;
+use crate::core::decide::owners::survey;
+use crate::core::decide::{deployment, timing};
+use crate::core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
+use crate::core::domain::target::Attachment;
+use crate::core::domain::task::{Phase, Task};
+use crate::core::domain::timestamp::Timestamp;
+use crate::core::domain::{started_by, tags};
+use crate::core::journal::{Halt, Reader};
+use crate::core::outcome::Failure;
+use crate::core::outcome::plan::Overdue;
+use crate::core::request::reconcile::ReconcileRequest;
+
+/// A task that has targets, and was started by start-engines or as if: by this deployment or another one.
+pub(super) struct Ours<'a> {
+    pub(super) task: &'a Task,
+    pub(super) attachments: Vec<Attachment>,
+    /// It is in the cluster that is reconciled.
+    is_own: bool,
+    /// It is this deployment's; another one's only has its targets.
+    is_ours: bool,
+    /// Whether tasks like it may be registered.
+    is_allowed: bool,
+}
+
+impl<'a> Ours<'a> {
+    fn of(task: &'a Task, is_own: bool, config: &Config) -> Option<Self> {
+        let text = task.started_by.as_deref()?;
+        let attachments = started_by::decode(text, &task.arn.scope()).ok()?;
+        (!attachments.is_empty()).then_some(Self {
+            task,
+            attachments,
+            is_own,
+            is_ours: deployment::is_ours(task, config),
+            is_allowed: deployment::family_is_allowed(task, config),
+        })
+    }
+
+    pub(super) fn names(&self, group: &TargetGroupArn) -> bool {
+        self.attachments.iter().any(|attachment| attachment.group == *group)
+    }
+
+    /// Whether it is of the cluster that is reconciled, and of the service if only one is.
+    fn is_asked_for(&self, request: &ReconcileRequest) -> bool {
+        let of_service = |service| tags::decode(&self.task.tags).service.as_ref() == Some(service);
+        self.is_own && self.is_ours && request.service.as_ref().is_none_or(of_service)
+    }
+
+    /// What is to be of its targets, once it is stopping or stopped.
+    pub(super) fn stage_of_former(&self) -> Stage {
+        if self.is_ours {
+            Stage::Former
+        } else {
+            Stage::AnothersFormer
+        }
+    }
+
+    /// Whether its targets are to be in their groups, and it is ours to see to.
+    pub(super) fn is_to_be_registered(&self) -> bool {
+        self.is_own
+            && self.is_ours
+            && self.is_allowed
+            && self.task.phase() == Phase::Running
+            && !self.task.is_draining()
+    }
+}
+
+/// Who was live when it was asked; until `ends`, nobody else can be registered.
+pub(super) struct Proof<'a> {
+    pub(super) live: Vec<Ours<'a>>,
+    pub(super) ends: Timestamp,
+}
+
+impl<'a> Proof<'a> {
+    /// Asks now; gives up once it would not hold any more.
+    pub(super) fn take(request: &ReconcileRequest, config: &Config, reader: &mut Reader<'a>) -> Result<Self, Halt> {
+        let ends = reader.now().after(timing::ATTACH);
+        Self::of_live(request, config, ends, reader, |reader| {
+            let holds = timing::left(Some(ends), reader.now()).is_some();
+            holds.then_some(()).ok_or_else(too_slow)
+        })
+    }
+
+    /// Asks now, and for as long as it takes: who is live is worth knowing, even when it proves nothing any
+    /// more.
+    pub(super) fn take_whole(
+        request: &ReconcileRequest,
+        config: &Config,
+        reader: &mut Reader<'a>,
+    ) -> Result<Self, Halt> {
+        let ends = reader.now().after(timing::ATTACH);
+        Self::of_live(request, config, ends, reader, |_| Ok(()))
+    }
+
+    fn of_live(
+        request: &ReconcileRequest,
+        config: &Config,
+        ends: Timestamp,
+        reader: &mut Reader<'a>,
+        in_time: impl Fn(&Reader<'_>) -> Result<(), Failure>,
+    ) -> Result<Self, Halt> {
+        let mut live = Vec::new();
+        for (cluster, is_own) in clusters(request) {
+            match survey::tasks(cluster, Desired::Running, None, None, reader, &in_time)? {
+                Ok(tasks) => live.extend(tasks.iter().filter_map(|task| Ours::of(task, is_own, config))),
+                Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_own => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        live.retain(|ours| ours.task.is_wanted());
+        Ok(Self { live, ends })
+    }
+}
+
+/// The failure of a look at all tasks that took too long.
+pub(super) fn too_slow() -> Failure {
+    let message = format!(
+        "looking for owners of targets in all clusters took longer than the {} s for which the answer holds",
+        timing::ATTACH.as_secs()
+    );
+    Failure::transient("owner_search_too_slow", message)
+}
+
+/// All that a reconcile knows of tasks.
+pub(super) struct Fleet<'a> {
+    /// In the order of their ARNs, each as the newest snapshot shows it.
+    tasks: Vec<Ours<'a>>,
+    by_group: HashMap<TargetGroupArn, Vec<usize>>,
+}
+
+/// Lists and describes all tasks. Those that are live first: that is the proof with which small
+/// fleets are repaired.
+pub(super) fn survey<'a>(
+    request: &ReconcileRequest,
+    config: &Config,
+    reader: &mut Reader<'a>,
+) -> Result<(Fleet<'a>, Proof<'a>), Halt> {
+    let proof = Proof::of_live(request, config, reader.now().after(timing::ATTACH), reader, in_time)?;
+    let mut newest: BTreeMap<&TaskArn, Ours<'a>> = BTreeMap::new();
+    let mut note = |ours: Ours<'a>| {
+        let is_newer = |known: &Ours<'_>| ours.task.version >= known.task.version;
+        if newest.get(&ours.task.arn).is_none_or(is_newer) {
+            newest.insert(&ours.task.arn, ours);
+        }
+    };
+    let again = |ours: &Ours<'a>| Ours::of(ours.task, ours.is_own, config);
+    proof.live.iter().filter_map(again).for_each(&mut note);
+    for (cluster, is_own) in clusters(request) {
+        match survey::tasks(cluster, Desired::Stopped, None, None, reader, in_time)? {
+            Ok(tasks) => tasks
+                .iter()
+                .filter_map(|task| Ours::of(task, is_own, config))
+                .for_each(&mut note),
+            Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_own => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((Fleet::of(newest.into_values().collect()), proof))
+}
+
+fn clusters(request: &ReconcileRequest) -> impl Iterator<Item = (&Cluster, bool)> {
+    let others = request.others.iter().map(|other| (other, false));
+    std::iter::once((&request.cluster, true)).chain(others)
+}
+
+impl<'a> Fleet<'a> {
+    /// Tasks of the cluster, or of the service in it, whose time to drain is over, and which nobody has stopped.
+    ///
+    /// Also where nothing is to be taken out: their own tag asks for their end, and no setting tells otherwise.
+    pub(super) fn overdue(&self, request: &ReconcileRequest, now: Timestamp) -> Vec<Overdue> {
+        let own = self
+            .tasks
+            .iter()
+            .filter(|ours| ours.is_asked_for(request) && ours.task.is_wanted());
+        let overdue = own.filter_map(|ours| {
+            let since = ours.task.drains_until()?;
+            (since.after(timing::DRAIN_GRACE) <= now).then(|| Overdue {
+                task: ours.task.arn.clone(),
+                since,
+            })
+        });
+        overdue.collect()
+    }
+
+    fn of(tasks: Vec<Ours<'a>>) -> Self {
+        let mut by_group: HashMap<TargetGroupArn, Vec<usize>> = HashMap::new();
+        for (n, ours) in tasks.iter().enumerate() {
+            let groups: BTreeSet<&TargetGroupArn> = ours.attachments.iter().map(|it| &it.group).collect();
+            for group in groups {
+                by_group.entry(group.clone()).or_default().push(n);
+            }
+        }
+        Self { tasks, by_group }
+    }
+
+    /// The tasks that name a group.
+    pub(super) fn of_group(&self, group: &TargetGroupArn) -> impl Iterator<Item = &Ours<'a>> {
+        let places = self.by_group.get(group).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|&n| self.tasks.get(n))
+    }
+
+    /// All groups to look at, in the order of their ARNs: those that tasks of the cluster, or of the service,
+    /// name, and those of the configuration.
+    pub(super) fn groups(
+        &self,
+        request: &ReconcileRequest,
+        config: &Config,
+        failures: &mut Failures,
+    ) -> Vec<TargetGroupArn> {
+        let own = self.tasks.iter().filter(|ours| ours.is_asked_for(request));
+        let named = own.flat_map(|ours| ours.attachments.iter().map(|it| &it.group));
+        let all: BTreeSet<&TargetGroupArn> = named.chain(&request.groups).collect();
+        let mut groups = Vec::new();
+        for group in all {
+            if config.allowed.target_groups.allows_target_group(group) {
+                groups.push(group.clone());
+            } else if self.of_group(group).any(Ours::is_to_be_registered) {
+                let message = format!("{group} is not in ALLOWED_TARGET_GROUPS");
+                failures.add(Failure::permanent("not_allowed", message));
+            }
+        }
+        groups
+    }
+}

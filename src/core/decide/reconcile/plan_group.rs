@@ -1,0 +1,102 @@
+//! What is to be done in one group. Reads, and changes nothing.
+
+use super::claims::{Parties, Questioned};
+use super::compare::{Owners, Stage, compare, registered};
+use super::fleet::{Fleet, Ours};
+use crate::core::call::{CallError, ErrorKind};
+use crate::core::decide::failures::Failures;
+use crate::core::decide::targets::of_running;
+use crate::core::decide::targets::snapshot::with_containers;
+use crate::core::domain::arn::TargetGroupArn;
+use crate::core::domain::target::{Target, TargetGroup, TargetType};
+use crate::core::journal::{Halt, Reader};
+use crate::core::outcome::Failure;
+use crate::core::outcome::plan::GroupPlan;
+use crate::core::request::reconcile::ReconcileRequest;
+
+/// The plan of a group; `None` if it cannot be told, or there is no such group.
+pub(super) fn group(
+    group: &TargetGroupArn,
+    fleet: &Fleet<'_>,
+    request: &ReconcileRequest,
+    reader: &mut Reader<'_>,
+    failures: &mut Failures,
+) -> Result<Option<GroupPlan>, Halt> {
+    let facts = match reader.describe_target_group(group)? {
+        Ok(facts) => facts,
+        Err(error) => return Ok(unseen(group, fleet, error, failures)),
+    };
+    let members = match reader.describe_targets(group)? {
+        Ok(members) => members,
+        Err(error) => return Ok(unseen(group, fleet, error, failures)),
+    };
+    let members = match facts.target_type {
+        TargetType::Ip | TargetType::Instance => members,
+        // Nothing in it can be a task's.
+        TargetType::Lambda | TargetType::Alb | TargetType::Unknown(_) => &[],
+    };
+    let mut parties = Parties::of(group);
+    let questioned = Questioned::of(registered(members));
+    for ours in fleet.of_group(group).filter(|ours| ours.task.is_wanted()) {
+        let (stage, wanted) = if ours.is_to_be_registered() {
+            (Stage::Serving, targets(group, ours, facts, reader, failures)?)
+        } else {
+            (Stage::Live, Vec::new())
+        };
+        parties.add(ours, stage, wanted, &questioned, reader)?;
+    }
+    let live = Owners::among(parties.all());
+    let questioned = Questioned::of(registered(members).filter(|target| live.of(target).is_none()));
+    for ours in fleet.of_group(group).filter(|ours| !ours.task.is_wanted()) {
+        parties.add(ours, ours.stage_of_former(), Vec::new(), &questioned, reader)?;
+    }
+    let plan = compare(group, parties.all(), members, &request.prune);
+    Ok(Some(if request.takes_nothing_out {
+        plan.withholding()
+    } else {
+        plan
+    }))
+}
+
+/// The targets that a RUNNING task is to have in the group.
+fn targets(
+    group: &TargetGroupArn,
+    ours: &Ours<'_>,
+    facts: &TargetGroup,
+    reader: &mut Reader<'_>,
+    failures: &mut Failures,
+) -> Result<Vec<Target>, Halt> {
+    let attachments = match with_containers(ours.task, &ours.attachments) {
+        Ok(attachments) => attachments,
+        Err(failure) => {
+            failures.add(failure);
+            return Ok(Vec::new());
+        }
+    };
+    let mut targets = Vec::new();
+    for attachment in attachments.iter().filter(|attachment| attachment.group == *group) {
+        match of_running(attachment, facts, ours.task, ours.task, reader)? {
+            Ok(target) => targets.push(target),
+            Err(failure) => failures.add(failure),
+        }
+    }
+    Ok(targets)
+}
+
+/// A group that cannot be looked at. One that is gone is missed only by tasks that are to be in it.
+fn unseen(group: &TargetGroupArn, fleet: &Fleet<'_>, error: &CallError, failures: &mut Failures) -> Option<GroupPlan> {
+    let is_missed = fleet.of_group(group).any(Ours::is_to_be_registered);
+    if error.kind != ErrorKind::TargetGroupNotFound || is_missed {
+        failures.add(of_group(group, error));
+    }
+    None
+}
+
+/// The failure of a call, with the group that it was for.
+pub(super) fn of_group(group: &TargetGroupArn, error: &CallError) -> Failure {
+    let failure = Failure::from(error);
+    Failure {
+        message: format!("{group}: {}", failure.message),
+        ..failure
+    }
+}

@@ -1,0 +1,307 @@
+//! Carries out the plan of one group at a time, with the safeguards of [`crate::core::decide::register`] and
+//! [`crate::core::decide::deregister`]. What goes wrong in one step stops that step only.
+
+use std::collections::HashMap;
+
+use super::budget::{A_LOOK_NEEDS, A_STEP_NEEDS};
+use super::claims::{Parties, Questioned};
+use super::compare::{Owners, Stage};
+use super::fleet::{Fleet, Proof, too_slow};
+use super::plan_group::{self, of_group};
+use crate::core::call::{ErrorKind, MOST_TARGETS, MOST_TASKS_DESCRIBED};
+use crate::core::config::Config;
+use crate::core::decide::failures::{Failures, caught};
+use crate::core::decide::register::register_in_group;
+use crate::core::decide::stop::drain_is_over;
+use crate::core::decide::targets::snapshot::newer;
+use crate::core::decide::timing;
+use crate::core::domain::arn::{TargetGroupArn, TaskArn};
+use crate::core::domain::target::{GroupTarget, Target};
+use crate::core::domain::task::{Phase, Task};
+use crate::core::journal::{Halt, Reader};
+use crate::core::outcome::plan::{Change, Overdue};
+use crate::core::outcome::{Failure, Outcome, Repairs};
+use crate::core::request::reconcile::ReconcileRequest;
+
+/// What has been done so far.
+pub(super) struct Work<'f, 'a> {
+    request: &'f ReconcileRequest,
+    config: &'f Config,
+    fleet: &'f Fleet<'a>,
+    /// The last look at all live tasks.
+    proof: Proof<'a>,
+    /// Whether a group was repaired, or a part of one.
+    has_done: bool,
+    done: Repairs,
+    pub(super) failures: Failures,
+}
+
+impl<'f, 'a> Work<'f, 'a> {
+    pub(super) fn new(
+        request: &'f ReconcileRequest,
+        config: &'f Config,
+        fleet: &'f Fleet<'a>,
+        proof: Proof<'a>,
+        failures: Failures,
+    ) -> Self {
+        Self {
+            request,
+            config,
+            fleet,
+            proof,
+            has_done: false,
+            done: Repairs::default(),
+            failures,
+        }
+    }
+
+    pub(super) fn has_done(&self) -> bool {
+        self.has_done
+    }
+
+    /// StopTask for each; whether there was time for all of them.
+    pub(super) fn stop_overdue(&mut self, overdue: &[Overdue], reader: &mut Reader<'a>) -> Result<bool, Halt> {
+        for Overdue { task, since } in overdue {
+            if !reader.has_time(A_STEP_NEEDS) {
+                return Ok(false);
+            }
+            match reader.stop_task(&self.request.cluster, task, &drain_is_over(*since))? {
+                Ok(()) => self.done.stopped.push(task.clone()),
+                Err(error) => self.failures.add(Failure {
+                    message: format!("{task}: {error}"),
+                    ..Failure::from(error)
+                }),
+            }
+            self.has_done = true;
+        }
+        Ok(true)
+    }
+
+    /// Compares and repairs a group; whether there was time for all of it.
+    pub(super) fn group(&mut self, group: &TargetGroupArn, reader: &mut Reader<'a>) -> Result<bool, Halt> {
+        let planned = plan_group::group(group, self.fleet, self.request, reader, &mut self.failures);
+        let Some(plan) = caught(planned, &mut self.failures)?.flatten() else {
+            self.has_done = true;
+            return Ok(true);
+        };
+        for changes in plan.deregister.chunks(MOST_TARGETS) {
+            if !reader.has_time(A_STEP_NEEDS) {
+                return Ok(false);
+            }
+            let step = self.take_out(group, changes, reader);
+            caught(step, &mut self.failures)?;
+            self.has_done = true;
+        }
+        for changes in plan.register.chunks(MOST_TARGETS) {
+            if !reader.has_time(A_STEP_NEEDS) {
+                return Ok(false);
+            }
+            let step = self.put_in(group, changes, reader);
+            caught(step, &mut self.failures)?;
+            self.has_done = true;
+        }
+        let unknown = plan.unknown.into_iter().map(|target| in_group(group, target));
+        self.done.unknown.extend(unknown);
+        self.has_done = true;
+        Ok(true)
+    }
+
+    /// Registers targets of tasks that are still RUNNING, and takes back those of tasks that are
+    /// stopping by then.
+    fn put_in(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'a>) -> Result<(), Halt> {
+        let before = self.look(changes, reader)?;
+        let is_running = |change: &&Change| {
+            let task = change.task.as_ref().and_then(|arn| before.get(arn));
+            task.is_some_and(|task| task.phase() == Phase::Running && !task.is_draining())
+        };
+        let changes: Vec<Change> = changes.iter().filter(is_running).cloned().collect();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let refused = self.register(group, &changes, reader)?;
+        // Even a call that failed may have been applied.
+        let after = self.look(&changes, reader);
+        let Some(after) = caught(after, &mut self.failures)? else {
+            let put_in = changes.into_iter().filter(|change| !refused.contains(&change.target));
+            let put_in = put_in.filter_map(|change| Some((change.task?, in_group(group, change.target))));
+            self.done.registered.extend(put_in);
+            return Ok(());
+        };
+        let mut leaving = Vec::new();
+        for change in changes {
+            let Some((arn, before)) = change.task.as_ref().and_then(|arn| before.get_key_value(arn)) else {
+                continue;
+            };
+            match after.get(arn) {
+                Some(after) if !is_to_stay(newer(before, after)) => leaving.push(change),
+                Some(_) if refused.contains(&change.target) => {}
+                Some(_) => self.done.registered.push((arn.clone(), in_group(group, change.target))),
+                None => {
+                    let message = format!("DescribeTasks knew {arn} a moment ago, and does not any more");
+                    self.failures.add(Failure::transient("task_not_visible", message));
+                }
+            }
+        }
+        if leaving.is_empty() {
+            return Ok(());
+        }
+        self.take_out(group, &leaving, reader)
+    }
+
+    /// RegisterTargets; the targets that were refused. One that ELB does not take must not keep the others
+    /// out, so what is refused is tried by halves.
+    fn register(
+        &mut self,
+        group: &TargetGroupArn,
+        changes: &[Change],
+        reader: &mut Reader<'a>,
+    ) -> Result<Vec<Target>, Halt> {
+        let mut parts = vec![changes];
+        let mut refused = Vec::new();
+        while let Some(part) = parts.pop() {
+            let targets: Vec<Target> = part.iter().map(|change| change.target.clone()).collect();
+            if !reader.has_time(A_LOOK_NEEDS) {
+                let message = format!(
+                    "{group}: no time is left to find which of {} targets it does not take",
+                    targets.len()
+                );
+                self.failures.add(Failure::transient("out_of_time", message));
+                refused.extend(targets);
+                continue;
+            }
+            let Err(error) = register_in_group(group, targets.clone(), reader)? else {
+                continue;
+            };
+            let is_of_one = matches!(error.kind, ErrorKind::InvalidParameter | ErrorKind::InvalidTarget);
+            if is_of_one && part.len() > 1 {
+                let (first, second) = part.split_at(part.len() / 2);
+                parts.extend([second, first]);
+            } else {
+                self.failures.add(of_group(group, error));
+                refused.extend(targets);
+            }
+        }
+        Ok(refused)
+    }
+
+    /// The tasks of the changes as DescribeTasks shows them now.
+    fn look(&self, changes: &[Change], reader: &mut Reader<'a>) -> Result<HashMap<TaskArn, &'a Task>, Halt> {
+        let mut arns: Vec<TaskArn> = changes.iter().filter_map(|change| change.task.clone()).collect();
+        // They are in the order of the tasks.
+        arns.dedup();
+        let mut seen = HashMap::new();
+        for chunk in arns.chunks(MOST_TASKS_DESCRIBED) {
+            let tasks = reader.describe_tasks(&self.request.cluster, chunk.to_vec())??;
+            seen.extend(tasks.iter().map(|task| (task.arn.clone(), &**task)));
+        }
+        Ok(seen)
+    }
+
+    /// Deregisters what no live task of ours owns, while the proof of that holds; each by its own task
+    /// is none.
+    fn take_out(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'a>) -> Result<(), Halt> {
+        if self.try_to_take_out(group, changes, reader)? {
+            return Ok(());
+        }
+        self.proof = Proof::take(self.request, self.config, reader)?;
+        if self.try_to_take_out(group, changes, reader)? {
+            return Ok(());
+        }
+        Err(too_slow().into())
+    }
+
+    /// Whether the proof has held for long enough.
+    fn try_to_take_out(
+        &mut self,
+        group: &TargetGroupArn,
+        changes: &[Change],
+        reader: &mut Reader<'a>,
+    ) -> Result<bool, Halt> {
+        let ends = Some(self.proof.ends);
+        if timing::left(ends, reader.now()).is_none() {
+            return Ok(false);
+        }
+        let is_own = |arn: &TaskArn| changes.iter().any(|change| change.task.as_ref() == Some(arn));
+        let rivals = self.proof.live.iter().filter(|ours| !is_own(&ours.task.arn));
+        let questioned = Questioned::of(changes.iter().map(|change| &change.target));
+        let mut parties = Parties::of(group);
+        for rival in rivals.filter(|ours| ours.names(group)) {
+            parties.add(rival, Stage::Live, Vec::new(), &questioned, reader)?;
+        }
+        let owners = Owners::among(parties.all());
+        let free: Vec<&Change> = changes
+            .iter()
+            .filter(|change| owners.of(&change.target).is_none())
+            .collect();
+        if free.is_empty() {
+            return Ok(true);
+        }
+        let Some(within) = timing::left(ends, reader.now()) else {
+            return Ok(false);
+        };
+        let targets = free.iter().map(|change| change.target.clone()).collect();
+        match reader.deregister_targets(group, targets, within)? {
+            Ok(()) => {
+                let taken = free.into_iter().cloned();
+                let taken = taken.map(|change| (change.task, in_group(group, change.target)));
+                self.done.deregistered.extend(taken);
+            }
+            Err(error) if error.kind.is_gone() => {}
+            Err(error) => self.failures.add(of_group(group, error)),
+        }
+        Ok(true)
+    }
+
+    /// A target may be of a task that was started after all were listed. Without the time to look, it is
+    /// told as it was seen.
+    pub(super) fn look_again_at_unknown(&mut self, reader: &mut Reader<'a>) -> Result<(), Halt> {
+        if self.done.unknown.is_empty() || !reader.has_time(A_LOOK_NEEDS) {
+            return Ok(());
+        }
+        let looked = self.still_unknown(reader);
+        if let Some(still) = caught(looked, &mut self.failures)? {
+            self.done.unknown = still;
+        }
+        Ok(())
+    }
+
+    fn still_unknown(&self, reader: &mut Reader<'a>) -> Result<Vec<GroupTarget>, Halt> {
+        let now = Proof::take_whole(self.request, self.config, reader)?;
+        let mut still = Vec::new();
+        // They are in the order of the groups.
+        for of_group in self.done.unknown.chunk_by(|one, next| one.group == next.group) {
+            let Some(GroupTarget { group, .. }) = of_group.first() else {
+                continue;
+            };
+            let questioned = Questioned::of(of_group.iter().map(|unknown| &unknown.target));
+            let mut parties = Parties::of(group);
+            for ours in now.live.iter().filter(|ours| ours.names(group)) {
+                parties.add(ours, Stage::Live, Vec::new(), &questioned, reader)?;
+            }
+            let owners = Owners::among(parties.all());
+            let unowned = of_group.iter().filter(|unknown| owners.of(&unknown.target).is_none());
+            still.extend(unowned.cloned());
+        }
+        Ok(still)
+    }
+
+    pub(super) fn end(mut self, continued: Vec<TargetGroupArn>) -> Result<Outcome, Halt> {
+        self.done.continued = continued;
+        match self.failures.into_result(()) {
+            Ok(()) => Ok(Outcome::Reconciled(Box::new(self.done))),
+            Err(Halt::Fail(failure)) => Err(failure.with_repairs(self.done).into()),
+            Err(ask @ Halt::Ask(_)) => Err(ask),
+        }
+    }
+}
+
+fn is_to_stay(task: &Task) -> bool {
+    task.is_wanted() && !task.is_draining()
+}
+
+fn in_group(group: &TargetGroupArn, target: Target) -> GroupTarget {
+    GroupTarget {
+        group: group.clone(),
+        target,
+    }
+}

@@ -1,0 +1,239 @@
+//! A start: the token ladder (`ladder`), then the deadlines of what it started.
+//!
+//! Two deliveries of one event never start two sets of tasks, as long as ECS keeps the tokens: the lesser of a
+//! day and the task's life and an hour. A start that is older than its `maxAgeSeconds` calls no RunTask
+//! (`self::expired`).
+//!
+//! A deadline is a schedule of EventBridge Scheduler, made for each task once it exists: a stop that
+//! comes when the time is over, unless the task is RUNNING by then, or in any case. Without
+//! deadlines, RunTask is all that is called. One that cannot be set fails the event, so that it is tried again, but
+//! not the start: the tasks run.
+
+mod expired;
+mod ladder;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use self::expired::expired;
+use super::failures::Failures;
+use super::schedules::{self, Purpose, SOONEST};
+use crate::core::call::{Answer, Call, CallError, ErrorKind};
+use crate::core::domain::arn::TaskArn;
+use crate::core::domain::task::START_TIMED_OUT;
+use crate::core::domain::timestamp::Timestamp;
+use crate::core::journal::{Halt, Journal, Reader};
+use crate::core::outcome::{Deadline, DeadlinesNotSet, Failure, Outcome};
+use crate::core::request::start::StartRequest;
+
+/// Starts what is missing, and sets the deadlines of what runs.
+///
+/// # Errors
+/// With the next call, or with the failure that ends the walk: AWS's own error, a reason that no
+/// other place or time cures, or capacity that no placement had. Or with what kept a deadline from
+/// being set: a retry finds the same tasks.
+pub fn start(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
+    let ended = match walk(request, reader) {
+        Err(Halt::Fail(failure)) => Err(*failure),
+        Err(ask @ Halt::Ask(_)) => return Err(ask),
+        Ok(outcome) => Ok(outcome),
+    };
+    let tasks = match &ended {
+        Ok(Outcome::Started { tasks, .. }) => tasks.clone(),
+        Ok(_) => Vec::new(),
+        Err(failure) => failure.tasks.clone(),
+    };
+    let unset = set_deadlines(request, &tasks, reader)?;
+    end(ended, tasks, unset).map_err(Halt::from)
+}
+
+/// How a start ends that is given up in the middle, for want of time say: `why`, with the tasks that run by then, and
+/// the deadlines that they do not have.
+#[must_use]
+pub fn cut_short(request: &StartRequest, journal: &Journal, why: Failure) -> Failure {
+    let (tasks, ended) = match walk(request, &mut Reader::new(journal)) {
+        Ok(Outcome::Started { tasks, .. }) => (tasks, None),
+        Err(Halt::Fail(failure)) => (failure.tasks.clone(), Some(*failure)),
+        // In the middle of the walk.
+        Ok(_) | Err(Halt::Ask(_)) => (known(journal), Some(why.clone())),
+    };
+    let is_set = |name: &str| {
+        journal.entries.iter().any(|entry| {
+            let Call::CreateSchedule(schedule) = &entry.call else {
+                return false;
+            };
+            schedule.name == name && entry.answer.as_ref().map_or_else(exists, |_| true)
+        })
+    };
+    let due = tasks
+        .iter()
+        .flat_map(|task| deadlines(request).map(move |due| (task, due.purpose)));
+    let deadlines: Vec<Deadline> = due
+        .filter(|(task, purpose)| !is_set(&schedules::name(*purpose, task)))
+        .map(|(task, purpose)| deadline(task, purpose))
+        .collect();
+    let unset = (!deadlines.is_empty()).then_some(Unset { deadlines, why });
+    end(ended.map_or(Ok(()), Err), tasks, unset)
+        .err()
+        .unwrap_or_else(|| Failure::internal("a start that has ended was cut short"))
+}
+
+/// The tasks that RunTask has told of so far.
+fn known(journal: &Journal) -> Vec<TaskArn> {
+    let told = journal.entries.iter().map(|entry| match &entry.answer {
+        Ok(Answer::Started(started)) => started.tasks.as_slice(),
+        Err(CallError {
+            kind: ErrorKind::Conflict { tasks },
+            ..
+        }) => tasks,
+        Ok(_) | Err(_) => &[],
+    });
+    told.flatten().cloned().collect()
+}
+
+fn walk(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
+    match request.expired(reader.now()) {
+        Some(age) => expired(request, age, reader),
+        None => ladder::climb(request, reader),
+    }
+}
+
+/// The start's end, and that of its deadlines, as one.
+fn end<T>(ended: Result<T, Failure>, tasks: Vec<TaskArn>, unset: Option<Unset>) -> Result<T, Failure> {
+    match (ended, unset) {
+        (ended, None) => ended,
+        (Ok(_), Some(unset)) => {
+            let message = format!(
+                "the tasks run, but {} of their deadlines could not be set: {}",
+                unset.deadlines.len(),
+                unset.why.message
+            );
+            let why = Failure {
+                message,
+                ..unset.why.clone()
+            };
+            Err(unset.of(why.with_tasks(tasks), true))
+        }
+        (Err(failure), Some(unset)) => Err(unset.of(failure.with_tasks(tasks), false)),
+    }
+}
+
+/// Deadlines that could not be set, and the chief reason.
+struct Unset {
+    deadlines: Vec<Deadline>,
+    why: Failure,
+}
+
+impl Unset {
+    fn of(self, failure: Failure, start_is_whole: bool) -> Failure {
+        let unset = DeadlinesNotSet {
+            deadlines: self.deadlines,
+            category: self.why.category,
+            transient: self.why.transient,
+            message: self.why.message,
+            start_is_whole,
+        };
+        Failure {
+            deadlines: Some(Box::new(unset)),
+            ..failure
+        }
+    }
+}
+
+/// One schedule for each task and deadline. One that exists is of an earlier delivery, and counts.
+fn set_deadlines(request: &StartRequest, tasks: &[TaskArn], reader: &mut Reader<'_>) -> Result<Option<Unset>, Halt> {
+    let mut unset = Vec::new();
+    let mut failures = Failures::default();
+    let now = reader.now();
+    for task in tasks {
+        for due in deadlines(request) {
+            let purpose = due.purpose;
+            match set_deadline(request, task, due, now, reader) {
+                Ok(()) => {}
+                Err(ask @ Halt::Ask(_)) => return Err(ask),
+                Err(Halt::Fail(failure)) => {
+                    unset.push(deadline(task, purpose));
+                    failures.add(*failure);
+                }
+            }
+        }
+    }
+    match failures.into_result(()) {
+        Err(Halt::Fail(why)) => Ok(Some(Unset {
+            deadlines: unset,
+            why: *why,
+        })),
+        Ok(()) | Err(Halt::Ask(_)) => Ok(None),
+    }
+}
+
+fn set_deadline(
+    request: &StartRequest,
+    task: &TaskArn,
+    due: Due,
+    now: Timestamp,
+    reader: &mut Reader<'_>,
+) -> Result<(), Halt> {
+    let later = request.later.as_ref();
+    let later = later.ok_or_else(|| Failure::internal("a deadline has no way to be kept"))?;
+    let at = now.after(due.after.max(SOONEST));
+    let schedule = schedules::stop(later, due.purpose, (task, &request.cluster), due.detail, now, at)
+        .ok_or_else(|| Failure::internal("a deadline has no date"))?;
+    match reader.create_schedule(schedule)? {
+        Ok(()) => Ok(()),
+        Err(error) if exists(error) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// There is a schedule of that name.
+fn exists(error: &CallError) -> bool {
+    matches!(error.kind, ErrorKind::Conflict { .. })
+}
+
+fn deadline(task: &TaskArn, purpose: Purpose) -> Deadline {
+    Deadline {
+        task: task.clone(),
+        field: match purpose {
+            Purpose::StartTimeout => "startTimeoutSeconds",
+            Purpose::EndOfLife => "maxLifetimeSeconds",
+            // No start asks for it.
+            Purpose::Drained => "drainSeconds",
+        },
+    }
+}
+
+/// A deadline of a start.
+struct Due {
+    purpose: Purpose,
+    after: Duration,
+    /// The fields of the stop.
+    detail: Value,
+}
+
+fn deadlines(request: &StartRequest) -> impl Iterator<Item = Due> {
+    let timeout = request.deadlines.start_timeout.map(|after| {
+        let reason = format!("{START_TIMED_OUT} {} s", after.as_secs());
+        Due {
+            purpose: Purpose::StartTimeout,
+            after,
+            detail: json!({"drainSeconds": 0, "unlessRunning": true, "reason": reason}),
+        }
+    });
+    let lifetime = request.deadlines.max_lifetime.map(|after| {
+        let reason = format!("start-engines: maxLifetimeSeconds {} is over", after.as_secs());
+        Due {
+            purpose: Purpose::EndOfLife,
+            after,
+            detail: json!({"reason": reason}),
+        }
+    });
+    let mark = request.correlation_id.clone();
+    timeout.into_iter().chain(lifetime).map(move |mut due| {
+        if let Some(mark) = &mark {
+            due.detail["correlationId"] = json!(mark);
+        }
+        due
+    })
+}

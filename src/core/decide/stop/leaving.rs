@@ -1,0 +1,180 @@
+//! Tasks on their way out: what is taken out of their groups before they are stopped, and whose it still is.
+//!
+//! Must not decide which tasks are stopped, and must not stop any.
+
+use std::time::Duration;
+
+use crate::core::config::Config;
+use crate::core::decide::failures::Failures;
+use crate::core::decide::owners::{owned_of_each, too_slow};
+use crate::core::decide::targets::candidates::Rivals;
+use crate::core::decide::targets::membership::still_registered;
+use crate::core::decide::timing;
+use crate::core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
+use crate::core::domain::target::GroupTarget;
+use crate::core::domain::task::Task;
+use crate::core::domain::timestamp::Timestamp;
+use crate::core::journal::{Halt, Reader};
+use crate::core::outcome::Failure;
+
+/// One task on its way out.
+pub(crate) struct Leaving<'a> {
+    pub(crate) task: &'a Task,
+    pub(crate) targets: Vec<GroupTarget>,
+    /// Where another task may have them by now. Addresses of an interface are its own while it lives; host ports
+    /// are used again at once, and DescribeTasks may show a task for longer that has given its own back.
+    pub(crate) rivals: Option<Rivals>,
+    /// Until when it drains; `None` stops it now.
+    pub(crate) until: Option<Timestamp>,
+}
+
+/// Only what is still in its group: one question for each group.
+pub(crate) fn leave_registered(
+    leaving: &mut [Leaving<'_>],
+    reader: &mut Reader<'_>,
+    failures: &mut Failures,
+) -> Result<(), Halt> {
+    let all: Vec<GroupTarget> = leaving.iter().flat_map(|it| it.targets.clone()).collect();
+    let still = still_registered(&all, reader, failures)?;
+    for leaving in leaving {
+        leaving.targets.retain(|target| still.contains(target));
+    }
+    Ok(())
+}
+
+/// Takes the targets out of their groups, all tasks' of one group at once; gives those that DeregisterTargets was
+/// called for. The tasks were seen alive at `seen_at` or later.
+pub(crate) fn deregister(
+    cluster: &Cluster,
+    leaving: &[Leaving<'_>],
+    mut seen_at: Timestamp,
+    config: &Config,
+    reader: &mut Reader<'_>,
+    failures: &mut Failures,
+) -> Result<Vec<(TaskArn, GroupTarget)>, Halt> {
+    let mut deregistered = host_ports(leaving, config, reader, failures)?;
+    let leaving = || leaving.iter().filter(|leaving| leaving.rivals.is_none());
+    let mut staying: Vec<TaskArn> = leaving().map(|leaving| leaving.task.arn.clone()).collect();
+    for group in groups(leaving()) {
+        let mut within = timing::left(Some(seen_at.after(timing::ATTACH)), reader.now());
+        if within.is_none() && !staying.is_empty() {
+            seen_at = reader.now();
+            match reader.describe_tasks(cluster, staying.clone())? {
+                Ok(tasks) => {
+                    let is_wanted = |arn: &TaskArn| tasks.iter().any(|task| task.arn == *arn && task.is_wanted());
+                    // The events of their stops take their targets out.
+                    staying.retain(is_wanted);
+                    within = timing::left(Some(seen_at.after(timing::ATTACH)), reader.now());
+                }
+                Err(error) => failures.add(error),
+            }
+        }
+        let targets: Vec<(TaskArn, GroupTarget)> = leaving()
+            .filter(|leaving| staying.contains(&leaving.task.arn))
+            .flat_map(|Leaving { task, targets, .. }| {
+                let of_group = targets.iter().filter(|target| target.group == group);
+                of_group.map(|target| (task.arn.clone(), target.clone()))
+            })
+            .collect();
+        if targets.is_empty() {
+            continue;
+        }
+        let Some(within) = within else {
+            let message = format!("DescribeTasks took too long to take targets out of {group} for certain");
+            failures.add(Failure::transient("out_of_time", message));
+            continue;
+        };
+        deregistered.extend(from_group(&group, targets, within, reader, failures)?);
+    }
+    Ok(deregistered)
+}
+
+/// The same for host ports: but for those that another task has, which one look for each machine tells.
+fn host_ports(
+    leaving: &[Leaving<'_>],
+    config: &Config,
+    reader: &mut Reader<'_>,
+    failures: &mut Failures,
+) -> Result<Vec<(TaskArn, GroupTarget)>, Halt> {
+    let mut deregistered = Vec::new();
+    let on_machines = || {
+        leaving
+            .iter()
+            .filter(|it| it.rivals.is_some() && !it.targets.is_empty())
+    };
+    let mut machines: Vec<&Rivals> = Vec::new();
+    for rivals in on_machines().filter_map(|it| it.rivals.as_ref()) {
+        if !machines.contains(&rivals) {
+            machines.push(rivals);
+        }
+    }
+    for rivals in machines {
+        let there: Vec<&Leaving<'_>> = on_machines().filter(|it| it.rivals.as_ref() == Some(rivals)).collect();
+        let former: Vec<(&Task, &[GroupTarget])> = there.iter().map(|it| (it.task, it.targets.as_slice())).collect();
+        let proof_ends = reader.now().after(timing::ATTACH);
+        let owned = match owned_of_each(&former, rivals, proof_ends, config, reader) {
+            Ok(owned) => owned,
+            Err(Halt::Fail(failure)) => there.iter().map(|_| Err((*failure).clone())).collect(),
+            Err(ask @ Halt::Ask(_)) => return Err(ask),
+        };
+        let mut free: Vec<(TaskArn, GroupTarget)> = Vec::new();
+        for (leaving, owned) in there.iter().zip(owned) {
+            match owned {
+                Ok(owned) => {
+                    let own = leaving.targets.iter().filter(|target| !owned.contains(target));
+                    free.extend(own.map(|target| (leaving.task.arn.clone(), target.clone())));
+                }
+                // The events of its stop look again.
+                Err(failure) if leaving.until.is_some() => failures.add(failure),
+                Err(_) => {}
+            }
+        }
+        for group in groups(there.iter().copied()) {
+            let targets: Vec<(TaskArn, GroupTarget)> = free
+                .iter()
+                .filter(|(_, target)| target.group == group)
+                .cloned()
+                .collect();
+            if targets.is_empty() {
+                continue;
+            }
+            let Some(within) = timing::left(Some(proof_ends), reader.now()) else {
+                let drains = there.iter().find(|leaving| leaving.until.is_some());
+                if let Some(leaving) = drains {
+                    failures.add(too_slow(leaving.task));
+                }
+                continue;
+            };
+            deregistered.extend(from_group(&group, targets, within, reader, failures)?);
+        }
+    }
+    Ok(deregistered)
+}
+
+/// One call; gives the targets if ELB took it.
+fn from_group(
+    group: &TargetGroupArn,
+    targets: Vec<(TaskArn, GroupTarget)>,
+    within: Duration,
+    reader: &mut Reader<'_>,
+    failures: &mut Failures,
+) -> Result<Vec<(TaskArn, GroupTarget)>, Halt> {
+    let of_group = targets.iter().map(|(_, target)| target.target.clone()).collect();
+    match reader.deregister_targets(group, of_group, within)? {
+        Ok(()) => return Ok(targets),
+        Err(error) if error.kind.is_gone() => {}
+        Err(error) => failures.add(error),
+    }
+    Ok(Vec::new())
+}
+
+/// The groups of the targets, each once.
+fn groups<'l>(leaving: impl Iterator<Item = &'l Leaving<'l>>) -> Vec<TargetGroupArn> {
+    let mut groups = Vec::new();
+    for target in leaving.flat_map(|leaving| &leaving.targets) {
+        if !groups.contains(&target.group) {
+            groups.push(target.group.clone());
+        }
+    }
+    groups
+}

@@ -1,0 +1,263 @@
+//! What tasks publish on their container instances: what they show, else what their definitions tell.
+//!
+//! In network mode `host` no task ever shows a port, neither in events nor in DescribeTasks: the agent reports
+//! none ("we do not return any network bindings for awsvpc and host network mode tasks":
+//! [amazon-ecs-agent#3479](https://github.com/aws/amazon-ecs-agent/pull/3479)). Which mode a task is in, only
+//! its definition tells. In network mode `bridge` a binding is shown from when its container runs; until then
+//! it is nobody's to guess.
+//!
+//! A port that no mapping names is not published in network mode `host` either, though something may listen on
+//! it: ECS keeps a port of the machine for a task only by a mapping, so two tasks on one machine could
+//! claim it; and ECS itself takes no service with a load balancer without one ("A host port mapping for the
+//! container port 8080 is required": terraform#24274).
+//!
+//! Must not know machines: a host port is half a target.
+
+use crate::core::domain::arn::{Port, TaskDefinition};
+use crate::core::domain::definition::{Definition, NetworkMode};
+use crate::core::domain::task::ports::PortBinding;
+use crate::core::domain::task::{Status, Task};
+use crate::core::journal::{Asked, Halt, Reader};
+
+/// What a task that is, or has been, RUNNING publishes on its container instance.
+#[derive(Debug)]
+pub(crate) enum Ports<'a> {
+    /// This, and nothing else.
+    Known(Vec<PortBinding>),
+    /// Nobody shows where, as yet: in network mode `bridge` the machine chooses.
+    NotShown(&'a Definition),
+    /// Nothing: it has an interface of its own, which nobody shows, as yet.
+    OwnInterface,
+    /// Nobody tells of which definition it is.
+    Untold,
+    /// Its definition was deleted.
+    Gone(TaskDefinition),
+}
+
+/// Of a RUNNING task, as the newer snapshot tells that shows any.
+pub(crate) fn of_running<'a>(event: &Task, look: &Task, reader: &mut Reader<'a>) -> Asked<'a, Ports<'a>> {
+    let (newer, older) = if look.version >= event.version {
+        (look, event)
+    } else {
+        (event, look)
+    };
+    let shown = match newer.shown_ports() {
+        [] => older.shown_ports(),
+        shown => shown,
+    };
+    shown_or_defined(shown.to_vec(), [Some(newer), Some(older)], reader)
+}
+
+/// Of a task that is stopping or has stopped: all that either snapshot tells, since a container that was
+/// restarted may have another port.
+pub(crate) fn of_stopping<'a>(task: &Task, look: Option<&Task>, reader: &mut Reader<'a>) -> Asked<'a, Ports<'a>> {
+    let both = || [Some(task), look].into_iter().flatten();
+    let shown = both()
+        .flat_map(|snapshot| snapshot.shown_ports().iter().cloned())
+        .collect();
+    shown_or_defined(shown, [Some(task), look], reader)
+}
+
+fn shown_or_defined<'a>(
+    shown: Vec<PortBinding>,
+    snapshots: [Option<&Task>; 2],
+    reader: &mut Reader<'a>,
+) -> Asked<'a, Ports<'a>> {
+    if !shown.is_empty() {
+        return Ok(Ok(Ports::Known(shown)));
+    }
+    let named = snapshots.into_iter().flatten();
+    let Some(arn) = named.filter_map(|task| task.task_definition.as_ref()).next() else {
+        return Ok(Ok(Ports::Untold));
+    };
+    let definition = match reader.describe_task_definition(arn)? {
+        Ok(Some(definition)) => definition,
+        Ok(None) => return Ok(Ok(Ports::Gone(arn.clone()))),
+        Err(error) => return Ok(Err(error)),
+    };
+    Ok(Ok(match &definition.network_mode {
+        NetworkMode::Host => Ports::Known(definition.on_same()),
+        NetworkMode::Awsvpc => Ports::OwnInterface,
+        NetworkMode::None => Ports::Known(Vec::new()),
+        NetworkMode::Bridge | NetworkMode::Unknown(_) if definition.mappings.is_empty() => Ports::Known(Vec::new()),
+        // The machine's own network on Windows, say, publishes as `bridge` does.
+        NetworkMode::Bridge | NetworkMode::Unknown(_) => Ports::NotShown(definition),
+    }))
+}
+
+/// What a live task has to do with the ports of its machine.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Claims {
+    /// Those that it has.
+    pub(crate) has: Vec<Port>,
+    /// Those that it will have: it starts, and ECS, which places no two tasks with one fixed port on one
+    /// machine ([`RESOURCE:PORTS`](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html)),
+    /// keeps them for it. So whoever had them has given them back.
+    pub(crate) will_have: Vec<Port>,
+    /// The machine will give it others, and nobody knows which.
+    pub(crate) may_get_any: bool,
+}
+
+/// Of a live task, by the ports of its containers that are in question. What a RUNNING task does not show it
+/// does not publish, if it shows any; one that starts may show only some.
+pub(crate) fn claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>) -> Result<Claims, Halt> {
+    let shown = task.shown_ports();
+    let mut claims = Claims::default();
+    for &port in containers_ports {
+        claims
+            .has
+            .extend(shown.iter().filter_map(|binding| binding.host_port(port)));
+    }
+    let is_running = task.last_status == Status::Running;
+    if is_running && !shown.is_empty() {
+        return Ok(claims);
+    }
+    let definition = match &task.task_definition {
+        Some(arn) => reader.describe_task_definition(arn)??,
+        None => None,
+    };
+    let Some(definition) = definition else {
+        claims.may_get_any = true;
+        return Ok(claims);
+    };
+    let mut fixed = Vec::new();
+    for mapping in &definition.mappings {
+        let is_shown = |port| {
+            let mut of_container = shown.iter().filter(|it| it.container == mapping.on_same.container);
+            of_container.any(|binding| binding.host_port(port).is_some())
+        };
+        for &port in containers_ports
+            .iter()
+            .filter(|port| mapping.is_of(**port) && !is_shown(**port))
+        {
+            let on_host = match &definition.network_mode {
+                NetworkMode::Host => Some(&mapping.on_same),
+                NetworkMode::Bridge | NetworkMode::Unknown(_) => mapping.on_fixed.as_ref(),
+                NetworkMode::Awsvpc | NetworkMode::None => continue,
+            };
+            match on_host.and_then(|binding| binding.host_port(port)) {
+                Some(port) => fixed.push(port),
+                None => claims.may_get_any = true,
+            }
+        }
+    }
+    if is_running {
+        claims.has.extend(fixed);
+    } else {
+        claims.will_have = fixed;
+    }
+    Ok(claims)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::core::call::{Answer, Call};
+    use crate::core::domain::definition::PortMapping;
+    use crate::core::domain::task::from_event;
+    use crate::core::domain::task::ports::RawBinding;
+    use crate::core::domain::timestamp::Timestamp;
+    use crate::core::journal::{Entry, Journal};
+
+    const NOW: Timestamp = Timestamp::from_millis(0);
+
+    fn task(last_status: &str, bindings: &Value) -> Task {
+        let detail = json!({
+            "taskArn": "arn:aws:ecs:us-east-1:111122223333:task/engines/0123456789abcdef0123456789abcdef",
+            "taskDefinitionArn": "arn:aws:ecs:us-east-1:111122223333:task-definition/auth:7",
+            "lastStatus": last_status, "desiredStatus": "RUNNING", "containerInstanceArn": "machine",
+            "containers": [{"name": "auth", "networkBindings": bindings}],
+        });
+        from_event(&detail).unwrap()
+    }
+
+    /// The claims on port 8080 of `auth`, and how often the definition was asked for.
+    fn claims_of(task: &Task, mode: Option<&str>, mappings: &[(&str, i64, Option<i64>)]) -> (Claims, usize) {
+        let mapping = |(name, container_port, host_port): &(&str, i64, Option<i64>)| {
+            let raw = RawBinding {
+                container_port: Some(*container_port),
+                host_port: *host_port,
+                ..RawBinding::default()
+            };
+            PortMapping::read(name, raw)
+        };
+        let definition = Definition {
+            network_mode: mode.into(),
+            mappings: mappings.iter().filter_map(mapping).collect(),
+        };
+        let mut journal = Journal::new(NOW);
+        let ports = ["8080".parse().unwrap()];
+        let asked = claims(task, &ports, &mut Reader::new(&journal));
+        if let Err(Halt::Ask(call)) = asked {
+            assert!(matches!(*call, Call::DescribeTaskDefinition { .. }));
+            journal.entries.push(Entry {
+                call: *call,
+                asked_at: NOW,
+                answered_at: NOW,
+                calls: 1,
+                answer: Ok(Answer::Definition(Some(Arc::new(definition)))),
+            });
+        }
+        let mut reader = Reader::new(&journal);
+        let told = claims(task, &ports, &mut reader).unwrap();
+        assert_eq!(
+            claims(task, &ports, &mut reader).unwrap(),
+            told,
+            "once more, and no second call"
+        );
+        (told, journal.entries.len())
+    }
+
+    #[test]
+    fn what_a_live_task_has_will_have_or_may_get_is_told_by_itself_and_by_its_definition() {
+        let none = json!([]);
+        let shown = json!([{"containerPort": 8080, "hostPort": 32768}]);
+        let others = json!([{"containerPort": 9090, "hostPort": 32768}]);
+        let (fixed, dynamic) = ([("auth", 8080, Some(80))], [("auth", 8080, Some(0))]);
+        let two = [("auth", 8080, Some(0)), ("proxy", 8080, None)];
+        let has = |port: &str| (vec![port.parse().unwrap()], vec![], false);
+        let will_have = |port: &str| (vec![], vec![port.parse().unwrap()], false);
+        let (any, nothing) = ((vec![], vec![], true), (vec![], vec![], false));
+        let has_one_and_may_get = (vec!["32768".parse().unwrap()], vec![], true);
+        let table = [
+            ("RUNNING", &shown, None, &dynamic[..], has("32768"), 0),
+            ("RUNNING", &others, None, &dynamic, nothing.clone(), 0),
+            ("RUNNING", &none, Some("host"), &dynamic, has("8080"), 1),
+            ("RUNNING", &none, None, &fixed, has("80"), 1),
+            ("RUNNING", &none, None, &dynamic, any.clone(), 1),
+            ("PENDING", &none, Some("host"), &dynamic, will_have("8080"), 1),
+            ("PENDING", &none, None, &fixed, will_have("80"), 1),
+            ("PENDING", &none, None, &dynamic, any.clone(), 1),
+            ("PENDING", &none, Some("nat"), &dynamic, any.clone(), 1),
+            ("PENDING", &others, None, &dynamic, any, 1),
+            // The one container has its port, and the other is still to get one.
+            ("PENDING", &shown, None, &dynamic, has("32768"), 1),
+            ("PENDING", &shown, None, &two, has_one_and_may_get, 1),
+            ("PENDING", &none, None, &[("auth", 9090, Some(0))], nothing.clone(), 1),
+            ("PENDING", &none, Some("awsvpc"), &dynamic, nothing.clone(), 1),
+            ("PENDING", &none, Some("none"), &dynamic, nothing, 1),
+        ];
+        for (last, bindings, mode, mappings, (has, will_have, may_get_any), asked) in table {
+            let expected = Claims {
+                has,
+                will_have,
+                may_get_any,
+            };
+            let found = claims_of(&task(last, bindings), mode, mappings);
+            assert_eq!(found, (expected, asked), "{last} {bindings} {mode:?} {mappings:?}");
+        }
+    }
+
+    #[test]
+    fn a_live_task_of_which_nobody_tells_the_definition_may_get_any_port() {
+        let untold = Task {
+            task_definition: None,
+            ..task("RUNNING", &json!([]))
+        };
+        assert!(claims_of(&untold, None, &[]).0.may_get_any);
+    }
+}

@@ -1,0 +1,351 @@
+//! Targets of tasks in network mode `bridge` or `host`: a host port of their container instance, with
+//! the EC2 instance's id in groups of target type `instance`, its private address in those of `ip`.
+//!
+//! Must not know network interfaces.
+
+use super::address::{address, family_mismatch, no_address};
+use super::candidates::{Candidates, Lost, Rivals};
+use super::host_ports::{self, Ports};
+use crate::core::call::{CallError, ErrorKind};
+use crate::core::decide::failures::Failures;
+use crate::core::domain::arn::{ContainerName, Port, TaskDefinition};
+use crate::core::domain::instance::{ContainerInstance, Instance, Recall};
+use crate::core::domain::target::{AddressFamily, Attachment, GroupTarget, Target, TargetGroup, TargetType};
+use crate::core::domain::task::Task;
+use crate::core::domain::task::ports::{PortBinding, Transport, Unfit, Wanted, choose, fitting};
+use crate::core::journal::{Halt, Reader};
+use crate::core::outcome::Failure;
+
+/// The target that a group takes for a RUNNING task on the container instance `arn`.
+pub(crate) fn of_running(
+    attachment: &Attachment,
+    facts: &TargetGroup,
+    (task, look): (&Task, &Task),
+    arn: &str,
+    reader: &mut Reader<'_>,
+) -> Result<Result<Target, Failure>, Halt> {
+    if let other @ (TargetType::Lambda | TargetType::Alb | TargetType::Unknown(_)) = &facts.target_type {
+        let message = format!(
+            "{} takes targets of type {other}, and a task in bridge or host mode is one of type instance or ip: use a target group of one of these",
+            attachment.group
+        );
+        return Ok(Err(Failure::permanent("target_type_mismatch", message)));
+    }
+    let wanted = wanted(attachment.port, attachment.container.as_ref(), facts);
+    let ports = match host_ports::of_running(task, look, reader)? {
+        Ok(ports) => ports,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    let bindings = match ports {
+        Ports::Known(bindings) => bindings,
+        Ports::NotShown(definition) if definition.maps(wanted) => return Ok(Err(not_shown(attachment, task))),
+        Ports::NotShown(definition) => definition.on_same(),
+        Ports::OwnInterface | Ports::Untold => return Ok(Err(no_address(task))),
+        Ports::Gone(definition) => return Ok(Err(definition_gone(&definition, task))),
+    };
+    let port = match choose(&bindings, wanted) {
+        Ok(port) => port,
+        // Some containers show their ports before others do.
+        Err(Unfit::NotPublished) if shows_some(task, look) && maps(task, look, wanted, reader)? => {
+            return Ok(Err(not_shown(attachment, task)));
+        }
+        Err(unfit) => return Ok(Err(no_port(unfit, attachment, facts, task, &bindings))),
+    };
+    let machine = match reader.describe_container_instance(&task.cluster, arn, Recall::Always)? {
+        Ok(Some(machine)) => machine,
+        Ok(None) => return Ok(Err(instance_missing(task, arn))),
+        Err(error) => return Ok(Err(error.into())),
+    };
+    if facts.target_type == TargetType::Instance {
+        let id = machine.ec2_instance.clone();
+        return Ok(Ok(Target { id, port }));
+    }
+    let instance = match reader.describe_instance(&machine.ec2_instance, Recall::Always)? {
+        Ok(Some(instance)) => instance,
+        Ok(None) => return Ok(Err(instance_missing(task, &machine.ec2_instance))),
+        Err(error) => return Ok(Err(error.into())),
+    };
+    Ok(address(&instance.addresses, facts.family)
+        .map(|id| Target { id, port })
+        .ok_or_else(|| family_mismatch(attachment, facts.family, task)))
+}
+
+fn shows_some(task: &Task, look: &Task) -> bool {
+    [task, look].iter().any(|snapshot| !snapshot.shown_ports().is_empty())
+}
+
+/// Whether its definition has a mapping for the port, as far as anybody tells.
+fn maps(task: &Task, look: &Task, wanted: Wanted<'_>, reader: &mut Reader<'_>) -> Result<bool, Halt> {
+    let Some(arn) = task.task_definition.as_ref().or(look.task_definition.as_ref()) else {
+        return Ok(false);
+    };
+    let definition = reader.describe_task_definition(arn)?;
+    Ok(definition.is_ok_and(|definition| definition.is_some_and(|definition| definition.maps(wanted))))
+}
+
+/// Every target that a stopping task on the container instance `arn` can have registered, or why
+/// there can be none.
+///
+/// `startedBy` does not name a container, so it is the ports of all that publish the one it names.
+/// Where nobody tells the machine or the ports any more, it is told what is lost.
+pub(crate) fn of_stopping<'a>(
+    task: &Task,
+    arn: &str,
+    published: &Ports<'_>,
+    attachments: &[Attachment],
+    reader: &mut Reader<'a>,
+    failures: &mut Failures,
+) -> Result<Candidates, Halt> {
+    let mut machine = Machine::new(task, arn);
+    let mut targets = Vec::new();
+    let mut lost = Vec::new();
+    for attachment in attachments {
+        let group = &attachment.group;
+        let facts = match reader.describe_target_group(group)? {
+            Ok(facts) => facts,
+            Err(CallError {
+                kind: ErrorKind::TargetGroupNotFound,
+                ..
+            }) => continue,
+            Err(error) => {
+                failures.add(error);
+                continue;
+            }
+        };
+        let ports = possible(published, wanted(attachment.port, None, facts));
+        if ports.as_ref().is_some_and(Vec::is_empty) {
+            continue;
+        }
+        let id = match machine.id(facts, reader)? {
+            Ok(Some(id)) => Some(id),
+            // The group takes no such target, so it never had it.
+            Ok(None) => continue,
+            Err(Unknown::Failed(failure)) => {
+                failures.add(*failure);
+                continue;
+            }
+            Err(Unknown::Gone) => None,
+        };
+        match (id, ports) {
+            (Some(id), Some(ports)) => targets.extend(ports.into_iter().map(|port| GroupTarget {
+                group: group.clone(),
+                target: Target { id: id.clone(), port },
+            })),
+            (id, ports) => lost.push(Lost {
+                group: group.clone(),
+                id,
+                ports,
+            }),
+        }
+    }
+    Ok(Candidates {
+        targets,
+        lost,
+        rivals: machine.rivals(),
+    })
+}
+
+/// Every host port that can have been meant, each once; `None` if nobody tells.
+fn possible(published: &Ports<'_>, wanted: Wanted<'_>) -> Option<Vec<Port>> {
+    let bindings = match published {
+        Ports::Known(bindings) => bindings.clone(),
+        Ports::NotShown(definition) => definition.fixed(wanted)?,
+        Ports::OwnInterface => Vec::new(),
+        Ports::Untold | Ports::Gone(_) => return None,
+    };
+    let mut ports = Vec::new();
+    for (_, port) in fitting(&bindings, wanted) {
+        if !ports.contains(&port) {
+            ports.push(port);
+        }
+    }
+    Some(ports)
+}
+
+/// Whether the machine under another task is the one of a target.
+pub(crate) fn is_on(task: &Task, arn: &str, target: &Target, reader: &mut Reader<'_>) -> Result<bool, Halt> {
+    let Some(machine) = reader.describe_container_instance(&task.cluster, arn, Recall::Always)?? else {
+        return Err(instance_missing(task, arn).into());
+    };
+    if target.id.starts_with("i-") || machine.ec2_instance == target.id {
+        return Ok(machine.ec2_instance == target.id);
+    }
+    match reader.describe_instance(&machine.ec2_instance, Recall::Always)?? {
+        Some(instance) => Ok(instance.addresses.each().any(|id| id == target.id)),
+        None => Err(instance_missing(task, &machine.ec2_instance).into()),
+    }
+}
+
+/// Every id that a target on the machine under a task can have; the addresses only if they are asked for.
+pub(crate) fn ids(task: &Task, arn: &str, with_addresses: bool, reader: &mut Reader<'_>) -> Result<Vec<String>, Halt> {
+    let Some(machine) = reader.describe_container_instance(&task.cluster, arn, Recall::Always)?? else {
+        return Err(instance_missing(task, arn).into());
+    };
+    let mut ids = vec![machine.ec2_instance.clone()];
+    if with_addresses {
+        match reader.describe_instance(&machine.ec2_instance, Recall::Always)?? {
+            Some(instance) => ids.extend(instance.addresses.each()),
+            None => return Err(instance_missing(task, &machine.ec2_instance).into()),
+        }
+    }
+    Ok(ids)
+}
+
+/// Why the id is not known under which a group has the machine.
+enum Unknown {
+    Failed(Box<Failure>),
+    Gone,
+}
+
+/// The machine under a stopping task, asked for once, and only if a group needs it.
+struct Machine<'t, 'a> {
+    task: &'t Task,
+    arn: &'t str,
+    container_instance: Option<Result<Option<&'a ContainerInstance>, &'a CallError>>,
+    instance: Option<Result<Option<Instance>, &'a CallError>>,
+}
+
+impl<'t, 'a> Machine<'t, 'a> {
+    fn new(task: &'t Task, arn: &'t str) -> Self {
+        Self {
+            task,
+            arn,
+            container_instance: None,
+            instance: None,
+        }
+    }
+
+    /// Its id in a group; the innermost `None` if the group takes no such target.
+    fn id(&mut self, facts: &TargetGroup, reader: &mut Reader<'a>) -> Result<Result<Option<String>, Unknown>, Halt> {
+        if matches!(
+            facts.target_type,
+            TargetType::Lambda | TargetType::Alb | TargetType::Unknown(_)
+        ) {
+            return Ok(Ok(None));
+        }
+        let known = match self.container_instance {
+            Some(known) => known,
+            None => reader.describe_container_instance(&self.task.cluster, self.arn, Recall::IfGone)?,
+        };
+        self.container_instance = Some(known);
+        let id = match known {
+            Ok(Some(machine)) => &machine.ec2_instance,
+            Ok(None) => return Ok(Err(Unknown::Gone)),
+            Err(error) => return Ok(Err(Unknown::Failed(Box::new(error.into())))),
+        };
+        if facts.target_type == TargetType::Instance {
+            return Ok(Ok(Some(id.clone())));
+        }
+        let known = match self.instance {
+            Some(known) => known,
+            None => reader.describe_instance(id, Recall::IfGone)?,
+        };
+        self.instance = Some(known);
+        Ok(match known {
+            Ok(Some(instance)) => Ok(address(&instance.addresses, facts.family)),
+            Ok(None) => Err(Unknown::Gone),
+            Err(error) => Err(Unknown::Failed(Box::new(error.into()))),
+        })
+    }
+
+    /// While it is in its cluster and has its addresses, whoever else has its ports is on it too.
+    fn rivals(&self) -> Rivals {
+        let is_registered = matches!(
+            self.container_instance,
+            None | Some(Ok(Some(ContainerInstance {
+                is_registered: true,
+                ..
+            })))
+        );
+        let lives = matches!(self.instance, None | Some(Ok(Some(Instance { lives: true, .. }))));
+        if is_registered && lives {
+            Rivals::On(self.arn.to_owned())
+        } else {
+            Rivals::Anywhere
+        }
+    }
+}
+
+fn wanted<'a>(port: Port, container: Option<&'a ContainerName>, facts: &TargetGroup) -> Wanted<'a> {
+    Wanted {
+        port,
+        container,
+        transports: Transport::of_group(&facts.protocol),
+        ipv6: facts.target_type == TargetType::Ip && facts.family == AddressFamily::Ipv6,
+    }
+}
+
+fn not_shown(attachment: &Attachment, task: &Task) -> Failure {
+    let message = format!(
+        "the task definition of {} maps port {}, and neither the event nor DescribeTasks shows its host port yet",
+        task.arn, attachment.port
+    );
+    Failure::transient("address_missing", message)
+}
+
+fn definition_gone(definition: &TaskDefinition, task: &Task) -> Failure {
+    let message = format!(
+        "neither the event nor DescribeTasks shows host ports of {}, and its task definition {definition} was deleted: start it anew with another",
+        task.arn
+    );
+    Failure::permanent("ports_unknown", message)
+}
+
+fn no_port(
+    unfit: Unfit,
+    attachment: &Attachment,
+    facts: &TargetGroup,
+    task: &Task,
+    bindings: &[PortBinding],
+) -> Failure {
+    let port = attachment.port;
+    match unfit {
+        Unfit::NotPublished => {
+            let transports: Vec<&str> = Transport::of_group(&facts.protocol)
+                .iter()
+                .map(|it| it.name())
+                .collect();
+            let published: Vec<String> = bindings.iter().map(PortBinding::describe).collect();
+            let published = if published.is_empty() {
+                "nothing".to_owned()
+            } else {
+                published.join(", ")
+            };
+            let of = attachment
+                .container
+                .as_ref()
+                .map(|name| format!(" of container {name}"));
+            let message = format!(
+                "{} does not publish port {port}/{}{}, which {} needs; it publishes {published}: add a port mapping to the task definition, or name another port",
+                task.arn,
+                transports.join(" or "),
+                of.unwrap_or_default(),
+                attachment.group,
+            );
+            Failure::permanent("port_not_published", message)
+        }
+        Unfit::Ambiguous(choices) => {
+            let choices: Vec<String> = choices
+                .iter()
+                .map(|(container, on_host)| format!("{container} (host port {on_host})"))
+                .collect();
+            let message = format!(
+                "several containers of {} publish port {port}: give containerName, one of {}",
+                task.arn,
+                choices.join(", ")
+            );
+            Failure::permanent("port_ambiguous", message)
+        }
+    }
+}
+
+/// The category of a machine that nobody tells any more.
+pub(crate) const NOT_FOUND: &str = "instance_not_found";
+
+fn instance_missing(task: &Task, instance: &str) -> Failure {
+    let message = format!(
+        "{instance}, on which {} runs, is not known, or not with an address: it may be on its way out",
+        task.arn
+    );
+    Failure::transient(NOT_FOUND, message)
+}

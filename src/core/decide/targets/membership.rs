@@ -1,0 +1,44 @@
+//! Which targets are in their groups.
+
+use crate::core::decide::failures::Failures;
+use crate::core::domain::arn::TargetGroupArn;
+use crate::core::domain::target::{GroupTarget, Target, TargetHealth};
+use crate::core::journal::{Halt, Reader};
+
+/// Targets by group, groups and targets in the order given.
+pub(crate) fn by_group(targets: &[GroupTarget]) -> Vec<(TargetGroupArn, Vec<Target>)> {
+    let mut groups: Vec<(TargetGroupArn, Vec<Target>)> = Vec::new();
+    for GroupTarget { group, target } in targets {
+        match groups.iter_mut().find(|(known, _)| known == group) {
+            Some((_, of_group)) => of_group.push(target.clone()),
+            None => groups.push((group.clone(), vec![target.clone()])),
+        }
+    }
+    groups
+}
+
+/// Those that are in their group and not on their way out.
+pub(crate) fn still_registered(
+    targets: &[GroupTarget],
+    reader: &mut Reader<'_>,
+    failures: &mut Failures,
+) -> Result<Vec<GroupTarget>, Halt> {
+    let mut registered = Vec::new();
+    for (group, of_group) in by_group(targets) {
+        match reader.describe_target_health(&group, of_group.clone())? {
+            Ok(health) => {
+                let still = of_group.into_iter().zip(health).filter(|(_, health)| match health {
+                    TargetHealth::Registered(_) => true,
+                    TargetHealth::Draining | TargetHealth::NotRegistered => false,
+                });
+                registered.extend(still.map(|(target, _)| GroupTarget {
+                    group: group.clone(),
+                    target,
+                }));
+            }
+            Err(error) if error.kind.is_gone() => {}
+            Err(error) => failures.add(error),
+        }
+    }
+    Ok(registered)
+}

@@ -1,0 +1,47 @@
+//! A task as DescribeTasks shows it, beside the event that came of it.
+
+use std::sync::Arc;
+
+use crate::core::domain::tags;
+use crate::core::domain::target::Attachment;
+use crate::core::domain::task::{Network, Task};
+use crate::core::journal::{Halt, Reader};
+use crate::core::outcome::Failure;
+
+/// The task as DescribeTasks shows it; `None` if ECS does not know it.
+pub(crate) fn describe<'a>(task: &Task, reader: &mut Reader<'a>) -> Result<Option<&'a Task>, Halt> {
+    let tasks = reader.describe_tasks(&task.cluster, vec![task.arn.clone()])??;
+    Ok(tasks.iter().map(Arc::as_ref).find(|found| found.arn == task.arn))
+}
+
+/// Of two snapshots' networks the one that tells: an interface before an instance, as tasks on
+/// Managed Instances have both.
+pub(crate) fn network<'t>(event: &'t Task, look: Option<&'t Task>) -> &'t Network {
+    let both = || [Some(event), look].into_iter().flatten().map(|task| &task.network);
+    both()
+        .find(|network| matches!(network, Network::Awsvpc(_)))
+        .or_else(|| both().find(|network| **network != Network::Unknown))
+        .unwrap_or(&Network::Unknown)
+}
+
+/// Of two snapshots of one task, the one with the higher version: DescribeTasks can lag the event.
+pub(crate) fn newer<'a>(one: &'a Task, other: &'a Task) -> &'a Task {
+    if other.version >= one.version { other } else { one }
+}
+
+/// The targets with the containers that the tags name, if there are tags.
+pub(crate) fn with_containers(look: &Task, attachments: &[Attachment]) -> Result<Vec<Attachment>, Failure> {
+    let tagged = tags::decode(&look.tags).attachments;
+    let bare = |attachment: &Attachment| (attachment.group.clone(), attachment.port);
+    if tagged.is_empty() {
+        return Ok(attachments.to_vec());
+    }
+    if tagged.iter().map(bare).eq(attachments.iter().map(bare)) {
+        return Ok(tagged);
+    }
+    let message = format!(
+        "the tags of {} name other targets than its startedBy, which a stop goes by: start it again with both alike",
+        look.arn
+    );
+    Err(Failure::permanent("targets_mismatch", message))
+}

@@ -1,0 +1,187 @@
+//! What is to be known of a task definition: which ports its containers have on their machine.
+//!
+//! Must not know tasks: which port a dynamic one became, only a task can tell.
+
+use super::arn::Port;
+use super::task::ports::{PortBinding, RawBinding, Wanted, fitting};
+
+/// One revision of a task definition. It never changes, so an answer may be a remembered one
+/// ([Updating a task definition](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/update-task-definition-console-v2.html):
+/// to change one is to register another revision).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Definition {
+    /// `networkMode`.
+    pub network_mode: NetworkMode,
+    /// The port mappings of all containers.
+    pub mappings: Vec<PortMapping>,
+}
+
+/// `networkMode` of a task definition.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum NetworkMode {
+    /// `awsvpc`: a network interface for each task.
+    Awsvpc,
+    /// `bridge`, and where there is none: ports of the machine, given when a container is started.
+    Bridge,
+    /// `host`: the machine's own network, so each container's port is the machine's port.
+    Host,
+    /// `none`: no way in.
+    None,
+    /// One that this version does not know.
+    Unknown(String),
+}
+
+impl From<Option<&str>> for NetworkMode {
+    /// What is absent is `bridge`
+    /// ([TaskDefinition](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html):
+    /// "If no network mode is specified, the default is bridge").
+    fn from(text: Option<&str>) -> Self {
+        match text {
+            None | Some("" | "bridge") => Self::Bridge,
+            Some("awsvpc") => Self::Awsvpc,
+            Some("host") => Self::Host,
+            Some("none") => Self::None,
+            Some(other) => Self::Unknown(other.to_owned()),
+        }
+    }
+}
+
+/// One port mapping of a container: a port, or a range of ports.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PortMapping {
+    /// Each port on the same port of the machine, which is where it is in network mode `host`: "The
+    /// hostPort can be left blank or it must be the same value as the containerPort"
+    /// ([PortMapping](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html)).
+    pub on_same: PortBinding,
+    /// Where it is in network mode `bridge`, if the definition says so; `hostPort` 0, and none, is for the
+    /// machine to choose, and so is where a range is.
+    pub on_fixed: Option<PortBinding>,
+}
+
+impl PortMapping {
+    /// The mapping; `None` where it says nothing that a target could be made of.
+    #[must_use]
+    pub fn read(container: &str, raw: RawBinding<'_>) -> Option<Self> {
+        let on_same = RawBinding {
+            host_port: raw.container_port,
+            host_range: raw.container_range,
+            bind_ip: None,
+            ..raw
+        };
+        Some(Self {
+            on_same: PortBinding::read(container, on_same)?,
+            on_fixed: PortBinding::read(container, raw),
+        })
+    }
+
+    /// Whether it is of this port.
+    #[must_use]
+    pub fn is_of(&self, port: Port) -> bool {
+        self.on_same.host_port(port).is_some()
+    }
+}
+
+impl Definition {
+    /// What its tasks publish in network mode `host`.
+    #[must_use]
+    pub fn on_same(&self) -> Vec<PortBinding> {
+        self.mappings.iter().map(|mapping| mapping.on_same.clone()).collect()
+    }
+
+    /// What is certain of where its tasks' ports are, before any of them shows it.
+    #[must_use]
+    pub fn certain(&self) -> Vec<PortBinding> {
+        match &self.network_mode {
+            NetworkMode::Host => self.on_same(),
+            NetworkMode::Bridge | NetworkMode::Unknown(_) => {
+                let fixed = self.mappings.iter().filter_map(|mapping| mapping.on_fixed.clone());
+                fixed.collect()
+            }
+            NetworkMode::Awsvpc | NetworkMode::None => Vec::new(),
+        }
+    }
+
+    /// Whether some mapping can be meant.
+    #[must_use]
+    pub fn maps(&self, wanted: Wanted<'_>) -> bool {
+        fitting(&self.on_same(), wanted).next().is_some()
+    }
+
+    /// The mappings that can be meant, if the definition says of each where it is.
+    #[must_use]
+    pub fn fixed(&self, wanted: Wanted<'_>) -> Option<Vec<PortBinding>> {
+        let meant = |mapping: &&PortMapping| fitting(std::slice::from_ref(&mapping.on_same), wanted).next().is_some();
+        let of_port = self.mappings.iter().filter(meant);
+        of_port.map(|mapping| mapping.on_fixed.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::domain::task::ports::Transport;
+
+    fn mapping(container_port: i64, host_port: Option<i64>) -> PortMapping {
+        let raw = RawBinding {
+            container_port: Some(container_port),
+            host_port,
+            ..RawBinding::default()
+        };
+        PortMapping::read("auth", raw).unwrap()
+    }
+
+    fn wanted(port: &str) -> Wanted<'static> {
+        Wanted {
+            port: port.parse().unwrap(),
+            container: None,
+            transports: &[Transport::Tcp],
+            ipv6: false,
+        }
+    }
+
+    #[test]
+    fn network_modes_are_read_and_what_is_absent_is_bridge() {
+        let table = [
+            (None, NetworkMode::Bridge),
+            (Some("bridge"), NetworkMode::Bridge),
+            (Some("host"), NetworkMode::Host),
+            (Some("awsvpc"), NetworkMode::Awsvpc),
+            (Some("none"), NetworkMode::None),
+            (Some("default"), NetworkMode::Unknown("default".into())),
+        ];
+        for (text, mode) in table {
+            assert_eq!(NetworkMode::from(text), mode);
+        }
+    }
+
+    #[test]
+    fn a_host_port_of_0_or_none_is_not_fixed_and_in_host_mode_each_port_is_the_same() {
+        let definition = Definition {
+            network_mode: NetworkMode::Bridge,
+            mappings: vec![mapping(8080, Some(0)), mapping(9090, None), mapping(443, Some(8443))],
+        };
+        for (port, fixed) in [("8080", None), ("9090", None), ("443", Some("8443"))] {
+            let told = definition.fixed(wanted(port));
+            let told = told.and_then(|bindings| bindings[0].host_port(port.parse().unwrap()));
+            assert_eq!(told, fixed.map(|port| port.parse().unwrap()), "{port}");
+            assert!(definition.maps(wanted(port)));
+            let same = definition.on_same();
+            let same = same.iter().find_map(|binding| binding.host_port(port.parse().unwrap()));
+            assert_eq!(same, Some(port.parse().unwrap()));
+        }
+        assert!(!definition.maps(wanted("80")));
+        assert_eq!(definition.fixed(wanted("80")), Some(Vec::new()), "nowhere");
+    }
+
+    #[test]
+    fn ranges_are_mapped_and_mappings_that_say_too_little_are_none() {
+        let range = RawBinding {
+            container_range: Some("9000-9010"),
+            ..RawBinding::default()
+        };
+        let range = PortMapping::read("auth", range).unwrap();
+        assert!(range.is_of("9007".parse().unwrap()) && !range.is_of("9011".parse().unwrap()));
+        assert_eq!(range.on_fixed, None);
+        assert_eq!(PortMapping::read("auth", RawBinding::default()), None);
+    }
+}

@@ -1,0 +1,14 @@
+//! What start-engines is about, in types that are valid once they exist: tasks, targets, their names and tags.
+//!
+//! Must not know calls, events or settings.
+
+pub mod arn;
+pub mod definition;
+pub mod deployment;
+pub mod instance;
+pub mod requested_at;
+pub mod started_by;
+pub mod tags;
+pub mod target;
+pub mod task;
+pub mod timestamp;

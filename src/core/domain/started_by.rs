@@ -1,0 +1,181 @@
+//! `startedBy`: the targets of a task, written where a stop can still read them.
+//!
+//! It is in every state-change event and outlives the tags, which StopTask deletes. The form is
+//! `start-engines/<name>/<id>/<port>[/<name>/<id>/<port>...]`, or `start-engines/-` for a task
+//! without targets. It may have at most 128 of `[A-Za-z0-9-/_]` ([RunTask]); region, account and
+//! partition come from the task's ARN.
+//!
+//! [RunTask]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+
+use super::arn::{Port, Scope, TargetGroupArn};
+use super::target::Attachment;
+
+/// What every `startedBy` of ours begins with; the rule's pattern filters on it.
+pub const PREFIX: &str = "start-engines/";
+/// The length that RunTask allows.
+pub const MOST_CHARACTERS: usize = 128;
+
+/// The targets don't fit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the targets need {0} characters of startedBy, which has {MOST_CHARACTERS}: use fewer targets or shorter target group names"
+)]
+pub struct TooLong(pub usize);
+
+/// Why a `startedBy` tells no targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Unread {
+    /// Another started the task.
+    #[error("the task was not started by start-engines")]
+    Foreign,
+    /// It has our prefix, but not our form.
+    #[error("startedBy has the prefix of start-engines but not its form, <name>/<id>/<port> for each target")]
+    Malformed,
+}
+
+/// Writes the targets.
+///
+/// # Errors
+/// When they take more than 128 characters.
+pub fn encode(attachments: &[Attachment]) -> Result<String, TooLong> {
+    let parts: Vec<String> = attachments
+        .iter()
+        .map(|attachment| {
+            format!(
+                "{}/{}/{}",
+                attachment.group.name(),
+                attachment.group.id(),
+                attachment.port
+            )
+        })
+        .collect();
+    let text = format!(
+        "{PREFIX}{}",
+        if parts.is_empty() {
+            "-".to_owned()
+        } else {
+            parts.join("/")
+        }
+    );
+    if text.len() > MOST_CHARACTERS {
+        Err(TooLong(text.len()))
+    } else {
+        Ok(text)
+    }
+}
+
+/// Reads the targets of a task in `scope`. They name no container: `startedBy` has no room for it.
+///
+/// # Errors
+/// When the task is not ours, or nothing that we wrote.
+pub fn decode(text: &str, scope: &Scope) -> Result<Vec<Attachment>, Unread> {
+    let rest = text.strip_prefix(PREFIX).ok_or(Unread::Foreign)?;
+    if rest == "-" {
+        return Ok(Vec::new());
+    }
+    let parts: Vec<&str> = rest.split('/').collect();
+    if !parts.len().is_multiple_of(3) {
+        return Err(Unread::Malformed);
+    }
+    parts
+        .chunks_exact(3)
+        .map(|part| attachment(scope, part[0], part[1], part[2]).ok_or(Unread::Malformed))
+        .collect()
+}
+
+fn attachment(scope: &Scope, name: &str, id: &str, port: &str) -> Option<Attachment> {
+    let group = TargetGroupArn::from_parts(scope, name, id).ok()?;
+    let port: Port = port.parse().ok()?;
+    Some(Attachment {
+        group,
+        port,
+        container: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn scope() -> Scope {
+        Scope {
+            partition: "aws".into(),
+            region: "us-east-1".into(),
+            account: "111122223333".into(),
+        }
+    }
+
+    fn group(name: &str, id: &str) -> TargetGroupArn {
+        TargetGroupArn::from_parts(&scope(), name, id).unwrap()
+    }
+
+    #[test]
+    fn the_form_is_a_contract() {
+        let auth = Attachment {
+            group: group("auth", "73e2d6bc24d8a067"),
+            port: "8080".parse().unwrap(),
+            container: None,
+        };
+        let nlb = Attachment {
+            group: group("auth-nlb", "9f1c2b3a4d5e6f70"),
+            port: "9090".parse().unwrap(),
+            container: None,
+        };
+        assert_eq!(encode(&[]).unwrap(), "start-engines/-");
+        assert_eq!(
+            encode(std::slice::from_ref(&auth)).unwrap(),
+            "start-engines/auth/73e2d6bc24d8a067/8080"
+        );
+        assert_eq!(
+            encode(&[auth, nlb]).unwrap(),
+            "start-engines/auth/73e2d6bc24d8a067/8080/auth-nlb/9f1c2b3a4d5e6f70/9090"
+        );
+    }
+
+    #[test]
+    fn targets_that_do_not_fit_are_refused() {
+        let long = Attachment {
+            group: group(&"n".repeat(32), "73e2d6bc24d8a067"),
+            port: "65535".parse().unwrap(),
+            container: None,
+        };
+        assert!(encode(&vec![long.clone(); 2]).is_ok());
+        assert_eq!(encode(&vec![long; 3]), Err(TooLong(181)));
+    }
+
+    #[test]
+    fn what_others_wrote_is_foreign_or_malformed() {
+        assert_eq!(decode("ecs-svc/123", &scope()), Err(Unread::Foreign));
+        assert_eq!(decode("", &scope()), Err(Unread::Foreign));
+        for text in [
+            "start-engines/",
+            "start-engines/a",
+            "start-engines/a/b/0",
+            "start-engines/a/b/80/c",
+            "start-engines//b/80",
+        ] {
+            assert_eq!(decode(text, &scope()), Err(Unread::Malformed), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded(targets in prop::collection::vec(("[A-Za-z0-9-]{1,20}", "[0-9a-f]{16}", 1..=65535_i64), 0..3)) {
+            let attachments: Vec<Attachment> = targets
+                .iter()
+                .map(|(name, id, port)| Attachment { group: group(name, id), port: Port::try_from(*port).unwrap(), container: None })
+                .collect();
+            let text = encode(&attachments).unwrap();
+            prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-/_".contains(&b)));
+            prop_assert_eq!(decode(&text, &scope()).unwrap(), attachments);
+        }
+
+        #[test]
+        fn no_text_makes_the_decoder_panic(text in "\\PC*") {
+            let _ = decode(&text, &scope());
+            let _ = decode(&format!("{PREFIX}{text}"), &scope());
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The tags of a task: what people see, and what names the container on the way up.
+//!
+//! The first target has the bare keys, the second and later ones the same keys with `:2`, `:3`...
+//! Must not be used on the way down: StopTask deletes the tags ([StopTask]), `startedBy` stays.
+//!
+//! [StopTask]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
+
+use super::target::Attachment;
+
+/// The prefix of all our keys; callers' own tags may not use it.
+pub const PREFIX: &str = "start-engines:";
+/// How many tags a task can have ([RunTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html)).
+pub const MOST_TAGS: usize = 50;
+/// How many a start can give, ours included: one is kept for [`STOP_AT`].
+pub const MOST_TAGS_OF_A_START: usize = MOST_TAGS - 1;
+
+/// Put on a task that is asked to stop later: until when its connections have time. It tells a
+/// RUNNING event that comes late not to register the task again.
+pub const STOP_AT: &str = "start-engines:stop-at";
+
+const GROUP: &str = "start-engines:target-group-arn";
+const PORT: &str = "start-engines:port";
+const CONTAINER: &str = "start-engines:container-name";
+const EVENT_ID: &str = "start-engines:event-id";
+const SERVICE: &str = "start-engines:service";
+const CORRELATION_ID: &str = "start-engines:correlation-id";
+const REQUESTED_AT: &str = "start-engines:requested-at";
+const DEPLOYMENT: &str = "start-engines:deployment";
+
+/// One tag.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tag {
+    /// 1 to 128 characters.
+    pub key: String,
+    /// 0 to 256 characters.
+    pub value: String,
+}
+
+/// What the tags of a task of ours tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Marks {
+    /// The targets, with containers.
+    pub attachments: Vec<Attachment>,
+    /// The identity of the start: the event's id, or its `idempotencyKey`.
+    pub event_id: Option<String>,
+    /// The entry of the service catalog.
+    pub service: Option<String>,
+    /// The caller's own mark.
+    pub correlation_id: Option<String>,
+    /// When the start was asked for, as the event gives it: RunTask compares tags under a client token, so the
+    /// text is the same in each delivery.
+    pub requested_at: Option<String>,
+    /// The deployment of start-engines that has started the task.
+    pub deployment: Option<String>,
+}
+
+/// When a task's start was asked for, as its tag has it.
+#[must_use]
+pub fn requested_at(tags: &[Tag]) -> Option<&str> {
+    let tag = tags.iter().find(|tag| tag.key == REQUESTED_AT)?;
+    Some(&tag.value)
+}
+
+/// Whether a task with these tags has room for one more.
+///
+/// Tags whose keys begin with `aws:` do not count
+/// ([tag limits](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html#tag-restrictions)).
+#[must_use]
+pub fn has_room(tags: &[Tag]) -> bool {
+    tags.iter().filter(|tag| !tag.key.starts_with("aws:")).count() < MOST_TAGS
+}
+
+/// Characters that ECS allows in a tag: letters, spaces, digits and `_.:/=+-@`.
+pub(crate) fn allowed(text: &str) -> bool {
+    text.chars()
+        .all(|c| c.is_alphabetic() || c.is_numeric() || c == ' ' || is_separator(c) || "_.:/=+-@".contains(c))
+}
+
+/// Whether AWS keeps the text for itself: it begins with `aws:`, in any upper or lower case. That goes for values as
+/// for keys ([Tag](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html)).
+pub(crate) fn reserved(text: &str) -> bool {
+    text.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:"))
+}
+
+/// Unicode's other space separators (`\p{Z}` without the plain space).
+fn is_separator(c: char) -> bool {
+    matches!(
+        c,
+        '\u{a0}' | '\u{1680}' | '\u{2000}'
+            ..='\u{200a}' | '\u{2028}' | '\u{2029}' | '\u{202f}' | '\u{205f}' | '\u{3000}'
+    )
+}
+
+/// Writes the tags, in a fixed order: RunTask's idempotency compares them.
+#[must_use]
+pub fn encode(marks: &Marks) -> Vec<Tag> {
+    let mut tags = Vec::new();
+    for (n, attachment) in marks.attachments.iter().enumerate() {
+        tags.push(Tag {
+            key: numbered(GROUP, n),
+            value: attachment.group.to_string(),
+        });
+        tags.push(Tag {
+            key: numbered(PORT, n),
+            value: attachment.port.to_string(),
+        });
+        if let Some(container) = &attachment.container {
+            tags.push(Tag {
+                key: numbered(CONTAINER, n),
+                value: container.to_string(),
+            });
+        }
+    }
+    let others = [
+        (EVENT_ID, &marks.event_id),
+        (SERVICE, &marks.service),
+        (CORRELATION_ID, &marks.correlation_id),
+        (REQUESTED_AT, &marks.requested_at),
+        (DEPLOYMENT, &marks.deployment),
+    ];
+    for (key, value) in others {
+        if let Some(value) = value {
+            tags.push(Tag {
+                key: key.to_owned(),
+                value: value.clone(),
+            });
+        }
+    }
+    tags
+}
+
+/// Reads the tags; `None` where they name no whole target, or one that cannot be.
+#[must_use]
+pub fn decode(tags: &[Tag]) -> Marks {
+    let value = |key: &str| tags.iter().find(|tag| tag.key == key).map(|tag| tag.value.clone());
+    let attachments = (0..MOST_TAGS)
+        .map_while(|n| {
+            let group = value(&numbered(GROUP, n))?.parse().ok()?;
+            let port = value(&numbered(PORT, n))?.parse().ok()?;
+            let container = value(&numbered(CONTAINER, n)).and_then(|name| name.parse().ok());
+            Some(Attachment { group, port, container })
+        })
+        .collect();
+    Marks {
+        attachments,
+        event_id: value(EVENT_ID),
+        service: value(SERVICE),
+        correlation_id: value(CORRELATION_ID),
+        requested_at: value(REQUESTED_AT),
+        deployment: value(DEPLOYMENT),
+    }
+}
+
+fn numbered(key: &str, n: usize) -> String {
+    if n == 0 {
+        key.to_owned()
+    } else {
+        format!("{key}:{}", n + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn attachment(name: &str, port: &str, container: Option<&str>) -> Attachment {
+        Attachment {
+            group: format!("arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/{name}/73e2d6bc24d8a067")
+                .parse()
+                .unwrap(),
+            port: port.parse().unwrap(),
+            container: container.map(|name| name.parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn the_keys_are_a_contract() {
+        let marks = Marks {
+            attachments: vec![attachment("a", "80", Some("web")), attachment("b", "90", None)],
+            event_id: Some("e1".into()),
+            service: Some("auth".into()),
+            correlation_id: Some("c1".into()),
+            requested_at: Some("2026-11-20T07:00:00Z".into()),
+            deployment: Some("start-engines".into()),
+        };
+        let keys: Vec<String> = encode(&marks).into_iter().map(|tag| tag.key).collect();
+        assert_eq!(
+            keys,
+            [
+                "start-engines:target-group-arn",
+                "start-engines:port",
+                "start-engines:container-name",
+                "start-engines:target-group-arn:2",
+                "start-engines:port:2",
+                "start-engines:event-id",
+                "start-engines:service",
+                "start-engines:correlation-id",
+                "start-engines:requested-at",
+                "start-engines:deployment",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_text_that_begins_with_aws_in_any_case_is_awss_own() {
+        for text in ["aws:", "aws:scheduler:nightly", "AWS:x", "Aws:x"] {
+            assert!(reserved(text), "{text}");
+        }
+        for text in ["", "aws", "aw", "awsx:", " aws:", "arn:aws:ecs", "\u{e4}ws:"] {
+            assert!(!reserved(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn deleted_tags_tell_nothing() {
+        assert_eq!(decode(&[]), Marks::default());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded_in_any_order(
+            ports in prop::collection::vec((1..=65535_i64, any::<bool>()), 0..4),
+            event_id in prop::option::of("[a-z0-9-]{1,40}"),
+            reverse in any::<bool>(),
+        ) {
+            let attachments = ports
+                .iter()
+                .map(|(port, named)| attachment("auth", &port.to_string(), named.then_some("web")))
+                .collect();
+            let marks = Marks { attachments, event_id, correlation_id: Some("x y".into()), ..Marks::default() };
+            let mut tags = encode(&marks);
+            if reverse {
+                tags.reverse();
+            }
+            prop_assert_eq!(decode(&tags), marks);
+        }
+
+        #[test]
+        fn no_tags_make_the_decoder_panic(tags in prop::collection::vec(("\\PC*", "\\PC*"), 0..10)) {
+            let tags: Vec<Tag> = tags.into_iter().map(|(key, value)| Tag { key, value }).collect();
+            let _ = decode(&tags);
+        }
+    }
+}

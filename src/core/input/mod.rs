@@ -1,0 +1,7 @@
+//! Reads JSON field by field, and notes every problem in it at once.
+//!
+//! Must not know what the fields mean.
+
+pub mod fields;
+pub mod names;
+pub mod problem;

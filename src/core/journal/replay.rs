@@ -1,0 +1,387 @@
+//! Reads a journal from its beginning: a call that it holds is answered from it, the first that it does not hold ends the
+//! run.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::entries::Journal;
+use crate::core::call::run_task::{RunTask, Started};
+use crate::core::call::schedule::OneTimeSchedule;
+use crate::core::call::{Answer, Call, CallError, Desired, TaskPage, Zone};
+use crate::core::domain::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
+use crate::core::domain::definition::Definition;
+use crate::core::domain::instance::{ContainerInstance, Instance, Recall};
+use crate::core::domain::tags::Tag;
+use crate::core::domain::target::{Target, TargetGroup, TargetHealth};
+use crate::core::domain::task::Task;
+use crate::core::domain::timestamp::Timestamp;
+use crate::core::outcome::{Failure, PartOfStop};
+
+/// With less time left than this, nothing more is asked: a decision that ends by itself can tell how far it
+/// came.
+const SHORTEST_CALL: Duration = Duration::from_secs(1);
+
+/// Why a run of the decision ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// It needs the answer to this.
+    Ask(Box<Call>),
+    /// It cannot succeed.
+    Fail(Box<Failure>),
+}
+
+impl Halt {
+    /// A failure with the tasks that exist all the same.
+    #[must_use]
+    pub fn with_tasks(self, tasks: Vec<TaskArn>) -> Self {
+        match self {
+            Self::Fail(failure) => failure.with_tasks(tasks).into(),
+            ask @ Self::Ask(_) => ask,
+        }
+    }
+
+    /// A failure with what is to be told of a stop that failed in part.
+    #[must_use]
+    pub fn with_part_of_stop(self, part: PartOfStop) -> Self {
+        match self {
+            Self::Fail(failure) => failure.with_part_of_stop(part).into(),
+            ask @ Self::Ask(_) => ask,
+        }
+    }
+}
+
+impl From<Failure> for Halt {
+    fn from(failure: Failure) -> Self {
+        Self::Fail(Box::new(failure))
+    }
+}
+
+impl From<&CallError> for Halt {
+    fn from(error: &CallError) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+/// The outer result ends the run; the inner one is AWS's answer.
+pub type Asked<'a, T> = Result<Result<T, &'a CallError>, Halt>;
+
+/// Reads a journal from its beginning.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    journal: &'a Journal,
+    read: usize,
+    /// Where the answers are for definitions that were asked for: all tasks of a revision have the same.
+    definitions: HashMap<TaskDefinition, usize>,
+}
+
+impl<'a> Reader<'a> {
+    /// At the beginning.
+    #[must_use]
+    pub fn new(journal: &'a Journal) -> Self {
+        Self {
+            journal,
+            read: 0,
+            definitions: HashMap::new(),
+        }
+    }
+
+    /// The time of the answer read last; before the first, of the beginning.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let last = self.read.checked_sub(1).and_then(|n| self.journal.entries.get(n));
+        last.map_or(self.journal.began_at, |entry| entry.answered_at)
+    }
+
+    /// Whether there is this much time before the deadline.
+    #[must_use]
+    pub fn has_time(&self, needed: Duration) -> bool {
+        self.journal
+            .deadline
+            .is_none_or(|deadline| deadline.since(self.now()) >= needed)
+    }
+
+    fn ask<T>(&mut self, call: Call, pick: impl FnOnce(&'a Answer) -> Option<T>) -> Asked<'a, T> {
+        let Some(entry) = self.journal.entries.get(self.read) else {
+            if !self.has_time(SHORTEST_CALL) {
+                let message = format!("no time is left in this invocation for {}", call.operation());
+                return Err(Failure::transient("out_of_time", message).into());
+            }
+            return Err(Halt::Ask(Box::new(call)));
+        };
+        self.read += 1;
+        if entry.call != call {
+            return Err(Failure::internal("a decision asked for another call than the one in its journal").into());
+        }
+        match entry.answer.as_ref().map(pick) {
+            Ok(Some(answer)) => Ok(Ok(answer)),
+            Ok(None) => Err(Failure::internal("the journal holds an answer to another kind of call").into()),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    fn act(&mut self, call: Call) -> Asked<'a, ()> {
+        self.ask(call, |answer| matches!(answer, Answer::Done).then_some(()))
+    }
+
+    /// ECS RunTask.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn run_task(&mut self, call: RunTask) -> Asked<'a, &'a Started> {
+        self.ask(Call::RunTask(Box::new(call)), |answer| match answer {
+            Answer::Started(started) => Some(started),
+            _ => None,
+        })
+    }
+
+    /// ECS DescribeTasks, of up to 100 tasks in one cluster.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn describe_tasks(&mut self, cluster: &Cluster, tasks: Vec<TaskArn>) -> Asked<'a, &'a [Arc<Task>]> {
+        self.ask(
+            Call::DescribeTasks {
+                cluster: cluster.clone(),
+                tasks,
+            },
+            |answer| match answer {
+                Answer::Tasks(tasks) => Some(tasks.as_slice()),
+                _ => None,
+            },
+        )
+    }
+
+    /// ECS ListTasks, one page, on one container instance if any is named.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn list_tasks(
+        &mut self,
+        cluster: &Cluster,
+        desired: Desired,
+        container_instance: Option<&str>,
+        page: Option<String>,
+    ) -> Asked<'a, &'a TaskPage> {
+        self.ask(
+            Call::ListTasks {
+                cluster: cluster.clone(),
+                desired,
+                container_instance: container_instance.map(str::to_owned),
+                page,
+            },
+            |answer| match answer {
+                Answer::TaskPage(page) => Some(&**page),
+                _ => None,
+            },
+        )
+    }
+
+    /// ECS ListTasks of those with this `startedBy` that are to stay, one page.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn list_tasks_started_by(
+        &mut self,
+        cluster: &Cluster,
+        started_by: &str,
+        page: Option<String>,
+    ) -> Asked<'a, &'a TaskPage> {
+        self.ask(
+            Call::ListTasksStartedBy {
+                cluster: cluster.clone(),
+                started_by: started_by.to_owned(),
+                page,
+            },
+            |answer| match answer {
+                Answer::TaskPage(page) => Some(&**page),
+                _ => None,
+            },
+        )
+    }
+
+    /// ECS DescribeContainerInstances, of one.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn describe_container_instance(
+        &mut self,
+        cluster: &Cluster,
+        arn: &str,
+        recall: Recall,
+    ) -> Asked<'a, Option<&'a ContainerInstance>> {
+        self.ask(
+            Call::DescribeContainerInstance {
+                cluster: cluster.clone(),
+                arn: arn.to_owned(),
+                recall,
+            },
+            |answer| match answer {
+                Answer::ContainerInstance(found) => Some(found.as_ref()),
+                _ => None,
+            },
+        )
+    }
+
+    /// ECS DescribeTaskDefinition; once for each, however often a decision asks.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn describe_task_definition(&mut self, arn: &TaskDefinition) -> Asked<'a, Option<&'a Definition>> {
+        let known = self.definitions.get(arn).and_then(|n| self.journal.entries.get(*n));
+        if let Some(known) = known {
+            return match &known.answer {
+                Ok(Answer::Definition(found)) => Ok(Ok(found.as_deref())),
+                Ok(_) => Err(Failure::internal("a definition is no definition").into()),
+                Err(error) => Ok(Err(error)),
+            };
+        }
+        let n = self.read;
+        let asked = self.ask(
+            Call::DescribeTaskDefinition { arn: arn.clone() },
+            |answer| match answer {
+                Answer::Definition(found) => Some(found.as_deref()),
+                _ => None,
+            },
+        )?;
+        self.definitions.insert(arn.clone(), n);
+        Ok(asked)
+    }
+
+    /// EC2 DescribeInstances, of one.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn describe_instance(&mut self, id: &str, recall: Recall) -> Asked<'a, Option<Instance>> {
+        self.ask(
+            Call::DescribeInstance {
+                id: id.to_owned(),
+                recall,
+            },
+            |answer| match answer {
+                Answer::Instance(found) => Some(*found),
+                _ => None,
+            },
+        )
+    }
+
+    /// ECS StopTask.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn stop_task(&mut self, cluster: &Cluster, task: &TaskArn, reason: &str) -> Asked<'a, ()> {
+        self.act(Call::StopTask {
+            cluster: cluster.clone(),
+            task: task.clone(),
+            reason: reason.to_owned(),
+        })
+    }
+
+    /// ECS TagResource, of a task.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn tag_task(&mut self, task: &TaskArn, tag: Tag) -> Asked<'a, ()> {
+        self.act(Call::TagTask {
+            task: task.clone(),
+            tag,
+        })
+    }
+
+    /// EventBridge Scheduler CreateSchedule.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn create_schedule(&mut self, schedule: OneTimeSchedule) -> Asked<'a, ()> {
+        self.act(Call::CreateSchedule(Box::new(schedule)))
+    }
+
+    /// ELB DescribeTargetGroupAttributes, of one group: how long its targets drain.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn describe_deregistration_delay(&mut self, group: &TargetGroupArn) -> Asked<'a, Duration> {
+        self.ask(
+            Call::DescribeDeregistrationDelay { group: group.clone() },
+            |answer| match answer {
+                Answer::DeregistrationDelay(delay) => Some(*delay),
+                _ => None,
+            },
+        )
+    }
+
+    /// ELB DescribeTargetGroups, of one group.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn describe_target_group(&mut self, group: &TargetGroupArn) -> Asked<'a, &'a TargetGroup> {
+        self.ask(
+            Call::DescribeTargetGroup { group: group.clone() },
+            |answer| match answer {
+                Answer::TargetGroup(facts) => Some(facts),
+                _ => None,
+            },
+        )
+    }
+
+    /// ELB DescribeTargetHealth; one answer for each target, in order.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn describe_target_health(
+        &mut self,
+        group: &TargetGroupArn,
+        targets: Vec<Target>,
+    ) -> Asked<'a, &'a [TargetHealth]> {
+        self.ask(
+            Call::DescribeTargetHealth {
+                group: group.clone(),
+                targets,
+            },
+            |answer| match answer {
+                Answer::Health(health) => Some(health.as_slice()),
+                _ => None,
+            },
+        )
+    }
+
+    /// ELB DescribeTargetHealth, of all targets of one group.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn describe_targets(&mut self, group: &TargetGroupArn) -> Asked<'a, &'a [(Target, TargetHealth)]> {
+        self.ask(Call::DescribeTargets { group: group.clone() }, |answer| match answer {
+            Answer::Targets(targets) => Some(targets.as_slice()),
+            _ => None,
+        })
+    }
+
+    /// ELB RegisterTargets.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn register_targets(&mut self, group: &TargetGroupArn, targets: Vec<Target>, zone: Zone) -> Asked<'a, ()> {
+        self.act(Call::RegisterTargets {
+            group: group.clone(),
+            targets,
+            zone,
+        })
+    }
+
+    /// ELB DeregisterTargets, which must be over `within` this time.
+    ///
+    /// # Errors
+    /// As [`Asked`] says.
+    pub fn deregister_targets(
+        &mut self,
+        group: &TargetGroupArn,
+        targets: Vec<Target>,
+        within: Duration,
+    ) -> Asked<'a, ()> {
+        self.act(Call::DeregisterTargets {
+            group: group.clone(),
+            targets,
+            within,
+        })
+    }
+}

@@ -1,0 +1,163 @@
+//! Why an event could not be handled, or not all of it.
+
+use super::repairs::Repairs;
+use crate::core::call::CallError;
+use crate::core::domain::arn::TaskArn;
+use crate::core::input::problem::Problems;
+
+/// Why an event could not be handled. Each ends as an `Err` of the invocation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// The fixed name for metrics, logs and Lambda's `errorType`.
+    pub category: &'static str,
+    /// Whether the same event can succeed later with nobody changing anything.
+    pub transient: bool,
+    /// The whole chain; never a payload.
+    pub message: String,
+    /// Tasks that exist all the same.
+    pub tasks: Vec<TaskArn>,
+    /// What a reconcile has done all the same.
+    pub repairs: Option<Box<Repairs>>,
+    /// What is to be told of a stop that failed in part.
+    pub stop: Option<Box<PartOfStop>>,
+    /// Deadlines that the tasks of a start do not have.
+    pub deadlines: Option<Box<DeadlinesNotSet>>,
+}
+
+/// Of a stop that failed in part: what its end does not tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PartOfStop {
+    /// As [`super::Outcome::Stopped`] has it.
+    pub undrained: Vec<TaskArn>,
+    /// As [`super::Outcome::Stopped`] has it.
+    pub spared: usize,
+}
+
+/// Deadlines of tasks that run, which could not be set: nobody stops them in time, until a retry has set them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DeadlinesNotSet {
+    /// Which.
+    pub deadlines: Vec<Deadline>,
+    /// Why not: as [`Failure::category`].
+    pub category: &'static str,
+    /// As [`Failure::transient`].
+    pub transient: bool,
+    /// As [`Failure::message`].
+    pub message: String,
+    /// All tasks of the start run, so that it has not failed.
+    pub start_is_whole: bool,
+}
+
+impl DeadlinesNotSet {
+    /// Each task with the fields whose time nobody keeps.
+    #[must_use]
+    pub fn by_task(&self) -> Vec<(&TaskArn, Vec<&'static str>)> {
+        let mut tasks: Vec<(&TaskArn, Vec<&'static str>)> = Vec::new();
+        for deadline in &self.deadlines {
+            match tasks.iter_mut().find(|(task, _)| **task == deadline.task) {
+                Some((_, fields)) => fields.push(deadline.field),
+                None => tasks.push((&deadline.task, vec![deadline.field])),
+            }
+        }
+        tasks
+    }
+}
+
+/// A deadline of one task.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Deadline {
+    /// The task.
+    pub task: TaskArn,
+    /// The field of the start that asks for it.
+    pub field: &'static str,
+}
+
+impl Failure {
+    /// One that stays until somebody changes something.
+    #[must_use]
+    pub fn permanent(category: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            category,
+            transient: false,
+            message: message.into(),
+            tasks: Vec::new(),
+            repairs: None,
+            stop: None,
+            deadlines: None,
+        }
+    }
+
+    /// One that a retry can cure.
+    #[must_use]
+    pub fn transient(category: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            category,
+            transient: true,
+            message: message.into(),
+            tasks: Vec::new(),
+            repairs: None,
+            stop: None,
+            deadlines: None,
+        }
+    }
+
+    /// A mistake of ours.
+    #[must_use]
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::permanent("internal", message)
+    }
+
+    /// The same, with what a reconcile has done all the same.
+    #[must_use]
+    pub fn with_repairs(mut self, repairs: Repairs) -> Self {
+        self.repairs = Some(Box::new(repairs));
+        self
+    }
+
+    /// The same, with what is to be told of a stop that failed in part.
+    #[must_use]
+    pub fn with_part_of_stop(mut self, part: PartOfStop) -> Self {
+        self.stop = (part != PartOfStop::default()).then(|| Box::new(part));
+        self
+    }
+
+    /// Whether what was asked for has failed, rather than only the deadlines of a start that has succeeded.
+    #[must_use]
+    pub fn is_of_request(&self) -> bool {
+        !self.deadlines.as_ref().is_some_and(|unset| unset.start_is_whole)
+    }
+
+    /// The same, with the tasks that exist all the same.
+    #[must_use]
+    pub fn with_tasks(mut self, tasks: Vec<TaskArn>) -> Self {
+        self.tasks = tasks;
+        self
+    }
+}
+
+impl From<&CallError> for Failure {
+    fn from(error: &CallError) -> Self {
+        let message = error.to_string();
+        Self {
+            category: error.kind.category(),
+            transient: error.kind.is_transient(),
+            message,
+            tasks: Vec::new(),
+            repairs: None,
+            stop: None,
+            deadlines: None,
+        }
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        let category = if problems.only_not_allowed() {
+            "not_allowed"
+        } else {
+            "invalid_event"
+        };
+        Self::permanent(category, problems.to_string())
+    }
+}

@@ -1,0 +1,332 @@
+//! What the world is told of one event: one structured log line, one line of metrics, and Lambda's
+//! answer.
+//!
+//! Must not hold payloads: identifiers, decisions and AWS's own words only. The metrics line is in
+//! [CloudWatch's embedded metric format][EMF], so that metrics cost no call.
+//!
+//! [EMF]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+
+use serde_json::{Map, Value, json};
+
+use super::handled::{Handled, Published};
+use crate::core::call::Call;
+use crate::core::domain::arn::TaskArn;
+use crate::core::domain::tags;
+use crate::core::domain::target::GroupTarget;
+use crate::core::domain::timestamp::Timestamp;
+use crate::core::outcome::{Outcome, Skip};
+use crate::core::request::Trigger;
+use crate::core::request::stop::Selector;
+
+/// The namespace of all metrics.
+pub const NAMESPACE: &str = "StartEngines";
+
+impl Handled {
+    /// The fields of the log line, and of the answer to whoever invoked the function directly.
+    #[must_use]
+    pub fn summary(&self) -> Map<String, Value> {
+        let mut line = Map::new();
+        let mut put = |name: &str, value: Value| {
+            if !value.is_null() && value != json!([]) {
+                line.insert(name.to_owned(), value);
+            }
+        };
+        put("eventId", json!(self.envelope.id));
+        put("detailType", json!(self.envelope.detail_type));
+        put("outcome", json!(self.result.as_ref().map_or("failed", Outcome::name)));
+        put("reason", json!(self.reason()));
+        match &self.result {
+            Ok(Outcome::Started { rungs, conflict, .. }) => {
+                put("runTaskCalls", json!(rungs));
+                put("clientTokenConflict", json!(conflict.then_some(true)));
+            }
+            Ok(Outcome::Registered { targets }) => {
+                put("targets", texts(targets));
+                put("targetGroups", groups(targets));
+            }
+            Ok(Outcome::Deregistered { targets, reused, .. }) => {
+                put("targets", texts(targets));
+                put("targetsOwnedByOthers", texts(reused));
+                put("targetGroups", groups(&[targets.as_slice(), reused].concat()));
+            }
+            Ok(Outcome::Stopped {
+                draining,
+                undrained,
+                spared,
+                targets,
+                ..
+            }) => {
+                let targets: Vec<GroupTarget> = targets.iter().map(|(_, target)| target.clone()).collect();
+                put("draining", texts(draining));
+                put("stoppedWithoutDrain", texts(undrained));
+                put("tasksSpared", json!(Some(spared).filter(|spared| **spared > 0)));
+                put("targets", texts(&targets));
+                put("targetGroups", groups(&targets));
+            }
+            Ok(Outcome::Skipped {
+                reason: Skip::RequestedLater(spared),
+                ..
+            }) => put("tasksSpared", json!(spared)),
+            Ok(Outcome::Reconciled(_) | Outcome::Planned(_) | Outcome::Skipped { .. }) => {}
+            Err(failure) => {
+                put("error", json!(failure.message));
+                put("retryCanHelp", json!(failure.transient));
+                if let Some(stop) = &failure.stop {
+                    put("stoppedWithoutDrain", texts(&stop.undrained));
+                    put("tasksSpared", json!(Some(stop.spared).filter(|spared| *spared > 0)));
+                }
+                if let Some(unset) = &failure.deadlines {
+                    let tasks: Vec<&str> = unset.by_task().iter().map(|(task, _)| task.as_str()).collect();
+                    put("deadlinesNotSet", json!(tasks));
+                    put("deadlinesError", json!(unset.message));
+                }
+            }
+        }
+        if let Some(repairs) = self.repairs() {
+            put(
+                "targetsRegistered",
+                few(repairs.registered.iter().map(|(_, target)| target)),
+            );
+            put(
+                "targetsDeregistered",
+                few(repairs.deregistered.iter().map(|(_, target)| target)),
+            );
+            put("targetsUnknown", few(repairs.unknown.iter()));
+            put("tasksStopped", few(repairs.stopped.iter()));
+            put(
+                "groupsLeft",
+                json!(Some(repairs.continued.len()).filter(|left| *left > 0)),
+            );
+        }
+        put("tasks", texts(self.tasks()));
+        if let Some(stop) = self.result.as_ref().ok().and_then(Outcome::failed_start) {
+            put("failedStart", json!(stop.failed_start_category()));
+            put("failedStartReason", json!(stop.to_string()));
+        }
+        match &self.trigger {
+            Some(Trigger::Start(request)) => {
+                put("cluster", json!(request.cluster.as_str()));
+                put("taskDefinition", json!(request.task_definition.as_str()));
+                put("service", json!(request.service));
+                put("correlationId", json!(request.correlation_id));
+                put(
+                    "requestedAt",
+                    json!(request.requested_at.and_then(Timestamp::to_rfc3339)),
+                );
+                let groups: Vec<&str> = request.attachments.iter().map(|a| a.group.as_str()).collect();
+                put("targetGroups", json!(groups));
+            }
+            Some(Trigger::Stop(request)) => {
+                match &request.selector {
+                    Selector::Task { arn, cluster } => {
+                        put("task", json!(arn.as_str()));
+                        put("cluster", json!(cluster.as_str()));
+                    }
+                    Selector::Service { name, .. } => put("service", json!(name)),
+                    Selector::Cluster(cluster) => put("cluster", json!(cluster.as_str())),
+                }
+                put(
+                    "requestedAt",
+                    json!(request.requested_at.and_then(Timestamp::to_rfc3339)),
+                );
+                put("correlationId", json!(request.correlation_id));
+            }
+            Some(Trigger::Reconcile(request)) => {
+                put("cluster", json!(request.cluster.as_str()));
+                put("correlationId", json!(request.correlation_id));
+                put("service", json!(request.service));
+                put(
+                    "requestedAt",
+                    json!(request.requested_at.as_ref().map(|asked| &asked.text)),
+                );
+                put("continuation", json!(request.continuation.as_ref().map(|it| it.count)));
+            }
+            Some(Trigger::TaskStateChange(change)) => {
+                put("cluster", json!(change.task.cluster.as_str()));
+                put("lastStatus", json!(change.task.last_status.to_string()));
+                put("desiredStatus", json!(change.task.desired_status.to_string()));
+                put("version", json!(change.task.version));
+                let marks = self
+                    .described(&change.task.arn)
+                    .map(|task| tags::decode(&task.tags))
+                    .unwrap_or_default();
+                put("service", json!(marks.service));
+                put("correlationId", json!(marks.correlation_id));
+            }
+            None => {}
+        }
+        if self.published != Published::default() {
+            put("outcomeEvents", json!(self.published.published));
+            put("outcomeEventsFailed", json!(self.published.unpublished));
+            put("outcomeEventsErrors", json!(self.published.errors));
+        }
+        put("calls", json!(self.calls()));
+        put("lagMillis", json!(self.lag_millis()));
+        put("durationMillis", json!(self.duration_millis()));
+        line
+    }
+
+    /// The metrics line: counts by function, and by function and reason where there is one.
+    #[must_use]
+    pub fn metrics(&self, function: &str) -> Value {
+        let mut values = vec![
+            ("Events", "Count", json!(1)),
+            ("AwsCalls", "Count", json!(self.calls().len())),
+            ("Duration", "Milliseconds", json!(self.duration_millis())),
+        ];
+        match &self.result {
+            Ok(Outcome::Started { tasks, .. }) => values.push(("TasksStarted", "Count", json!(tasks.len()))),
+            Ok(Outcome::Registered { targets }) => {
+                values.push(("TargetsRegistered", "Count", json!(targets.len())));
+                values.extend(
+                    self.lag_millis()
+                        .map(|lag| ("RegistrationLag", "Milliseconds", json!(lag))),
+                );
+            }
+            Ok(Outcome::Deregistered { targets, .. }) => {
+                values.push(("TargetsDeregistered", "Count", json!(targets.len())));
+                values.extend(
+                    self.lag_millis()
+                        .map(|lag| ("DeregistrationLag", "Milliseconds", json!(lag))),
+                );
+            }
+            Ok(Outcome::Stopped { tasks, draining, .. }) => {
+                values.push(("TasksStopped", "Count", json!(tasks.len())));
+                values.push(("TasksDraining", "Count", json!(draining.len())));
+            }
+            Ok(Outcome::Reconciled(_) | Outcome::Planned(_)) => {}
+            Ok(Outcome::Skipped { .. }) => values.push(("EventsSkipped", "Count", json!(1))),
+            Err(failure) => {
+                values.push(("EventsFailed", "Count", json!(1)));
+                if let Some(unset) = &failure.deadlines {
+                    values.push(("DeadlinesNotSet", "Count", json!(unset.deadlines.len())));
+                }
+                if matches!(self.trigger, Some(Trigger::Start(_))) {
+                    values.push(if failure.is_of_request() {
+                        ("StartsFailed", "Count", json!(1))
+                    } else {
+                        ("TasksStarted", "Count", json!(failure.tasks.len()))
+                    });
+                }
+            }
+        }
+        if let Some(repairs) = self.repairs() {
+            values.push(("TargetsRegistered", "Count", json!(repairs.registered.len())));
+            values.push(("TargetsDeregistered", "Count", json!(repairs.deregistered.len())));
+            values.push(("TargetsUnknown", "Count", json!(repairs.unknown.len())));
+            values.push(("TasksStopped", "Count", json!(repairs.stopped.len())));
+        }
+        if self.published != Published::default() {
+            values.push(("OutcomeEvents", "Count", json!(self.published.published)));
+            values.push(("OutcomeEventsFailed", "Count", json!(self.published.unpublished)));
+        }
+        if self
+            .result
+            .as_ref()
+            .is_ok_and(|outcome| outcome.failed_start().is_some())
+        {
+            values.push(("StartsFailed", "Count", json!(1)));
+        }
+        let failed_start = self.result.as_ref().ok().and_then(Outcome::failed_start);
+        let reason = failed_start
+            .map(crate::core::domain::task::StopReason::failed_start_category)
+            .or(self.reason());
+        let mut dimensions = vec![json!(["FunctionName"])];
+        if reason.is_some() {
+            dimensions.push(json!(["FunctionName", "Reason"]));
+        }
+        let definitions: Vec<Value> = values
+            .iter()
+            .map(|(name, unit, _)| json!({"Name": name, "Unit": unit}))
+            .collect();
+        let mut line = json!({
+            "_aws": {
+                "Timestamp": self.ended_at.millis(),
+                "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": definitions}],
+            },
+            "FunctionName": function,
+        });
+        if let Some(reason) = reason {
+            line["Reason"] = json!(reason);
+        }
+        for (name, _, value) in values {
+            line[name] = value;
+        }
+        line
+    }
+
+    /// Why: the skip's reason or the failure's category.
+    fn reason(&self) -> Option<&'static str> {
+        match &self.result {
+            Ok(Outcome::Skipped { reason, .. }) => Some(reason.name()),
+            Ok(
+                Outcome::Started { .. }
+                | Outcome::Registered { .. }
+                | Outcome::Deregistered { .. }
+                | Outcome::Stopped { .. }
+                | Outcome::Reconciled(_)
+                | Outcome::Planned(_),
+            ) => None,
+            Err(failure) => Some(failure.category),
+        }
+    }
+
+    fn tasks(&self) -> &[TaskArn] {
+        match (&self.result, &self.trigger) {
+            (Ok(Outcome::Started { tasks, .. } | Outcome::Stopped { tasks, .. }), _) => tasks,
+            (Err(failure), _) if !failure.tasks.is_empty() => &failure.tasks,
+            (_, Some(Trigger::TaskStateChange(change))) => std::slice::from_ref(&change.task.arn),
+            (_, Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_)) | None) => &[],
+        }
+    }
+
+    fn calls(&self) -> Vec<&'static str> {
+        self.journal
+            .entries
+            .iter()
+            .flat_map(|entry| (0..entry.calls).map(|_| entry.call.operation()))
+            .collect()
+    }
+
+    /// From ECS's timestamp of the change to the answer of the last call that acted on it.
+    fn lag_millis(&self) -> Option<i64> {
+        let Some(Trigger::TaskStateChange(change)) = &self.trigger else {
+            return None;
+        };
+        let happened_at = change.updated_at.or(change.happened_at)?;
+        let acted = self.journal.entries.iter().rfind(|entry| {
+            matches!(
+                entry.call,
+                Call::RegisterTargets { .. } | Call::DeregisterTargets { .. }
+            ) && entry.answer.is_ok()
+        })?;
+        Some(acted.answered_at.millis() - happened_at.millis())
+    }
+
+    fn duration_millis(&self) -> u64 {
+        u64::try_from(self.ended_at.since(self.journal.began_at).as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The ARNs of the groups, each once.
+fn groups(targets: &[GroupTarget]) -> Value {
+    let mut arns: Vec<&str> = targets.iter().map(|target| target.group.as_str()).collect();
+    arns.dedup();
+    json!(arns)
+}
+
+/// How many targets, or tasks, of a reconcile a log line names; the metrics have their count.
+const MOST_NAMED: usize = 100;
+
+fn few<T: ToString>(items: impl ExactSizeIterator<Item = T>) -> Value {
+    let all = items.len();
+    let mut named: Vec<String> = items.take(MOST_NAMED).map(|item| item.to_string()).collect();
+    if all > MOST_NAMED {
+        named.push(format!("and {} more", all - MOST_NAMED));
+    }
+    json!(named)
+}
+
+fn texts<T: ToString>(items: &[T]) -> Value {
+    json!(items.iter().map(ToString::to_string).collect::<Vec<_>>())
+}

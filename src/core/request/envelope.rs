@@ -1,0 +1,82 @@
+//! An event's envelope: what EventBridge writes around every `detail`.
+
+use aws_lambda_events::event::eventbridge::EventBridgeEvent;
+use serde_json::Value;
+
+use super::other_shapes;
+use crate::core::domain::timestamp::Timestamp;
+use crate::core::input::fields::Fields;
+use crate::core::input::problem::{Problems, shorten};
+
+/// The detail-type that asks for a start.
+pub const START: &str = "Start ECS Task";
+
+/// The detail-type that asks for a stop.
+pub const STOP: &str = "Stop ECS Task";
+
+/// The detail-type that asks for a comparison of tasks with targets, and for repair.
+pub const RECONCILE: &str = "Reconcile ECS Targets";
+
+/// The detail-type of ECS's own events.
+pub const TASK_STATE_CHANGE: &str = "ECS Task State Change";
+
+/// What can be told of any event, sound or not, for the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// `id`.
+    pub id: Option<String>,
+    /// `detail-type`.
+    pub detail_type: Option<String>,
+    /// `detail.correlationId`.
+    pub correlation_id: Option<String>,
+}
+
+impl Envelope {
+    /// As far as the event tells.
+    #[must_use]
+    pub fn of(event: &Value) -> Self {
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(shorten);
+        Self {
+            id: text(event.get("id")),
+            detail_type: text(event.get("detail-type")),
+            correlation_id: text(event.pointer("/detail/correlationId")),
+        }
+    }
+}
+
+/// Reads it whole, if it is an EventBridge event with one of the detail-types above; else every problem is noted.
+pub(crate) fn read(event: Value, problems: &mut Problems) -> Option<EventBridgeEvent> {
+    let mut fields = Fields::of(&event, "event", problems)?;
+    if let (None, Some(object)) = (fields.raw("detail-type"), event.as_object()) {
+        other_shapes::tell(object, problems);
+        if !problems.is_empty() {
+            return None;
+        }
+    }
+    let detail_type = fields.read("detail-type", problems, |value| match value.as_str() {
+        Some(known @ (START | STOP | RECONCILE | TASK_STATE_CHANGE)) => Ok(known),
+        _ => Err(format!(
+            "must be \"{START}\", \"{STOP}\", \"{RECONCILE}\" or \"{TASK_STATE_CHANGE}\""
+        )),
+    });
+    let source = fields.text("source", 256, problems);
+    fields.text("id", 1024, problems);
+    fields.read("time", problems, |value| {
+        let time = value.as_str().and_then(Timestamp::parse);
+        time.ok_or_else(|| "must be a time as in 2026-11-20T07:00:00Z".to_owned())
+    });
+    for name in ["detail-type", "source"] {
+        if fields.raw(name).is_none() {
+            problems.missing(fields.at(name), "an EventBridge event has it");
+        }
+    }
+    match fields.raw("detail") {
+        None => problems.missing("detail", "must be a JSON object"),
+        Some(detail) if !detail.is_object() => problems.wrong_kind("detail", detail, "must be a JSON object"),
+        Some(_) => {}
+    }
+    detail_type.zip(source)?;
+    serde_json::from_value(event)
+        .map_err(|error| problems.invalid_text("event", "an object", format!("must be an EventBridge event: {error}")))
+        .ok()
+}

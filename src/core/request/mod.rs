@@ -1,0 +1,118 @@
+//! From an EventBridge event to what it asks for, or every problem in it.
+//!
+//! Must not call AWS. Only an event that is sound and allowed becomes a [`Trigger`].
+
+pub mod envelope;
+pub mod later;
+pub mod other_shapes;
+pub mod reconcile;
+pub mod sender;
+pub mod start;
+pub mod stop;
+pub mod task_change;
+
+use aws_lambda_events::event::eventbridge::EventBridgeEvent;
+use serde_json::Value;
+
+use self::envelope::{RECONCILE, START, STOP};
+use self::reconcile::ReconcileRequest;
+use self::sender::Sender;
+use self::start::{StartRequest, catalog_only, resolve};
+use self::stop::StopRequest;
+use self::task_change::TaskChange;
+use crate::core::config::Config;
+use crate::core::domain::arn::FunctionArn;
+use crate::core::domain::timestamp::Timestamp;
+use crate::core::input::problem::Problems;
+use crate::core::spec;
+
+/// What an event asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Trigger {
+    /// Start tasks.
+    Start(Box<StartRequest>),
+    /// Stop tasks.
+    Stop(Box<StopRequest>),
+    /// Compare the tasks of a cluster with the targets of their groups, and repair.
+    Reconcile(Box<ReconcileRequest>),
+    /// A task has changed.
+    TaskStateChange(Box<TaskChange>),
+}
+
+/// Reads an event; `function` is the one that reads it, if that is known.
+///
+/// # Errors
+/// With every problem in it.
+pub fn read(event: Value, config: &Config, function: Option<&FunctionArn>) -> Result<Trigger, Problems> {
+    let mut problems = Problems::new();
+    let envelope = envelope::read(event, &mut problems);
+    let trigger = envelope.and_then(|event| match event.detail_type.as_str() {
+        START => start(&event, config, function, &mut problems),
+        STOP => stop(&event, config, function, &mut problems),
+        RECONCILE => reconcile(&event, config, function, &mut problems),
+        _ => task_change::read(&event, &mut problems).map(|change| Trigger::TaskStateChange(Box::new(change))),
+    });
+    match (trigger, problems.is_empty()) {
+        (Some(trigger), true) => Ok(trigger),
+        _ => Err(problems),
+    }
+}
+
+fn check_source(event: &EventBridgeEvent, config: &Config, problems: &mut Problems) {
+    if !config.allowed.sources.allows(&event.source) {
+        problems.not_allowed("event.source", &event.source, "is not in ALLOWED_SOURCES");
+    }
+}
+
+fn stop(
+    event: &EventBridgeEvent,
+    config: &Config,
+    function: Option<&FunctionArn>,
+    problems: &mut Problems,
+) -> Option<Trigger> {
+    check_source(event, config, problems);
+    if !event.detail.is_object() {
+        return None;
+    }
+    let request = stop::read(&event.detail, &sender(event, function), config, problems)?;
+    Some(Trigger::Stop(Box::new(request)))
+}
+
+fn reconcile(
+    event: &EventBridgeEvent,
+    config: &Config,
+    function: Option<&FunctionArn>,
+    problems: &mut Problems,
+) -> Option<Trigger> {
+    check_source(event, config, problems);
+    if !event.detail.is_object() {
+        return None;
+    }
+    let request = reconcile::read(&event.detail, &sender(event, function), config, problems)?;
+    Some(Trigger::Reconcile(Box::new(request)))
+}
+
+fn sender<'a>(event: &'a EventBridgeEvent, function: Option<&'a FunctionArn>) -> Sender<'a> {
+    Sender {
+        event_id: event.id.as_deref(),
+        sent_at: event.time.map(Timestamp::from),
+        source: &event.source,
+        function,
+    }
+}
+
+fn start(
+    event: &EventBridgeEvent,
+    config: &Config,
+    function: Option<&FunctionArn>,
+    problems: &mut Problems,
+) -> Option<Trigger> {
+    check_source(event, config, problems);
+    if !event.detail.is_object() {
+        return None;
+    }
+    let detail = spec::of_event(&event.detail, problems);
+    catalog_only::check(&event.detail, config, problems);
+    let request = resolve::resolve(detail, &sender(event, function), config, problems)?;
+    Some(Trigger::Start(Box::new(request)))
+}

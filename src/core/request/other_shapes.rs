@@ -1,0 +1,197 @@
+//! What comes in the place of an event: told for what it is, with what to do about it.
+//!
+//! Whoever hands the function records of another service has connected it wrongly, and would hear only that an event
+//! has no `detail-type`. Must not handle any of it: what is refused is kept by whoever sent it.
+
+use serde_json::{Map, Value};
+
+use crate::core::input::problem::Problems;
+
+/// The field by which a record tells its service: SNS writes it with a capital
+/// ([SNS and Lambda](https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html)), the others do not.
+const SOURCES: [&str; 2] = ["eventSource", "EventSource"];
+
+/// The `eventSource` of [a message of SQS](https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html).
+pub const SQS: &str = "aws:sqs";
+
+/// Where a record comes from.
+#[must_use]
+pub fn source_of(record: &Value) -> Option<(&'static str, &str)> {
+    SOURCES
+        .into_iter()
+        .find_map(|field| Some((field, record.get(field)?.as_str()?)))
+}
+
+/// Notes what an object without `detail-type` is, if it is something that is known; else notes nothing.
+pub(crate) fn tell(object: &Map<String, Value>, problems: &mut Problems) {
+    let text = |name: &str| object.get(name).and_then(Value::as_str);
+    let has = |name: &str| object.contains_key(name);
+    if let Some(Value::Array(records)) = object.get("Records") {
+        tell_records(records, problems);
+    } else if let (Some(topic), Some(_)) = (text("TopicArn"), text("Type")) {
+        problems.invalid_text("event.TopicArn", topic, NOTIFICATION);
+    } else if let Some((field, source)) = object.get("body").and_then(|_| source(object)) {
+        let rule = "is a message of a queue, with an event in its body at best: have the pipe hand over the body alone";
+        problems.invalid_text(format!("event.{field}"), source, rule);
+    } else if has("SystemMetadata") && has("Data") {
+        let rule = "is an event with the metadata of its bus around it: have the subscriber hand over the event alone, without a transformer";
+        problems.wrong_kind("event.SystemMetadata", &object["SystemMetadata"], rule);
+    } else if let Some(name) = ["Entries", "DetailType", "Detail"].into_iter().find(|name| has(name)) {
+        let rule = "is of PutEvents, which makes an event of each entry: give it to aws events put-events, or to start-engines start --file";
+        problems.wrong_kind(format!("event.{name}"), &object[name], rule);
+    }
+}
+
+fn source(object: &Map<String, Value>) -> Option<(&'static str, &str)> {
+    SOURCES
+        .into_iter()
+        .find_map(|field| Some((field, object.get(field)?.as_str()?)))
+}
+
+/// An envelope of SNS, as a queue or a function gets it
+/// ([raw message delivery](https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html)).
+const NOTIFICATION: &str = "is a notification of SNS, with an event in its Message at best: send the events to an event bus whose rule has the function or its queue as target, or switch on raw message delivery to the queue";
+
+/// How many sources of one batch are told.
+const MOST_TOLD: usize = 10;
+
+fn tell_records(records: &[Value], problems: &mut Problems) {
+    if records.is_empty() {
+        let rule = "holds no record: the function takes events, arrays of events, and batches of SQS messages";
+        problems.wrong_kind("event.Records", &Value::Array(Vec::new()), rule);
+        return;
+    }
+    let mut told: Vec<&str> = Vec::new();
+    for (n, record) in records.iter().enumerate() {
+        let place = format!("event.Records[{n}]");
+        match source_of(record) {
+            Some((_, SQS)) if has_id(record) => {}
+            // An empty itemIdentifier in the answer says that all of a batch has failed.
+            Some((_, SQS)) => {
+                let rule = "without it nobody can be told that it failed";
+                problems.missing(format!("{place}.messageId"), rule);
+            }
+            Some((field, source)) if !told.contains(&source) && told.len() < MOST_TOLD => {
+                told.push(source);
+                problems.invalid_text(format!("{place}.{field}"), source, service_rule(source));
+            }
+            Some(_) => {}
+            None if !told.contains(&"") && told.len() < MOST_TOLD => {
+                told.push("");
+                let rule =
+                    "tells no eventSource: the function takes events, arrays of events, and batches of SQS messages";
+                problems.wrong_kind(place, record, rule);
+            }
+            None => {}
+        }
+    }
+    if problems.is_empty() {
+        let rule = "is a batch of SQS messages, which Lambda alone can hand over: the body of each is an event";
+        problems.wrong_kind("event.Records", &Value::Array(records.to_vec()), rule);
+    }
+}
+
+/// Whether the answer can name it.
+#[must_use]
+pub fn has_id(message: &Value) -> bool {
+    let id = message.get("messageId").and_then(Value::as_str);
+    id.is_some_and(|id| !id.is_empty())
+}
+
+fn service_rule(source: &str) -> String {
+    let service = match source {
+        "aws:sns" => "SNS",
+        "aws:s3" => "S3",
+        "aws:dynamodb" => "DynamoDB",
+        "aws:kinesis" => "Kinesis",
+        "aws:ses" => "SES",
+        "aws:codecommit" => "CodeCommit",
+        _ => "another service",
+    };
+    format!(
+        "is a record of {service}: the function takes events, arrays of events, and batches of SQS messages with one event each. Send the events to an event bus whose rule has the function or its queue as target"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(object: &Value) -> String {
+        let mut problems = Problems::new();
+        tell(object.as_object().unwrap(), &mut problems);
+        problems.to_string()
+    }
+
+    #[test]
+    fn records_of_each_service_are_told_by_its_name() {
+        for (field, source, service) in [
+            ("EventSource", "aws:sns", "SNS"),
+            ("eventSource", "aws:s3", "S3"),
+            ("eventSource", "aws:dynamodb", "DynamoDB"),
+            ("eventSource", "aws:kinesis", "Kinesis"),
+            ("eventSource", "aws:new", "another service"),
+        ] {
+            let told = told(&json!({"Records": [{field: source}, {field: source}]}));
+            let expected = format!("1 problem: event.Records[0].{field} = \"{source}\": is a record of {service}: ");
+            assert!(told.starts_with(&expected), "{told}");
+        }
+    }
+
+    #[test]
+    fn mixed_records_are_told_each_and_messages_without_an_id_too() {
+        let told = told(&json!({"Records": [
+            {"eventSource": "aws:sqs", "messageId": "m-1", "body": "{}"},
+            {"eventSource": "aws:s3"}, {"eventSource": "aws:sqs", "messageId": ""}, {"a": 1}, 5,
+        ]}));
+        for part in [
+            "3 problems: event.Records[1].eventSource = \"aws:s3\"",
+            "event.Records[2].messageId is missing",
+            "event.Records[3] = an object of 1 fields: tells no eventSource",
+        ] {
+            assert!(told.contains(part), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_thousand_records_are_told_in_a_few_words() {
+        let records: Vec<Value> = (0..1000).map(|n| json!({"eventSource": format!("aws:{n}")})).collect();
+        assert!(told(&json!({"Records": records})).starts_with("10 problems: "));
+    }
+
+    #[test]
+    fn what_holds_an_event_is_told_with_the_way_to_get_it_out() {
+        let notification = json!({"Type": "Notification", "TopicArn": "arn:aws:sns:us-east-1:111122223333:engines",
+            "Message": "{}"});
+        assert!(
+            told(&notification)
+                .contains("event.TopicArn = \"arn:aws:sns:us-east-1:111122223333:engines\": is a notification of SNS")
+        );
+        assert!(told(&notification).contains("raw message delivery"));
+        let message = json!({"messageId": "m", "eventSource": "aws:sqs", "body": "{}"});
+        assert!(told(&message).contains("event.eventSource = \"aws:sqs\": is a message of a queue"));
+        let raw = json!({"Data": {}, "Metadata": {}, "SystemMetadata": {"aws:EventId": "e"}});
+        assert!(told(&raw).contains("without a transformer"));
+        assert!(
+            told(&json!({"Source": "a", "DetailType": "b"}))
+                .contains("event.DetailType = a text of 1 characters: is of PutEvents")
+        );
+        assert!(told(&json!({"Records": []})).contains("holds no record"));
+        assert!(told(&json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m"}]})).contains("Lambda alone"));
+    }
+
+    #[test]
+    fn anything_else_is_not_known() {
+        for object in [
+            json!({}),
+            json!({"Records": "x"}),
+            json!({"Type": "x"}),
+            json!({"detail": {}}),
+            json!({"body": "x"}),
+        ] {
+            assert_eq!(told(&object), "0 problems: ", "{object}");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! What a `Reconcile ECS Targets` event asks for, or every problem in it.
+//!
+//! A service or a cluster, which must be named: nothing is repaired by mistake. Must not call AWS.
+
+use serde_json::{Value, json};
+
+use super::later::Later;
+use super::sender::{Sender, check_cluster, check_service};
+use crate::core::config::Config;
+use crate::core::domain::arn::{Cluster, Scope, TargetGroupArn};
+use crate::core::domain::requested_at::{self, RequestedAt};
+use crate::core::domain::target::GroupTarget;
+use crate::core::domain::timestamp::Timestamp;
+use crate::core::input::fields::Fields;
+use crate::core::input::problem::Problems;
+use crate::core::spec::tag::mark;
+
+/// How often a reconcile goes on by an event of its own making.
+pub const MOST_CONTINUATIONS: i32 = 100;
+
+/// A request to compare the tasks of a cluster with the targets of their groups, and to repair.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ReconcileRequest {
+    /// Whose tasks.
+    pub cluster: Cluster,
+    /// Where else tasks of ours can be that have targets in the same groups.
+    pub others: Vec<Cluster>,
+    /// Only groups of this service are looked at; whatever is in them, as whole groups.
+    pub service: Option<String>,
+    /// Groups that are looked at whether or not a task names them.
+    pub groups: Vec<TargetGroupArn>,
+    /// When the event was sent, by the envelope.
+    pub sent_at: Option<Timestamp>,
+    /// `requestedAt`: only told. What goes on later has that of the event that began it.
+    pub requested_at: Option<RequestedAt>,
+    /// The caller's own mark.
+    pub correlation_id: Option<String>,
+    /// The `id` of the event that began it: one schedule for each continuation.
+    pub identity: String,
+    /// Where an earlier part of the same reconcile has stopped.
+    pub continuation: Option<Continuation>,
+    /// How what does not fit into one invocation goes on; without it, it does not.
+    pub later: Option<Later>,
+    /// Nothing is repaired, the plan is the outcome. No event says so.
+    pub dry_run: bool,
+    /// Nothing is deregistered but what it has just registered itself: whoever asks does not know every cluster
+    /// where a live task can have a target. No event says so.
+    pub takes_nothing_out: bool,
+    /// Unknown targets that are deregistered too. No event says so.
+    pub prune: Vec<GroupTarget>,
+}
+
+/// How far a reconcile has come; only start-engines itself sends it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Continuation {
+    /// The last group that is done, in the order of the ARNs; `None` if not even the first one is.
+    pub after: Option<TargetGroupArn>,
+    /// Which continuation it is: 1 is the first.
+    pub count: i32,
+}
+
+impl ReconcileRequest {
+    /// Of a cluster, or of a service in it, with nothing special. `home` is the function's own account and region, if they
+    /// are known.
+    #[must_use]
+    pub fn new(
+        cluster: Cluster,
+        service: Option<String>,
+        identity: String,
+        home: Option<&Scope>,
+        config: &Config,
+    ) -> Self {
+        let groups = match &service {
+            None => config.named_target_groups(home),
+            Some(service) => config.target_groups_of(service, home),
+        };
+        let mut others = config.named_clusters(home);
+        others.retain(|other| !other.same_as(&cluster));
+        Self {
+            cluster,
+            others,
+            service,
+            groups: groups.into_iter().collect(),
+            sent_at: None,
+            requested_at: None,
+            correlation_id: None,
+            identity,
+            continuation: None,
+            later: None,
+            dry_run: false,
+            takes_nothing_out: false,
+            prune: Vec::new(),
+        }
+    }
+}
+
+/// Reads an event's `detail`; `None` if there is a problem, which is noted then.
+pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut Problems) -> Option<ReconcileRequest> {
+    let mut fields = Fields::of(detail, "detail", problems)?;
+    let home = sender.home();
+    let (cluster, service) = selector(&mut fields, home.as_ref(), config, problems);
+    let correlation_id = fields.read("correlationId", problems, mark);
+    let given = requested_at::read(&mut fields, problems);
+    let continued = fields.raw("continuation");
+    let continued = continued.map(|value| continuation(value, problems));
+    fields.deny_unknown(problems);
+    let (continuation, identity) = match continued {
+        None => (None, sender.event_id.map(str::to_owned)),
+        Some(None) => return None,
+        Some(Some((continuation, identity))) => (Some(continuation), Some(identity)),
+    };
+    if identity.is_none() && !problems.name("event.id") {
+        problems.missing("event.id", "an EventBridge event has it");
+    }
+    Some(ReconcileRequest {
+        correlation_id,
+        continuation,
+        sent_at: sender.sent_at,
+        requested_at: RequestedAt::or_sent(given, sender.sent_at),
+        later: sender.later(config),
+        ..ReconcileRequest::new(cluster?, service, identity?, home.as_ref(), config)
+    })
+}
+
+/// `cluster`, or `service` with the cluster that it is started in.
+fn selector(
+    fields: &mut Fields<'_>,
+    home: Option<&Scope>,
+    config: &Config,
+    problems: &mut Problems,
+) -> (Option<Cluster>, Option<String>) {
+    let has_cluster = fields.raw("cluster").is_some();
+    let has_service = fields.raw("service").is_some();
+    let cluster: Option<Cluster> = fields.parsed("cluster", problems);
+    if let Some(cluster) = &cluster {
+        check_cluster("detail.cluster", cluster.as_str(), cluster, home, config, problems);
+    }
+    let service = fields.text("service", 128, problems);
+    if let Some(service) = &service {
+        check_service(service, config, problems);
+    }
+    if !has_cluster && !has_service && !fields.is_meant("service") {
+        problems.missing("detail.cluster", "name what to compare: cluster, or service");
+    }
+    if has_cluster || service.is_none() {
+        return (cluster, service);
+    }
+    let entry = service.as_ref().and_then(|service| config.catalog.get(service));
+    let started_in = entry.and_then(|entry| entry.cluster.as_ref().or(config.defaults.cluster.as_ref()));
+    match started_in {
+        Some(cluster) => {
+            check_cluster("detail.service", cluster.as_str(), cluster, home, config, problems);
+            (Some(cluster.clone()), service)
+        }
+        None => {
+            if entry.is_some() {
+                let rule = "neither the catalog nor ECS_CLUSTER tells the cluster of the service";
+                problems.missing("detail.cluster", rule);
+            }
+            (None, service)
+        }
+    }
+}
+
+fn continuation(value: &Value, problems: &mut Problems) -> Option<(Continuation, String)> {
+    let mut fields = Fields::of(value, "detail.continuation", problems)?;
+    let after = fields.parsed("after", problems);
+    let count = fields.number("count", 1..=i64::from(MOST_CONTINUATIONS), problems);
+    let identity = fields.text("id", 1024, problems);
+    for name in ["count", "id"] {
+        if fields.raw(name).is_none() {
+            problems.missing(fields.at(name), "a continuation has it");
+        }
+    }
+    fields.deny_unknown(problems);
+    Some((Continuation { after, count: count? }, identity?))
+}
+
+/// The `detail` of the event with which a reconcile goes on.
+#[must_use]
+pub fn continued(request: &ReconcileRequest, continuation: &Continuation) -> Value {
+    let mut detail = json!({
+        "cluster": request.cluster.as_str(),
+        "continuation": {"count": continuation.count, "id": request.identity},
+    });
+    if let Some(after) = &continuation.after {
+        detail["continuation"]["after"] = json!(after.as_str());
+    }
+    if let Some(service) = &request.service {
+        detail["service"] = json!(service);
+    }
+    if let Some(mark) = &request.correlation_id {
+        detail["correlationId"] = json!(mark);
+    }
+    if let Some(requested_at) = &request.requested_at {
+        detail["requestedAt"] = json!(requested_at.text);
+    }
+    detail
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const GROUP: &str = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth/73e2d6bc24d8a067";
+
+    fn read_back(detail: &Value) -> ReconcileRequest {
+        let sender = Sender {
+            event_id: Some("another"),
+            sent_at: None,
+            source: "app.tests",
+            function: None,
+        };
+        let mut problems = Problems::new();
+        let request = read(detail, &sender, &Config::default(), &mut problems);
+        assert!(problems.is_empty(), "{problems}");
+        request.unwrap()
+    }
+
+    fn config(variables: &[(&str, &str)]) -> Config {
+        let get = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        Config::read(get, None).unwrap()
+    }
+
+    #[test]
+    fn groups_and_other_clusters_are_those_that_the_configuration_names_in_full() {
+        let other = GROUP.replace("us-east-1", "eu-west-1");
+        let groups = format!("{GROUP},{other},auth*");
+        let config = config(&[
+            ("ALLOWED_CLUSTERS", "engines,workers"),
+            ("ALLOWED_TARGET_GROUPS", &groups),
+        ]);
+        let home = GROUP.parse::<TargetGroupArn>().unwrap().scope();
+        let request = ReconcileRequest::new("engines".parse().unwrap(), None, "e1".into(), home.as_ref(), &config);
+        assert_eq!(request.others, ["workers".parse().unwrap()]);
+        assert_eq!(request.groups, [GROUP.parse().unwrap()]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_continuation_is_read_as_it_was_written(
+            count in 1..=MOST_CONTINUATIONS,
+            has_group in any::<bool>(),
+            identity in "[ -~]{1,40}",
+            mark in prop::option::of("[a-z0-9-]{1,40}"),
+            time in prop::option::of(0..4_000_000_000_i64),
+        ) {
+            let requested_at = time.and_then(|time| RequestedAt::of_time(Timestamp::from_millis(time * 1000)));
+            let request = ReconcileRequest {
+                correlation_id: mark,
+                requested_at,
+                ..ReconcileRequest::new("engines".parse().unwrap(), None, identity, None, &Config::default())
+            };
+            let continuation = Continuation { after: has_group.then(|| GROUP.parse().unwrap()), count };
+            let read = read_back(&continued(&request, &continuation));
+            prop_assert_eq!(read.continuation.as_ref(), Some(&continuation));
+            prop_assert_eq!(ReconcileRequest { continuation: None, ..read }, request);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Who sends a request, by the envelope and the invocation; and the checks that all requests share.
+
+use super::later::Later;
+use crate::core::config::Config;
+use crate::core::domain::arn::{Cluster, FunctionArn, Scope};
+use crate::core::domain::timestamp::Timestamp;
+use crate::core::input::problem::Problems;
+
+/// What the envelope and the invocation say of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender<'a> {
+    /// The event's `id`.
+    pub event_id: Option<&'a str>,
+    /// The event's `time`.
+    pub sent_at: Option<Timestamp>,
+    /// The event's `source`.
+    pub source: &'a str,
+    /// The function itself; unknown offline.
+    pub function: Option<&'a FunctionArn>,
+}
+
+impl Sender<'_> {
+    /// Where the function runs, if that is known.
+    #[must_use]
+    pub fn home(&self) -> Option<Scope> {
+        self.function.and_then(FunctionArn::scope)
+    }
+
+    /// How something is done later, if it can be.
+    #[must_use]
+    pub fn later(&self, config: &Config) -> Option<Later> {
+        Later::of(self.function, config, self.source)
+    }
+}
+
+pub(crate) fn check_cluster(
+    field: &str,
+    text: &str,
+    cluster: &Cluster,
+    home: Option<&Scope>,
+    config: &Config,
+    problems: &mut Problems,
+) {
+    if !config.allowed.clusters.allows_cluster(cluster) {
+        problems.not_allowed(field, text, "is not in ALLOWED_CLUSTERS");
+    }
+    if field == "detail.cluster" {
+        check_home(field, text, cluster.scope(), home, problems);
+    }
+}
+
+pub(crate) fn check_home(field: &str, text: &str, scope: Option<Scope>, home: Option<&Scope>, problems: &mut Problems) {
+    if let (Some(scope), Some(home)) = (scope, home)
+        && scope != *home
+    {
+        let rule = format!(
+            "must be of account {} in {}, as the function",
+            home.account, home.region
+        );
+        problems.invalid_text(field, text, rule);
+    }
+}
+
+pub(crate) fn check_service(name: &str, config: &Config, problems: &mut Problems) {
+    if config.catalog.get(name).is_none() {
+        problems.invalid_text("detail.service", name, config.catalog.rule());
+    }
+}

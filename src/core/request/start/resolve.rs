@@ -1,0 +1,348 @@
+//! Lays detail, catalog entry and environment over each other, and checks what comes out.
+//!
+//! Order of values: the event's `detail`, then the catalog entry, then the environment. What is
+//! given as a group (the targets, the launch) is taken as a group from the first source that has
+//! any of it.
+
+use std::time::Duration;
+
+use super::placements::{self, may_scale};
+use super::{Deadlines, Placement, StartRequest};
+use crate::core::call::run_task::Options;
+use crate::core::config::{Allowed, Config};
+use crate::core::domain::arn::{Cluster, Scope, TaskDefinition};
+use crate::core::domain::requested_at::RequestedAt;
+use crate::core::domain::started_by;
+use crate::core::domain::tags::{self, MOST_TAGS_OF_A_START, Marks};
+use crate::core::domain::target::Attachment;
+use crate::core::input::problem::Problems;
+use crate::core::request::sender::Sender;
+use crate::core::spec::{SingleTarget, StartDetail, first, run_options};
+
+/// The whole request that `detail` makes, if all of it is sound and allowed; otherwise every
+/// problem is noted.
+pub fn resolve(
+    detail: StartDetail,
+    sender: &Sender<'_>,
+    config: &Config,
+    problems: &mut Problems,
+) -> Option<StartRequest> {
+    let nothing = StartDetail::default();
+    let entry = catalog_entry(&detail, config, problems).unwrap_or(&nothing);
+    let sources = [&detail, entry, &config.defaults];
+    let identity = identity(&detail, sender.event_id, problems);
+
+    let cluster = first(sources, |source| source.cluster.clone());
+    let task_definition = first(sources, |source| source.task_definition.clone());
+    if cluster.is_none() && !problems.name("detail.cluster") {
+        problems.missing("detail.cluster", "give it here, in the catalog entry or as ECS_CLUSTER");
+    }
+    if task_definition.is_none() && !problems.name("detail.taskDefinition") {
+        problems.missing(
+            "detail.taskDefinition",
+            "give it here, in the catalog entry or as TASK_DEFINITION",
+        );
+    }
+    let attachments = attachments(sources, problems);
+    let placements = placements::placements(sources, &attachments, problems);
+    let targets = named(&detail, &attachments);
+    check_allowed(
+        cluster.as_ref(),
+        task_definition.as_ref(),
+        &targets,
+        &config.allowed,
+        problems,
+    );
+    check_places(
+        cluster.as_ref(),
+        task_definition.as_ref(),
+        &targets,
+        sender.home().as_ref(),
+        problems,
+    );
+    let started_by = started_by::encode(&attachments)
+        .map_err(|too_long| {
+            problems.invalid_text("detail.targets", &format!("{} targets", attachments.len()), too_long)
+        })
+        .ok();
+    let deadlines = deadlines(sources, &placements, config, problems);
+    // What comes twice with one key has two times, and RunTask compares tags under a client token.
+    let is_by_key = detail.idempotency_key.is_some();
+    let given = detail.requested_at.clone();
+    let requested_at = RequestedAt::or_sent(given.clone(), sender.sent_at);
+    let mark = if is_by_key { given } else { requested_at.clone() };
+    let marks = Marks {
+        attachments: attachments.clone(),
+        event_id: identity.clone(),
+        service: detail.service.clone(),
+        correlation_id: detail.correlation_id.clone(),
+        requested_at: mark.map(|requested_at| requested_at.text),
+        deployment: config.deployment.as_ref().map(ToString::to_string),
+    };
+    let mut tags = tags::encode(&marks);
+    tags.extend(first(sources, |source| source.tags.clone()).unwrap_or_default());
+    let options = run_options::layered(sources.map(|source| &source.options));
+    check_tags(&tags, &options, problems);
+
+    Some(StartRequest {
+        identity: identity?,
+        sent_at: sender.sent_at,
+        requested_at: requested_at.map(|requested_at| requested_at.at),
+        max_age: first(sources, |source| source.max_age_seconds)
+            .map(seconds)
+            .filter(|age| !age.is_zero()),
+        service: detail.service.clone(),
+        correlation_id: detail.correlation_id.clone(),
+        cluster: cluster?,
+        task_definition: task_definition?,
+        attachments,
+        count: first(sources, |source| source.count).unwrap_or(1),
+        placements,
+        tags,
+        started_by: started_by?,
+        options,
+        deadlines,
+        later: sender.later(config),
+    })
+}
+
+fn seconds(seconds: i32) -> Duration {
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+}
+
+/// How long a start may take where nobody says otherwise.
+pub const DEFAULT_START_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// The same where a capacity provider that is not Fargate's may have to bring up machines first, which takes from
+/// two to five minutes and more ([cluster auto scaling]).
+///
+/// [cluster auto scaling]: https://aws.amazon.com/blogs/containers/deep-dive-on-amazon-ecs-cluster-auto-scaling/
+pub const DEFAULT_START_TIMEOUT_OF_PROVIDERS: Duration = Duration::from_secs(900);
+
+/// For how long a task of a start in these placements may not be RUNNING, if the start does not say: what is set,
+/// else the default, which is longer where machines have to come up.
+fn start_timeout_of(placements: &[Placement], config: &Config) -> Duration {
+    config.start_timeout.unwrap_or(if placements.iter().any(may_scale) {
+        DEFAULT_START_TIMEOUT_OF_PROVIDERS
+    } else {
+        DEFAULT_START_TIMEOUT
+    })
+}
+
+/// Zero is none, and so is everything where nothing can be done later: asking for it is an error then.
+fn deadlines(
+    sources: [&StartDetail; 3],
+    placements: &[Placement],
+    config: &Config,
+    problems: &mut Problems,
+) -> Deadlines {
+    let timeout = first(sources, |source| source.start_timeout_seconds);
+    let lifetime = first(sources, |source| source.max_lifetime_seconds);
+    if config.scheduler.is_none() {
+        for (name, asked) in [("startTimeoutSeconds", timeout), ("maxLifetimeSeconds", lifetime)] {
+            if let Some(seconds @ 1..) = asked {
+                let rule = "without SCHEDULER_ROLE_ARN there are no deadlines: leave it out";
+                problems.invalid(format!("detail.{name}"), &seconds.into(), rule);
+            }
+        }
+        return Deadlines::default();
+    }
+    let some = |time: Duration| (!time.is_zero()).then_some(time);
+    Deadlines {
+        start_timeout: some(timeout.map_or_else(|| start_timeout_of(placements, config), seconds)),
+        max_lifetime: lifetime.map(seconds).and_then(some),
+    }
+}
+
+fn catalog_entry<'a>(detail: &StartDetail, config: &'a Config, problems: &mut Problems) -> Option<&'a StartDetail> {
+    let name = detail.service.as_ref()?;
+    let entry = config.catalog.get(name);
+    if entry.is_none() {
+        problems.invalid_text("detail.service", name, config.catalog.rule());
+    }
+    entry
+}
+
+/// The identity goes into a tag and a token, so an envelope's id obeys the same rule as a key.
+fn identity(detail: &StartDetail, event_id: Option<&str>, problems: &mut Problems) -> Option<String> {
+    if detail.idempotency_key.is_some() {
+        return detail.idempotency_key.clone();
+    }
+    match event_id {
+        Some(id) if tags::reserved(id) => {
+            problems.invalid_text("id", id, crate::core::spec::tag::RESERVED);
+            None
+        }
+        Some(id) if (1..=256).contains(&id.chars().count()) && tags::allowed(id) => Some(id.to_owned()),
+        Some(id) => {
+            problems.invalid_text(
+                "id",
+                id,
+                "must be a text of 1 to 256 letters, digits, spaces and _.:/=+-@",
+            );
+            None
+        }
+        None => {
+            problems.missing(
+                "id",
+                "an event without id or detail.idempotencyKey cannot be started just once",
+            );
+            None
+        }
+    }
+}
+
+/// The targets: a list as a whole, or the short form, each part of which may come from a later source.
+fn attachments(sources: [&StartDetail; 3], problems: &mut Problems) -> Vec<Attachment> {
+    let any = sources
+        .into_iter()
+        .find(|source| source.targets.is_some() || !source.target.is_empty());
+    if let Some(targets) = any.and_then(|source| source.targets.clone()) {
+        return targets;
+    }
+    let part = SingleTarget {
+        target_group_arn: single(sources, |target| target.target_group_arn.clone()),
+        port: single(sources, |target| target.port),
+        container_name: single(sources, |target| target.container_name.clone()),
+    };
+    if let (Some(group), Some(port)) = (&part.target_group_arn, part.port) {
+        return vec![Attachment {
+            group: group.clone(),
+            port,
+            container: part.container_name,
+        }];
+    }
+    let noted = |name: &str| problems.name(name) || problems.name("detail.targets");
+    let missing = [
+        (
+            "detail.targetGroupArn",
+            part.target_group_arn.is_none() && !noted("detail.targetGroupArn"),
+        ),
+        ("detail.port", part.port.is_none() && !noted("detail.port")),
+    ];
+    for (name, is_missing) in missing {
+        if is_missing {
+            problems.missing(
+                name,
+                "a start needs targetGroupArn and port, or targets; \"targets\": [] for none",
+            );
+        }
+    }
+    Vec::new()
+}
+
+/// A part of the short form. A later source's list of targets gives parts if it has just one, and
+/// ends the search otherwise: which of several it should go with is anybody's guess.
+fn single<T>(sources: [&StartDetail; 3], pick: impl Fn(&SingleTarget) -> Option<T>) -> Option<T> {
+    for source in sources {
+        match source.targets.as_deref() {
+            None => {
+                if let Some(part) = pick(&source.target) {
+                    return Some(part);
+                }
+            }
+            Some([only]) => {
+                return pick(&SingleTarget {
+                    target_group_arn: Some(only.group.clone()),
+                    port: Some(only.port),
+                    container_name: only.container.clone(),
+                });
+            }
+            Some(_) => return None,
+        }
+    }
+    None
+}
+
+/// Each target with the field that names its group.
+fn named<'a>(detail: &StartDetail, attachments: &'a [Attachment]) -> Vec<(String, &'a Attachment)> {
+    let name = |n: usize| match (&detail.targets, attachments.len()) {
+        (None, 1) => "detail.targetGroupArn".to_owned(),
+        (Some(_), _) | (None, _) => format!("detail.targets[{n}].targetGroupArn"),
+    };
+    attachments
+        .iter()
+        .enumerate()
+        .map(|(n, attachment)| (name(n), attachment))
+        .collect()
+}
+
+fn check_allowed(
+    cluster: Option<&Cluster>,
+    task_definition: Option<&TaskDefinition>,
+    targets: &[(String, &Attachment)],
+    allowed: &Allowed,
+    problems: &mut Problems,
+) {
+    if let Some(cluster) = cluster.filter(|cluster| !allowed.clusters.allows_cluster(cluster)) {
+        problems.not_allowed("detail.cluster", cluster.as_str(), "is not in ALLOWED_CLUSTERS");
+    }
+    if let Some(definition) = task_definition.filter(|definition| !allowed.task_families.allows_family(definition)) {
+        problems.not_allowed(
+            "detail.taskDefinition",
+            definition.as_str(),
+            "is not in ALLOWED_TASK_FAMILIES",
+        );
+    }
+    for (n, (field, attachment)) in targets.iter().enumerate() {
+        let text = attachment.group.as_str();
+        if !allowed.target_groups.allows_target_group(&attachment.group) {
+            problems.not_allowed(field.clone(), text, "is not in ALLOWED_TARGET_GROUPS");
+        }
+        let twice = |other: &Attachment| other.group == attachment.group && other.port == attachment.port;
+        if targets.iter().take(n).any(|(_, other)| twice(other)) {
+            problems.invalid_text(field.clone(), text, "the same target group and port are given twice");
+        }
+    }
+}
+
+/// All ARNs must be of the function's account and region; offline, of one and the same. `startedBy`
+/// holds neither, so a group of another account would be looked for in the task's own.
+fn check_places(
+    cluster: Option<&Cluster>,
+    task_definition: Option<&TaskDefinition>,
+    targets: &[(String, &Attachment)],
+    home: Option<&Scope>,
+    problems: &mut Problems,
+) {
+    let cluster = cluster.and_then(|arn| Some(("detail.cluster".to_owned(), arn.as_str(), arn.scope()?)));
+    let definition =
+        task_definition.and_then(|arn| Some(("detail.taskDefinition".to_owned(), arn.as_str(), arn.scope()?)));
+    let groups = targets
+        .iter()
+        .filter_map(|(field, attachment)| Some((field.clone(), attachment.group.as_str(), attachment.group.scope()?)));
+    let mut home = home.cloned();
+    for (field, text, scope) in cluster.into_iter().chain(definition).chain(groups) {
+        let home = home.get_or_insert_with(|| scope.clone());
+        if scope != *home {
+            let rule = format!(
+                "must be of account {} in {}, as the function and all else",
+                home.account, home.region
+            );
+            problems.invalid_text(field, text, rule);
+        }
+    }
+}
+
+/// One tag is kept for the drain. What else ECS adds is not in the start: those that it manages are not asked for,
+/// and the tags of the definition are not known here.
+fn check_tags(tags: &[tags::Tag], options: &Options, problems: &mut Problems) {
+    if tags.len() > MOST_TAGS_OF_A_START {
+        let count = format!("{} tags", tags.len());
+        let definition = if options.propagate_tags == Some("TASK_DEFINITION") {
+            ", and those of the task definition count too"
+        } else {
+            ""
+        };
+        problems.invalid_text(
+            "detail.tags",
+            &count,
+            format!("a start has at most {MOST_TAGS_OF_A_START}, ours included: a stop needs the last one{definition}"),
+        );
+    }
+    for (n, tag) in tags.iter().enumerate() {
+        if tags.iter().take(n).any(|other| other.key == tag.key) {
+            problems.invalid_text("detail.tags", &tag.key, "the same key is given twice");
+        }
+    }
+}

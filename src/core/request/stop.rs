@@ -1,0 +1,246 @@
+//! What a `Stop ECS Task` event asks for, or every problem in it.
+//!
+//! Nothing is ever stopped by mistake: which tasks are meant must be said in full, and a cluster's
+//! all only with `"all": true`. Must not call AWS.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::later::Later;
+use super::sender::{Sender, check_cluster, check_home, check_service};
+use crate::core::config::Config;
+use crate::core::domain::arn::{Cluster, Scope, TaskArn};
+use crate::core::domain::requested_at::{self, RequestedAt};
+use crate::core::domain::timestamp::Timestamp;
+use crate::core::input::fields::Fields;
+use crate::core::input::problem::Problems;
+use crate::core::spec::tag::mark;
+
+/// The most that a target group's deregistration delay can be, and so the most to wait for.
+pub const MOST_DRAIN_SECONDS: i64 = 3600;
+/// As [StopTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html) has it.
+const MOST_REASON_CHARACTERS: usize = 255;
+
+/// A request to stop tasks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StopRequest {
+    /// Which tasks.
+    pub selector: Selector,
+    /// How long connections may take to end.
+    pub drain: Drain,
+    /// `reason`, which becomes the tasks' `stoppedReason`.
+    pub reason: String,
+    /// The caller's own mark.
+    pub correlation_id: Option<String>,
+    /// When it was asked for, by the envelope.
+    pub sent_at: Option<Timestamp>,
+    /// When it was asked for, which a stop of several tasks goes by; one without it is a problem then.
+    pub requested_at: Option<Timestamp>,
+    /// What starts of the same batch were answered, which ListTasks may not list yet.
+    pub just_started: Vec<JustStarted>,
+    /// Nothing is done to a task that has been RUNNING: the stop is for a start that takes too long.
+    pub unless_running: bool,
+    /// How the second half of a stop is sent; needed for every drain but none.
+    pub later: Option<Later>,
+}
+
+/// A task that a start of the same batch was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct JustStarted {
+    /// Which one.
+    pub task: TaskArn,
+    /// Its cluster, as the start names it.
+    pub cluster: Cluster,
+    /// The service of the catalog, if the start names one.
+    pub service: Option<String>,
+    /// When it was asked for, as its tag has it, or as the start's event tells; `None` if only ECS can tell.
+    pub requested_at: Option<Timestamp>,
+    /// When the invocation began that made the start: a task that is older was started by an earlier event.
+    pub began_at: Timestamp,
+}
+
+impl StopRequest {
+    /// Those in a cluster, and of a service if one is named.
+    pub fn just_started_in(&self, cluster: &Cluster, service: Option<&str>) -> impl Iterator<Item = &JustStarted> {
+        self.just_started.iter().filter(move |started| {
+            let is_of_service = service.is_none_or(|name| started.service.as_deref() == Some(name));
+            is_of_service && started.cluster.same_as(cluster)
+        })
+    }
+
+    /// The clusters whose tasks it concerns as a whole; none if it names one task.
+    #[must_use]
+    pub fn clusters(&self) -> &[Cluster] {
+        match &self.selector {
+            Selector::Task { .. } => &[],
+            Selector::Service { clusters, .. } => clusters,
+            Selector::Cluster(cluster) => std::slice::from_ref(cluster),
+        }
+    }
+}
+
+/// Which tasks are meant; only ever those that start-engines has started.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Selector {
+    /// One task.
+    Task {
+        /// `taskArn`.
+        arn: TaskArn,
+        /// Its cluster.
+        cluster: Cluster,
+    },
+    /// All tasks of a service.
+    Service {
+        /// `service`.
+        name: String,
+        /// Where they can be.
+        clusters: Vec<Cluster>,
+    },
+    /// All tasks in a cluster.
+    Cluster(Cluster),
+}
+
+/// How long to wait between a target's deregistration and StopTask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Drain {
+    /// The longest deregistration delay of the task's target groups.
+    AsGroups,
+    /// `drainSeconds`; zero is none.
+    For(Duration),
+}
+
+/// Reads an event's `detail`; `None` if there is a problem, which is noted then.
+pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut Problems) -> Option<StopRequest> {
+    let mut fields = Fields::of(detail, "detail", problems)?;
+    let home = sender.home();
+    let selector = selector(&mut fields, home.as_ref(), config, problems);
+    let drain = fields.number("drainSeconds", 0..=MOST_DRAIN_SECONDS, problems);
+    if config.scheduler.is_none() {
+        let rule = "without SCHEDULER_ROLE_ARN a stop cannot wait for connections to end: 0 stops at once";
+        match drain {
+            Some(0) => {}
+            Some(seconds) => problems.invalid("detail.drainSeconds", &json!(seconds), rule),
+            None if problems.name("detail.drainSeconds") => {}
+            None => problems.missing("detail.drainSeconds", rule),
+        }
+    }
+    let unless_running = fields.flag("unlessRunning", problems).unwrap_or(false);
+    if unless_running && fields.raw("taskArn").is_none() {
+        problems.invalid("detail.unlessRunning", &json!(true), "goes with taskArn");
+    }
+    let reason = fields.text("reason", MOST_REASON_CHARACTERS, problems);
+    let correlation_id = fields.read("correlationId", problems, mark);
+    let given = requested_at::read(&mut fields, problems);
+    let requested_at = RequestedAt::or_sent(given, sender.sent_at).map(|requested| requested.at);
+    let is_meant = problems.name("event.time") || fields.is_meant("requestedAt") || problems.name("detail.requestedAt");
+    if requested_at.is_none() && fields.raw("taskArn").is_none() && !is_meant {
+        let rule = "an EventBridge event has it; a stop of several tasks ends only those that were asked for before it";
+        problems.missing("event.time", rule);
+    }
+    fields.deny_unknown(problems);
+    Some(StopRequest {
+        selector: selector?,
+        drain: match drain.and_then(|seconds| u64::try_from(seconds).ok()) {
+            Some(seconds) => Drain::For(Duration::from_secs(seconds)),
+            None => Drain::AsGroups,
+        },
+        reason: reason.unwrap_or_else(|| match sender.event_id {
+            Some(id) => format!(
+                "start-engines: stopped by event {}",
+                crate::core::input::problem::shorten(id)
+            ),
+            None => "start-engines: stopped by an event".to_owned(),
+        }),
+        correlation_id,
+        sent_at: sender.sent_at,
+        requested_at,
+        just_started: Vec::new(),
+        unless_running,
+        later: sender.later(config),
+    })
+}
+
+fn selector(
+    fields: &mut Fields<'_>,
+    home: Option<&Scope>,
+    config: &Config,
+    problems: &mut Problems,
+) -> Option<Selector> {
+    let task: Option<TaskArn> = fields.parsed("taskArn", problems);
+    let service = fields.text("service", 128, problems);
+    let cluster: Option<Cluster> = fields.parsed("cluster", problems);
+    let all = fields.flag("all", problems);
+    if let Some(cluster) = &cluster {
+        check_cluster("detail.cluster", cluster.as_str(), cluster, home, config, problems);
+    }
+    let given: Vec<&str> = [
+        ("taskArn", fields.raw("taskArn").is_some()),
+        ("service", fields.raw("service").is_some()),
+        ("all", all == Some(true)),
+    ]
+    .into_iter()
+    .filter_map(|(name, is_given)| is_given.then_some(name))
+    .collect();
+    let one_of = "name what to stop: taskArn, service, or cluster with \"all\": true";
+    match given.as_slice() {
+        ["taskArn"] => {
+            let arn = task?;
+            let cluster = cluster_of_task(&arn, cluster, problems)?;
+            check_cluster("detail.taskArn", arn.as_str(), &cluster, home, config, problems);
+            check_home("detail.taskArn", arn.as_str(), Some(arn.scope()), home, problems);
+            Some(Selector::Task { arn, cluster })
+        }
+        ["service"] => {
+            let name = service?;
+            check_service(&name, config, problems);
+            let clusters = match cluster {
+                Some(cluster) => vec![cluster],
+                None => config.named_clusters(home),
+            };
+            if clusters.is_empty() && !problems.name("detail.service") {
+                problems.missing(
+                    "detail.cluster",
+                    "the configuration names no cluster in full to look for the service's tasks in",
+                );
+            }
+            Some(Selector::Service { name, clusters })
+        }
+        ["all"] => {
+            if cluster.is_none() && !problems.name("detail.cluster") {
+                problems.missing("detail.cluster", "\"all\": true means all of one cluster");
+            }
+            cluster.map(Selector::Cluster)
+        }
+        [] => {
+            let is_noted = ["taskArn", "service", "all"]
+                .iter()
+                .any(|name| problems.name(&fields.at(name)) || fields.is_meant(name));
+            if !is_noted {
+                problems.missing("detail.taskArn", one_of);
+            }
+            None
+        }
+        several => {
+            problems.invalid_text("detail", &several.join(" and "), one_of);
+            None
+        }
+    }
+}
+
+fn cluster_of_task(task: &TaskArn, given: Option<Cluster>, problems: &mut Problems) -> Option<Cluster> {
+    match (task.cluster(), given) {
+        (Some(own), Some(given)) if !own.same_as(&given) => {
+            problems.invalid_text("detail.cluster", given.as_str(), "the task's ARN names another cluster");
+            None
+        }
+        (Some(own), _) => Some(own),
+        (None, Some(given)) => Some(given),
+        (None, None) => {
+            if !problems.name("detail.cluster") {
+                problems.missing("detail.cluster", "the task's ARN does not tell it");
+            }
+            None
+        }
+    }
+}

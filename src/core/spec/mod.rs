@@ -1,0 +1,305 @@
+//! Reads the fields of a start: of an event's `detail`, of a catalog entry.
+//!
+//! Checks each field by itself; what only shows in combination is [`crate::core::request::start::resolve`]'s.
+
+mod network;
+pub(crate) mod overridable;
+pub(crate) mod run_options;
+pub(crate) mod tag;
+
+use serde_json::Value;
+
+use self::tag::{tag, tag_value};
+use crate::core::call::run_task::{CapacityProvider, MOST_CAPACITY_PROVIDERS, Options};
+use crate::core::domain::arn::{
+    Cluster, ContainerName, Malformed, Port, SecurityGroupId, SubnetId, TargetGroupArn, TaskDefinition,
+};
+use crate::core::domain::requested_at::{self, RequestedAt};
+use crate::core::domain::tags::{self, Tag};
+use crate::core::domain::target::Attachment;
+use crate::core::input::fields::Fields;
+use crate::core::input::problem::Problems;
+
+/// What one source says of a start; every field may be left to the next source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(
+    missing_docs,
+    reason = "the names are the event's own, in snake case; docs/events.md has the table"
+)]
+pub struct StartDetail {
+    pub service: Option<String>,
+    pub idempotency_key: Option<String>,
+    pub correlation_id: Option<String>,
+    pub requested_at: Option<RequestedAt>,
+    pub cluster: Option<Cluster>,
+    pub task_definition: Option<TaskDefinition>,
+    pub target: SingleTarget,
+    pub targets: Option<Vec<Attachment>>,
+    pub subnets: Option<Vec<SubnetId>>,
+    pub security_groups: Option<Vec<SecurityGroupId>>,
+    pub assign_public_ip: Option<&'static str>,
+    pub launch_type: Option<&'static str>,
+    pub capacity_provider_strategy: Option<Vec<CapacityProvider>>,
+    pub platform_version: Option<String>,
+    pub fallbacks: Option<Vec<Fallback>>,
+    pub options: Options,
+    pub tags: Option<Vec<Tag>>,
+    pub count: Option<i32>,
+    pub start_timeout_seconds: Option<i32>,
+    pub max_lifetime_seconds: Option<i32>,
+    pub max_age_seconds: Option<i32>,
+    /// Of a catalog entry: the fields that a start of it may give where `CATALOG_ONLY` is set.
+    pub overridable: Vec<&'static str>,
+}
+
+impl StartDetail {
+    /// The target groups that it names.
+    pub fn target_groups(&self) -> impl Iterator<Item = TargetGroupArn> + '_ {
+        let listed = self.targets.iter().flatten().map(|target| &target.group);
+        self.target.target_group_arn.iter().chain(listed).cloned()
+    }
+}
+
+/// From the first source that gives it.
+pub(crate) fn first<T>(sources: [&StartDetail; 3], pick: impl Fn(&StartDetail) -> Option<T>) -> Option<T> {
+    sources.into_iter().find_map(pick)
+}
+
+/// The short form for the one target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "as in StartDetail")]
+pub struct SingleTarget {
+    pub target_group_arn: Option<TargetGroupArn>,
+    pub port: Option<Port>,
+    pub container_name: Option<ContainerName>,
+}
+
+impl SingleTarget {
+    /// Whether nothing of it is given.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.target_group_arn.is_none() && self.port.is_none() && self.container_name.is_none()
+    }
+}
+
+/// Where else to try when capacity is short; what it leaves out is as first asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "as in StartDetail")]
+pub struct Fallback {
+    pub subnets: Option<Vec<SubnetId>>,
+    pub launch_type: Option<&'static str>,
+    pub capacity_provider_strategy: Option<Vec<CapacityProvider>>,
+}
+
+/// The launch types that RunTask takes; Managed Instances and Fargate Spot need a strategy.
+const LAUNCH_TYPES: &[&str] = &["EC2", "FARGATE", "EXTERNAL"];
+const MOST_FALLBACKS: usize = 9;
+/// A day.
+const MOST_START_TIMEOUT_SECONDS: i64 = 86_400;
+/// A year.
+const MOST_LIFETIME_SECONDS: i64 = 31_536_000;
+/// A day: ECS keeps no client token longer, so what is older than that may start its tasks a second time.
+const MOST_AGE_SECONDS: i64 = 86_400;
+/// More never fit into `startedBy`; this only bounds the reading.
+const MOST_TARGETS: usize = 10;
+
+/// Reads an event's `detail`.
+pub fn of_event(detail: &Value, problems: &mut Problems) -> StartDetail {
+    let Some(mut fields) = Fields::of(detail, "detail", problems) else {
+        return StartDetail::default();
+    };
+    let service = fields.text("service", 128, problems);
+    let requested_at = requested_at::read(&mut fields, problems);
+    let idempotency_key = fields.read("idempotencyKey", problems, tag_value);
+    let correlation_id = fields.read("correlationId", problems, tag_value);
+    let shared = shared(&mut fields, problems);
+    fields.deny_unknown(problems);
+    StartDetail {
+        service,
+        idempotency_key,
+        correlation_id,
+        requested_at,
+        ..shared
+    }
+}
+
+/// Reads an entry of the service catalog, which has all fields but those of one single start.
+pub fn of_catalog(entry: &Value, path: &str, problems: &mut Problems) -> StartDetail {
+    let Some(mut fields) = Fields::of(entry, path, problems) else {
+        return StartDetail::default();
+    };
+    let shared = shared(&mut fields, problems);
+    let overridable = fields.list("overridable", overridable::FIELDS.len(), problems, overridable::field);
+    fields.deny_unknown(problems);
+    StartDetail {
+        overridable: overridable.unwrap_or_default(),
+        ..shared
+    }
+}
+
+fn shared(fields: &mut Fields<'_>, problems: &mut Problems) -> StartDetail {
+    let target = SingleTarget {
+        target_group_arn: fields.parsed("targetGroupArn", problems),
+        port: fields.read("port", problems, port),
+        container_name: fields.parsed("containerName", problems),
+    };
+    let given = |fields: &mut Fields<'_>, name| fields.raw(name).is_some();
+    if given(fields, "targets")
+        && ["targetGroupArn", "port", "containerName"]
+            .into_iter()
+            .any(|name| given(fields, name))
+    {
+        problems.invalid(
+            fields.at("targets"),
+            fields.raw("targets").unwrap_or(&Value::Null),
+            "give either targets or targetGroupArn, port and containerName",
+        );
+    }
+    if given(fields, "launchType") && given(fields, "capacityProviderStrategy") {
+        problems.invalid(
+            fields.at("launchType"),
+            fields.raw("launchType").unwrap_or(&Value::Null),
+            "give either launchType or capacityProviderStrategy",
+        );
+    }
+    let network = network::read(fields, problems);
+    StartDetail {
+        cluster: fields.parsed("cluster", problems),
+        task_definition: fields.parsed("taskDefinition", problems),
+        target,
+        targets: fields.list("targets", MOST_TARGETS, problems, attachment),
+        subnets: network.subnets,
+        security_groups: network.security_groups,
+        assign_public_ip: network.assign_public_ip,
+        launch_type: launch_type(fields, problems),
+        capacity_provider_strategy: strategy(fields, problems),
+        platform_version: fields.text("platformVersion", 64, problems),
+        fallbacks: fields.list("fallbacks", MOST_FALLBACKS, problems, fallback),
+        options: run_options::read(fields, problems),
+        tags: fields.list("tags", tags::MOST_TAGS, problems, tag),
+        count: fields.number("count", 1..=10, problems),
+        start_timeout_seconds: fields.number("startTimeoutSeconds", 0..=MOST_START_TIMEOUT_SECONDS, problems),
+        max_lifetime_seconds: fields.number("maxLifetimeSeconds", 0..=MOST_LIFETIME_SECONDS, problems),
+        max_age_seconds: fields.number("maxAgeSeconds", 0..=MOST_AGE_SECONDS, problems),
+        ..StartDetail::default()
+    }
+}
+
+/// One of those that RunTask takes. Others that tasks show are asked for by a strategy
+/// ([RunTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html), `launchType`).
+fn launch_type(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<&'static str> {
+    fields.read("launchType", problems, |value| {
+        let text = value.as_str().unwrap_or_default();
+        if let Some(known) = LAUNCH_TYPES.iter().find(|known| **known == text) {
+            return Ok(*known);
+        }
+        let rule = format!("must be one of {}", LAUNCH_TYPES.join(", "));
+        Err(match text {
+            "FARGATE_SPOT" => format!(
+                "{rule}; Fargate Spot is asked for by capacityProviderStrategy: [{{\"capacityProvider\": \"FARGATE_SPOT\", \"weight\": 1}}]"
+            ),
+            "MANAGED_INSTANCES" => format!(
+                "{rule}; Managed Instances are asked for by capacityProviderStrategy, with the name of their capacity provider"
+            ),
+            _ => rule,
+        })
+    })
+}
+
+fn port(value: &Value) -> Result<Port, String> {
+    let wrong = || {
+        Port::try_from(0)
+            .err()
+            .map_or_else(String::new, |rule: Malformed| rule.to_string())
+    };
+    value
+        .as_i64()
+        .and_then(|number| Port::try_from(number).ok())
+        .ok_or_else(wrong)
+}
+
+fn attachment(value: &Value, path: &str, problems: &mut Problems) -> Option<Attachment> {
+    let mut fields = Fields::of(value, path, problems)?;
+    let group = fields.parsed("targetGroupArn", problems);
+    let port = fields.read("port", problems, port);
+    let container = fields.parsed("containerName", problems);
+    for name in ["targetGroupArn", "port"] {
+        if fields.raw(name).is_none() {
+            problems.missing(fields.at(name), "each target needs targetGroupArn and port");
+        }
+    }
+    fields.deny_unknown(problems);
+    Some(Attachment {
+        group: group?,
+        port: port?,
+        container,
+    })
+}
+
+fn strategy(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Vec<CapacityProvider>> {
+    let items = fields.list(
+        "capacityProviderStrategy",
+        MOST_CAPACITY_PROVIDERS,
+        problems,
+        |value, path, problems| {
+            let mut fields = Fields::of(value, path, problems)?;
+            let name = fields.text("capacityProvider", 255, problems);
+            if fields.raw("capacityProvider").is_none() {
+                problems.missing(fields.at("capacityProvider"), "name a capacity provider");
+            }
+            let weight = fields.number("weight", 0..=1000, problems).unwrap_or(0);
+            let base = fields.number("base", 0..=100_000, problems).unwrap_or(0);
+            fields.deny_unknown(problems);
+            Some(CapacityProvider {
+                name: name?,
+                weight,
+                base,
+            })
+        },
+    )?;
+    if items.is_empty() {
+        problems.missing(fields.at("capacityProviderStrategy[0]"), "must have 1 to 20 items");
+    }
+    check_strategy(fields, &items, problems);
+    Some(items)
+}
+
+/// What RunTask refuses of a strategy as a whole: several providers none of which has a weight, and several bases
+/// ([CapacityProviderStrategyItem](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html)).
+fn check_strategy(fields: &mut Fields<'_>, items: &[CapacityProvider], problems: &mut Problems) {
+    let place = fields.at("capacityProviderStrategy");
+    let value = fields.raw("capacityProviderStrategy").unwrap_or(&Value::Null);
+    if items.len() > 1 && items.iter().all(|item| item.weight == 0) {
+        let rule = "one of several capacity providers at least must have a weight above 0, which is the default";
+        problems.invalid(place.clone(), value, rule);
+    }
+    if items.iter().filter(|item| item.base > 0).count() > 1 {
+        problems.invalid(place, value, "only one capacity provider can have a base");
+    }
+}
+
+fn fallback(value: &Value, path: &str, problems: &mut Problems) -> Option<Fallback> {
+    let mut fields = Fields::of(value, path, problems)?;
+    let fallback = Fallback {
+        subnets: network::read_subnets(&mut fields, problems),
+        launch_type: launch_type(&mut fields, problems),
+        capacity_provider_strategy: strategy(&mut fields, problems),
+    };
+    let launches = ["launchType", "capacityProviderStrategy"].map(|name| fields.raw(name).is_some());
+    if launches == [true, true] {
+        problems.invalid(path, value, "give either launchType or capacityProviderStrategy");
+    }
+    let gives_subnets = ["subnets", "networkConfiguration"].map(|name| fields.raw(name).is_some()) != [false, false];
+    if launches == [false, false] && !gives_subnets {
+        problems.invalid(
+            path,
+            value,
+            "a fallback needs subnets, launchType or capacityProviderStrategy",
+        );
+    }
+    if fallback.subnets.as_ref().is_some_and(Vec::is_empty) {
+        problems.missing(fields.at("subnets[0]"), "a fallback's subnets must have 1 to 16 items");
+    }
+    fields.deny_unknown(problems);
+    Some(fallback)
+}

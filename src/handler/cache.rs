@@ -1,0 +1,118 @@
+//! What one warm function remembers from one event to the next: facts that hardly change.
+//!
+//! Must not decide what an old answer is worth: the calls say so ([`Recall`]).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::core::call::{Answer, Call, CallError, ErrorKind};
+use crate::core::domain::arn::{TargetGroupArn, TaskDefinition};
+use crate::core::domain::definition::Definition;
+use crate::core::domain::instance::{ContainerInstance, Instance, Recall};
+use crate::core::domain::target::TargetGroup;
+use crate::core::domain::timestamp::Timestamp;
+
+/// For so long the facts of a target group are taken as read. A group can be deleted and made again
+/// under one name, but then its ARN is another: nothing that is remembered can be edited.
+const GROUPS_STAY: Duration = Duration::from_secs(300);
+/// How many of each kind are remembered; at more, all are read again.
+const MOST: usize = 10_000;
+
+/// Answers of before.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    groups: HashMap<TargetGroupArn, (TargetGroup, Timestamp)>,
+    /// Those that are gone are asked for again.
+    definitions: HashMap<TaskDefinition, Arc<Definition>>,
+    container_instances: HashMap<String, ContainerInstance>,
+    instances: HashMap<String, Instance>,
+}
+
+impl Memory {
+    /// The answer that makes the call needless.
+    pub(crate) fn recall(&self, call: &Call, now: Timestamp) -> Option<Answer> {
+        match call {
+            Call::DescribeTargetGroup { group } => {
+                let (facts, read_at) = self.groups.get(group)?;
+                (now.since(*read_at) < GROUPS_STAY).then(|| Answer::TargetGroup(facts.clone()))
+            }
+            Call::DescribeContainerInstance {
+                arn,
+                recall: Recall::Always,
+                ..
+            } => Some(Answer::ContainerInstance(Some(
+                self.container_instances.get(arn)?.clone(),
+            ))),
+            Call::DescribeTaskDefinition { arn } => {
+                Some(Answer::Definition(Some(Arc::clone(self.definitions.get(arn)?))))
+            }
+            Call::DescribeInstance {
+                id,
+                recall: Recall::Always,
+            } => Some(Answer::Instance(Some(*self.instances.get(id)?))),
+            _ => None,
+        }
+    }
+
+    /// Takes note of an answer; gives it, or in its place what is known of an instance that is gone.
+    pub(crate) fn note(
+        &mut self,
+        call: &Call,
+        answer: Result<Answer, CallError>,
+        now: Timestamp,
+    ) -> Result<Answer, CallError> {
+        match (call, &answer) {
+            (Call::DescribeTargetGroup { group }, Ok(Answer::TargetGroup(facts))) => {
+                put(&mut self.groups, group.clone(), (facts.clone(), now));
+            }
+            // It may have been refused for what is remembered of the group.
+            (Call::RegisterTargets { group, .. }, Err(error)) if error.kind == ErrorKind::InvalidTarget => {
+                self.groups.remove(group);
+            }
+            (Call::DescribeContainerInstance { arn, .. }, Ok(Answer::ContainerInstance(found))) => match found {
+                Some(found) => put(&mut self.container_instances, arn.clone(), found.clone()),
+                None => {
+                    let known = self.container_instances.get(arn).map(|known| ContainerInstance {
+                        is_registered: false,
+                        ..known.clone()
+                    });
+                    return Ok(Answer::ContainerInstance(known));
+                }
+            },
+            (Call::DescribeTaskDefinition { arn }, Ok(Answer::Definition(Some(found)))) => {
+                put(&mut self.definitions, arn.clone(), Arc::clone(found));
+            }
+            (Call::DescribeInstance { id, .. }, Ok(Answer::Instance(found))) => match found {
+                Some(found) => put(&mut self.instances, id.clone(), *found),
+                None => {
+                    let known = self.instances.get(id).map(|known| Instance { lives: false, ..*known });
+                    return Ok(Answer::Instance(known));
+                }
+            },
+            _ => {}
+        }
+        answer
+    }
+}
+
+fn put<K: Eq + std::hash::Hash, V>(memory: &mut HashMap<K, V>, key: K, value: V) {
+    if memory.len() >= MOST {
+        memory.clear();
+    }
+    memory.insert(key, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut memory = HashMap::new();
+        for n in 0..=MOST {
+            put(&mut memory, n, ());
+        }
+        assert_eq!(memory.len(), 1);
+    }
+}

@@ -1,0 +1,347 @@
+//! Calls that several events ask for at the same time, as few as can be.
+//!
+//! Pure: which calls become one, in chunks that AWS takes; whose part of the answer is whose; and the
+//! halves of a call that AWS refused, to find whom it refused. Must not make calls.
+//!
+//! Only what asks, and what may be done again, is merged. A call that must not happen twice
+//! (RunTask, say) stays alone.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::core::call::{Answer, Call, CallError, MOST_TARGETS, MOST_TASKS_DESCRIBED, Zone};
+use crate::core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
+use crate::core::domain::target::{Target, TargetHealth};
+
+/// One call for all who ask for a part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merged {
+    /// The call.
+    pub call: Call,
+    /// Who asks, by position in the calls that were merged.
+    pub askers: Vec<usize>,
+}
+
+/// What calls must have in common to become one.
+#[derive(PartialEq, Eq, Hash)]
+enum Kind<'c> {
+    Tasks(&'c Cluster),
+    Health(&'c TargetGroupArn),
+    Register(&'c TargetGroupArn, Zone),
+    Deregister(&'c TargetGroupArn),
+    /// Nothing but the very same call.
+    Same(&'c Call),
+}
+
+impl<'c> Kind<'c> {
+    /// `None` if the call stays alone.
+    fn of(call: &'c Call) -> Option<Self> {
+        match call {
+            Call::DescribeTasks { cluster, .. } => Some(Self::Tasks(cluster)),
+            Call::DescribeTargetHealth { group, .. } => Some(Self::Health(group)),
+            Call::RegisterTargets { group, zone, .. } => Some(Self::Register(group, *zone)),
+            Call::DeregisterTargets { group, .. } => Some(Self::Deregister(group)),
+            Call::ListTasks { .. }
+            | Call::ListTasksStartedBy { .. }
+            | Call::DescribeContainerInstance { .. }
+            | Call::DescribeTaskDefinition { .. }
+            | Call::DescribeInstance { .. }
+            | Call::DescribeDeregistrationDelay { .. }
+            | Call::DescribeTargetGroup { .. }
+            | Call::DescribeTargets { .. } => Some(Self::Same(call)),
+            Call::RunTask(_)
+            | Call::StopTask { .. }
+            | Call::TagTask { .. }
+            | Call::CreateSchedule(_)
+            | Call::PutEvents(_) => None,
+        }
+    }
+}
+
+/// The things that a call is about, of which AWS takes only so many at once.
+#[derive(PartialEq, Eq, Hash)]
+enum Thing<'c> {
+    Task(&'c TaskArn),
+    Target(&'c Target),
+}
+
+fn things(call: &Call) -> (Vec<Thing<'_>>, usize) {
+    match call {
+        Call::DescribeTasks { tasks, .. } => (tasks.iter().map(Thing::Task).collect(), MOST_TASKS_DESCRIBED),
+        Call::DescribeTargetHealth { targets, .. }
+        | Call::RegisterTargets { targets, .. }
+        | Call::DeregisterTargets { targets, .. } => (targets.iter().map(Thing::Target).collect(), MOST_TARGETS),
+        _ => (Vec::new(), usize::MAX),
+    }
+}
+
+/// A chunk that is being filled.
+#[derive(Default)]
+struct Chunk<'c> {
+    askers: Vec<usize>,
+    things: HashSet<Thing<'c>>,
+}
+
+/// As few calls as can be; what belongs to one asker is never torn apart.
+#[must_use]
+pub fn merge(calls: &[Call]) -> Vec<Merged> {
+    let mut chunks: Vec<Chunk<'_>> = Vec::new();
+    // The chunk of each kind that still has room.
+    let mut open: HashMap<Kind<'_>, usize> = HashMap::new();
+    for (asker, call) in calls.iter().enumerate() {
+        let (things, most) = things(call);
+        let kind = Kind::of(call);
+        let room = kind.as_ref().and_then(|kind| open.get(kind)).copied();
+        let fitting = room.filter(|n| {
+            chunks.get(*n).is_some_and(|chunk| {
+                let new = things.iter().filter(|thing| !chunk.things.contains(thing)).count();
+                chunk.things.len() + new <= most
+            })
+        });
+        let n = fitting.unwrap_or_else(|| {
+            chunks.push(Chunk::default());
+            chunks.len() - 1
+        });
+        if let Some(kind) = kind {
+            open.insert(kind, n);
+        }
+        if let Some(chunk) = chunks.get_mut(n) {
+            chunk.askers.push(asker);
+            chunk.things.extend(things);
+        }
+    }
+    chunks
+        .into_iter()
+        .filter_map(|chunk| Merged::of(calls, chunk.askers))
+        .collect()
+}
+
+impl Merged {
+    /// The union of what these ask for; `None` of none.
+    fn of(calls: &[Call], askers: Vec<usize>) -> Option<Self> {
+        let mut parts = askers.iter().filter_map(|asker| calls.get(*asker));
+        let mut call = parts.next()?.clone();
+        for part in parts {
+            match (&mut call, part) {
+                (Call::DescribeTasks { tasks, .. }, Call::DescribeTasks { tasks: others, .. }) => {
+                    tasks.extend_from_slice(others);
+                }
+                (
+                    Call::DescribeTargetHealth { targets, .. } | Call::RegisterTargets { targets, .. },
+                    Call::DescribeTargetHealth { targets: others, .. } | Call::RegisterTargets { targets: others, .. },
+                ) => targets.extend_from_slice(others),
+                (
+                    Call::DeregisterTargets { targets, within, .. },
+                    Call::DeregisterTargets {
+                        targets: others,
+                        within: other,
+                        ..
+                    },
+                ) => {
+                    targets.extend_from_slice(others);
+                    // The address of the most urgent one may be another's first.
+                    *within = (*within).min(*other);
+                }
+                _ => {}
+            }
+        }
+        match &mut call {
+            Call::DescribeTasks { tasks, .. } => keep_first_of_each(tasks),
+            Call::DescribeTargetHealth { targets, .. }
+            | Call::RegisterTargets { targets, .. }
+            | Call::DeregisterTargets { targets, .. } => keep_first_of_each(targets),
+            _ => {}
+        }
+        Some(Self { call, askers })
+    }
+
+    /// The same work as two calls, if AWS refused it for what one asker wants, perhaps: one target that
+    /// does not fit its group, say, must not keep 199 others out.
+    #[must_use]
+    pub fn halves(&self, error: &CallError, calls: &[Call]) -> Option<[Self; 2]> {
+        if self.askers.len() < 2 || !error.kind.may_be_of_one() {
+            return None;
+        }
+        // Whoever asks for the very same gets the very same answer.
+        if matches!(Kind::of(&self.call), Some(Kind::Same(_))) {
+            return None;
+        }
+        let (one, other) = self.askers.split_at(self.askers.len() / 2);
+        Some([Self::of(calls, one.to_vec())?, Self::of(calls, other.to_vec())?])
+    }
+
+    /// What of the answer is to the asker's own call.
+    #[must_use]
+    pub fn part(&self, answer: &Answer, own: &Call) -> Answer {
+        match (answer, &self.call, own) {
+            (Answer::Tasks(found), Call::DescribeTasks { tasks: asked, .. }, Call::DescribeTasks { tasks, .. })
+                if tasks.len() < asked.len() =>
+            {
+                let own: HashSet<&TaskArn> = tasks.iter().collect();
+                let of_own = found.iter().filter(|task| own.contains(&task.arn));
+                Answer::Tasks(of_own.cloned().collect())
+            }
+            (
+                Answer::Health(health),
+                Call::DescribeTargetHealth { targets: asked, .. },
+                Call::DescribeTargetHealth { targets, .. },
+            ) => {
+                let of_own = targets.iter().map(|target| {
+                    let found = asked.iter().zip(health).find(|(asked, _)| *asked == target);
+                    found.map_or(TargetHealth::NotRegistered, |(_, health)| health.clone())
+                });
+                Answer::Health(of_own.collect())
+            }
+            _ => answer.clone(),
+        }
+    }
+}
+
+fn keep_first_of_each<T: Clone + Eq + std::hash::Hash>(items: &mut Vec<T>) {
+    let mut seen = HashSet::with_capacity(items.len());
+    items.retain(|item| seen.insert(item.clone()));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::core::call::ErrorKind;
+
+    fn group(name: &str) -> TargetGroupArn {
+        format!("arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/{name}/73e2d6bc24d8a067")
+            .parse()
+            .unwrap()
+    }
+
+    fn target(n: usize) -> Target {
+        Target {
+            id: format!("10.0.{}.{}", n / 250, n % 250),
+            port: "8080".parse().unwrap(),
+        }
+    }
+
+    fn register(name: &str, targets: impl IntoIterator<Item = usize>) -> Call {
+        Call::RegisterTargets {
+            group: group(name),
+            targets: targets.into_iter().map(target).collect(),
+            zone: Zone::Own,
+        }
+    }
+
+    fn deregister(targets: impl IntoIterator<Item = usize>, within: u64) -> Call {
+        Call::DeregisterTargets {
+            group: group("auth"),
+            targets: targets.into_iter().map(target).collect(),
+            within: Duration::from_secs(within),
+        }
+    }
+
+    fn refused(kind: ErrorKind) -> CallError {
+        CallError {
+            operation: "RegisterTargets",
+            kind,
+            code: None,
+            message: String::new(),
+        }
+    }
+
+    #[test]
+    fn targets_of_one_group_and_zone_go_together() {
+        let calls = [
+            register("auth", [1]),
+            register("billing", [2]),
+            register("auth", [3, 1]),
+        ];
+        let expected = [
+            Merged {
+                call: register("auth", [1, 3]),
+                askers: vec![0, 2],
+            },
+            Merged {
+                call: register("billing", [2]),
+                askers: vec![1],
+            },
+        ];
+        assert_eq!(merge(&calls), expected);
+    }
+
+    #[test]
+    fn a_chunk_holds_no_more_than_aws_takes_and_tears_nobody_apart() {
+        let calls: Vec<Call> = (0..100)
+            .map(|n| register("auth", [3 * n, 3 * n + 1, 3 * n + 2]))
+            .collect();
+        let chunks = merge(&calls);
+        let sizes: Vec<usize> = chunks.iter().map(|chunk| things(&chunk.call).0.len()).collect();
+        assert_eq!(sizes, [198, 102]);
+        let askers: Vec<usize> = chunks.into_iter().flat_map(|chunk| chunk.askers).collect();
+        assert_eq!(askers, (0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_most_urgent_deregistration_bounds_all_of_its_chunk() {
+        let merged = merge(&[deregister([1], 7), deregister([2], 3)]);
+        assert_eq!(merged.len(), 1);
+        assert_eq!(merged[0].call, deregister([1, 2], 3));
+        // Without it, the others have their time again.
+        let [urgent, other] = {
+            let calls = [deregister([2], 3), deregister([1], 7)];
+            merge(&calls)[0]
+                .halves(&refused(ErrorKind::InvalidTarget), &calls)
+                .unwrap()
+        };
+        assert_eq!((urgent.call, other.call), (deregister([2], 3), deregister([1], 7)));
+    }
+
+    #[test]
+    fn each_hears_of_its_own_targets_only() {
+        let ask = |targets: &[usize]| Call::DescribeTargetHealth {
+            group: group("auth"),
+            targets: targets.iter().copied().map(target).collect(),
+        };
+        let calls = [ask(&[1, 2]), ask(&[2, 3])];
+        let merged = &merge(&calls)[0];
+        let (one, two, three) = (
+            TargetHealth::Draining,
+            TargetHealth::Registered("healthy".into()),
+            TargetHealth::NotRegistered,
+        );
+        let answer = Answer::Health(vec![one.clone(), two.clone(), three.clone()]);
+        assert_eq!(merged.part(&answer, &calls[0]), Answer::Health(vec![one, two.clone()]));
+        assert_eq!(merged.part(&answer, &calls[1]), Answer::Health(vec![two, three]));
+    }
+
+    #[test]
+    fn a_refusal_is_halved_until_one_is_left_unless_it_is_everyones() {
+        let calls = [register("auth", [1]), register("auth", [2]), register("auth", [3])];
+        let all = &merge(&calls)[0];
+        let [one, others] = all.halves(&refused(ErrorKind::InvalidTarget), &calls).unwrap();
+        assert_eq!(
+            (one.askers.as_slice(), others.askers.as_slice()),
+            (&[0][..], &[1, 2][..])
+        );
+        assert_eq!(one.halves(&refused(ErrorKind::InvalidTarget), &calls), None);
+        assert_eq!(all.halves(&refused(ErrorKind::Throttled), &calls), None);
+    }
+
+    #[test]
+    fn what_must_not_happen_twice_stays_alone_and_what_is_the_same_is_asked_once() {
+        let stop = Call::StopTask {
+            cluster: "engines".parse().unwrap(),
+            task: "arn:aws:ecs:us-east-1:111122223333:task/engines/0123456789abcdef0123456789abcdef"
+                .parse()
+                .unwrap(),
+            reason: "evening".into(),
+        };
+        assert_eq!(merge(&[stop.clone(), stop]).len(), 2);
+        let list = Call::ListTasks {
+            cluster: "engines".parse().unwrap(),
+            desired: crate::core::call::Desired::Running,
+            container_instance: None,
+            page: None,
+        };
+        let merged = merge(&[list.clone(), list.clone(), list]);
+        assert_eq!(merged.len(), 1);
+        assert_eq!(merged[0].askers, [0, 1, 2]);
+    }
+}

@@ -1,0 +1,250 @@
+//! What one invocation brings: an event, an array of events, or a batch of SQS messages with one each; and what Lambda is
+//! answered.
+//!
+//! Must not look into the events. With [`ReportBatchItemFailures`][partial] SQS keeps exactly the
+//! messages that are told to have failed, and delivers them again when their visibility timeout is over. Of an array
+//! nothing can be told but that it failed, and the whole of it comes again.
+//!
+//! [partial]: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use serde::Deserialize;
+use serde_json::Value;
+use start_engines::core::outcome::Failure;
+use start_engines::core::request::other_shapes::{SQS, has_id, source_of};
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    /// `messageId`, never empty.
+    pub(crate) id: String,
+    /// `ApproximateReceiveCount`: how often it was delivered, this time included.
+    pub(crate) receive_count: Option<u32>,
+}
+
+/// What an invocation brings.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Received {
+    /// One event; or whatever it is, which is no event then.
+    Alone(Value),
+    /// Events, as [custom event buses][bus] and pipes hand them over: one at least.
+    ///
+    /// [bus]: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-custom-bus-target-lambda.html
+    Events(Vec<Value>),
+    /// Messages of SQS, and their events in the same order.
+    Messages(Vec<Message>, Vec<Value>),
+}
+
+/// Tells them apart. Only records that all are messages of SQS, each with an id, are a batch: whatever else has
+/// `Records` came alone, and is told as what it is when it is read as an event.
+#[must_use]
+pub(crate) fn read(event: Value) -> Received {
+    match event {
+        Value::Array(events) if !events.is_empty() => Received::Events(events),
+        Value::Object(_) if is_batch(&event) => {
+            // From a reference, since a batch of megabytes is not to be copied for the case that it is none.
+            match SqsEvent::deserialize(&event) {
+                Ok(batch) => {
+                    let (messages, events) = batch.records.into_iter().map(message).unzip();
+                    Received::Messages(messages, events)
+                }
+                Err(_) => Received::Alone(event),
+            }
+        }
+        alone => Received::Alone(alone),
+    }
+}
+
+fn is_batch(event: &Value) -> bool {
+    let is_message = |record: &Value| source_of(record).is_some_and(|(_, source)| source == SQS) && has_id(record);
+    let records = event.get("Records").and_then(Value::as_array);
+    records.is_some_and(|records| !records.is_empty() && records.iter().all(is_message))
+}
+
+fn message(record: SqsMessage) -> (Message, Value) {
+    let message = Message {
+        receive_count: record
+            .attributes
+            .get("ApproximateReceiveCount")
+            .and_then(|count| count.parse().ok()),
+        id: record.message_id.unwrap_or_default(),
+    };
+    let body = record.body.unwrap_or_default();
+    // What is no JSON is no event either, and is told as such.
+    let event = serde_json::from_str(&body).unwrap_or(Value::String(body));
+    (message, event)
+}
+
+/// Lambda's answer: the messages that are to come again.
+#[must_use]
+pub(crate) fn response<'m>(failed: impl Iterator<Item = &'m Message>) -> Value {
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failed
+        .map(|message| {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier.clone_from(&message.id);
+            failure
+        })
+        .collect();
+    serde_json::to_value(response).unwrap_or_default()
+}
+
+/// The category of an array whose events failed for different reasons.
+const SEVERAL: &str = "batch_failed";
+/// How many failed events of an array are told; the log line of each has it all.
+const MOST_TOLD: usize = 20;
+/// How much of each event's id and message is told.
+const MOST_CHARACTERS: usize = 300;
+
+/// How an array ended in which these failed, each with the `id` of its event if it has one; `None` if none did.
+///
+/// Of one reason it is that reason, so that whoever sends it again finds it by it.
+#[must_use]
+pub(crate) fn failure<'f>(all: usize, failed: impl Iterator<Item = (Option<&'f str>, &'f Failure)>) -> Option<Failure> {
+    let failed: Vec<(Option<&str>, &Failure)> = failed.collect();
+    let (_, first) = failed.first()?;
+    let is_one = failed.iter().all(|(_, other)| other.category == first.category);
+    let few = |text: &str| text.chars().take(MOST_CHARACTERS).collect::<String>();
+    let mut told: Vec<String> = failed
+        .iter()
+        .take(MOST_TOLD)
+        .map(|(id, failure)| {
+            let id = id.map_or_else(|| "an event without id".to_owned(), few);
+            format!("{id}: {}: {}", failure.category, few(&failure.message))
+        })
+        .collect();
+    if failed.len() > MOST_TOLD {
+        told.push(format!("and {} more", failed.len() - MOST_TOLD));
+    }
+    let message = format!(
+        "{} of {all} events failed, and all of them come again: {}",
+        failed.len(),
+        told.join("; ")
+    );
+    let category = if is_one { first.category } else { SEVERAL };
+    // Handling the others again does no harm, and may be all that the failed ones need.
+    let is_transient = failed.iter().any(|(_, failure)| failure.transient);
+    Some(if is_transient {
+        Failure::transient(category, message)
+    } else {
+        Failure::permanent(category, message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn record(id: &str, body: &str) -> Value {
+        json!({"messageId": id, "body": body, "eventSource": "aws:sqs", "attributes": {"ApproximateReceiveCount": "3"}})
+    }
+
+    #[test]
+    fn a_batch_is_told_by_its_records_and_its_bodies_are_the_events() {
+        let mut without_count = record("two", "no JSON");
+        without_count["attributes"] = json!({});
+        let event =
+            json!({"Records": [record("one", "{\"detail-type\": \"x\"}"), without_count, record("three", "7")]});
+        let Received::Messages(messages, events) = read(event) else {
+            panic!("no batch");
+        };
+        let told: Vec<_> = messages
+            .iter()
+            .map(|message| (message.id.as_str(), message.receive_count))
+            .collect();
+        assert_eq!(told, [("one", Some(3)), ("two", None), ("three", Some(3))]);
+        assert_eq!(events, [json!({"detail-type": "x"}), json!("no JSON"), json!(7)]);
+    }
+
+    /// The tests of the field cases hand them to the handler one by one.
+    #[test]
+    fn every_field_case_that_is_an_object_comes_alone() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/field-cases");
+        let mut objects = 0;
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let event: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            if event.is_object() {
+                assert_eq!(read(event.clone()), Received::Alone(event), "{}", path.display());
+                objects += 1;
+            }
+        }
+        assert!(objects > 20, "{objects}");
+    }
+
+    #[test]
+    fn an_array_holds_events() {
+        assert_eq!(
+            read(json!([{"id": "a"}, 7])),
+            Received::Events(vec![json!({"id": "a"}), json!(7)])
+        );
+    }
+
+    #[test]
+    fn what_is_neither_came_alone_and_is_given_back_whole() {
+        let mut other = record("one", "{}");
+        other["eventSource"] = json!("aws:s3");
+        let mut unknown = record("one", "{}");
+        unknown["eventSource"] = Value::Null;
+        let mut odd = record("one", "{}");
+        odd["attributes"] = json!(5);
+        for alone in [
+            json!({"detail-type": "x"}),
+            json!({"Records": "none"}),
+            json!({"Records": []}),
+            json!({"Records": [{"EventSource": "aws:sns", "Sns": {}}]}),
+            json!({"Records": [record("one", "{}"), other]}),
+            json!({"Records": [unknown]}),
+            json!({"Records": [record("", "{}")]}),
+            json!({"Records": [odd]}),
+            json!({"Records": [5]}),
+            json!([]),
+            json!("text"),
+        ] {
+            assert_eq!(read(alone.clone()), Received::Alone(alone));
+        }
+    }
+
+    #[test]
+    fn the_response_names_the_failed_messages() {
+        let failed = Message {
+            id: "two".into(),
+            receive_count: None,
+        };
+        assert_eq!(
+            response([failed].iter()),
+            json!({"batchItemFailures": [{"itemIdentifier": "two"}]})
+        );
+        assert_eq!(response([].iter()), json!({"batchItemFailures": []}));
+    }
+
+    #[test]
+    fn an_array_fails_by_the_reason_of_its_events_and_names_them() {
+        let throttled = Failure::transient("throttled", "slow");
+        let wrong = Failure::permanent("invalid_event", "1 problem");
+        assert_eq!(failure(3, std::iter::empty()), None);
+        let one = failure(3, [(Some("e-2"), &wrong)].into_iter()).unwrap();
+        assert_eq!((one.category, one.transient), ("invalid_event", false));
+        assert_eq!(
+            one.message,
+            "1 of 3 events failed, and all of them come again: e-2: invalid_event: 1 problem"
+        );
+        let two = failure(3, [(Some("e-2"), &wrong), (None, &throttled)].into_iter()).unwrap();
+        assert_eq!((two.category, two.transient), ("batch_failed", true));
+        assert!(two.message.ends_with("; an event without id: throttled: slow"), "{two}");
+    }
+
+    #[test]
+    fn an_array_of_thousands_fails_in_a_few_words() {
+        let long = Failure::permanent("invalid_event", "x".repeat(100_000));
+        let failed = std::iter::repeat_n((Some("e"), &long), 1000);
+        let told = failure(1000, failed).unwrap().message;
+        assert!(
+            told.len() < 10_000 && told.ends_with("; and 980 more"),
+            "{}",
+            told.len()
+        );
+    }
+}
