@@ -86,7 +86,7 @@ impl Lambda {
     async fn admit(&self) {
         let (mut wait, most) = p::THROTTLED_WAITS;
         while self.running.get() >= p::CONCURRENCY {
-            let part = self.client.shared.world().random.part();
+            let part = self.client.shared.world().random.f64();
             sleep(millis(wait).mul_f64(0.5 + part / 2.0)).await;
             wait = (2 * wait).min(most);
         }

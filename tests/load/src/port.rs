@@ -59,7 +59,7 @@ impl Client {
             self.shared.world().figures.throttled += 1;
             tokio::time::sleep(self.shared.some(p::THROTTLED_ANSWERS)).await;
             if attempt + 1 < self.attempts {
-                let part = self.shared.world().random.part();
+                let part = self.shared.world().random.f64();
                 let most = Duration::from_millis(p::SDK_BACKOFF << attempt.min(4));
                 tokio::time::sleep(most.mul_f64(part)).await;
             }
