@@ -10,8 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::functions::Times;
-use crate::parameters as p;
-use crate::{Way, simulate};
+use crate::{Way, parameters as p, simulate};
 
 const STARTS_PER_SECOND: u64 = 1;
 const GROUPS: u64 = 2;

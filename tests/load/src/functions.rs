@@ -13,9 +13,9 @@ use start_engines::core::domain::target::Target;
 use start_engines::core::domain::task::Status;
 use start_engines::core::ports::{Aws, Clock};
 use start_engines::core::report::handled::Handled;
-use start_engines::core::request::{Trigger, self};
-use start_engines::handler::{Handler, Invocation};
+use start_engines::core::request::{self, Trigger};
 use start_engines::handler::rate_limit::Paced;
+use start_engines::handler::{Handler, Invocation};
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -88,7 +88,7 @@ impl Lambda {
     async fn admit(&self) {
         let (mut wait, most) = p::THROTTLED_WAITS;
         while self.running.get() >= p::CONCURRENCY {
-            let part = self.client.shared.world().random.part();
+            let part = self.client.shared.world().random.f64();
             sleep(millis(wait).mul_f64(0.5 + part / 2.0)).await;
             wait = (2 * wait).min(most);
         }
@@ -340,7 +340,9 @@ async fn wait_by_hand(client: &Client, trigger: &Trigger) -> Result<(), CallErro
     }
 }
 
-fn target(task: &start_engines::core::domain::task::Task) -> (start_engines::core::domain::arn::TargetGroupArn, Target) {
+fn target(
+    task: &start_engines::core::domain::task::Task,
+) -> (start_engines::core::domain::arn::TargetGroupArn, Target) {
     use start_engines::core::domain::started_by;
     use start_engines::core::domain::task::Network;
     let text = task.started_by.as_deref().expect("ours");

@@ -10,7 +10,6 @@ mod functions;
 mod parameters;
 mod plot;
 mod port;
-mod random;
 mod world;
 
 use std::path::Path;
@@ -179,7 +178,7 @@ async fn story(way: Way, times: Times, starts_per_second: u64, groups: u64) -> F
     let mut number = 0;
     loop {
         // As they come of many askers: at random, so many a second.
-        let part = shared.world().random.part();
+        let part = shared.world().random.f64();
         sleep(Duration::from_secs_f64(-(1.0 - part).ln() / starts_per_second as f64)).await;
         if Instant::now() >= ends_at {
             break;
@@ -189,7 +188,7 @@ async fn story(way: Way, times: Times, starts_per_second: u64, groups: u64) -> F
             let mut world = shared.world();
             world.figures.asked += 1;
             world.asked_at.insert(format!("start-{number}"), Instant::now());
-            let group = world.random.within((1, groups));
+            let group = world.random.u64(1..=groups);
             start(number, group, &world.now().to_seconds().expect("a date"))
         };
         let (sink, shared) = (sink.clone(), shared.clone());

@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-use start_engines::core::call::{Answer, Call, CallError, ErrorKind, TaskPage};
 use start_engines::core::call::run_task::Started;
+use start_engines::core::call::{Answer, Call, CallError, ErrorKind, TaskPage};
 use start_engines::core::domain::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
 use start_engines::core::domain::timestamp::Timestamp;
 use start_engines::core::ports::{Aws, Clock};
@@ -59,7 +59,7 @@ impl Client {
             self.shared.world().figures.throttled += 1;
             tokio::time::sleep(self.shared.some(p::THROTTLED_ANSWERS)).await;
             if attempt + 1 < self.attempts {
-                let part = self.shared.world().random.part();
+                let part = self.shared.world().random.f64();
                 let most = Duration::from_millis(p::SDK_BACKOFF << attempt.min(4));
                 tokio::time::sleep(most.mul_f64(part)).await;
             }

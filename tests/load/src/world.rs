@@ -6,17 +6,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use fastrand::Rng;
 use serde_json::{Value, json};
 use start_engines::core::call::run_task::RunTask;
 use start_engines::core::domain::tags::Tag;
-use start_engines::core::domain::task::{Task, self};
+use start_engines::core::domain::task::{self, Task};
 use start_engines::core::domain::timestamp::Timestamp;
 use tokio::time::Instant;
 
-use crate::parameters as p;
 use crate::figures::Figures;
+use crate::parameters as p;
 use crate::parameters::Bucket;
-use crate::random::Random;
 
 /// 2026-01-01T00:00:00Z.
 const BEGIN: i64 = 1_767_225_600_000;
@@ -72,7 +72,7 @@ impl Tokens {
 #[derive(Debug)]
 pub(crate) struct World {
     began_at: Instant,
-    pub(crate) random: Random,
+    pub(crate) random: Rng,
     pub(crate) figures: Figures,
     engines: HashMap<String, Engine>,
     /// Those that are to stay, by number.
@@ -105,7 +105,7 @@ impl Shared {
         ];
         let world = World {
             began_at: Instant::now(),
-            random: Random::new(seed),
+            random: Rng::with_seed(seed),
             figures: Figures::default(),
             engines: HashMap::new(),
             wanted: BTreeMap::new(),
@@ -126,8 +126,8 @@ impl Shared {
     }
 
     /// A random time of this range.
-    pub(crate) fn some(&self, range: (u64, u64)) -> Duration {
-        Duration::from_millis(self.world().random.within(range))
+    pub(crate) fn some(&self, (from, to): (u64, u64)) -> Duration {
+        Duration::from_millis(self.world().random.u64(from..=to))
     }
 
     /// A task comes to life, and tells of it as it goes.
@@ -143,7 +143,7 @@ impl Shared {
         tokio::time::sleep(self.some(p::STARTING)).await;
         self.change(&arn, "RUNNING", "RUNNING", None);
         tokio::time::sleep(self.some(p::RUNNING)).await;
-        let ends_by_itself = self.world().random.one_in(p::ENDS_BY_ITSELF);
+        let ends_by_itself = self.world().random.u32(..p::ENDS_BY_ITSELF) == 0;
         if ends_by_itself {
             self.change(&arn, "DEPROVISIONING", "STOPPED", Some("EssentialContainerExited"));
         } else {
@@ -158,7 +158,7 @@ impl Shared {
         let (event, times) = {
             let mut world = self.world();
             let event = world.change(arn, last, desired, stop_code);
-            let times = if world.random.one_in(p::TWICE) { 2 } else { 1 };
+            let times = if world.random.u32(..p::TWICE) == 0 { 2 } else { 1 };
             (event, times)
         };
         for _ in 0..times {
