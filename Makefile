@@ -34,7 +34,7 @@ BENCH_PACKED := $(PACKER) CARGO_TARGET_DIR=$(CURDIR)/target/bench RUSTFLAGS="$(R
 	--profile trimmed --output-format binary --target $(TARGET) --manifest-path $(BENCH)/Cargo.toml --lambda-dir $(CURDIR)/target/bench/packed
 CHOICES := opt-level-3 opt-level-z glibc
 CHOICE := $(PACKER) CARGO_TARGET_DIR=$(CURDIR)/target/choices cargo lambda build --release --locked \
-	--no-default-features --bin start-engines-lambda --output-format binary --lambda-dir target/choices
+	--package start-engines --no-default-features --bin start-engines-lambda --output-format binary --lambda-dir target/choices
 
 .PHONY: help
 help: ## list the targets
@@ -54,7 +54,7 @@ venv: $(VENV)/ready ## install what the demo and the tests need into .venv
 package: $(VENV)/ready ## build and pack the function for Lambda: target/lambda/.../bootstrap.zip (ARCH=x86_64 or arm64)
 	@echo "== building and packing the function ($(ARCH))"
 	$(PACKER) RUSTFLAGS="$(REMAP)" cargo lambda build --release --locked \
-		--no-default-features --bin start-engines-lambda --output-format binary --target $(TARGET)
+		--package start-engines --no-default-features --bin start-engines-lambda --output-format binary --target $(TARGET)
 	$(VENV)/bin/python pulumi/pack.py $(basename $(ZIP)) $(ZIP)
 	@sha256sum $(ZIP)
 
@@ -144,7 +144,7 @@ cost: ## dollars for a million lives of tasks, at the times that the last `make 
 
 .PHONY: bloat
 bloat: $(TOOLS)/bin/cargo-bloat ## which crate has how much of the function's code
-	CARGO_PROFILE_RELEASE_STRIP=false PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo bloat --release --no-default-features \
+	CARGO_PROFILE_RELEASE_STRIP=false PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo bloat --release --package start-engines --no-default-features \
 		--bin start-engines-lambda --target-dir target/bloat --crates
 
 $(TOOLS)/bin/cargo-bloat:
@@ -177,7 +177,7 @@ destroy: ## pulumi destroy of the example stack (STACK=dev), after a look for ta
 
 .PHONY: lint
 lint: $(FUZZ)/Cargo.lock ## formatting, lints and documentation, as CI has them
-	cargo fmt --check
+	cargo fmt --check --all
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo fmt --check --manifest-path $(FUZZ)/Cargo.toml
 	cargo fmt --check --manifest-path $(LOAD)/Cargo.toml

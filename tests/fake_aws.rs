@@ -17,10 +17,8 @@ mod targets;
 mod tasks;
 
 use serde_json::{Value, json};
-use support::{
-    fake_aws::{FakeAws, TaskDefinition},
-    wire,
-};
+use support::fake_aws::{FakeAws, TaskDefinition};
+use support::wire;
 
 /// A fake with a cluster `main` and an awsvpc task definition `web`.
 async fn fargate() -> FakeAws {

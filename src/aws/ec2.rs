@@ -37,23 +37,23 @@ use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
 use aws_types::region::SigningRegion;
 use aws_types::{SdkConfig, SigningName};
+use start_engines_core::call::CallError;
+use start_engines_core::domain::instance::Instance;
+use start_engines_core::domain::task::Addresses;
 
-use crate::aws::error::call_error;
-use crate::aws::transport::endpoint::endpoint_url;
-use crate::core::call::CallError;
-use crate::core::domain::instance::Instance;
-use crate::core::domain::task::Addresses;
+use crate::error::call_error;
+use crate::transport::endpoint::endpoint_url;
 
 const OPERATION: &str = "DescribeInstances";
 const API_VERSION: &str = "2016-11-15";
 
 /// Calls DescribeInstances.
 #[derive(Clone, Debug)]
-pub(super) struct Client(Operation<String, Option<Instance>, Ec2Error>);
+pub(crate) struct Client(Operation<String, Option<Instance>, Ec2Error>);
 
 impl Client {
     /// With region, credentials, endpoint, HTTP client, retries and time limits of `config`.
-    pub(super) fn new(config: &SdkConfig) -> Self {
+    pub(crate) fn new(config: &SdkConfig) -> Self {
         // Without a region no call of ECS gets as far as here.
         let region = config.region().map(ToString::to_string).unwrap_or_default();
         let endpoint = endpoint(config);
@@ -109,7 +109,7 @@ impl Client {
     }
 
     /// An instance; `None` if EC2 does not know it, or no address of it.
-    pub(super) async fn describe_instance(&self, id: &str) -> Result<Option<Instance>, CallError> {
+    pub(crate) async fn describe_instance(&self, id: &str) -> Result<Option<Instance>, CallError> {
         match self.0.invoke(id.to_owned()).await {
             Ok(instance) => Ok(instance),
             Err(error) if error.as_service_error().is_some_and(Ec2Error::is_unknown_instance) => Ok(None),
@@ -309,7 +309,7 @@ impl ProvideErrorMetadata for Ec2Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::transport::{environment, http, tls};
+    use crate::transport::{environment, http, tls};
 
     const ANSWER: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">

@@ -2,16 +2,16 @@
 
 use aws_sdk_ecs::types::{DesiredStatus, TaskField};
 use aws_sdk_ecs::{Client, types as sdk};
+use start_engines_core::call::{CallError, Desired, ErrorKind, TaskPage};
+use start_engines_core::domain::arn::{Cluster, TaskArn, TaskDefinition};
+use start_engines_core::domain::definition::{Definition, PortMapping};
+use start_engines_core::domain::instance::ContainerInstance;
+use start_engines_core::domain::tags::Tag;
+use start_engines_core::domain::task::ports::{PortBinding, RawBinding};
+use start_engines_core::domain::task::{Addresses, ContainerExit, Network, StopReason, Task};
+use start_engines_core::domain::timestamp::Timestamp;
 
-use crate::aws::error::call_error;
-use crate::core::call::{CallError, Desired, ErrorKind, TaskPage};
-use crate::core::domain::arn::{Cluster, TaskArn, TaskDefinition};
-use crate::core::domain::definition::{Definition, PortMapping};
-use crate::core::domain::instance::ContainerInstance;
-use crate::core::domain::tags::Tag;
-use crate::core::domain::task::ports::{PortBinding, RawBinding};
-use crate::core::domain::task::{Addresses, ContainerExit, Network, StopReason, Task};
-use crate::core::domain::timestamp::Timestamp;
+use crate::error::call_error;
 
 /// Tasks with their tags. Those that ECS does not know are left out; any other failure to show
 /// one is an error, since leaving it out would call it gone.
@@ -36,16 +36,18 @@ pub(crate) async fn describe_tasks(
 
 /// The ARNs of tasks. One that cannot be read is an error: leaving it out would call it gone, or not
 /// started.
-pub(crate) fn task_arns<'a>(
-    operation: &'static str,
-    texts: impl Iterator<Item = &'a str>,
-) -> Result<Vec<TaskArn>, CallError> {
+///
+/// # Errors
+/// With the first that cannot be read.
+pub fn task_arns<'a>(operation: &'static str, texts: impl Iterator<Item = &'a str>) -> Result<Vec<TaskArn>, CallError> {
     texts
         .map(|text| text.parse().map_err(|_| unreadable(operation)))
         .collect()
 }
 
-pub(crate) fn unreadable(operation: &'static str) -> CallError {
+/// An answer with a task that has no valid ARN.
+#[must_use]
+pub fn unreadable(operation: &'static str) -> CallError {
     let message = "a task without a valid taskArn".to_owned();
     CallError {
         operation,
@@ -170,7 +172,10 @@ fn mappings(container: &sdk::ContainerDefinition) -> impl Iterator<Item = PortMa
 }
 
 /// Any other failure to show something is an error, since leaving it out would call it gone.
-pub(crate) fn no_failure_but_missing(operation: &'static str, failures: &[sdk::Failure]) -> Result<(), CallError> {
+///
+/// # Errors
+/// With the first such failure.
+pub fn no_failure_but_missing(operation: &'static str, failures: &[sdk::Failure]) -> Result<(), CallError> {
     let Some(failure) = failures.iter().find(|failure| failure.reason() != Some("MISSING")) else {
         return Ok(());
     };
@@ -211,7 +216,9 @@ pub(crate) async fn tag_task(client: &Client, task: &TaskArn, tag: &Tag) -> Resu
         .map_err(|error| call_error("TagResource", &error))
 }
 
-pub(crate) fn read_task(task: &sdk::Task, asked_in: &Cluster) -> Option<Task> {
+/// A task as ECS shows it, in our terms; `None` if it has no valid ARN.
+#[must_use]
+pub fn read_task(task: &sdk::Task, asked_in: &Cluster) -> Option<Task> {
     Some(Task {
         arn: task.task_arn()?.parse().ok()?,
         cluster: task

@@ -6,11 +6,11 @@ use std::time::Duration;
 use aws_sdk_elasticloadbalancingv2::config::timeout::TimeoutConfig;
 use aws_sdk_elasticloadbalancingv2::types::{TargetDescription, TargetGroupIpAddressTypeEnum};
 use aws_sdk_elasticloadbalancingv2::{Client, Config, types as sdk};
+use start_engines_core::call::{CallError, ErrorKind, Zone};
+use start_engines_core::domain::arn::TargetGroupArn;
+use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth};
 
-use crate::aws::error::call_error;
-use crate::core::call::{CallError, ErrorKind, Zone};
-use crate::core::domain::arn::TargetGroupArn;
-use crate::core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth};
+use crate::error::call_error;
 
 /// [Target group attributes](https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html).
 const DEFAULT_DEREGISTRATION_DELAY: Duration = Duration::from_secs(300);

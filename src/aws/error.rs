@@ -1,16 +1,15 @@
-//! The SDK's errors in our terms; what AWS's codes and texts mean is in [`crate::core::call::error`] and
-//! [`crate::core::call::error_texts`].
+//! The SDK's errors in our terms; what AWS's codes and texts mean is in [`start_engines_core::call::error`] and
+//! [`start_engines_core::call::error_texts`].
 
 use std::error::Error;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-
-use crate::core::call::{CallError, ErrorKind, error_texts};
+use start_engines_core::call::{CallError, ErrorKind, error_texts};
 
 /// The error of `operation` in our terms.
-pub(crate) fn call_error<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> CallError
+pub fn call_error<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> CallError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {

@@ -3,18 +3,22 @@
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use start_engines_core::call::event_entry::EventEntry;
+use start_engines_core::call::{CallError, FailedEntry};
 
-use crate::aws::error::call_error;
-use crate::core::call::event_entry::EventEntry;
-use crate::core::call::{CallError, FailedEntry};
+use crate::error::call_error;
 
-pub(crate) const OPERATION: &str = "PutEvents";
+/// The API's name for the call.
+pub const OPERATION: &str = "PutEvents";
 
 /// Puts at most 10 entries; gives for each the id that EventBridge made for the event, or why the entry failed.
 ///
 /// A call that succeeds may still have failed entries: those of the answer are in the order of the request's
 /// ([PutEvents](https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html)).
-pub(crate) async fn put_events(
+///
+/// # Errors
+/// PutEvents' own.
+pub async fn put_events(
     client: &Client,
     entries: &[EventEntry],
 ) -> Result<Vec<Result<String, FailedEntry>>, CallError> {

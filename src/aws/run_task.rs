@@ -3,20 +3,20 @@
 use aws_sdk_ecs::error::SdkError;
 use aws_sdk_ecs::operation::run_task::RunTaskError;
 use aws_sdk_ecs::{Client, types as sdk};
-
-use crate::aws::ecs::task_arns;
-use crate::aws::error::call_error;
-use crate::core::call::run_task::{
+use start_engines_core::call::run_task::{
     Awsvpc, CapacityProvider, ContainerOverride, EbsVolume, InferenceAccelerator, Launch, RunTask, StartFailure,
     Started, TaskOverride, VolumeConfiguration,
 };
-use crate::core::call::{CallError, ErrorKind};
-use crate::core::domain::tags::Tag;
+use start_engines_core::call::{CallError, ErrorKind};
+use start_engines_core::domain::tags::Tag;
+
+use crate::ecs::task_arns;
+use crate::error::call_error;
 
 const OPERATION: &str = "RunTask";
 
 /// Starts tasks.
-pub(super) async fn run_task(client: &Client, call: &RunTask) -> Result<Started, CallError> {
+pub(crate) async fn run_task(client: &Client, call: &RunTask) -> Result<Started, CallError> {
     let (launch_type, strategy) = match &call.launch {
         Launch::ClusterDefault => (None, None),
         Launch::Type(launch_type) => (Some(sdk::LaunchType::from(*launch_type)), None),

@@ -4,10 +4,10 @@ use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::types::{
     ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, Target,
 };
+use start_engines_core::call::schedule::OneTimeSchedule;
+use start_engines_core::call::{CallError, ErrorKind};
 
-use crate::aws::error::call_error;
-use crate::core::call::schedule::OneTimeSchedule;
-use crate::core::call::{CallError, ErrorKind};
+use crate::error::call_error;
 
 const OPERATION: &str = "CreateSchedule";
 
@@ -16,7 +16,7 @@ const OPERATION: &str = "CreateSchedule";
 /// Scheduler invokes the function asynchronously, so what fails there is tried again, and kept, as
 /// any other event; what it cannot send goes to the queue given.
 /// [Schedule types](https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#one-time).
-pub(super) async fn create_schedule(client: &Client, schedule: &OneTimeSchedule) -> Result<(), CallError> {
+pub(crate) async fn create_schedule(client: &Client, schedule: &OneTimeSchedule) -> Result<(), CallError> {
     let invalid = |message: String| CallError {
         operation: OPERATION,
         kind: ErrorKind::InvalidParameter,

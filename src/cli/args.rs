@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use serde_json::Value;
 
-use crate::cli::event;
+use crate::event;
 
 /// What every command ends with; `--help` and docs/command.md print it.
 pub(crate) const EXIT_STATUS: &str = "\

@@ -30,10 +30,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-
-use crate::core::domain::arn::FunctionArn;
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::request::envelope::{RECONCILE, START, STOP};
+use start_engines_core::domain::arn::FunctionArn;
+use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::request::envelope::{RECONCILE, START, STOP};
 
 /// What a message is deleted by.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! How a command can end other than well, and the exit status for it.
 
-use crate::core::call::CallError;
-use crate::core::input::problem::Problems;
+use start_engines_core::call::CallError;
+use start_engines_core::input::problem::Problems;
 
-/// Why a command did not end well. [`crate::cli::args::EXIT_STATUS`] is the table for people.
+/// Why a command did not end well. [`crate::args::EXIT_STATUS`] is the table for people.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Trouble {
     /// AWS refused a call, or could not be reached.

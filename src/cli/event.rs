@@ -4,15 +4,15 @@
 //! its defaults) is not checked here if the command does not have it, and that is said.
 
 use serde_json::{Value, json};
+use start_engines_core::call::event_entry::EventEntry;
+use start_engines_core::call::schedule::Scheduler;
+use start_engines_core::config::Config;
+use start_engines_core::domain::arn::FunctionArn;
+use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::input::problem::{Problem, Problems};
+use start_engines_core::request::{self, Trigger};
 
-use crate::cli::event_file::NO_ID;
-use crate::core::call::event_entry::EventEntry;
-use crate::core::call::schedule::Scheduler;
-use crate::core::config::Config;
-use crate::core::domain::arn::FunctionArn;
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::input::problem::{Problem, Problems};
-use crate::core::request::{self, Trigger};
+use crate::event_file::NO_ID;
 
 /// The source of the command's events where nobody says otherwise; the component allows it.
 pub const SOURCE: &str = "start-engines.operator";
@@ -123,7 +123,7 @@ pub fn field(text: &str) -> Result<(String, Value), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::request::envelope::{START, STOP};
+    use start_engines_core::request::envelope::{START, STOP};
 
     fn event(detail_type: &'static str, detail: Value) -> EventEntry {
         EventEntry {

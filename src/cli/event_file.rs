@@ -4,12 +4,11 @@
 //! Must not check what an event asks for; the function's own rules do.
 
 use serde_json::{Map, Value, json};
-
-use crate::core::domain::arn::EventBus;
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::input::fields::{Fields, text};
-use crate::core::input::problem::Problems;
-use crate::core::request::envelope::START;
+use start_engines_core::domain::arn::EventBus;
+use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::input::fields::{Fields, text};
+use start_engines_core::input::problem::Problems;
+use start_engines_core::request::envelope::START;
 
 /// Stands for the `id` that EventBridge gives an event.
 pub const NO_ID: &str = "00000000-0000-0000-0000-000000000000";

@@ -1,16 +1,16 @@
 //! What runs where: each task with what its target groups have of it.
 //!
-//! Must not judge whether that is as it should be; [`crate::core::decide::reconcile`] does.
+//! Must not judge whether that is as it should be; [`start_engines_core::decide::reconcile`] does.
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::core::domain::arn::TargetGroupArn;
-use crate::core::domain::started_by;
-use crate::core::domain::tags::{self, Marks};
-use crate::core::domain::target::{Attachment, Target, TargetHealth};
-use crate::core::domain::task::ports::PortBinding;
-use crate::core::domain::task::{Network, Phase, Task};
-use crate::core::domain::timestamp::Timestamp;
+use start_engines_core::domain::arn::TargetGroupArn;
+use start_engines_core::domain::started_by;
+use start_engines_core::domain::tags::{self, Marks};
+use start_engines_core::domain::target::{Attachment, Target, TargetHealth};
+use start_engines_core::domain::task::ports::PortBinding;
+use start_engines_core::domain::task::{Network, Phase, Task};
+use start_engines_core::domain::timestamp::Timestamp;
 
 /// A task as DescribeTasks shows it, with what only people want to know.
 #[derive(Clone, Debug, PartialEq, Eq)]

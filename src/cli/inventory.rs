@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::cli::aws::OperatorClients;
-use crate::cli::fleet::{Fleet, GroupMember, SeenTask, together};
-use crate::core::call::CallError;
-use crate::core::domain::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
-use crate::core::domain::task::Network;
-use crate::core::domain::task::ports::PortBinding;
+use start_engines_core::call::CallError;
+use start_engines_core::domain::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
+use start_engines_core::domain::task::Network;
+use start_engines_core::domain::task::ports::PortBinding;
+
+use crate::aws::OperatorClients;
+use crate::fleet::{Fleet, GroupMember, SeenTask, together};
 
 /// Looks, and remembers machines and task definitions.
 #[derive(Debug)]

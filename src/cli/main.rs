@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    start_engines::cli::run()
+    start_engines_cli::run()
 }

@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use crate::aws::AwsClients;
-use crate::cli::error::Trouble;
-use crate::cli::event::Known;
-use crate::cli::session::{SystemClock, home};
-use crate::core::domain::arn::Cluster;
-use crate::core::domain::target::GroupTarget;
-use crate::core::outcome::plan::Plan;
-use crate::core::outcome::{Failure, Outcome, Repairs};
-use crate::core::ports::Clock;
-use crate::core::request::Trigger;
-use crate::core::request::reconcile::ReconcileRequest;
-use crate::handler::Handler;
+use start_engines_aws::AwsClients;
+use start_engines_core::domain::arn::Cluster;
+use start_engines_core::domain::target::GroupTarget;
+use start_engines_core::outcome::plan::Plan;
+use start_engines_core::outcome::{Failure, Outcome, Repairs};
+use start_engines_core::ports::Clock;
+use start_engines_core::request::Trigger;
+use start_engines_core::request::reconcile::ReconcileRequest;
+use start_engines_handler::Handler;
+
+use crate::error::Trouble;
+use crate::event::Known;
+use crate::session::{SystemClock, home};
 
 /// How long the comparison, and how long the repair of one cluster may take.
 const MOST_TIME: Duration = Duration::from_secs(900);

@@ -8,17 +8,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_config::{BehaviorVersion, Region};
 use serde_json::{Map, Value};
+use start_engines_core::call::event_entry::EventEntry;
+use start_engines_core::config::Config;
+use start_engines_core::domain::arn::{Cluster, FunctionArn, Scope};
+use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::ports::Clock;
 
-use crate::cli::args::Global;
-use crate::cli::aws::OperatorClients;
-use crate::cli::error::Trouble;
-use crate::cli::event::Known;
-use crate::cli::terminal::screen::Screen;
-use crate::core::call::event_entry::EventEntry;
-use crate::core::config::Config;
-use crate::core::domain::arn::{Cluster, FunctionArn, Scope};
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::ports::Clock;
+use crate::args::Global;
+use crate::aws::OperatorClients;
+use crate::error::Trouble;
+use crate::event::Known;
+use crate::terminal::screen::Screen;
 
 /// A deployed function has all of them.
 const ALLOW_LISTS: [&str; 4] = [

@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use start_engines_core::call::CallError;
+use start_engines_core::config::Config;
+use start_engines_core::decide::deployment;
+use start_engines_core::domain::arn::{Cluster, TaskArn};
+use start_engines_core::domain::task::{Phase, Status};
+use start_engines_core::request::stop::Selector;
 
-use crate::cli::error::Trouble;
-use crate::cli::fleet::{SeenTask, TaskStatus};
-use crate::cli::inventory::Lookout;
-use crate::cli::terminal::progress::Progress;
-use crate::core::call::CallError;
-use crate::core::config::Config;
-use crate::core::decide::deployment;
-use crate::core::domain::arn::{Cluster, TaskArn};
-use crate::core::domain::task::{Phase, Status};
-use crate::core::request::stop::Selector;
+use crate::error::Trouble;
+use crate::fleet::{SeenTask, TaskStatus};
+use crate::inventory::Lookout;
+use crate::terminal::progress::Progress;
 
 /// Between two looks: often at first, when most happens.
 const SOON: Duration = Duration::from_millis(500);
@@ -241,7 +241,7 @@ fn stopping(seen: Option<&SeenTask>) -> String {
 }
 
 fn told(tasks: &[TaskStatus]) -> Value {
-    tasks.iter().map(crate::cli::view::json::task).collect()
+    tasks.iter().map(crate::view::json::task).collect()
 }
 
 fn stopped(arn: &TaskArn, seen: Option<&SeenTask>) -> Value {

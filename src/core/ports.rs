@@ -5,8 +5,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::core::call::{Answer, Call, CallError};
-use crate::core::domain::timestamp::Timestamp;
+use crate::call::{Answer, Call, CallError};
+use crate::domain::timestamp::Timestamp;
 
 /// The port to AWS: performs one call as it is, within the given time, retries included.
 pub trait Aws {

@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::core::call::{Answer, Call, CallError, ErrorKind};
-use crate::core::domain::arn::{TargetGroupArn, TaskDefinition};
-use crate::core::domain::definition::Definition;
-use crate::core::domain::instance::{ContainerInstance, Instance, Recall};
-use crate::core::domain::target::TargetGroup;
-use crate::core::domain::timestamp::Timestamp;
+use start_engines_core::call::{Answer, Call, CallError, ErrorKind};
+use start_engines_core::domain::arn::{TargetGroupArn, TaskDefinition};
+use start_engines_core::domain::definition::Definition;
+use start_engines_core::domain::instance::{ContainerInstance, Instance, Recall};
+use start_engines_core::domain::target::TargetGroup;
+use start_engines_core::domain::timestamp::Timestamp;
 
 /// For so long the facts of a target group are taken as read. A group can be deleted and made again
 /// under one name, but then its ARN is another: nothing that is remembered can be edited.

@@ -8,9 +8,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::core::call::{Answer, Call, CallError, MOST_TARGETS, MOST_TASKS_DESCRIBED, Zone};
-use crate::core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
-use crate::core::domain::target::{Target, TargetHealth};
+use start_engines_core::call::{Answer, Call, CallError, MOST_TARGETS, MOST_TASKS_DESCRIBED, Zone};
+use start_engines_core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
+use start_engines_core::domain::target::{Target, TargetHealth};
 
 /// One call for all who ask for a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -206,7 +206,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::core::call::ErrorKind;
+    use start_engines_core::call::ErrorKind;
 
     fn group(name: &str) -> TargetGroupArn {
         format!("arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/{name}/73e2d6bc24d8a067")
@@ -336,7 +336,7 @@ mod tests {
         assert_eq!(merge(&[stop.clone(), stop]).len(), 2);
         let list = Call::ListTasks {
             cluster: "engines".parse().unwrap(),
-            desired: crate::core::call::Desired::Running,
+            desired: start_engines_core::call::Desired::Running,
             container_instance: None,
             page: None,
         };

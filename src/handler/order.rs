@@ -2,18 +2,19 @@
 //!
 //! ListTasks may not list yet what they start, so the stop is told what they were answered. A start waits for no
 //! stop, since a stop ends nothing that was asked for after it. Must not decide which of the tasks a stop ends;
-//! [`crate::core::decide`] does.
+//! [`start_engines_core::decide`] does.
 
-use crate::core::call::{Answer, Call, ErrorKind};
-use crate::core::domain::tags;
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::request::Trigger;
-use crate::core::request::start::StartRequest;
-use crate::core::request::stop::{JustStarted, StopRequest};
-use crate::handler::rounds::Work;
+use start_engines_core::call::{Answer, Call, ErrorKind};
+use start_engines_core::domain::tags;
+use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::request::Trigger;
+use start_engines_core::request::start::StartRequest;
+use start_engines_core::request::stop::{JustStarted, StopRequest};
+
+use crate::rounds::Work;
 
 /// Whether a stop has to wait for a start.
-pub(super) fn waits(stop: &Work, start: &Work) -> bool {
+pub(crate) fn waits(stop: &Work, start: &Work) -> bool {
     match (&stop.trigger, &start.trigger) {
         (Some(Trigger::Stop(stop)), Some(Trigger::Start(start))) => is_for(stop, start),
         _ => false,
@@ -21,7 +22,7 @@ pub(super) fn waits(stop: &Work, start: &Work) -> bool {
 }
 
 /// Tells the stops what the starts were answered.
-pub(super) fn tell_started(stops: &mut [&mut Work], starts: &[&mut Work]) {
+pub(crate) fn tell_started(stops: &mut [&mut Work], starts: &[&mut Work]) {
     for stop in stops {
         let Some(Trigger::Stop(stop)) = &mut stop.trigger else {
             continue;

@@ -5,15 +5,15 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use start_engines_core::call::event_entry::EventEntry;
+use start_engines_core::call::{Answer, Call, MOST_EVENTS_PUT};
+use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::journal::Entry;
+use start_engines_core::ports::{Aws, Clock};
+use start_engines_core::report::handled::Handled;
+use start_engines_core::report::outcome_events;
 
-use crate::core::call::event_entry::EventEntry;
-use crate::core::call::{Answer, Call, MOST_EVENTS_PUT};
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::journal::Entry;
-use crate::core::ports::{Aws, Clock};
-use crate::core::report::handled::Handled;
-use crate::core::report::outcome_events;
-use crate::handler::rounds::{MOST_AT_ONCE, Rounds};
+use crate::rounds::{MOST_AT_ONCE, Rounds};
 
 /// How long the telling may take: an EventBridge that hangs must not make every invocation long.
 const PUBLISHING: Duration = Duration::from_secs(5);
@@ -28,7 +28,7 @@ struct Put {
 
 impl<A: Aws, C: Clock> Rounds<A, C> {
     /// Tells applications, if there is a bus for it.
-    pub(super) async fn publish(&self, all: &mut [Handled], deadline: Timestamp) {
+    pub(crate) async fn publish(&self, all: &mut [Handled], deadline: Timestamp) {
         let Some(bus) = &self.config.outcome_bus else {
             return;
         };

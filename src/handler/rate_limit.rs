@@ -8,11 +8,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use start_engines_core::call::{Answer, Call, CallError, ErrorKind};
+use start_engines_core::config::rates::{Rate, Rates};
+use start_engines_core::ports::Aws;
 use tokio::time::{Instant, sleep};
-
-use crate::core::call::{Answer, Call, CallError, ErrorKind};
-use crate::core::config::rates::{Rate, Rates};
-use crate::core::ports::Aws;
 
 /// Of the time that a call may take, so much is left for the call itself; of a short time, half.
 const CALL: Duration = Duration::from_secs(2);

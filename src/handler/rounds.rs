@@ -1,7 +1,7 @@
 //! The loop: decide, call, note the answer, decide again; of one event, or of many side by side.
 //!
 //! Many go in rounds. In each round every event decides what it needs next; what several need at the
-//! same time becomes one call ([`crate::handler::coalesce`]); and each gets its part of the answer into its own
+//! same time becomes one call ([`crate::coalesce`]); and each gets its part of the answer into its own
 //! journal. So one decision serves both, and does not know which. All answers of a round are
 //! noted with the time of the last one: what rests on how old an answer is, holds.
 
@@ -9,43 +9,43 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use start_engines_core::call::{Answer, Call, CallError, ErrorKind};
+use start_engines_core::config::Config;
+use start_engines_core::decide::{Step, decide, start};
+use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::journal::{Entry, Journal};
+use start_engines_core::outcome::{Failure, Outcome};
+use start_engines_core::ports::{Aws, Clock};
+use start_engines_core::report::handled::{Handled, Published};
+use start_engines_core::request::Trigger;
+use start_engines_core::request::envelope::Envelope;
 
-use crate::core::call::{Answer, Call, CallError, ErrorKind};
-use crate::core::config::Config;
-use crate::core::decide::{Step, decide, start};
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::journal::{Entry, Journal};
-use crate::core::outcome::{Failure, Outcome};
-use crate::core::ports::{Aws, Clock};
-use crate::core::report::handled::{Handled, Published};
-use crate::core::request::Trigger;
-use crate::core::request::envelope::Envelope;
-use crate::handler::cache::Memory;
-use crate::handler::coalesce::{Merged, merge};
+use crate::cache::Memory;
+use crate::coalesce::{Merged, merge};
 
 /// Time kept back at an invocation's end for telling how it ended.
 const RESERVE: Duration = Duration::from_millis(250);
 /// With less time left than this, a call is not begun.
 const SHORTEST_CALL: Duration = Duration::from_millis(250);
 /// How many calls of one round are under way at the same time.
-pub(super) const MOST_AT_ONCE: usize = 8;
+pub(crate) const MOST_AT_ONCE: usize = 8;
 /// How many calls it may take to find whom AWS refused in a call of many; those that were not found by
 /// then are refused together, and told apart when they come again.
 const MOST_CALLS_OF_ONE: u32 = 32;
 
 /// An event on its way.
 #[derive(Debug)]
-pub(super) struct Work {
-    pub(super) envelope: Envelope,
+pub(crate) struct Work {
+    pub(crate) envelope: Envelope,
     /// What it asks for, if it is sound and allowed.
-    pub(super) trigger: Option<Trigger>,
-    pub(super) journal: Journal,
+    pub(crate) trigger: Option<Trigger>,
+    pub(crate) journal: Journal,
     /// When and how it ended, once it has.
-    pub(super) end: Option<(Timestamp, Result<Outcome, Failure>)>,
+    pub(crate) end: Option<(Timestamp, Result<Outcome, Failure>)>,
 }
 
 impl Work {
-    pub(super) fn into_handled(self) -> Handled {
+    pub(crate) fn into_handled(self) -> Handled {
         let began_at = self.journal.began_at;
         let never = || (began_at, Err(Failure::internal("the event was never decided on")));
         let (ended_at, result) = self.end.unwrap_or_else(never);
@@ -70,14 +70,14 @@ impl Work {
 }
 
 /// One asker's part of an answer.
-pub(super) struct Reply {
+pub(crate) struct Reply {
     /// By position in the calls that were asked.
-    pub(super) asker: usize,
-    pub(super) asked_at: Timestamp,
+    pub(crate) asker: usize,
+    pub(crate) asked_at: Timestamp,
     /// How many calls it took, that are not counted for another asker.
-    pub(super) calls: u32,
+    pub(crate) calls: u32,
     /// The outer error is that there was no time for the call.
-    pub(super) answer: Result<Result<Answer, CallError>, Failure>,
+    pub(crate) answer: Result<Result<Answer, CallError>, Failure>,
 }
 
 /// A call that was made, or remembered.
@@ -89,15 +89,15 @@ struct Called {
 
 /// What runs events to their ends.
 #[derive(Debug)]
-pub(super) struct Rounds<A, C> {
-    pub(super) config: Config,
+pub(crate) struct Rounds<A, C> {
+    pub(crate) config: Config,
     aws: A,
-    pub(super) clock: C,
+    pub(crate) clock: C,
     memory: Mutex<Memory>,
 }
 
 impl<A: Aws, C: Clock> Rounds<A, C> {
-    pub(super) fn new(config: Config, aws: A, clock: C) -> Self {
+    pub(crate) fn new(config: Config, aws: A, clock: C) -> Self {
         Self {
             config,
             aws,
@@ -112,7 +112,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
     }
 
     /// Runs all of `works` to their ends, side by side.
-    pub(super) async fn run(&self, mut works: Vec<&mut Work>, deadline: Timestamp) {
+    pub(crate) async fn run(&self, mut works: Vec<&mut Work>, deadline: Timestamp) {
         loop {
             let began_at = self.clock.now();
             let asked = self.decide_all(&mut works, began_at);
@@ -156,7 +156,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
         asked
     }
 
-    pub(super) async fn ask_all(&self, calls: &[Call], began_at: Timestamp, deadline: Timestamp) -> Vec<Reply> {
+    pub(crate) async fn ask_all(&self, calls: &[Call], began_at: Timestamp, deadline: Timestamp) -> Vec<Reply> {
         let replies = stream::iter(merge(calls))
             .map(|merged| self.ask(merged, calls, began_at, deadline))
             .buffer_unordered(MOST_AT_ONCE);
@@ -254,7 +254,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
     }
 
     /// The same for a call that nobody decided on and nobody shares.
-    pub(super) async fn call_alone(&self, call: Call, deadline: Timestamp) -> Result<Entry, Failure> {
+    pub(crate) async fn call_alone(&self, call: Call, deadline: Timestamp) -> Result<Entry, Failure> {
         let called = self.call(&call, self.clock.now(), deadline).await?;
         Ok(Entry {
             call,

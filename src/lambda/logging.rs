@@ -4,8 +4,8 @@ use std::io::Write;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use start_engines::core::config::LogLevel;
-use start_engines::core::report::handled::Handled;
+use start_engines_core::config::LogLevel;
+use start_engines_core::report::handled::Handled;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;

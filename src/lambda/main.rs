@@ -12,15 +12,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::{Value, json};
-use start_engines::aws::AwsClients;
-use start_engines::core::config::LogLevel;
-use start_engines::core::domain::timestamp::Timestamp;
-use start_engines::core::input::problem::Problems;
-use start_engines::core::outcome::Failure;
-use start_engines::core::ports::Clock;
-use start_engines::core::report::handled::Handled;
-use start_engines::handler::rate_limit::Paced;
-use start_engines::handler::{Handler, Invocation};
+use start_engines_aws::AwsClients;
+use start_engines_core::config::LogLevel;
+use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::input::problem::Problems;
+use start_engines_core::outcome::Failure;
+use start_engines_core::ports::Clock;
+use start_engines_core::report::handled::Handled;
+use start_engines_handler::rate_limit::Paced;
+use start_engines_handler::{Handler, Invocation};
 
 use crate::logging::{start_logging, tell, write};
 use crate::settings::read_config;

@@ -3,8 +3,8 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use start_engines::core::config::Config;
-use start_engines::core::input::problem::Problems;
+use start_engines_core::config::Config;
+use start_engines_core::input::problem::Problems;
 
 /// The configuration, or everything that is wrong with it.
 pub(crate) fn read_config() -> Result<Config, Problems> {

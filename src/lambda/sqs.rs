@@ -10,8 +10,8 @@
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use serde::Deserialize;
 use serde_json::Value;
-use start_engines::core::outcome::Failure;
-use start_engines::core::request::other_shapes::{SQS, has_id, source_of};
+use start_engines_core::outcome::Failure;
+use start_engines_core::request::other_shapes::{SQS, has_id, source_of};
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use start_engines::core::outcome::{Outcome, Skip};
-use start_engines::core::report::handled::Handled;
+use start_engines_core::outcome::{Outcome, Skip};
+use start_engines_core::report::handled::Handled;
 
 use crate::stage::{Stage, stop};
 use crate::support::fake_aws::{Fault, TargetGroup};

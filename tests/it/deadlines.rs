@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use start_engines::core::outcome::{Outcome, Skip};
+use start_engines_core::outcome::{Outcome, Skip};
 
 use crate::stage::{Stage, category, outcome};
 use crate::support::fake_aws::{Failure, Fault, RunTaskResult};

@@ -3,13 +3,13 @@
 //! Must not look inside: a person has the exit status and the lines, and so has this module. The
 //! function in it is the packed one, and the stack is the Pulumi program's, as they would be deployed.
 
-use std::io::ErrorKind;
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
-use std::{fs, io};
 
 use tokio::process::Command;
 use tokio::sync::Mutex;

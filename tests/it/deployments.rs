@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use start_engines::aws::AwsClients;
-use start_engines::core::outcome::{Outcome, Skip};
-use start_engines::core::report::handled::Handled;
-use start_engines::handler::Handler;
+use start_engines_aws::AwsClients;
+use start_engines_core::outcome::{Outcome, Skip};
+use start_engines_core::report::handled::Handled;
+use start_engines_handler::Handler;
 
 use crate::stage::{BEGIN, Stage, TestClock, invocation, outcome, stop};
 use crate::support::fake_aws::{TargetGroup, TaskDefinition};

@@ -13,17 +13,17 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
-use start_engines::core::call::run_task::{StartFailure, Started};
-use start_engines::core::call::{Answer, Call, CallError, Desired, TaskPage};
-use start_engines::core::domain::definition::{Definition, PortMapping};
-use start_engines::core::domain::instance::{ContainerInstance, Instance};
-use start_engines::core::domain::started_by;
-use start_engines::core::domain::tags::{self, Marks};
-use start_engines::core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
-use start_engines::core::domain::task::ports::RawBinding;
-use start_engines::core::domain::task::{Addresses, Status, Task, from_event};
-use start_engines::core::ports::Aws;
-use start_engines::handler::Handler;
+use start_engines_core::call::run_task::{StartFailure, Started};
+use start_engines_core::call::{Answer, Call, CallError, Desired, TaskPage};
+use start_engines_core::domain::definition::{Definition, PortMapping};
+use start_engines_core::domain::instance::{ContainerInstance, Instance};
+use start_engines_core::domain::started_by;
+use start_engines_core::domain::tags::{self, Marks};
+use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
+use start_engines_core::domain::task::ports::RawBinding;
+use start_engines_core::domain::task::{Addresses, Status, Task, from_event};
+use start_engines_core::ports::Aws;
+use start_engines_handler::Handler;
 
 use crate::stage::{TestClock, config, invocation};
 

@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
-use start_engines::core::outcome::{Outcome, Skip};
+use start_engines_core::outcome::{Outcome, Skip};
 
 use crate::instances::{MACHINE, Machine, on_machine};
 use crate::stage::{BEGIN, category, outcome};

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use start_engines::core::outcome::{Outcome, Skip};
+use start_engines_core::outcome::{Outcome, Skip};
 
 use crate::stage::{Stage, category, outcome, stop};
 use crate::support::fake_aws::{Binding, Fault, NetworkMode, TargetGroup, TaskDefinition};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use start_engines::core::outcome::Outcome;
+use start_engines_core::outcome::Outcome;
 
 use crate::stage::Stage;
 use crate::starts::{NO_FARGATE, failed, short_of, started, tasks};

@@ -10,17 +10,17 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_ecs::config::Credentials;
 use serde_json::{Value, json};
-use start_engines::aws::AwsClients;
-use start_engines::cli::aws::OperatorClients;
-use start_engines::core::config::Config;
-use start_engines::core::decide::{Step, decide};
-use start_engines::core::domain::timestamp::Timestamp;
-use start_engines::core::journal::{Entry, Journal};
-use start_engines::core::outcome::{Failure, Outcome};
-use start_engines::core::ports::{Aws, Clock};
-use start_engines::core::report::handled::Handled;
-use start_engines::core::request::Trigger;
-use start_engines::handler::{Handler, Invocation};
+use start_engines_aws::AwsClients;
+use start_engines_cli::aws::OperatorClients;
+use start_engines_core::config::Config;
+use start_engines_core::decide::{Step, decide};
+use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::journal::{Entry, Journal};
+use start_engines_core::outcome::{Failure, Outcome};
+use start_engines_core::ports::{Aws, Clock};
+use start_engines_core::report::handled::Handled;
+use start_engines_core::request::Trigger;
+use start_engines_handler::{Handler, Invocation};
 
 use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition, World};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use start_engines::core::outcome::{Failure, Outcome};
+use start_engines_core::outcome::{Failure, Outcome};
 
 use crate::stage::{AUTH, Stage};
 use crate::support::fake_aws::{self, Fault, RunTaskResult};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use start_engines::core::domain::tags::STOP_AT;
-use start_engines::core::outcome::{Outcome, Skip};
+use start_engines_core::domain::tags::STOP_AT;
+use start_engines_core::outcome::{Outcome, Skip};
 
 use crate::stage::{Stage, category, outcome};
 use crate::support::fake_aws::{Fault, TargetGroup, TaskDefinition};

@@ -1,7 +1,7 @@
 //! Model checking: the crate's own `decide` in small worlds, over every interleaving.
 //!
 //! [`targets`] checks what must hold of targets, [`starts`] what must hold of starts
-//! (`start_engines::core::decide` lists the four). Steps are single AWS calls. Each world comes with
+//! (`start_engines_core::decide` lists the four). Steps are single AWS calls. Each world comes with
 //! mutants, versions of it with one safeguard taken away: a checker that lets one of them live
 //! checks nothing.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a panic is how a test fails")]

@@ -7,15 +7,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::RwLock;
 
 use serde_json::{Value, json};
-use start_engines::core::call::run_task::{Launch, StartFailure, Started};
-use start_engines::core::call::{Answer, Call, CallError, ErrorKind};
-use start_engines::core::config::Config;
-use start_engines::core::decide::{Step, decide};
-use start_engines::core::domain::arn::TaskArn;
-use start_engines::core::domain::timestamp::Timestamp;
-use start_engines::core::journal::{Entry, Journal};
-use start_engines::core::outcome::Outcome;
-use start_engines::core::request::{self, Trigger};
+use start_engines_core::call::run_task::{Launch, StartFailure, Started};
+use start_engines_core::call::{Answer, Call, CallError, ErrorKind};
+use start_engines_core::config::Config;
+use start_engines_core::decide::{Step, decide};
+use start_engines_core::domain::arn::TaskArn;
+use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::journal::{Entry, Journal};
+use start_engines_core::outcome::Outcome;
+use start_engines_core::request::{self, Trigger};
 use stateright::{Checker, Model, Property};
 
 const WANTED: u8 = 2;

@@ -5,12 +5,12 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use start_engines::core::config::Config;
-use start_engines::core::decide::{Step, decide};
-use start_engines::core::domain::task::{Network, Status};
-use start_engines::core::domain::timestamp::Timestamp;
-use start_engines::core::journal::Journal;
-use start_engines::core::request::{self, Trigger};
+use start_engines_core::config::Config;
+use start_engines_core::decide::{Step, decide};
+use start_engines_core::domain::task::{Network, Status};
+use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::journal::Journal;
+use start_engines_core::request::{self, Trigger};
 
 use crate::json::{any_json, change};
 

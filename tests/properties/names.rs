@@ -5,13 +5,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use start_engines::core::domain::arn::{
+use start_engines_core::domain::arn::{
     Cluster, ContainerName, FunctionArn, Port, QueueArn, RoleArn, ScheduleGroup, Scope, SecurityGroupId, SubnetId,
     TargetGroupArn, TaskArn, TaskDefinition,
 };
-use start_engines::core::domain::started_by;
-use start_engines::core::domain::target::Attachment;
-use start_engines::core::domain::timestamp::Timestamp;
+use start_engines_core::domain::started_by;
+use start_engines_core::domain::target::Attachment;
+use start_engines_core::domain::timestamp::Timestamp;
 
 /// `arn:PARTITION:SERVICE:REGION:ACCOUNT`.
 fn arn(service: &'static str) -> impl Strategy<Value = String> {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use start_engines::core::config::Config;
-use start_engines::core::config::allow_list::AllowList;
-use start_engines::core::domain::arn::{Cluster, TaskDefinition};
+use start_engines_core::config::Config;
+use start_engines_core::config::allow_list::AllowList;
+use start_engines_core::domain::arn::{Cluster, TaskDefinition};
 
 use crate::json::{any_json, change};
 

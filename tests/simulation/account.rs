@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use serde_json::{Value, json};
-use start_engines::core::config::Config;
+use start_engines_core::config::Config;
 
 use crate::machines;
 use crate::support::fake_aws::{Failure, RunTaskResult, TargetGroup, TaskDefinition, World};

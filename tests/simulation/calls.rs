@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use start_engines::core::call::run_task::{Launch, Options, RunTask, StartFailure, Started};
-use start_engines::core::call::schedule::OneTimeSchedule;
-use start_engines::core::call::{Answer, Call, CallError, Desired, ErrorKind, TaskPage};
-use start_engines::core::domain::definition::{Definition, PortMapping};
-use start_engines::core::domain::instance::{ContainerInstance, Instance};
-use start_engines::core::domain::tags::Tag;
-use start_engines::core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth};
-use start_engines::core::domain::task::ports::RawBinding;
-use start_engines::core::domain::task::{Addresses, Task, from_event};
-use start_engines::core::domain::timestamp::Timestamp;
+use start_engines_core::call::run_task::{Launch, Options, RunTask, StartFailure, Started};
+use start_engines_core::call::schedule::OneTimeSchedule;
+use start_engines_core::call::{Answer, Call, CallError, Desired, ErrorKind, TaskPage};
+use start_engines_core::domain::definition::{Definition, PortMapping};
+use start_engines_core::domain::instance::{ContainerInstance, Instance};
+use start_engines_core::domain::tags::Tag;
+use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth};
+use start_engines_core::domain::task::ports::RawBinding;
+use start_engines_core::domain::task::{Addresses, Task, from_event};
+use start_engines_core::domain::timestamp::Timestamp;
 
 use crate::support::fake_aws::{ApiError, Service, World};
 

@@ -7,12 +7,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use start_engines::core::call::{Answer, Call, CallError, Desired, ErrorKind};
-use start_engines::core::domain::arn::TargetGroupArn;
-use start_engines::core::domain::tags::STOP_AT;
-use start_engines::core::domain::target::{Target, TargetHealth};
-use start_engines::core::outcome::{Outcome, Skip};
-use start_engines::core::report::handled::Handled;
+use start_engines_core::call::{Answer, Call, CallError, Desired, ErrorKind};
+use start_engines_core::domain::arn::TargetGroupArn;
+use start_engines_core::domain::tags::STOP_AT;
+use start_engines_core::domain::target::{Target, TargetHealth};
+use start_engines_core::outcome::{Outcome, Skip};
+use start_engines_core::report::handled::Handled;
 
 use crate::account::{self, First, Start, Whom};
 use crate::machines;

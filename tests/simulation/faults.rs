@@ -1,12 +1,12 @@
 //! What can happen to one call on its way: refused, applied with its answer lost, landing after it
 //! was given up, or the last thing that a function does.
 //!
-//! Keeps to the assumptions of `start_engines::core::decide::timing` on calls that were given up.
+//! Keeps to the assumptions of `start_engines_core::decide::timing` on calls that were given up.
 
 use std::time::Duration;
 
 use fastrand::Rng;
-use start_engines::core::call::{Call, ErrorKind};
+use start_engines_core::call::{Call, ErrorKind};
 
 /// When the SDK has spent its attempts.
 const GIVEN_UP: i64 = 15_000;

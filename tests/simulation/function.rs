@@ -12,12 +12,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use serde_json::Value;
-use start_engines::core::call::{Answer, Call, CallError};
-use start_engines::core::config::Config;
-use start_engines::core::domain::timestamp::Timestamp;
-use start_engines::core::ports::{Aws, Clock};
-use start_engines::core::report::handled::Handled;
-use start_engines::handler::{Handler, Invocation};
+use start_engines_core::call::{Answer, Call, CallError};
+use start_engines_core::config::Config;
+use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::ports::{Aws, Clock};
+use start_engines_core::report::handled::Handled;
+use start_engines_handler::{Handler, Invocation};
 
 /// How long Lambda lets an invocation run.
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,11 +1,11 @@
 //! The lives of tasks, and what DescribeTasks and ListTasks show of them: as fast and as stale as
-//! the assumptions of `start_engines::core::decide::timing` allow, and not a millisecond more.
+//! the assumptions of `start_engines_core::decide::timing` allow, and not a millisecond more.
 
 use std::net::Ipv4Addr;
 
 use serde_json::Value;
-use start_engines::core::decide::timing::{ATTACH, FRESH, REUSE, SKEW};
-use start_engines::core::domain::timestamp::Timestamp;
+use start_engines_core::decide::timing::{ATTACH, FRESH, REUSE, SKEW};
+use start_engines_core::domain::timestamp::Timestamp;
 
 use crate::account::{Attached, By, Mode};
 use crate::delivery::About;

@@ -1,17 +1,17 @@
 //! Tasks on container instances: in network mode `host`, whose port only their definition tells and which ECS
 //! keeps for one task at a time, and in `bridge`, whose port the machine chooses when they start.
 //!
-//! As fast and as stale as `start_engines::core::decide::timing` allows: a task is shown `ATTACH` before it runs, and a
+//! As fast and as stale as `start_engines_core::decide::timing` allows: a task is shown `ATTACH` before it runs, and a
 //! port that a machine chooses is another's no sooner than `ATTACH` after DescribeTasks shows that it was given
 //! back. A host task may run at once where the one before it was, while ECS shows that one for half a minute more.
 
 use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
-use start_engines::core::call::Call;
-use start_engines::core::domain::arn::TargetGroupArn;
-use start_engines::core::domain::definition::{Definition, NetworkMode as Told};
-use start_engines::core::domain::target::{self, TargetHealth};
+use start_engines_core::call::Call;
+use start_engines_core::domain::arn::TargetGroupArn;
+use start_engines_core::domain::definition::{Definition, NetworkMode as Told};
+use start_engines_core::domain::target::{self, TargetHealth};
 
 use crate::account::{Attached, By, Mode};
 use crate::delivery::About;

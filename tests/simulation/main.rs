@@ -3,7 +3,7 @@
 //! Thousands of tasks are started in bursts, live, fail, stop and leave their addresses to others,
 //! while events come twice, late, in any order or after a redrive, calls fail in every way on
 //! their way, functions die between two of them, and DescribeTasks is as stale as it may be. Time
-//! is virtual. What must hold (`start_engines::core::decide` lists the five) is checked at every step.
+//! is virtual. What must hold (`start_engines_core::decide` lists the five) is checked at every step.
 //!
 //! A seed is a story: `SEED=7 cargo test --test simulation -- --nocapture` tells that of seed 7,
 //! line by line. `SEEDS=1000` runs more of them than the usual ones.

@@ -3,7 +3,7 @@
 //! What their own function does is not simulated but done: a target is in its group for as long as its task is RUNNING.
 
 use serde_json::json;
-use start_engines::core::call::Call;
+use start_engines_core::call::Call;
 
 use crate::account::{self, Attached, By, Mode};
 use crate::delivery::{About, as_promised};

@@ -1,4 +1,4 @@
-//! The five invariants of `start_engines::core::decide`, checked while the world moves; and that a task
+//! The five invariants of `start_engines_core::decide`, checked while the world moves; and that a task
 //! which is asked to stop is stopped in the end (6), a stop of one that never ran asks before it takes a target out (7),
 //! and another deployment's is never touched (8).
 //!
@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use start_engines::core::domain::tags::STOP_AT;
-use start_engines::core::domain::timestamp::Timestamp;
+use start_engines_core::domain::tags::STOP_AT;
+use start_engines_core::domain::timestamp::Timestamp;
 
 use crate::account::{Attached, Mode, Whom};
 use crate::support::fake_aws::{Health, World};

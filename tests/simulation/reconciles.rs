@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use start_engines::core::call::Call;
+use start_engines_core::call::Call;
 
 use crate::account;
 use crate::delivery::{About, Delivery, as_promised};

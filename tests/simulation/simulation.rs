@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use fastrand::Rng;
-use start_engines::core::call::{Answer, Call, CallError};
+use start_engines_core::call::{Answer, Call, CallError};
 use time::OffsetDateTime;
 
 use crate::account::{self, Service, Whom};

@@ -1,15 +1,14 @@
 //! The function's process: started with a clean environment, its output collected, and
 //! killed by its handle when dropped.
 
-use std::{collections::BTreeMap, process::Stdio};
+use std::collections::BTreeMap;
+use std::process::Stdio;
 
 use serde_json::Value;
-use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, BufReader},
-    process::{Child, Command},
-    sync::{oneshot, watch},
-    task::JoinHandle,
-};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
 use super::runtime_api::RuntimeApi;
 

@@ -4,14 +4,13 @@
 //! resolves with what the function posts back. Nothing here waits for a clock: channels
 //! only. How the process is run is `function`'s business.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard},
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_body_util::Full;
-use hyper::{Method, Request, Response, body::Bytes};
+use hyper::body::Bytes;
+use hyper::{Method, Request, Response};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, oneshot, watch};
 

@@ -6,10 +6,8 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// A whole answer.
 #[derive(Debug, Clone)]

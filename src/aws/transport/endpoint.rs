@@ -2,8 +2,7 @@
 
 use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
-
-use crate::core::config::Config;
+use start_engines_core::config::Config;
 
 /// The endpoint that is configured for a service, or for all.
 pub(crate) fn endpoint_url(config: &SdkConfig, service: &str) -> Option<String> {

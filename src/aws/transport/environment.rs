@@ -84,8 +84,8 @@ mod tests {
     use super::super::endpoint::{self, Service};
     use super::super::tls;
     use super::*;
-    use crate::core::call::schedule::Scheduler;
-    use crate::core::config::Config;
+    use start_engines_core::call::schedule::Scheduler;
+    use start_engines_core::config::Config;
 
     static ROTATED: AtomicBool = AtomicBool::new(false);
 

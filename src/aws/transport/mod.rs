@@ -1,6 +1,6 @@
 //! How requests get to AWS: settings of the environment, endpoints, HTTP and TLS.
 
-pub mod endpoint;
-pub mod environment;
-pub mod http;
-pub mod tls;
+pub(crate) mod endpoint;
+pub(crate) mod environment;
+pub(crate) mod http;
+pub(crate) mod tls;

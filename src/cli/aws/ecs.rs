@@ -3,13 +3,13 @@
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{DesiredStatus, TaskField};
 use aws_smithy_types::DateTime;
+use start_engines_aws::ecs::{no_failure_but_missing, read_task, task_arns, unreadable};
+use start_engines_aws::error::call_error;
+use start_engines_core::call::{CallError, MOST_TASKS_DESCRIBED};
+use start_engines_core::domain::arn::{Cluster, TaskArn};
+use start_engines_core::domain::timestamp::Timestamp;
 
-use crate::aws::ecs::{no_failure_but_missing, read_task, task_arns, unreadable};
-use crate::aws::error::call_error;
-use crate::cli::fleet::SeenTask;
-use crate::core::call::{CallError, MOST_TASKS_DESCRIBED};
-use crate::core::domain::arn::{Cluster, TaskArn};
-use crate::core::domain::timestamp::Timestamp;
+use crate::fleet::SeenTask;
 
 /// All pages of either desired status.
 pub(super) async fn list_tasks(client: &Client, cluster: &Cluster) -> Result<Vec<TaskArn>, CallError> {

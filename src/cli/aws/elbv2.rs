@@ -1,12 +1,12 @@
 //! ELBv2, for people: a whole target group.
 
 use aws_sdk_elasticloadbalancingv2::{Client, types as sdk};
+use start_engines_aws::error::call_error;
+use start_engines_core::call::{CallError, ErrorKind};
+use start_engines_core::domain::arn::{Port, TargetGroupArn};
+use start_engines_core::domain::target::{Target, TargetHealth};
 
-use crate::aws::error::call_error;
-use crate::cli::fleet::GroupMember;
-use crate::core::call::{CallError, ErrorKind};
-use crate::core::domain::arn::{Port, TargetGroupArn};
-use crate::core::domain::target::{Target, TargetHealth};
+use crate::fleet::GroupMember;
 
 /// All that is in a group, draining targets too; nothing if there is no such group.
 pub(super) async fn describe_group(client: &Client, group: &TargetGroupArn) -> Result<Vec<GroupMember>, CallError> {

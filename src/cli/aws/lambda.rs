@@ -7,9 +7,8 @@
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
-
-use crate::aws::error::call_error;
-use crate::core::call::{CallError, ErrorKind};
+use start_engines_aws::error::call_error;
+use start_engines_core::call::{CallError, ErrorKind};
 
 const OPERATION: &str = "Invoke";
 const ACCEPTED: i32 = 202;

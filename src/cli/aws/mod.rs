@@ -13,16 +13,16 @@ use std::time::Duration;
 use aws_config::{ConfigLoader, SdkConfig};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use start_engines_aws::{AwsClients, eventbridge, timed};
+use start_engines_core::call::event_entry::EventEntry;
+use start_engines_core::call::{Answer, Call, CallError, ErrorKind, FailedEntry};
+use start_engines_core::domain::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
+use start_engines_core::domain::instance::Recall;
+use start_engines_core::domain::task::ports::PortBinding;
+use start_engines_core::ports::Aws;
 
-use crate::aws::{AwsClients, eventbridge, timed};
-use crate::cli::dead_letter::{Message, Receipt};
-use crate::cli::fleet::{GroupMember, SeenTask};
-use crate::core::call::event_entry::EventEntry;
-use crate::core::call::{Answer, Call, CallError, ErrorKind, FailedEntry};
-use crate::core::domain::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
-use crate::core::domain::instance::Recall;
-use crate::core::domain::task::ports::PortBinding;
-use crate::core::ports::Aws;
+use crate::dead_letter::{Message, Receipt};
+use crate::fleet::{GroupMember, SeenTask};
 
 /// Time for one call on an instance, retries included.
 const CALL_TIME: Duration = Duration::from_secs(20);
@@ -77,7 +77,7 @@ impl OperatorClients {
     /// # Errors
     /// ListTasks' own.
     pub async fn list_tasks(&self, cluster: &Cluster) -> Result<Vec<TaskArn>, CallError> {
-        let mut arns = ecs::list_tasks(&self.core.ecs, cluster).await?;
+        let mut arns = ecs::list_tasks(self.core.ecs(), cluster).await?;
         arns.sort();
         arns.dedup();
         Ok(arns)
@@ -88,7 +88,7 @@ impl OperatorClients {
     /// # Errors
     /// DescribeTasks' own.
     pub async fn describe_tasks(&self, cluster: &Cluster, tasks: &[TaskArn]) -> Result<Vec<SeenTask>, CallError> {
-        let mut seen = ecs::describe_tasks(&self.core.ecs, cluster, tasks).await?;
+        let mut seen = ecs::describe_tasks(self.core.ecs(), cluster, tasks).await?;
         for task in &mut seen {
             task.hosts.sort();
         }
@@ -139,7 +139,7 @@ impl OperatorClients {
     /// # Errors
     /// DescribeTargetHealth's own.
     pub async fn group(&self, group: &TargetGroupArn) -> Result<Vec<GroupMember>, CallError> {
-        elbv2::describe_group(&self.core.elbv2, group).await
+        elbv2::describe_group(self.core.elbv2(), group).await
     }
 
     /// Sends an event; gives the id that EventBridge made for it.
@@ -147,7 +147,7 @@ impl OperatorClients {
     /// # Errors
     /// PutEvents' own; also when it answers that the one entry failed.
     pub async fn put_event(&self, event: &EventEntry) -> Result<String, CallError> {
-        let results = eventbridge::put_events(&self.core.eventbridge, std::slice::from_ref(event)).await?;
+        let results = eventbridge::put_events(self.core.eventbridge(), std::slice::from_ref(event)).await?;
         let missing = || FailedEntry {
             index: 0,
             code: None,

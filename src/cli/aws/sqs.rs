@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use aws_sdk_sqs::{Client, types as sdk};
+use start_engines_aws::error::call_error;
+use start_engines_core::call::{CallError, ErrorKind};
+use start_engines_core::domain::timestamp::Timestamp;
 
-use crate::aws::error::call_error;
-use crate::cli::dead_letter::{Message, Receipt};
-use crate::core::call::{CallError, ErrorKind};
-use crate::core::domain::timestamp::Timestamp;
+use crate::dead_letter::{Message, Receipt};
 
 /// The most that one call gives.
 const MOST_RECEIVED: i32 = 10;

@@ -3,9 +3,9 @@
 use clap::CommandFactory;
 use clap_complete::{Shell, generate};
 
-use crate::cli::args::Arguments;
-use crate::cli::error::Trouble;
-use crate::cli::terminal::screen::out;
+use crate::args::Arguments;
+use crate::error::Trouble;
+use crate::terminal::screen::out;
 
 /// Prints them.
 pub(crate) fn print(shell: Shell) -> Result<(), Trouble> {

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
+use start_engines_core::ports::Clock;
+use start_engines_handler::{Handler, Invocation};
 
-use crate::cli::args::Local;
-use crate::cli::error::Trouble;
-use crate::cli::session::{Session, SystemClock, read};
-use crate::cli::terminal::table::{Tone, printable, wrap};
-use crate::core::ports::Clock;
-use crate::handler::{Handler, Invocation};
+use crate::args::Local;
+use crate::error::Trouble;
+use crate::session::{Session, SystemClock, read};
+use crate::terminal::table::{Tone, printable, wrap};
 
 const TEXT_WIDTH: usize = 96;
 /// What is told of each event, in this order.

@@ -4,20 +4,20 @@
 //! while the function does not.
 
 use serde_json::{Value, json};
+use start_engines_core::domain::arn::Cluster;
+use start_engines_core::domain::target::GroupTarget;
+use start_engines_core::outcome::Repairs;
+use start_engines_core::outcome::plan::Plan;
 
-use crate::cli::args::Reconcile;
-use crate::cli::error::Trouble;
-use crate::cli::event::Known;
-use crate::cli::reconciler::Reconciler;
-use crate::cli::session::Session;
-use crate::cli::terminal::interrupt::Interrupt;
-use crate::cli::terminal::screen::{confirm, note, out};
-use crate::cli::terminal::table::counted;
-use crate::cli::view::plan::{self, Counts, WITHHELD};
-use crate::core::domain::arn::Cluster;
-use crate::core::domain::target::GroupTarget;
-use crate::core::outcome::Repairs;
-use crate::core::outcome::plan::Plan;
+use crate::args::Reconcile;
+use crate::error::Trouble;
+use crate::event::Known;
+use crate::reconciler::Reconciler;
+use crate::session::Session;
+use crate::terminal::interrupt::Interrupt;
+use crate::terminal::screen::{confirm, note, out};
+use crate::terminal::table::counted;
+use crate::view::plan::{self, Counts, WITHHELD};
 
 /// Tells the plans of all clusters, asks, and carries them out.
 pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &Interrupt) -> Result<(), Trouble> {

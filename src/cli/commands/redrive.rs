@@ -8,19 +8,19 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use start_engines_core::call::{CallError, ErrorKind};
+use start_engines_core::domain::arn::FunctionArn;
 use tokio::time::Instant;
 
-use crate::cli::args::Redrive;
-use crate::cli::aws::OperatorClients;
-use crate::cli::dead_letter::{DeadLetter, Tokens};
-use crate::cli::error::Trouble;
-use crate::cli::session::{Session, now};
-use crate::cli::terminal::interrupt::Interrupt;
-use crate::cli::terminal::screen::confirm;
-use crate::cli::terminal::table::counted;
-use crate::cli::view::dead_letters::{self, ANOTHERS, Done, Held, OLD_START, OTHER_REASON};
-use crate::core::call::{CallError, ErrorKind};
-use crate::core::domain::arn::FunctionArn;
+use crate::args::Redrive;
+use crate::aws::OperatorClients;
+use crate::dead_letter::{DeadLetter, Tokens};
+use crate::error::Trouble;
+use crate::session::{Session, now};
+use crate::terminal::interrupt::Interrupt;
+use crate::terminal::screen::confirm;
+use crate::terminal::table::counted;
+use crate::view::dead_letters::{self, ANOTHERS, Done, Held, OLD_START, OTHER_REASON};
 
 /// For so long nobody else gets what is looked at; if this command is killed, it is back by then.
 const HIDDEN: Duration = Duration::from_secs(120);

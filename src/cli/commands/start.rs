@@ -1,20 +1,20 @@
 //! `start`: `Start ECS Task` events, checked here, carried out by the function.
 
 use serde_json::{Map, Value, json};
+use start_engines_core::call::event_entry::EventEntry;
+use start_engines_core::domain::arn::Cluster;
+use start_engines_core::input::problem::Problems;
+use start_engines_core::request::Trigger;
+use start_engines_core::request::envelope::START;
 
-use crate::cli::args::Start;
-use crate::cli::error::Trouble;
-use crate::cli::event::{self, Checked, Known};
-use crate::cli::event_file::{self, Given};
-use crate::cli::inventory::Lookout;
-use crate::cli::session::{Session, now, read};
-use crate::cli::terminal::screen::{note, out};
-use crate::cli::wait::{Started, Watch};
-use crate::core::call::event_entry::EventEntry;
-use crate::core::domain::arn::Cluster;
-use crate::core::input::problem::Problems;
-use crate::core::request::Trigger;
-use crate::core::request::envelope::START;
+use crate::args::Start;
+use crate::error::Trouble;
+use crate::event::{self, Checked, Known};
+use crate::event_file::{self, Given};
+use crate::inventory::Lookout;
+use crate::session::{Session, now, read};
+use crate::terminal::screen::{note, out};
+use crate::wait::{Started, Watch};
 
 /// Checks, sends, and waits if it is asked to: of a file of several starts all, or none if one is wrong.
 pub(crate) async fn start(session: &Session, asked: Start) -> Result<(), Trouble> {

@@ -1,16 +1,17 @@
 //! `status`: what runs where, and where tasks and targets have drifted apart.
 
-use crate::cli::args::Status;
-use crate::cli::error::Trouble;
-use crate::cli::event::Known;
-use crate::cli::fleet::SeenTask;
-use crate::cli::inventory::Lookout;
-use crate::cli::reconciler::Reconciler;
-use crate::cli::session::{Session, home, now};
-use crate::cli::view::plan::WITHHELD;
-use crate::cli::view::status::{self, ClusterStatus};
-use crate::core::decide::deployment::{self, Whose};
-use crate::core::domain::arn::{Cluster, TargetGroupArn};
+use start_engines_core::decide::deployment::{self, Whose};
+use start_engines_core::domain::arn::{Cluster, TargetGroupArn};
+
+use crate::args::Status;
+use crate::error::Trouble;
+use crate::event::Known;
+use crate::fleet::SeenTask;
+use crate::inventory::Lookout;
+use crate::reconciler::Reconciler;
+use crate::session::{Session, home, now};
+use crate::view::plan::WITHHELD;
+use crate::view::status::{self, ClusterStatus};
 
 /// Tells it.
 pub(crate) async fn status(session: &Session, asked: Status) -> Result<(), Trouble> {

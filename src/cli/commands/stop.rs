@@ -1,19 +1,19 @@
 //! `stop`: a `Stop ECS Task` event, checked here, carried out by the function.
 
 use serde_json::{Map, Value};
+use start_engines_core::domain::arn::TaskArn;
+use start_engines_core::request::Trigger;
+use start_engines_core::request::envelope::STOP;
+use start_engines_core::request::stop::Selector;
 
 use super::start::{check, sent};
-use crate::cli::args::Stop;
-use crate::cli::error::Trouble;
-use crate::cli::event::Known;
-use crate::cli::inventory::Lookout;
-use crate::cli::session::{Session, home};
-use crate::cli::terminal::screen::confirm;
-use crate::cli::wait::{Stopping, Watch};
-use crate::core::domain::arn::TaskArn;
-use crate::core::request::Trigger;
-use crate::core::request::envelope::STOP;
-use crate::core::request::stop::Selector;
+use crate::args::Stop;
+use crate::error::Trouble;
+use crate::event::Known;
+use crate::inventory::Lookout;
+use crate::session::{Session, home};
+use crate::terminal::screen::confirm;
+use crate::wait::{Stopping, Watch};
 
 /// Checks, sends, and waits if it is asked to.
 pub(crate) async fn stop(session: &Session, asked: Stop) -> Result<(), Trouble> {

@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use start_engines_core::input::problem::Problems;
+use start_engines_core::outcome::Failure;
+use start_engines_core::request;
 
-use crate::cli::error::Trouble;
-use crate::cli::event::Known;
-use crate::cli::event_file::{self, Given, NO_ID};
-use crate::cli::session::{Session, now, read};
-use crate::cli::terminal::screen::note;
-use crate::cli::view::explain::explain;
-use crate::core::input::problem::Problems;
-use crate::core::outcome::Failure;
-use crate::core::request;
+use crate::error::Trouble;
+use crate::event::Known;
+use crate::event_file::{self, Given, NO_ID};
+use crate::session::{Session, now, read};
+use crate::terminal::screen::note;
+use crate::view::explain::explain;
 
 /// What it is, or every problem.
 type Told = Result<String, Problems>;

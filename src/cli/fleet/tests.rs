@@ -1,6 +1,7 @@
+use start_engines_core::domain::tags::Tag;
+use start_engines_core::domain::task::{Addresses, StopReason};
+
 use super::*;
-use crate::core::domain::tags::Tag;
-use crate::core::domain::task::{Addresses, StopReason};
 
 const GROUP: &str = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth/73e2d6bc24d8a067";
 const STARTED_BY: &str = "start-engines/auth/73e2d6bc24d8a067/8080";
@@ -121,7 +122,7 @@ fn ipv6_targets_are_found_however_they_are_written() {
 
 #[test]
 fn a_task_in_bridge_mode_has_its_host_port() {
-    use crate::core::domain::task::ports::{PortBinding, RawBinding};
+    use start_engines_core::domain::task::ports::{PortBinding, RawBinding};
     let mut bridge = task(1, "RUNNING", "RUNNING");
     let raw = RawBinding {
         container_port: Some(8080),

@@ -7,7 +7,7 @@ use std::io::{IsTerminal, Write};
 use anstream::ColorChoice;
 use serde_json::Value;
 
-use crate::cli::args::{Color, Format, Global};
+use crate::args::{Color, Format, Global};
 
 /// Both outputs.
 #[derive(Clone, Copy, Debug)]

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use start_engines_core::call::CallError;
+use start_engines_core::domain::timestamp::Timestamp;
 use tokio::time::Instant;
 
-use crate::cli::dead_letter::{DeadLetter, Tokens};
-use crate::cli::terminal::table::{Cell, Column, Table, Tone, age, wrap};
-use crate::core::call::CallError;
-use crate::core::domain::timestamp::Timestamp;
+use crate::dead_letter::{DeadLetter, Tokens};
+use crate::terminal::table::{Cell, Column, Table, Tone, age, wrap};
 
 /// How many letters of an id are shown; as many name a message.
 const SHOWN_ID: usize = 8;

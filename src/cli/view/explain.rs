@@ -1,24 +1,24 @@
 //! For `validate`: what an event would make the function do, in words, offline.
 //!
-//! Must not decide anything: it runs [`crate::core::decide`] on an empty journal and tells what follows.
+//! Must not decide anything: it runs [`start_engines_core::decide`] on an empty journal and tells what follows.
 
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::core::call::Call;
-use crate::core::call::run_task::{Launch, RunTask};
-use crate::core::config::Config;
-use crate::core::decide::{Step, decide};
-use crate::core::domain::arn::TargetGroupArn;
-use crate::core::domain::task::{Network, Phase};
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::journal::Journal;
-use crate::core::outcome::Outcome;
-use crate::core::request::Trigger;
-use crate::core::request::reconcile::{Continuation, ReconcileRequest};
-use crate::core::request::start::{Deadlines, StartRequest};
-use crate::core::request::stop::{Drain, Selector, StopRequest};
-use crate::core::request::task_change::TaskChange;
+use start_engines_core::call::Call;
+use start_engines_core::call::run_task::{Launch, RunTask};
+use start_engines_core::config::Config;
+use start_engines_core::decide::{Step, decide};
+use start_engines_core::domain::arn::TargetGroupArn;
+use start_engines_core::domain::task::{Network, Phase};
+use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::journal::Journal;
+use start_engines_core::outcome::Outcome;
+use start_engines_core::request::Trigger;
+use start_engines_core::request::reconcile::{Continuation, ReconcileRequest};
+use start_engines_core::request::start::{Deadlines, StartRequest};
+use start_engines_core::request::stop::{Drain, Selector, StopRequest};
+use start_engines_core::request::task_change::TaskChange;
 
 /// What would happen if the event were handled when it is new.
 #[must_use]

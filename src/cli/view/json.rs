@@ -1,9 +1,9 @@
 //! Tasks and targets as JSON, for programs: the form that `docs/command.md` documents.
 
 use serde_json::{Value, json};
+use start_engines_core::domain::timestamp::Timestamp;
 
-use crate::cli::fleet::{GroupMember, TargetStatus, TaskStatus};
-use crate::core::domain::timestamp::Timestamp;
+use crate::fleet::{GroupMember, TargetStatus, TaskStatus};
 
 /// A task with its targets.
 #[must_use]

@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use serde_json::{Value, json};
+use start_engines_core::domain::arn::Cluster;
+use start_engines_core::domain::target::GroupTarget;
+use start_engines_core::outcome::plan::{Change, Plan, Why};
 
-use crate::cli::terminal::table::{Cell, Column, Table, Tone, WIDTH, counted, wrap};
-use crate::core::domain::arn::Cluster;
-use crate::core::domain::target::GroupTarget;
-use crate::core::outcome::plan::{Change, Plan, Why};
+use crate::terminal::table::{Cell, Column, Table, Tone, WIDTH, counted, wrap};
 
 const COLUMNS: [Column; 5] = [
     Column::new("", 1),
@@ -191,7 +191,7 @@ pub fn json(cluster: &Cluster, plan: &Plan) -> Value {
     let mut changes: Vec<Value> = stops.collect();
     for group in &plan.groups {
         let arn = group.group.as_str();
-        let mut put = |action: &str, target: &crate::core::domain::target::Target, change: Option<&Change>| {
+        let mut put = |action: &str, target: &start_engines_core::domain::target::Target, change: Option<&Change>| {
             changes.push(json!({
                 "action": action,
                 "targetGroupArn": arn,

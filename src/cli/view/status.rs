@@ -8,16 +8,16 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use start_engines_core::domain::arn::{Cluster, TargetGroupArn};
+use start_engines_core::domain::target::{Target, TargetHealth};
+use start_engines_core::domain::task::{Phase, Status as TaskState};
+use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::outcome::plan::{Change, GroupPlan, Plan, Why};
 
 use super::json;
 use super::plan::{Counts, WITHHELD};
-use crate::cli::fleet::{Fleet, SeenTask, TargetStatus, TaskStatus};
-use crate::cli::terminal::table::{Cell, Column, Table, Tone, WIDTH, age, counted, printable, wrap};
-use crate::core::domain::arn::{Cluster, TargetGroupArn};
-use crate::core::domain::target::{Target, TargetHealth};
-use crate::core::domain::task::{Phase, Status as TaskState};
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::outcome::plan::{Change, GroupPlan, Plan, Why};
+use crate::fleet::{Fleet, SeenTask, TargetStatus, TaskStatus};
+use crate::terminal::table::{Cell, Column, Table, Tone, WIDTH, age, counted, printable, wrap};
 
 /// For so long after a task began to run, or to stop, its events are on their way: that is no drift yet.
 pub const SETTLE: Duration = Duration::from_secs(30);

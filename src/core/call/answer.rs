@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::run_task::Started;
-use crate::core::domain::arn::TaskArn;
-use crate::core::domain::definition::Definition;
-use crate::core::domain::instance::{ContainerInstance, Instance};
-use crate::core::domain::target::{Target, TargetGroup, TargetHealth};
-use crate::core::domain::task::Task;
+use crate::domain::arn::TaskArn;
+use crate::domain::definition::Definition;
+use crate::domain::instance::{ContainerInstance, Instance};
+use crate::domain::target::{Target, TargetGroup, TargetHealth};
+use crate::domain::task::Task;
 
 /// What a call brought.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

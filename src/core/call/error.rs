@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::core::domain::arn::TaskArn;
+use crate::domain::arn::TaskArn;
 
 /// A call that failed, after the SDK's own retries.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::core::domain::arn::EventBus;
-use crate::core::domain::timestamp::Timestamp;
+use crate::domain::arn::EventBus;
+use crate::domain::timestamp::Timestamp;
 
 /// An entry of [PutEvents](https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

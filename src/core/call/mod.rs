@@ -14,10 +14,10 @@ use std::time::Duration;
 use self::event_entry::EventEntry;
 use self::run_task::RunTask;
 use self::schedule::OneTimeSchedule;
-use crate::core::domain::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
-use crate::core::domain::instance::Recall;
-use crate::core::domain::tags::Tag;
-use crate::core::domain::target::Target;
+use crate::domain::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
+use crate::domain::instance::Recall;
+use crate::domain::tags::Tag;
+use crate::domain::target::Target;
 
 pub use self::answer::{Answer, FailedEntry, TaskPage};
 pub use self::error::{CallError, ErrorKind};

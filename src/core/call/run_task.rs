@@ -1,10 +1,10 @@
 //! One RunTask call, in the API's own terms.
 //!
-//! Only data: who fills it checks it ([`crate::core::request::start`]), who sends it makes no choices
-//! ([`crate::aws`]). See [RunTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html).
+//! Only data: who fills it checks it ([`crate::request::start`]), who sends it makes no choices
+//! (`start_engines_aws`). See [RunTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html).
 
-use crate::core::domain::arn::{Cluster, SecurityGroupId, SubnetId, TaskArn, TaskDefinition};
-use crate::core::domain::tags::Tag;
+use crate::domain::arn::{Cluster, SecurityGroupId, SubnetId, TaskArn, TaskDefinition};
+use crate::domain::tags::Tag;
 
 /// [AwsVpcConfiguration](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html).
 pub const MOST_SUBNETS: usize = 16;

@@ -1,7 +1,7 @@
 //! What EventBridge Scheduler needs for a schedule that invokes the function once.
 
-use crate::core::domain::arn::{FunctionArn, QueueArn, RoleArn, ScheduleGroup};
-use crate::core::domain::timestamp::Timestamp;
+use crate::domain::arn::{FunctionArn, QueueArn, RoleArn, ScheduleGroup};
+use crate::domain::timestamp::Timestamp;
 
 /// How EventBridge Scheduler sends what comes later.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 //!
 //! Must not be the only fence: IAM is the other one.
 
-use crate::core::domain::arn::{Cluster, TargetGroupArn, TaskDefinition};
+use crate::domain::arn::{Cluster, TargetGroupArn, TaskDefinition};
 
 /// A list of names or ARNs, each with an optional `*` at its end; unset allows all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

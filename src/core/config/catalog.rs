@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::core::input::problem::{Problems, shorten};
-use crate::core::spec::{self, StartDetail, tag};
+use crate::input::problem::{Problems, shorten};
+use crate::spec::{self, StartDetail, tag};
 
 /// Named starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,14 +32,14 @@ impl Catalog {
         let mut catalog = BTreeMap::new();
         for (name, entry) in entries {
             let path = format!("services.{}", shorten(&name));
-            if !(1..=128).contains(&name.chars().count()) || !crate::core::domain::tags::allowed(&name) {
+            if !(1..=128).contains(&name.chars().count()) || !crate::domain::tags::allowed(&name) {
                 problems.invalid_text(
                     &path,
                     &name,
                     "a service's name has 1 to 128 letters, digits, spaces and _.:/=+-@",
                 );
             }
-            if crate::core::domain::tags::reserved(&name) {
+            if crate::domain::tags::reserved(&name) {
                 problems.invalid_text(&path, &name, tag::RESERVED);
             }
             catalog.insert(name, spec::of_catalog(&entry, &path, problems));

@@ -4,9 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::allow_list::AllowList;
-use crate::core::call::schedule::Scheduler;
-use crate::core::domain::deployment::Deployment;
-use crate::core::input::problem::Problems;
+use crate::call::schedule::Scheduler;
+use crate::domain::deployment::Deployment;
+use crate::input::problem::Problems;
 
 /// `true` or `false`.
 pub(super) struct Flag(pub(super) bool);

@@ -16,12 +16,12 @@ use self::allow_list::AllowList;
 use self::catalog::Catalog;
 use self::environment::{Environment, Flag, Seconds};
 use self::rates::Rates;
-use crate::core::call::run_task::{MOST_SECURITY_GROUPS, MOST_SUBNETS};
-use crate::core::call::schedule::Scheduler;
-use crate::core::domain::arn::{Cluster, EventBus, Scope, TargetGroupArn};
-use crate::core::domain::deployment::Deployment;
-use crate::core::input::problem::Problems;
-use crate::core::spec::{SingleTarget, StartDetail};
+use crate::call::run_task::{MOST_SECURITY_GROUPS, MOST_SUBNETS};
+use crate::call::schedule::Scheduler;
+use crate::domain::arn::{Cluster, EventBus, Scope, TargetGroupArn};
+use crate::domain::deployment::Deployment;
+use crate::input::problem::Problems;
+use crate::spec::{SingleTarget, StartDetail};
 
 /// Everything that the function has been told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

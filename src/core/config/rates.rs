@@ -1,6 +1,6 @@
 //! `API_RATES`: how many calls a second an instance of the function makes of which operations.
 //!
-//! Must not wait; [`crate::handler::rate_limit`] does.
+//! Must not wait; `start_engines_handler::rate_limit` does.
 
 use std::fmt;
 use std::str::FromStr;

@@ -10,11 +10,11 @@
 //!
 //! [StopTask]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
 
-use crate::core::config::Config;
-use crate::core::domain::started_by::{self, Unread};
-use crate::core::domain::tags;
-use crate::core::domain::target::Attachment;
-use crate::core::domain::task::Task;
+use crate::config::Config;
+use crate::domain::started_by::{self, Unread};
+use crate::domain::tags;
+use crate::domain::target::Attachment;
+use crate::domain::task::Task;
 
 /// Whose a task is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,8 +88,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::core::domain::tags::{Marks, Tag};
-    use crate::core::domain::task::from_event;
+    use crate::domain::tags::{Marks, Tag};
+    use crate::domain::task::from_event;
 
     const AUTH: &str = "start-engines/auth/73e2d6bc24d8a067/8080";
     const BOTH: &str = "start-engines/auth/73e2d6bc24d8a067/8080/api/0a1b2c3d4e5f6071/9090";

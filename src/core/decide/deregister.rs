@@ -20,13 +20,13 @@ use super::targets::candidates::{Candidates, Lost, Rivals};
 use super::targets::membership::{by_group, still_registered};
 use super::targets::of_stopping;
 use super::timing;
-use crate::core::config::Config;
-use crate::core::domain::arn::TargetGroupArn;
-use crate::core::domain::target::{Attachment, GroupTarget, Target};
-use crate::core::domain::task::{Phase, Task};
-use crate::core::journal::{Halt, Reader};
-use crate::core::outcome::{Outcome, Skip};
-use crate::core::request::task_change::TaskChange;
+use crate::config::Config;
+use crate::domain::arn::TargetGroupArn;
+use crate::domain::target::{Attachment, GroupTarget, Target};
+use crate::domain::task::{Phase, Task};
+use crate::journal::{Halt, Reader};
+use crate::outcome::{Outcome, Skip};
+use crate::request::task_change::TaskChange;
 
 /// Deregisters the targets of the task in `change`.
 ///

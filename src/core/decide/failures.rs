@@ -1,7 +1,7 @@
 //! Failures of independent calls, made one in the end.
 
-use crate::core::journal::Halt;
-use crate::core::outcome::Failure;
+use crate::journal::Halt;
+use crate::outcome::Failure;
 
 /// How many failures of one event are told.
 const MOST_TOLD: usize = 20;

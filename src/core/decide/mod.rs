@@ -1,6 +1,6 @@
 //! What to do next for an event, from what AWS has answered so far. Pure and synchronous.
 //!
-//! [`decide`] is run from the beginning after each answer (see [`crate::core::journal`]): it returns the
+//! [`decide`] is run from the beginning after each answer (see [`crate::journal`]): it returns the
 //! next call, or how the event ends. It must not log, read a clock, or keep anything between runs.
 //!
 //! # What must hold
@@ -30,14 +30,14 @@ mod targets;
 pub mod timing;
 
 use self::deployment::Whose;
-use crate::core::call::Call;
-use crate::core::config::Config;
-use crate::core::domain::started_by::{self, Unread};
-use crate::core::domain::task::Phase;
-use crate::core::journal::{Halt, Journal, Reader};
-use crate::core::outcome::{Failure, Outcome, Skip};
-use crate::core::request::Trigger;
-use crate::core::request::task_change::TaskChange;
+use crate::call::Call;
+use crate::config::Config;
+use crate::domain::started_by::{self, Unread};
+use crate::domain::task::Phase;
+use crate::journal::{Halt, Journal, Reader};
+use crate::outcome::{Failure, Outcome, Skip};
+use crate::request::Trigger;
+use crate::request::task_change::TaskChange;
 
 /// What comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,14 +20,14 @@ use super::targets::membership::by_group;
 use super::targets::of_running;
 use super::targets::snapshot::{self, newer, with_containers};
 use super::{deployment, deregister, timing};
-use crate::core::call::{CallError, ErrorKind, Zone};
-use crate::core::config::Config;
-use crate::core::domain::arn::{TargetGroupArn, TaskDefinition};
-use crate::core::domain::target::{Attachment, GroupTarget, Target};
-use crate::core::domain::task::Task;
-use crate::core::journal::{Halt, Reader};
-use crate::core::outcome::{Failure, Outcome, Skip};
-use crate::core::request::task_change::TaskChange;
+use crate::call::{CallError, ErrorKind, Zone};
+use crate::config::Config;
+use crate::domain::arn::{TargetGroupArn, TaskDefinition};
+use crate::domain::target::{Attachment, GroupTarget, Target};
+use crate::domain::task::Task;
+use crate::journal::{Halt, Reader};
+use crate::outcome::{Failure, Outcome, Skip};
+use crate::request::task_change::TaskChange;
 
 /// Registers the targets of the task in `change`.
 ///

@@ -6,12 +6,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::core::call::schedule::OneTimeSchedule;
-use crate::core::domain::arn::{Cluster, TaskArn};
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::request::envelope;
-use crate::core::request::later::Later;
-use crate::core::request::reconcile::{self, Continuation, ReconcileRequest};
+use crate::call::schedule::OneTimeSchedule;
+use crate::domain::arn::{Cluster, TaskArn};
+use crate::domain::timestamp::Timestamp;
+use crate::request::envelope;
+use crate::request::later::Later;
+use crate::request::reconcile::{self, Continuation, ReconcileRequest};
 
 /// The least that a schedule is ahead: longer than a call can take, since one of the past is refused.
 pub(super) const SOONEST: Duration = Duration::from_secs(30);

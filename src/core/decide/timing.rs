@@ -38,9 +38,9 @@
 
 use std::time::Duration;
 
-use crate::core::domain::task::{Network, Phase, Status};
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::request::task_change::TaskChange;
+use crate::domain::task::{Network, Phase, Status};
+use crate::domain::timestamp::Timestamp;
+use crate::request::task_change::TaskChange;
 
 /// How old an event may be for its address to be certainly the task's own.
 pub const FRESH: Duration = Duration::from_secs(5);
@@ -95,7 +95,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::core::domain::task::from_event;
+    use crate::domain::task::from_event;
 
     const EVENT: Timestamp = Timestamp::from_millis(1_795_158_000_000);
 

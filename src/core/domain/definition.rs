@@ -119,7 +119,7 @@ impl Definition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::domain::task::ports::Transport;
+    use crate::domain::task::ports::Transport;
 
     fn mapping(container_port: i64, host_port: Option<i64>) -> PortMapping {
         let raw = RawBinding {

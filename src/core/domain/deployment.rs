@@ -1,6 +1,6 @@
 //! The name of a deployment of start-engines: several can be in one account, and in one cluster.
 //!
-//! Must not decide whose a task is; [`crate::core::decide::deployment`] does.
+//! Must not decide whose a task is; [`crate::decide::deployment`] does.
 
 use std::fmt;
 use std::str::FromStr;

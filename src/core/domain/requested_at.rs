@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::tags;
 use super::timestamp::Timestamp;
-use crate::core::input::fields::Fields;
-use crate::core::input::problem::Problems;
+use crate::input::fields::Fields;
+use crate::input::problem::Problems;
 
 /// The longest RFC 3339 text that is read: a tag's value has no more room.
 const MOST_CHARACTERS: usize = 256;

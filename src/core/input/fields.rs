@@ -9,7 +9,7 @@ use super::names;
 use super::problem::{Problems, shorten};
 
 /// One JSON object being read.
-pub(crate) struct Fields<'a> {
+pub struct Fields<'a> {
     path: String,
     map: &'a Map<String, Value>,
     known: Vec<&'static str>,
@@ -17,7 +17,7 @@ pub(crate) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Starts reading `value`, which must be an object.
-    pub(crate) fn of(value: &'a Value, path: &str, problems: &mut Problems) -> Option<Self> {
+    pub fn of(value: &'a Value, path: &str, problems: &mut Problems) -> Option<Self> {
         match value {
             Value::Object(map) => Some(Self {
                 path: path.to_owned(),
@@ -32,18 +32,18 @@ impl<'a> Fields<'a> {
     }
 
     /// The path of one of this object's fields.
-    pub(crate) fn at(&self, name: &str) -> String {
+    pub fn at(&self, name: &str) -> String {
         format!("{}.{name}", self.path)
     }
 
     /// The field's value; a field that is `null` counts as absent.
-    pub(crate) fn raw(&mut self, name: &'static str) -> Option<&'a Value> {
+    pub fn raw(&mut self, name: &'static str) -> Option<&'a Value> {
         self.known.push(name);
         self.map.get(name).filter(|value| !value.is_null())
     }
 
     /// A field read by `read`, which answers with the rule when the value breaks it.
-    pub(crate) fn read<T>(
+    pub fn read<T>(
         &mut self,
         name: &'static str,
         problems: &mut Problems,
@@ -56,7 +56,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A text that `T` accepts.
-    pub(crate) fn parsed<T>(&mut self, name: &'static str, problems: &mut Problems) -> Option<T>
+    pub fn parsed<T>(&mut self, name: &'static str, problems: &mut Problems) -> Option<T>
     where
         T: std::str::FromStr,
         T::Err: std::fmt::Display,
@@ -65,19 +65,19 @@ impl<'a> Fields<'a> {
     }
 
     /// A text of `1..=most` characters.
-    pub(crate) fn text(&mut self, name: &'static str, most: usize, problems: &mut Problems) -> Option<String> {
+    pub fn text(&mut self, name: &'static str, most: usize, problems: &mut Problems) -> Option<String> {
         self.read(name, problems, |value| text(value, most))
     }
 
     /// A boolean.
-    pub(crate) fn flag(&mut self, name: &'static str, problems: &mut Problems) -> Option<bool> {
+    pub fn flag(&mut self, name: &'static str, problems: &mut Problems) -> Option<bool> {
         self.read(name, problems, |value| {
             value.as_bool().ok_or_else(|| "must be true or false".to_owned())
         })
     }
 
     /// A whole number within `range`.
-    pub(crate) fn number(
+    pub fn number(
         &mut self,
         name: &'static str,
         range: std::ops::RangeInclusive<i64>,
@@ -93,7 +93,7 @@ impl<'a> Fields<'a> {
     }
 
     /// One of a fixed set of words.
-    pub(crate) fn one_of(
+    pub fn one_of(
         &mut self,
         name: &'static str,
         words: &'static [&'static str],
@@ -108,7 +108,7 @@ impl<'a> Fields<'a> {
 
     /// A list of at most `most` items, each read by `read` with its own path. `None` if absent or
     /// if any item is bad.
-    pub(crate) fn list<T>(
+    pub fn list<T>(
         &mut self,
         name: &'static str,
         most: usize,
@@ -131,7 +131,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A list of texts, each of which `T` accepts.
-    pub(crate) fn parsed_list<T>(&mut self, name: &'static str, most: usize, problems: &mut Problems) -> Option<Vec<T>>
+    pub fn parsed_list<T>(&mut self, name: &'static str, most: usize, problems: &mut Problems) -> Option<Vec<T>>
     where
         T: std::str::FromStr,
         T::Err: std::fmt::Display,
@@ -142,13 +142,13 @@ impl<'a> Fields<'a> {
     }
 
     /// Whether the field is there under another name, which [`Self::deny_unknown`] will tell.
-    pub(crate) fn is_meant(&self, name: &'static str) -> bool {
+    pub fn is_meant(&self, name: &'static str) -> bool {
         self.map.keys().any(|given| names::means(given, name))
     }
 
     /// Ends the reading: a field that no reader asked for is a problem. Where it has another's name of a field of this
     /// object, that field is not missing as well.
-    pub(crate) fn deny_unknown(self, problems: &mut Problems) {
+    pub fn deny_unknown(self, problems: &mut Problems) {
         for (name, value) in self.map {
             if self.known.contains(&name.as_str()) {
                 continue;
@@ -169,7 +169,7 @@ impl<'a> Fields<'a> {
 }
 
 /// A text of `1..=most` characters.
-pub(crate) fn text(value: &Value, most: usize) -> Result<String, String> {
+pub fn text(value: &Value, most: usize) -> Result<String, String> {
     match value.as_str() {
         Some(text) if (1..=most).contains(&text.chars().count()) => Ok(text.to_owned()),
         _ => Err(format!("must be a text of 1 to {most} characters")),

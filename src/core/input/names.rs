@@ -5,11 +5,11 @@
 
 /// What a name means.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Meaning {
+pub struct Meaning {
     /// The fields that are not missing since they are there under this name.
-    pub(crate) ours: Vec<&'static str>,
+    pub ours: Vec<&'static str>,
     /// What to write instead.
-    pub(crate) says: String,
+    pub says: String,
 }
 
 /// Names that others have for fields of ours, without regard to case and separators.
@@ -86,7 +86,7 @@ const INSTEAD: &[(&str, &str)] = &[
 ];
 
 /// What `name` means in an object that has the `known` fields; `None` if nobody knows.
-pub(crate) fn meaning(name: &str, known: &[&'static str]) -> Option<Meaning> {
+pub fn meaning(name: &str, known: &[&'static str]) -> Option<Meaning> {
     let plain_name = plain(name);
     let known_one = |is_it: &dyn Fn(&str) -> bool| known.iter().copied().find(|ours| is_it(ours));
     if let Some(ours) = known_one(&|ours| plain(ours) == plain_name) {
@@ -113,7 +113,7 @@ pub(crate) fn meaning(name: &str, known: &[&'static str]) -> Option<Meaning> {
 }
 
 /// Whether `name` is another way to write `ours`.
-pub(crate) fn means(name: &str, ours: &'static str) -> bool {
+pub fn means(name: &str, ours: &'static str) -> bool {
     name != ours && meaning(name, &[ours]).is_some()
 }
 

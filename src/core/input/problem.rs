@@ -239,7 +239,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// The first characters of a text from outside, with whatever could disturb a terminal escaped.
-pub(crate) fn shorten(text: &str) -> String {
+pub fn shorten(text: &str) -> String {
     text.chars().take(MOST_SHOWN).flat_map(char::escape_debug).collect()
 }
 

@@ -1,7 +1,7 @@
 //! The calls of one event and their answers.
 
-use crate::core::call::{Answer, Call, CallError};
-use crate::core::domain::timestamp::Timestamp;
+use crate::call::{Answer, Call, CallError};
+use crate::domain::timestamp::Timestamp;
 
 /// A call with its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::entries::Journal;
-use crate::core::call::run_task::{RunTask, Started};
-use crate::core::call::schedule::OneTimeSchedule;
-use crate::core::call::{Answer, Call, CallError, Desired, TaskPage, Zone};
-use crate::core::domain::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
-use crate::core::domain::definition::Definition;
-use crate::core::domain::instance::{ContainerInstance, Instance, Recall};
-use crate::core::domain::tags::Tag;
-use crate::core::domain::target::{Target, TargetGroup, TargetHealth};
-use crate::core::domain::task::Task;
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::outcome::{Failure, PartOfStop};
+use crate::call::run_task::{RunTask, Started};
+use crate::call::schedule::OneTimeSchedule;
+use crate::call::{Answer, Call, CallError, Desired, TaskPage, Zone};
+use crate::domain::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
+use crate::domain::definition::Definition;
+use crate::domain::instance::{ContainerInstance, Instance, Recall};
+use crate::domain::tags::Tag;
+use crate::domain::target::{Target, TargetGroup, TargetHealth};
+use crate::domain::task::Task;
+use crate::domain::timestamp::Timestamp;
+use crate::outcome::{Failure, PartOfStop};
 
 /// With less time left than this, nothing more is asked: a decision that ends by itself can tell how far it
 /// came.

@@ -1,9 +1,9 @@
 //! Why an event could not be handled, or not all of it.
 
 use super::repairs::Repairs;
-use crate::core::call::CallError;
-use crate::core::domain::arn::TaskArn;
-use crate::core::input::problem::Problems;
+use crate::call::CallError;
+use crate::domain::arn::TaskArn;
+use crate::input::problem::Problems;
 
 /// Why an event could not be handled. Each ends as an `Err` of the invocation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]

@@ -1,15 +1,15 @@
 //! How the handling of one event ends: what was done and why, or a failure with its category.
 //!
-//! Must not log or count; [`crate::core::report::log_line`] does.
+//! Must not log or count; [`crate::report::log_line`] does.
 
 mod failure;
 pub mod plan;
 mod repairs;
 
 use self::plan::Plan;
-use crate::core::domain::arn::TaskArn;
-use crate::core::domain::target::GroupTarget;
-use crate::core::domain::task::StopReason;
+use crate::domain::arn::TaskArn;
+use crate::domain::target::GroupTarget;
+use crate::domain::task::StopReason;
 
 pub use self::failure::{Deadline, DeadlinesNotSet, Failure, PartOfStop};
 pub use self::repairs::Repairs;

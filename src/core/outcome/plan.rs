@@ -1,13 +1,13 @@
 //! What a reconcile is to do, and why.
 //!
-//! Must not be made here: [`crate::core::decide::reconcile`] does.
+//! Must not be made here: [`crate::decide::reconcile`] does.
 
 use std::fmt;
 
 use super::failure::Failure;
-use crate::core::domain::arn::{TargetGroupArn, TaskArn};
-use crate::core::domain::target::Target;
-use crate::core::domain::timestamp::Timestamp;
+use crate::domain::arn::{TargetGroupArn, TaskArn};
+use crate::domain::target::Target;
+use crate::domain::timestamp::Timestamp;
 
 /// The difference between the tasks of a cluster and the targets of their groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -1,7 +1,7 @@
 //! What a reconcile has done.
 
-use crate::core::domain::arn::{TargetGroupArn, TaskArn};
-use crate::core::domain::target::GroupTarget;
+use crate::domain::arn::{TargetGroupArn, TaskArn};
+use crate::domain::target::GroupTarget;
 
 /// What a reconcile has done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

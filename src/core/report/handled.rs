@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::core::call::Answer;
-use crate::core::domain::arn::TaskArn;
-use crate::core::domain::task::Task;
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::journal::Journal;
-use crate::core::outcome::{Failure, Outcome, Repairs};
-use crate::core::request::Trigger;
-use crate::core::request::envelope::Envelope;
+use crate::call::Answer;
+use crate::domain::arn::TaskArn;
+use crate::domain::task::Task;
+use crate::domain::timestamp::Timestamp;
+use crate::journal::Journal;
+use crate::outcome::{Failure, Outcome, Repairs};
+use crate::request::Trigger;
+use crate::request::envelope::Envelope;
 
 /// All that is to be told of one event.
 #[derive(Debug)]

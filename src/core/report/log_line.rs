@@ -9,14 +9,14 @@
 use serde_json::{Map, Value, json};
 
 use super::handled::{Handled, Published};
-use crate::core::call::Call;
-use crate::core::domain::arn::TaskArn;
-use crate::core::domain::tags;
-use crate::core::domain::target::GroupTarget;
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::outcome::{Outcome, Skip};
-use crate::core::request::Trigger;
-use crate::core::request::stop::Selector;
+use crate::call::Call;
+use crate::domain::arn::TaskArn;
+use crate::domain::tags;
+use crate::domain::target::GroupTarget;
+use crate::domain::timestamp::Timestamp;
+use crate::outcome::{Outcome, Skip};
+use crate::request::Trigger;
+use crate::request::stop::Selector;
 
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "StartEngines";
@@ -229,7 +229,7 @@ impl Handled {
         }
         let failed_start = self.result.as_ref().ok().and_then(Outcome::failed_start);
         let reason = failed_start
-            .map(crate::core::domain::task::StopReason::failed_start_category)
+            .map(crate::domain::task::StopReason::failed_start_category)
             .or(self.reason());
         let mut dimensions = vec![json!(["FunctionName"])];
         if reason.is_some() {

@@ -1,7 +1,7 @@
 //! What applications are told of one event, so that they need not ask: outcome events.
 //!
 //! Pure: from what was handled to the events for `OUTCOME_EVENT_BUS`. Must not send them;
-//! [`crate::handler`] does, after all that the event asked for has been done.
+//! `start_engines_handler` does, after all that the event asked for has been done.
 //!
 //! Delivery is at least once, as everything here is: whoever receives them tells a repetition by
 //! detail-type, `taskArn` and `eventId`. `correlationId` is always that of the start. On the way down it is
@@ -14,19 +14,19 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::handled::Handled;
-use crate::core::call::Call;
-use crate::core::call::event_entry::EventEntry;
-use crate::core::config::Config;
-use crate::core::decide::deployment;
-use crate::core::domain::arn::TaskArn;
-use crate::core::domain::tags::{self, Marks};
-use crate::core::domain::target::GroupTarget;
-use crate::core::domain::task::{Phase, Task};
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::outcome::{Failure, Outcome, Skip};
-use crate::core::request::reconcile::ReconcileRequest;
-use crate::core::request::task_change::TaskChange;
-use crate::core::request::{Trigger, envelope};
+use crate::call::Call;
+use crate::call::event_entry::EventEntry;
+use crate::config::Config;
+use crate::decide::deployment;
+use crate::domain::arn::TaskArn;
+use crate::domain::tags::{self, Marks};
+use crate::domain::target::GroupTarget;
+use crate::domain::task::{Phase, Task};
+use crate::domain::timestamp::Timestamp;
+use crate::outcome::{Failure, Outcome, Skip};
+use crate::request::reconcile::ReconcileRequest;
+use crate::request::task_change::TaskChange;
+use crate::request::{Trigger, envelope};
 
 /// The source of all of them.
 pub const SOURCE: &str = "start-engines";

@@ -4,9 +4,9 @@ use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use serde_json::Value;
 
 use super::other_shapes;
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::input::fields::Fields;
-use crate::core::input::problem::{Problems, shorten};
+use crate::domain::timestamp::Timestamp;
+use crate::input::fields::Fields;
+use crate::input::problem::{Problems, shorten};
 
 /// The detail-type that asks for a start.
 pub const START: &str = "Start ECS Task";

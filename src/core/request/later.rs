@@ -1,8 +1,8 @@
 //! What the function needs to have something done later: EventBridge Scheduler invokes it again.
 
-use crate::core::call::schedule::Scheduler;
-use crate::core::config::Config;
-use crate::core::domain::arn::FunctionArn;
+use crate::call::schedule::Scheduler;
+use crate::config::Config;
+use crate::domain::arn::FunctionArn;
 
 /// Told by the invocation, the configuration and the event; `None` of it means that nothing can be
 /// done later.

@@ -20,11 +20,11 @@ use self::sender::Sender;
 use self::start::{StartRequest, catalog_only, resolve};
 use self::stop::StopRequest;
 use self::task_change::TaskChange;
-use crate::core::config::Config;
-use crate::core::domain::arn::FunctionArn;
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::input::problem::Problems;
-use crate::core::spec;
+use crate::config::Config;
+use crate::domain::arn::FunctionArn;
+use crate::domain::timestamp::Timestamp;
+use crate::input::problem::Problems;
+use crate::spec;
 
 /// What an event asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::core::input::problem::Problems;
+use crate::input::problem::Problems;
 
 /// The field by which a record tells its service: SNS writes it with a capital
 /// ([SNS and Lambda](https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html)), the others do not.

@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use super::later::Later;
 use super::sender::{Sender, check_cluster, check_service};
-use crate::core::config::Config;
-use crate::core::domain::arn::{Cluster, Scope, TargetGroupArn};
-use crate::core::domain::requested_at::{self, RequestedAt};
-use crate::core::domain::target::GroupTarget;
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::input::fields::Fields;
-use crate::core::input::problem::Problems;
-use crate::core::spec::tag::mark;
+use crate::config::Config;
+use crate::domain::arn::{Cluster, Scope, TargetGroupArn};
+use crate::domain::requested_at::{self, RequestedAt};
+use crate::domain::target::GroupTarget;
+use crate::domain::timestamp::Timestamp;
+use crate::input::fields::Fields;
+use crate::input::problem::Problems;
+use crate::spec::tag::mark;
 
 /// How often a reconcile goes on by an event of its own making.
 pub const MOST_CONTINUATIONS: i32 = 100;

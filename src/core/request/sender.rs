@@ -1,10 +1,10 @@
 //! Who sends a request, by the envelope and the invocation; and the checks that all requests share.
 
 use super::later::Later;
-use crate::core::config::Config;
-use crate::core::domain::arn::{Cluster, FunctionArn, Scope};
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::input::problem::Problems;
+use crate::config::Config;
+use crate::domain::arn::{Cluster, FunctionArn, Scope};
+use crate::domain::timestamp::Timestamp;
+use crate::input::problem::Problems;
 
 /// What the envelope and the invocation say of a request.
 #[derive(Clone, Copy, Debug)]

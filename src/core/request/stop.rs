@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 use super::later::Later;
 use super::sender::{Sender, check_cluster, check_home, check_service};
-use crate::core::config::Config;
-use crate::core::domain::arn::{Cluster, Scope, TaskArn};
-use crate::core::domain::requested_at::{self, RequestedAt};
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::input::fields::Fields;
-use crate::core::input::problem::Problems;
-use crate::core::spec::tag::mark;
+use crate::config::Config;
+use crate::domain::arn::{Cluster, Scope, TaskArn};
+use crate::domain::requested_at::{self, RequestedAt};
+use crate::domain::timestamp::Timestamp;
+use crate::input::fields::Fields;
+use crate::input::problem::Problems;
+use crate::spec::tag::mark;
 
 /// The most that a target group's deregistration delay can be, and so the most to wait for.
 pub const MOST_DRAIN_SECONDS: i64 = 3600;
@@ -146,10 +146,7 @@ pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut
             None => Drain::AsGroups,
         },
         reason: reason.unwrap_or_else(|| match sender.event_id {
-            Some(id) => format!(
-                "start-engines: stopped by event {}",
-                crate::core::input::problem::shorten(id)
-            ),
+            Some(id) => format!("start-engines: stopped by event {}", crate::input::problem::shorten(id)),
             None => "start-engines: stopped by an event".to_owned(),
         }),
         correlation_id,

@@ -5,9 +5,9 @@ use std::time::Duration;
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use serde_json::Value;
 
-use crate::core::domain::task::{self, Task};
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::input::problem::Problems;
+use crate::domain::task::{self, Task};
+use crate::domain::timestamp::Timestamp;
+use crate::input::problem::Problems;
 
 /// An `ECS Task State Change`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

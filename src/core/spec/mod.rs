@@ -1,6 +1,6 @@
 //! Reads the fields of a start: of an event's `detail`, of a catalog entry.
 //!
-//! Checks each field by itself; what only shows in combination is [`crate::core::request::start::resolve`]'s.
+//! Checks each field by itself; what only shows in combination is [`crate::request::start::resolve`]'s.
 
 mod network;
 pub(crate) mod overridable;
@@ -10,15 +10,15 @@ pub(crate) mod tag;
 use serde_json::Value;
 
 use self::tag::{tag, tag_value};
-use crate::core::call::run_task::{CapacityProvider, MOST_CAPACITY_PROVIDERS, Options};
-use crate::core::domain::arn::{
+use crate::call::run_task::{CapacityProvider, MOST_CAPACITY_PROVIDERS, Options};
+use crate::domain::arn::{
     Cluster, ContainerName, Malformed, Port, SecurityGroupId, SubnetId, TargetGroupArn, TaskDefinition,
 };
-use crate::core::domain::requested_at::{self, RequestedAt};
-use crate::core::domain::tags::{self, Tag};
-use crate::core::domain::target::Attachment;
-use crate::core::input::fields::Fields;
-use crate::core::input::problem::Problems;
+use crate::domain::requested_at::{self, RequestedAt};
+use crate::domain::tags::{self, Tag};
+use crate::domain::target::Attachment;
+use crate::input::fields::Fields;
+use crate::input::problem::Problems;
 
 /// What one source says of a start; every field may be left to the next source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

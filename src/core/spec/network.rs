@@ -3,10 +3,10 @@
 
 use serde_json::Value;
 
-use crate::core::call::run_task::{MOST_SECURITY_GROUPS, MOST_SUBNETS};
-use crate::core::domain::arn::{SecurityGroupId, SubnetId};
-use crate::core::input::fields::Fields;
-use crate::core::input::problem::Problems;
+use crate::call::run_task::{MOST_SECURITY_GROUPS, MOST_SUBNETS};
+use crate::domain::arn::{SecurityGroupId, SubnetId};
+use crate::input::fields::Fields;
+use crate::input::problem::Problems;
 
 /// What one source says of it.
 #[derive(Debug, Default)]

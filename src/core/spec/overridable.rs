@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::core::input::names;
-use crate::core::input::problem::Problems;
+use crate::input::names;
+use crate::input::problem::Problems;
 
 /// The fields of a start's `detail`.
 pub(crate) const FIELDS: &[&str] = &[

@@ -8,13 +8,13 @@
 use serde_json::Value;
 
 use super::tag::tag;
-use crate::core::call::run_task::{
+use crate::call::run_task::{
     ContainerOverride, EbsVolume, InferenceAccelerator, Options, PlacementConstraint, PlacementStrategy, TaskOverride,
     VolumeConfiguration,
 };
-use crate::core::domain::tags;
-use crate::core::input::fields::{Fields, text};
-use crate::core::input::problem::Problems;
+use crate::domain::tags;
+use crate::input::fields::{Fields, text};
+use crate::input::problem::Problems;
 
 /// How long the JSON of `overrides` may be.
 const MOST_OVERRIDE_CHARACTERS: usize = 8192;

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::core::domain::tags::{self, Tag};
-use crate::core::input::fields::Fields;
-use crate::core::input::problem::Problems;
+use crate::domain::tags::{self, Tag};
+use crate::input::fields::Fields;
+use crate::input::problem::Problems;
 
 /// A text that becomes a tag's value.
 pub(crate) fn tag_value(value: &Value) -> Result<String, String> {

@@ -8,20 +8,20 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use start_engines::core::call::run_task::{StartFailure, Started};
-use start_engines::core::call::{Answer, Call, CallError, ErrorKind, TaskPage};
-use start_engines::core::config::Config;
-use start_engines::core::decide::{Step, decide};
-use start_engines::core::domain::arn::TaskArn;
-use start_engines::core::domain::definition::{Definition, PortMapping};
-use start_engines::core::domain::instance::{ContainerInstance, Instance};
-use start_engines::core::domain::tags::{self, Tag};
-use start_engines::core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
-use start_engines::core::domain::task::ports::RawBinding;
-use start_engines::core::domain::task::{Addresses, Status, Task, from_event};
-use start_engines::core::domain::timestamp::Timestamp;
-use start_engines::core::journal::{Entry, Journal};
-use start_engines::core::request::{self, Trigger};
+use start_engines_core::call::{Answer, Call, CallError, ErrorKind, TaskPage};
+use start_engines_core::call::run_task::{StartFailure, Started};
+use start_engines_core::config::Config;
+use start_engines_core::decide::{Step, decide};
+use start_engines_core::domain::arn::TaskArn;
+use start_engines_core::domain::definition::{Definition, PortMapping};
+use start_engines_core::domain::instance::{ContainerInstance, Instance};
+use start_engines_core::domain::tags::{Tag, self};
+use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
+use start_engines_core::domain::task::{Addresses, Status, Task, from_event};
+use start_engines_core::domain::task::ports::RawBinding;
+use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::journal::{Entry, Journal};
+use start_engines_core::request::{Trigger, self};
 
 /// More calls than any event needs that gets this few pages and rungs.
 const MOST_CALLS: usize = 2_000;

@@ -4,9 +4,9 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use start_engines::core::config::Config;
-use start_engines::core::request;
-use start_engines::core::request::envelope::Envelope;
+use start_engines_core::request;
+use start_engines_core::config::Config;
+use start_engines_core::request::envelope::Envelope;
 
 static CONFIGS: LazyLock<[Config; 2]> = LazyLock::new(|| {
     let catalog = include_str!("../../../fixtures/services.json");

@@ -2,13 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use start_engines::core::config::Config;
-use start_engines::core::domain::arn::{
-    Cluster, ContainerName, FunctionArn, Port, Scope, SecurityGroupId, SubnetId, TargetGroupArn, TaskArn,
-    TaskDefinition,
-};
-use start_engines::core::domain::started_by;
-use start_engines::core::domain::timestamp::Timestamp;
+use start_engines_core::config::Config;
+use start_engines_core::domain::started_by;
+use start_engines_core::domain::arn::{Cluster, ContainerName, FunctionArn, Port, Scope, SecurityGroupId, SubnetId, TargetGroupArn, TaskArn, TaskDefinition};
+use start_engines_core::domain::timestamp::Timestamp;
 
 fuzz_target!(|text: &str| {
     let home = Scope {

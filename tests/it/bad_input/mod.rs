@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use start_engines::core::call::{Answer, Call, CallError};
-use start_engines::core::ports::Aws;
-use start_engines::handler::Handler;
+use start_engines_core::call::{Answer, Call, CallError};
+use start_engines_core::ports::Aws;
+use start_engines_handler::Handler;
 
 use crate::stage::{AUTH, BEGIN, TestClock, config, invocation, start_event};
 

@@ -5,14 +5,14 @@
 use std::collections::HashSet;
 
 use aws_sdk_elasticloadbalancingv2::types::TargetGroupIpAddressTypeEnum as Family;
-use start_engines::core::call::run_task::{ContainerOverride, Options, RunTask, TaskOverride};
-use start_engines::core::call::{Answer, Call, ErrorKind};
-use start_engines::core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
-use start_engines::core::domain::definition::NetworkMode;
-use start_engines::core::domain::started_by;
-use start_engines::core::domain::tags::{self, Marks, Tag};
-use start_engines::core::domain::target::{AddressFamily, Attachment, TargetGroup, TargetHealth, TargetType};
-use start_engines::core::domain::task::{Status, Task};
+use start_engines_core::call::run_task::{ContainerOverride, Options, RunTask, TaskOverride};
+use start_engines_core::call::{Answer, Call, ErrorKind};
+use start_engines_core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
+use start_engines_core::domain::definition::NetworkMode;
+use start_engines_core::domain::started_by;
+use start_engines_core::domain::tags::{self, Marks, Tag};
+use start_engines_core::domain::target::{AddressFamily, Attachment, TargetGroup, TargetHealth, TargetType};
+use start_engines_core::domain::task::{Status, Task};
 
 use super::session::{CONTAINER, PORT, Session, deregister, describe_health, register, target};
 

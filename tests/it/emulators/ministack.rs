@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use aws_sdk_elasticloadbalancingv2::types::TargetGroupIpAddressTypeEnum as Family;
-use start_engines::core::call::run_task::RunTask;
-use start_engines::core::call::{Answer, Call};
-use start_engines::core::domain::arn::Cluster;
-use start_engines::core::domain::target::{AddressFamily, TargetHealth};
-use start_engines::core::domain::task::{Network, Status};
+use start_engines_core::call::run_task::RunTask;
+use start_engines_core::call::{Answer, Call};
+use start_engines_core::domain::arn::Cluster;
+use start_engines_core::domain::target::{AddressFamily, TargetHealth};
+use start_engines_core::domain::task::{Network, Status};
 
 use super::contract;
 use super::process::{Emulator, Program};
@@ -196,7 +196,7 @@ async fn gap_an_unknown_cluster_has_no_tasks() {
     let session = session().await;
     let call = Call::ListTasks {
         cluster: "nobody".parse().expect("a cluster name"),
-        desired: start_engines::core::call::Desired::Running,
+        desired: start_engines_core::call::Desired::Running,
         container_instance: None,
         page: None,
     };

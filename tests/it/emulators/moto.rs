@@ -4,11 +4,11 @@
 use std::sync::OnceLock;
 
 use aws_sdk_elasticloadbalancingv2::types::TargetGroupIpAddressTypeEnum as Family;
-use start_engines::core::call::run_task::{CapacityProvider, Launch, RunTask};
-use start_engines::core::call::{Call, ErrorKind};
-use start_engines::core::domain::arn::Cluster;
-use start_engines::core::domain::target::{AddressFamily, TargetHealth};
-use start_engines::core::domain::task::{Network, Phase, Status};
+use start_engines_core::call::run_task::{CapacityProvider, Launch, RunTask};
+use start_engines_core::call::{Call, ErrorKind};
+use start_engines_core::domain::arn::Cluster;
+use start_engines_core::domain::target::{AddressFamily, TargetHealth};
+use start_engines_core::domain::task::{Network, Phase, Status};
 
 use super::contract;
 use super::process::{Emulator, Program};
@@ -138,7 +138,7 @@ async fn an_unknown_cluster_is_not_found_by_any_call() {
         },
         Call::ListTasks {
             cluster: unknown,
-            desired: start_engines::core::call::Desired::Running,
+            desired: start_engines_core::call::Desired::Running,
             container_instance: None,
             page: None,
         },

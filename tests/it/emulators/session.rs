@@ -14,15 +14,15 @@ use aws_sdk_elasticloadbalancingv2::types::{ProtocolEnum, TargetGroupIpAddressTy
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use start_engines::aws::AwsClients;
-use start_engines::cli::aws::OperatorClients;
-use start_engines::core::call::run_task::{Awsvpc, Launch, Options, RunTask};
-use start_engines::core::call::{Answer, Call, CallError, ErrorKind, TaskPage, Zone};
-use start_engines::core::domain::arn::{Cluster, SecurityGroupId, SubnetId, TargetGroupArn, TaskArn, TaskDefinition};
-use start_engines::core::domain::instance::{ContainerInstance, Instance, Recall};
-use start_engines::core::domain::target::{Target, TargetGroup, TargetHealth};
-use start_engines::core::domain::task::Task;
-use start_engines::core::ports::Aws;
+use start_engines_aws::AwsClients;
+use start_engines_cli::aws::OperatorClients;
+use start_engines_core::call::run_task::{Awsvpc, Launch, Options, RunTask};
+use start_engines_core::call::{Answer, Call, CallError, ErrorKind, TaskPage, Zone};
+use start_engines_core::domain::arn::{Cluster, SecurityGroupId, SubnetId, TargetGroupArn, TaskArn, TaskDefinition};
+use start_engines_core::domain::instance::{ContainerInstance, Instance, Recall};
+use start_engines_core::domain::target::{Target, TargetGroup, TargetHealth};
+use start_engines_core::domain::task::Task;
+use start_engines_core::ports::Aws;
 
 use super::process::Emulator;
 
@@ -217,7 +217,7 @@ impl Session {
     pub(super) async fn list_tasks(&self, cluster: &Cluster, page: Option<String>) -> TaskPage {
         let call = Call::ListTasks {
             cluster: cluster.clone(),
-            desired: start_engines::core::call::Desired::Running,
+            desired: start_engines_core::call::Desired::Running,
             container_instance: None,
             page,
         };

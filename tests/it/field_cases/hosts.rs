@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use start_engines::core::call::{Answer, Call, CallError, TaskPage};
-use start_engines::core::domain::definition::{Definition, PortMapping};
-use start_engines::core::domain::instance::{ContainerInstance, Instance};
-use start_engines::core::domain::target::{AddressFamily, GroupTarget, TargetGroup, TargetHealth, TargetType};
-use start_engines::core::domain::task::ports::RawBinding;
-use start_engines::core::domain::task::{Addresses, Status, Task, from_event};
-use start_engines::core::outcome::Outcome;
-use start_engines::core::ports::Aws;
-use start_engines::handler::Handler;
+use start_engines_core::call::{Answer, Call, CallError, TaskPage};
+use start_engines_core::domain::definition::{Definition, PortMapping};
+use start_engines_core::domain::instance::{ContainerInstance, Instance};
+use start_engines_core::domain::target::{AddressFamily, GroupTarget, TargetGroup, TargetHealth, TargetType};
+use start_engines_core::domain::task::ports::RawBinding;
+use start_engines_core::domain::task::{Addresses, Status, Task, from_event};
+use start_engines_core::outcome::Outcome;
+use start_engines_core::ports::Aws;
+use start_engines_handler::Handler;
 
 use crate::stage::{TestClock, config, invocation};
 

@@ -1,9 +1,9 @@
 //! Starts that went wrong in the field (`fixtures/field-cases/`), each with what is right, and its neighbours.
 
 use serde_json::{Value, json};
-use start_engines::cli::view::explain::explain;
-use start_engines::core::outcome::Outcome;
-use start_engines::core::request;
+use start_engines_cli::view::explain::explain;
+use start_engines_core::outcome::Outcome;
+use start_engines_core::request;
 
 use crate::stage::{Stage, config, start_event};
 use crate::support::fake_aws::{Failure, RunTaskResult};

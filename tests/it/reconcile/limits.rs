@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use start_engines::core::outcome::{Outcome, Repairs};
+use start_engines_core::outcome::{Outcome, Repairs};
 
 use super::{CLUSTER, NO_TIMEOUT, ROLE, event, reconcile, repaired, stage};
 use crate::stage::{AUTH, Stage, outcome, stop};

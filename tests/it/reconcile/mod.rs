@@ -6,7 +6,7 @@ mod races;
 mod repairs;
 
 use serde_json::{Value, json};
-use start_engines::core::outcome::Outcome;
+use start_engines_core::outcome::Outcome;
 
 use crate::stage::{BEGIN, Stage, outcome};
 

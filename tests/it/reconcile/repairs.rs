@@ -3,11 +3,11 @@
 use std::net::Ipv4Addr;
 
 use serde_json::json;
-use start_engines::core::domain::target::{GroupTarget, Target};
-use start_engines::core::outcome::Outcome;
-use start_engines::core::outcome::plan::{Change, Why};
-use start_engines::core::request::Trigger;
-use start_engines::core::request::reconcile::ReconcileRequest;
+use start_engines_core::domain::target::{GroupTarget, Target};
+use start_engines_core::outcome::Outcome;
+use start_engines_core::outcome::plan::{Change, Why};
+use start_engines_core::request::Trigger;
+use start_engines_core::request::reconcile::ReconcileRequest;
 
 use super::{CLUSTER, address, event, nothing, only, parts, reconcile, repaired, stage};
 use crate::stage::{category, config, outcome, stop};

@@ -7,15 +7,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::Value;
-use start_engines::core::call::{Answer, Call, CallError, Zone};
-use start_engines::core::config::Config;
-use start_engines::core::domain::target::Target;
-use start_engines::core::domain::task::Status;
-use start_engines::core::ports::{Aws, Clock};
-use start_engines::core::report::handled::Handled;
-use start_engines::core::request::{self, Trigger};
-use start_engines::handler::rate_limit::Paced;
-use start_engines::handler::{Handler, Invocation};
+use start_engines_core::call::{Answer, Call, CallError, Zone};
+use start_engines_core::config::Config;
+use start_engines_core::domain::target::Target;
+use start_engines_core::domain::task::Status;
+use start_engines_core::ports::{Aws, Clock};
+use start_engines_core::report::handled::Handled;
+use start_engines_core::request::{Trigger, self};
+use start_engines_handler::{Handler, Invocation};
+use start_engines_handler::rate_limit::Paced;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -341,10 +341,10 @@ async fn wait_by_hand(client: &Client, trigger: &Trigger) -> Result<(), CallErro
 }
 
 fn target(
-    task: &start_engines::core::domain::task::Task,
-) -> (start_engines::core::domain::arn::TargetGroupArn, Target) {
-    use start_engines::core::domain::started_by;
-    use start_engines::core::domain::task::Network;
+    task: &start_engines_core::domain::task::Task,
+) -> (start_engines_core::domain::arn::TargetGroupArn, Target) {
+    use start_engines_core::domain::started_by;
+    use start_engines_core::domain::task::Network;
     let text = task.started_by.as_deref().expect("ours");
     let attachment = started_by::decode(text, &task.arn.scope()).expect("ours").remove(0);
     let Network::Awsvpc(addresses) = &task.network else {

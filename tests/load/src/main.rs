@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use start_engines::core::config::Config;
+use start_engines_core::config::Config;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep};
 

@@ -3,11 +3,11 @@
 use std::future::Future;
 use std::time::Duration;
 
-use start_engines::core::call::run_task::Started;
-use start_engines::core::call::{Answer, Call, CallError, ErrorKind, TaskPage};
-use start_engines::core::domain::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
-use start_engines::core::domain::timestamp::Timestamp;
-use start_engines::core::ports::{Aws, Clock};
+use start_engines_core::call::{Answer, Call, CallError, ErrorKind, TaskPage};
+use start_engines_core::call::run_task::Started;
+use start_engines_core::domain::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
+use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::ports::{Aws, Clock};
 
 use crate::parameters as p;
 use crate::world::{Shared, World};

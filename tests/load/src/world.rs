@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use serde_json::{Value, json};
-use start_engines::core::call::run_task::RunTask;
-use start_engines::core::domain::tags::Tag;
-use start_engines::core::domain::task::{self, Task};
-use start_engines::core::domain::timestamp::Timestamp;
+use start_engines_core::call::run_task::RunTask;
+use start_engines_core::domain::tags::Tag;
+use start_engines_core::domain::task::{Task, self};
+use start_engines_core::domain::timestamp::Timestamp;
 use tokio::time::Instant;
 
-use crate::figures::Figures;
 use crate::parameters as p;
+use crate::figures::Figures;
 use crate::parameters::Bucket;
 
 /// 2026-01-01T00:00:00Z.

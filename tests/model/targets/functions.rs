@@ -1,15 +1,15 @@
 //! The functions of the model: the crate's own `decide`, driven by what AWS has answered so far.
 
-use start_engines::core::call::{Answer, Call, CallError, ErrorKind, TaskPage};
-use start_engines::core::config::Config;
-use start_engines::core::decide::{Step, decide};
-use start_engines::core::domain::tags::{self, Marks};
-use start_engines::core::domain::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
-use start_engines::core::domain::task::{Addresses, Network, StopReason, Task};
-use start_engines::core::domain::timestamp::Timestamp;
-use start_engines::core::journal::{Entry, Journal};
-use start_engines::core::request::Trigger;
-use start_engines::core::request::task_change::TaskChange;
+use start_engines_core::call::{Answer, Call, CallError, ErrorKind, TaskPage};
+use start_engines_core::config::Config;
+use start_engines_core::decide::{Step, decide};
+use start_engines_core::domain::tags::{self, Marks};
+use start_engines_core::domain::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
+use start_engines_core::domain::task::{Addresses, Network, StopReason, Task};
+use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::journal::{Entry, Journal};
+use start_engines_core::request::Trigger;
+use start_engines_core::request::task_change::TaskChange;
 
 use super::world::{HAPPENED, LATE, Mutant, PENDING, RUNNING, STOPPED, STOPPING, TASKS, Targets, arn, status};
 
@@ -55,8 +55,8 @@ impl Targets {
     pub(super) fn task(&self, task: usize, version: u8, has_run: bool, tagged: bool) -> Task {
         let (last_status, desired_status) = status(version, has_run);
         let started_by = "start-engines/auth/73e2d6bc24d8a067/8080";
-        let arn: start_engines::core::domain::arn::TaskArn = arn(task).parse().expect("an ARN");
-        let attachments = start_engines::core::domain::started_by::decode(started_by, &arn.scope()).expect("ours");
+        let arn: start_engines_core::domain::arn::TaskArn = arn(task).parse().expect("an ARN");
+        let attachments = start_engines_core::domain::started_by::decode(started_by, &arn.scope()).expect("ours");
         let has_tags = version < STOPPING;
         let address = (version >= PENDING).then_some(std::net::Ipv4Addr::new(10, 0, 0, 1));
         // The mutant's function would read the tags at a stop, where there are none.

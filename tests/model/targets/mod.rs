@@ -1,7 +1,7 @@
 //! Two tasks that get the same address one after the other, one target group, and functions that
 //! handle their events in every order, with faults: no dead target stays, no live one is taken.
 //!
-//! What the timing assumptions of `start_engines::core::decide::timing` rule out is ruled out here by
+//! What the timing assumptions of `start_engines_core::decide::timing` rule out is ruled out here by
 //! which steps are possible, each with the assumption beside it; clocks stand still otherwise.
 
 mod functions;

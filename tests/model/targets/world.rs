@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::RwLock;
 
-use start_engines::core::domain::task::Status;
+use start_engines_core::domain::task::Status;
 
 use super::functions::{Function, Heard, Next};
 

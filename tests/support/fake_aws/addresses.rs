@@ -1,10 +1,8 @@
 //! The subnets' addresses. A freed address is given again at once, lowest first: the
 //! sharpest reuse that a VPC could show.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    net::{Ipv4Addr, Ipv6Addr},
-};
+use std::collections::{BTreeSet, VecDeque};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// The first address given: a VPC keeps the first few of a subnet for itself.
 const FIRST: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 10);

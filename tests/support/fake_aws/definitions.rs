@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{protocol::ApiError, world::World};
+use super::protocol::ApiError;
+use super::world::World;
 
 /// A task definition's network mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{arns, events, protocol::ApiError, tasks::TaskState, world::World};
+use super::protocol::ApiError;
+use super::tasks::TaskState;
+use super::world::World;
+use super::{arns, events};
 
 fn refused<T>(why: &str) -> Result<T, ApiError> {
     Err(ApiError::new("InvalidParameterException", why))

@@ -5,11 +5,9 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::{
-    protocol::ApiError,
-    target_groups::{self, Health, TargetGroup, TargetType},
-    world::World,
-};
+use super::protocol::ApiError;
+use super::target_groups::{self, Health, TargetGroup, TargetType};
+use super::world::World;
 
 fn invalid(why: impl Into<String>) -> ApiError {
     ApiError::new("ValidationError", why)

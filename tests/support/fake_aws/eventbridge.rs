@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
-use super::{arns, protocol::ApiError, world::World};
+use super::arns;
+use super::protocol::ApiError;
+use super::world::World;
 
 /// How many entries one call takes.
 const MOST_ENTRIES: usize = 10;

@@ -5,12 +5,10 @@
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use super::{
-    arns,
-    definitions::{ContainerDefinition, NetworkMode},
-    tasks::{Eni, TaskState},
-    world::World,
-};
+use super::arns;
+use super::definitions::{ContainerDefinition, NetworkMode};
+use super::tasks::{Eni, TaskState};
+use super::world::World;
 
 impl World {
     /// The `ECS Task State Change` event of a task's present state. Asking twice gives

@@ -2,10 +2,8 @@
 
 use serde_json::Value;
 
-use super::{
-    protocol::{ApiError, Service},
-    world::World,
-};
+use super::protocol::{ApiError, Service};
+use super::world::World;
 
 /// A failure of a call that would otherwise be answered.
 #[derive(Debug, Clone)]

@@ -5,7 +5,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Value, json};
 
-use super::{arns, protocol::ApiError, world::World};
+use super::arns;
+use super::protocol::ApiError;
+use super::world::World;
 
 /// An EC2 (or external) instance of a cluster.
 #[derive(Debug, Clone)]

@@ -9,12 +9,10 @@ use std::net::Ipv4Addr;
 
 use serde_json::Value;
 
-use super::{
-    addresses,
-    definitions::NetworkMode,
-    tasks::{Binding, Described, Task, TaskState},
-    world::World,
-};
+use super::addresses;
+use super::definitions::NetworkMode;
+use super::tasks::{Binding, Described, Task, TaskState};
+use super::world::World;
 
 impl World {
     /// Moves a task to the next step of its life and gives the event of it. Panics when

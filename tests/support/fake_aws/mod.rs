@@ -33,7 +33,11 @@ mod xml;
 use std::sync::{Arc, Mutex};
 
 use http_body_util::Full;
-use hyper::{Response, StatusCode, body::Bytes};
+use hyper::body::Bytes;
+use hyper::{Response, StatusCode};
+use protocol::Delivery;
+
+use super::server::{Answer, Server};
 
 pub(crate) use definitions::{NetworkMode, TaskDefinition};
 pub(crate) use faults::Fault;
@@ -42,9 +46,6 @@ pub(crate) use run_task::{Failure, RunTaskResult};
 pub(crate) use target_groups::{Health, TargetGroup};
 pub(crate) use tasks::Binding;
 pub(crate) use world::{Call, World};
-
-use super::server::{Answer, Server};
-use protocol::Delivery;
 
 /// A running fake. It ends, connections and all, when dropped.
 #[derive(Debug)]

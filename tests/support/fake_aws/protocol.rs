@@ -3,7 +3,8 @@
 //! ECS and EventBridge speak JSON 1.1 with `X-Amz-Target`; ELBv2 speaks the query protocol with XML
 //! answers, EC2 a dialect of it that is told by its version. This module knows no rule of either service.
 
-use hyper::{HeaderMap, Method, Request, body::Bytes};
+use hyper::body::Bytes;
+use hyper::{HeaderMap, Method, Request};
 use serde_json::{Map, Value, json};
 
 use super::{form, shapes, xml};

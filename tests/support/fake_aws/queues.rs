@@ -7,7 +7,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{arns, protocol::ApiError, world::World};
+use super::arns;
+use super::protocol::ApiError;
+use super::world::World;
 
 /// A queue keeps its messages in the order in which they came.
 #[derive(Debug, Default)]

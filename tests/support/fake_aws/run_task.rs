@@ -4,15 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{
-    arns,
-    definitions::{Cluster, NetworkMode, TaskDefinition},
-    events,
-    protocol::ApiError,
-    tasks::{Binding, Described, Eni, Task, TaskState},
-    validate::{self, Ask},
-    world::World,
-};
+use super::definitions::{Cluster, NetworkMode, TaskDefinition};
+use super::protocol::ApiError;
+use super::tasks::{Binding, Described, Eni, Task, TaskState};
+use super::validate::{self, Ask};
+use super::world::World;
+use super::{arns, events};
 
 /// One entry of `failures[]`.
 #[derive(Debug, Clone)]

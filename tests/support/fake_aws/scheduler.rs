@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use time::{OffsetDateTime, PrimitiveDateTime, macros::format_description};
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::{arns, protocol::ApiError, world::World};
+use super::arns;
+use super::protocol::ApiError;
+use super::world::World;
 
 /// The group that every account has.
 const DEFAULT_GROUP: &str = "default";

@@ -1,11 +1,11 @@
 //! Target groups and their targets, with what a test may do to them directly.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr},
-};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 
-use super::{arns, protocol::ApiError, world::World};
+use super::arns;
+use super::protocol::ApiError;
+use super::world::World;
 
 /// A target's health, as far as this fake tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,10 +5,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{
-    definitions::{Cluster, NetworkMode, TaskDefinition},
-    protocol::ApiError,
-};
+use super::definitions::{Cluster, NetworkMode, TaskDefinition};
+use super::protocol::ApiError;
 
 /// What a valid call asks for, resolved.
 #[derive(Debug)]

@@ -1,29 +1,25 @@
 //! The state that all services share, and the way of one call through it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    fmt,
-};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 
-use hyper::{Request, body::Bytes};
+use hyper::Request;
+use hyper::body::Bytes;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::{
-    addresses::AddressPool,
-    arns,
-    definitions::{Cluster, TaskDefinition},
-    eventbridge::Buses,
-    faults::{self, Fault, Hook, HungCall, Scripted, When},
-    instances::ContainerInstance,
-    protocol::{self, ApiError, Delivery, Reply, Service},
-    queues::Queues,
-    run_task::{PriorStart, RunTaskResult, RunTaskRule},
-    scheduler::Schedules,
-    shapes,
-    target_groups::TargetGroup,
-    tasks::Task,
-};
+use super::addresses::AddressPool;
+use super::definitions::{Cluster, TaskDefinition};
+use super::eventbridge::Buses;
+use super::faults::{self, Fault, Hook, HungCall, Scripted, When};
+use super::instances::ContainerInstance;
+use super::protocol::{self, ApiError, Delivery, Reply, Service};
+use super::queues::Queues;
+use super::run_task::{PriorStart, RunTaskResult, RunTaskRule};
+use super::scheduler::Schedules;
+use super::target_groups::TargetGroup;
+use super::tasks::Task;
+use super::{arns, shapes};
 
 /// One call as it came, and what became of it.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,14 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    ecs, elb, fargate, one_task,
-    support::{
-        fake_aws::{FakeAws, Fault, TargetGroup},
-        wire,
-    },
-    target,
-};
+use crate::support::fake_aws::{FakeAws, Fault, TargetGroup};
+use crate::support::wire;
+use crate::{ecs, elb, fargate, one_task, target};
 
 #[tokio::test]
 async fn faults_lose_calls_or_answers_as_told() {

@@ -4,10 +4,9 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 
-use crate::{
-    ecs,
-    support::{fake_aws::FakeAws, wire},
-};
+use crate::ecs;
+use crate::support::fake_aws::FakeAws;
+use crate::support::wire;
 
 const MACHINE: &str = "i-0123456789abcdef0";
 

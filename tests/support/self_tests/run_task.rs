@@ -2,10 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    ecs, fargate, one_task, start,
-    support::fake_aws::{Failure, RunTaskResult},
-};
+use crate::support::fake_aws::{Failure, RunTaskResult};
+use crate::{ecs, fargate, one_task, start};
 
 #[tokio::test]
 async fn a_client_token_replays_the_first_answer_with_its_failures() {

@@ -2,10 +2,8 @@
 
 use serde_json::json;
 
-use crate::support::{
-    runtime_api::{InvocationResult, RuntimeApi},
-    wire,
-};
+use crate::support::runtime_api::{InvocationResult, RuntimeApi};
+use crate::support::wire;
 
 #[tokio::test]
 async fn the_runtime_api_hands_out_events_and_takes_one_answer_each() {

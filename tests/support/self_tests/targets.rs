@@ -1,10 +1,7 @@
 //! Target groups: draining, ports, and what registering refuses.
 
-use crate::{
-    elb,
-    support::fake_aws::{FakeAws, Health, TargetGroup},
-    target,
-};
+use crate::support::fake_aws::{FakeAws, Health, TargetGroup};
+use crate::{elb, target};
 
 #[tokio::test]
 async fn a_deregistered_target_drains_and_can_come_back() {

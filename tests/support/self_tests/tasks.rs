@@ -4,13 +4,9 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 
-use crate::{
-    ecs, fargate, one_task,
-    support::{
-        fake_aws::{FakeAws, NetworkMode, TaskDefinition},
-        wire,
-    },
-};
+use crate::support::fake_aws::{FakeAws, NetworkMode, TaskDefinition};
+use crate::support::wire;
+use crate::{ecs, fargate, one_task};
 
 #[tokio::test]
 async fn a_task_lives_through_six_versions_and_its_events_never_carry_tags() {

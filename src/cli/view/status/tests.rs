@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 
+use start_engines_core::domain::tags::Tag;
+use start_engines_core::domain::task::{Addresses, Network, StopReason, Task};
+use start_engines_core::outcome::Failure;
+use start_engines_core::outcome::plan::GroupPlan;
 use unicode_width::UnicodeWidthStr;
 
 use super::*;
-use crate::cli::fleet::{GroupMember, together};
-use crate::core::domain::tags::Tag;
-use crate::core::domain::task::{Addresses, Network, StopReason, Task};
-use crate::core::outcome::Failure;
-use crate::core::outcome::plan::GroupPlan;
+use crate::fleet::{GroupMember, together};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_158_000_000);
 
@@ -213,7 +213,7 @@ fn no_line_is_wider_than_100_columns_whatever_is_in_it() {
         let mut task = task(u8::try_from(n).unwrap(), state, service, six, &[longest, "b"]);
         if n == 0 {
             task.task.tags.push(Tag {
-                key: crate::core::domain::tags::STOP_AT.into(),
+                key: start_engines_core::domain::tags::STOP_AT.into(),
                 value: "9999-11-20T07:00:00Z".into(),
             });
         }
@@ -241,7 +241,7 @@ fn no_line_is_wider_than_100_columns_whatever_is_in_it() {
         .unwrap();
     hard.idle.push("y".repeat(128));
     let cluster = hard.cluster.clone();
-    let plan = anstream::adapter::strip_str(&crate::cli::view::plan::table(&cluster, &plan)).to_string();
+    let plan = anstream::adapter::strip_str(&crate::view::plan::table(&cluster, &plan)).to_string();
     for text in [text(hard), plan] {
         assert!(
             text.lines().count() > 5 && text.lines().any(|line| line.width() == WIDTH),

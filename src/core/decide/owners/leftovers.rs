@@ -5,13 +5,13 @@
 //! task's of ours. Must not deregister: it may as well be somebody else's.
 
 use super::owned_by_others;
-use crate::core::call::CallError;
-use crate::core::config::Config;
-use crate::core::decide::targets::candidates::{Lost, Rivals};
-use crate::core::domain::target::{GroupTarget, TargetHealth};
-use crate::core::domain::task::Task;
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::journal::{Halt, Reader};
+use crate::call::CallError;
+use crate::config::Config;
+use crate::decide::targets::candidates::{Lost, Rivals};
+use crate::domain::target::{GroupTarget, TargetHealth};
+use crate::domain::task::Task;
+use crate::domain::timestamp::Timestamp;
+use crate::journal::{Halt, Reader};
 
 /// What is in the group, may be the task's, and is no live task's of ours.
 pub(crate) fn leftovers<'a>(

@@ -13,15 +13,15 @@ use self::survey::wanted_tasks;
 use super::targets::candidates::Rivals;
 use super::targets::{host_ports, instances, snapshot};
 use super::timing::{ATTACH, left};
-use crate::core::call::ErrorKind;
-use crate::core::config::Config;
-use crate::core::domain::arn::Port;
-use crate::core::domain::started_by;
-use crate::core::domain::target::GroupTarget;
-use crate::core::domain::task::{Network, Phase, Task};
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::journal::{Halt, Reader};
-use crate::core::outcome::Failure;
+use crate::call::ErrorKind;
+use crate::config::Config;
+use crate::domain::arn::Port;
+use crate::domain::started_by;
+use crate::domain::target::GroupTarget;
+use crate::domain::task::{Network, Phase, Task};
+use crate::domain::timestamp::Timestamp;
+use crate::journal::{Halt, Reader};
+use crate::outcome::Failure;
 
 /// Those of `targets` that some other task of ours owns now: one that is to stay (desired status
 /// RUNNING, whatever its last status), has the address, and whose `startedBy` names group and port.

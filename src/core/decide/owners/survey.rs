@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use crate::core::call::{CallError, Desired, MOST_TASKS_DESCRIBED};
-use crate::core::domain::arn::{Cluster, TaskArn};
-use crate::core::domain::task::Task;
-use crate::core::journal::{Halt, Reader};
-use crate::core::outcome::Failure;
+use crate::call::{CallError, Desired, MOST_TASKS_DESCRIBED};
+use crate::domain::arn::{Cluster, TaskArn};
+use crate::domain::task::Task;
+use crate::journal::{Halt, Reader};
+use crate::outcome::Failure;
 
 /// What ListTasks lists.
 pub(crate) struct Survey<'a> {

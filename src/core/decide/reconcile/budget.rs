@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::core::journal::Reader;
-use crate::core::outcome::Failure;
+use crate::journal::Reader;
+use crate::outcome::Failure;
 
 /// With less time left than this, no group is begun, nor another part of one.
 pub(super) const A_STEP_NEEDS: Duration = Duration::from_secs(10);

@@ -7,12 +7,12 @@ use std::collections::{HashMap, HashSet};
 
 use super::compare::{Party, Stage};
 use super::fleet::Ours;
-use crate::core::decide::targets::host_ports::{self, Claims, Ports};
-use crate::core::decide::targets::instances;
-use crate::core::domain::arn::{Port, TargetGroupArn};
-use crate::core::domain::target::Target;
-use crate::core::domain::task::{Network, Task};
-use crate::core::journal::{Halt, Reader};
+use crate::decide::targets::host_ports::{self, Claims, Ports};
+use crate::decide::targets::instances;
+use crate::domain::arn::{Port, TargetGroupArn};
+use crate::domain::target::Target;
+use crate::domain::task::{Network, Task};
+use crate::journal::{Halt, Reader};
 
 /// Targets whose owners are looked for.
 #[derive(Default)]

@@ -4,9 +4,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::core::domain::arn::{TargetGroupArn, TaskArn};
-use crate::core::domain::target::{GroupTarget, Target, TargetHealth};
-use crate::core::outcome::plan::{Change, GroupPlan, Why};
+use crate::domain::arn::{TargetGroupArn, TaskArn};
+use crate::domain::target::{GroupTarget, Target, TargetHealth};
+use crate::outcome::plan::{Change, GroupPlan, Why};
 
 /// A task of ours, as one target group is concerned with it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -5,20 +5,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::budget::in_time;
 use super::compare::Stage;
-use crate::core::call::{Desired, ErrorKind};
-use crate::core::config::Config;
-use crate::core::decide::failures::Failures;
-use crate::core::decide::owners::survey;
-use crate::core::decide::{deployment, timing};
-use crate::core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
-use crate::core::domain::target::Attachment;
-use crate::core::domain::task::{Phase, Task};
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::domain::{started_by, tags};
-use crate::core::journal::{Halt, Reader};
-use crate::core::outcome::Failure;
-use crate::core::outcome::plan::Overdue;
-use crate::core::request::reconcile::ReconcileRequest;
+use crate::call::{Desired, ErrorKind};
+use crate::config::Config;
+use crate::decide::failures::Failures;
+use crate::decide::owners::survey;
+use crate::decide::{deployment, timing};
+use crate::domain::arn::{Cluster, TargetGroupArn, TaskArn};
+use crate::domain::target::Attachment;
+use crate::domain::task::{Phase, Task};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::{started_by, tags};
+use crate::journal::{Halt, Reader};
+use crate::outcome::Failure;
+use crate::outcome::plan::Overdue;
+use crate::request::reconcile::ReconcileRequest;
 
 /// A task that has targets, and was started by start-engines or as if: by this deployment or another one.
 pub(super) struct Ours<'a> {

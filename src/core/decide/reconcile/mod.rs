@@ -47,13 +47,13 @@ use self::fleet::Fleet;
 use self::repair::Work;
 use super::failures::{Failures, caught};
 use super::schedules;
-use crate::core::call::ErrorKind;
-use crate::core::config::Config;
-use crate::core::domain::arn::TargetGroupArn;
-use crate::core::journal::{Halt, Reader};
-use crate::core::outcome::plan::Plan;
-use crate::core::outcome::{Failure, Outcome};
-use crate::core::request::reconcile::{Continuation, MOST_CONTINUATIONS, ReconcileRequest};
+use crate::call::ErrorKind;
+use crate::config::Config;
+use crate::domain::arn::TargetGroupArn;
+use crate::journal::{Halt, Reader};
+use crate::outcome::plan::Plan;
+use crate::outcome::{Failure, Outcome};
+use crate::request::reconcile::{Continuation, MOST_CONTINUATIONS, ReconcileRequest};
 
 /// How many groups a message names.
 const MOST_NAMED: usize = 10;

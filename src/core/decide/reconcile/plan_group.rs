@@ -3,16 +3,16 @@
 use super::claims::{Parties, Questioned};
 use super::compare::{Owners, Stage, compare, registered};
 use super::fleet::{Fleet, Ours};
-use crate::core::call::{CallError, ErrorKind};
-use crate::core::decide::failures::Failures;
-use crate::core::decide::targets::of_running;
-use crate::core::decide::targets::snapshot::with_containers;
-use crate::core::domain::arn::TargetGroupArn;
-use crate::core::domain::target::{Target, TargetGroup, TargetType};
-use crate::core::journal::{Halt, Reader};
-use crate::core::outcome::Failure;
-use crate::core::outcome::plan::GroupPlan;
-use crate::core::request::reconcile::ReconcileRequest;
+use crate::call::{CallError, ErrorKind};
+use crate::decide::failures::Failures;
+use crate::decide::targets::of_running;
+use crate::decide::targets::snapshot::with_containers;
+use crate::domain::arn::TargetGroupArn;
+use crate::domain::target::{Target, TargetGroup, TargetType};
+use crate::journal::{Halt, Reader};
+use crate::outcome::Failure;
+use crate::outcome::plan::GroupPlan;
+use crate::request::reconcile::ReconcileRequest;
 
 /// The plan of a group; `None` if it cannot be told, or there is no such group.
 pub(super) fn group(

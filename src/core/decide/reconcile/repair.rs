@@ -1,5 +1,5 @@
-//! Carries out the plan of one group at a time, with the safeguards of [`crate::core::decide::register`] and
-//! [`crate::core::decide::deregister`]. What goes wrong in one step stops that step only.
+//! Carries out the plan of one group at a time, with the safeguards of [`crate::decide::register`] and
+//! [`crate::decide::deregister`]. What goes wrong in one step stops that step only.
 
 use std::collections::HashMap;
 
@@ -8,20 +8,20 @@ use super::claims::{Parties, Questioned};
 use super::compare::{Owners, Stage};
 use super::fleet::{Fleet, Proof, too_slow};
 use super::plan_group::{self, of_group};
-use crate::core::call::{ErrorKind, MOST_TARGETS, MOST_TASKS_DESCRIBED};
-use crate::core::config::Config;
-use crate::core::decide::failures::{Failures, caught};
-use crate::core::decide::register::register_in_group;
-use crate::core::decide::stop::drain_is_over;
-use crate::core::decide::targets::snapshot::newer;
-use crate::core::decide::timing;
-use crate::core::domain::arn::{TargetGroupArn, TaskArn};
-use crate::core::domain::target::{GroupTarget, Target};
-use crate::core::domain::task::{Phase, Task};
-use crate::core::journal::{Halt, Reader};
-use crate::core::outcome::plan::{Change, Overdue};
-use crate::core::outcome::{Failure, Outcome, Repairs};
-use crate::core::request::reconcile::ReconcileRequest;
+use crate::call::{ErrorKind, MOST_TARGETS, MOST_TASKS_DESCRIBED};
+use crate::config::Config;
+use crate::decide::failures::{Failures, caught};
+use crate::decide::register::register_in_group;
+use crate::decide::stop::drain_is_over;
+use crate::decide::targets::snapshot::newer;
+use crate::decide::timing;
+use crate::domain::arn::{TargetGroupArn, TaskArn};
+use crate::domain::target::{GroupTarget, Target};
+use crate::domain::task::{Phase, Task};
+use crate::journal::{Halt, Reader};
+use crate::outcome::plan::{Change, Overdue};
+use crate::outcome::{Failure, Outcome, Repairs};
+use crate::request::reconcile::ReconcileRequest;
 
 /// What has been done so far.
 pub(super) struct Work<'f, 'a> {

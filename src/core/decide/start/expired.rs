@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::core::call::MOST_TASKS_DESCRIBED;
-use crate::core::domain::arn::TaskArn;
-use crate::core::domain::tags;
-use crate::core::domain::task::Task;
-use crate::core::journal::{Halt, Reader};
-use crate::core::outcome::{Failure, Outcome};
-use crate::core::request::start::StartRequest;
+use crate::call::MOST_TASKS_DESCRIBED;
+use crate::domain::arn::TaskArn;
+use crate::domain::tags;
+use crate::domain::task::Task;
+use crate::journal::{Halt, Reader};
+use crate::outcome::{Failure, Outcome};
+use crate::request::start::StartRequest;
 
 /// If there are `count` tasks of it already, all is well.
 ///

@@ -10,12 +10,12 @@
 //! [speaks](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html) of requests that
 //! completed successfully. Were it otherwise, a walk would hear conflicts and fail; it would not start more.
 
-use crate::core::call::run_task::{StartFailure, Started};
-use crate::core::call::{CallError, ErrorKind};
-use crate::core::domain::arn::TaskArn;
-use crate::core::journal::{Halt, Reader};
-use crate::core::outcome::{Failure, Outcome};
-use crate::core::request::start::{Placement, StartRequest};
+use crate::call::run_task::{StartFailure, Started};
+use crate::call::{CallError, ErrorKind};
+use crate::domain::arn::TaskArn;
+use crate::journal::{Halt, Reader};
+use crate::outcome::{Failure, Outcome};
+use crate::request::start::{Placement, StartRequest};
 
 /// How many different reasons are told.
 const MOST_REASONS: usize = 10;

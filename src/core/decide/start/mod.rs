@@ -19,13 +19,13 @@ use serde_json::{Value, json};
 use self::expired::expired;
 use super::failures::Failures;
 use super::schedules::{self, Purpose, SOONEST};
-use crate::core::call::{Answer, Call, CallError, ErrorKind};
-use crate::core::domain::arn::TaskArn;
-use crate::core::domain::task::START_TIMED_OUT;
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::journal::{Halt, Journal, Reader};
-use crate::core::outcome::{Deadline, DeadlinesNotSet, Failure, Outcome};
-use crate::core::request::start::StartRequest;
+use crate::call::{Answer, Call, CallError, ErrorKind};
+use crate::domain::arn::TaskArn;
+use crate::domain::task::START_TIMED_OUT;
+use crate::domain::timestamp::Timestamp;
+use crate::journal::{Halt, Journal, Reader};
+use crate::outcome::{Deadline, DeadlinesNotSet, Failure, Outcome};
+use crate::request::start::StartRequest;
 
 /// Starts what is missing, and sets the deadlines of what runs.
 ///

@@ -11,19 +11,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::core::call::{CallError, Desired, ErrorKind, MOST_TASKS_DESCRIBED};
-use crate::core::config::Config;
-use crate::core::decide::deployment::{Whose, family_is_allowed, is_adopted, whose};
-use crate::core::decide::failures::Failures;
-use crate::core::decide::owners::survey::{self, Survey};
-use crate::core::decide::timing;
-use crate::core::domain::arn::{Cluster, TaskArn};
-use crate::core::domain::tags;
-use crate::core::domain::task::Task;
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::journal::{Halt, Reader};
-use crate::core::outcome::{Failure, Skip};
-use crate::core::request::stop::{JustStarted, StopRequest};
+use crate::call::{CallError, Desired, ErrorKind, MOST_TASKS_DESCRIBED};
+use crate::config::Config;
+use crate::decide::deployment::{Whose, family_is_allowed, is_adopted, whose};
+use crate::decide::failures::Failures;
+use crate::decide::owners::survey::{self, Survey};
+use crate::decide::timing;
+use crate::domain::arn::{Cluster, TaskArn};
+use crate::domain::tags;
+use crate::domain::task::Task;
+use crate::domain::timestamp::Timestamp;
+use crate::journal::{Halt, Reader};
+use crate::outcome::{Failure, Skip};
+use crate::request::stop::{JustStarted, StopRequest};
 
 /// For so long DescribeTasks may not know a task yet, so that a stop that is sent right after a
 /// start is not taken for one of a task that is gone.

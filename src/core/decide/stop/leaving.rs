@@ -4,18 +4,18 @@
 
 use std::time::Duration;
 
-use crate::core::config::Config;
-use crate::core::decide::failures::Failures;
-use crate::core::decide::owners::{owned_of_each, too_slow};
-use crate::core::decide::targets::candidates::Rivals;
-use crate::core::decide::targets::membership::still_registered;
-use crate::core::decide::timing;
-use crate::core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
-use crate::core::domain::target::GroupTarget;
-use crate::core::domain::task::Task;
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::journal::{Halt, Reader};
-use crate::core::outcome::Failure;
+use crate::config::Config;
+use crate::decide::failures::Failures;
+use crate::decide::owners::{owned_of_each, too_slow};
+use crate::decide::targets::candidates::Rivals;
+use crate::decide::targets::membership::still_registered;
+use crate::decide::timing;
+use crate::domain::arn::{Cluster, TargetGroupArn, TaskArn};
+use crate::domain::target::GroupTarget;
+use crate::domain::task::Task;
+use crate::domain::timestamp::Timestamp;
+use crate::journal::{Halt, Reader};
+use crate::outcome::Failure;
 
 /// One task on its way out.
 pub(crate) struct Leaving<'a> {

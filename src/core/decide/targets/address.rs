@@ -1,8 +1,8 @@
 //! The address under which a target group takes a task, or its container instance.
 
-use crate::core::domain::target::{AddressFamily, Attachment};
-use crate::core::domain::task::{Addresses, Task};
-use crate::core::outcome::Failure;
+use crate::domain::target::{AddressFamily, Attachment};
+use crate::domain::task::{Addresses, Task};
+use crate::outcome::Failure;
 
 /// The address of a family, as ELB writes it.
 pub(crate) fn address(addresses: &Addresses, family: AddressFamily) -> Option<String> {

@@ -1,10 +1,10 @@
 //! What a stopping task can have in its groups, and where a newer owner of it would be.
 
 use super::snapshot::network;
-use crate::core::domain::arn::{Port, TargetGroupArn};
-use crate::core::domain::target::{GroupTarget, Target};
-use crate::core::domain::task::{Network, Task};
-use crate::core::outcome::Failure;
+use crate::domain::arn::{Port, TargetGroupArn};
+use crate::domain::target::{GroupTarget, Target};
+use crate::domain::task::{Network, Task};
+use crate::outcome::Failure;
 
 /// Every target that a stopping task can have registered.
 pub(crate) struct Candidates {

@@ -13,11 +13,11 @@
 //!
 //! Must not know machines: a host port is half a target.
 
-use crate::core::domain::arn::{Port, TaskDefinition};
-use crate::core::domain::definition::{Definition, NetworkMode};
-use crate::core::domain::task::ports::PortBinding;
-use crate::core::domain::task::{Status, Task};
-use crate::core::journal::{Asked, Halt, Reader};
+use crate::domain::arn::{Port, TaskDefinition};
+use crate::domain::definition::{Definition, NetworkMode};
+use crate::domain::task::ports::PortBinding;
+use crate::domain::task::{Status, Task};
+use crate::journal::{Asked, Halt, Reader};
 
 /// What a task that is, or has been, RUNNING publishes on its container instance.
 #[derive(Debug)]
@@ -156,12 +156,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::core::call::{Answer, Call};
-    use crate::core::domain::definition::PortMapping;
-    use crate::core::domain::task::from_event;
-    use crate::core::domain::task::ports::RawBinding;
-    use crate::core::domain::timestamp::Timestamp;
-    use crate::core::journal::{Entry, Journal};
+    use crate::call::{Answer, Call};
+    use crate::domain::definition::PortMapping;
+    use crate::domain::task::from_event;
+    use crate::domain::task::ports::RawBinding;
+    use crate::domain::timestamp::Timestamp;
+    use crate::journal::{Entry, Journal};
 
     const NOW: Timestamp = Timestamp::from_millis(0);
 

@@ -6,15 +6,15 @@
 use super::address::{address, family_mismatch, no_address};
 use super::candidates::{Candidates, Lost, Rivals};
 use super::host_ports::{self, Ports};
-use crate::core::call::{CallError, ErrorKind};
-use crate::core::decide::failures::Failures;
-use crate::core::domain::arn::{ContainerName, Port, TaskDefinition};
-use crate::core::domain::instance::{ContainerInstance, Instance, Recall};
-use crate::core::domain::target::{AddressFamily, Attachment, GroupTarget, Target, TargetGroup, TargetType};
-use crate::core::domain::task::Task;
-use crate::core::domain::task::ports::{PortBinding, Transport, Unfit, Wanted, choose, fitting};
-use crate::core::journal::{Halt, Reader};
-use crate::core::outcome::Failure;
+use crate::call::{CallError, ErrorKind};
+use crate::decide::failures::Failures;
+use crate::domain::arn::{ContainerName, Port, TaskDefinition};
+use crate::domain::instance::{ContainerInstance, Instance, Recall};
+use crate::domain::target::{AddressFamily, Attachment, GroupTarget, Target, TargetGroup, TargetType};
+use crate::domain::task::Task;
+use crate::domain::task::ports::{PortBinding, Transport, Unfit, Wanted, choose, fitting};
+use crate::journal::{Halt, Reader};
+use crate::outcome::Failure;
 
 /// The target that a group takes for a RUNNING task on the container instance `arn`.
 pub(crate) fn of_running(

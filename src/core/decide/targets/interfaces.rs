@@ -5,12 +5,12 @@
 
 use super::address::{address, family_mismatch, no_address};
 use super::snapshot;
-use crate::core::call::{CallError, ErrorKind};
-use crate::core::decide::failures::Failures;
-use crate::core::domain::target::{AddressFamily, Attachment, GroupTarget, Target, TargetGroup, TargetType};
-use crate::core::domain::task::{Addresses, Task};
-use crate::core::journal::{Halt, Reader};
-use crate::core::outcome::{Failure, Skip};
+use crate::call::{CallError, ErrorKind};
+use crate::decide::failures::Failures;
+use crate::domain::target::{AddressFamily, Attachment, GroupTarget, Target, TargetGroup, TargetType};
+use crate::domain::task::{Addresses, Task};
+use crate::journal::{Halt, Reader};
+use crate::outcome::{Failure, Skip};
 
 /// The target that a group takes for a RUNNING task.
 pub(crate) fn of_running(

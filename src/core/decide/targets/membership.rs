@@ -1,9 +1,9 @@
 //! Which targets are in their groups.
 
-use crate::core::decide::failures::Failures;
-use crate::core::domain::arn::TargetGroupArn;
-use crate::core::domain::target::{GroupTarget, Target, TargetHealth};
-use crate::core::journal::{Halt, Reader};
+use crate::decide::failures::Failures;
+use crate::domain::arn::TargetGroupArn;
+use crate::domain::target::{GroupTarget, Target, TargetHealth};
+use crate::journal::{Halt, Reader};
 
 /// Targets by group, groups and targets in the order given.
 pub(crate) fn by_group(targets: &[GroupTarget]) -> Vec<(TargetGroupArn, Vec<Target>)> {

@@ -16,10 +16,10 @@ use self::candidates::{Candidates, Rivals};
 use self::host_ports::Ports;
 use self::snapshot::network;
 use super::failures::Failures;
-use crate::core::domain::target::{Attachment, Target, TargetGroup};
-use crate::core::domain::task::{Network, Task};
-use crate::core::journal::{Halt, Reader};
-use crate::core::outcome::{Failure, Skip};
+use crate::domain::target::{Attachment, Target, TargetGroup};
+use crate::domain::task::{Network, Task};
+use crate::journal::{Halt, Reader};
+use crate::outcome::{Failure, Skip};
 
 /// The target that a group takes for a RUNNING task; the inner error is why it takes none.
 pub(crate) fn of_running(

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::core::domain::tags;
-use crate::core::domain::target::Attachment;
-use crate::core::domain::task::{Network, Task};
-use crate::core::journal::{Halt, Reader};
-use crate::core::outcome::Failure;
+use crate::domain::tags;
+use crate::domain::target::Attachment;
+use crate::domain::task::{Network, Task};
+use crate::journal::{Halt, Reader};
+use crate::outcome::Failure;
 
 /// The task as DescribeTasks shows it; `None` if ECS does not know it.
 pub(crate) fn describe<'a>(task: &Task, reader: &mut Reader<'a>) -> Result<Option<&'a Task>, Halt> {

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::ports::{PortBinding, RawBinding};
 use super::{Addresses, ContainerExit, Network, StopReason, Task};
-use crate::core::domain::arn::{Cluster, TaskArn};
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::input::problem::Problems;
+use crate::domain::arn::{Cluster, TaskArn};
+use crate::domain::timestamp::Timestamp;
+use crate::input::problem::Problems;
 
 /// The task that an event's `detail` shows.
 ///

@@ -3,7 +3,7 @@
 //!
 //! Must not know instances or addresses: a host port is half a target.
 
-use crate::core::domain::arn::{ContainerName, Port};
+use crate::domain::arn::{ContainerName, Port};
 
 /// The transport protocol of a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

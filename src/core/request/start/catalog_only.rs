@@ -4,9 +4,9 @@
 
 use serde_json::Value;
 
-use crate::core::config::Config;
-use crate::core::input::problem::{Problems, shorten};
-use crate::core::spec::overridable::{ALWAYS, FIELDS};
+use crate::config::Config;
+use crate::input::problem::{Problems, shorten};
+use crate::spec::overridable::{ALWAYS, FIELDS};
 
 /// Notes every field that the owner does not let the `detail` of a start give; after the reader has noted what is no
 /// field of it.
@@ -46,7 +46,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::core::spec;
+    use crate::spec;
 
     fn config(catalog: &Value) -> Config {
         let get = |name: &str| (name == "CATALOG_ONLY").then(|| "true".to_owned());

@@ -13,11 +13,11 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::later::Later;
-use crate::core::call::run_task::{Awsvpc, Launch, Options, PlacementConstraint, PlacementStrategy, RunTask};
-use crate::core::domain::arn::{Cluster, TaskDefinition};
-use crate::core::domain::tags::Tag;
-use crate::core::domain::target::Attachment;
-use crate::core::domain::timestamp::Timestamp;
+use crate::call::run_task::{Awsvpc, Launch, Options, PlacementConstraint, PlacementStrategy, RunTask};
+use crate::domain::arn::{Cluster, TaskDefinition};
+use crate::domain::tags::Tag;
+use crate::domain::target::Attachment;
+use crate::domain::timestamp::Timestamp;
 
 /// A start that is whole and allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -6,11 +6,11 @@
 use serde_json::Value;
 
 use super::Placement;
-use crate::core::call::run_task::{Awsvpc, CapacityProvider, Launch};
-use crate::core::domain::arn::SubnetId;
-use crate::core::domain::target::Attachment;
-use crate::core::input::problem::Problems;
-use crate::core::spec::{StartDetail, first};
+use crate::call::run_task::{Awsvpc, CapacityProvider, Launch};
+use crate::domain::arn::SubnetId;
+use crate::domain::target::Attachment;
+use crate::input::problem::Problems;
+use crate::spec::{StartDetail, first};
 
 /// As asked, then each fallback, each checked for what RunTask would refuse when it is too late.
 pub(super) fn placements(
@@ -174,7 +174,7 @@ fn launch(source: &StartDetail) -> Option<Launch> {
 
 fn launch_of(
     launch_type: Option<&'static str>,
-    strategy: Option<&Vec<crate::core::call::run_task::CapacityProvider>>,
+    strategy: Option<&Vec<crate::call::run_task::CapacityProvider>>,
 ) -> Option<Launch> {
     launch_type
         .map(Launch::Type)

@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use super::placements::{self, may_scale};
 use super::{Deadlines, Placement, StartRequest};
-use crate::core::call::run_task::Options;
-use crate::core::config::{Allowed, Config};
-use crate::core::domain::arn::{Cluster, Scope, TaskDefinition};
-use crate::core::domain::requested_at::RequestedAt;
-use crate::core::domain::started_by;
-use crate::core::domain::tags::{self, MOST_TAGS_OF_A_START, Marks};
-use crate::core::domain::target::Attachment;
-use crate::core::input::problem::Problems;
-use crate::core::request::sender::Sender;
-use crate::core::spec::{SingleTarget, StartDetail, first, run_options};
+use crate::call::run_task::Options;
+use crate::config::{Allowed, Config};
+use crate::domain::arn::{Cluster, Scope, TaskDefinition};
+use crate::domain::requested_at::RequestedAt;
+use crate::domain::started_by;
+use crate::domain::tags::{self, MOST_TAGS_OF_A_START, Marks};
+use crate::domain::target::Attachment;
+use crate::input::problem::Problems;
+use crate::request::sender::Sender;
+use crate::spec::{SingleTarget, StartDetail, first, run_options};
 
 /// The whole request that `detail` makes, if all of it is sound and allowed; otherwise every
 /// problem is noted.
@@ -170,7 +170,7 @@ fn identity(detail: &StartDetail, event_id: Option<&str>, problems: &mut Problem
     }
     match event_id {
         Some(id) if tags::reserved(id) => {
-            problems.invalid_text("id", id, crate::core::spec::tag::RESERVED);
+            problems.invalid_text("id", id, crate::spec::tag::RESERVED);
             None
         }
         Some(id) if (1..=256).contains(&id.chars().count()) && tags::allowed(id) => Some(id.to_owned()),

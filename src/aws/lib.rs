@@ -4,13 +4,13 @@
 //! (`error`). It makes no choices.
 
 mod ec2;
-pub(crate) mod ecs;
+pub mod ecs;
 mod elbv2;
-pub(crate) mod error;
-pub(crate) mod eventbridge;
+pub mod error;
+pub mod eventbridge;
 mod run_task;
 mod scheduler;
-pub mod transport;
+mod transport;
 
 use std::future::Future;
 use std::path::Path;
@@ -21,13 +21,13 @@ use std::time::Duration;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
+use start_engines_core::call::{Answer, Call, CallError, ErrorKind};
+use start_engines_core::config::Config;
+use start_engines_core::input::problem::Problems;
+use start_engines_core::ports::Aws;
 
 use self::transport::endpoint::Service;
 use self::transport::{environment, http, tls};
-use crate::core::call::{Answer, Call, CallError, ErrorKind};
-use crate::core::config::Config;
-use crate::core::input::problem::Problems;
-use crate::core::ports::Aws;
 
 /// Time for one attempt; the SDK makes up to [`ATTEMPTS`] of them.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -99,7 +99,9 @@ impl AwsClients {
         Ok(clients)
     }
 
-    pub(crate) fn new(config: &SdkConfig) -> Self {
+    /// With the settings of `config`, which [`timed`] has made.
+    #[must_use]
+    pub fn new(config: &SdkConfig) -> Self {
         Self {
             ec2: late(config, ec2::Client::new),
             ecs: aws_sdk_ecs::Client::new(config),
@@ -107,6 +109,24 @@ impl AwsClients {
             eventbridge: late(config, aws_sdk_eventbridge::Client::new),
             scheduler: late(config, aws_sdk_scheduler::Client::new),
         }
+    }
+
+    /// ECS's.
+    #[must_use]
+    pub fn ecs(&self) -> &aws_sdk_ecs::Client {
+        &self.ecs
+    }
+
+    /// Elastic Load Balancing's.
+    #[must_use]
+    pub fn elbv2(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
+        &self.elbv2
+    }
+
+    /// EventBridge's.
+    #[must_use]
+    pub fn eventbridge(&self) -> &aws_sdk_eventbridge::Client {
+        &self.eventbridge
     }
 
     /// Builds those clients that events use under `config`, while their connections are opened.
@@ -200,8 +220,9 @@ impl AwsClients {
     }
 }
 
-/// Retries and time limits are always ours.
-pub(crate) fn timed(config: &SdkConfig) -> SdkConfig {
+/// The same settings with our own retries and time limits.
+#[must_use]
+pub fn timed(config: &SdkConfig) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(http::CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)

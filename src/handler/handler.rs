@@ -4,29 +4,23 @@
 //! begins no call for which the invocation has no time left, and of one task's events in a
 //! batch it hands on the newest only. Must not know the SDK; calls go through the port [`Aws`].
 
-mod cache;
-pub mod coalesce;
-mod order;
-mod publish;
-pub mod rate_limit;
-mod rounds;
-
 use std::collections::HashMap;
 
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
+use start_engines_core::config::Config;
+use start_engines_core::domain::arn::{FunctionArn, TaskArn};
+use start_engines_core::domain::task::Phase;
+use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::journal::Journal;
+use start_engines_core::outcome::{Failure, Outcome, Skip};
+use start_engines_core::ports::{Aws, Clock};
+use start_engines_core::report::handled::Handled;
+use start_engines_core::request::envelope::Envelope;
+use start_engines_core::request::{self, Trigger};
 
-use self::rounds::{Rounds, Work};
-use crate::core::config::Config;
-use crate::core::domain::arn::{FunctionArn, TaskArn};
-use crate::core::domain::task::Phase;
-use crate::core::domain::timestamp::Timestamp;
-use crate::core::journal::Journal;
-use crate::core::outcome::{Failure, Outcome, Skip};
-use crate::core::ports::{Aws, Clock};
-use crate::core::report::handled::Handled;
-use crate::core::request::envelope::Envelope;
-use crate::core::request::{self, Trigger};
+use crate::order;
+use crate::rounds::{Rounds, Work};
 
 /// How many starts of one batch are worked on at the same time. RunTask allows 20 tasks a
 /// second on Fargate

@@ -1,0 +1,13 @@
+//! The loop around the decisions of `start-engines`: read the event, decide, call, note the answer, decide again.
+//!
+//! Must not know the SDK; calls go through the port [`start_engines_core::ports::Aws`].
+
+mod cache;
+pub mod coalesce;
+mod handler;
+mod order;
+mod publish;
+pub mod rate_limit;
+mod rounds;
+
+pub use self::handler::{Handler, Invocation};
