@@ -47,7 +47,14 @@ pub(crate) fn function(aws_endpoint: &str) -> FunctionConfig {
 pub(crate) fn dependencies() -> Vec<String> {
     let mut cargo = std::process::Command::new(env!("CARGO"));
     let listed = cargo
-        .args(["tree", "--locked", "--offline", "--package", "start-engines", "--no-default-features"])
+        .args([
+            "tree",
+            "--locked",
+            "--offline",
+            "--package",
+            "start-engines",
+            "--no-default-features",
+        ])
         .args(["--edges", "normal", "--prefix", "none", "--no-dedupe"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
