@@ -159,8 +159,8 @@ impl DeadLetter {
         let text = |name: &str| record[name].as_str().map(str::to_owned);
         let failed = record["failedMessages"].as_array().map_or(&[][..], Vec::as_slice);
         let ids: Vec<&str> = failed.iter().filter_map(|one| one["eventId"].as_str()).collect();
-        let few = ids.iter().take(MOST_IDS).copied().collect::<Vec<_>>().join(", ");
-        let more = match ids.len().saturating_sub(MOST_IDS) {
+        let few = ids.iter().take(MAX_IDS).copied().collect::<Vec<_>>().join(", ");
+        let more = match ids.len().saturating_sub(MAX_IDS) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
@@ -288,7 +288,7 @@ fn tokens(event: &Value, now: Timestamp) -> Tokens {
 }
 
 /// How many ids of a bus's events are told.
-const MOST_IDS: usize = 10;
+const MAX_IDS: usize = 10;
 
 fn no_event() -> Result<Value, String> {
     Err("the body is no event".to_owned())

@@ -5,7 +5,7 @@ use start_engines_core::input::problem::Problems;
 
 /// Why a command did not end well. [`crate::args::EXIT_STATUS`] is the table for people.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Trouble {
+pub(crate) enum CommandError {
     /// AWS refused a call, or could not be reached.
     #[error("{0}")]
     Aws(String),
@@ -23,7 +23,7 @@ pub(crate) enum Trouble {
     Interrupted,
 }
 
-impl Trouble {
+impl CommandError {
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         match self {
@@ -42,7 +42,7 @@ impl Trouble {
     }
 }
 
-impl From<CallError> for Trouble {
+impl From<CallError> for CommandError {
     fn from(error: CallError) -> Self {
         Self::Aws(format!("{}: {error}", error.kind.category()))
     }

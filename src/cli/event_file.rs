@@ -14,7 +14,7 @@ use start_engines_core::request::envelope::START;
 pub const NO_ID: &str = "00000000-0000-0000-0000-000000000000";
 /// How many entries PutEvents takes
 /// ([PutEvents](https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html)).
-const MOST_ENTRIES: usize = 10;
+const MAX_ENTRIES: usize = 10;
 
 /// One event of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,7 +102,7 @@ fn items(file: Value) -> Result<Vec<Item>, Problems> {
             }]);
         }
     };
-    if problems.is_empty() && (values.is_empty() || are_entries && values.len() > MOST_ENTRIES) {
+    if problems.is_empty() && (values.is_empty() || are_entries && values.len() > MAX_ENTRIES) {
         let rule = if are_entries {
             "PutEvents takes 1 to 10 entries"
         } else {

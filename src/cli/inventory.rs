@@ -12,13 +12,13 @@ use crate::fleet::{Fleet, GroupMember, SeenTask, together};
 
 /// Looks, and remembers machines and task definitions.
 #[derive(Debug)]
-pub(crate) struct Lookout<'a> {
+pub(crate) struct Inventory<'a> {
     clients: &'a OperatorClients,
     machines: HashMap<String, Vec<String>>,
     definitions: HashMap<TaskDefinition, Vec<PortBinding>>,
 }
 
-impl<'a> Lookout<'a> {
+impl<'a> Inventory<'a> {
     pub(crate) fn new(clients: &'a OperatorClients) -> Self {
         Self {
             clients,

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use self::args::{Arguments, Command};
-use self::error::Trouble;
+use self::error::CommandError;
 use self::session::Session;
 use self::terminal::interrupt::Interrupt;
 use self::terminal::screen::note;
@@ -34,7 +34,7 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return end(Err(Trouble::Usage(format!("no runtime: {error}")))),
+        Err(error) => return end(Err(CommandError::Usage(format!("no runtime: {error}")))),
     };
     let result = runtime.block_on(execute(arguments));
     // A question that nobody has answered must not hold us back.
@@ -42,7 +42,7 @@ pub fn run() -> ExitCode {
     end(result)
 }
 
-async fn execute(arguments: Arguments) -> Result<(), Trouble> {
+async fn execute(arguments: Arguments) -> Result<(), CommandError> {
     let session = Session::new(arguments.global);
     let interrupt = Interrupt::listen();
     // What they have begun must be ended.
@@ -61,11 +61,11 @@ async fn execute(arguments: Arguments) -> Result<(), Trouble> {
     };
     tokio::select! {
         result = work => result,
-        () = interrupt.heard(), if !is_patient => Err(Trouble::Interrupted),
+        () = interrupt.heard(), if !is_patient => Err(CommandError::Interrupted),
     }
 }
 
-fn end(result: Result<(), Trouble>) -> ExitCode {
+fn end(result: Result<(), CommandError>) -> ExitCode {
     let Err(trouble) = result else {
         return ExitCode::SUCCESS;
     };

@@ -12,12 +12,12 @@ use start_engines_core::request::Trigger;
 use start_engines_core::request::reconcile::ReconcileRequest;
 use start_engines_handler::Handler;
 
-use crate::error::Trouble;
+use crate::error::CommandError;
 use crate::event::Known;
 use crate::session::{SystemClock, home};
 
 /// How long the comparison, and how long the repair of one cluster may take.
-const MOST_TIME: Duration = Duration::from_secs(900);
+const MAX_TIME: Duration = Duration::from_secs(900);
 
 /// Compares the tasks and targets of clusters, and repairs.
 pub(crate) struct Reconciler {
@@ -43,21 +43,21 @@ impl Reconciler {
     }
 
     async fn run(&self, request: ReconcileRequest) -> Result<Outcome, Failure> {
-        let deadline = SystemClock.now().after(MOST_TIME);
+        let deadline = SystemClock.now().after(MAX_TIME);
         self.handler
             .carry_out(Trigger::Reconcile(Box::new(request)), deadline)
             .await
     }
 
     /// What is to be done; nothing is.
-    pub(crate) async fn plan(&self, cluster: &Cluster, service: Option<&str>) -> Result<Plan, Trouble> {
+    pub(crate) async fn plan(&self, cluster: &Cluster, service: Option<&str>) -> Result<Plan, CommandError> {
         let request = ReconcileRequest {
             dry_run: true,
             ..self.request(cluster, service)
         };
         match self.run(request).await {
             Ok(Outcome::Planned(plan)) => Ok(*plan),
-            Ok(other) => Err(Trouble::Aws(format!(
+            Ok(other) => Err(CommandError::Aws(format!(
                 "a plan was asked for, and {} came of it",
                 other.name()
             ))),
@@ -71,7 +71,7 @@ impl Reconciler {
         cluster: &Cluster,
         service: Option<&str>,
         prune: Vec<GroupTarget>,
-    ) -> (Repairs, Result<(), Trouble>) {
+    ) -> (Repairs, Result<(), CommandError>) {
         let request = ReconcileRequest {
             prune,
             ..self.request(cluster, service)
@@ -80,7 +80,7 @@ impl Reconciler {
             Ok(Outcome::Reconciled(repairs)) => (*repairs, Ok(())),
             Ok(other) => {
                 let message = format!("a repair was asked for, and {} came of it", other.name());
-                (Repairs::default(), Err(Trouble::Aws(message)))
+                (Repairs::default(), Err(CommandError::Aws(message)))
             }
             Err(failure) => {
                 let trouble = trouble(cluster, &failure);
@@ -93,6 +93,6 @@ impl Reconciler {
     }
 }
 
-pub(crate) fn trouble(cluster: &Cluster, failure: &Failure) -> Trouble {
-    Trouble::Aws(format!("{cluster}: {}: {}", failure.category, failure.message))
+pub(crate) fn trouble(cluster: &Cluster, failure: &Failure) -> CommandError {
+    CommandError::Aws(format!("{cluster}: {}: {}", failure.category, failure.message))
 }

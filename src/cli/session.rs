@@ -16,7 +16,7 @@ use start_engines_core::ports::Clock;
 
 use crate::args::Global;
 use crate::aws::OperatorClients;
-use crate::error::Trouble;
+use crate::error::CommandError;
 use crate::event::Known;
 use crate::terminal::screen::Screen;
 
@@ -42,13 +42,13 @@ impl Session {
     }
 
     /// What the environment and the catalog tell of the function.
-    pub(crate) fn known(&self) -> Result<Known, Trouble> {
+    pub(crate) fn known(&self) -> Result<Known, CommandError> {
         let catalog = match &self.global.services {
             Some(path) => Some(read(path)?),
             None => None,
         };
         let mut config = Config::read(|name| std::env::var(name).ok(), catalog.as_deref())
-            .map_err(|problems| Trouble::Usage(format!("the configuration has {problems}")))?;
+            .map_err(|problems| CommandError::Usage(format!("the configuration has {problems}")))?;
         let function: Option<FunctionArn> = parsed("--function", self.global.function.as_deref())?;
         if config.deployment.is_none() {
             config.deployment = function.as_ref().and_then(|function| function.name().parse().ok());
@@ -62,25 +62,29 @@ impl Session {
     }
 
     /// `--cluster`.
-    pub(crate) fn cluster(&self) -> Result<Option<Cluster>, Trouble> {
+    pub(crate) fn cluster(&self) -> Result<Option<Cluster>, CommandError> {
         parsed("--cluster", self.global.cluster.as_deref())
     }
 
     /// The clusters to look at: `--cluster`, else all that the settings and the catalog name.
-    pub(crate) fn clusters(&self, known: &Known) -> Result<Vec<Cluster>, Trouble> {
+    pub(crate) fn clusters(&self, known: &Known) -> Result<Vec<Cluster>, CommandError> {
         if let Some(cluster) = self.cluster()? {
             return Ok(vec![cluster]);
         }
         let clusters = known.config.named_clusters(home(known).as_ref());
         if clusters.is_empty() {
             let message = "which cluster? Give --cluster, or the function's settings (docs/command.md)";
-            return Err(Trouble::Usage(message.to_owned()));
+            return Err(CommandError::Usage(message.to_owned()));
         }
         Ok(clusters)
     }
 
     /// An event of the command.
-    pub(crate) fn event(&self, detail_type: &'static str, detail: Map<String, Value>) -> Result<EventEntry, Trouble> {
+    pub(crate) fn event(
+        &self,
+        detail_type: &'static str,
+        detail: Map<String, Value>,
+    ) -> Result<EventEntry, CommandError> {
         Ok(EventEntry {
             bus: parsed("--event-bus", self.global.event_bus.as_deref())?,
             source: self.global.source.clone(),
@@ -92,7 +96,7 @@ impl Session {
     }
 
     /// The clients, by the options first, then as the AWS CLI finds them.
-    pub(crate) async fn clients(&self) -> Result<OperatorClients, Trouble> {
+    pub(crate) async fn clients(&self) -> Result<OperatorClients, CommandError> {
         let mut loader = aws_config::defaults(BehaviorVersion::latest());
         if let Some(url) = &self.global.endpoint_url {
             loader = loader.endpoint_url(url);
@@ -105,7 +109,7 @@ impl Session {
         }
         OperatorClients::load(loader)
             .await
-            .map_err(|error| Trouble::Usage(error.to_string()))
+            .map_err(|error| CommandError::Usage(error.to_string()))
     }
 }
 
@@ -120,23 +124,23 @@ pub(crate) fn home(known: &Known) -> Option<Scope> {
 }
 
 /// An option's value in its own type.
-pub(crate) fn parsed<T: FromStr<Err: Display>>(option: &str, text: Option<&str>) -> Result<Option<T>, Trouble> {
+pub(crate) fn parsed<T: FromStr<Err: Display>>(option: &str, text: Option<&str>) -> Result<Option<T>, CommandError> {
     let read = |text: &str| {
         let value = text.parse();
-        value.map_err(|rule| Trouble::Usage(format!("{option} = {text:?}: {rule}")))
+        value.map_err(|rule| CommandError::Usage(format!("{option} = {text:?}: {rule}")))
     };
     text.filter(|text| !text.is_empty()).map(read).transpose()
 }
 
 /// A file's text; `-` is standard input.
-pub(crate) fn read(path: &Path) -> Result<String, Trouble> {
+pub(crate) fn read(path: &Path) -> Result<String, CommandError> {
     let mut text = String::new();
     let read = if path.as_os_str() == "-" {
         std::io::stdin().read_to_string(&mut text).map(|_| text)
     } else {
         std::fs::read_to_string(path)
     };
-    read.map_err(|error| Trouble::Usage(format!("{}: {error}", path.display())))
+    read.map_err(|error| CommandError::Usage(format!("{}: {error}", path.display())))
 }
 
 /// The machine's clock.

@@ -11,9 +11,9 @@ use start_engines_core::domain::arn::{Cluster, TaskArn};
 use start_engines_core::domain::task::{Phase, Status};
 use start_engines_core::request::stop::Selector;
 
-use crate::error::Trouble;
+use crate::error::CommandError;
 use crate::fleet::{SeenTask, TaskStatus};
-use crate::inventory::Lookout;
+use crate::inventory::Inventory;
 use crate::terminal::progress::Progress;
 
 /// Between two looks: often at first, when most happens.
@@ -38,7 +38,7 @@ pub(crate) type Stopping = BTreeMap<Cluster, Vec<TaskArn>>;
 /// One wait.
 #[derive(Debug)]
 pub(crate) struct Watch<'a> {
-    lookout: Lookout<'a>,
+    lookout: Inventory<'a>,
     config: &'a Config,
     timeout: Duration,
     progress: Progress,
@@ -47,7 +47,7 @@ pub(crate) struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    pub(crate) fn new(lookout: Lookout<'a>, config: &'a Config, timeout: Duration) -> Self {
+    pub(crate) fn new(lookout: Inventory<'a>, config: &'a Config, timeout: Duration) -> Self {
         Self {
             lookout,
             config,
@@ -63,7 +63,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Looks until all tasks of a start are RUNNING and registered, or one of them stops.
-    pub(crate) async fn started(&mut self, wanted: &Started) -> (Value, Result<(), Trouble>) {
+    pub(crate) async fn started(&mut self, wanted: &Started) -> (Value, Result<(), CommandError>) {
         let mut others = HashSet::new();
         let mut seen: Vec<TaskStatus> = Vec::new();
         loop {
@@ -80,7 +80,7 @@ impl<'a> Watch<'a> {
             if seen.len() >= wanted.count && failed.len() + ready == seen.len() {
                 let end = match failed.len() {
                     0 => Ok(()),
-                    number => Err(Trouble::NotWell(format!(
+                    number => Err(CommandError::NotWell(format!(
                         "{number} of {} tasks did not start",
                         seen.len()
                     ))),
@@ -138,7 +138,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Looks until all of these are STOPPED.
-    pub(crate) async fn stopped(&mut self, mut left: Stopping) -> (Value, Result<(), Trouble>) {
+    pub(crate) async fn stopped(&mut self, mut left: Stopping) -> (Value, Result<(), CommandError>) {
         let all: usize = left.values().map(Vec::len).sum();
         let mut ended: Vec<Value> = Vec::new();
         loop {
@@ -186,13 +186,13 @@ impl<'a> Watch<'a> {
         self.progress.line(&format!("{error}; looking again"));
     }
 
-    async fn pause(&mut self, summary: &str) -> Result<(), Trouble> {
+    async fn pause(&mut self, summary: &str) -> Result<(), CommandError> {
         let elapsed = self.progress.elapsed();
         let left = self.left();
         if left.is_zero() {
             let seconds = self.timeout.as_secs();
             let message = format!("after {seconds} s {summary}; the function goes on without this command");
-            return Err(Trouble::TimedOut(message));
+            return Err(CommandError::TimedOut(message));
         }
         self.progress.tick(summary);
         let pause = if elapsed < SOON_FOR { SOON } else { LATER };
@@ -202,8 +202,8 @@ impl<'a> Watch<'a> {
 }
 
 /// The event is on its way: only the looking has failed.
-fn after_sending(error: CallError) -> Trouble {
-    Trouble::Aws(format!(
+fn after_sending(error: CallError) -> CommandError {
+    CommandError::Aws(format!(
         "the event was sent, but looking failed: {}: {error}",
         error.kind.category()
     ))

@@ -15,13 +15,13 @@ use start_engines_core::domain::timestamp::Timestamp;
 
 /// For so long the facts of a target group are taken as read. A group can be deleted and made again
 /// under one name, but then its ARN is another: nothing that is remembered can be edited.
-const GROUPS_STAY: Duration = Duration::from_secs(300);
+const TARGET_GROUP_TTL: Duration = Duration::from_secs(300);
 /// How many of each kind are remembered; at more, all are read again.
-const MOST: usize = 10_000;
+const MAX_ENTRIES: usize = 10_000;
 
 /// Answers of before.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
+pub(crate) struct Cache {
     groups: HashMap<TargetGroupArn, (TargetGroup, Timestamp)>,
     /// Those that are gone are asked for again.
     definitions: HashMap<TaskDefinition, Arc<Definition>>,
@@ -29,13 +29,13 @@ pub(crate) struct Memory {
     instances: HashMap<String, Instance>,
 }
 
-impl Memory {
+impl Cache {
     /// The answer that makes the call needless.
     pub(crate) fn recall(&self, call: &Call, now: Timestamp) -> Option<Answer> {
         match call {
             Call::DescribeTargetGroup { group } => {
                 let (facts, read_at) = self.groups.get(group)?;
-                (now.since(*read_at) < GROUPS_STAY).then(|| Answer::TargetGroup(facts.clone()))
+                (now.since(*read_at) < TARGET_GROUP_TTL).then(|| Answer::TargetGroup(facts.clone()))
             }
             Call::DescribeContainerInstance {
                 arn,
@@ -96,11 +96,11 @@ impl Memory {
     }
 }
 
-fn put<K: Eq + std::hash::Hash, V>(memory: &mut HashMap<K, V>, key: K, value: V) {
-    if memory.len() >= MOST {
-        memory.clear();
+fn put<K: Eq + std::hash::Hash, V>(cache: &mut HashMap<K, V>, key: K, value: V) {
+    if cache.len() >= MAX_ENTRIES {
+        cache.clear();
     }
-    memory.insert(key, value);
+    cache.insert(key, value);
 }
 
 #[cfg(test)]
@@ -109,10 +109,10 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let mut memory = HashMap::new();
-        for n in 0..=MOST {
-            put(&mut memory, n, ());
+        let mut cache = HashMap::new();
+        for n in 0..=MAX_ENTRIES {
+            put(&mut cache, n, ());
         }
-        assert_eq!(memory.len(), 1);
+        assert_eq!(cache.len(), 1);
     }
 }

@@ -3,21 +3,21 @@
 //! Pure: which calls become one, in chunks that AWS takes; whose part of the answer is whose; and the
 //! halves of a call that AWS refused, to find whom it refused. Must not make calls.
 //!
-//! Only what asks, and what may be done again, is merged. A call that must not happen twice
+//! Only what asks, and what may be done again, is coalesced. A call that must not happen twice
 //! (RunTask, say) stays alone.
 
 use std::collections::{HashMap, HashSet};
 
-use start_engines_core::call::{Answer, Call, CallError, MOST_TARGETS, MOST_TASKS_DESCRIBED, Zone};
+use start_engines_core::call::{Answer, Call, CallError, MAX_TARGETS_PER_CALL, MAX_TASKS_PER_DESCRIBE, Zone};
 use start_engines_core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
 use start_engines_core::domain::target::{Target, TargetHealth};
 
 /// One call for all who ask for a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Merged {
+pub struct Coalesced {
     /// The call.
     pub call: Call,
-    /// Who asks, by position in the calls that were merged.
+    /// Who asks, by position in the calls that were coalesced.
     pub askers: Vec<usize>,
 }
 
@@ -66,10 +66,12 @@ enum Thing<'c> {
 
 fn things(call: &Call) -> (Vec<Thing<'_>>, usize) {
     match call {
-        Call::DescribeTasks { tasks, .. } => (tasks.iter().map(Thing::Task).collect(), MOST_TASKS_DESCRIBED),
+        Call::DescribeTasks { tasks, .. } => (tasks.iter().map(Thing::Task).collect(), MAX_TASKS_PER_DESCRIBE),
         Call::DescribeTargetHealth { targets, .. }
         | Call::RegisterTargets { targets, .. }
-        | Call::DeregisterTargets { targets, .. } => (targets.iter().map(Thing::Target).collect(), MOST_TARGETS),
+        | Call::DeregisterTargets { targets, .. } => {
+            (targets.iter().map(Thing::Target).collect(), MAX_TARGETS_PER_CALL)
+        }
         _ => (Vec::new(), usize::MAX),
     }
 }
@@ -83,7 +85,7 @@ struct Chunk<'c> {
 
 /// As few calls as can be; what belongs to one asker is never torn apart.
 #[must_use]
-pub fn merge(calls: &[Call]) -> Vec<Merged> {
+pub fn coalesce(calls: &[Call]) -> Vec<Coalesced> {
     let mut chunks: Vec<Chunk<'_>> = Vec::new();
     // The chunk of each kind that still has room.
     let mut open: HashMap<Kind<'_>, usize> = HashMap::new();
@@ -111,11 +113,11 @@ pub fn merge(calls: &[Call]) -> Vec<Merged> {
     }
     chunks
         .into_iter()
-        .filter_map(|chunk| Merged::of(calls, chunk.askers))
+        .filter_map(|chunk| Coalesced::of(calls, chunk.askers))
         .collect()
 }
 
-impl Merged {
+impl Coalesced {
     /// The union of what these ask for; `None` of none.
     fn of(calls: &[Call], askers: Vec<usize>) -> Option<Self> {
         let mut parts = askers.iter().filter_map(|asker| calls.get(*asker));
@@ -254,16 +256,16 @@ mod tests {
             register("auth", [3, 1]),
         ];
         let expected = [
-            Merged {
+            Coalesced {
                 call: register("auth", [1, 3]),
                 askers: vec![0, 2],
             },
-            Merged {
+            Coalesced {
                 call: register("billing", [2]),
                 askers: vec![1],
             },
         ];
-        assert_eq!(merge(&calls), expected);
+        assert_eq!(coalesce(&calls), expected);
     }
 
     #[test]
@@ -271,7 +273,7 @@ mod tests {
         let calls: Vec<Call> = (0..100)
             .map(|n| register("auth", [3 * n, 3 * n + 1, 3 * n + 2]))
             .collect();
-        let chunks = merge(&calls);
+        let chunks = coalesce(&calls);
         let sizes: Vec<usize> = chunks.iter().map(|chunk| things(&chunk.call).0.len()).collect();
         assert_eq!(sizes, [198, 102]);
         let askers: Vec<usize> = chunks.into_iter().flat_map(|chunk| chunk.askers).collect();
@@ -280,13 +282,13 @@ mod tests {
 
     #[test]
     fn the_most_urgent_deregistration_bounds_all_of_its_chunk() {
-        let merged = merge(&[deregister([1], 7), deregister([2], 3)]);
-        assert_eq!(merged.len(), 1);
-        assert_eq!(merged[0].call, deregister([1, 2], 3));
+        let coalesced = coalesce(&[deregister([1], 7), deregister([2], 3)]);
+        assert_eq!(coalesced.len(), 1);
+        assert_eq!(coalesced[0].call, deregister([1, 2], 3));
         // Without it, the others have their time again.
         let [urgent, other] = {
             let calls = [deregister([2], 3), deregister([1], 7)];
-            merge(&calls)[0]
+            coalesce(&calls)[0]
                 .halves(&refused(ErrorKind::InvalidTarget), &calls)
                 .unwrap()
         };
@@ -300,21 +302,24 @@ mod tests {
             targets: targets.iter().copied().map(target).collect(),
         };
         let calls = [ask(&[1, 2]), ask(&[2, 3])];
-        let merged = &merge(&calls)[0];
+        let coalesced = &coalesce(&calls)[0];
         let (one, two, three) = (
             TargetHealth::Draining,
             TargetHealth::Registered("healthy".into()),
             TargetHealth::NotRegistered,
         );
         let answer = Answer::Health(vec![one.clone(), two.clone(), three.clone()]);
-        assert_eq!(merged.part(&answer, &calls[0]), Answer::Health(vec![one, two.clone()]));
-        assert_eq!(merged.part(&answer, &calls[1]), Answer::Health(vec![two, three]));
+        assert_eq!(
+            coalesced.part(&answer, &calls[0]),
+            Answer::Health(vec![one, two.clone()])
+        );
+        assert_eq!(coalesced.part(&answer, &calls[1]), Answer::Health(vec![two, three]));
     }
 
     #[test]
     fn a_refusal_is_halved_until_one_is_left_unless_it_is_everyones() {
         let calls = [register("auth", [1]), register("auth", [2]), register("auth", [3])];
-        let all = &merge(&calls)[0];
+        let all = &coalesce(&calls)[0];
         let [one, others] = all.halves(&refused(ErrorKind::InvalidTarget), &calls).unwrap();
         assert_eq!(
             (one.askers.as_slice(), others.askers.as_slice()),
@@ -333,15 +338,15 @@ mod tests {
                 .unwrap(),
             reason: "evening".into(),
         };
-        assert_eq!(merge(&[stop.clone(), stop]).len(), 2);
+        assert_eq!(coalesce(&[stop.clone(), stop]).len(), 2);
         let list = Call::ListTasks {
             cluster: "engines".parse().unwrap(),
             desired: start_engines_core::call::Desired::Running,
             container_instance: None,
             page: None,
         };
-        let merged = merge(&[list.clone(), list.clone(), list]);
-        assert_eq!(merged.len(), 1);
-        assert_eq!(merged[0].askers, [0, 1, 2]);
+        let coalesced = coalesce(&[list.clone(), list.clone(), list]);
+        assert_eq!(coalesced.len(), 1);
+        assert_eq!(coalesced[0].askers, [0, 1, 2]);
     }
 }

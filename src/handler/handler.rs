@@ -26,7 +26,7 @@ use crate::rounds::{Rounds, Work};
 /// second on Fargate
 /// ([throttling](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html)), and takes
 /// some hundred milliseconds.
-const MOST_STARTS_AT_ONCE: usize = 8;
+const MAX_STARTS_AT_ONCE: usize = 8;
 
 /// Handles events, alone or in batches.
 #[derive(Debug)]
@@ -90,9 +90,9 @@ impl<A: Aws, C: Clock> Handler<A, C> {
             .into_iter()
             .partition(|start| waiting.iter().any(|stop| order::waits(stop, start)));
         let at_once = if first.is_empty() || starts.is_empty() {
-            MOST_STARTS_AT_ONCE
+            MAX_STARTS_AT_ONCE
         } else {
-            MOST_STARTS_AT_ONCE / 2
+            MAX_STARTS_AT_ONCE / 2
         };
         let first_before_stops = async {
             stream::iter(&mut first)
@@ -103,7 +103,7 @@ impl<A: Aws, C: Clock> Handler<A, C> {
         };
         let starts = stream::iter(starts).for_each_concurrent(at_once, |start| self.rounds.run(vec![start], deadline));
         let reconciles = stream::iter(reconciles)
-            .for_each_concurrent(MOST_STARTS_AT_ONCE, |request| self.rounds.run(vec![request], deadline));
+            .for_each_concurrent(MAX_STARTS_AT_ONCE, |request| self.rounds.run(vec![request], deadline));
         tokio::join!(
             self.rounds.run(stopping, deadline),
             self.rounds.run(stops, deadline),

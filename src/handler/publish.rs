@@ -1,4 +1,4 @@
-//! Telling applications how their events ended, up to 10 outcome events a call.
+//! EventBuilder applications how their events ended, up to 10 outcome events a call.
 //!
 //! Comes after all that was to be done, and undoes or fails nothing of it.
 
@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use start_engines_core::call::event_entry::EventEntry;
-use start_engines_core::call::{Answer, Call, MOST_EVENTS_PUT};
+use start_engines_core::call::{Answer, Call, MAX_ENTRIES_PER_PUT};
 use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::journal::Entry;
 use start_engines_core::ports::{Aws, Clock};
 use start_engines_core::report::handled::Handled;
 use start_engines_core::report::outcome_events;
 
-use crate::rounds::{MOST_AT_ONCE, Rounds};
+use crate::rounds::{MAX_AT_ONCE, Rounds};
 
 /// How long the telling may take: an EventBridge that hangs must not make every invocation long.
 const PUBLISHING: Duration = Duration::from_secs(5);
 /// How often an event is put that EventBridge does not take, though it takes others.
-const MOST_PUTS: usize = 2;
+const MAX_PUTS: usize = 2;
 
 /// What became of one call's worth of events, each with whose it is.
 struct Put {
@@ -44,9 +44,9 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
                 })
             })
             .collect();
-        let puts: Vec<Put> = stream::iter(events.chunks(MOST_EVENTS_PUT))
+        let puts: Vec<Put> = stream::iter(events.chunks(MAX_ENTRIES_PER_PUT))
             .map(|events| self.put(events.to_vec(), deadline))
-            .buffered(MOST_AT_ONCE)
+            .buffered(MAX_AT_ONCE)
             .collect()
             .await;
         for put in puts {
@@ -98,7 +98,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
             results: Vec::new(),
         };
         let mut errors: Vec<String> = Vec::new();
-        for _ in 0..MOST_PUTS {
+        for _ in 0..MAX_PUTS {
             let call = Call::PutEvents(events.iter().map(|(_, event)| event.clone()).collect());
             let entry = match self.call_alone(call, deadline).await {
                 Ok(entry) => entry,

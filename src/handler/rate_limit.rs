@@ -1,4 +1,4 @@
-//! Fewer calls a second than AWS allows, if that is wanted: [`Paced`] makes calls wait for their turn.
+//! Fewer calls a second than AWS allows, if that is wanted: [`RateLimited`] makes calls wait for their turn.
 //!
 //! AWS's limits are of the account, and a call that it throttles has cost one all the same. A function that few
 //! invocations at a time share ([buffered mode](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html))
@@ -21,14 +21,14 @@ const CALL: Duration = Duration::from_secs(2);
 /// At first as many at once as the burst allows, then one after the other; what is not used is saved up to the
 /// burst again.
 #[derive(Debug)]
-pub struct Paced<A> {
+pub struct RateLimited<A> {
     aws: A,
     rates: Rates,
     /// Of each rate: when its next call would be due if none had ever been saved up.
     next: Mutex<HashMap<usize, Instant>>,
 }
 
-impl<A> Paced<A> {
+impl<A> RateLimited<A> {
     /// `aws` at these rates; operations without one do not wait.
     pub fn new(aws: A, rates: Rates) -> Self {
         Self {
@@ -58,7 +58,7 @@ impl<A> Paced<A> {
     }
 }
 
-impl<A: Aws + Sync> Aws for Paced<A> {
+impl<A: Aws + Sync> Aws for RateLimited<A> {
     async fn perform(&self, call: &Call, within: Duration) -> Result<Answer, CallError> {
         let operation = call.operation();
         let most = within.saturating_sub(CALL).max(within / 2);
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_seconds_calls_go_at_once_and_the_others_wait_for_their_turn() {
-        let paced = Paced::new((), "RunTask=4".parse().unwrap());
+        let paced = RateLimited::new((), "RunTask=4".parse().unwrap());
         let most = Duration::from_secs(1);
         let waits: Vec<u128> = (0..8)
             .map_while(|_| Some(paced.turn("RunTask", most).ok()?.as_millis().div_ceil(10)))
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_turn_that_comes_too_late_is_not_taken() {
-        let paced = Paced::new((), "RunTask=1".parse().unwrap());
+        let paced = RateLimited::new((), "RunTask=1".parse().unwrap());
         assert_eq!(paced.turn("RunTask", Duration::ZERO), Ok(Duration::ZERO));
         for _ in 0..3 {
             assert!(paced.turn("RunTask", Duration::from_millis(500)).is_err());

@@ -20,18 +20,18 @@ use start_engines_core::report::handled::{Handled, Published};
 use start_engines_core::request::Trigger;
 use start_engines_core::request::envelope::Envelope;
 
-use crate::cache::Memory;
-use crate::coalesce::{Merged, merge};
+use crate::cache::Cache;
+use crate::coalesce::{Coalesced, coalesce};
 
 /// Time kept back at an invocation's end for telling how it ended.
 const RESERVE: Duration = Duration::from_millis(250);
 /// With less time left than this, a call is not begun.
 const SHORTEST_CALL: Duration = Duration::from_millis(250);
 /// How many calls of one round are under way at the same time.
-pub(crate) const MOST_AT_ONCE: usize = 8;
+pub(crate) const MAX_AT_ONCE: usize = 8;
 /// How many calls it may take to find whom AWS refused in a call of many; those that were not found by
 /// then are refused together, and told apart when they come again.
-const MOST_CALLS_OF_ONE: u32 = 32;
+const MAX_CALLS_PER_SPLIT: u32 = 32;
 
 /// An event on its way.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ pub(crate) struct Rounds<A, C> {
     pub(crate) config: Config,
     aws: A,
     pub(crate) clock: C,
-    memory: Mutex<Memory>,
+    cache: Mutex<Cache>,
 }
 
 impl<A: Aws, C: Clock> Rounds<A, C> {
@@ -102,13 +102,13 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
             config,
             aws,
             clock,
-            memory: Mutex::default(),
+            cache: Mutex::default(),
         }
     }
 
-    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+    fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
         // Whoever panicked with the lock can have left only whole entries.
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs all of `works` to their ends, side by side.
@@ -157,16 +157,16 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
     }
 
     pub(crate) async fn ask_all(&self, calls: &[Call], began_at: Timestamp, deadline: Timestamp) -> Vec<Reply> {
-        let replies = stream::iter(merge(calls))
-            .map(|merged| self.ask(merged, calls, began_at, deadline))
-            .buffer_unordered(MOST_AT_ONCE);
+        let replies = stream::iter(coalesce(calls))
+            .map(|coalesced| self.ask(coalesced, calls, began_at, deadline))
+            .buffer_unordered(MAX_AT_ONCE);
         replies.concat().await
     }
 
     /// One call for its askers, or several if AWS refuses it for one of them.
-    async fn ask(&self, merged: Merged, calls: &[Call], began_at: Timestamp, deadline: Timestamp) -> Vec<Reply> {
-        let mut replies = Vec::with_capacity(merged.askers.len());
-        let mut parts = vec![merged];
+    async fn ask(&self, coalesced: Coalesced, calls: &[Call], began_at: Timestamp, deadline: Timestamp) -> Vec<Reply> {
+        let mut replies = Vec::with_capacity(coalesced.askers.len());
+        let mut parts = vec![coalesced];
         let (mut made, mut untold) = (0, 0);
         while let Some(part) = parts.pop() {
             let called = match self.call(&part.call, began_at, deadline).await {
@@ -185,7 +185,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
             made += called.calls;
             untold += called.calls;
             if let Err(error) = &called.answer
-                && made < MOST_CALLS_OF_ONE
+                && made < MAX_CALLS_PER_SPLIT
                 && let Some(halves) = part.halves(error, calls)
             {
                 parts.extend(halves.into_iter().rev());
@@ -211,7 +211,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
     /// Makes one call that was decided on at `began_at`, unless its answer is remembered.
     async fn call(&self, call: &Call, began_at: Timestamp, deadline: Timestamp) -> Result<Called, Failure> {
         let asked_at = self.clock.now();
-        if let Some(answer) = self.memory().recall(call, asked_at) {
+        if let Some(answer) = self.cache().recall(call, asked_at) {
             return Ok(Called {
                 asked_at,
                 calls: 0,
@@ -245,7 +245,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
         let error = answer.as_ref().err().map(|error| error.kind.category());
         let millis = answered_at.since(asked_at).as_millis();
         tracing::debug!(operation = call.operation(), millis, error, "AWS call");
-        let answer = self.memory().note(call, answer, answered_at);
+        let answer = self.cache().note(call, answer, answered_at);
         Ok(Called {
             asked_at,
             calls: 1,

@@ -19,7 +19,7 @@ use start_engines_core::input::problem::Problems;
 use start_engines_core::outcome::Failure;
 use start_engines_core::ports::Clock;
 use start_engines_core::report::handled::Handled;
-use start_engines_handler::rate_limit::Paced;
+use start_engines_handler::rate_limit::RateLimited;
 use start_engines_handler::{Handler, Invocation};
 
 use crate::logging::{start_logging, tell, write};
@@ -42,7 +42,7 @@ impl Clock for SystemClock {
 /// A function that died at start-up would lose the reason; this way each event takes it along to
 /// the on-failure queue.
 enum Function {
-    Sound(Box<Handler<Paced<AwsClients>, SystemClock>>),
+    Sound(Box<Handler<RateLimited<AwsClients>, SystemClock>>),
     Misconfigured(Failure),
 }
 
@@ -131,7 +131,7 @@ async fn main() -> ExitCode {
 }
 
 /// The handler, or everything that is wrong with configuration and clients.
-async fn start() -> Result<Handler<Paced<AwsClients>, SystemClock>, Problems> {
+async fn start() -> Result<Handler<RateLimited<AwsClients>, SystemClock>, Problems> {
     let config = read_config();
     let aws = AwsClients::for_lambda(config.as_ref().ok()).await;
     let (config, aws) = match (config, aws) {
@@ -146,7 +146,7 @@ async fn start() -> Result<Handler<Paced<AwsClients>, SystemClock>, Problems> {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    let aws = Paced::new(aws, config.api_rates.clone());
+    let aws = RateLimited::new(aws, config.api_rates.clone());
     Ok(Handler::new(config, aws, SystemClock))
 }
 

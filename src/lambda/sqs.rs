@@ -92,9 +92,9 @@ pub(crate) fn response<'m>(failed: impl Iterator<Item = &'m Message>) -> Value {
 /// The category of an array whose events failed for different reasons.
 const SEVERAL: &str = "batch_failed";
 /// How many failed events of an array are told; the log line of each has it all.
-const MOST_TOLD: usize = 20;
+const MAX_MESSAGES: usize = 20;
 /// How much of each event's id and message is told.
-const MOST_CHARACTERS: usize = 300;
+const MAX_CHARACTERS: usize = 300;
 
 /// How an array ended in which these failed, each with the `id` of its event if it has one; `None` if none did.
 ///
@@ -104,17 +104,17 @@ pub(crate) fn failure<'f>(all: usize, failed: impl Iterator<Item = (Option<&'f s
     let failed: Vec<(Option<&str>, &Failure)> = failed.collect();
     let (_, first) = failed.first()?;
     let is_one = failed.iter().all(|(_, other)| other.category == first.category);
-    let few = |text: &str| text.chars().take(MOST_CHARACTERS).collect::<String>();
+    let few = |text: &str| text.chars().take(MAX_CHARACTERS).collect::<String>();
     let mut told: Vec<String> = failed
         .iter()
-        .take(MOST_TOLD)
+        .take(MAX_MESSAGES)
         .map(|(id, failure)| {
             let id = id.map_or_else(|| "an event without id".to_owned(), few);
             format!("{id}: {}: {}", failure.category, few(&failure.message))
         })
         .collect();
-    if failed.len() > MOST_TOLD {
-        told.push(format!("and {} more", failed.len() - MOST_TOLD));
+    if failed.len() > MAX_MESSAGES {
+        told.push(format!("and {} more", failed.len() - MAX_MESSAGES));
     }
     let message = format!(
         "{} of {all} events failed, and all of them come again: {}",

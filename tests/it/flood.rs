@@ -22,7 +22,7 @@ const ALONE: usize = 200;
 /// Calls in a thousand that meet a fault, once it is known what an event costs without.
 const FAULTS: usize = 20;
 /// What the process may take in all, in MiB.
-const MOST_MEMORY: f64 = 64.0;
+const MAX_MEMORY: f64 = 64.0;
 /// SQS would deliver a message so often, with the component's settings.
 const TRIES: usize = 5;
 
@@ -202,5 +202,5 @@ async fn flood() {
         flood.events, flood.again
     );
     assert!(flood.again > 0 || wanted < EVENTS, "no fault reached a batch");
-    assert!(peak < MOST_MEMORY, "{peak} MiB");
+    assert!(peak < MAX_MEMORY, "{peak} MiB");
 }

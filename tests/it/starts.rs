@@ -17,7 +17,9 @@ pub(crate) const NO_FARGATE: &str =
 
 pub(crate) async fn started(stage: &Stage, event: &Value) -> (usize, usize) {
     match stage.deliver(event).await.result {
-        Ok(Outcome::Started { tasks, rungs, .. }) => (tasks.len(), rungs),
+        Ok(Outcome::Started {
+            tasks, run_task_calls, ..
+        }) => (tasks.len(), run_task_calls),
         other => panic!("no start: {other:?}"),
     }
 }

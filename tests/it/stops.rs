@@ -446,7 +446,7 @@ async fn a_start_leaves_room_for_the_tag_of_its_stop() {
             .map(|n| json!({"key": format!("k{n}"), "value": "v"}))
             .collect()
     };
-    // Ours are four: group, port, event id, and when it was asked for.
+    // FleetTask are four: group, port, event id, and when it was asked for.
     assert_eq!(
         category(&stage, &stage.start("e1", json!({"tags": tags(46)}))).await,
         "invalid_event"

@@ -64,7 +64,7 @@ pub(crate) struct Service {
 }
 
 /// More than there ever are.
-const MOST_SERVICES: usize = 10;
+const MAX_SERVICES: usize = 10;
 
 /// An empty account and its services, with machines and services on them, if they are wanted.
 pub(crate) fn open(rng: &mut Rng, with_machines: bool) -> (World, Vec<Service>) {
@@ -295,7 +295,7 @@ pub(crate) fn config(is_alone: bool) -> Config {
     if is_alone {
         variables.retain(|name, _| !matches!(*name, "DEPLOYMENT" | "ALLOWED_TARGET_GROUPS"));
     }
-    let catalog: Value = (0..MOST_SERVICES)
+    let catalog: Value = (0..MAX_SERVICES)
         .map(|n| (name_of(n), json!({})))
         .collect::<serde_json::Map<_, _>>()
         .into();

@@ -274,8 +274,13 @@ impl Simulation {
         self.tell(|| format!("#{id} ends: {outcome:?}"));
         self.statistics.count(format!("outcome {}", outcome.name()));
         match (&delivery.about, outcome) {
-            (About::Start { identity, count, .. }, Outcome::Started { tasks, rungs, .. }) => {
-                if *rungs > 1 {
+            (
+                About::Start { identity, count, .. },
+                Outcome::Started {
+                    tasks, run_task_calls, ..
+                },
+            ) => {
+                if *run_task_calls > 1 {
                     self.statistics.count("starts that climbed");
                 }
                 self.promises.start_succeeded(identity, *count, tasks.len())?;

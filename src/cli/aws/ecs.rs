@@ -5,7 +5,7 @@ use aws_sdk_ecs::types::{DesiredStatus, TaskField};
 use aws_smithy_types::DateTime;
 use start_engines_aws::ecs::{no_failure_but_missing, read_task, task_arns, unreadable};
 use start_engines_aws::error::call_error;
-use start_engines_core::call::{CallError, MOST_TASKS_DESCRIBED};
+use start_engines_core::call::{CallError, MAX_TASKS_PER_DESCRIBE};
 use start_engines_core::domain::arn::{Cluster, TaskArn};
 use start_engines_core::domain::timestamp::Timestamp;
 
@@ -44,7 +44,7 @@ pub(super) async fn describe_tasks(
 ) -> Result<Vec<SeenTask>, CallError> {
     const OPERATION: &str = "DescribeTasks";
     let mut seen = Vec::new();
-    for chunk in tasks.chunks(MOST_TASKS_DESCRIBED) {
+    for chunk in tasks.chunks(MAX_TASKS_PER_DESCRIBE) {
         let answer = client
             .describe_tasks()
             .cluster(cluster.as_str())

@@ -13,7 +13,7 @@ use start_engines_core::domain::timestamp::Timestamp;
 use crate::dead_letter::{Message, Receipt};
 
 /// The most that one call gives.
-const MOST_RECEIVED: i32 = 10;
+const MAX_RECEIVED: i32 = 10;
 /// With a wait of any length SQS asks all of its servers, so that an empty answer means an empty queue.
 const LONG_POLL_SECONDS: i32 = 1;
 
@@ -28,7 +28,7 @@ pub(super) async fn receive(
     let answer = client
         .receive_message()
         .queue_url(queue_url)
-        .max_number_of_messages(i32::try_from(most).map_or(MOST_RECEIVED, |most| most.clamp(1, MOST_RECEIVED)))
+        .max_number_of_messages(i32::try_from(most).map_or(MAX_RECEIVED, |most| most.clamp(1, MAX_RECEIVED)))
         .wait_time_seconds(LONG_POLL_SECONDS)
         .visibility_timeout(seconds(hidden))
         .message_attribute_names("All")

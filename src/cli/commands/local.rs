@@ -7,7 +7,7 @@ use start_engines_core::ports::Clock;
 use start_engines_handler::{Handler, Invocation};
 
 use crate::args::Local;
-use crate::error::Trouble;
+use crate::error::CommandError;
 use crate::session::{Session, SystemClock, read};
 use crate::terminal::table::{Tone, printable, wrap};
 
@@ -25,11 +25,11 @@ const TOLD: [&str; 8] = [
 ];
 
 /// Handles one event after the other, each to its end.
-pub(crate) async fn local(session: &Session, asked: Local) -> Result<(), Trouble> {
+pub(crate) async fn local(session: &Session, asked: Local) -> Result<(), CommandError> {
     let has_endpoint = std::env::vars().any(|(name, value)| name.starts_with("AWS_ENDPOINT_URL") && !value.is_empty());
     if session.global.endpoint_url.is_none() && !has_endpoint {
         let message = "local is for emulators: give --endpoint-url, or set AWS_ENDPOINT_URL";
-        return Err(Trouble::Usage(message.to_owned()));
+        return Err(CommandError::Usage(message.to_owned()));
     }
     let known = session.known()?;
     let events = events(&asked.events)?;
@@ -50,7 +50,10 @@ pub(crate) async fn local(session: &Session, asked: Local) -> Result<(), Trouble
     session.screen.result(&text, &json!({"events": told}));
     match failed {
         0 => Ok(()),
-        failed => Err(Trouble::NotWell(format!("{failed} of {} events failed", told.len()))),
+        failed => Err(CommandError::NotWell(format!(
+            "{failed} of {} events failed",
+            told.len()
+        ))),
     }
 }
 
@@ -77,7 +80,7 @@ fn lines(name: &str, summary: &Map<String, Value>) -> String {
 }
 
 /// All events, each with the name of where it comes from.
-fn events(paths: &[PathBuf]) -> Result<Vec<(String, Value)>, Trouble> {
+fn events(paths: &[PathBuf]) -> Result<Vec<(String, Value)>, CommandError> {
     let mut events = Vec::new();
     for path in paths {
         for file in files(path)? {
@@ -85,8 +88,8 @@ fn events(paths: &[PathBuf]) -> Result<Vec<(String, Value)>, Trouble> {
             let text = read(&file)?;
             let before = events.len();
             for event in serde_json::Deserializer::from_str(&text).into_iter() {
-                let event =
-                    event.map_err(|error| Trouble::Usage(format!("invalid_event: {name} is not JSON: {error}")))?;
+                let event = event
+                    .map_err(|error| CommandError::Usage(format!("invalid_event: {name} is not JSON: {error}")))?;
                 // An array is handled as the function does when it comes as one.
                 match event {
                     Value::Array(all) if !all.is_empty() => {
@@ -96,7 +99,7 @@ fn events(paths: &[PathBuf]) -> Result<Vec<(String, Value)>, Trouble> {
                 }
             }
             if events.len() == before {
-                return Err(Trouble::Usage(format!("invalid_event: {name} holds no event")));
+                return Err(CommandError::Usage(format!("invalid_event: {name} holds no event")));
             }
         }
     }
@@ -104,11 +107,11 @@ fn events(paths: &[PathBuf]) -> Result<Vec<(String, Value)>, Trouble> {
 }
 
 /// The file itself, or the `.json` files of a folder by name.
-fn files(path: &Path) -> Result<Vec<PathBuf>, Trouble> {
+fn files(path: &Path) -> Result<Vec<PathBuf>, CommandError> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let failed = |error: std::io::Error| Trouble::Usage(format!("{}: {error}", path.display()));
+    let failed = |error: std::io::Error| CommandError::Usage(format!("{}: {error}", path.display()));
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path).map_err(failed)? {
         let file = entry.map_err(failed)?.path();
@@ -118,7 +121,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Trouble> {
     }
     files.sort();
     if files.is_empty() {
-        return Err(Trouble::Usage(format!("{} holds no .json file", path.display())));
+        return Err(CommandError::Usage(format!("{} holds no .json file", path.display())));
     }
     Ok(files)
 }

@@ -10,7 +10,7 @@ use start_engines_core::outcome::Repairs;
 use start_engines_core::outcome::plan::Plan;
 
 use crate::args::Reconcile;
-use crate::error::Trouble;
+use crate::error::CommandError;
 use crate::event::Known;
 use crate::reconciler::Reconciler;
 use crate::session::Session;
@@ -20,11 +20,11 @@ use crate::terminal::table::counted;
 use crate::view::plan::{self, Counts, WITHHELD};
 
 /// Tells the plans of all clusters, asks, and carries them out.
-pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &Interrupt) -> Result<(), Trouble> {
+pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &Interrupt) -> Result<(), CommandError> {
     let known = session.known()?;
     let is_sure = known.config.names_all_clusters();
     if asked.prune && !is_sure {
-        return Err(Trouble::Usage(format!("--prune: {WITHHELD}; nothing was changed")));
+        return Err(CommandError::Usage(format!("--prune: {WITHHELD}; nothing was changed")));
     }
     let clusters = clusters(session, &known, asked.service.as_deref())?;
     let service = asked.service.as_deref();
@@ -36,11 +36,11 @@ pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &I
             let plan = reconciler.plan(&cluster, service).await?;
             plans.push((cluster, plan));
         }
-        Ok::<_, Trouble>(plans)
+        Ok::<_, CommandError>(plans)
     };
     let plans: Vec<(Cluster, Plan)> = tokio::select! {
         plans = planning => plans?,
-        () = interrupt.heard() => return Err(Trouble::Interrupted),
+        () = interrupt.heard() => return Err(CommandError::Interrupted),
     };
     tell(session, &plans);
     let is_whole = plans
@@ -52,14 +52,14 @@ pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &I
         finish(session, &plans, None);
         return match (is_whole, drift, withheld) {
             (false, _, _) => Err(not_whole()),
-            (true, _, true) => Err(Trouble::NotWell(WITHHELD.to_owned())),
-            (true, true, false) => Err(Trouble::NotWell(String::new())),
+            (true, _, true) => Err(CommandError::NotWell(WITHHELD.to_owned())),
+            (true, true, false) => Err(CommandError::NotWell(String::new())),
             (true, false, false) => Ok(()),
         };
     }
     let agreed = tokio::select! {
         agreed = agreements(session, &plans, &asked) => agreed?,
-        () = interrupt.heard() => return Err(Trouble::Interrupted),
+        () = interrupt.heard() => return Err(CommandError::Interrupted),
     };
     // From here on an interrupt waits: a repair that is cut in two has no second look.
     let mut done = Vec::new();
@@ -78,21 +78,21 @@ pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &I
     finish(session, &plans, Some(done));
     result?;
     match (interrupt.is_heard(), is_whole, withheld) {
-        (true, _, _) => Err(Trouble::Interrupted),
+        (true, _, _) => Err(CommandError::Interrupted),
         (false, false, _) => Err(not_whole()),
-        (false, true, true) => Err(Trouble::NotWell(WITHHELD.to_owned())),
+        (false, true, true) => Err(CommandError::NotWell(WITHHELD.to_owned())),
         (false, true, false) => Ok(()),
     }
 }
 
 /// Where to look: for a service, where the catalog has it.
-fn clusters(session: &Session, known: &Known, service: Option<&str>) -> Result<Vec<Cluster>, Trouble> {
+fn clusters(session: &Session, known: &Known, service: Option<&str>) -> Result<Vec<Cluster>, CommandError> {
     let Some(service) = service else {
         return session.clusters(known);
     };
     let Some(entry) = known.config.catalog.get(service) else {
         let rule = known.config.catalog.rule();
-        return Err(Trouble::Usage(format!("--service = {service:?}: {rule}")));
+        return Err(CommandError::Usage(format!("--service = {service:?}: {rule}")));
     };
     let own = entry.cluster.clone().or_else(|| known.config.defaults.cluster.clone());
     match (session.cluster()?, own) {
@@ -101,8 +101,8 @@ fn clusters(session: &Session, known: &Known, service: Option<&str>) -> Result<V
     }
 }
 
-fn not_whole() -> Trouble {
-    Trouble::Aws("not everything could be looked at: see above".to_owned())
+fn not_whole() -> CommandError {
+    CommandError::Aws("not everything could be looked at: see above".to_owned())
 }
 
 fn tell(session: &Session, plans: &[(Cluster, Plan)]) {
@@ -131,7 +131,7 @@ async fn agreements(
     session: &Session,
     plans: &[(Cluster, Plan)],
     asked: &Reconcile,
-) -> Result<Vec<Option<Vec<GroupTarget>>>, Trouble> {
+) -> Result<Vec<Option<Vec<GroupTarget>>>, CommandError> {
     let mut agreed = Vec::new();
     for (cluster, plan) in plans {
         let counts = Counts::of(plan);
@@ -159,15 +159,15 @@ async fn agreements(
     Ok(agreed)
 }
 
-async fn ask(session: &Session, question: &str, needs: &str) -> Result<(), Trouble> {
+async fn ask(session: &Session, question: &str, needs: &str) -> Result<(), CommandError> {
     if !session.screen.has_people() {
         let message = format!("{question} This needs {needs} where nobody can be asked; nothing was changed");
-        return Err(Trouble::Usage(message));
+        return Err(CommandError::Usage(message));
     }
     if confirm(question).await {
         Ok(())
     } else {
-        Err(Trouble::Usage("nothing was changed".to_owned()))
+        Err(CommandError::Usage("nothing was changed".to_owned()))
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::args::Redrive;
 use crate::aws::OperatorClients;
 use crate::dead_letter::{DeadLetter, Tokens};
-use crate::error::Trouble;
+use crate::error::CommandError;
 use crate::session::{Session, now};
 use crate::terminal::interrupt::Interrupt;
 use crate::terminal::screen::confirm;
@@ -26,13 +26,13 @@ use crate::view::dead_letters::{self, ANOTHERS, Done, Held, OLD_START, OTHER_REA
 const HIDDEN: Duration = Duration::from_secs(120);
 
 /// Lists, sends or throws away; gives back the rest whatever happens.
-pub(crate) async fn redrive(session: &Session, asked: Redrive, interrupt: &Interrupt) -> Result<(), Trouble> {
+pub(crate) async fn redrive(session: &Session, asked: Redrive, interrupt: &Interrupt) -> Result<(), CommandError> {
     let queues = queues(&asked)?;
     let function = session.known()?.function;
     let is_sending = asked.all || !asked.send.is_empty();
     if is_sending && function.is_none() {
         let message = "--function is missing, and START_ENGINES_FUNCTION is not set: give the ARN of the function that the events are for, whatever function a message names; nothing was sent";
-        return Err(Trouble::Usage(message.to_owned()));
+        return Err(CommandError::Usage(message.to_owned()));
     }
     let clients = session.clients().await?;
     let mut work = Work {
@@ -56,14 +56,14 @@ pub(crate) async fn redrive(session: &Session, asked: Redrive, interrupt: &Inter
     work.give_back().await;
     work.tell(result.is_ok());
     match result {
-        Ok(()) if interrupt.is_heard() => Err(Trouble::Interrupted),
+        Ok(()) if interrupt.is_heard() => Err(CommandError::Interrupted),
         Ok(()) => work.end(),
         Err(trouble) => Err(trouble),
     }
 }
 
 /// Each queue once: one may serve rules and schedules.
-fn queues(asked: &Redrive) -> Result<Vec<(&'static str, String)>, Trouble> {
+fn queues(asked: &Redrive) -> Result<Vec<(&'static str, String)>, CommandError> {
     let mut queues: Vec<(&'static str, String)> = Vec::new();
     for (name, url) in [
         ("undelivered", &asked.rule_queue_url),
@@ -80,7 +80,7 @@ fn queues(asked: &Redrive) -> Result<Vec<(&'static str, String)>, Trouble> {
     }
     if queues.is_empty() {
         let message = "which queues? Give --rule-queue-url, --failure-queue-url or another (--help), or set what the stack's output commandEnvironment tells";
-        return Err(Trouble::Usage(message.to_owned()));
+        return Err(CommandError::Usage(message.to_owned()));
     }
     Ok(queues)
 }
@@ -96,7 +96,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Takes up to `--limit` messages into our hands; with `--all`, page after page, each sent before the next.
-    async fn queue(&mut self, queue: &'static str, url: &str) -> Result<(), Trouble> {
+    async fn queue(&mut self, queue: &'static str, url: &str) -> Result<(), CommandError> {
         let limit = usize::try_from(self.asked.limit).unwrap_or(usize::MAX);
         loop {
             let new = self.page(queue, url, limit).await?;
@@ -113,7 +113,7 @@ impl Work<'_> {
     }
 
     /// Up to `most` messages that are not in our hands yet; how many.
-    async fn page(&mut self, queue: &'static str, url: &str, most: usize) -> Result<usize, Trouble> {
+    async fn page(&mut self, queue: &'static str, url: &str, most: usize) -> Result<usize, CommandError> {
         let mut known: HashMap<String, usize> = HashMap::new();
         for (n, held) in self.held.iter().enumerate() {
             known.insert(held.letter.message.id.clone(), n);
@@ -153,7 +153,7 @@ impl Work<'_> {
     }
 
     /// `--send` and `--discard`.
-    async fn chosen(&mut self) -> Result<(), Trouble> {
+    async fn chosen(&mut self) -> Result<(), CommandError> {
         let discard = !self.asked.discard.is_empty();
         let ids = if discard { &self.asked.discard } else { &self.asked.send };
         let mut chosen = Vec::new();
@@ -163,7 +163,7 @@ impl Work<'_> {
         if discard && !self.asked.yes {
             if !self.session.screen.has_people() {
                 let message = "--discard needs --yes where nobody can be asked; nothing was thrown away";
-                return Err(Trouble::Usage(message.to_owned()));
+                return Err(CommandError::Usage(message.to_owned()));
             }
             let question = format!("Throw {} away for good?", counted(chosen.len(), "message"));
             let agreed = tokio::select! {
@@ -171,7 +171,7 @@ impl Work<'_> {
                 () = self.interrupt.heard() => false,
             };
             if !agreed {
-                return Err(Trouble::Usage("nothing was thrown away".to_owned()));
+                return Err(CommandError::Usage("nothing was thrown away".to_owned()));
             }
         }
         for n in chosen {
@@ -184,7 +184,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn find(&self, id: &str) -> Result<usize, Trouble> {
+    fn find(&self, id: &str) -> Result<usize, CommandError> {
         let found = self
             .held
             .iter()
@@ -193,11 +193,11 @@ impl Work<'_> {
         let places: Vec<usize> = found.map(|(n, _)| n).collect();
         match places.as_slice() {
             [one] => Ok(*one),
-            [] => Err(Trouble::Usage(format!(
+            [] => Err(CommandError::Usage(format!(
                 "{id} is none of the {} messages seen (--limit looks at more)",
                 self.held.len()
             ))),
-            several => Err(Trouble::Usage(format!(
+            several => Err(CommandError::Usage(format!(
                 "{id} is the beginning of {} messages: give more of it",
                 several.len()
             ))),
@@ -205,7 +205,7 @@ impl Work<'_> {
     }
 
     /// To Lambda, then out of the queue; an error is one that the others would meet too.
-    async fn send(&mut self, n: usize) -> Result<(), Trouble> {
+    async fn send(&mut self, n: usize) -> Result<(), CommandError> {
         if self.interrupt.is_heard() {
             return Ok(());
         }
@@ -226,7 +226,9 @@ impl Work<'_> {
         }
         // Never what a message names: anybody's can be in a queue.
         let Some(function) = &self.function else {
-            return Err(Trouble::Usage("--function is missing; nothing was sent".to_owned()));
+            return Err(CommandError::Usage(
+                "--function is missing; nothing was sent".to_owned(),
+            ));
         };
         if self.asked.all && held.letter.is_anothers(function) {
             held.done = Done::Left(ANOTHERS);
@@ -319,11 +321,11 @@ impl Work<'_> {
         }
     }
 
-    fn end(&self) -> Result<(), Trouble> {
+    fn end(&self) -> Result<(), CommandError> {
         let errors = self.held.iter().filter_map(|held| held.done.error());
         let failed = errors.clone().count();
         if failed > 0 {
-            return Err(Trouble::Aws(format!(
+            return Err(CommandError::Aws(format!(
                 "{failed} of the messages could not be seen to; each says why"
             )));
         }
@@ -333,8 +335,8 @@ impl Work<'_> {
         });
         match left.count() {
             0 => Ok(()),
-            _ if self.is_listing() => Err(Trouble::NotWell(String::new())),
-            left => Err(Trouble::NotWell(format!(
+            _ if self.is_listing() => Err(CommandError::NotWell(String::new())),
+            left => Err(CommandError::NotWell(format!(
                 "{} left where they were",
                 counted(left, "message")
             ))),

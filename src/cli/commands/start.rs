@@ -8,16 +8,16 @@ use start_engines_core::request::Trigger;
 use start_engines_core::request::envelope::START;
 
 use crate::args::Start;
-use crate::error::Trouble;
+use crate::error::CommandError;
 use crate::event::{self, Checked, Known};
 use crate::event_file::{self, Given};
-use crate::inventory::Lookout;
+use crate::inventory::Inventory;
 use crate::session::{Session, now, read};
 use crate::terminal::screen::{note, out};
 use crate::wait::{Started, Watch};
 
 /// Checks, sends, and waits if it is asked to: of a file of several starts all, or none if one is wrong.
-pub(crate) async fn start(session: &Session, asked: Start) -> Result<(), Trouble> {
+pub(crate) async fn start(session: &Session, asked: Start) -> Result<(), CommandError> {
     let known = session.known()?;
     let starts = checked(session, &asked, &known)?;
     let mut wanted = Vec::new();
@@ -43,7 +43,7 @@ pub(crate) async fn start(session: &Session, asked: Start) -> Result<(), Trouble
             Err(error) if told.is_empty() => return Err(error.into()),
             Err(error) => {
                 let (sent, all) = (told.len(), starts.len());
-                end = Err(Trouble::Aws(format!(
+                end = Err(CommandError::Aws(format!(
                     "{sent} of {all} events were sent, and not {}: {}: {error}",
                     start.place,
                     error.kind.category()
@@ -56,7 +56,7 @@ pub(crate) async fn start(session: &Session, asked: Start) -> Result<(), Trouble
         let mut left = asked.wait.timeout;
         for (told, wanted) in told.iter_mut().zip(&watched) {
             // One for each, since a watch takes the tasks that it has told of for its own.
-            let mut watch = Watch::new(Lookout::new(&clients), &known.config, left);
+            let mut watch = Watch::new(Inventory::new(&clients), &known.config, left);
             let (tasks, ended) = watch.started(wanted).await;
             told["tasks"] = tasks;
             left = watch.left();
@@ -78,12 +78,12 @@ struct Sound {
 }
 
 /// All of them, or every problem of each.
-fn checked(session: &Session, asked: &Start, known: &Known) -> Result<Vec<Sound>, Trouble> {
+fn checked(session: &Session, asked: &Start, known: &Known) -> Result<Vec<Sound>, CommandError> {
     let given = given(asked)?;
     let all = given.len();
     if all > 1 && asked.idempotency_key.is_some() {
         let message = format!("--idempotency-key makes one start of the {all} in the file: write a key into each");
-        return Err(Trouble::Usage(message));
+        return Err(CommandError::Usage(message));
     }
     let (mut sound, mut problems, mut wrong) = (Vec::new(), Problems::new(), 0);
     for one in given {
@@ -113,7 +113,7 @@ fn checked(session: &Session, asked: &Start, known: &Known) -> Result<Vec<Sound>
     if wrong > 0 {
         return Err(match all {
             1 => wrong_event(&problems),
-            all => Trouble::of(
+            all => CommandError::of(
                 &problems,
                 &format!("{wrong} of {all} events are wrong, and none was sent"),
             ),
@@ -128,7 +128,7 @@ fn checked(session: &Session, asked: &Start, known: &Known) -> Result<Vec<Sound>
     Ok(sound)
 }
 
-fn given(asked: &Start) -> Result<Vec<Given<Map<String, Value>>>, Trouble> {
+fn given(asked: &Start) -> Result<Vec<Given<Map<String, Value>>>, CommandError> {
     let Some(path) = &asked.file else {
         return Ok(vec![Given {
             place: String::new(),
@@ -137,7 +137,7 @@ fn given(asked: &Start) -> Result<Vec<Given<Map<String, Value>>>, Trouble> {
         }]);
     };
     let file = serde_json::from_str(&read(path)?)
-        .map_err(|error| Trouble::Usage(format!("invalid_event: {} is not JSON: {error}", path.display())))?;
+        .map_err(|error| CommandError::Usage(format!("invalid_event: {} is not JSON: {error}", path.display())))?;
     event_file::starts(file).map_err(|problems| wrong_event(&problems))
 }
 
@@ -156,12 +156,12 @@ fn with_options(mut detail: Map<String, Value>, session: &Session, asked: &Start
     detail
 }
 
-fn wrong_event(problems: &Problems) -> Trouble {
-    Trouble::of(problems, "the event is wrong, and was not sent")
+fn wrong_event(problems: &Problems) -> CommandError {
+    CommandError::of(problems, "the event is wrong, and was not sent")
 }
 
 /// By the function's own rules; what cannot be checked here is said.
-pub(crate) fn check(event: &EventEntry, known: &Known) -> Result<Checked, Trouble> {
+pub(crate) fn check(event: &EventEntry, known: &Known) -> Result<Checked, CommandError> {
     let checked = event::check(event, known, now()).map_err(|problems| wrong_event(&problems))?;
     for what in &checked.unchecked {
         note(&format!("note: {what}"));
@@ -189,7 +189,12 @@ pub(crate) fn sent(session: &Session, event: &EventEntry, id: &str, checked: &Ch
 }
 
 /// Where its tasks can be.
-fn clusters(session: &Session, event: &EventEntry, checked: &Checked, known: &Known) -> Result<Vec<Cluster>, Trouble> {
+fn clusters(
+    session: &Session,
+    event: &EventEntry,
+    checked: &Checked,
+    known: &Known,
+) -> Result<Vec<Cluster>, CommandError> {
     if let Some(Trigger::Start(request)) = &checked.trigger {
         return Ok(vec![request.cluster.clone()]);
     }

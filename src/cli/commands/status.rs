@@ -4,23 +4,23 @@ use start_engines_core::decide::deployment::{self, Whose};
 use start_engines_core::domain::arn::{Cluster, TargetGroupArn};
 
 use crate::args::Status;
-use crate::error::Trouble;
+use crate::error::CommandError;
 use crate::event::Known;
 use crate::fleet::SeenTask;
-use crate::inventory::Lookout;
+use crate::inventory::Inventory;
 use crate::reconciler::Reconciler;
 use crate::session::{Session, home, now};
 use crate::view::plan::WITHHELD;
 use crate::view::status::{self, ClusterStatus};
 
 /// Tells it.
-pub(crate) async fn status(session: &Session, asked: Status) -> Result<(), Trouble> {
+pub(crate) async fn status(session: &Session, asked: Status) -> Result<(), CommandError> {
     let known = session.known()?;
     let clusters = session.clusters(&known)?;
     let groups: Vec<TargetGroupArn> = named_groups(&known);
     let clients = session.clients().await?;
     let reconciler = Reconciler::new(known.clone(), clients.function());
-    let mut lookout = Lookout::new(&clients);
+    let mut lookout = Inventory::new(&clients);
     let mut all = Vec::new();
     for cluster in clusters {
         let arns = lookout.list(&cluster).await?;
@@ -43,10 +43,14 @@ pub(crate) async fn status(session: &Session, asked: Status) -> Result<(), Troub
     let drifts: usize = all.iter().map(ClusterStatus::drifts).sum();
     let withheld: usize = all.iter().map(ClusterStatus::withheld).sum();
     match (is_whole, drifts, withheld) {
-        (false, _, _) => Err(Trouble::Aws("not everything could be looked at: see above".to_owned())),
+        (false, _, _) => Err(CommandError::Aws(
+            "not everything could be looked at: see above".to_owned(),
+        )),
         (true, 0, _) => Ok(()),
-        (true, _, 0) => Err(Trouble::NotWell("start-engines reconcile repairs the drift".to_owned())),
-        (true, _, _) => Err(Trouble::NotWell(format!(
+        (true, _, 0) => Err(CommandError::NotWell(
+            "start-engines reconcile repairs the drift".to_owned(),
+        )),
+        (true, _, _) => Err(CommandError::NotWell(format!(
             "start-engines reconcile repairs what is missing; {WITHHELD}"
         ))),
     }

@@ -8,15 +8,15 @@ use start_engines_core::request::stop::Selector;
 
 use super::start::{check, sent};
 use crate::args::Stop;
-use crate::error::Trouble;
+use crate::error::CommandError;
 use crate::event::Known;
-use crate::inventory::Lookout;
+use crate::inventory::Inventory;
 use crate::session::{Session, home};
 use crate::terminal::screen::confirm;
 use crate::wait::{Stopping, Watch};
 
 /// Checks, sends, and waits if it is asked to.
-pub(crate) async fn stop(session: &Session, asked: Stop) -> Result<(), Trouble> {
+pub(crate) async fn stop(session: &Session, asked: Stop) -> Result<(), CommandError> {
     let known = session.known()?;
     let event = session.event(STOP, detail(session, &asked, &known)?)?;
     let checked = check(&event, &known)?;
@@ -30,7 +30,7 @@ pub(crate) async fn stop(session: &Session, asked: Stop) -> Result<(), Trouble> 
             _ => Selector::Service {
                 name: asked.service.clone().ok_or_else(|| {
                     let message = "--wait needs to know the task's cluster: give --cluster; nothing was sent";
-                    Trouble::Usage(message.to_owned())
+                    CommandError::Usage(message.to_owned())
                 })?,
                 clusters: session.clusters(&known)?,
             },
@@ -39,7 +39,7 @@ pub(crate) async fn stop(session: &Session, asked: Stop) -> Result<(), Trouble> 
         None
     };
     let clients = session.clients().await?;
-    let mut watch = Watch::new(Lookout::new(&clients), &known.config, asked.wait.timeout);
+    let mut watch = Watch::new(Inventory::new(&clients), &known.config, asked.wait.timeout);
     // Before the event: StopTask takes the tags away that tell a task's service.
     let tasks = match &which {
         Some(which) => watch.which(which).await?,
@@ -57,7 +57,7 @@ pub(crate) async fn stop(session: &Session, asked: Stop) -> Result<(), Trouble> 
     end
 }
 
-fn detail(session: &Session, asked: &Stop, known: &Known) -> Result<Map<String, Value>, Trouble> {
+fn detail(session: &Session, asked: &Stop, known: &Known) -> Result<Map<String, Value>, CommandError> {
     let mut detail = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -80,7 +80,7 @@ fn detail(session: &Session, asked: &Stop, known: &Known) -> Result<Map<String, 
 }
 
 /// A task's ARN; of an id, with the account, region and cluster that are known here.
-fn task_arn(session: &Session, text: &str, known: &Known) -> Result<String, Trouble> {
+fn task_arn(session: &Session, text: &str, known: &Known) -> Result<String, CommandError> {
     let is_id = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
     if !is_id {
         return Ok(text.to_owned());
@@ -89,12 +89,12 @@ fn task_arn(session: &Session, text: &str, known: &Known) -> Result<String, Trou
     let [cluster] = clusters.as_slice() else {
         let message =
             format!("--task = {text:?}: the settings name several clusters, so give the task's ARN, or --cluster");
-        return Err(Trouble::Usage(message));
+        return Err(CommandError::Usage(message));
     };
     let Some(scope) = cluster.scope().or_else(|| home(known)) else {
         let message =
             format!("--task = {text:?}: the account is not known here, so give the task's ARN, or --function");
-        return Err(Trouble::Usage(message));
+        return Err(CommandError::Usage(message));
     };
     let (partition, region, account) = (&scope.partition, &scope.region, &scope.account);
     let arn = format!("arn:{partition}:ecs:{region}:{account}:task/{}/{text}", cluster.name());
@@ -103,18 +103,18 @@ fn task_arn(session: &Session, text: &str, known: &Known) -> Result<String, Trou
 }
 
 /// All of a cluster is much: somebody has to say so twice.
-async fn agreed(session: &Session, cluster: &str, yes: bool) -> Result<(), Trouble> {
+async fn agreed(session: &Session, cluster: &str, yes: bool) -> Result<(), CommandError> {
     if yes {
         return Ok(());
     }
     if !session.screen.has_people() {
         let message = format!("--all-of-cluster {cluster} needs --yes where nobody can be asked; nothing was sent");
-        return Err(Trouble::Usage(message));
+        return Err(CommandError::Usage(message));
     }
     let question = format!("Stop all tasks in {cluster} that start-engines has started?");
     if confirm(&question).await {
         Ok(())
     } else {
-        Err(Trouble::Usage("nothing was sent".to_owned()))
+        Err(CommandError::Usage("nothing was sent".to_owned()))
     }
 }

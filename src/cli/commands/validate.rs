@@ -7,7 +7,7 @@ use start_engines_core::input::problem::Problems;
 use start_engines_core::outcome::Failure;
 use start_engines_core::request;
 
-use crate::error::Trouble;
+use crate::error::CommandError;
 use crate::event::Known;
 use crate::event_file::{self, Given, NO_ID};
 use crate::session::{Session, now, read};
@@ -18,10 +18,10 @@ use crate::view::explain::explain;
 type Told = Result<String, Problems>;
 
 /// Tells it.
-pub(crate) fn validate(session: &Session, file: &Path) -> Result<(), Trouble> {
+pub(crate) fn validate(session: &Session, file: &Path) -> Result<(), CommandError> {
     let known = session.known()?;
     let given: Value = serde_json::from_str(&read(file)?)
-        .map_err(|error| Trouble::Usage(format!("invalid_event: {} is not JSON: {error}", file.display())))?;
+        .map_err(|error| CommandError::Usage(format!("invalid_event: {} is not JSON: {error}", file.display())))?;
     let given = match event_file::events(given, now()) {
         Ok(given) => given,
         Err(problems) => return alone(session, &Err(problems)),
@@ -45,7 +45,7 @@ fn tell(given: Given<Value>, known: &Known) -> (String, Told) {
     (given.place, read.map(|trigger| explain(&trigger, &known.config)))
 }
 
-fn alone(session: &Session, told: &Told) -> Result<(), Trouble> {
+fn alone(session: &Session, told: &Told) -> Result<(), CommandError> {
     match told {
         Ok(does) => {
             session.screen.result(does, &as_json(told));
@@ -55,13 +55,13 @@ fn alone(session: &Session, told: &Told) -> Result<(), Trouble> {
             if session.screen.is_json() {
                 session.screen.result("", &as_json(told));
             }
-            Err(Trouble::of(problems, category(problems)))
+            Err(CommandError::of(problems, category(problems)))
         }
     }
 }
 
 /// Each by its place in the file; all of them, whatever is wrong with one.
-fn several(session: &Session, all: &[(String, Told)]) -> Result<(), Trouble> {
+fn several(session: &Session, all: &[(String, Told)]) -> Result<(), CommandError> {
     let (mut text, mut events, mut problems, mut wrong) = (String::new(), Vec::new(), Problems::new(), 0);
     for (place, told) in all {
         let mut event = as_json(told);
@@ -82,7 +82,7 @@ fn several(session: &Session, all: &[(String, Told)]) -> Result<(), Trouble> {
         return Ok(());
     }
     let heading = format!("{}: {wrong} of {} events", category(&problems), all.len());
-    Err(Trouble::of(&problems, &heading))
+    Err(CommandError::of(&problems, &heading))
 }
 
 fn as_json(told: &Told) -> Value {

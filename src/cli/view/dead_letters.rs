@@ -14,7 +14,7 @@ use crate::terminal::table::{Cell, Column, Table, Tone, age, wrap};
 const SHOWN_ID: usize = 8;
 const INDENT: usize = 4;
 const TEXT_WIDTH: usize = 96;
-const MOST_LINES: usize = 4;
+const MAX_LINES: usize = 4;
 
 /// A message in our hands.
 pub(crate) struct Held {
@@ -74,8 +74,8 @@ pub(crate) fn table(told: &[&Held], now: Timestamp) -> String {
     for (line, held) in table.lines().iter().zip(told) {
         text.push_str(&format!("{line}\n"));
         let mut lines = wrap(&why(held, now), TEXT_WIDTH);
-        if lines.len() > MOST_LINES {
-            lines.truncate(MOST_LINES);
+        if lines.len() > MAX_LINES {
+            lines.truncate(MAX_LINES);
             lines.push("(--output json has all of it)".to_owned());
         }
         for line in lines {

@@ -23,13 +23,13 @@ pub use self::answer::{Answer, FailedEntry, TaskPage};
 pub use self::error::{CallError, ErrorKind};
 
 /// How many tasks one DescribeTasks call takes.
-pub const MOST_TASKS_DESCRIBED: usize = 100;
+pub const MAX_TASKS_PER_DESCRIBE: usize = 100;
 /// How many targets one RegisterTargets or DeregisterTargets call holds: the figure of the
 /// [AWS Load Balancer Controller](https://github.com/kubernetes-sigs/aws-load-balancer-controller),
 /// as AWS documents none.
-pub const MOST_TARGETS: usize = 200;
+pub const MAX_TARGETS_PER_CALL: usize = 200;
 /// How many events one PutEvents call takes.
-pub const MOST_EVENTS_PUT: usize = 10;
+pub const MAX_ENTRIES_PER_PUT: usize = 10;
 
 /// One AWS call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

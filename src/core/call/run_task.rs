@@ -7,11 +7,11 @@ use crate::domain::arn::{Cluster, SecurityGroupId, SubnetId, TaskArn, TaskDefini
 use crate::domain::tags::Tag;
 
 /// [AwsVpcConfiguration](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html).
-pub const MOST_SUBNETS: usize = 16;
+pub const MAX_SUBNETS: usize = 16;
 /// [AwsVpcConfiguration](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html).
-pub const MOST_SECURITY_GROUPS: usize = 5;
+pub const MAX_SECURITY_GROUPS: usize = 5;
 /// How many items `capacityProviderStrategy` has at most ([RunTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html)).
-pub const MOST_CAPACITY_PROVIDERS: usize = 20;
+pub const MAX_CAPACITY_PROVIDERS: usize = 20;
 
 /// Everything that one RunTask call says.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

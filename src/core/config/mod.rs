@@ -16,7 +16,7 @@ use self::allow_list::AllowList;
 use self::catalog::Catalog;
 use self::environment::{Environment, Flag, Seconds};
 use self::rates::Rates;
-use crate::call::run_task::{MOST_SECURITY_GROUPS, MOST_SUBNETS};
+use crate::call::run_task::{MAX_SECURITY_GROUPS, MAX_SUBNETS};
 use crate::call::schedule::Scheduler;
 use crate::domain::arn::{Cluster, EventBus, Scope, TargetGroupArn};
 use crate::domain::deployment::Deployment;
@@ -120,8 +120,8 @@ impl Config {
                     port: env.one("CONTAINER_PORT"),
                     container_name: None,
                 },
-                subnets: env.list("SUBNETS", MOST_SUBNETS),
-                security_groups: env.list("SECURITY_GROUPS", MOST_SECURITY_GROUPS),
+                subnets: env.list("SUBNETS", MAX_SUBNETS),
+                security_groups: env.list("SECURITY_GROUPS", MAX_SECURITY_GROUPS),
                 ..StartDetail::default()
             },
             allowed: Allowed {

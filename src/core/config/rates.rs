@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// The operations that can be paced: those that many events make. DescribeTaskDefinition (50 at once and 20 a second,
 /// by ECS's throttling quotas) is not among them: a function makes it once for each revision that it meets.
-pub const PACED: [&str; 8] = [
+pub const LIMITED_OPERATIONS: [&str; 8] = [
     "RunTask",
     "StopTask",
     "DescribeTasks",
@@ -43,7 +43,7 @@ pub enum InvalidRates {
     )]
     Shape(String),
     /// An operation that has no rate.
-    #[error("{0} has no rate: it must be one of {known}", known = PACED.join(", "))]
+    #[error("{0} has no rate: it must be one of {known}", known = LIMITED_OPERATIONS.join(", "))]
     Operation(String),
     /// An operation with two rates.
     #[error("{0} is given twice")]
@@ -83,7 +83,7 @@ impl FromStr for Rates {
             let interval = Duration::from_secs_f64(1.0 / per_second);
             let mut operations = Vec::new();
             for name in names.split('+').map(str::trim) {
-                let known = PACED.into_iter().find(|known| *known == name);
+                let known = LIMITED_OPERATIONS.into_iter().find(|known| *known == name);
                 let known = known.ok_or_else(|| InvalidRates::Operation(name.to_owned()))?;
                 let mut given = rates.iter().flat_map(|rate| &rate.operations).chain(&operations);
                 if given.any(|given| *given == known) {

@@ -20,7 +20,7 @@ use crate::domain::task::Task;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Whose {
     /// This deployment's.
-    Ours,
+    FleetTask,
     /// Another deployment's of start-engines: nothing is done to it.
     AnotherDeployments,
     /// Nobody's of start-engines: its `startedBy` is not of our form.
@@ -44,7 +44,7 @@ pub fn whose(task: &Task, config: &Config) -> Whose {
         (Some(_) | None, _) => attachments.iter().any(|attachment| is_allowed(attachment, config)),
     };
     if is_ours {
-        Whose::Ours
+        Whose::FleetTask
     } else {
         Whose::AnotherDeployments
     }
@@ -53,7 +53,7 @@ pub fn whose(task: &Task, config: &Config) -> Whose {
 /// Whether it is this deployment's.
 #[must_use]
 pub fn is_ours(task: &Task, config: &Config) -> bool {
-    whose(task, config) == Whose::Ours
+    whose(task, config) == Whose::FleetTask
 }
 
 /// Those of a task's targets that this deployment may touch. On the way down the others are not tried: a
@@ -128,31 +128,31 @@ mod tests {
         let other_family = ("ALLOWED_TASK_FAMILIES", "other");
         for (started_by, tagged, variables, expected) in [
             // The tag goes before all else.
-            (AUTH, Some("one"), &[ours, other][..], Whose::Ours),
+            (AUTH, Some("one"), &[ours, other][..], Whose::FleetTask),
             (AUTH, Some("two"), &[ours, auth], Whose::AnotherDeployments),
-            (NONE, Some("one"), &[ours, other_family], Whose::Ours),
+            (NONE, Some("one"), &[ours, other_family], Whose::FleetTask),
             (NONE, Some("two"), &[ours, family], Whose::AnotherDeployments),
             ("start-engines/?", Some("two"), &[ours], Whose::AnotherDeployments),
             // Nobody knows our own name: the tag says nothing.
-            (AUTH, Some("two"), &[auth], Whose::Ours),
+            (AUTH, Some("two"), &[auth], Whose::FleetTask),
             (AUTH, Some("two"), &[other], Whose::AnotherDeployments),
-            (AUTH, Some("two"), &[], Whose::Ours),
+            (AUTH, Some("two"), &[], Whose::FleetTask),
             // No tag.
-            (AUTH, None, &[ours, auth], Whose::Ours),
+            (AUTH, None, &[ours, auth], Whose::FleetTask),
             (AUTH, None, &[ours, other], Whose::AnotherDeployments),
-            (AUTH, None, &[ours], Whose::Ours),
-            (BOTH, None, &[ours, auth], Whose::Ours),
-            (AUTH, None, &[ours, auth, other_family], Whose::Ours),
-            (NONE, None, &[ours, family], Whose::Ours),
+            (AUTH, None, &[ours], Whose::FleetTask),
+            (BOTH, None, &[ours, auth], Whose::FleetTask),
+            (AUTH, None, &[ours, auth, other_family], Whose::FleetTask),
+            (NONE, None, &[ours, family], Whose::FleetTask),
             (NONE, None, &[ours, other_family], Whose::AnotherDeployments),
-            (NONE, None, &[ours], Whose::Ours),
+            (NONE, None, &[ours], Whose::FleetTask),
             (
                 "start-engines/?",
                 None,
                 &[ours, other_family],
                 Whose::AnotherDeployments,
             ),
-            ("start-engines/?", None, &[ours], Whose::Ours),
+            ("start-engines/?", None, &[ours], Whose::FleetTask),
             ("ecs-svc/1", Some("one"), &[ours], Whose::Foreign),
         ] {
             let task = task(started_by, tagged);

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use super::failures::Failures;
 use super::owners::{leftovers, owned_by_others, too_slow};
-use super::targets::candidates::{Candidates, Lost, Rivals};
+use super::targets::candidates::{Candidates, Lost, OwnerScope};
 use super::targets::membership::{by_group, still_registered};
 use super::targets::of_stopping;
 use super::timing;
@@ -68,7 +68,7 @@ pub fn deregister(
         }
     }
     let late = still_registered(&late, reader, &mut work.failures)?;
-    work.deregister_unowned(late, &Rivals::Anywhere, config, reader)?;
+    work.deregister_unowned(late, &OwnerScope::Anywhere, config, reader)?;
     work.tell_lost(&lost, config, reader)?;
     work.end()
 }
@@ -90,7 +90,7 @@ pub fn carefully<'a>(
         Err(reason) => return Ok(skipped(task, reason)),
     };
     let registered = still_registered(&candidates.targets, reader, &mut work.failures)?;
-    work.deregister_unowned(registered, &candidates.rivals, config, reader)?;
+    work.deregister_unowned(registered, &candidates.owner_scope, config, reader)?;
     work.tell_lost(&candidates.lost, config, reader)?;
     work.end()
 }
@@ -102,12 +102,12 @@ pub fn carefully<'a>(
 pub(super) fn undo(
     task: &Task,
     registered: Vec<GroupTarget>,
-    rivals: &Rivals,
+    owner_scope: &OwnerScope,
     config: &Config,
     reader: &mut Reader<'_>,
 ) -> Result<Outcome, Halt> {
     let mut work = Work::new(task);
-    work.deregister_unowned(registered, rivals, config, reader)?;
+    work.deregister_unowned(registered, owner_scope, config, reader)?;
     work.end()
 }
 
@@ -140,7 +140,7 @@ impl<'t> Work<'t> {
     fn deregister_unowned(
         &mut self,
         registered: Vec<GroupTarget>,
-        rivals: &Rivals,
+        owner_scope: &OwnerScope,
         config: &Config,
         reader: &mut Reader<'_>,
     ) -> Result<(), Halt> {
@@ -148,7 +148,7 @@ impl<'t> Work<'t> {
             return Ok(());
         }
         let proof_ends = reader.now().after(timing::ATTACH);
-        let owned = owned_by_others(self.task, &registered, rivals, proof_ends, config, reader)?;
+        let owned = owned_by_others(self.task, &registered, owner_scope, proof_ends, config, reader)?;
         let (reused, free): (Vec<_>, Vec<_>) = registered.into_iter().partition(|target| owned.contains(target));
         self.reused.extend(reused);
         for (group, targets) in by_group(&free) {

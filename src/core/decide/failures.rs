@@ -4,7 +4,7 @@ use crate::journal::Halt;
 use crate::outcome::Failure;
 
 /// How many failures of one event are told.
-const MOST_TOLD: usize = 20;
+const MAX_MESSAGES: usize = 20;
 
 /// Failures of independent calls: the others are made all the same.
 #[derive(Debug, Default)]
@@ -26,11 +26,11 @@ impl Failures {
             return Ok(value);
         };
         let mut messages: Vec<String> = Vec::new();
-        for failure in self.0.iter().take(MOST_TOLD) {
+        for failure in self.0.iter().take(MAX_MESSAGES) {
             messages.push(failure.message.clone());
         }
-        if self.0.len() > MOST_TOLD {
-            messages.push(format!("and {} more", self.0.len() - MOST_TOLD));
+        if self.0.len() > MAX_MESSAGES {
+            messages.push(format!("and {} more", self.0.len() - MAX_MESSAGES));
         }
         Err(Failure {
             message: messages.join("; "),

@@ -78,7 +78,7 @@ fn task_state_change(change: &TaskChange, config: &Config, reader: &mut Reader<'
         return Ok(Outcome::skipped(Skip::ForeignTask));
     };
     match deployment::whose(task, config) {
-        Whose::Ours => {}
+        Whose::FleetTask => {}
         Whose::Foreign => return Ok(Outcome::skipped(Skip::ForeignTask)),
         // Its start is not ours to tell of, either.
         Whose::AnotherDeployments => return Ok(Outcome::skipped(Skip::AnotherDeployment)),

@@ -15,7 +15,7 @@
 //! registered. No tags at all is none: StopTask deletes them, and the second look tells.
 
 use super::failures::Failures;
-use super::targets::candidates::Rivals;
+use super::targets::candidates::OwnerScope;
 use super::targets::membership::by_group;
 use super::targets::of_running;
 use super::targets::snapshot::{self, newer, with_containers};
@@ -45,7 +45,7 @@ pub fn register(
     let Some(first) = snapshot::describe(event, reader)? else {
         let is_old = change
             .happened_at
-            .is_some_and(|time| reader.now().since(time) >= timing::STOPPED_TASKS_STAY);
+            .is_some_and(|time| reader.now().since(time) >= timing::STOPPED_TASK_RETENTION);
         if is_old {
             return deregister::carefully(event, None, to_take_back, config, reader);
         }
@@ -88,8 +88,8 @@ pub fn register(
         // A call that was given up may land after this: then the retry of the event, which is stale
         // by then, takes its target out.
         Some(_) => {
-            let rivals = Rivals::of_running(event, first);
-            unanswered.into_result(deregister::undo(event, targets, &rivals, config, reader)?)
+            let owner_scope = OwnerScope::of_running(event, first);
+            unanswered.into_result(deregister::undo(event, targets, &owner_scope, config, reader)?)
         }
         None => {
             let message = format!("DescribeTasks knew {} a moment ago, and does not any more", event.arn);

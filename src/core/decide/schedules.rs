@@ -14,7 +14,7 @@ use crate::request::later::Later;
 use crate::request::reconcile::{self, Continuation, ReconcileRequest};
 
 /// The least that a schedule is ahead: longer than a call can take, since one of the past is refused.
-pub(super) const SOONEST: Duration = Duration::from_secs(30);
+pub(super) const MIN_SCHEDULE_AHEAD: Duration = Duration::from_secs(30);
 
 /// What a stop is for; a task has one schedule of each at most, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,14 @@ pub(super) fn reconcile(
     let id: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let name = format!("start-engines-reconcile-{id}-{}", continuation.count);
     let detail = reconcile::continued(request, continuation);
-    schedule(later, name, envelope::RECONCILE, &detail, now, now.after(SOONEST))
+    schedule(
+        later,
+        name,
+        envelope::RECONCILE,
+        &detail,
+        now,
+        now.after(MIN_SCHEDULE_AHEAD),
+    )
 }
 
 fn schedule(

@@ -55,7 +55,7 @@ pub const SKEW: Duration = Duration::from_secs(1);
 pub const SHORTEST_CALL: Duration = Duration::from_secs(1);
 /// How long ECS shows stopped tasks at least, so that one which it does not know is gone for sure
 /// ([DescribeTasks](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html)).
-pub const STOPPED_TASKS_STAY: Duration = Duration::from_secs(3600);
+pub const STOPPED_TASK_RETENTION: Duration = Duration::from_secs(3600);
 
 /// How long after the time in its tag a task that drains is on its way to be stopped, so that nobody need see to it:
 /// Scheduler is precise to the minute

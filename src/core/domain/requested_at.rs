@@ -11,7 +11,7 @@ use crate::input::fields::Fields;
 use crate::input::problem::Problems;
 
 /// The longest RFC 3339 text that is read: a tag's value has no more room.
-const MOST_CHARACTERS: usize = 256;
+const MAX_CHARACTERS: usize = 256;
 
 /// When something was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -52,7 +52,7 @@ fn parse(value: &Value) -> Result<RequestedAt, String> {
     let text = value.as_str().filter(|text| {
         // It becomes a tag's value; a time can be written with characters that no tag takes (a minus sign
         // that is not ASCII's).
-        text.len() <= MOST_CHARACTERS && tags::allowed(text)
+        text.len() <= MAX_CHARACTERS && tags::allowed(text)
     });
     let read = text.and_then(|text| {
         let at = Timestamp::parse(text)?;

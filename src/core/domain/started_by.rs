@@ -13,12 +13,12 @@ use super::target::Attachment;
 /// What every `startedBy` of ours begins with; the rule's pattern filters on it.
 pub const PREFIX: &str = "start-engines/";
 /// The length that RunTask allows.
-pub const MOST_CHARACTERS: usize = 128;
+pub const MAX_CHARACTERS: usize = 128;
 
 /// The targets don't fit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the targets need {0} characters of startedBy, which has {MOST_CHARACTERS}: use fewer targets or shorter target group names"
+    "the targets need {0} characters of startedBy, which has {MAX_CHARACTERS}: use fewer targets or shorter target group names"
 )]
 pub struct TooLong(pub usize);
 
@@ -57,7 +57,7 @@ pub fn encode(attachments: &[Attachment]) -> Result<String, TooLong> {
             parts.join("/")
         }
     );
-    if text.len() > MOST_CHARACTERS {
+    if text.len() > MAX_CHARACTERS {
         Err(TooLong(text.len()))
     } else {
         Ok(text)

@@ -10,9 +10,9 @@ use super::target::Attachment;
 /// The prefix of all our keys; callers' own tags may not use it.
 pub const PREFIX: &str = "start-engines:";
 /// How many tags a task can have ([RunTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html)).
-pub const MOST_TAGS: usize = 50;
+pub const MAX_TAGS: usize = 50;
 /// How many a start can give, ours included: one is kept for [`STOP_AT`].
-pub const MOST_TAGS_OF_A_START: usize = MOST_TAGS - 1;
+pub const MAX_TAGS_OF_A_START: usize = MAX_TAGS - 1;
 
 /// Put on a task that is asked to stop later: until when its connections have time. It tells a
 /// RUNNING event that comes late not to register the task again.
@@ -67,7 +67,7 @@ pub fn requested_at(tags: &[Tag]) -> Option<&str> {
 /// ([tag limits](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html#tag-restrictions)).
 #[must_use]
 pub fn has_room(tags: &[Tag]) -> bool {
-    tags.iter().filter(|tag| !tag.key.starts_with("aws:")).count() < MOST_TAGS
+    tags.iter().filter(|tag| !tag.key.starts_with("aws:")).count() < MAX_TAGS
 }
 
 /// Characters that ECS allows in a tag: letters, spaces, digits and `_.:/=+-@`.
@@ -133,7 +133,7 @@ pub fn encode(marks: &Marks) -> Vec<Tag> {
 #[must_use]
 pub fn decode(tags: &[Tag]) -> Marks {
     let value = |key: &str| tags.iter().find(|tag| tag.key == key).map(|tag| tag.value.clone());
-    let attachments = (0..MOST_TAGS)
+    let attachments = (0..MAX_TAGS)
         .map_while(|n| {
             let group = value(&numbered(GROUP, n))?.parse().ok()?;
             let port = value(&numbered(PORT, n))?.parse().ok()?;

@@ -7,9 +7,9 @@ use std::fmt;
 use serde_json::Value;
 
 /// How many problems are spelled out; the rest are counted.
-const MOST_LISTED: usize = 50;
+const MAX_LISTED: usize = 50;
 /// How many characters of a text value or field name are shown.
-const MOST_SHOWN: usize = 80;
+const MAX_SHOWN: usize = 80;
 
 /// Whether a value breaks a rule of its own, or only the owner's allow-list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -176,11 +176,11 @@ impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let noun = if self.found.len() == 1 { "problem" } else { "problems" };
         write!(f, "{} {noun}: ", self.found.len())?;
-        for (n, problem) in self.found.iter().take(MOST_LISTED).enumerate() {
+        for (n, problem) in self.found.iter().take(MAX_LISTED).enumerate() {
             let separator = if n == 0 { "" } else { "; " };
             write!(f, "{separator}{problem}")?;
         }
-        match self.found.len().checked_sub(MOST_LISTED) {
+        match self.found.len().checked_sub(MAX_LISTED) {
             Some(more @ 1..) => write!(f, "; and {more} more"),
             _ => Ok(()),
         }
@@ -231,7 +231,7 @@ fn kind_of(value: &Value) -> String {
 
 fn quoted(text: &str) -> String {
     let length = text.chars().count();
-    if length > MOST_SHOWN {
+    if length > MAX_SHOWN {
         format!("\"{}...\" ({length} characters)", shorten(text))
     } else {
         format!("\"{}\"", shorten(text))
@@ -240,7 +240,7 @@ fn quoted(text: &str) -> String {
 
 /// The first characters of a text from outside, with whatever could disturb a terminal escaped.
 pub fn shorten(text: &str) -> String {
-    text.chars().take(MOST_SHOWN).flat_map(char::escape_debug).collect()
+    text.chars().take(MAX_SHOWN).flat_map(char::escape_debug).collect()
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub enum Outcome {
         /// The tasks.
         tasks: Vec<TaskArn>,
         /// How many RunTask calls it took to get there.
-        rungs: usize,
+        run_task_calls: usize,
         /// Some were found by a conflict: started under the same identity with other parameters.
         conflict: bool,
     },

@@ -36,8 +36,12 @@ impl Handled {
         put("outcome", json!(self.result.as_ref().map_or("failed", Outcome::name)));
         put("reason", json!(self.reason()));
         match &self.result {
-            Ok(Outcome::Started { rungs, conflict, .. }) => {
-                put("runTaskCalls", json!(rungs));
+            Ok(Outcome::Started {
+                run_task_calls,
+                conflict,
+                ..
+            }) => {
+                put("runTaskCalls", json!(run_task_calls));
                 put("clientTokenConflict", json!(conflict.then_some(true)));
             }
             Ok(Outcome::Registered { targets }) => {
@@ -316,13 +320,13 @@ fn groups(targets: &[GroupTarget]) -> Value {
 }
 
 /// How many targets, or tasks, of a reconcile a log line names; the metrics have their count.
-const MOST_NAMED: usize = 100;
+const MAX_NAMED: usize = 100;
 
 fn few<T: ToString>(items: impl ExactSizeIterator<Item = T>) -> Value {
     let all = items.len();
-    let mut named: Vec<String> = items.take(MOST_NAMED).map(|item| item.to_string()).collect();
-    if all > MOST_NAMED {
-        named.push(format!("and {} more", all - MOST_NAMED));
+    let mut named: Vec<String> = items.take(MAX_NAMED).map(|item| item.to_string()).collect();
+    if all > MAX_NAMED {
+        named.push(format!("and {} more", all - MAX_NAMED));
     }
     json!(named)
 }

@@ -106,7 +106,7 @@ fn of_start(handled: &Handled) -> Vec<EventEntry> {
         _ => None,
     };
     let whole = |kind| {
-        let mut telling = Telling::new(kind, handled);
+        let mut telling = EventBuilder::new(kind, handled);
         telling.put("correlationId", json!(handled.envelope.correlation_id));
         if let Some(request) = request {
             let targets = request.attachments.iter().map(|attachment| {
@@ -170,7 +170,7 @@ fn of_stop(handled: &Handled) -> Vec<EventEntry> {
         return Vec::new();
     };
     let about = |kind, task: &TaskArn| {
-        let mut telling = Telling::new(kind, handled);
+        let mut telling = EventBuilder::new(kind, handled);
         match handled.described(task) {
             Some(described) => telling.marks(described),
             None => telling.put("correlationId", Value::Null),
@@ -220,7 +220,7 @@ fn of_reconcile(request: &ReconcileRequest, handled: &Handled) -> Vec<EventEntry
         changes.entry((task, Kind::Deregistered)).or_default().push(target);
     }
     let events = changes.into_iter().map(|((task, kind), targets)| {
-        let mut telling = Telling::new(kind, handled);
+        let mut telling = EventBuilder::new(kind, handled);
         if let Some(described) = handled.described(task) {
             telling.marks(described);
         }
@@ -241,7 +241,7 @@ fn of_change(change: &TaskChange, handled: &Handled, config: &Config) -> Vec<Eve
         return Vec::new();
     }
     let about = |kind| {
-        let mut telling = Telling::new(kind, handled);
+        let mut telling = EventBuilder::new(kind, handled);
         telling.marks(handled.described(&task.arn).unwrap_or(task));
         telling.timings(change.updated_at.or(change.happened_at));
         telling.of_task(&task.arn)
@@ -288,14 +288,14 @@ fn of_change(change: &TaskChange, handled: &Handled, config: &Config) -> Vec<Eve
 }
 
 /// An outcome event that is being written.
-struct Telling {
+struct EventBuilder {
     kind: Kind,
     time: Timestamp,
     resources: Vec<String>,
     detail: Map<String, Value>,
 }
 
-impl Telling {
+impl EventBuilder {
     fn new(kind: Kind, handled: &Handled) -> Self {
         let mut telling = Self {
             kind,

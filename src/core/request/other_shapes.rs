@@ -53,7 +53,7 @@ fn source(object: &Map<String, Value>) -> Option<(&'static str, &str)> {
 const NOTIFICATION: &str = "is a notification of SNS, with an event in its Message at best: send the events to an event bus whose rule has the function or its queue as target, or switch on raw message delivery to the queue";
 
 /// How many sources of one batch are told.
-const MOST_TOLD: usize = 10;
+const MAX_MESSAGES: usize = 10;
 
 fn tell_records(records: &[Value], problems: &mut Problems) {
     if records.is_empty() {
@@ -71,12 +71,12 @@ fn tell_records(records: &[Value], problems: &mut Problems) {
                 let rule = "without it nobody can be told that it failed";
                 problems.missing(format!("{place}.messageId"), rule);
             }
-            Some((field, source)) if !told.contains(&source) && told.len() < MOST_TOLD => {
+            Some((field, source)) if !told.contains(&source) && told.len() < MAX_MESSAGES => {
                 told.push(source);
                 problems.invalid_text(format!("{place}.{field}"), source, service_rule(source));
             }
             Some(_) => {}
-            None if !told.contains(&"") && told.len() < MOST_TOLD => {
+            None if !told.contains(&"") && told.len() < MAX_MESSAGES => {
                 told.push("");
                 let rule =
                     "tells no eventSource: the function takes events, arrays of events, and batches of SQS messages";

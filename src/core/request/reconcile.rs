@@ -16,7 +16,7 @@ use crate::input::problem::Problems;
 use crate::spec::tag::mark;
 
 /// How often a reconcile goes on by an event of its own making.
-pub const MOST_CONTINUATIONS: i32 = 100;
+pub const MAX_CONTINUATIONS: i32 = 100;
 
 /// A request to compare the tasks of a cluster with the targets of their groups, and to repair.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -165,7 +165,7 @@ fn selector(
 fn continuation(value: &Value, problems: &mut Problems) -> Option<(Continuation, String)> {
     let mut fields = Fields::of(value, "detail.continuation", problems)?;
     let after = fields.parsed("after", problems);
-    let count = fields.number("count", 1..=i64::from(MOST_CONTINUATIONS), problems);
+    let count = fields.number("count", 1..=i64::from(MAX_CONTINUATIONS), problems);
     let identity = fields.text("id", 1024, problems);
     for name in ["count", "id"] {
         if fields.raw(name).is_none() {
@@ -244,7 +244,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_continuation_is_read_as_it_was_written(
-            count in 1..=MOST_CONTINUATIONS,
+            count in 1..=MAX_CONTINUATIONS,
             has_group in any::<bool>(),
             identity in "[ -~]{1,40}",
             mark in prop::option::of("[a-z0-9-]{1,40}"),

@@ -18,9 +18,9 @@ use crate::input::problem::Problems;
 use crate::spec::tag::mark;
 
 /// The most that a target group's deregistration delay can be, and so the most to wait for.
-pub const MOST_DRAIN_SECONDS: i64 = 3600;
+pub const MAX_DRAIN_SECONDS: i64 = 3600;
 /// As [StopTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html) has it.
-const MOST_REASON_CHARACTERS: usize = 255;
+const MAX_REASON_CHARACTERS: usize = 255;
 
 /// A request to stop tasks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -115,7 +115,7 @@ pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut
     let mut fields = Fields::of(detail, "detail", problems)?;
     let home = sender.home();
     let selector = selector(&mut fields, home.as_ref(), config, problems);
-    let drain = fields.number("drainSeconds", 0..=MOST_DRAIN_SECONDS, problems);
+    let drain = fields.number("drainSeconds", 0..=MAX_DRAIN_SECONDS, problems);
     if config.scheduler.is_none() {
         let rule = "without SCHEDULER_ROLE_ARN a stop cannot wait for connections to end: 0 stops at once";
         match drain {
@@ -129,7 +129,7 @@ pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut
     if unless_running && fields.raw("taskArn").is_none() {
         problems.invalid("detail.unlessRunning", &json!(true), "goes with taskArn");
     }
-    let reason = fields.text("reason", MOST_REASON_CHARACTERS, problems);
+    let reason = fields.text("reason", MAX_REASON_CHARACTERS, problems);
     let correlation_id = fields.read("correlationId", problems, mark);
     let given = requested_at::read(&mut fields, problems);
     let requested_at = RequestedAt::or_sent(given, sender.sent_at).map(|requested| requested.at);

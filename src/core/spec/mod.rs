@@ -10,7 +10,7 @@ pub(crate) mod tag;
 use serde_json::Value;
 
 use self::tag::{tag, tag_value};
-use crate::call::run_task::{CapacityProvider, MOST_CAPACITY_PROVIDERS, Options};
+use crate::call::run_task::{CapacityProvider, MAX_CAPACITY_PROVIDERS, Options};
 use crate::domain::arn::{
     Cluster, ContainerName, Malformed, Port, SecurityGroupId, SubnetId, TargetGroupArn, TaskDefinition,
 };
@@ -93,15 +93,15 @@ pub struct Fallback {
 
 /// The launch types that RunTask takes; Managed Instances and Fargate Spot need a strategy.
 const LAUNCH_TYPES: &[&str] = &["EC2", "FARGATE", "EXTERNAL"];
-const MOST_FALLBACKS: usize = 9;
+const MAX_FALLBACKS: usize = 9;
 /// A day.
-const MOST_START_TIMEOUT_SECONDS: i64 = 86_400;
+const MAX_START_TIMEOUT_SECONDS: i64 = 86_400;
 /// A year.
-const MOST_LIFETIME_SECONDS: i64 = 31_536_000;
+const MAX_LIFETIME_SECONDS: i64 = 31_536_000;
 /// A day: ECS keeps no client token longer, so what is older than that may start its tasks a second time.
-const MOST_AGE_SECONDS: i64 = 86_400;
+const MAX_AGE_SECONDS: i64 = 86_400;
 /// More never fit into `startedBy`; this only bounds the reading.
-const MOST_TARGETS: usize = 10;
+const MAX_TARGETS: usize = 10;
 
 /// Reads an event's `detail`.
 pub fn of_event(detail: &Value, problems: &mut Problems) -> StartDetail {
@@ -167,20 +167,20 @@ fn shared(fields: &mut Fields<'_>, problems: &mut Problems) -> StartDetail {
         cluster: fields.parsed("cluster", problems),
         task_definition: fields.parsed("taskDefinition", problems),
         target,
-        targets: fields.list("targets", MOST_TARGETS, problems, attachment),
+        targets: fields.list("targets", MAX_TARGETS, problems, attachment),
         subnets: network.subnets,
         security_groups: network.security_groups,
         assign_public_ip: network.assign_public_ip,
         launch_type: launch_type(fields, problems),
         capacity_provider_strategy: strategy(fields, problems),
         platform_version: fields.text("platformVersion", 64, problems),
-        fallbacks: fields.list("fallbacks", MOST_FALLBACKS, problems, fallback),
+        fallbacks: fields.list("fallbacks", MAX_FALLBACKS, problems, fallback),
         options: run_options::read(fields, problems),
-        tags: fields.list("tags", tags::MOST_TAGS, problems, tag),
+        tags: fields.list("tags", tags::MAX_TAGS, problems, tag),
         count: fields.number("count", 1..=10, problems),
-        start_timeout_seconds: fields.number("startTimeoutSeconds", 0..=MOST_START_TIMEOUT_SECONDS, problems),
-        max_lifetime_seconds: fields.number("maxLifetimeSeconds", 0..=MOST_LIFETIME_SECONDS, problems),
-        max_age_seconds: fields.number("maxAgeSeconds", 0..=MOST_AGE_SECONDS, problems),
+        start_timeout_seconds: fields.number("startTimeoutSeconds", 0..=MAX_START_TIMEOUT_SECONDS, problems),
+        max_lifetime_seconds: fields.number("maxLifetimeSeconds", 0..=MAX_LIFETIME_SECONDS, problems),
+        max_age_seconds: fields.number("maxAgeSeconds", 0..=MAX_AGE_SECONDS, problems),
         ..StartDetail::default()
     }
 }
@@ -239,7 +239,7 @@ fn attachment(value: &Value, path: &str, problems: &mut Problems) -> Option<Atta
 fn strategy(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Vec<CapacityProvider>> {
     let items = fields.list(
         "capacityProviderStrategy",
-        MOST_CAPACITY_PROVIDERS,
+        MAX_CAPACITY_PROVIDERS,
         problems,
         |value, path, problems| {
             let mut fields = Fields::of(value, path, problems)?;

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::call::run_task::{MOST_SECURITY_GROUPS, MOST_SUBNETS};
+use crate::call::run_task::{MAX_SECURITY_GROUPS, MAX_SUBNETS};
 use crate::domain::arn::{SecurityGroupId, SubnetId};
 use crate::input::fields::Fields;
 use crate::input::problem::Problems;
@@ -42,13 +42,13 @@ pub(crate) fn read_subnets(fields: &mut Fields<'_>, problems: &mut Problems) -> 
 fn awsvpc(fields: &mut Fields<'_>, problems: &mut Problems) -> Network {
     Network {
         subnets: subnets(fields, problems),
-        security_groups: fields.parsed_list("securityGroups", MOST_SECURITY_GROUPS, problems),
+        security_groups: fields.parsed_list("securityGroups", MAX_SECURITY_GROUPS, problems),
         assign_public_ip: fields.one_of("assignPublicIp", &["ENABLED", "DISABLED"], problems),
     }
 }
 
 fn subnets(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Vec<SubnetId>> {
-    fields.parsed_list("subnets", MOST_SUBNETS, problems)
+    fields.parsed_list("subnets", MAX_SUBNETS, problems)
 }
 
 /// `networkConfiguration.awsvpcConfiguration`, if it is given

@@ -17,9 +17,9 @@ use crate::input::fields::{Fields, text};
 use crate::input::problem::Problems;
 
 /// How long the JSON of `overrides` may be.
-const MOST_OVERRIDE_CHARACTERS: usize = 8192;
-const MOST_TEXT: usize = MOST_OVERRIDE_CHARACTERS;
-const MOST_ITEMS: usize = 1000;
+const MAX_OVERRIDE_CHARACTERS: usize = 8192;
+const MAX_TEXT: usize = MAX_OVERRIDE_CHARACTERS;
+const MAX_ITEMS: usize = 1000;
 
 pub(crate) fn read(fields: &mut Fields<'_>, problems: &mut Problems) -> Options {
     Options {
@@ -88,11 +88,11 @@ fn propagate_tags(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<&'
 fn overrides(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<TaskOverride> {
     let value = fields.read("overrides", problems, |value| {
         let length = value.to_string().chars().count();
-        if length <= MOST_OVERRIDE_CHARACTERS {
+        if length <= MAX_OVERRIDE_CHARACTERS {
             Ok(value)
         } else {
             Err(format!(
-                "must have at most {MOST_OVERRIDE_CHARACTERS} characters of JSON, not {length}"
+                "must have at most {MAX_OVERRIDE_CHARACTERS} characters of JSON, not {length}"
             ))
         }
     })?;
@@ -106,14 +106,14 @@ fn overrides(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<TaskOve
     });
     let task = TaskOverride {
         containers: fields
-            .list("containerOverrides", MOST_ITEMS, problems, container)
+            .list("containerOverrides", MAX_ITEMS, problems, container)
             .unwrap_or_default(),
         cpu: fields.text("cpu", 32, problems),
         memory: fields.text("memory", 32, problems),
         task_role_arn: fields.text("taskRoleArn", 2048, problems),
         execution_role_arn: fields.text("executionRoleArn", 2048, problems),
         ephemeral_storage_gib: storage,
-        inference_accelerators: fields.list("inferenceAcceleratorOverrides", MOST_ITEMS, problems, accelerator),
+        inference_accelerators: fields.list("inferenceAcceleratorOverrides", MAX_ITEMS, problems, accelerator),
     };
     fields.deny_unknown(problems);
     Some(task)
@@ -125,9 +125,9 @@ fn container(value: &Value, path: &str, problems: &mut Problems) -> Option<Conta
     needs(&mut fields, "name", problems);
     let container = ContainerOverride {
         name,
-        command: fields.list("command", MOST_ITEMS, problems, any_text),
+        command: fields.list("command", MAX_ITEMS, problems, any_text),
         environment: fields
-            .list("environment", MOST_ITEMS, problems, pair)
+            .list("environment", MAX_ITEMS, problems, pair)
             .unwrap_or_default(),
         environment_files: fields
             .list("environmentFiles", 10, problems, |value, path, problems| {
@@ -182,7 +182,7 @@ fn any_text(value: &Value, path: &str, problems: &mut Problems) -> Option<String
 /// A name and value.
 fn pair(value: &Value, path: &str, problems: &mut Problems) -> Option<(String, String)> {
     let mut fields = Fields::of(value, path, problems)?;
-    let name = fields.read("name", problems, |value| text(value, MOST_TEXT));
+    let name = fields.read("name", problems, |value| text(value, MAX_TEXT));
     needs(&mut fields, "name", problems);
     let content = fields.read("value", problems, |value| {
         value
@@ -224,7 +224,7 @@ fn ebs_volume(value: &Value, path: &str, problems: &mut Problems) -> Option<EbsV
         let mut fields = Fields::of(value, path, problems)?;
         fields.one_of("resourceType", &["volume"], problems);
         needs(&mut fields, "resourceType", problems);
-        let tags = fields.list("tags", tags::MOST_TAGS, problems, tag).unwrap_or_default();
+        let tags = fields.list("tags", tags::MAX_TAGS, problems, tag).unwrap_or_default();
         let propagate = propagate_tags(&mut fields, problems);
         fields.deny_unknown(problems);
         Some((tags, propagate))

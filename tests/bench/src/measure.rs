@@ -73,7 +73,7 @@ pub(crate) enum Figure {
     /// CPU microseconds of a warm event.
     WarmCpu,
     /// MiB after all events.
-    Memory,
+    Cache,
     /// KiB that a cold start reads.
     Read,
     /// AWS calls of a first event.
@@ -139,7 +139,7 @@ impl Measured {
         }
         if warm > 0 {
             self.note(event, Figure::WarmCpu, (process.cpu() - cpu) / warm as f64 * 1e3);
-            self.note(event, Figure::Memory, process.peak_memory());
+            self.note(event, Figure::Cache, process.peak_memory());
         }
         process.end().await;
     }

@@ -23,8 +23,8 @@ use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::journal::{Entry, Journal};
 use start_engines_core::request::{Trigger, self};
 
-/// More calls than any event needs that gets this few pages and rungs.
-const MOST_CALLS: usize = 2_000;
+/// More calls than any event needs that gets this few pages and run_task_calls.
+const MAX_CALLS: usize = 2_000;
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:111122223333:function:start-engines";
 
@@ -61,7 +61,7 @@ fuzz_target!(|bytes: &[u8]| {
     let age = Duration::from_millis(u64::from(choose()).pow(3));
     let mut now = sent_at.unwrap_or(Timestamp::from_millis(0)).after(age);
     let mut journal = Journal::new(now);
-    for _ in 0..MOST_CALLS {
+    for _ in 0..MAX_CALLS {
         let call = match decide(&trigger, config, &journal) {
             Step::Call(call) => *call,
             Step::End(Ok(_)) => return,

@@ -15,7 +15,7 @@ use start_engines_core::ports::{Aws, Clock};
 use start_engines_core::report::handled::Handled;
 use start_engines_core::request::{Trigger, self};
 use start_engines_handler::{Handler, Invocation};
-use start_engines_handler::rate_limit::Paced;
+use start_engines_handler::rate_limit::RateLimited;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -25,7 +25,7 @@ use crate::port::Client;
 use crate::world::{ACCOUNT, REGION, Shared};
 
 /// One warm function.
-type Warm = Rc<Handler<Paced<Client>, Client>>;
+type Warm = Rc<Handler<RateLimited<Client>, Client>>;
 
 fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -104,7 +104,7 @@ impl Lambda {
             Some(instance) => instance,
             None => {
                 sleep(self.times.cold_start).await;
-                let aws = Paced::new(self.client.clone(), self.config.api_rates.clone());
+                let aws = RateLimited::new(self.client.clone(), self.config.api_rates.clone());
                 Rc::new(Handler::new(self.config.clone(), aws, self.client.clone()))
             }
         };
@@ -263,7 +263,7 @@ async fn pull(queue: Queue, lambda: Lambda, settings: p::Batches) {
             };
             lambda.count_failure(category);
             message.receives += 1;
-            if message.receives >= p::MOST_RECEIVES {
+            if message.receives >= p::MAX_RECEIVES {
                 lambda.count_dead();
                 continue;
             }

@@ -106,7 +106,7 @@ pub(crate) const PULLERS: usize = 2;
 pub(crate) const RATES: &str = "RunTask=10:10,DescribeTasks+ListTasks=10:50,RegisterTargets+DeregisterTargets=2:10,\
                                 DescribeTargetGroups+DescribeTargetHealth=5:20";
 pub(crate) const VISIBILITY_TIMEOUT: u64 = 6 * TIMEOUT + CHANGES.window;
-pub(crate) const MOST_RECEIVES: u32 = 5;
+pub(crate) const MAX_RECEIVES: u32 = 5;
 /// From a message's arrival to its being received by a waiting poller. Assumed.
 pub(crate) const SQS_DELIVERS: (u64, u64) = (10, 60);
 /// What one ReceiveMessage and one DeleteMessageBatch take:
@@ -117,7 +117,7 @@ pub(crate) const MESSAGES_A_CALL: usize = 10;
 pub(crate) const WAITER_DELAY: u64 = 6_000;
 pub(crate) const WAITER_ATTEMPTS: u32 = 100;
 
-/// Memory of all functions, GB, so that their prices compare.
+/// Cache of all functions, GB, so that their prices compare.
 pub(crate) const MEMORY_GB: f64 = 0.125;
 /// x86_64 in us-east-1: <https://aws.amazon.com/lambda/pricing/>
 pub(crate) const DOLLARS_PER_GB_SECOND: f64 = 0.000_016_666_7;

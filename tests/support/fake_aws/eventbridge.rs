@@ -8,9 +8,9 @@ use super::protocol::ApiError;
 use super::world::World;
 
 /// How many entries one call takes.
-const MOST_ENTRIES: usize = 10;
+const MAX_ENTRIES: usize = 10;
 /// How large all entries of a call may be together.
-const MOST_BYTES: usize = 1_048_576;
+const MAX_BYTES: usize = 1_048_576;
 
 /// What is on the buses.
 #[derive(Debug, Default)]
@@ -32,11 +32,11 @@ impl World {
 
     pub(super) fn put_events(&mut self, input: &Value) -> Result<Value, ApiError> {
         let entries = input["Entries"].as_array().cloned().unwrap_or_default();
-        if !(1..=MOST_ENTRIES).contains(&entries.len()) {
-            let message = format!("entries: {} is not between 1 and {MOST_ENTRIES}", entries.len());
+        if !(1..=MAX_ENTRIES).contains(&entries.len()) {
+            let message = format!("entries: {} is not between 1 and {MAX_ENTRIES}", entries.len());
             return Err(ApiError::new("ValidationException", message));
         }
-        if input.to_string().len() > MOST_BYTES {
+        if input.to_string().len() > MAX_BYTES {
             let message = "Total size of the entries in the request is over the limit.";
             return Err(ApiError::new("ValidationException", message));
         }

@@ -7,7 +7,7 @@
 use super::owned_by_others;
 use crate::call::CallError;
 use crate::config::Config;
-use crate::decide::targets::candidates::{Lost, Rivals};
+use crate::decide::targets::candidates::{Lost, OwnerScope};
 use crate::domain::target::{GroupTarget, TargetHealth};
 use crate::domain::task::Task;
 use crate::domain::timestamp::Timestamp;
@@ -41,7 +41,7 @@ pub(crate) fn leftovers<'a>(
     }
     // Nothing is deregistered on this, so it need not hold.
     let never = Timestamp::from_millis(i64::MAX);
-    let owned = owned_by_others(task, &left, &Rivals::Anywhere, never, config, reader)?;
+    let owned = owned_by_others(task, &left, &OwnerScope::Anywhere, never, config, reader)?;
     left.retain(|target| !owned.contains(target));
     Ok(Ok(left))
 }

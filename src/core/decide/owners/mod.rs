@@ -10,7 +10,7 @@ pub(crate) mod leftovers;
 pub(crate) mod survey;
 
 use self::survey::wanted_tasks;
-use super::targets::candidates::Rivals;
+use super::targets::candidates::OwnerScope;
 use super::targets::{host_ports, instances, snapshot};
 use super::timing::{ATTACH, left};
 use crate::call::ErrorKind;
@@ -28,13 +28,13 @@ use crate::outcome::Failure;
 pub(crate) fn owned_by_others(
     task: &Task,
     targets: &[GroupTarget],
-    rivals: &Rivals,
+    owner_scope: &OwnerScope,
     proof_ends: Timestamp,
     config: &Config,
     reader: &mut Reader<'_>,
 ) -> Result<Vec<GroupTarget>, Halt> {
     let mut owned = Vec::new();
-    for of_task in owned_of_each(&[(task, targets)], rivals, proof_ends, config, reader)? {
+    for of_task in owned_of_each(&[(task, targets)], owner_scope, proof_ends, config, reader)? {
         owned.extend(of_task?);
     }
     Ok(owned)
@@ -44,7 +44,7 @@ pub(crate) fn owned_by_others(
 /// clear of this task's.
 pub(crate) fn owned_of_each(
     former: &[(&Task, &[GroupTarget])],
-    rivals: &Rivals,
+    owner_scope: &OwnerScope,
     proof_ends: Timestamp,
     config: &Config,
     reader: &mut Reader<'_>,
@@ -57,9 +57,9 @@ pub(crate) fn owned_of_each(
             .map(|_| ())
             .ok_or_else(|| too_slow(first))
     };
-    let (clusters, instance) = match rivals {
-        Rivals::On(instance) => (vec![first.cluster.clone()], Some(instance.as_str())),
-        Rivals::Anywhere => (config.clusters_to_search(&first.cluster), None),
+    let (clusters, instance) = match owner_scope {
+        OwnerScope::On(instance) => (vec![first.cluster.clone()], Some(instance.as_str())),
+        OwnerScope::Anywhere => (config.clusters_to_search(&first.cluster), None),
     };
     let itself = (former.len() == 1).then_some(&first.arn);
     let mut all = Vec::new();
@@ -73,7 +73,7 @@ pub(crate) fn owned_of_each(
     }
     let mut owned_of_each = Vec::new();
     for (task, targets) in former {
-        owned_of_each.push(owned_among(&all, task, targets, rivals, reader)?);
+        owned_of_each.push(owned_among(&all, task, targets, owner_scope, reader)?);
     }
     Ok(owned_of_each)
 }
@@ -82,14 +82,14 @@ fn owned_among(
     all: &[&Task],
     task: &Task,
     targets: &[GroupTarget],
-    rivals: &Rivals,
+    owner_scope: &OwnerScope,
     reader: &mut Reader<'_>,
 ) -> Result<Result<Vec<GroupTarget>, Failure>, Halt> {
     let mut owned = Vec::new();
     let (mut some_start, mut some_will_have) = (false, false);
     for other in all.iter().filter(|other| other.arn != task.arn) {
         for target in targets {
-            match ownership(other, target, rivals, reader)? {
+            match ownership(other, target, owner_scope, reader)? {
                 Ownership::Owns => owned.push(target.clone()),
                 Ownership::WillHaveIt => some_will_have = true,
                 Ownership::MayGetIt => some_start = true,
@@ -130,7 +130,7 @@ enum Ownership {
 fn ownership(
     other: &Task,
     GroupTarget { group, target }: &GroupTarget,
-    rivals: &Rivals,
+    owner_scope: &OwnerScope,
     reader: &mut Reader<'_>,
 ) -> Result<Ownership, Halt> {
     // Told first, as most have another address, and there may be thousands of them.
@@ -166,9 +166,9 @@ fn ownership(
     let Some((arn, claim)) = claim else {
         return Ok(Ownership::None);
     };
-    let on_same_machine = match rivals {
-        Rivals::On(_) => true,
-        Rivals::Anywhere => instances::is_on(other, arn, target, reader)?,
+    let on_same_machine = match owner_scope {
+        OwnerScope::On(_) => true,
+        OwnerScope::Anywhere => instances::is_on(other, arn, target, reader)?,
     };
     Ok(if on_same_machine { claim } else { Ownership::None })
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::call::{CallError, Desired, MOST_TASKS_DESCRIBED};
+use crate::call::{CallError, Desired, MAX_TASKS_PER_DESCRIBE};
 use crate::domain::arn::{Cluster, TaskArn};
 use crate::domain::task::Task;
 use crate::journal::{Halt, Reader};
@@ -88,7 +88,7 @@ fn walk<'a>(
             Err(error) => return Ok(Err(error)),
         };
         let listed: Vec<_> = found.tasks.iter().filter(|arn| Some(*arn) != except).cloned().collect();
-        for chunk in listed.chunks(MOST_TASKS_DESCRIBED) {
+        for chunk in listed.chunks(MAX_TASKS_PER_DESCRIBE) {
             go_on(reader, &unseen)?;
             let tasks = reader.describe_tasks(cluster, chunk.to_vec())??;
             let is_known = |arn: &&TaskArn| tasks.iter().any(|task| task.arn == **arn);

@@ -6,18 +6,18 @@ use crate::journal::Reader;
 use crate::outcome::Failure;
 
 /// With less time left than this, no group is begun, nor another part of one.
-pub(super) const A_STEP_NEEDS: Duration = Duration::from_secs(10);
+pub(super) const MIN_STEP_TIME: Duration = Duration::from_secs(10);
 
-/// With less time left than this, nothing is looked at again. Telling the outcome takes time, too.
-pub(super) const A_LOOK_NEEDS: Duration = Duration::from_secs(7);
+/// With less time left than this, nothing is looked at again. EventBuilder the outcome takes time, too.
+pub(super) const MIN_SNAPSHOT_TIME: Duration = Duration::from_secs(7);
 
 /// Why nothing was done.
-pub(super) const TOOK_ALL: &str = "looking at the tasks took all the time there is: give the function more";
+pub(super) const OUT_OF_TIME: &str = "looking at the tasks took all the time there is: give the function more";
 
 /// So that something is left to repair with.
 pub(super) fn in_time(reader: &Reader<'_>) -> Result<(), Failure> {
-    let has_time = reader.has_time(A_STEP_NEEDS);
+    let has_time = reader.has_time(MIN_STEP_TIME);
     has_time
         .then_some(())
-        .ok_or_else(|| Failure::transient("reconcile_incomplete", TOOK_ALL))
+        .ok_or_else(|| Failure::transient("reconcile_incomplete", OUT_OF_TIME))
 }

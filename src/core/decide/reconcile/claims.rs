@@ -5,9 +5,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::compare::{Party, Stage};
-use super::fleet::Ours;
-use crate::decide::targets::host_ports::{self, Claims, Ports};
+use super::compare::{Claim, Stage};
+use super::fleet::FleetTask;
+use crate::decide::targets::host_ports::{self, PortClaims, Ports};
 use crate::decide::targets::instances;
 use crate::domain::arn::{Port, TargetGroupArn};
 use crate::domain::target::Target;
@@ -37,8 +37,8 @@ impl Questioned {
 }
 
 /// What a stopping or stopped task had. What nobody tells any more is unknown in its group.
-fn former_claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>) -> Result<Claims, Halt> {
-    let mut claims = Claims::default();
+fn former_claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>) -> Result<PortClaims, Halt> {
+    let mut claims = PortClaims::default();
     if task.shown_ports().is_empty() && !task.has_run() {
         return Ok(claims);
     }
@@ -56,14 +56,14 @@ fn former_claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>
 }
 
 /// The parties of one group.
-pub(super) struct Parties<'f> {
+pub(super) struct GroupClaims<'f> {
     group: &'f TargetGroupArn,
     /// Ids by the ARN of the container instance.
     machines: HashMap<&'f str, Vec<String>>,
-    all: Vec<Party>,
+    all: Vec<Claim>,
 }
 
-impl<'f> Parties<'f> {
+impl<'f> GroupClaims<'f> {
     pub(super) fn of(group: &'f TargetGroupArn) -> Self {
         Self {
             group,
@@ -72,14 +72,14 @@ impl<'f> Parties<'f> {
         }
     }
 
-    pub(super) fn all(&self) -> &[Party] {
+    pub(super) fn all(&self) -> &[Claim] {
         &self.all
     }
 
     /// A task, and what it has to do with the targets in question.
     pub(super) fn add(
         &mut self,
-        ours: &'f Ours<'_>,
+        ours: &'f FleetTask<'_>,
         stage: Stage,
         wanted: Vec<Target>,
         questioned: &Questioned,
@@ -88,7 +88,7 @@ impl<'f> Parties<'f> {
         let of_group = ours.attachments.iter().filter(|it| it.group == *self.group);
         let ports: Vec<Port> = of_group.map(|attachment| attachment.port).collect();
         let task = ours.task;
-        let mut party = Party {
+        let mut party = Claim {
             task: task.arn.clone(),
             stage,
             wanted,
@@ -131,7 +131,7 @@ impl<'f> Parties<'f> {
     /// has left is unknown then.
     fn ids(
         &mut self,
-        ours: &Ours<'_>,
+        ours: &FleetTask<'_>,
         arn: &'f str,
         stage: Stage,
         questioned: &Questioned,

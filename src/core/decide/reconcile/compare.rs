@@ -10,7 +10,7 @@ use crate::outcome::plan::{Change, GroupPlan, Why};
 
 /// A task of ours, as one target group is concerned with it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Party {
+pub struct Claim {
     /// Which one.
     pub task: TaskArn,
     /// What is to be of its targets.
@@ -40,13 +40,13 @@ pub enum Stage {
 /// Whose a target is.
 #[derive(Debug, Default)]
 pub struct Owners<'p> {
-    by_target: HashMap<&'p Target, &'p Party>,
-    by_machine: HashMap<&'p str, &'p Party>,
+    by_target: HashMap<&'p Target, &'p Claim>,
+    by_machine: HashMap<&'p str, &'p Claim>,
 }
 
 impl<'p> Owners<'p> {
     /// Among these.
-    pub fn among(parties: impl IntoIterator<Item = &'p Party>) -> Self {
+    pub fn among(parties: impl IntoIterator<Item = &'p Claim>) -> Self {
         let mut owners = Self::default();
         for party in parties {
             owners
@@ -61,7 +61,7 @@ impl<'p> Owners<'p> {
 
     /// The one that has a target, or may get it.
     #[must_use]
-    pub fn of(&self, target: &Target) -> Option<&'p Party> {
+    pub fn of(&self, target: &Target) -> Option<&'p Claim> {
         let holds = self.by_target.get(target);
         holds.or_else(|| self.by_machine.get(target.id.as_str())).copied()
     }
@@ -76,7 +76,7 @@ impl<'p> Owners<'p> {
 #[must_use]
 pub fn compare(
     group: &TargetGroupArn,
-    parties: &[Party],
+    parties: &[Claim],
     members: &[(Target, TargetHealth)],
     prune: &[GroupTarget],
 ) -> GroupPlan {
@@ -158,8 +158,8 @@ mod tests {
         }
     }
 
-    fn party(n: usize, stage: Stage, holds: &[Target]) -> Party {
-        Party {
+    fn party(n: usize, stage: Stage, holds: &[Target]) -> Claim {
+        Claim {
             task: task(n),
             stage,
             wanted: if stage == Stage::Serving {
@@ -186,7 +186,7 @@ mod tests {
         for live in [
             party(2, Stage::Serving, std::slice::from_ref(&one)),
             party(2, Stage::Live, std::slice::from_ref(&one)),
-            Party {
+            Claim {
                 may_get: vec![one.id.clone()],
                 ..party(2, Stage::Live, &[])
             },
@@ -238,7 +238,7 @@ mod tests {
         );
     }
 
-    fn parties() -> impl Strategy<Value = Vec<Party>> {
+    fn parties() -> impl Strategy<Value = Vec<Claim>> {
         let targets: Vec<Target> = (1..=6).map(|n| target(&format!("10.0.0.{n}"), 8080)).collect();
         let stage = prop_oneof![
             Just(Stage::Serving),

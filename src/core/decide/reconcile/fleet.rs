@@ -21,7 +21,7 @@ use crate::outcome::plan::Overdue;
 use crate::request::reconcile::ReconcileRequest;
 
 /// A task that has targets, and was started by start-engines or as if: by this deployment or another one.
-pub(super) struct Ours<'a> {
+pub(super) struct FleetTask<'a> {
     pub(super) task: &'a Task,
     pub(super) attachments: Vec<Attachment>,
     /// It is in the cluster that is reconciled.
@@ -32,7 +32,7 @@ pub(super) struct Ours<'a> {
     is_allowed: bool,
 }
 
-impl<'a> Ours<'a> {
+impl<'a> FleetTask<'a> {
     fn of(task: &'a Task, is_own: bool, config: &Config) -> Option<Self> {
         let text = task.started_by.as_deref()?;
         let attachments = started_by::decode(text, &task.arn.scope()).ok()?;
@@ -76,7 +76,7 @@ impl<'a> Ours<'a> {
 
 /// Who was live when it was asked; until `ends`, nobody else can be registered.
 pub(super) struct Proof<'a> {
-    pub(super) live: Vec<Ours<'a>>,
+    pub(super) live: Vec<FleetTask<'a>>,
     pub(super) ends: Timestamp,
 }
 
@@ -111,7 +111,7 @@ impl<'a> Proof<'a> {
         let mut live = Vec::new();
         for (cluster, is_own) in clusters(request) {
             match survey::tasks(cluster, Desired::Running, None, None, reader, &in_time)? {
-                Ok(tasks) => live.extend(tasks.iter().filter_map(|task| Ours::of(task, is_own, config))),
+                Ok(tasks) => live.extend(tasks.iter().filter_map(|task| FleetTask::of(task, is_own, config))),
                 Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_own => {}
                 Err(error) => return Err(error.into()),
             }
@@ -133,7 +133,7 @@ pub(super) fn too_slow() -> Failure {
 /// All that a reconcile knows of tasks.
 pub(super) struct Fleet<'a> {
     /// In the order of their ARNs, each as the newest snapshot shows it.
-    tasks: Vec<Ours<'a>>,
+    tasks: Vec<FleetTask<'a>>,
     by_group: HashMap<TargetGroupArn, Vec<usize>>,
 }
 
@@ -145,20 +145,20 @@ pub(super) fn survey<'a>(
     reader: &mut Reader<'a>,
 ) -> Result<(Fleet<'a>, Proof<'a>), Halt> {
     let proof = Proof::of_live(request, config, reader.now().after(timing::ATTACH), reader, in_time)?;
-    let mut newest: BTreeMap<&TaskArn, Ours<'a>> = BTreeMap::new();
-    let mut note = |ours: Ours<'a>| {
-        let is_newer = |known: &Ours<'_>| ours.task.version >= known.task.version;
+    let mut newest: BTreeMap<&TaskArn, FleetTask<'a>> = BTreeMap::new();
+    let mut note = |ours: FleetTask<'a>| {
+        let is_newer = |known: &FleetTask<'_>| ours.task.version >= known.task.version;
         if newest.get(&ours.task.arn).is_none_or(is_newer) {
             newest.insert(&ours.task.arn, ours);
         }
     };
-    let again = |ours: &Ours<'a>| Ours::of(ours.task, ours.is_own, config);
+    let again = |ours: &FleetTask<'a>| FleetTask::of(ours.task, ours.is_own, config);
     proof.live.iter().filter_map(again).for_each(&mut note);
     for (cluster, is_own) in clusters(request) {
         match survey::tasks(cluster, Desired::Stopped, None, None, reader, in_time)? {
             Ok(tasks) => tasks
                 .iter()
-                .filter_map(|task| Ours::of(task, is_own, config))
+                .filter_map(|task| FleetTask::of(task, is_own, config))
                 .for_each(&mut note),
             Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_own => {}
             Err(error) => return Err(error.into()),
@@ -191,7 +191,7 @@ impl<'a> Fleet<'a> {
         overdue.collect()
     }
 
-    fn of(tasks: Vec<Ours<'a>>) -> Self {
+    fn of(tasks: Vec<FleetTask<'a>>) -> Self {
         let mut by_group: HashMap<TargetGroupArn, Vec<usize>> = HashMap::new();
         for (n, ours) in tasks.iter().enumerate() {
             let groups: BTreeSet<&TargetGroupArn> = ours.attachments.iter().map(|it| &it.group).collect();
@@ -203,7 +203,7 @@ impl<'a> Fleet<'a> {
     }
 
     /// The tasks that name a group.
-    pub(super) fn of_group(&self, group: &TargetGroupArn) -> impl Iterator<Item = &Ours<'a>> {
+    pub(super) fn of_group(&self, group: &TargetGroupArn) -> impl Iterator<Item = &FleetTask<'a>> {
         let places = self.by_group.get(group).map_or(&[][..], Vec::as_slice);
         places.iter().filter_map(|&n| self.tasks.get(n))
     }
@@ -223,7 +223,7 @@ impl<'a> Fleet<'a> {
         for group in all {
             if config.allowed.target_groups.allows_target_group(group) {
                 groups.push(group.clone());
-            } else if self.of_group(group).any(Ours::is_to_be_registered) {
+            } else if self.of_group(group).any(FleetTask::is_to_be_registered) {
                 let message = format!("{group} is not in ALLOWED_TARGET_GROUPS");
                 failures.add(Failure::permanent("not_allowed", message));
             }

@@ -15,7 +15,7 @@
 //!
 //! What goes wrong in one group does not stop the others, and what was done is told all the same. Where time
 //! runs out, what is done is done: an event of our own making goes on with the rest, at most
-//! [`MOST_CONTINUATIONS`] times.
+//! [`MAX_CONTINUATIONS`] times.
 //!
 //! # The order of the reads
 //! Tasks start and stop while it looks, so no two answers are of one moment. That is harmless, as each look
@@ -42,7 +42,7 @@ mod fleet;
 mod plan_group;
 mod repair;
 
-use self::budget::{A_STEP_NEEDS, TOOK_ALL};
+use self::budget::{MIN_STEP_TIME, OUT_OF_TIME};
 use self::fleet::Fleet;
 use self::repair::Work;
 use super::failures::{Failures, caught};
@@ -53,10 +53,10 @@ use crate::domain::arn::TargetGroupArn;
 use crate::journal::{Halt, Reader};
 use crate::outcome::plan::Plan;
 use crate::outcome::{Failure, Outcome};
-use crate::request::reconcile::{Continuation, MOST_CONTINUATIONS, ReconcileRequest};
+use crate::request::reconcile::{Continuation, MAX_CONTINUATIONS, ReconcileRequest};
 
 /// How many groups a message names.
-const MOST_NAMED: usize = 10;
+const MAX_NAMED: usize = 10;
 
 /// Compares and repairs.
 ///
@@ -77,7 +77,7 @@ pub fn reconcile(request: &ReconcileRequest, config: &Config, reader: &mut Reade
     let all_stopped = work.stop_overdue(&fleet.overdue(request, reader.now()), reader)?;
     let mut done = 0;
     for group in groups.iter().take_while(|_| all_stopped) {
-        if !reader.has_time(A_STEP_NEEDS) || !work.group(group, reader)? {
+        if !reader.has_time(MIN_STEP_TIME) || !work.group(group, reader)? {
             break;
         }
         done += 1;
@@ -113,7 +113,7 @@ fn plan(
         ..Plan::default()
     };
     for group in groups {
-        if !reader.has_time(A_STEP_NEEDS) {
+        if !reader.has_time(MIN_STEP_TIME) {
             plan.unreached.push(group);
             continue;
         }
@@ -135,11 +135,11 @@ fn go_on(
         return Ok(Err("without SCHEDULER_ROLE_ARN it cannot go on later".to_owned()));
     }
     if !has_done {
-        return Ok(Err(TOOK_ALL.to_owned()));
+        return Ok(Err(OUT_OF_TIME.to_owned()));
     }
     let count = request.continuation.as_ref().map_or(0, |it| it.count) + 1;
-    if count > MOST_CONTINUATIONS {
-        return Ok(Err(format!("it has gone on {MOST_CONTINUATIONS} times")));
+    if count > MAX_CONTINUATIONS {
+        return Ok(Err(format!("it has gone on {MAX_CONTINUATIONS} times")));
     }
     let continuation = Continuation { after, count };
     let schedule = schedules::reconcile(request, &continuation, reader.now())
@@ -153,8 +153,8 @@ fn go_on(
 }
 
 fn incomplete(unreached: &[TargetGroupArn], why: &str) -> Failure {
-    let named: Vec<&str> = unreached.iter().take(MOST_NAMED).map(TargetGroupArn::as_str).collect();
-    let more = match unreached.len().saturating_sub(MOST_NAMED) {
+    let named: Vec<&str> = unreached.iter().take(MAX_NAMED).map(TargetGroupArn::as_str).collect();
+    let more = match unreached.len().saturating_sub(MAX_NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };

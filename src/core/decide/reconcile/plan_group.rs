@@ -1,8 +1,8 @@
 //! What is to be done in one group. Reads, and changes nothing.
 
-use super::claims::{Parties, Questioned};
+use super::claims::{GroupClaims, Questioned};
 use super::compare::{Owners, Stage, compare, registered};
-use super::fleet::{Fleet, Ours};
+use super::fleet::{Fleet, FleetTask};
 use crate::call::{CallError, ErrorKind};
 use crate::decide::failures::Failures;
 use crate::decide::targets::of_running;
@@ -35,7 +35,7 @@ pub(super) fn group(
         // Nothing in it can be a task's.
         TargetType::Lambda | TargetType::Alb | TargetType::Unknown(_) => &[],
     };
-    let mut parties = Parties::of(group);
+    let mut parties = GroupClaims::of(group);
     let questioned = Questioned::of(registered(members));
     for ours in fleet.of_group(group).filter(|ours| ours.task.is_wanted()) {
         let (stage, wanted) = if ours.is_to_be_registered() {
@@ -61,7 +61,7 @@ pub(super) fn group(
 /// The targets that a RUNNING task is to have in the group.
 fn targets(
     group: &TargetGroupArn,
-    ours: &Ours<'_>,
+    ours: &FleetTask<'_>,
     facts: &TargetGroup,
     reader: &mut Reader<'_>,
     failures: &mut Failures,
@@ -85,7 +85,7 @@ fn targets(
 
 /// A group that cannot be looked at. One that is gone is missed only by tasks that are to be in it.
 fn unseen(group: &TargetGroupArn, fleet: &Fleet<'_>, error: &CallError, failures: &mut Failures) -> Option<GroupPlan> {
-    let is_missed = fleet.of_group(group).any(Ours::is_to_be_registered);
+    let is_missed = fleet.of_group(group).any(FleetTask::is_to_be_registered);
     if error.kind != ErrorKind::TargetGroupNotFound || is_missed {
         failures.add(of_group(group, error));
     }

@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 
-use super::budget::{A_LOOK_NEEDS, A_STEP_NEEDS};
-use super::claims::{Parties, Questioned};
+use super::budget::{MIN_SNAPSHOT_TIME, MIN_STEP_TIME};
+use super::claims::{GroupClaims, Questioned};
 use super::compare::{Owners, Stage};
 use super::fleet::{Fleet, Proof, too_slow};
 use super::plan_group::{self, of_group};
-use crate::call::{ErrorKind, MOST_TARGETS, MOST_TASKS_DESCRIBED};
+use crate::call::{ErrorKind, MAX_TARGETS_PER_CALL, MAX_TASKS_PER_DESCRIBE};
 use crate::config::Config;
 use crate::decide::failures::{Failures, caught};
 use crate::decide::register::register_in_group;
@@ -62,7 +62,7 @@ impl<'f, 'a> Work<'f, 'a> {
     /// StopTask for each; whether there was time for all of them.
     pub(super) fn stop_overdue(&mut self, overdue: &[Overdue], reader: &mut Reader<'a>) -> Result<bool, Halt> {
         for Overdue { task, since } in overdue {
-            if !reader.has_time(A_STEP_NEEDS) {
+            if !reader.has_time(MIN_STEP_TIME) {
                 return Ok(false);
             }
             match reader.stop_task(&self.request.cluster, task, &drain_is_over(*since))? {
@@ -84,16 +84,16 @@ impl<'f, 'a> Work<'f, 'a> {
             self.has_done = true;
             return Ok(true);
         };
-        for changes in plan.deregister.chunks(MOST_TARGETS) {
-            if !reader.has_time(A_STEP_NEEDS) {
+        for changes in plan.deregister.chunks(MAX_TARGETS_PER_CALL) {
+            if !reader.has_time(MIN_STEP_TIME) {
                 return Ok(false);
             }
             let step = self.take_out(group, changes, reader);
             caught(step, &mut self.failures)?;
             self.has_done = true;
         }
-        for changes in plan.register.chunks(MOST_TARGETS) {
-            if !reader.has_time(A_STEP_NEEDS) {
+        for changes in plan.register.chunks(MAX_TARGETS_PER_CALL) {
+            if !reader.has_time(MIN_STEP_TIME) {
                 return Ok(false);
             }
             let step = self.put_in(group, changes, reader);
@@ -160,7 +160,7 @@ impl<'f, 'a> Work<'f, 'a> {
         let mut refused = Vec::new();
         while let Some(part) = parts.pop() {
             let targets: Vec<Target> = part.iter().map(|change| change.target.clone()).collect();
-            if !reader.has_time(A_LOOK_NEEDS) {
+            if !reader.has_time(MIN_SNAPSHOT_TIME) {
                 let message = format!(
                     "{group}: no time is left to find which of {} targets it does not take",
                     targets.len()
@@ -190,7 +190,7 @@ impl<'f, 'a> Work<'f, 'a> {
         // They are in the order of the tasks.
         arns.dedup();
         let mut seen = HashMap::new();
-        for chunk in arns.chunks(MOST_TASKS_DESCRIBED) {
+        for chunk in arns.chunks(MAX_TASKS_PER_DESCRIBE) {
             let tasks = reader.describe_tasks(&self.request.cluster, chunk.to_vec())??;
             seen.extend(tasks.iter().map(|task| (task.arn.clone(), &**task)));
         }
@@ -222,10 +222,10 @@ impl<'f, 'a> Work<'f, 'a> {
             return Ok(false);
         }
         let is_own = |arn: &TaskArn| changes.iter().any(|change| change.task.as_ref() == Some(arn));
-        let rivals = self.proof.live.iter().filter(|ours| !is_own(&ours.task.arn));
+        let owner_scope = self.proof.live.iter().filter(|ours| !is_own(&ours.task.arn));
         let questioned = Questioned::of(changes.iter().map(|change| &change.target));
-        let mut parties = Parties::of(group);
-        for rival in rivals.filter(|ours| ours.names(group)) {
+        let mut parties = GroupClaims::of(group);
+        for rival in owner_scope.filter(|ours| ours.names(group)) {
             parties.add(rival, Stage::Live, Vec::new(), &questioned, reader)?;
         }
         let owners = Owners::among(parties.all());
@@ -255,7 +255,7 @@ impl<'f, 'a> Work<'f, 'a> {
     /// A target may be of a task that was started after all were listed. Without the time to look, it is
     /// told as it was seen.
     pub(super) fn look_again_at_unknown(&mut self, reader: &mut Reader<'a>) -> Result<(), Halt> {
-        if self.done.unknown.is_empty() || !reader.has_time(A_LOOK_NEEDS) {
+        if self.done.unknown.is_empty() || !reader.has_time(MIN_SNAPSHOT_TIME) {
             return Ok(());
         }
         let looked = self.still_unknown(reader);
@@ -274,7 +274,7 @@ impl<'f, 'a> Work<'f, 'a> {
                 continue;
             };
             let questioned = Questioned::of(of_group.iter().map(|unknown| &unknown.target));
-            let mut parties = Parties::of(group);
+            let mut parties = GroupClaims::of(group);
             for ours in now.live.iter().filter(|ours| ours.names(group)) {
                 parties.add(ours, Stage::Live, Vec::new(), &questioned, reader)?;
             }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::MOST_TASKS_DESCRIBED;
+use crate::call::MAX_TASKS_PER_DESCRIBE;
 use crate::domain::arn::TaskArn;
 use crate::domain::tags;
 use crate::domain::task::Task;
@@ -23,7 +23,7 @@ pub(crate) fn expired(request: &StartRequest, age: Duration, reader: &mut Reader
     if tasks.len() >= usize::try_from(request.count).unwrap_or(0) {
         return Ok(Outcome::Started {
             tasks,
-            rungs: 0,
+            run_task_calls: 0,
             conflict: false,
         });
     }
@@ -47,7 +47,7 @@ fn tasks_of(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Vec<TaskA
     let mut page = None;
     loop {
         let found = reader.list_tasks_started_by(&request.cluster, &request.started_by, page)??;
-        for chunk in found.tasks.chunks(MOST_TASKS_DESCRIBED) {
+        for chunk in found.tasks.chunks(MAX_TASKS_PER_DESCRIBE) {
             let tasks = reader.describe_tasks(&request.cluster, chunk.to_vec())??;
             let of_request = tasks.iter().map(Arc::as_ref).filter(is_of_request);
             own.extend(of_request.map(|task| task.arn.clone()));

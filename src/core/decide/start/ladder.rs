@@ -18,7 +18,7 @@ use crate::outcome::{Failure, Outcome};
 use crate::request::start::{Placement, StartRequest};
 
 /// How many different reasons are told.
-const MOST_REASONS: usize = 10;
+const MAX_REASONS: usize = 10;
 
 /// Walks until all tasks are there.
 ///
@@ -206,7 +206,7 @@ impl Walk<'_> {
     }
 
     fn tell(&mut self, reason: String) {
-        if !self.reasons.contains(&reason) && self.reasons.len() < MOST_REASONS {
+        if !self.reasons.contains(&reason) && self.reasons.len() < MAX_REASONS {
             self.reasons.push(reason);
         }
     }
@@ -214,7 +214,7 @@ impl Walk<'_> {
     fn started(self) -> Outcome {
         Outcome::Started {
             tasks: self.tasks,
-            rungs: self.calls,
+            run_task_calls: self.calls,
             conflict: self.met_conflict,
         }
     }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use self::expired::expired;
 use super::failures::Failures;
-use super::schedules::{self, Purpose, SOONEST};
+use super::schedules::{self, MIN_SCHEDULE_AHEAD, Purpose};
 use crate::call::{Answer, Call, CallError, ErrorKind};
 use crate::domain::arn::TaskArn;
 use crate::domain::task::START_TIMED_OUT;
@@ -177,7 +177,7 @@ fn set_deadline(
 ) -> Result<(), Halt> {
     let later = request.later.as_ref();
     let later = later.ok_or_else(|| Failure::internal("a deadline has no way to be kept"))?;
-    let at = now.after(due.after.max(SOONEST));
+    let at = now.after(due.after.max(MIN_SCHEDULE_AHEAD));
     let schedule = schedules::stop(later, due.purpose, (task, &request.cluster), due.detail, now, at)
         .ok_or_else(|| Failure::internal("a deadline has no date"))?;
     match reader.create_schedule(schedule)? {

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{CallError, Desired, ErrorKind, MOST_TASKS_DESCRIBED};
+use crate::call::{CallError, Desired, ErrorKind, MAX_TASKS_PER_DESCRIBE};
 use crate::config::Config;
 use crate::decide::deployment::{Whose, family_is_allowed, is_adopted, whose};
 use crate::decide::failures::Failures;
@@ -132,7 +132,7 @@ fn look_for_unlisted<'a>(
     let is_listed = |arn: &TaskArn| unseen.contains(arn) || tasks.iter().any(|task| task.arn == *arn);
     let unlisted: Vec<TaskArn> = started.iter().map(|started| started.task.clone()).collect();
     let unlisted: Vec<TaskArn> = unlisted.into_iter().filter(|arn| !is_listed(arn)).collect();
-    for chunk in unlisted.chunks(MOST_TASKS_DESCRIBED) {
+    for chunk in unlisted.chunks(MAX_TASKS_PER_DESCRIBE) {
         match reader.describe_tasks(cluster, chunk.to_vec())? {
             Ok(found) => {
                 let is_found = |arn: &&TaskArn| found.iter().any(|task| task.arn == **arn);
@@ -177,7 +177,7 @@ pub(crate) fn is_overdue(task: &Task, now: Timestamp) -> bool {
 
 /// Whether this deployment may stop it. A task that others have started is only adopted if its family is allowed.
 fn is_ours(task: &Task, config: &Config) -> bool {
-    whose(task, config) == Whose::Ours && (!is_adopted(task) || family_is_allowed(task, config))
+    whose(task, config) == Whose::FleetTask && (!is_adopted(task) || family_is_allowed(task, config))
 }
 
 fn untold(arn: &TaskArn, what: &str) -> Failure {

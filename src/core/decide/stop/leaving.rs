@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::decide::failures::Failures;
 use crate::decide::owners::{owned_of_each, too_slow};
-use crate::decide::targets::candidates::Rivals;
+use crate::decide::targets::candidates::OwnerScope;
 use crate::decide::targets::membership::still_registered;
 use crate::decide::timing;
 use crate::domain::arn::{Cluster, TargetGroupArn, TaskArn};
@@ -23,7 +23,7 @@ pub(crate) struct Leaving<'a> {
     pub(crate) targets: Vec<GroupTarget>,
     /// Where another task may have them by now. Addresses of an interface are its own while it lives; host ports
     /// are used again at once, and DescribeTasks may show a task for longer that has given its own back.
-    pub(crate) rivals: Option<Rivals>,
+    pub(crate) owner_scope: Option<OwnerScope>,
     /// Until when it drains; `None` stops it now.
     pub(crate) until: Option<Timestamp>,
 }
@@ -53,7 +53,7 @@ pub(crate) fn deregister(
     failures: &mut Failures,
 ) -> Result<Vec<(TaskArn, GroupTarget)>, Halt> {
     let mut deregistered = host_ports(leaving, config, reader, failures)?;
-    let leaving = || leaving.iter().filter(|leaving| leaving.rivals.is_none());
+    let leaving = || leaving.iter().filter(|leaving| leaving.owner_scope.is_none());
     let mut staying: Vec<TaskArn> = leaving().map(|leaving| leaving.task.arn.clone()).collect();
     for group in groups(leaving()) {
         let mut within = timing::left(Some(seen_at.after(timing::ATTACH)), reader.now());
@@ -100,19 +100,21 @@ fn host_ports(
     let on_machines = || {
         leaving
             .iter()
-            .filter(|it| it.rivals.is_some() && !it.targets.is_empty())
+            .filter(|it| it.owner_scope.is_some() && !it.targets.is_empty())
     };
-    let mut machines: Vec<&Rivals> = Vec::new();
-    for rivals in on_machines().filter_map(|it| it.rivals.as_ref()) {
-        if !machines.contains(&rivals) {
-            machines.push(rivals);
+    let mut machines: Vec<&OwnerScope> = Vec::new();
+    for owner_scope in on_machines().filter_map(|it| it.owner_scope.as_ref()) {
+        if !machines.contains(&owner_scope) {
+            machines.push(owner_scope);
         }
     }
-    for rivals in machines {
-        let there: Vec<&Leaving<'_>> = on_machines().filter(|it| it.rivals.as_ref() == Some(rivals)).collect();
+    for owner_scope in machines {
+        let there: Vec<&Leaving<'_>> = on_machines()
+            .filter(|it| it.owner_scope.as_ref() == Some(owner_scope))
+            .collect();
         let former: Vec<(&Task, &[GroupTarget])> = there.iter().map(|it| (it.task, it.targets.as_slice())).collect();
         let proof_ends = reader.now().after(timing::ATTACH);
-        let owned = match owned_of_each(&former, rivals, proof_ends, config, reader) {
+        let owned = match owned_of_each(&former, owner_scope, proof_ends, config, reader) {
             Ok(owned) => owned,
             Err(Halt::Fail(failure)) => there.iter().map(|_| Err((*failure).clone())).collect(),
             Err(ask @ Halt::Ask(_)) => return Err(ask),

@@ -33,10 +33,10 @@ use self::concerned::{Concerned, is_overdue};
 use self::leaving::{Leaving, deregister, leave_registered};
 use super::deployment;
 use super::failures::Failures;
-use super::schedules::{self, Purpose, SOONEST};
-use super::targets::candidates::Rivals;
+use super::schedules::{self, MIN_SCHEDULE_AHEAD, Purpose};
+use super::targets::candidates::OwnerScope;
 use super::targets::of_stopping;
-use crate::call::{CallError, ErrorKind, MOST_TASKS_DESCRIBED};
+use crate::call::{CallError, ErrorKind, MAX_TASKS_PER_DESCRIBE};
 use crate::config::Config;
 use crate::domain::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::domain::started_by;
@@ -191,7 +191,7 @@ impl<'r, 'a> Work<'r, 'a> {
         if !kept.is_empty() {
             self.kept.push((cluster.clone(), seen_at, kept));
         }
-        for chunk in others.chunks(MOST_TASKS_DESCRIBED) {
+        for chunk in others.chunks(MAX_TASKS_PER_DESCRIBE) {
             let mut leaving: Vec<Leaving<'_>> = Vec::new();
             for (n, task) in chunk.iter().enumerate() {
                 // What was begun is brought to its end: what is stopped later is to be out of its groups till then.
@@ -231,7 +231,7 @@ impl<'r, 'a> Work<'r, 'a> {
     fn go_on_draining(&mut self, reader: &mut Reader<'a>) -> Result<(), Halt> {
         let kept = std::mem::take(&mut self.kept);
         for (cluster, seen_at, tasks) in &kept {
-            for chunk in tasks.chunks(MOST_TASKS_DESCRIBED) {
+            for chunk in tasks.chunks(MAX_TASKS_PER_DESCRIBE) {
                 if self.has_begun && !reader.has_time(ENDING) {
                     self.unreached += chunk.len();
                     continue;
@@ -239,11 +239,11 @@ impl<'r, 'a> Work<'r, 'a> {
                 self.has_begun = true;
                 let mut leaving: Vec<Leaving<'_>> = Vec::new();
                 for task in chunk {
-                    let (targets, rivals) = self.leaving_targets(task, true, reader)?;
+                    let (targets, owner_scope) = self.leaving_targets(task, true, reader)?;
                     leaving.push(Leaving {
                         task,
                         targets,
-                        rivals,
+                        owner_scope,
                         until: task.drains_until(),
                     });
                 }
@@ -256,7 +256,7 @@ impl<'r, 'a> Work<'r, 'a> {
                 let Some(until) = task.drains_until() else { continue };
                 self.draining.push(task.arn.clone());
                 if reader.has_time(ENDING) {
-                    self.schedule(cluster, task, until.max(reader.now().after(SOONEST)), reader)?;
+                    self.schedule(cluster, task, until.max(reader.now().after(MIN_SCHEDULE_AHEAD)), reader)?;
                 }
             }
         }
@@ -289,7 +289,7 @@ impl<'r, 'a> Work<'r, 'a> {
             Until::Later(until) => Some(until),
             Until::Unknown => return Ok(None),
         };
-        let (targets, rivals) = match task.is_draining() {
+        let (targets, owner_scope) = match task.is_draining() {
             // What was left of one that drains, the events of its stop take out.
             true => (Vec::new(), None),
             false => self.leaving_targets(task, until.is_some(), reader)?,
@@ -297,7 +297,7 @@ impl<'r, 'a> Work<'r, 'a> {
         Ok(Some(Leaving {
             task,
             targets,
-            rivals,
+            owner_scope,
             until,
         }))
     }
@@ -318,7 +318,7 @@ impl<'r, 'a> Work<'r, 'a> {
         task: &'a Task,
         drains: bool,
         reader: &mut Reader<'a>,
-    ) -> Result<(Vec<GroupTarget>, Option<Rivals>), Halt> {
+    ) -> Result<(Vec<GroupTarget>, Option<OwnerScope>), Halt> {
         // One that has not been RUNNING was never registered.
         if task.phase() == Phase::Starting {
             return Ok((Vec::new(), None));
@@ -331,7 +331,7 @@ impl<'r, 'a> Work<'r, 'a> {
         let is_on_machine = matches!(task.network, Network::ContainerInstance { .. });
         Ok(candidates.map_or_else(
             |_| (Vec::new(), None),
-            |it| (it.targets, is_on_machine.then_some(it.rivals)),
+            |it| (it.targets, is_on_machine.then_some(it.owner_scope)),
         ))
     }
 
@@ -355,7 +355,7 @@ impl<'r, 'a> Work<'r, 'a> {
             self.undrained.push(task.arn.clone());
             return Ok(Until::Now);
         }
-        let until = reader.now().after(drain.max(SOONEST));
+        let until = reader.now().after(drain.max(MIN_SCHEDULE_AHEAD));
         if !self.schedule(cluster, task, until, reader)? {
             return Ok(Until::Unknown);
         }

@@ -11,19 +11,19 @@ pub(crate) struct Candidates {
     pub(crate) targets: Vec<GroupTarget>,
     /// Those that nobody can name any more.
     pub(crate) lost: Vec<Lost>,
-    pub(crate) rivals: Rivals,
+    pub(crate) owner_scope: OwnerScope,
 }
 
 /// Where a newer owner of the targets would be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Rivals {
+pub(crate) enum OwnerScope {
     /// On this container instance: they are ports of it.
     On(String),
     /// In any cluster: the machine or the interface that had the address may be gone.
     Anywhere,
 }
 
-impl Rivals {
+impl OwnerScope {
     /// Of targets that were registered a moment ago, when the task was RUNNING.
     pub(crate) fn of_running(event: &Task, look: &Task) -> Self {
         match network(event, Some(look)) {
@@ -34,7 +34,7 @@ impl Rivals {
 }
 
 /// How many targets a message names, each with its command.
-const MOST_NAMED: usize = 10;
+const MAX_NAMED: usize = 10;
 
 /// What is still known of a task's targets in one group.
 pub(crate) struct Lost {
@@ -66,8 +66,8 @@ impl Lost {
                 target.id, target.port
             )
         };
-        let commands: Vec<String> = left.iter().take(MOST_NAMED).map(command).collect();
-        let more = match left.len().saturating_sub(MOST_NAMED) {
+        let commands: Vec<String> = left.iter().take(MAX_NAMED).map(command).collect();
+        let more = match left.len().saturating_sub(MAX_NAMED) {
             0 => String::new(),
             more => format!(" (and {more} more)"),
         };

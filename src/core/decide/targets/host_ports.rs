@@ -87,7 +87,7 @@ fn shown_or_defined<'a>(
 
 /// What a live task has to do with the ports of its machine.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Claims {
+pub(crate) struct PortClaims {
     /// Those that it has.
     pub(crate) has: Vec<Port>,
     /// Those that it will have: it starts, and ECS, which places no two tasks with one fixed port on one
@@ -100,9 +100,9 @@ pub(crate) struct Claims {
 
 /// Of a live task, by the ports of its containers that are in question. What a RUNNING task does not show it
 /// does not publish, if it shows any; one that starts may show only some.
-pub(crate) fn claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>) -> Result<Claims, Halt> {
+pub(crate) fn claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>) -> Result<PortClaims, Halt> {
     let shown = task.shown_ports();
-    let mut claims = Claims::default();
+    let mut claims = PortClaims::default();
     for &port in containers_ports {
         claims
             .has
@@ -176,7 +176,7 @@ mod tests {
     }
 
     /// The claims on port 8080 of `auth`, and how often the definition was asked for.
-    fn claims_of(task: &Task, mode: Option<&str>, mappings: &[(&str, i64, Option<i64>)]) -> (Claims, usize) {
+    fn claims_of(task: &Task, mode: Option<&str>, mappings: &[(&str, i64, Option<i64>)]) -> (PortClaims, usize) {
         let mapping = |(name, container_port, host_port): &(&str, i64, Option<i64>)| {
             let raw = RawBinding {
                 container_port: Some(*container_port),
@@ -242,7 +242,7 @@ mod tests {
             ("PENDING", &none, Some("none"), &dynamic, nothing, 1),
         ];
         for (last, bindings, mode, mappings, (has, will_have, may_get_any), asked) in table {
-            let expected = Claims {
+            let expected = PortClaims {
                 has,
                 will_have,
                 may_get_any,

@@ -4,7 +4,7 @@
 //! Must not know network interfaces.
 
 use super::address::{address, family_mismatch, no_address};
-use super::candidates::{Candidates, Lost, Rivals};
+use super::candidates::{Candidates, Lost, OwnerScope};
 use super::host_ports::{self, Ports};
 use crate::call::{CallError, ErrorKind};
 use crate::decide::failures::Failures;
@@ -141,7 +141,7 @@ pub(crate) fn of_stopping<'a>(
     Ok(Candidates {
         targets,
         lost,
-        rivals: machine.rivals(),
+        owner_scope: machine.owner_scope(),
     })
 }
 
@@ -249,7 +249,7 @@ impl<'t, 'a> Machine<'t, 'a> {
     }
 
     /// While it is in its cluster and has its addresses, whoever else has its ports is on it too.
-    fn rivals(&self) -> Rivals {
+    fn owner_scope(&self) -> OwnerScope {
         let is_registered = matches!(
             self.container_instance,
             None | Some(Ok(Some(ContainerInstance {
@@ -259,9 +259,9 @@ impl<'t, 'a> Machine<'t, 'a> {
         );
         let lives = matches!(self.instance, None | Some(Ok(Some(Instance { lives: true, .. }))));
         if is_registered && lives {
-            Rivals::On(self.arn.to_owned())
+            OwnerScope::On(self.arn.to_owned())
         } else {
-            Rivals::Anywhere
+            OwnerScope::Anywhere
         }
     }
 }

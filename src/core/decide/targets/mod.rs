@@ -12,7 +12,7 @@ pub(crate) mod interfaces;
 pub(crate) mod membership;
 pub(crate) mod snapshot;
 
-use self::candidates::{Candidates, Rivals};
+use self::candidates::{Candidates, OwnerScope};
 use self::host_ports::Ports;
 use self::snapshot::network;
 use super::failures::Failures;
@@ -70,7 +70,7 @@ pub(crate) fn of_stopping<'a>(
             Ok(Ok(Candidates {
                 targets: Vec::new(),
                 lost: Vec::new(),
-                rivals: Rivals::On(arn.clone()),
+                owner_scope: OwnerScope::On(arn.clone()),
             }))
         }
     }
@@ -87,7 +87,7 @@ fn on_interface<'a>(
     Ok(targets.map(|targets| Candidates {
         targets,
         lost: Vec::new(),
-        rivals: Rivals::Anywhere,
+        owner_scope: OwnerScope::Anywhere,
     }))
 }
 

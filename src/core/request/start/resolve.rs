@@ -13,7 +13,7 @@ use crate::config::{Allowed, Config};
 use crate::domain::arn::{Cluster, Scope, TaskDefinition};
 use crate::domain::requested_at::RequestedAt;
 use crate::domain::started_by;
-use crate::domain::tags::{self, MOST_TAGS_OF_A_START, Marks};
+use crate::domain::tags::{self, MAX_TAGS_OF_A_START, Marks};
 use crate::domain::target::Attachment;
 use crate::input::problem::Problems;
 use crate::request::sender::Sender;
@@ -327,7 +327,7 @@ fn check_places(
 /// One tag is kept for the drain. What else ECS adds is not in the start: those that it manages are not asked for,
 /// and the tags of the definition are not known here.
 fn check_tags(tags: &[tags::Tag], options: &Options, problems: &mut Problems) {
-    if tags.len() > MOST_TAGS_OF_A_START {
+    if tags.len() > MAX_TAGS_OF_A_START {
         let count = format!("{} tags", tags.len());
         let definition = if options.propagate_tags == Some("TASK_DEFINITION") {
             ", and those of the task definition count too"
@@ -337,7 +337,7 @@ fn check_tags(tags: &[tags::Tag], options: &Options, problems: &mut Problems) {
         problems.invalid_text(
             "detail.tags",
             &count,
-            format!("a start has at most {MOST_TAGS_OF_A_START}, ours included: a stop needs the last one{definition}"),
+            format!("a start has at most {MAX_TAGS_OF_A_START}, ours included: a stop needs the last one{definition}"),
         );
     }
     for (n, tag) in tags.iter().enumerate() {
