@@ -3,6 +3,12 @@
 //! Between the crates the compiler holds the layers; inside of core this test does. A new room needs a place in
 //! [`LEVELS`].
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a file that cannot be read fails the test"
+)]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -53,6 +53,7 @@ pub fn unreadable(operation: &'static str) -> CallError {
         operation,
         kind: ErrorKind::Unreadable,
         code: None,
+        conflicting_tasks: Vec::new(),
         message,
     }
 }
@@ -148,6 +149,7 @@ pub(crate) async fn describe_task_definition(
         operation: OPERATION,
         kind: ErrorKind::Unreadable,
         code: None,
+        conflicting_tasks: Vec::new(),
         message: format!("the answer does not hold {arn}"),
     })?;
     Ok(Some(Definition {
@@ -184,6 +186,7 @@ pub fn no_failure_but_missing(operation: &'static str, failures: &[sdk::Failure]
         operation,
         kind: ErrorKind::Unknown,
         code: None,
+        conflicting_tasks: Vec::new(),
         message: format!("{}: {reason}", failure.arn().unwrap_or("one of those asked for")),
     })
 }

@@ -32,6 +32,7 @@ pub(crate) async fn describe_target_group(client: &Client, group: &TargetGroupAr
         operation: OPERATION,
         kind: ErrorKind::TargetGroupNotFound,
         code: None,
+        conflicting_tasks: Vec::new(),
         message: format!("the answer does not hold {group}"),
     })?;
     Ok(TargetGroup {
@@ -67,6 +68,7 @@ pub(crate) async fn describe_deregistration_delay(
             operation: OPERATION,
             kind: ErrorKind::Unreadable,
             code: None,
+            conflicting_tasks: Vec::new(),
             message: format!("the deregistration delay of {group}: {error}"),
         }),
     }

@@ -17,6 +17,7 @@ where
         operation,
         kind,
         code: code.map(str::to_owned),
+        conflicting_tasks: Vec::new(),
         message,
     };
     match error {

@@ -245,6 +245,7 @@ impl Aws for AwsClients {
                 operation: call.operation(),
                 kind: ErrorKind::TimedOut,
                 code: None,
+                conflicting_tasks: Vec::new(),
                 message: format!("no answer within {} ms, retries included", within.as_millis()),
             }),
         }

@@ -96,7 +96,7 @@ fn run_task_error(error: &SdkError<RunTaskError>) -> CallError {
     let mut call_error = call_error(OPERATION, error);
     if let Some(RunTaskError::ConflictException(conflict)) = error.as_service_error() {
         match task_arns(OPERATION, conflict.resource_ids().iter().map(String::as_str)) {
-            Ok(tasks) => call_error.kind = ErrorKind::Conflict { tasks },
+            Ok(tasks) => call_error.conflicting_tasks = tasks,
             Err(unreadable) => return unreadable,
         }
     }
@@ -109,6 +109,7 @@ fn incomplete(error: &impl std::fmt::Display) -> CallError {
         operation: OPERATION,
         kind: ErrorKind::InvalidParameter,
         code: None,
+        conflicting_tasks: Vec::new(),
         message: error.to_string(),
     }
 }

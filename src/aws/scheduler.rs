@@ -21,6 +21,7 @@ pub(crate) async fn create_schedule(client: &Client, schedule: &OneTimeSchedule)
         operation: OPERATION,
         kind: ErrorKind::InvalidParameter,
         code: None,
+        conflicting_tasks: Vec::new(),
         message,
     };
     let at = schedule

@@ -44,6 +44,6 @@ impl CommandError {
 
 impl From<CallError> for CommandError {
     fn from(error: CallError) -> Self {
-        Self::Aws(format!("{}: {error}", error.kind.category()))
+        Self::Aws(format!("{}: {error}", error.kind.name()))
     }
 }

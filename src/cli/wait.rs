@@ -205,7 +205,7 @@ impl<'a> Watch<'a> {
 fn after_sending(error: CallError) -> CommandError {
     CommandError::Aws(format!(
         "the event was sent, but looking failed: {}: {error}",
-        error.kind.category()
+        error.kind.name()
     ))
 }
 

@@ -244,6 +244,7 @@ mod tests {
             operation: "RegisterTargets",
             kind,
             code: None,
+            conflicting_tasks: Vec::new(),
             message: String::new(),
         }
     }

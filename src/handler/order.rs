@@ -4,7 +4,7 @@
 //! stop, since a stop ends nothing that was asked for after it. Must not decide which of the tasks a stop ends;
 //! [`start_engines_core::decide`] does.
 
-use start_engines_core::call::{Answer, Call, ErrorKind};
+use start_engines_core::call::{Answer, Call};
 use start_engines_core::domain::tags;
 use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::request::Trigger;
@@ -44,10 +44,7 @@ fn started(stop: &StopRequest, work: &Work) -> Vec<JustStarted> {
         let (tasks, requested_at) = match (&entry.call, &entry.answer) {
             (Call::RunTask(_), Ok(Answer::Started(started))) => (&started.tasks, asked_for(start)),
             // Started under the same identity by another event, perhaps with another time.
-            (Call::RunTask(_), Err(error)) => match &error.kind {
-                ErrorKind::Conflict { tasks } => (tasks, None),
-                _ => continue,
-            },
+            (Call::RunTask(_), Err(error)) => (&error.conflicting_tasks, None),
             _ => continue,
         };
         for task in tasks {

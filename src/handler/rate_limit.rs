@@ -72,6 +72,7 @@ impl<A: Aws + Sync> Aws for RateLimited<A> {
                 operation,
                 kind: ErrorKind::Throttled,
                 code: None,
+                conflicting_tasks: Vec::new(),
                 message: format!("not made: with API_RATES {rate} its turn comes too late"),
             }),
         }

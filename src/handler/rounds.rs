@@ -14,7 +14,7 @@ use start_engines_core::config::Config;
 use start_engines_core::decide::{Step, decide, start};
 use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::journal::{Entry, Journal};
-use start_engines_core::outcome::{Failure, Outcome};
+use start_engines_core::outcome::{Category, Failure, Outcome};
 use start_engines_core::ports::{Aws, Clock};
 use start_engines_core::report::handled::{Handled, Published};
 use start_engines_core::request::Trigger;
@@ -221,7 +221,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
         let left = deadline.since(asked_at.after(RESERVE));
         if left < SHORTEST_CALL {
             let message = format!("no time is left in this invocation for {}", call.operation());
-            return Err(Failure::transient("out_of_time", message));
+            return Err(Failure::new(Category::OutOfTime, message));
         }
         let within = match call {
             // Counted from the decision: the call may have waited for others since.
@@ -236,13 +236,14 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
                     operation: call.operation(),
                     kind: ErrorKind::TimedOut,
                     code: None,
+                    conflicting_tasks: Vec::new(),
                     message: "not made: the time for which the decision holds is over".to_owned(),
                 }),
             });
         }
         let answer = self.aws.perform(call, within).await;
         let answered_at = self.clock.now();
-        let error = answer.as_ref().err().map(|error| error.kind.category());
+        let error = answer.as_ref().err().map(|error| error.kind.name());
         let millis = answered_at.since(asked_at).as_millis();
         tracing::debug!(operation = call.operation(), millis, error, "AWS call");
         let answer = self.cache().note(call, answer, answered_at);

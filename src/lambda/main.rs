@@ -16,7 +16,7 @@ use start_engines_aws::AwsClients;
 use start_engines_core::config::LogLevel;
 use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::input::problem::Problems;
-use start_engines_core::outcome::Failure;
+use start_engines_core::outcome::{Category, Failure};
 use start_engines_core::ports::Clock;
 use start_engines_core::report::handled::Handled;
 use start_engines_handler::rate_limit::RateLimited;
@@ -117,7 +117,7 @@ async fn main() -> ExitCode {
         Ok(handler) => Function::Sound(Box::new(handler)),
         Err(problems) => {
             start_logging(LogLevel::Info);
-            Function::Misconfigured(Failure::permanent("invalid_configuration", problems.to_string()))
+            Function::Misconfigured(Failure::new(Category::InvalidConfiguration, problems.to_string()))
         }
     };
     let service = service_fn(async |event: LambdaEvent<Value>| function.invoke(event, &name).await);
@@ -157,7 +157,7 @@ struct Refusal(Failure);
 impl From<Refusal> for Diagnostic {
     fn from(Refusal(failure): Refusal) -> Self {
         Self {
-            error_type: failure.category.to_owned(),
+            error_type: failure.category.to_string(),
             error_message: failure.message,
         }
     }

@@ -10,7 +10,7 @@
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use serde::Deserialize;
 use serde_json::Value;
-use start_engines_core::outcome::Failure;
+use start_engines_core::outcome::{Category, Failure};
 use start_engines_core::request::other_shapes::{SQS, has_id, source_of};
 
 /// One message.
@@ -89,8 +89,6 @@ pub(crate) fn response<'m>(failed: impl Iterator<Item = &'m Message>) -> Value {
     serde_json::to_value(response).unwrap_or_default()
 }
 
-/// The category of an array whose events failed for different reasons.
-const SEVERAL: &str = "batch_failed";
 /// How many failed events of an array are told; the log line of each has it all.
 const MAX_MESSAGES: usize = 20;
 /// How much of each event's id and message is told.
@@ -121,19 +119,19 @@ pub(crate) fn failure<'f>(all: usize, failed: impl Iterator<Item = (Option<&'f s
         failed.len(),
         told.join("; ")
     );
-    let category = if is_one { first.category } else { SEVERAL };
+    let category = if is_one { first.category } else { Category::BatchFailed };
     // Handling the others again does no harm, and may be all that the failed ones need.
-    let is_transient = failed.iter().any(|(_, failure)| failure.transient);
-    Some(if is_transient {
-        Failure::transient(category, message)
-    } else {
-        Failure::permanent(category, message)
+    let transient = failed.iter().any(|(_, failure)| failure.transient);
+    Some(Failure {
+        transient,
+        ..Failure::new(category, message)
     })
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use start_engines_core::call::ErrorKind;
 
     use super::*;
 
@@ -222,23 +220,23 @@ mod tests {
 
     #[test]
     fn an_array_fails_by_the_reason_of_its_events_and_names_them() {
-        let throttled = Failure::transient("throttled", "slow");
-        let wrong = Failure::permanent("invalid_event", "1 problem");
+        let throttled = Failure::new(Category::Call(ErrorKind::Throttled), "slow");
+        let wrong = Failure::new(Category::InvalidEvent, "1 problem");
         assert_eq!(failure(3, std::iter::empty()), None);
         let one = failure(3, [(Some("e-2"), &wrong)].into_iter()).unwrap();
-        assert_eq!((one.category, one.transient), ("invalid_event", false));
+        assert_eq!((one.category, one.transient), (Category::InvalidEvent, false));
         assert_eq!(
             one.message,
             "1 of 3 events failed, and all of them come again: e-2: invalid_event: 1 problem"
         );
         let two = failure(3, [(Some("e-2"), &wrong), (None, &throttled)].into_iter()).unwrap();
-        assert_eq!((two.category, two.transient), ("batch_failed", true));
+        assert_eq!((two.category, two.transient), (Category::BatchFailed, true));
         assert!(two.message.ends_with("; an event without id: throttled: slow"), "{two}");
     }
 
     #[test]
     fn an_array_of_thousands_fails_in_a_few_words() {
-        let long = Failure::permanent("invalid_event", "x".repeat(100_000));
+        let long = Failure::new(Category::InvalidEvent, "x".repeat(100_000));
         let failed = std::iter::repeat_n((Some("e"), &long), 1000);
         let told = failure(1000, failed).unwrap().message;
         assert!(

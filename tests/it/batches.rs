@@ -39,7 +39,7 @@ async fn poisoned_task(stage: &Stage, n: u8) -> Value {
 
 fn failures(handled: &[Handled]) -> Vec<(usize, &'static str)> {
     let all = handled.iter().enumerate();
-    all.filter_map(|(n, handled)| Some((n, handled.result.as_ref().err()?.category)))
+    all.filter_map(|(n, handled)| Some((n, handled.result.as_ref().err()?.category.name())))
         .collect()
 }
 
@@ -270,7 +270,7 @@ async fn starts_stops_and_changes_of_one_batch_are_all_done() {
         .map(|one| {
             one.result
                 .as_ref()
-                .map_or_else(|failure| failure.category, Outcome::name)
+                .map_or_else(|failure| failure.category.name(), Outcome::name)
         })
         .collect();
     assert_eq!(

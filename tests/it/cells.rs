@@ -90,7 +90,7 @@ async fn cell(
     match handled.result {
         Ok(Outcome::Registered { targets }) => Ok(targets[0].target.to_string()),
         Ok(other) => panic!("{other:?}"),
-        Err(failure) => Err(failure.category.to_owned()),
+        Err(failure) => Err(failure.category.name().to_owned()),
     }
 }
 

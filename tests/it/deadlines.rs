@@ -128,7 +128,7 @@ async fn a_deadline_that_could_not_be_set_is_an_error_and_the_retry_sets_it_for_
         .world(|world| world.fail_next("scheduler:CreateSchedule", Fault::Throttle, 3));
     let failure = stage.deliver(&start).await.result.expect_err("a failure");
     assert_eq!(
-        (failure.category, failure.transient, failure.tasks.len()),
+        (failure.category.name(), failure.transient, failure.tasks.len()),
         ("throttled", true, 1)
     );
     assert!(
@@ -190,7 +190,7 @@ async fn an_invocation_that_runs_out_of_time_before_its_deadlines_has_started_al
     let handled = stage.deliver(&stage.start("e1", json!({"count": 2}))).await;
     let failure = handled.result.as_ref().expect_err("a failure");
     assert_eq!(
-        (failure.category, failure.transient, failure.tasks.len()),
+        (failure.category.name(), failure.transient, failure.tasks.len()),
         ("out_of_time", true, 2)
     );
     let unset = failure.deadlines.as_ref().expect("deadlines");
@@ -213,7 +213,7 @@ async fn a_walk_that_runs_out_of_time_names_the_tasks_that_run_without_a_deadlin
     let fields = json!({"count": 2, "fallbacks": [{"subnets": ["subnet-0b1c2d3e4f5a60718"]}]});
     let handled = stage.deliver(&stage.start("e1", fields)).await;
     let failure = handled.result.as_ref().expect_err("a failure");
-    assert_eq!((failure.category, failure.tasks.len()), ("out_of_time", 1));
+    assert_eq!((failure.category.name(), failure.tasks.len()), ("out_of_time", 1));
     let unset = failure.deadlines.as_ref().expect("deadlines");
     assert_eq!((unset.deadlines.len(), unset.start_is_whole), (1, false));
     assert_eq!(handled.metrics("f")["StartsFailed"], 1);

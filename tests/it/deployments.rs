@@ -300,7 +300,7 @@ async fn a_task_with_one_group_that_is_allowed_is_ours_and_the_other_group_is_an
     let two = Two::apart().await;
     let running = adopted(&two.stage, "auth", &[&two.stage.group, &two.group], &json!([]));
     let failure = two.stage.deliver(&running).await.result.expect_err("a failure");
-    assert_eq!(failure.category, "not_allowed");
+    assert_eq!(failure.category.name(), "not_allowed");
     assert_eq!((two.stage.registered().len(), two.in_group(&two.group)), (1, 0));
     two.stage.calls();
     let task = running["detail"]["taskArn"].as_str().expect("an ARN");
@@ -342,7 +342,7 @@ async fn a_task_that_others_start_is_adopted_only_if_its_family_is_allowed() {
     let tags = json!([{"key": "start-engines:event-id", "value": "e1"}]);
     let forged = adopted(&stage, "foreign", &[&group], &tags);
     let failure = stage.deliver(&forged).await.result.expect_err("a failure");
-    assert_eq!(failure.category, "not_allowed");
+    assert_eq!(failure.category.name(), "not_allowed");
     assert!(failure.message.contains("ALLOWED_TASK_FAMILIES"), "{failure}");
     assert_eq!(stage.registered().len(), 1);
 }
@@ -377,7 +377,7 @@ async fn a_malformed_startedby_of_another_family_is_another_deployments() {
         running["detail"]["startedBy"] = json!("start-engines/nonsense");
         stage.calls();
         let result = stage.deliver(&running).await.result;
-        assert_eq!(result.err().map(|failure| failure.category), category);
+        assert_eq!(result.err().map(|failure| failure.category.name()), category);
         assert_eq!(stage.calls(), [""; 0]);
     }
 }

@@ -112,7 +112,10 @@ async fn a_group_for_instances_is_refused_with_what_to_change() {
         .world(|world| world.task_arns().last().expect("a task").clone());
     let running = stage.fake.world(|world| world.advance_to(&task, "RUNNING"));
     let failure = stage.deliver(&running).await.result.expect_err("a failure");
-    assert_eq!((failure.category, failure.transient), ("target_type_mismatch", false));
+    assert_eq!(
+        (failure.category.name(), failure.transient),
+        ("target_type_mismatch", false)
+    );
     assert!(
         failure.message.contains("use a target group of target type ip"),
         "{failure}"

@@ -203,7 +203,7 @@ async fn a_definition_that_was_deleted_is_no_guess_and_one_that_is_refused_is_to
     let mut cold = machine;
     cold.stage.cold_start(&[]).await;
     let failure = cold.stage.deliver(&first_sign).await.result.expect_err("a failure");
-    assert_eq!((failure.category, failure.transient), ("ports_unknown", false));
+    assert_eq!((failure.category.name(), failure.transient), ("ports_unknown", false));
     assert!(
         failure.message.contains(&format!("Id={MACHINE},Port=8080")),
         "{failure}"
@@ -234,7 +234,7 @@ async fn a_bridge_task_that_shows_no_host_port_yet_is_not_guessed_and_comes_agai
     silent["detail"]["containers"][0]["networkBindings"] = json!([]);
     machine.stage.fake.world(|world| world.describe_lag(&task, 1));
     let failure = machine.stage.deliver(&silent).await.result.expect_err("a failure");
-    assert_eq!((failure.category, failure.transient), ("address_missing", true));
+    assert_eq!((failure.category.name(), failure.transient), ("address_missing", true));
     machine.stage.fake.world(|world| world.unpin_described(&task));
     outcome(&machine.stage, &silent).await;
     assert_eq!(machine.registered(), on_machine(32_768));
@@ -251,7 +251,7 @@ async fn a_bridge_task_that_shows_the_ports_of_some_containers_only_comes_again(
     machine.stage.fake.world(|world| world.set_bindings(&task, &all[..1]));
     let partial = machine.stage.fake.world(|world| world.event(&task));
     let failure = machine.stage.deliver(&partial).await.result.expect_err("a failure");
-    assert_eq!((failure.category, failure.transient), ("address_missing", true));
+    assert_eq!((failure.category.name(), failure.transient), ("address_missing", true));
     machine.stage.fake.world(|world| world.set_bindings(&task, &all));
     outcome(&machine.stage, &partial).await;
     assert_eq!(machine.registered(), on_machine(32_769));

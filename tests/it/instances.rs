@@ -173,7 +173,7 @@ async fn of_two_containers_with_one_port_the_named_one_is_registered_and_none_is
     let unnamed = machine.start("e1", json!({"taskDefinition": "two"})).await;
     let running = machine.running(&unnamed);
     let failure = machine.stage.deliver(&running).await.result.expect_err("a failure");
-    assert_eq!((failure.category, failure.transient), ("port_ambiguous", false));
+    assert_eq!((failure.category.name(), failure.transient), ("port_ambiguous", false));
     assert!(
         failure
             .message
@@ -282,7 +282,7 @@ async fn bindings_that_the_last_event_lacks_are_asked_for() {
         world.register(&machine.group, "i-0fedcba9876543210", 32_768);
     });
     let failure = machine.stage.deliver(&stopped).await.result.expect_err("a failure");
-    assert_eq!(failure.category, "ports_unknown");
+    assert_eq!(failure.category.name(), "ports_unknown");
     assert!(
         failure.message.contains(&format!("Id={MACHINE},Port=32768")),
         "{failure}"
@@ -301,7 +301,7 @@ async fn bindings_that_the_last_event_lacks_are_asked_for() {
     let mut machine = machine;
     machine.stage.cold_start(&[]).await;
     let failure = machine.stage.deliver(&stopped).await.result.expect_err("a failure");
-    assert_eq!(failure.category, "instance_unknown");
+    assert_eq!(failure.category.name(), "instance_unknown");
     assert!(
         failure.message.contains("Id=i-0fedcba9876543210,Port=32768"),
         "{failure}"
@@ -373,7 +373,10 @@ async fn a_target_of_an_instance_that_nobody_tells_is_named_with_its_command_and
             world.register(&machine.group, id, 40_000);
         });
         let failure = machine.stage.deliver(&first_sign).await.result.expect_err("a failure");
-        assert_eq!((failure.category, failure.transient), ("instance_unknown", false));
+        assert_eq!(
+            (failure.category.name(), failure.transient),
+            ("instance_unknown", false)
+        );
         let command = format!(
             "aws elbv2 deregister-targets --target-group-arn {} --targets Id={id},Port=32768",
             machine.group
@@ -553,7 +556,7 @@ async fn a_refusal_that_no_zone_cures_is_told_in_its_first_words() {
     });
     // The fake refuses `all` for an address inside, as ELB does.
     let failure = stage.deliver(&running).await.result.expect_err("a failure");
-    assert_eq!(failure.category, "invalid_parameter");
+    assert_eq!(failure.category.name(), "invalid_parameter");
     assert!(failure.message.contains("first words"), "{failure}");
 }
 

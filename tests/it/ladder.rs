@@ -20,7 +20,10 @@ async fn a_conflict_without_tasks_everywhere_can_pass() {
     stage.calls();
     let event = stage.start("e1", json!({"count": 2, "fallbacks": fallbacks}));
     let failure = failed(&stage, &event).await;
-    assert_eq!((failure.category, failure.transient), ("client_token_conflict", true));
+    assert_eq!(
+        (failure.category.name(), failure.transient),
+        ("client_token_conflict", true)
+    );
     assert_eq!(stage.calls(), ["RunTask", "RunTask"]);
     assert_eq!(tasks(&stage), 0);
 }
@@ -33,7 +36,7 @@ async fn a_conflict_without_tasks_in_one_place_is_passed_by_in_the_place_whose_a
     stage.fake.world(|world| {
         world.run_task_rule(|input| (input["launchType"] == "FARGATE").then(|| short_of(NO_FARGATE)));
     });
-    assert_eq!(failed(&stage, &event).await.category, "capacity_unavailable");
+    assert_eq!(failed(&stage, &event).await.category.name(), "capacity_unavailable");
     assert_eq!(tokens(&stage), ["e1#0", "e1#0"]);
     stage.calls();
     // An instance has come up since.
@@ -124,7 +127,10 @@ async fn exceptions_in_every_place_pass_with_time_and_are_not_repeated_at_once()
     let event = stage.start("e1", json!({"launchType": "EC2"}));
     stage.pass(Duration::from_secs(3600));
     let failure = failed(&stage, &event).await;
-    assert_eq!((failure.category, failure.transient), ("capacity_unavailable", true));
+    assert_eq!(
+        (failure.category.name(), failure.transient),
+        ("capacity_unavailable", true)
+    );
     assert!(
         failure
             .message
@@ -190,10 +196,13 @@ async fn each_retry_of_lambda_tries_capacity_anew() {
     });
     let event = stage.start("e1", json!({}));
     let failure = failed(&stage, &event).await;
-    assert_eq!((failure.category, failure.transient), ("capacity_unavailable", true));
+    assert_eq!(
+        (failure.category.name(), failure.transient),
+        ("capacity_unavailable", true)
+    );
     assert!(failure.message.contains(NO_FARGATE), "{}", failure.message);
     stage.pass(Duration::from_secs(61));
-    assert_eq!(failed(&stage, &event).await.category, "capacity_unavailable");
+    assert_eq!(failed(&stage, &event).await.category.name(), "capacity_unavailable");
     stage.pass(Duration::from_secs(121));
     assert_eq!(started(&stage, &event).await, (1, 3));
     assert_eq!(stage.calls().len(), 1 + 2 + 3);
@@ -232,7 +241,10 @@ async fn a_start_that_stays_partial_fails_and_names_the_tasks_that_run() {
     };
     stage.fake.world(|world| world.run_task_results.push_back(partial));
     let failure = failed(&stage, &stage.start("e1", json!({"count": 2}))).await;
-    assert_eq!((failure.category, failure.tasks.len()), ("capacity_unavailable", 1));
+    assert_eq!(
+        (failure.category.name(), failure.tasks.len()),
+        ("capacity_unavailable", 1)
+    );
     assert!(failure.message.contains("1 of 2 tasks started"), "{}", failure.message);
 }
 
@@ -246,7 +258,10 @@ async fn a_reason_that_the_place_gives_climbs_and_ends_the_walk_where_no_other_p
         let event = stage.start("e1", json!({"fallbacks": [{"subnets": ["subnet-0b1c2d3e4f5a60718"]}]}));
         for _ in 0..3 {
             let failure = failed(&stage, &event).await;
-            assert_eq!((failure.category, failure.transient), ("placement_failed", false));
+            assert_eq!(
+                (failure.category.name(), failure.transient),
+                ("placement_failed", false)
+            );
             assert_eq!(stage.calls(), ["RunTask", "RunTask"], "{reason}");
             stage.pass(Duration::from_secs(90));
         }
@@ -260,7 +275,7 @@ async fn the_same_place_again_is_no_other_place() {
         .fake
         .world(|world| world.run_task_results.push_back(short_of("ATTRIBUTE")));
     let event = stage.start("e1", json!({"fallbacks": [{"launchType": "FARGATE"}]}));
-    assert_eq!(failed(&stage, &event).await.category, "placement_failed");
+    assert_eq!(failed(&stage, &event).await.category.name(), "placement_failed");
     assert_eq!(stage.calls(), ["RunTask"]);
 }
 
@@ -274,7 +289,10 @@ async fn one_place_that_is_short_outweighs_others_that_never_will_do() {
     });
     let event = stage.start("e1", json!({"fallbacks": [{"subnets": ["subnet-0b1c2d3e4f5a60718"]}]}));
     let failure = failed(&stage, &event).await;
-    assert_eq!((failure.category, failure.transient), ("capacity_unavailable", true));
+    assert_eq!(
+        (failure.category.name(), failure.transient),
+        ("capacity_unavailable", true)
+    );
     stage.pass(Duration::from_secs(61));
     assert_eq!(started(&stage, &event).await, (1, 3));
     assert_eq!(tasks(&stage), 1);
@@ -303,7 +321,10 @@ async fn an_error_for_good_in_one_place_after_an_exception_of_another_can_pass()
         });
     });
     let failure = failed(&stage, &event).await;
-    assert_eq!((failure.category, failure.transient), ("invalid_parameter", true));
+    assert_eq!(
+        (failure.category.name(), failure.transient),
+        ("invalid_parameter", true)
+    );
     assert!(
         failure.message.contains("an earlier placement may have room"),
         "{failure}"

@@ -268,7 +268,7 @@ async fn a_stop_of_many_with_too_little_time_brings_to_its_end_what_it_begins_an
         match handled.result {
             Ok(_) => break,
             Err(failure) => {
-                assert_eq!((failure.category, failure.transient), ("out_of_time", true));
+                assert_eq!((failure.category.name(), failure.transient), ("out_of_time", true));
                 assert!(left < before, "it gets no further: {failure}");
             }
         }

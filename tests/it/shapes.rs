@@ -31,7 +31,7 @@ async fn with_catalog_only_a_start_is_what_its_entry_lets_it_be() {
     let event = |detail: Value| json!({"id": "e1", "detail-type": "Start ECS Task", "source": "app.tests", "time": BEGIN, "detail": detail});
     let wrong = event(json!({"service": "auth", "cluster": "engines", "tags": [], "count": 2}));
     let failure = stage.deliver(&wrong).await.result.expect_err("a refusal");
-    assert_eq!(failure.category, "not_allowed");
+    assert_eq!(failure.category.name(), "not_allowed");
     assert_eq!(
         failure.message,
         "2 problems: detail.cluster = \"engines\": CATALOG_ONLY is set, and auth does not list it as overridable in the \
@@ -42,7 +42,7 @@ async fn with_catalog_only_a_start_is_what_its_entry_lets_it_be() {
         .await
         .result
         .expect_err("a refusal");
-    assert_eq!(of_no_service.category, "not_allowed");
+    assert_eq!(of_no_service.category.name(), "not_allowed");
     assert!(
         of_no_service
             .message

@@ -249,5 +249,11 @@ pub(crate) async fn outcome(stage: &Stage, event: &Value) -> Outcome {
 
 /// The category of the failure in which the handling of an event ends.
 pub(crate) async fn category(stage: &Stage, event: &Value) -> &'static str {
-    stage.deliver(event).await.result.expect_err("a failure").category
+    stage
+        .deliver(event)
+        .await
+        .result
+        .expect_err("a failure")
+        .category
+        .name()
 }

@@ -30,7 +30,7 @@ async fn a_start_from_the_future_has_more_than_its_first_token() {
     let mut event = stage.start("e2", json!({}));
     event["time"] = json!("2026-11-20T07:00:02Z");
     for wait in [61, 121] {
-        assert_eq!(failed(&stage, &event).await.category, "capacity_unavailable");
+        assert_eq!(failed(&stage, &event).await.category.name(), "capacity_unavailable");
         stage.pass(Duration::from_secs(wait));
     }
     assert_eq!(started(&stage, &event).await, (1, 3));
@@ -85,7 +85,7 @@ async fn a_start_that_is_too_old_starts_nothing() {
     let event = stage.start("e1", json!({"maxAgeSeconds": 300}));
     stage.pass(Duration::from_secs(301));
     let failure = failed(&stage, &event).await;
-    assert_eq!((failure.category, failure.transient), ("expired", false));
+    assert_eq!((failure.category.name(), failure.transient), ("expired", false));
     assert_eq!(
         failure.message,
         "the start was asked for 301 s ago, and its maxAgeSeconds is 300; 0 of its 1 tasks run"
@@ -94,7 +94,7 @@ async fn a_start_that_is_too_old_starts_nothing() {
     // It counts from when it was asked for; and 0, or a catalog entry that has none, is none.
     let asked_before = json!({"maxAgeSeconds": 3600, "requestedAt": "2026-11-20T06:00:00Z"});
     assert_eq!(
-        failed(&stage, &stage.start("e2", asked_before)).await.category,
+        failed(&stage, &stage.start("e2", asked_before)).await.category.name(),
         "expired"
     );
     for fields in [json!({}), json!({"maxAgeSeconds": 0}), json!({"maxAgeSeconds": 301})] {
@@ -131,7 +131,7 @@ async fn what_an_earlier_delivery_of_an_old_start_has_started_counts_and_gets_it
     stage.pass(Duration::from_secs(301));
     stage.calls();
     let failure = failed(&stage, &event).await;
-    assert_eq!((failure.category, failure.tasks.len()), ("expired", 1));
+    assert_eq!((failure.category.name(), failure.tasks.len()), ("expired", 1));
     assert!(failure.message.ends_with("1 of its 2 tasks run"), "{failure}");
     assert_eq!(
         stage.calls(),

@@ -239,7 +239,11 @@ async fn errors_of_run_task_have_their_own_categories_and_end_the_walk() {
         stage.fake.world(|world| world.run_task_results.push_back(result));
         let event = stage.start("e1", json!({"fallbacks": [{"subnets": ["subnet-0b1c2d3e4f5a60718"]}]}));
         let failure = failed(&stage, &event).await;
-        assert_eq!((failure.category, failure.transient), (category, transient), "{code}");
+        assert_eq!(
+            (failure.category.name(), failure.transient),
+            (category, transient),
+            "{code}"
+        );
         assert_eq!(failure.message, format!("RunTask failed with {code}: as ECS words it"));
         assert_eq!(stage.calls(), ["RunTask"], "{code}");
         // Nothing is kept under the token: the event can be sent again when the cause is gone.
@@ -251,7 +255,7 @@ async fn errors_of_run_task_have_their_own_categories_and_end_the_walk() {
 async fn an_unknown_cluster_is_told_as_ecs_tells_it() {
     let stage = Stage::new().await;
     let failure = failed(&stage, &stage.start("e1", json!({"cluster": "elsewhere"}))).await;
-    assert_eq!(failure.category, "cluster_not_found");
+    assert_eq!(failure.category.name(), "cluster_not_found");
 }
 
 #[tokio::test]
@@ -292,7 +296,7 @@ async fn what_does_not_pass_fails_with_its_category_and_the_event_can_be_retried
         let event = stage.start("e1", json!({}));
         let failure = failed(&stage, &event).await;
         assert_eq!(
-            (failure.category, failure.transient),
+            (failure.category.name(), failure.transient),
             (category, true),
             "{fault:?}: {}",
             failure.message
@@ -318,7 +322,7 @@ async fn a_start_with_no_time_left_makes_no_call() {
     let stage = Stage::new().await;
     let event = stage.start("e1", json!({}));
     let handled = stage.deliver_with(&event, Duration::from_millis(300)).await;
-    assert_eq!(handled.result.expect_err("a failure").category, "out_of_time");
+    assert_eq!(handled.result.expect_err("a failure").category.name(), "out_of_time");
     assert_eq!(stage.calls(), [""; 0]);
 }
 
@@ -329,12 +333,12 @@ async fn two_events_with_one_key_agree_once_the_second_has_been_retried_as_often
         .fake
         .world(|world| world.run_task_results.push_back(short_of(NO_FARGATE)));
     let first = stage.start("e1", json!({"idempotencyKey": "nightly"}));
-    assert_eq!(failed(&stage, &first).await.category, "capacity_unavailable");
+    assert_eq!(failed(&stage, &first).await.category.name(), "capacity_unavailable");
     stage.pass(Duration::from_secs(61));
     assert_eq!(started(&stage, &first).await, (1, 2));
     let mut second = stage.start("e2", json!({"idempotencyKey": "nightly"}));
     second["time"] = json!("2026-11-20T07:01:01Z");
-    assert_eq!(failed(&stage, &second).await.category, "capacity_unavailable");
+    assert_eq!(failed(&stage, &second).await.category.name(), "capacity_unavailable");
     stage.pass(Duration::from_secs(61));
     assert_eq!(started(&stage, &second).await, (1, 2));
     assert_eq!(tasks(&stage), 1);
@@ -387,6 +391,6 @@ async fn tags_of_the_definition_can_be_too_many_and_ecs_says_so() {
         world.add_task_definition(definition);
     });
     let event = stage.start("e1", json!({"propagateTags": "TASK_DEFINITION"}));
-    assert_eq!(failed(&stage, &event).await.category, "invalid_parameter");
+    assert_eq!(failed(&stage, &event).await.category.name(), "invalid_parameter");
     assert_eq!(started(&stage, &stage.start("e2", json!({}))).await.0, 1);
 }

@@ -162,7 +162,7 @@ async fn a_stop_from_the_future_is_refused_until_its_time_has_come() {
     for detail in [all(), of_service(), json!({"taskArn": task, "drainSeconds": 0})] {
         let handled = stage.deliver(&stop_at("2026-11-20T07:02:01Z", detail)).await;
         let failure = handled.result.unwrap_err();
-        assert_eq!((failure.category, failure.transient), ("invalid_event", false));
+        assert_eq!((failure.category.name(), failure.transient), ("invalid_event", false));
         assert!(
             failure
                 .message
@@ -190,7 +190,7 @@ async fn a_stop_without_a_time_is_refused_for_a_requested_at_from_the_future() {
     let mut stop = stop_at(BEGIN, detail);
     stop.as_object_mut().unwrap().remove("time");
     let failure = stage.deliver(&stop).await.result.unwrap_err();
-    assert_eq!((failure.category, failure.transient), ("invalid_event", false));
+    assert_eq!((failure.category.name(), failure.transient), ("invalid_event", false));
     assert!(failure.message.contains("detail.requestedAt = "), "{failure}");
     assert_eq!(stage.calls(), [""; 0]);
 }
@@ -331,7 +331,7 @@ async fn a_task_of_the_batch_that_stop_task_does_not_know_yet_is_no_error_for_go
     ];
     let handled = stage.deliver_batch(&batch).await;
     let failure = handled[0].result.as_ref().unwrap_err();
-    assert_eq!((failure.category, failure.transient), ("task_not_visible", true));
+    assert_eq!((failure.category.name(), failure.transient), ("task_not_visible", true));
 }
 
 #[tokio::test]
@@ -383,7 +383,7 @@ async fn of_a_conflicts_task_that_ecs_does_not_show_yet_the_stop_comes_again() {
     let stop = stop_at("2026-11-20T07:00:05Z", all());
     let handled = stage.deliver_batch(&[changed, stop.clone()]).await;
     let failure = handled[1].result.as_ref().unwrap_err();
-    assert_eq!((failure.category, failure.transient), ("task_not_visible", true));
+    assert_eq!((failure.category.name(), failure.transient), ("task_not_visible", true));
     stage.fake.world(|world| {
         world.set_listed(&task, true);
         world.unpin_described(&task);

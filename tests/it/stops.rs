@@ -390,7 +390,7 @@ async fn a_deregistration_that_fails_does_not_keep_a_task_alive() {
         .await
         .result
         .expect_err("a failure");
-    assert_eq!((failure.category, failure.tasks.len()), ("throttled", 1));
+    assert_eq!((failure.category.name(), failure.tasks.len()), ("throttled", 1));
     assert_eq!(desired(&stage, &task), "STOPPED");
     let event = stage.fake.world(|world| world.event(&task));
     outcome(&stage, &event).await;

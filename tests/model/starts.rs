@@ -178,6 +178,7 @@ impl Heard {
             operation: "RunTask",
             kind,
             code: None,
+            conflicting_tasks: Vec::new(),
             message: String::new(),
         };
         match self {
@@ -192,7 +193,10 @@ impl Heard {
                     failures: failure.into_iter().collect(),
                 }))
             }
-            Self::Conflict(tasks) => Err(error(ErrorKind::Conflict { tasks: arns(tasks) })),
+            Self::Conflict(tasks) => Err(CallError {
+                conflicting_tasks: arns(tasks),
+                ..error(ErrorKind::Conflict)
+            }),
             Self::NoInstances => Err(error(ErrorKind::NoCapacity)),
             Self::Refused => Err(error(ErrorKind::InvalidParameter)),
             Self::Throttled => Err(error(ErrorKind::Throttled)),
@@ -246,7 +250,7 @@ impl Starts {
             Step::End(Ok(Outcome::Started { tasks, .. })) => Next::Success(tasks.len()),
             Step::End(Ok(other)) => panic!("a start ends as {other:?}"),
             Step::End(Err(failure)) => Next::Failure {
-                category: failure.category,
+                category: failure.category.name(),
                 transient: failure.transient,
             },
         };

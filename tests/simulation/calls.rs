@@ -33,6 +33,7 @@ pub(crate) fn failure(call: &Call, kind: ErrorKind) -> CallError {
         operation: call.operation(),
         kind,
         code: None,
+        conflicting_tasks: Vec::new(),
         message: "simulated".to_owned(),
     }
 }
@@ -53,19 +54,18 @@ fn refusal(call: &Call, error: &ApiError) -> CallError {
         // A schedule whose call has landed when its time was over.
         "ValidationException" => ErrorKind::InvalidParameter,
         "ResourceNotFoundException" => ErrorKind::ResourceNotFound,
-        "ConflictException" => ErrorKind::Conflict {
-            tasks: error
-                .members
-                .get("resourceIds")
-                .map(|tasks| list(tasks, |arn| text(arn).parse().expect("an ARN")))
-                .unwrap_or_default(),
-        },
+        "ConflictException" => ErrorKind::Conflict,
         _ => panic!("{call:?} is refused: {error:?}"),
     };
     CallError {
         operation: call.operation(),
         kind,
         code: Some(error.code.clone()),
+        conflicting_tasks: error
+            .members
+            .get("resourceIds")
+            .map(|tasks| list(tasks, |arn| text(arn).parse().expect("an ARN")))
+            .unwrap_or_default(),
         message: error.message.clone(),
     }
 }

@@ -261,14 +261,14 @@ impl Simulation {
                 self.tell(|| format!("#{id} fails: {failure}"));
                 // Its event shows no binding and ECS has forgotten it: a person is told, and its stop sees to the rest.
                 let is_running = matches!(delivery.about, About::Task { is_running: true, .. });
-                if is_running && failure.category == "ports_unknown" {
+                if is_running && failure.category.name() == "ports_unknown" {
                     self.statistics.count("ports that nobody tells");
                     return self.is_done_with(&delivery.about);
                 }
                 if !failure.transient {
                     return Err(Broken(format!("{} will never be handled: {failure}", delivery.about)));
                 }
-                return self.has_failed(delivery, failure.category);
+                return self.has_failed(delivery, failure.category.name());
             }
         };
         self.tell(|| format!("#{id} ends: {outcome:?}"));

@@ -28,6 +28,7 @@ pub(super) async fn describe_group(client: &Client, group: &TargetGroupArn) -> R
         operation: OPERATION,
         kind: ErrorKind::Unreadable,
         code: None,
+        conflicting_tasks: Vec::new(),
         message: format!("a target of {group} without id, port or state"),
     })
 }

@@ -29,6 +29,7 @@ pub(super) async fn invoke(client: &Client, function: &str, event: &str) -> Resu
             operation: OPERATION,
             kind: ErrorKind::Unknown,
             code: None,
+            conflicting_tasks: Vec::new(),
             message: format!("Lambda answers {other} and not 202: it has not said that it took the event"),
         }),
     }

@@ -161,6 +161,7 @@ impl OperatorClients {
                 .as_deref()
                 .map_or(ErrorKind::Unreadable, |code| ErrorKind::of_code(Some(code), 200)),
             code: failed.code,
+            conflicting_tasks: Vec::new(),
             message: failed.message,
         })
     }

@@ -42,6 +42,7 @@ pub(super) async fn receive(
         operation: OPERATION,
         kind: ErrorKind::Unreadable,
         code: None,
+        conflicting_tasks: Vec::new(),
         message: "a message without id, receipt handle or body".to_owned(),
     })
 }

@@ -46,7 +46,7 @@ pub(crate) async fn start(session: &Session, asked: Start) -> Result<(), Command
                 end = Err(CommandError::Aws(format!(
                     "{sent} of {all} events were sent, and not {}: {}: {error}",
                     start.place,
-                    error.kind.category()
+                    error.kind.name()
                 )));
                 break;
             }

@@ -98,5 +98,5 @@ fn as_json(told: &Told) -> Value {
 }
 
 fn category(problems: &Problems) -> &'static str {
-    Failure::from(problems.clone()).category
+    Failure::from(problems.clone()).category.name()
 }

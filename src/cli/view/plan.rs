@@ -215,7 +215,7 @@ pub fn json(cluster: &Cluster, plan: &Plan) -> Value {
     json!({
         "cluster": cluster.as_str(),
         "changes": changes,
-        "notSeen": plan.failures.iter().map(|failure| json!({"category": failure.category, "message": failure.message})).collect::<Value>(),
+        "notSeen": plan.failures.iter().map(|failure| json!({"category": failure.category.name(), "message": failure.message})).collect::<Value>(),
         "unreached": plan.unreached.iter().map(|group| group.as_str()).collect::<Vec<_>>(),
     })
 }

@@ -409,7 +409,7 @@ fn of_cluster(status: &ClusterStatus) -> Value {
         "otherTargets": others.collect::<Value>(),
         "servicesWithoutTasks": status.idle,
         "tasksOfOtherDeployments": status.others_tasks,
-        "failures": failures.map(|failure| json!({"category": failure.category, "message": failure.message})).collect::<Value>(),
+        "failures": failures.map(|failure| json!({"category": failure.category.name(), "message": failure.message})).collect::<Value>(),
     })
 }
 

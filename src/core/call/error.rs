@@ -17,16 +17,18 @@ pub struct CallError {
     pub code: Option<String>,
     /// AWS's message, or the chain of what went wrong on the way.
     pub message: String,
+    /// Of RunTask's conflict, `resourceIds`: the tasks that exist for the client token.
+    pub conflicting_tasks: Vec<TaskArn>,
 }
 
 impl CallError {
     fn code_or_kind(&self) -> &str {
-        self.code.as_deref().unwrap_or_else(|| self.kind.category())
+        self.code.as_deref().unwrap_or_else(|| self.kind.name())
     }
 }
 
 /// Kinds of errors, told apart by AWS's error code; by its message only where the adapter's one table of texts has it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ErrorKind {
     /// Too many calls; the SDK has retried already.
     Throttled,
@@ -38,10 +40,7 @@ pub enum ErrorKind {
     ClusterNotFound,
     /// It exists already: of RunTask, the client token was used with other parameters, and these tasks
     /// exist.
-    Conflict {
-        /// `resourceIds`.
-        tasks: Vec<TaskArn>,
-    },
+    Conflict,
     /// RunTask has raised that nothing in the cluster takes the tasks now. It keeps nothing under the client
     /// token: another placement may be tried with the same one.
     NoCapacity,
@@ -76,6 +75,30 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// All of them.
+    pub const ALL: [Self; 20] = [
+        Self::Throttled,
+        Self::AccessDenied,
+        Self::Credentials,
+        Self::ClusterNotFound,
+        Self::Conflict,
+        Self::NoCapacity,
+        Self::InvalidParameter,
+        Self::ClientException,
+        Self::Blocked,
+        Self::PlatformUnsupported,
+        Self::UnsupportedFeature,
+        Self::ResourceNotFound,
+        Self::TargetGroupNotFound,
+        Self::InvalidTarget,
+        Self::TooManyTargets,
+        Self::Server,
+        Self::Unreachable,
+        Self::TimedOut,
+        Self::Unreadable,
+        Self::Unknown,
+    ];
+
     /// By AWS's error code, and by the HTTP status only where there is no code that this version knows.
     #[must_use]
     pub fn of_code(code: Option<&str>, status: u16) -> Self {
@@ -99,7 +122,7 @@ impl ErrorKind {
             | "AuthFailure"
             | "IncompleteSignature" => Self::Credentials,
             "ClusterNotFoundException" => Self::ClusterNotFound,
-            "ConflictException" => Self::Conflict { tasks: Vec::new() },
+            "ConflictException" => Self::Conflict,
             "InvalidParameterException" | "ValidationError" | "ValidationException" | "InvalidParameterValue" => {
                 Self::InvalidParameter
             }
@@ -130,13 +153,13 @@ impl ErrorKind {
 
     /// The fixed name for metrics, logs and Lambda's `errorType`.
     #[must_use]
-    pub fn category(&self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Throttled => "throttled",
             Self::AccessDenied => "access_denied",
             Self::Credentials => "credentials",
             Self::ClusterNotFound => "cluster_not_found",
-            Self::Conflict { .. } => "client_token_conflict",
+            Self::Conflict => "client_token_conflict",
             Self::NoCapacity => "capacity_unavailable",
             Self::InvalidParameter => "invalid_parameter",
             Self::ClientException => "client_exception",
@@ -157,11 +180,11 @@ impl ErrorKind {
 
     /// Whether the same call can succeed later with nobody changing anything.
     #[must_use]
-    pub fn is_transient(&self) -> bool {
+    pub const fn is_transient(self) -> bool {
         match self {
             // Of a conflict, the other request may be under way still.
             Self::Throttled
-            | Self::Conflict { .. }
+            | Self::Conflict
             | Self::NoCapacity
             | Self::Server
             | Self::Unreachable
@@ -186,7 +209,7 @@ impl ErrorKind {
     /// Whether it can be that AWS refuses the whole for a single one of its things. What it says of the
     /// account, of the whole group or of the moment, it would say of each half, too.
     #[must_use]
-    pub fn may_be_of_one(&self) -> bool {
+    pub const fn may_be_of_one(self) -> bool {
         match self {
             Self::InvalidTarget
             | Self::InvalidParameter
@@ -198,7 +221,7 @@ impl ErrorKind {
             | Self::AccessDenied
             | Self::Credentials
             | Self::ClusterNotFound
-            | Self::Conflict { .. }
+            | Self::Conflict
             | Self::NoCapacity
             | Self::Blocked
             | Self::PlatformUnsupported
@@ -213,14 +236,14 @@ impl ErrorKind {
 
     /// Of a call about targets: the group is gone, or takes no such target, and so never had it. Nothing is registered.
     #[must_use]
-    pub fn is_gone(&self) -> bool {
+    pub const fn is_gone(self) -> bool {
         matches!(self, Self::TargetGroupNotFound | Self::InvalidTarget)
     }
 }
 
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.category())
+        f.write_str(self.name())
     }
 }
 
@@ -239,5 +262,33 @@ mod tests {
         assert_eq!(ErrorKind::of_code(None, 429), ErrorKind::Throttled);
         assert_eq!(ErrorKind::of_code(Some("BrandNewException"), 400), ErrorKind::Unknown);
         assert!(ErrorKind::Unknown.is_transient());
+    }
+
+    #[test]
+    fn the_list_has_each_kind_once() {
+        let place = |kind: ErrorKind| match kind {
+            ErrorKind::Throttled => 0,
+            ErrorKind::AccessDenied => 1,
+            ErrorKind::Credentials => 2,
+            ErrorKind::ClusterNotFound => 3,
+            ErrorKind::Conflict => 4,
+            ErrorKind::NoCapacity => 5,
+            ErrorKind::InvalidParameter => 6,
+            ErrorKind::ClientException => 7,
+            ErrorKind::Blocked => 8,
+            ErrorKind::PlatformUnsupported => 9,
+            ErrorKind::UnsupportedFeature => 10,
+            ErrorKind::ResourceNotFound => 11,
+            ErrorKind::TargetGroupNotFound => 12,
+            ErrorKind::InvalidTarget => 13,
+            ErrorKind::TooManyTargets => 14,
+            ErrorKind::Server => 15,
+            ErrorKind::Unreachable => 16,
+            ErrorKind::TimedOut => 17,
+            ErrorKind::Unreadable => 18,
+            ErrorKind::Unknown => 19,
+        };
+        let places: Vec<usize> = ErrorKind::ALL.into_iter().map(place).collect();
+        assert_eq!(places, (0..20).collect::<Vec<usize>>());
     }
 }

@@ -78,7 +78,7 @@ fn told(operation: &str, code: Option<&str>, message: &str) -> Option<ErrorKind>
         told.operation.is_none_or(|only| only == operation) && told.codes.contains(&code) && message.contains(told.text)
     });
     by_text
-        .map(|told| told.kind.clone())
+        .map(|told| told.kind)
         .or_else(|| WRAPPERS.contains(&code).then(|| inner(message)).flatten())
 }
 

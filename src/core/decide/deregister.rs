@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use super::failures::Failures;
 use super::owners::{leftovers, owned_by_others, too_slow};
-use super::targets::candidates::{Candidates, Lost, OwnerScope};
+use super::targets::candidates::{Candidates, OwnerScope, Unnamed};
 use super::targets::membership::{by_group, still_registered};
-use super::targets::of_stopping;
+use super::targets::{of_stopping, refusal};
 use super::timing;
 use crate::config::Config;
 use crate::domain::arn::TargetGroupArn;
@@ -43,7 +43,7 @@ pub fn deregister(
         return carefully(task, None, attachments, config, reader);
     };
     let mut work = Work::new(task);
-    let Candidates { targets, lost, .. } = match of_stopping(task, None, attachments, reader, &mut work.failures)? {
+    let Candidates { targets, unnamed, .. } = match of_stopping(task, None, attachments, reader, &mut work.failures)? {
         Ok(candidates) => candidates,
         Err(reason) => return Ok(skipped(task, reason)),
     };
@@ -69,7 +69,7 @@ pub fn deregister(
     }
     let late = still_registered(&late, reader, &mut work.failures)?;
     work.deregister_unowned(late, &OwnerScope::Anywhere, config, reader)?;
-    work.tell_lost(&lost, config, reader)?;
+    work.report_leftovers(&unnamed, config, reader)?;
     work.end()
 }
 
@@ -91,7 +91,7 @@ pub fn carefully<'a>(
     };
     let registered = still_registered(&candidates.targets, reader, &mut work.failures)?;
     work.deregister_unowned(registered, &candidates.owner_scope, config, reader)?;
-    work.tell_lost(&candidates.lost, config, reader)?;
+    work.report_leftovers(&candidates.unnamed, config, reader)?;
     work.end()
 }
 
@@ -181,12 +181,12 @@ impl<'t> Work<'t> {
         Ok(())
     }
 
-    /// What the task may have left behind and nobody can name stays in; that it is there is a failure.
-    fn tell_lost(&mut self, lost: &[Lost], config: &Config, reader: &mut Reader<'_>) -> Result<(), Halt> {
-        for lost in lost {
-            match leftovers::leftovers(self.task, lost, config, reader)? {
+    /// A target that the task may have left, and whose id or port is not known, stays registered: it is a failure.
+    fn report_leftovers(&mut self, all: &[Unnamed], config: &Config, reader: &mut Reader<'_>) -> Result<(), Halt> {
+        for unnamed in all {
+            match leftovers::leftovers(self.task, unnamed, config, reader)? {
                 Ok(left) if left.is_empty() => {}
-                Ok(left) => self.failures.add(lost.failure(self.task, &left)),
+                Ok(left) => self.failures.add(refusal::leftovers(unnamed, self.task, &left)),
                 Err(error) if error.kind.is_gone() => {}
                 Err(error) => self.failures.add(error),
             }

@@ -35,7 +35,7 @@ use crate::config::Config;
 use crate::domain::started_by::{self, Unread};
 use crate::domain::task::Phase;
 use crate::journal::{Halt, Journal, Reader};
-use crate::outcome::{Failure, Outcome, Skip};
+use crate::outcome::{Category, Failure, Outcome, Skip};
 use crate::request::Trigger;
 use crate::request::task_change::TaskChange;
 
@@ -89,7 +89,7 @@ fn task_state_change(change: &TaskChange, config: &Config, reader: &mut Reader<'
         // Never registered, so there is nothing to take away; but somebody meant it to be.
         Err(Unread::Malformed) if phase != Phase::Running => return skip(Skip::MalformedStartedBy),
         Err(malformed @ Unread::Malformed) => {
-            return Err(Failure::permanent("malformed_started_by", format!("startedBy {text}: {malformed}")).into());
+            return Err(Failure::new(Category::MalformedStartedBy, format!("startedBy {text}: {malformed}")).into());
         }
     };
     match phase {

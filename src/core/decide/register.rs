@@ -26,7 +26,7 @@ use crate::domain::arn::{TargetGroupArn, TaskDefinition};
 use crate::domain::target::{Attachment, GroupTarget, Target};
 use crate::domain::task::Task;
 use crate::journal::{Halt, Reader};
-use crate::outcome::{Failure, Outcome, Skip};
+use crate::outcome::{Category, Failure, Outcome, Skip};
 use crate::request::task_change::TaskChange;
 
 /// Registers the targets of the task in `change`.
@@ -50,7 +50,7 @@ pub fn register(
             return deregister::carefully(event, None, to_take_back, config, reader);
         }
         let message = format!("DescribeTasks does not know {} yet", event.arn);
-        return Err(Failure::transient("task_not_visible", message).into());
+        return Err(Failure::new(Category::TaskNotVisible, message).into());
     };
     // The event has no tags, so this is the first that shows the tag of a deployment.
     if !deployment::is_ours(first, config) {
@@ -93,7 +93,7 @@ pub fn register(
         }
         None => {
             let message = format!("DescribeTasks knew {} a moment ago, and does not any more", event.arn);
-            Err(Failure::transient("task_not_visible", message).into())
+            Err(Failure::new(Category::TaskNotVisible, message).into())
         }
     }
 }
@@ -132,8 +132,8 @@ fn targets(
     for attachment in attachments {
         let group = &attachment.group;
         if !config.allowed.target_groups.allows_target_group(group) {
-            failures.add(Failure::permanent(
-                "not_allowed",
+            failures.add(Failure::new(
+                Category::NotAllowed,
                 format!("{group} is not in ALLOWED_TARGET_GROUPS"),
             ));
             continue;
@@ -144,7 +144,7 @@ fn targets(
                     group: group.clone(),
                     target,
                 }),
-                Err(failure) => failures.add(failure),
+                Err(refusal) => failures.add(refusal.failure(look, attachment, facts)),
             },
             Err(error) => failures.add(error),
         }
@@ -160,5 +160,5 @@ fn family_not_allowed(look: &Task) -> Failure {
         .as_ref()
         .map_or("its family", TaskDefinition::as_str);
     let message = format!("{}: {definition} is not in ALLOWED_TASK_FAMILIES", look.arn);
-    Failure::permanent("not_allowed", message)
+    Failure::new(Category::NotAllowed, message)
 }

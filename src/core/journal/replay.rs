@@ -16,7 +16,7 @@ use crate::domain::tags::Tag;
 use crate::domain::target::{Target, TargetGroup, TargetHealth};
 use crate::domain::task::Task;
 use crate::domain::timestamp::Timestamp;
-use crate::outcome::{Failure, PartOfStop};
+use crate::outcome::{Category, Failure, PartOfStop};
 
 /// With less time left than this, nothing more is asked: a decision that ends by itself can tell how far it
 /// came.
@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
         let Some(entry) = self.journal.entries.get(self.read) else {
             if !self.has_time(SHORTEST_CALL) {
                 let message = format!("no time is left in this invocation for {}", call.operation());
-                return Err(Failure::transient("out_of_time", message).into());
+                return Err(Failure::new(Category::OutOfTime, message).into());
             }
             return Err(Halt::Ask(Box::new(call)));
         };

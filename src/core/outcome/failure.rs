@@ -1,5 +1,6 @@
 //! Why an event could not be handled, or not all of it.
 
+use super::category::Category;
 use super::repairs::Repairs;
 use crate::call::CallError;
 use crate::domain::arn::TaskArn;
@@ -9,8 +10,8 @@ use crate::input::problem::Problems;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
-    /// The fixed name for metrics, logs and Lambda's `errorType`.
-    pub category: &'static str,
+    /// What kind of failure it is.
+    pub category: Category,
     /// Whether the same event can succeed later with nobody changing anything.
     pub transient: bool,
     /// The whole chain; never a payload.
@@ -40,7 +41,7 @@ pub struct DeadlinesNotSet {
     /// Which.
     pub deadlines: Vec<Deadline>,
     /// Why not: as [`Failure::category`].
-    pub category: &'static str,
+    pub category: Category,
     /// As [`Failure::transient`].
     pub transient: bool,
     /// As [`Failure::message`].
@@ -74,26 +75,12 @@ pub struct Deadline {
 }
 
 impl Failure {
-    /// One that stays until somebody changes something.
+    /// One of this category; whether a retry can help is the category's.
     #[must_use]
-    pub fn permanent(category: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(category: Category, message: impl Into<String>) -> Self {
         Self {
             category,
-            transient: false,
-            message: message.into(),
-            tasks: Vec::new(),
-            repairs: None,
-            stop: None,
-            deadlines: None,
-        }
-    }
-
-    /// One that a retry can cure.
-    #[must_use]
-    pub fn transient(category: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            category,
-            transient: true,
+            transient: category.is_transient(),
             message: message.into(),
             tasks: Vec::new(),
             repairs: None,
@@ -105,7 +92,7 @@ impl Failure {
     /// A mistake of ours.
     #[must_use]
     pub fn internal(message: impl Into<String>) -> Self {
-        Self::permanent("internal", message)
+        Self::new(Category::Internal, message)
     }
 
     /// The same, with what a reconcile has done all the same.
@@ -138,26 +125,17 @@ impl Failure {
 
 impl From<&CallError> for Failure {
     fn from(error: &CallError) -> Self {
-        let message = error.to_string();
-        Self {
-            category: error.kind.category(),
-            transient: error.kind.is_transient(),
-            message,
-            tasks: Vec::new(),
-            repairs: None,
-            stop: None,
-            deadlines: None,
-        }
+        Self::new(error.kind.into(), error.to_string())
     }
 }
 
 impl From<Problems> for Failure {
     fn from(problems: Problems) -> Self {
         let category = if problems.only_not_allowed() {
-            "not_allowed"
+            Category::NotAllowed
         } else {
-            "invalid_event"
+            Category::InvalidEvent
         };
-        Self::permanent(category, problems.to_string())
+        Self::new(category, problems.to_string())
     }
 }

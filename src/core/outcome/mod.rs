@@ -2,6 +2,7 @@
 //!
 //! Must not log or count; [`crate::report::log_line`] does.
 
+mod category;
 mod failure;
 pub mod plan;
 mod repairs;
@@ -11,6 +12,7 @@ use crate::domain::arn::TaskArn;
 use crate::domain::target::GroupTarget;
 use crate::domain::task::StopReason;
 
+pub use self::category::Category;
 pub use self::failure::{Deadline, DeadlinesNotSet, Failure, PartOfStop};
 pub use self::repairs::Repairs;
 

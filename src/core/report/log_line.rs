@@ -271,7 +271,7 @@ impl Handled {
                 | Outcome::Reconciled(_)
                 | Outcome::Planned(_),
             ) => None,
-            Err(failure) => Some(failure.category),
+            Err(failure) => Some(failure.category.name()),
         }
     }
 

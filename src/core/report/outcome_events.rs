@@ -149,7 +149,7 @@ fn of_start(handled: &Handled) -> Vec<EventEntry> {
                 events.extend(unset.by_task().into_iter().map(|(task, fields)| {
                     let mut telling = whole(Kind::DeadlineNotSet).of_task(task);
                     telling.put("deadlines", json!(fields));
-                    telling.put("reason", json!(unset.category));
+                    telling.put("reason", json!(unset.category.name()));
                     telling.put("message", json!(unset.message));
                     telling.put("retryCanHelp", json!(unset.transient));
                     telling.end()
@@ -339,7 +339,7 @@ impl EventBuilder {
     }
 
     fn of_failure(mut self, failure: &Failure) -> Self {
-        self.put("reason", json!(failure.category));
+        self.put("reason", json!(failure.category.name()));
         self.put("message", json!(failure.message));
         self.put("retryCanHelp", json!(failure.transient));
         self

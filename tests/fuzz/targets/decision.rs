@@ -66,7 +66,7 @@ fuzz_target!(|bytes: &[u8]| {
             Step::Call(call) => *call,
             Step::End(Ok(_)) => return,
             Step::End(Err(failure)) => {
-                assert!(failure.category != "internal", "{failure}");
+                assert!(failure.category.name() != "internal", "{failure}");
                 return;
             }
         };
@@ -202,7 +202,7 @@ fn error(call: &Call, choice: u8) -> CallError {
         ErrorKind::Throttled,
         ErrorKind::AccessDenied,
         ErrorKind::ClusterNotFound,
-        ErrorKind::Conflict { tasks: Vec::new() },
+        ErrorKind::Conflict,
         ErrorKind::NoCapacity,
         ErrorKind::TargetGroupNotFound,
         ErrorKind::InvalidTarget,
@@ -213,6 +213,7 @@ fn error(call: &Call, choice: u8) -> CallError {
         operation: call.operation(),
         kind: kinds[usize::from(choice) % kinds.len()].clone(),
         code: None,
+        conflicting_tasks: Vec::new(),
         message: "fuzzed".to_owned(),
     }
 }

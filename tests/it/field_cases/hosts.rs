@@ -232,7 +232,7 @@ async fn each_situation_of_the_field_ends_right() {
             }
             (Right::Fails(right), Err(failure)) => {
                 assert_eq!(
-                    (failure.category, failure.transient, changed),
+                    (failure.category.name(), failure.transient, changed),
                     (*right, true, (0, 0)),
                     "{name}"
                 );

@@ -95,7 +95,7 @@ async fn a_throttle_of_ec2_in_ecs_clothes_passes_with_time() {
         .world(|world| world.run_task_results.push_back(answer("04-run-task-answer")));
     let event = case("03-start-ec2-then-fargate");
     let failure = stage.deliver(&event).await.result.expect_err("a failure");
-    assert_eq!((failure.category, failure.transient), ("throttled", true));
+    assert_eq!((failure.category.name(), failure.transient), ("throttled", true));
     let told = stage.fake.world(|world| world.take_put_events());
     let kinds: Vec<&Value> = told.iter().map(|event| &event["detail-type"]).collect();
     assert_eq!(kinds, ["ECS Task Start Failed"]);
@@ -200,7 +200,7 @@ async fn what_the_launch_type_that_is_asked_for_does_not_take_is_refused_with_th
     ] {
         let stage = Stage::new().await;
         let failure = stage.deliver(&case(name)).await.result.expect_err("a refusal");
-        assert_eq!(failure.category, "invalid_event");
+        assert_eq!(failure.category.name(), "invalid_event");
         assert!(failure.message.contains(says), "{failure}");
         assert_eq!(stage.calls(), [""; 0]);
     }

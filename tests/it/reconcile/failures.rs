@@ -32,7 +32,7 @@ async fn a_group_that_is_gone_or_refuses_does_not_stop_the_others() {
     let failure = stage.deliver(&reconcile()).await.result.expect_err("a failure");
     assert!(failure.message.contains(&format!("{a}: ")), "{failure}");
     assert!(failure.message.contains("TooManyTargets"), "{failure}");
-    assert_eq!(failure.category, "target_group_not_found");
+    assert_eq!(failure.category.name(), "target_group_not_found");
     let registered = |group: &str| stage.fake.world(|world| world.registered(group).len());
     assert_eq!(
         registered(&stage.group) + registered(&z),
@@ -120,7 +120,10 @@ async fn a_machine_that_nobody_tells_stops_only_the_groups_that_need_it() {
     let (_, _lost) = stage.running_task("e2").await;
     let handled = stage.deliver(&reconcile()).await;
     let metrics = handled.metrics("f");
-    assert_eq!(handled.result.expect_err("a failure").category, "instance_not_found");
+    assert_eq!(
+        handled.result.expect_err("a failure").category.name(),
+        "instance_not_found"
+    );
     // What is in a group where an owner cannot be told stays, and is not said to be unknown.
     assert_eq!(
         (&metrics["TargetsRegistered"], &metrics["TargetsUnknown"]),
@@ -152,7 +155,10 @@ async fn what_was_done_is_told_and_counted_even_where_something_else_failed() {
     let detail = json!({"cluster": "engines", "correlationId": "outage-7"});
     let handled = stage.deliver(&event("r1", detail)).await;
     let (line, metrics) = (handled.summary(), handled.metrics("f"));
-    assert_eq!(handled.result.expect_err("a failure").category, "too_many_targets");
+    assert_eq!(
+        handled.result.expect_err("a failure").category.name(),
+        "too_many_targets"
+    );
     let target = |task: &str| json!([format!("auth/{}:8080", address(&stage, task))]);
     assert_eq!(
         (&line["outcome"], &line["reason"]),
@@ -228,7 +234,7 @@ async fn a_call_that_takes_all_the_time_hides_nothing_of_what_was_done() {
     let handled = stage.deliver(&reconcile()).await;
     let metrics = handled.metrics("f");
     let failure = handled.result.expect_err("a failure");
-    assert_eq!((failure.category, failure.transient), ("out_of_time", true));
+    assert_eq!((failure.category.name(), failure.transient), ("out_of_time", true));
     assert_eq!(metrics["TargetsRegistered"], 1);
     let again = event("r1", json!({"cluster": "engines"}));
     assert_eq!(parts(outcome(&stage, &again).await), nothing());

@@ -154,7 +154,7 @@ impl Lambda {
 }
 
 fn category(handled: &Handled) -> Result<(), &'static str> {
-    handled.result.as_ref().map(|_| ()).map_err(|failure| failure.category)
+    handled.result.as_ref().map(|_| ()).map_err(|failure| failure.category.name())
 }
 
 /// Each event is an invocation of the function.
@@ -288,7 +288,7 @@ pub(crate) fn polling(shared: &Shared, config: Config, times: Times) -> impl Fn(
             let work = async |_| {
                 wait_by_hand(&lambda.client, &trigger)
                     .await
-                    .map_err(|error| error.kind.category())
+                    .map_err(|error| error.kind.name())
             };
             match &trigger {
                 Trigger::TaskStateChange(change) if change.task.last_status != Status::Stopped => {}

@@ -137,6 +137,7 @@ fn error(operation: &'static str, kind: ErrorKind) -> CallError {
         operation,
         kind,
         code: None,
+        conflicting_tasks: Vec::new(),
         message: "by the model".to_owned(),
     }
 }

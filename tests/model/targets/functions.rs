@@ -120,6 +120,7 @@ impl Targets {
                     operation: "any",
                     kind: ErrorKind::TimedOut,
                     code: None,
+                    conflicting_tasks: Vec::new(),
                     message: String::new(),
                 });
             }

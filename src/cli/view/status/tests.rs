@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
+use start_engines_core::call::ErrorKind;
 use start_engines_core::domain::tags::Tag;
 use start_engines_core::domain::task::{Addresses, Network, StopReason, Task};
-use start_engines_core::outcome::Failure;
 use start_engines_core::outcome::plan::GroupPlan;
+use start_engines_core::outcome::{Category, Failure};
 use unicode_width::UnicodeWidthStr;
 
 use super::*;
@@ -221,9 +222,12 @@ fn no_line_is_wider_than_100_columns_whatever_is_in_it() {
     }
     let change = change(&tasks[0], six, Why::Missing);
     let mut plan = plan(longest, vec![change.clone()], vec![change], &["10.0.0.1", six]);
+    plan.failures.push(Failure::new(
+        Category::Call(ErrorKind::Throttled),
+        "no word is too long ".repeat(40),
+    ));
     plan.failures
-        .push(Failure::transient("throttled", "no word is too long ".repeat(40)));
-    plan.failures.push(Failure::transient("throttled", "x".repeat(400)));
+        .push(Failure::new(Category::Call(ErrorKind::Throttled), "x".repeat(400)));
     let reason = Some("Target.ResponseCodeMismatch.AndMuchMoreThanThat");
     let members = [
         (

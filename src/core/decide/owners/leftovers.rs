@@ -7,7 +7,7 @@
 use super::owned_by_others;
 use crate::call::CallError;
 use crate::config::Config;
-use crate::decide::targets::candidates::{Lost, OwnerScope};
+use crate::decide::targets::candidates::{OwnerScope, Unnamed};
 use crate::domain::target::{GroupTarget, TargetHealth};
 use crate::domain::task::Task;
 use crate::domain::timestamp::Timestamp;
@@ -16,11 +16,11 @@ use crate::journal::{Halt, Reader};
 /// What is in the group, may be the task's, and is no live task's of ours.
 pub(crate) fn leftovers<'a>(
     task: &Task,
-    lost: &Lost,
+    unnamed: &Unnamed,
     config: &Config,
     reader: &mut Reader<'a>,
 ) -> Result<Result<Vec<GroupTarget>, &'a CallError>, Halt> {
-    let members = match reader.describe_targets(&lost.group)? {
+    let members = match reader.describe_targets(&unnamed.group)? {
         Ok(members) => members,
         Err(error) => return Ok(Err(error)),
     };
@@ -30,9 +30,9 @@ pub(crate) fn leftovers<'a>(
     };
     let mut left: Vec<GroupTarget> = members
         .iter()
-        .filter(|(target, health)| is_in(health) && lost.may_be(target))
+        .filter(|(target, health)| is_in(health) && unnamed.may_be(target))
         .map(|(target, _)| GroupTarget {
-            group: lost.group.clone(),
+            group: unnamed.group.clone(),
             target: target.clone(),
         })
         .collect();

@@ -21,7 +21,7 @@ use crate::domain::target::GroupTarget;
 use crate::domain::task::{Network, Phase, Task};
 use crate::domain::timestamp::Timestamp;
 use crate::journal::{Halt, Reader};
-use crate::outcome::Failure;
+use crate::outcome::{Category, Failure};
 
 /// Those of `targets` that some other task of ours owns now: one that is to stay (desired status
 /// RUNNING, whatever its last status), has the address, and whose `startedBy` names group and port.
@@ -102,7 +102,7 @@ fn owned_among(
             "a newer task on the instance of {} may get the host port that it gave back, or have it",
             task.arn
         );
-        return Ok(Err(Failure::transient("owner_not_clear", message)));
+        return Ok(Err(Failure::new(Category::OwnerNotClear, message)));
     }
     Ok(Ok(owned))
 }
@@ -114,7 +114,7 @@ pub(crate) fn too_slow(task: &Task) -> Failure {
         task.arn,
         ATTACH.as_secs()
     );
-    Failure::transient("owner_search_too_slow", message)
+    Failure::new(Category::OwnerSearchTooSlow, message)
 }
 
 /// What another task has to do with a target.

@@ -8,7 +8,7 @@ use crate::call::{CallError, Desired, MAX_TASKS_PER_DESCRIBE};
 use crate::domain::arn::{Cluster, TaskArn};
 use crate::domain::task::Task;
 use crate::journal::{Halt, Reader};
-use crate::outcome::Failure;
+use crate::outcome::{Category, Failure};
 
 /// What ListTasks lists.
 pub(crate) struct Survey<'a> {
@@ -48,7 +48,7 @@ pub(crate) fn tasks<'a>(
     let all_known = |unseen: &[TaskArn]| match unseen.first() {
         Some(unseen) if desired == Desired::Running => {
             let message = format!("ListTasks lists {unseen}, which DescribeTasks does not know yet");
-            Err(Failure::transient("task_not_visible", message))
+            Err(Failure::new(Category::TaskNotVisible, message))
         }
         Some(_) | None => Ok(()),
     };

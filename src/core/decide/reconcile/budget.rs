@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::journal::Reader;
-use crate::outcome::Failure;
+use crate::outcome::{Category, Failure};
 
 /// With less time left than this, no group is begun, nor another part of one.
 pub(super) const MIN_STEP_TIME: Duration = Duration::from_secs(10);
@@ -19,5 +19,5 @@ pub(super) fn in_time(reader: &Reader<'_>) -> Result<(), Failure> {
     let has_time = reader.has_time(MIN_STEP_TIME);
     has_time
         .then_some(())
-        .ok_or_else(|| Failure::transient("reconcile_incomplete", OUT_OF_TIME))
+        .ok_or_else(|| Failure::new(Category::ReconcileIncomplete, OUT_OF_TIME))
 }

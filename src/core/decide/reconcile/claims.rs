@@ -140,14 +140,10 @@ impl<'f> GroupClaims<'f> {
         if let Some(known) = self.machines.get(arn) {
             return Ok(known.clone());
         }
-        let ids = match instances::ids(ours.task, arn, questioned.has_addresses, reader) {
-            Err(Halt::Fail(failure))
-                if matches!(stage, Stage::Former | Stage::AnothersFormer)
-                    && failure.category == instances::NOT_FOUND =>
-            {
-                Vec::new()
-            }
-            told => told?,
+        let ids = match (instances::ids(ours.task, arn, questioned.has_addresses, reader)?, stage) {
+            (Ok(ids), _) => ids,
+            (Err(_), Stage::Former | Stage::AnothersFormer) => Vec::new(),
+            (Err(failure), Stage::Serving | Stage::Live) => return Err(failure.into()),
         };
         self.machines.insert(arn, ids.clone());
         Ok(ids)

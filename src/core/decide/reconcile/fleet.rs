@@ -16,8 +16,8 @@ use crate::domain::task::{Phase, Task};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::{started_by, tags};
 use crate::journal::{Halt, Reader};
-use crate::outcome::Failure;
 use crate::outcome::plan::Overdue;
+use crate::outcome::{Category, Failure};
 use crate::request::reconcile::ReconcileRequest;
 
 /// A task that has targets, and was started by start-engines or as if: by this deployment or another one.
@@ -127,7 +127,7 @@ pub(super) fn too_slow() -> Failure {
         "looking for owners of targets in all clusters took longer than the {} s for which the answer holds",
         timing::ATTACH.as_secs()
     );
-    Failure::transient("owner_search_too_slow", message)
+    Failure::new(Category::OwnerSearchTooSlow, message)
 }
 
 /// All that a reconcile knows of tasks.
@@ -225,7 +225,7 @@ impl<'a> Fleet<'a> {
                 groups.push(group.clone());
             } else if self.of_group(group).any(FleetTask::is_to_be_registered) {
                 let message = format!("{group} is not in ALLOWED_TARGET_GROUPS");
-                failures.add(Failure::permanent("not_allowed", message));
+                failures.add(Failure::new(Category::NotAllowed, message));
             }
         }
         groups

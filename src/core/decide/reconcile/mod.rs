@@ -52,7 +52,7 @@ use crate::config::Config;
 use crate::domain::arn::TargetGroupArn;
 use crate::journal::{Halt, Reader};
 use crate::outcome::plan::Plan;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Category, Failure, Outcome};
 use crate::request::reconcile::{Continuation, MAX_CONTINUATIONS, ReconcileRequest};
 
 /// How many groups a message names.
@@ -95,7 +95,7 @@ pub fn reconcile(request: &ReconcileRequest, config: &Config, reader: &mut Reade
     }
     if !all_stopped && unreached.is_empty() {
         let message = "no time was left to stop all tasks whose time to drain is over";
-        work.failures.add(Failure::transient("reconcile_incomplete", message));
+        work.failures.add(Failure::new(Category::ReconcileIncomplete, message));
     }
     work.look_again_at_unknown(reader)?;
     work.end(continued)
@@ -147,7 +147,7 @@ fn go_on(
     match reader.create_schedule(schedule)? {
         Ok(()) => Ok(Ok(())),
         // Made by an earlier try, or delivery.
-        Err(error) if matches!(error.kind, ErrorKind::Conflict { .. }) => Ok(Ok(())),
+        Err(error) if error.kind == ErrorKind::Conflict => Ok(Ok(())),
         Err(error) => Ok(Err(error.to_string())),
     }
 }
@@ -159,5 +159,5 @@ fn incomplete(unreached: &[TargetGroupArn], why: &str) -> Failure {
         more => format!(" and {more} more"),
     };
     let message = format!("not reached: {}{more}; {why}", named.join(", "));
-    Failure::transient("reconcile_incomplete", message)
+    Failure::new(Category::ReconcileIncomplete, message)
 }

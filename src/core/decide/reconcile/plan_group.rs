@@ -77,7 +77,7 @@ fn targets(
     for attachment in attachments.iter().filter(|attachment| attachment.group == *group) {
         match of_running(attachment, facts, ours.task, ours.task, reader)? {
             Ok(target) => targets.push(target),
-            Err(failure) => failures.add(failure),
+            Err(refusal) => failures.add(refusal.failure(ours.task, attachment, facts)),
         }
     }
     Ok(targets)

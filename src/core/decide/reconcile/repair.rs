@@ -20,7 +20,7 @@ use crate::domain::target::{GroupTarget, Target};
 use crate::domain::task::{Phase, Task};
 use crate::journal::{Halt, Reader};
 use crate::outcome::plan::{Change, Overdue};
-use crate::outcome::{Failure, Outcome, Repairs};
+use crate::outcome::{Category, Failure, Outcome, Repairs};
 use crate::request::reconcile::ReconcileRequest;
 
 /// What has been done so far.
@@ -138,7 +138,7 @@ impl<'f, 'a> Work<'f, 'a> {
                 Some(_) => self.done.registered.push((arn.clone(), in_group(group, change.target))),
                 None => {
                     let message = format!("DescribeTasks knew {arn} a moment ago, and does not any more");
-                    self.failures.add(Failure::transient("task_not_visible", message));
+                    self.failures.add(Failure::new(Category::TaskNotVisible, message));
                 }
             }
         }
@@ -165,7 +165,7 @@ impl<'f, 'a> Work<'f, 'a> {
                     "{group}: no time is left to find which of {} targets it does not take",
                     targets.len()
                 );
-                self.failures.add(Failure::transient("out_of_time", message));
+                self.failures.add(Failure::new(Category::OutOfTime, message));
                 refused.extend(targets);
                 continue;
             }

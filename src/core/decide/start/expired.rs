@@ -11,7 +11,7 @@ use crate::domain::arn::TaskArn;
 use crate::domain::tags;
 use crate::domain::task::Task;
 use crate::journal::{Halt, Reader};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Category, Failure, Outcome};
 use crate::request::start::StartRequest;
 
 /// If there are `count` tasks of it already, all is well.
@@ -34,7 +34,7 @@ pub(crate) fn expired(request: &StartRequest, age: Duration, reader: &mut Reader
         tasks.len(),
         request.count
     );
-    Err(Failure::permanent("expired", message).with_tasks(tasks).into())
+    Err(Failure::new(Category::Expired, message).with_tasks(tasks).into())
 }
 
 /// The tasks that this very start has, by `startedBy` and their tag.

@@ -14,7 +14,7 @@ use crate::call::run_task::{StartFailure, Started};
 use crate::call::{CallError, ErrorKind};
 use crate::domain::arn::TaskArn;
 use crate::journal::{Halt, Reader};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Category, Failure, Outcome};
 use crate::request::start::{Placement, StartRequest};
 
 /// How many different reasons are told.
@@ -105,7 +105,7 @@ impl Walk<'_> {
         let reasons = self.not_enough();
         let message =
             format!("{reasons}; ECS keeps this answer for this event: when the cause is gone, send a new one");
-        let failure = Failure::permanent("placement_failed", message);
+        let failure = Failure::new(Category::PlacementFailed, message);
         Err(failure.with_tasks(self.tasks.clone()).into())
     }
 
@@ -139,17 +139,17 @@ impl Walk<'_> {
 
     /// An exception. It ends the walk, but for those that another placement, or the same one later, cures.
     fn raised(&mut self, error: &CallError) -> Result<Heard, Halt> {
-        match &error.kind {
+        match error.kind {
             // The token was used with other parameters: for another placement, or before the catalog changed.
             // The tasks exist, which is what was asked for.
-            ErrorKind::Conflict { tasks } if !tasks.is_empty() => {
+            ErrorKind::Conflict if !error.conflicting_tasks.is_empty() => {
                 self.met_conflict = true;
-                self.next_token(tasks);
+                self.next_token(&error.conflicting_tasks);
                 self.tell("another request with this client token has started fewer".to_owned());
                 Ok(Heard::Short)
             }
             // The answer that is kept had no tasks, or the other request is under way. Its own placement replays it.
-            ErrorKind::Conflict { .. } => {
+            ErrorKind::Conflict => {
                 self.idle += 1;
                 self.conflicts += 1;
                 self.tell("the client token is in use with other parameters".to_owned());
@@ -226,11 +226,11 @@ impl Walk<'_> {
             message.push_str(
                 ", for every placement, and has no tasks: another delivery may be under way, or the catalog has changed in between",
             );
-            "client_token_conflict"
+            Category::Call(ErrorKind::Conflict)
         } else {
-            "capacity_unavailable"
+            Category::Call(ErrorKind::NoCapacity)
         };
-        Failure::transient(category, message).with_tasks(self.tasks)
+        Failure::new(category, message).with_tasks(self.tasks)
     }
 
     fn not_enough(&self) -> String {

@@ -83,11 +83,8 @@ pub fn cut_short(request: &StartRequest, journal: &Journal, why: Failure) -> Fai
 fn known(journal: &Journal) -> Vec<TaskArn> {
     let told = journal.entries.iter().map(|entry| match &entry.answer {
         Ok(Answer::Started(started)) => started.tasks.as_slice(),
-        Err(CallError {
-            kind: ErrorKind::Conflict { tasks },
-            ..
-        }) => tasks,
-        Ok(_) | Err(_) => &[],
+        Err(error) => error.conflicting_tasks.as_slice(),
+        Ok(_) => &[],
     });
     told.flatten().cloned().collect()
 }
@@ -189,7 +186,7 @@ fn set_deadline(
 
 /// There is a schedule of that name.
 fn exists(error: &CallError) -> bool {
-    matches!(error.kind, ErrorKind::Conflict { .. })
+    error.kind == ErrorKind::Conflict
 }
 
 fn deadline(task: &TaskArn, purpose: Purpose) -> Deadline {

@@ -22,7 +22,7 @@ use crate::domain::tags;
 use crate::domain::task::Task;
 use crate::domain::timestamp::Timestamp;
 use crate::journal::{Halt, Reader};
-use crate::outcome::{Failure, Skip};
+use crate::outcome::{Category, Failure, Skip};
 use crate::request::stop::{JustStarted, StopRequest};
 
 /// For so long DescribeTasks may not know a task yet, so that a stop that is sent right after a
@@ -56,13 +56,13 @@ pub(crate) fn one<'a>(
     match tasks.iter().find(|task| task.arn == *arn) {
         None if request.sent_at.is_some_and(|time| reader.now().since(time) < NEW) => {
             let message = format!("DescribeTasks does not know {arn}: either it is gone, or it is too new");
-            Err(Failure::transient("task_not_visible", message).into())
+            Err(Failure::new(Category::TaskNotVisible, message).into())
         }
         None => Ok(Err(Skip::TaskGone)),
         Some(task) if whose(task, config) == Whose::AnotherDeployments => Ok(Err(Skip::AnotherDeployment)),
         Some(task) if !is_ours(task, config) => {
             let message = format!("{arn} was not started by start-engines, which stops only its own tasks");
-            Err(Failure::permanent("foreign_task", message).into())
+            Err(Failure::new(Category::ForeignTask, message).into())
         }
         Some(task) if !task.is_wanted() => Ok(Err(Skip::StoppedAlready)),
         Some(task) if request.unless_running && task.has_run() && !is_overdue(task, reader.now()) => {
@@ -182,5 +182,5 @@ fn is_ours(task: &Task, config: &Config) -> bool {
 
 fn untold(arn: &TaskArn, what: &str) -> Failure {
     let message = format!("DescribeTasks does not tell {what} of {arn} yet, so it was not stopped");
-    Failure::transient("task_not_visible", message)
+    Failure::new(Category::TaskNotVisible, message)
 }

@@ -15,7 +15,7 @@ use crate::domain::target::GroupTarget;
 use crate::domain::task::Task;
 use crate::domain::timestamp::Timestamp;
 use crate::journal::{Halt, Reader};
-use crate::outcome::Failure;
+use crate::outcome::{Category, Failure};
 
 /// One task on its way out.
 pub(crate) struct Leaving<'a> {
@@ -81,7 +81,7 @@ pub(crate) fn deregister(
         }
         let Some(within) = within else {
             let message = format!("DescribeTasks took too long to take targets out of {group} for certain");
-            failures.add(Failure::transient("out_of_time", message));
+            failures.add(Failure::new(Category::OutOfTime, message));
             continue;
         };
         deregistered.extend(from_group(&group, targets, within, reader, failures)?);

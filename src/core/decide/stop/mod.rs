@@ -46,7 +46,7 @@ use crate::domain::task::{Network, Phase, Task};
 use crate::domain::timestamp::Timestamp;
 use crate::input::problem::Problems;
 use crate::journal::{Halt, Reader};
-use crate::outcome::{Failure, Outcome, PartOfStop, Skip};
+use crate::outcome::{Category, Failure, Outcome, PartOfStop, Skip};
 use crate::request::stop::{Drain, Selector, StopRequest};
 
 /// How much later than now a stop may have been sent: the clocks of EventBridge and of the function differ.
@@ -269,7 +269,7 @@ impl<'r, 'a> Work<'r, 'a> {
             Ok(()) => self.stopped.push(task.clone()),
             Err(error) if error.kind == ErrorKind::InvalidParameter => {
                 let message = format!("{task} was started a moment ago, and ECS does not know it yet: {error}");
-                self.failures.add(Failure::transient("task_not_visible", message));
+                self.failures.add(Failure::new(Category::TaskNotVisible, message));
             }
             Err(error) => self.failures.add(error),
         }
@@ -422,7 +422,7 @@ impl<'r, 'a> Work<'r, 'a> {
             Ok(()) => Ok(true),
             // Made by an earlier try, or an earlier stop: its time counts.
             Err(CallError {
-                kind: ErrorKind::Conflict { .. },
+                kind: ErrorKind::Conflict,
                 ..
             }) => Ok(true),
             Err(error) => {
@@ -470,7 +470,7 @@ impl<'r, 'a> Work<'r, 'a> {
     fn end(mut self) -> Result<Outcome, Halt> {
         if self.unreached > 0 {
             let message = format!("no time was left for {} of the tasks to stop", self.unreached);
-            self.failures.add(Failure::transient("out_of_time", message));
+            self.failures.add(Failure::new(Category::OutOfTime, message));
         }
         let tasks = [self.stopped.as_slice(), self.draining.as_slice()].concat();
         let part = PartOfStop {

@@ -3,58 +3,57 @@
 //!
 //! Must not know network interfaces.
 
-use super::address::{address, family_mismatch, no_address};
-use super::candidates::{Candidates, Lost, OwnerScope};
+use super::candidates::{Candidates, OwnerScope, Unnamed};
 use super::host_ports::{self, Ports};
+use super::refusal::{Refusal, instance_not_found};
 use crate::call::{CallError, ErrorKind};
 use crate::decide::failures::Failures;
-use crate::domain::arn::{ContainerName, Port, TaskDefinition};
+use crate::domain::arn::{ContainerName, Port};
 use crate::domain::instance::{ContainerInstance, Instance, Recall};
 use crate::domain::target::{AddressFamily, Attachment, GroupTarget, Target, TargetGroup, TargetType};
 use crate::domain::task::Task;
-use crate::domain::task::ports::{PortBinding, Transport, Unfit, Wanted, choose, fitting};
+use crate::domain::task::ports::{Transport, Unfit, Wanted, choose, fitting};
 use crate::journal::{Halt, Reader};
 use crate::outcome::Failure;
 
 /// The target that a group takes for a RUNNING task on the container instance `arn`.
-pub(crate) fn of_running(
+pub(crate) fn of_running<'a>(
     attachment: &Attachment,
     facts: &TargetGroup,
-    (task, look): (&Task, &Task),
+    (task, snapshot): (&Task, &Task),
     arn: &str,
-    reader: &mut Reader<'_>,
-) -> Result<Result<Target, Failure>, Halt> {
-    if let other @ (TargetType::Lambda | TargetType::Alb | TargetType::Unknown(_)) = &facts.target_type {
-        let message = format!(
-            "{} takes targets of type {other}, and a task in bridge or host mode is one of type instance or ip: use a target group of one of these",
-            attachment.group
-        );
-        return Ok(Err(Failure::permanent("target_type_mismatch", message)));
+    reader: &mut Reader<'a>,
+) -> Result<Result<Target, Refusal<'a>>, Halt> {
+    if matches!(
+        facts.target_type,
+        TargetType::Lambda | TargetType::Alb | TargetType::Unknown(_)
+    ) {
+        return Ok(Err(Refusal::NotOfTypeInstanceOrIp));
     }
     let wanted = wanted(attachment.port, attachment.container.as_ref(), facts);
-    let ports = match host_ports::of_running(task, look, reader)? {
+    let ports = match host_ports::of_running(task, snapshot, reader)? {
         Ok(ports) => ports,
-        Err(error) => return Ok(Err(error.into())),
+        Err(error) => return Ok(Err(Refusal::Call(error))),
     };
     let bindings = match ports {
         Ports::Known(bindings) => bindings,
-        Ports::NotShown(definition) if definition.maps(wanted) => return Ok(Err(not_shown(attachment, task))),
+        Ports::NotShown(definition) if definition.maps(wanted) => return Ok(Err(Refusal::NoHostPortYet)),
         Ports::NotShown(definition) => definition.on_same(),
-        Ports::OwnInterface | Ports::Untold => return Ok(Err(no_address(task))),
-        Ports::Gone(definition) => return Ok(Err(definition_gone(&definition, task))),
+        Ports::OwnInterface | Ports::Untold => return Ok(Err(Refusal::NoAddressYet)),
+        Ports::Gone(definition) => return Ok(Err(Refusal::DefinitionDeleted(definition))),
     };
     let port = match choose(&bindings, wanted) {
         Ok(port) => port,
         // Some containers show their ports before others do.
-        Err(Unfit::NotPublished) if shows_some(task, look) && maps(task, look, wanted, reader)? => {
-            return Ok(Err(not_shown(attachment, task)));
+        Err(Unfit::NotPublished) if shows_some(task, snapshot) && maps(task, snapshot, wanted, reader)? => {
+            return Ok(Err(Refusal::NoHostPortYet));
         }
-        Err(unfit) => return Ok(Err(no_port(unfit, attachment, facts, task, &bindings))),
+        Err(unfit) => return Ok(Err(Refusal::Port(unfit, bindings))),
     };
     let machine = match reader.describe_container_instance(&task.cluster, arn, Recall::Always)? {
         Ok(Some(machine)) => machine,
-        Ok(None) => return Ok(Err(instance_missing(task, arn))),
-        Err(error) => return Ok(Err(error.into())),
+        Ok(None) => return Ok(Err(Refusal::InstanceNotFound(arn.to_owned()))),
+        Err(error) => return Ok(Err(Refusal::Call(error))),
     };
     if facts.target_type == TargetType::Instance {
         let id = machine.ec2_instance.clone();
@@ -62,12 +61,11 @@ pub(crate) fn of_running(
     }
     let instance = match reader.describe_instance(&machine.ec2_instance, Recall::Always)? {
         Ok(Some(instance)) => instance,
-        Ok(None) => return Ok(Err(instance_missing(task, &machine.ec2_instance))),
-        Err(error) => return Ok(Err(error.into())),
+        Ok(None) => return Ok(Err(Refusal::InstanceNotFound(machine.ec2_instance.clone()))),
+        Err(error) => return Ok(Err(Refusal::Call(error))),
     };
-    Ok(address(&instance.addresses, facts.family)
-        .map(|id| Target { id, port })
-        .ok_or_else(|| family_mismatch(attachment, facts.family, task)))
+    let id = instance.addresses.of_family(facts.family);
+    Ok(id.map(|id| Target { id, port }).ok_or(Refusal::NoAddressOfFamily))
 }
 
 fn shows_some(task: &Task, look: &Task) -> bool {
@@ -98,7 +96,7 @@ pub(crate) fn of_stopping<'a>(
 ) -> Result<Candidates, Halt> {
     let mut machine = Machine::new(task, arn);
     let mut targets = Vec::new();
-    let mut lost = Vec::new();
+    let mut unnamed = Vec::new();
     for attachment in attachments {
         let group = &attachment.group;
         let facts = match reader.describe_target_group(group)? {
@@ -131,7 +129,7 @@ pub(crate) fn of_stopping<'a>(
                 group: group.clone(),
                 target: Target { id: id.clone(), port },
             })),
-            (id, ports) => lost.push(Lost {
+            (id, ports) => unnamed.push(Unnamed {
                 group: group.clone(),
                 id,
                 ports,
@@ -140,7 +138,7 @@ pub(crate) fn of_stopping<'a>(
     }
     Ok(Candidates {
         targets,
-        lost,
+        unnamed,
         owner_scope: machine.owner_scope(),
     })
 }
@@ -165,30 +163,36 @@ fn possible(published: &Ports<'_>, wanted: Wanted<'_>) -> Option<Vec<Port>> {
 /// Whether the machine under another task is the one of a target.
 pub(crate) fn is_on(task: &Task, arn: &str, target: &Target, reader: &mut Reader<'_>) -> Result<bool, Halt> {
     let Some(machine) = reader.describe_container_instance(&task.cluster, arn, Recall::Always)?? else {
-        return Err(instance_missing(task, arn).into());
+        return Err(instance_not_found(task, arn).into());
     };
     if target.id.starts_with("i-") || machine.ec2_instance == target.id {
         return Ok(machine.ec2_instance == target.id);
     }
     match reader.describe_instance(&machine.ec2_instance, Recall::Always)?? {
         Some(instance) => Ok(instance.addresses.each().any(|id| id == target.id)),
-        None => Err(instance_missing(task, &machine.ec2_instance).into()),
+        None => Err(instance_not_found(task, &machine.ec2_instance).into()),
     }
 }
 
-/// Every id that a target on the machine under a task can have; the addresses only if they are asked for.
-pub(crate) fn ids(task: &Task, arn: &str, with_addresses: bool, reader: &mut Reader<'_>) -> Result<Vec<String>, Halt> {
-    let Some(machine) = reader.describe_container_instance(&task.cluster, arn, Recall::Always)?? else {
-        return Err(instance_missing(task, arn).into());
+/// Every id that a target on the container instance of a task can have, the addresses only if they are asked for; the
+/// inner error is that it is not known any more.
+pub(crate) fn ids(
+    task: &Task,
+    arn: &str,
+    with_addresses: bool,
+    reader: &mut Reader<'_>,
+) -> Result<Result<Vec<String>, Failure>, Halt> {
+    let Some(instance) = reader.describe_container_instance(&task.cluster, arn, Recall::Always)?? else {
+        return Ok(Err(instance_not_found(task, arn)));
     };
-    let mut ids = vec![machine.ec2_instance.clone()];
+    let mut ids = vec![instance.ec2_instance.clone()];
     if with_addresses {
-        match reader.describe_instance(&machine.ec2_instance, Recall::Always)?? {
-            Some(instance) => ids.extend(instance.addresses.each()),
-            None => return Err(instance_missing(task, &machine.ec2_instance).into()),
+        match reader.describe_instance(&instance.ec2_instance, Recall::Always)?? {
+            Some(ec2_instance) => ids.extend(ec2_instance.addresses.each()),
+            None => return Ok(Err(instance_not_found(task, &instance.ec2_instance))),
         }
     }
-    Ok(ids)
+    Ok(Ok(ids))
 }
 
 /// Why the id is not known under which a group has the machine.
@@ -242,7 +246,7 @@ impl<'t, 'a> Machine<'t, 'a> {
         };
         self.instance = Some(known);
         Ok(match known {
-            Ok(Some(instance)) => Ok(address(&instance.addresses, facts.family)),
+            Ok(Some(instance)) => Ok(instance.addresses.of_family(facts.family)),
             Ok(None) => Err(Unknown::Gone),
             Err(error) => Err(Unknown::Failed(Box::new(error.into()))),
         })
@@ -273,79 +277,4 @@ fn wanted<'a>(port: Port, container: Option<&'a ContainerName>, facts: &TargetGr
         transports: Transport::of_group(&facts.protocol),
         ipv6: facts.target_type == TargetType::Ip && facts.family == AddressFamily::Ipv6,
     }
-}
-
-fn not_shown(attachment: &Attachment, task: &Task) -> Failure {
-    let message = format!(
-        "the task definition of {} maps port {}, and neither the event nor DescribeTasks shows its host port yet",
-        task.arn, attachment.port
-    );
-    Failure::transient("address_missing", message)
-}
-
-fn definition_gone(definition: &TaskDefinition, task: &Task) -> Failure {
-    let message = format!(
-        "neither the event nor DescribeTasks shows host ports of {}, and its task definition {definition} was deleted: start it anew with another",
-        task.arn
-    );
-    Failure::permanent("ports_unknown", message)
-}
-
-fn no_port(
-    unfit: Unfit,
-    attachment: &Attachment,
-    facts: &TargetGroup,
-    task: &Task,
-    bindings: &[PortBinding],
-) -> Failure {
-    let port = attachment.port;
-    match unfit {
-        Unfit::NotPublished => {
-            let transports: Vec<&str> = Transport::of_group(&facts.protocol)
-                .iter()
-                .map(|it| it.name())
-                .collect();
-            let published: Vec<String> = bindings.iter().map(PortBinding::describe).collect();
-            let published = if published.is_empty() {
-                "nothing".to_owned()
-            } else {
-                published.join(", ")
-            };
-            let of = attachment
-                .container
-                .as_ref()
-                .map(|name| format!(" of container {name}"));
-            let message = format!(
-                "{} does not publish port {port}/{}{}, which {} needs; it publishes {published}: add a port mapping to the task definition, or name another port",
-                task.arn,
-                transports.join(" or "),
-                of.unwrap_or_default(),
-                attachment.group,
-            );
-            Failure::permanent("port_not_published", message)
-        }
-        Unfit::Ambiguous(choices) => {
-            let choices: Vec<String> = choices
-                .iter()
-                .map(|(container, on_host)| format!("{container} (host port {on_host})"))
-                .collect();
-            let message = format!(
-                "several containers of {} publish port {port}: give containerName, one of {}",
-                task.arn,
-                choices.join(", ")
-            );
-            Failure::permanent("port_ambiguous", message)
-        }
-    }
-}
-
-/// The category of a machine that nobody tells any more.
-pub(crate) const NOT_FOUND: &str = "instance_not_found";
-
-fn instance_missing(task: &Task, instance: &str) -> Failure {
-    let message = format!(
-        "{instance}, on which {} runs, is not known, or not with an address: it may be on its way out",
-        task.arn
-    );
-    Failure::transient(NOT_FOUND, message)
 }

@@ -3,41 +3,34 @@
 //!
 //! Must not know container instances.
 
-use super::address::{address, family_mismatch, no_address};
+use super::refusal::{self, Refusal};
 use super::snapshot;
 use crate::call::{CallError, ErrorKind};
 use crate::decide::failures::Failures;
 use crate::domain::target::{AddressFamily, Attachment, GroupTarget, Target, TargetGroup, TargetType};
 use crate::domain::task::{Addresses, Task};
 use crate::journal::{Halt, Reader};
-use crate::outcome::{Failure, Skip};
+use crate::outcome::Skip;
 
 /// The target that a group takes for a RUNNING task.
 pub(crate) fn of_running(
     attachment: &Attachment,
     facts: &TargetGroup,
     event: &Task,
-    look: &Task,
-) -> Result<Target, Failure> {
-    let group = &attachment.group;
-    let Some(addresses) = known_addresses(event, Some(look)) else {
-        return Err(no_address(event));
-    };
+    snapshot: &Task,
+) -> Result<Target, Refusal<'static>> {
+    let addresses = known_addresses(event, Some(snapshot)).ok_or(Refusal::NoAddressYet)?;
     match &facts.target_type {
         TargetType::Ip => {}
-        other @ (TargetType::Instance | TargetType::Lambda | TargetType::Alb | TargetType::Unknown(_)) => {
-            let message = format!(
-                "{group} takes targets of type {other}, and a task with its own network interface is one of type ip: use a target group of target type ip"
-            );
-            return Err(Failure::permanent("target_type_mismatch", message));
+        TargetType::Instance | TargetType::Lambda | TargetType::Alb | TargetType::Unknown(_) => {
+            return Err(Refusal::NotOfTypeIp);
         }
     }
-    address(&addresses, facts.family)
-        .map(|id| Target {
-            id,
-            port: attachment.port,
-        })
-        .ok_or_else(|| family_mismatch(attachment, facts.family, event))
+    let id = addresses.of_family(facts.family).ok_or(Refusal::NoAddressOfFamily)?;
+    Ok(Target {
+        id,
+        port: attachment.port,
+    })
 }
 
 /// Every target that a stopping task can have registered, or why there can be none.
@@ -72,11 +65,11 @@ pub(crate) fn of_stopping<'a>(
                 }
             },
         };
-        let mut id = known_addresses(task, look).and_then(|addresses| address(&addresses, family));
+        let mut id = known_addresses(task, look).and_then(|addresses| addresses.of_family(family));
         let is_complete = |look| known_addresses(task, look).is_some_and(|addresses| addresses.complete);
         if id.is_none() && !never_ran && !is_complete(look) && look.is_none() {
             look = snapshot::describe(task, reader)?;
-            id = known_addresses(task, look).and_then(|addresses| address(&addresses, family));
+            id = known_addresses(task, look).and_then(|addresses| addresses.of_family(family));
         }
         match id {
             Some(id) => targets.push(GroupTarget {
@@ -88,7 +81,7 @@ pub(crate) fn of_stopping<'a>(
             }),
             // It has no address that this group takes, so it never was registered in it.
             None if never_ran || is_complete(look) => {}
-            None => failures.add(unknown_address(task)),
+            None => failures.add(refusal::address_unknown(task)),
         }
     }
     Ok(Ok(targets))
@@ -116,12 +109,4 @@ fn certain_family(addresses: Option<Addresses>) -> Option<AddressFamily> {
         (None, Some(_)) => Some(AddressFamily::Ipv6),
         (Some(_), Some(_)) | (None, None) => None,
     }
-}
-
-fn unknown_address(task: &Task) -> Failure {
-    let message = format!(
-        "{} has been RUNNING, but neither the event nor DescribeTasks tells its address: take its target out by hand",
-        task.arn
-    );
-    Failure::permanent("address_unknown", message)
 }

@@ -4,38 +4,45 @@
 //! A task has a network interface of its own (`interfaces`), or ports of its container instance
 //! (`instances`). Must not register or deregister.
 
-pub(crate) mod address;
 pub(crate) mod candidates;
 pub(crate) mod host_ports;
 pub(crate) mod instances;
 pub(crate) mod interfaces;
 pub(crate) mod membership;
+pub(crate) mod refusal;
 pub(crate) mod snapshot;
 
 use self::candidates::{Candidates, OwnerScope};
 use self::host_ports::Ports;
 use self::snapshot::network;
 use super::failures::Failures;
+use crate::decide::targets::refusal::Refusal;
+use crate::domain::arn::ContainerName;
 use crate::domain::target::{Attachment, Target, TargetGroup};
 use crate::domain::task::{Network, Task};
 use crate::journal::{Halt, Reader};
-use crate::outcome::{Failure, Skip};
+use crate::outcome::Skip;
 
-/// The target that a group takes for a RUNNING task; the inner error is why it takes none.
-pub(crate) fn of_running(
+/// The target that a target group takes for a RUNNING task; the inner error is why it takes none.
+pub(crate) fn of_running<'a>(
     attachment: &Attachment,
     facts: &TargetGroup,
     event: &Task,
-    look: &Task,
-    reader: &mut Reader<'_>,
-) -> Result<Result<Target, Failure>, Halt> {
-    if let Err(failure) = container_exists(attachment, look).and_then(|()| protocol_is_known(attachment, facts)) {
-        return Ok(Err(failure));
+    snapshot: &Task,
+    reader: &mut Reader<'a>,
+) -> Result<Result<Target, Refusal<'a>>, Halt> {
+    if !has_container(snapshot, attachment) {
+        return Ok(Err(Refusal::ContainerNotFound));
     }
-    match network(event, Some(look)) {
-        Network::ContainerInstance { arn, .. } => instances::of_running(attachment, facts, (event, look), arn, reader),
-        Network::External => Ok(Err(external(event))),
-        Network::Awsvpc(_) | Network::Unknown => Ok(interfaces::of_running(attachment, facts, event, look)),
+    if matches!(facts.protocol.as_str(), "QUIC" | "TCP_QUIC") {
+        return Ok(Err(Refusal::ProtocolUnsupported));
+    }
+    match network(event, Some(snapshot)) {
+        Network::ContainerInstance { arn, .. } => {
+            instances::of_running(attachment, facts, (event, snapshot), arn, reader)
+        }
+        Network::External => Ok(Err(Refusal::ExternalInstance)),
+        Network::Awsvpc(_) | Network::Unknown => Ok(interfaces::of_running(attachment, facts, event, snapshot)),
     }
 }
 
@@ -69,7 +76,7 @@ pub(crate) fn of_stopping<'a>(
             failures.add(error);
             Ok(Ok(Candidates {
                 targets: Vec::new(),
-                lost: Vec::new(),
+                unnamed: Vec::new(),
                 owner_scope: OwnerScope::On(arn.clone()),
             }))
         }
@@ -86,7 +93,7 @@ fn on_interface<'a>(
     let targets = interfaces::of_stopping(task, look, attachments, reader, failures)?;
     Ok(targets.map(|targets| Candidates {
         targets,
-        lost: Vec::new(),
+        unnamed: Vec::new(),
         owner_scope: OwnerScope::Anywhere,
     }))
 }
@@ -103,40 +110,9 @@ fn tells_little(task: &Task, reader: &mut Reader<'_>) -> Result<bool, Halt> {
     })
 }
 
-fn container_exists(attachment: &Attachment, look: &Task) -> Result<(), Failure> {
-    let Some(name) = &attachment.container else {
-        return Ok(());
-    };
-    if look.containers.is_empty() || look.containers.iter().any(|known| known == name.as_str()) {
-        return Ok(());
-    }
-    let message = format!(
-        "{} has no container {name}: containerName must be one of {}",
-        look.arn,
-        look.containers.join(", ")
-    );
-    Err(Failure::permanent("container_not_found", message))
-}
-
-/// Of QUIC ELB wants a `QuicServerId` with each target ("required if the protocol is `QUIC` or
-/// `TCP_QUIC`", unique per listener), which the server writes into its connection ids, so that only it
-/// can tell
-/// ([TargetDescription](https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetDescription.html)).
-fn protocol_is_known(attachment: &Attachment, facts: &TargetGroup) -> Result<(), Failure> {
-    if !matches!(facts.protocol.as_str(), "QUIC" | "TCP_QUIC") {
-        return Ok(());
-    }
-    let message = format!(
-        "{} has the protocol {}, whose targets need a QuicServerId that only the server knows: use a target group of protocol UDP or TCP_UDP",
-        attachment.group, facts.protocol
-    );
-    Err(Failure::permanent("protocol_unsupported", message))
-}
-
-fn external(task: &Task) -> Failure {
-    let message = format!(
-        "{} runs on ECS Anywhere, whose tasks have no address that a target group takes: run it on Fargate or EC2, or start it with \"targets\": []",
-        task.arn
-    );
-    Failure::permanent("external_instance", message)
+/// Whether a task has the container that the start names, if it names one and the containers are known.
+fn has_container(snapshot: &Task, attachment: &Attachment) -> bool {
+    let known = &snapshot.containers;
+    let is_there = |name: &ContainerName| known.iter().any(|known| known == name.as_str());
+    known.is_empty() || attachment.container.as_ref().is_none_or(is_there)
 }

@@ -6,7 +6,7 @@ use crate::domain::tags;
 use crate::domain::target::Attachment;
 use crate::domain::task::{Network, Task};
 use crate::journal::{Halt, Reader};
-use crate::outcome::Failure;
+use crate::outcome::{Category, Failure};
 
 /// The task as DescribeTasks shows it; `None` if ECS does not know it.
 pub(crate) fn describe<'a>(task: &Task, reader: &mut Reader<'a>) -> Result<Option<&'a Task>, Halt> {
@@ -43,5 +43,5 @@ pub(crate) fn with_containers(look: &Task, attachments: &[Attachment]) -> Result
         "the tags of {} name other targets than its startedBy, which a stop goes by: start it again with both alike",
         look.arn
     );
-    Err(Failure::permanent("targets_mismatch", message))
+    Err(Failure::new(Category::TargetsMismatch, message))
 }

@@ -14,6 +14,7 @@ use self::ports::PortBinding;
 use super::arn::{Cluster, TaskArn, TaskDefinition};
 use super::tags::{self, Tag};
 use super::timestamp::Timestamp;
+use crate::domain::target::AddressFamily;
 
 pub use event::from_event;
 
@@ -258,6 +259,15 @@ impl Addresses {
     pub fn each(&self) -> impl Iterator<Item = String> {
         let ipv4 = self.ipv4.map(|address| address.to_string());
         ipv4.into_iter().chain(self.ipv6.map(|address| address.to_string()))
+    }
+
+    /// The one of a family, as ELB writes it.
+    #[must_use]
+    pub fn of_family(&self, family: AddressFamily) -> Option<String> {
+        match family {
+            AddressFamily::Ipv4 => self.ipv4.map(|address| address.to_string()),
+            AddressFamily::Ipv6 => self.ipv6.map(|address| address.to_string()),
+        }
     }
 
     /// Whether it is one of them.

@@ -1,0 +1,199 @@
+//! The category of a failure: its fixed name in metrics, log lines, outcome events and Lambda's `errorType`.
+
+use std::fmt;
+
+use crate::call::ErrorKind;
+
+/// What kind of failure it is. `docs/operations.md` has a row for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Category {
+    /// AWS refused a call, or could not be reached.
+    Call(ErrorKind),
+    /// The event is wrong.
+    InvalidEvent,
+    /// A valid value is outside an allow-list, or the event may not give the field.
+    NotAllowed,
+    /// The function's environment or catalog is wrong.
+    InvalidConfiguration,
+    /// A start is older than its `maxAgeSeconds`.
+    Expired,
+    /// No placement of a start can ever take its tasks.
+    PlacementFailed,
+    /// The target group takes targets of another type.
+    TargetTypeMismatch,
+    /// The task has no address of the target group's IP address type.
+    AddressFamilyMismatch,
+    /// No container publishes the port that the target group needs.
+    PortNotPublished,
+    /// Several containers publish the port.
+    PortAmbiguous,
+    /// The task has no container of the name that the start gives.
+    ContainerNotFound,
+    /// The target group has a protocol whose targets cannot be registered from here.
+    ProtocolUnsupported,
+    /// ECS Anywhere: the task has no address that a target group takes.
+    ExternalInstance,
+    /// The tags of the task name other targets than its `startedBy`.
+    TargetsMismatch,
+    /// `startedBy` has the prefix of start-engines, but not its form.
+    MalformedStartedBy,
+    /// The task has no private address yet, or no host port, in the event or in DescribeTasks.
+    AddressMissing,
+    /// DescribeTasks does not return the task yet.
+    TaskNotVisible,
+    /// The address of a stopping task is not reported any more.
+    AddressUnknown,
+    /// The host ports of a task are not reported any more.
+    PortsUnknown,
+    /// The container instance of a stopping task is not reported any more.
+    InstanceUnknown,
+    /// The container instance of a task is not known to ECS or EC2.
+    InstanceNotFound,
+    /// A newer task on the container instance may get the host port.
+    OwnerNotClear,
+    /// The search for newer owners took longer than its answer holds.
+    OwnerSearchTooSlow,
+    /// The invocation has no time left.
+    OutOfTime,
+    /// A reconcile did not reach all target groups, and does not continue.
+    ReconcileIncomplete,
+    /// A stop of a task that start-engines has not started.
+    ForeignTask,
+    /// Events of one array failed for different reasons.
+    BatchFailed,
+    /// A defect of start-engines.
+    Internal,
+}
+
+/// Those that are not an error of a call.
+const OWN: [Category; 27] = [
+    Category::InvalidEvent,
+    Category::NotAllowed,
+    Category::InvalidConfiguration,
+    Category::Expired,
+    Category::PlacementFailed,
+    Category::TargetTypeMismatch,
+    Category::AddressFamilyMismatch,
+    Category::PortNotPublished,
+    Category::PortAmbiguous,
+    Category::ContainerNotFound,
+    Category::ProtocolUnsupported,
+    Category::ExternalInstance,
+    Category::TargetsMismatch,
+    Category::MalformedStartedBy,
+    Category::AddressMissing,
+    Category::TaskNotVisible,
+    Category::AddressUnknown,
+    Category::PortsUnknown,
+    Category::InstanceUnknown,
+    Category::InstanceNotFound,
+    Category::OwnerNotClear,
+    Category::OwnerSearchTooSlow,
+    Category::OutOfTime,
+    Category::ReconcileIncomplete,
+    Category::ForeignTask,
+    Category::BatchFailed,
+    Category::Internal,
+];
+
+impl Category {
+    /// All of them.
+    pub const ALL: [Self; OWN.len() + ErrorKind::ALL.len()] = all();
+
+    /// The fixed name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Call(kind) => kind.name(),
+            Self::InvalidEvent => "invalid_event",
+            Self::NotAllowed => "not_allowed",
+            Self::InvalidConfiguration => "invalid_configuration",
+            Self::Expired => "expired",
+            Self::PlacementFailed => "placement_failed",
+            Self::TargetTypeMismatch => "target_type_mismatch",
+            Self::AddressFamilyMismatch => "address_family_mismatch",
+            Self::PortNotPublished => "port_not_published",
+            Self::PortAmbiguous => "port_ambiguous",
+            Self::ContainerNotFound => "container_not_found",
+            Self::ProtocolUnsupported => "protocol_unsupported",
+            Self::ExternalInstance => "external_instance",
+            Self::TargetsMismatch => "targets_mismatch",
+            Self::MalformedStartedBy => "malformed_started_by",
+            Self::AddressMissing => "address_missing",
+            Self::TaskNotVisible => "task_not_visible",
+            Self::AddressUnknown => "address_unknown",
+            Self::PortsUnknown => "ports_unknown",
+            Self::InstanceUnknown => "instance_unknown",
+            Self::InstanceNotFound => "instance_not_found",
+            Self::OwnerNotClear => "owner_not_clear",
+            Self::OwnerSearchTooSlow => "owner_search_too_slow",
+            Self::OutOfTime => "out_of_time",
+            Self::ReconcileIncomplete => "reconcile_incomplete",
+            Self::ForeignTask => "foreign_task",
+            Self::BatchFailed => "batch_failed",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Whether the same event can succeed later with nobody changing anything. A failure may know better in a case of
+    /// its own.
+    #[must_use]
+    pub const fn is_transient(self) -> bool {
+        match self {
+            Self::Call(kind) => kind.is_transient(),
+            Self::AddressMissing
+            | Self::TaskNotVisible
+            | Self::InstanceNotFound
+            | Self::OwnerNotClear
+            | Self::OwnerSearchTooSlow
+            | Self::OutOfTime
+            | Self::ReconcileIncomplete => true,
+            Self::InvalidEvent
+            | Self::NotAllowed
+            | Self::InvalidConfiguration
+            | Self::Expired
+            | Self::PlacementFailed
+            | Self::TargetTypeMismatch
+            | Self::AddressFamilyMismatch
+            | Self::PortNotPublished
+            | Self::PortAmbiguous
+            | Self::ContainerNotFound
+            | Self::ProtocolUnsupported
+            | Self::ExternalInstance
+            | Self::TargetsMismatch
+            | Self::MalformedStartedBy
+            | Self::AddressUnknown
+            | Self::PortsUnknown
+            | Self::InstanceUnknown
+            | Self::ForeignTask
+            | Self::BatchFailed
+            | Self::Internal => false,
+        }
+    }
+}
+
+const fn all() -> [Category; OWN.len() + ErrorKind::ALL.len()] {
+    let mut all = [Category::Internal; OWN.len() + ErrorKind::ALL.len()];
+    let mut n = 0;
+    while n < OWN.len() {
+        all[n] = OWN[n];
+        n += 1;
+    }
+    while n < all.len() {
+        all[n] = Category::Call(ErrorKind::ALL[n - OWN.len()]);
+        n += 1;
+    }
+    all
+}
+
+impl fmt::Display for Category {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl From<ErrorKind> for Category {
+    fn from(kind: ErrorKind) -> Self {
+        Self::Call(kind)
+    }
+}
