@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use start_engines_core::outcome::{Category, Skip};
+
 const MAX_README_LINES: usize = 150;
 
 fn root() -> &'static Path {
@@ -224,4 +226,40 @@ fn links_that_lead_nowhere_and_targets_that_do_not_exist_are_found() {
     ];
     assert_eq!(broken_links("docs/page.md", text), broken);
     assert_eq!(unknown_targets(text, "demo: package ##\ntest:\n"), ["seedz"]);
+}
+
+/// The rows of the first table after `heading`: what is in backticks in the first cell, and the last cell.
+fn table<'p>(page: &'p str, heading: &str) -> Vec<(Vec<&'p str>, &'p str)> {
+    let (_, rest) = page.split_once(heading).unwrap_or_else(|| panic!("no {heading}"));
+    let lines = rest.lines().skip_while(|line| !line.starts_with('|')).skip(2);
+    let rows = lines.take_while(|line| line.starts_with('|'));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let names = cells[0].split('`').skip(1).step_by(2).collect();
+        (names, cells[cells.len() - 1])
+    })
+    .collect()
+}
+
+#[test]
+fn every_category_of_a_failure_has_a_row_that_says_whether_a_retry_helps() {
+    let page = read("docs/operations.md");
+    let mut documented: BTreeSet<(&str, bool)> = BTreeSet::new();
+    for (names, retry) in table(&page, "# Operations") {
+        // An array fails for several reasons: a retry helps if it helps one of them.
+        let helps = retry.starts_with("yes");
+        documented.extend(names.into_iter().map(|name| (name, helps)));
+    }
+    let all = Category::ALL.into_iter();
+    let known: BTreeSet<(&str, bool)> = all.map(|category| (category.name(), category.is_transient())).collect();
+    assert_eq!(documented, known);
+}
+
+#[test]
+fn every_reason_of_a_skipped_event_has_a_row() {
+    let page = read("docs/operations.md");
+    let rows = table(&page, "### Skipped events");
+    let documented: BTreeSet<&str> = rows.into_iter().flat_map(|(names, _)| names).collect();
+    let known: BTreeSet<&str> = Skip::ALL.into_iter().map(Skip::name).collect();
+    assert_eq!(documented, known);
 }

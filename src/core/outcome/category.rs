@@ -197,3 +197,48 @@ impl From<ErrorKind> for Category {
         Self::Call(kind)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_list_has_each_category_once_and_no_two_have_one_name() {
+        let place = |category: Category| match category {
+            Category::InvalidEvent => 0,
+            Category::NotAllowed => 1,
+            Category::InvalidConfiguration => 2,
+            Category::Expired => 3,
+            Category::PlacementFailed => 4,
+            Category::TargetTypeMismatch => 5,
+            Category::AddressFamilyMismatch => 6,
+            Category::PortNotPublished => 7,
+            Category::PortAmbiguous => 8,
+            Category::ContainerNotFound => 9,
+            Category::ProtocolUnsupported => 10,
+            Category::ExternalInstance => 11,
+            Category::TargetsMismatch => 12,
+            Category::MalformedStartedBy => 13,
+            Category::AddressMissing => 14,
+            Category::TaskNotVisible => 15,
+            Category::AddressUnknown => 16,
+            Category::PortsUnknown => 17,
+            Category::InstanceUnknown => 18,
+            Category::InstanceNotFound => 19,
+            Category::OwnerNotClear => 20,
+            Category::OwnerSearchTooSlow => 21,
+            Category::OutOfTime => 22,
+            Category::ReconcileIncomplete => 23,
+            Category::ForeignTask => 24,
+            Category::BatchFailed => 25,
+            Category::Internal => 26,
+            Category::Call(_) => OWN.len(),
+        };
+        let places: Vec<usize> = OWN.into_iter().map(place).collect();
+        assert_eq!(places, (0..OWN.len()).collect::<Vec<usize>>());
+        let names: BTreeSet<&str> = Category::ALL.into_iter().map(Category::name).collect();
+        assert_eq!(names.len(), Category::ALL.len());
+    }
+}

@@ -144,6 +144,26 @@ pub enum Skip {
 }
 
 impl Skip {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::ForeignTask,
+        Self::NoTargets,
+        Self::NotRunningYet,
+        Self::UnknownStatus,
+        Self::NotRegistered,
+        Self::NeverHadAnAddress,
+        Self::MalformedStartedBy,
+        Self::ExternalInstance,
+        Self::TaskGone,
+        Self::StoppedAlready,
+        Self::RunningInTime,
+        Self::NoTasks,
+        Self::RequestedLater(0),
+        Self::AnotherDeployment,
+        Self::FamilyNotAllowed,
+        Self::Superseded,
+    ];
+
     /// The fixed name for metrics and logs.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -165,5 +185,34 @@ impl Skip {
             Self::FamilyNotAllowed => "family_not_allowed",
             Self::Superseded => "superseded",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_skips_has_each_once() {
+        let place = |skip: Skip| match skip {
+            Skip::ForeignTask => 0,
+            Skip::NoTargets => 1,
+            Skip::NotRunningYet => 2,
+            Skip::UnknownStatus => 3,
+            Skip::NotRegistered => 4,
+            Skip::NeverHadAnAddress => 5,
+            Skip::MalformedStartedBy => 6,
+            Skip::ExternalInstance => 7,
+            Skip::TaskGone => 8,
+            Skip::StoppedAlready => 9,
+            Skip::RunningInTime => 10,
+            Skip::NoTasks => 11,
+            Skip::RequestedLater(_) => 12,
+            Skip::AnotherDeployment => 13,
+            Skip::FamilyNotAllowed => 14,
+            Skip::Superseded => 15,
+        };
+        let places: Vec<usize> = Skip::ALL.into_iter().map(place).collect();
+        assert_eq!(places, (0..16).collect::<Vec<usize>>());
     }
 }
