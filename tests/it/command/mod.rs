@@ -10,6 +10,7 @@ mod starts;
 mod status;
 mod stops;
 mod usage;
+mod validate;
 
 use std::process::Stdio;
 use std::time::Duration;

@@ -92,8 +92,8 @@ pub(crate) async fn listener() -> TcpListener {
 }
 
 pub(crate) fn tls() -> TlsAcceptor {
-    let chain = CertificateDer::pem_slice_iter(include_bytes!("../support/tls/localhost.pem"));
-    let key = PrivateKeyDer::from_pem_slice(include_bytes!("../support/tls/localhost.key.pem")).unwrap();
+    let chain = CertificateDer::pem_slice_iter(include_bytes!("../../support/tls/localhost.pem"));
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../support/tls/localhost.key.pem")).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use start_engines_core::outcome::Outcome;
 
+use crate::events::starts::{NO_FARGATE, failed, short_of, started, tasks};
 use crate::stage::Stage;
-use crate::starts::{NO_FARGATE, failed, short_of, started, tasks};
 use crate::support::fake_aws::{self, RunTaskResult};
 
 #[tokio::test]

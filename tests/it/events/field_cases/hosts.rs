@@ -17,9 +17,9 @@ use start_engines_handler::Handler;
 
 use crate::stage::{TestClock, config, invocation};
 
-const HOST_MODE_RUNNING: &str = include_str!("../../../fixtures/field-cases/01-host-mode-running.json");
-const LATE_STOP: &str = include_str!("../../../fixtures/field-cases/02-late-stop.json");
-const HEALTH_ANSWER: &str = include_str!("../../../fixtures/field-cases/02-describe-target-health-answer.json");
+const HOST_MODE_RUNNING: &str = include_str!("../../../../fixtures/field-cases/01-host-mode-running.json");
+const LATE_STOP: &str = include_str!("../../../../fixtures/field-cases/02-late-stop.json");
+const HEALTH_ANSWER: &str = include_str!("../../../../fixtures/field-cases/02-describe-target-health-answer.json");
 /// The files of this table.
 pub(super) const FILES: [(&str, &str); 3] = [
     ("01-host-mode-running", HOST_MODE_RUNNING),

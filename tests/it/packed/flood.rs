@@ -9,7 +9,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::packed;
-use crate::soak::fault;
+use crate::packed::soak::fault;
 use crate::stage::start_event;
 use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition, World};
 use crate::support::function::Function;

@@ -11,6 +11,7 @@
 //! run once for all tests of their module, which therefore each use names of their own.
 
 mod contract;
+mod demo;
 mod ministack;
 mod moto;
 mod patterns;

@@ -1,11 +1,15 @@
 //! The packed function: what runs here is the `bootstrap` that is in the zip.
 
+mod budget;
+mod flood;
+mod soak;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::connections::{AUTHORITY, Door, listener, tls};
+use crate::function::connections::{AUTHORITY, Door, listener, tls};
 use crate::stage::start_event;
 use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition};
 use crate::support::function::FunctionConfig;

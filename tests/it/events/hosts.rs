@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use serde_json::{Value, json};
 use start_engines_core::outcome::{Outcome, Skip};
 
-use crate::instances::{MACHINE, Machine, on_machine};
+use crate::events::instances::{MACHINE, Machine, on_machine};
 use crate::stage::{BEGIN, category, outcome};
 use crate::support::fake_aws::{Binding, Fault, Health, NetworkMode, TargetGroup, TaskDefinition};
 

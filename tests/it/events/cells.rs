@@ -105,7 +105,7 @@ fn mapping(port: i64) -> PortMapping {
 
 /// The table's cells by the text of its first column.
 fn documented(row: &str) -> Vec<&'static str> {
-    let line = include_str!("../../docs/how-it-works.md")
+    let line = include_str!("../../../docs/how-it-works.md")
         .lines()
         .find(|line| line.starts_with(&format!("| {row} |")))
         .unwrap_or_else(|| panic!("docs/how-it-works.md has no row {row}"));
@@ -147,16 +147,16 @@ const FAMILY: Result<&str, &str> = Err("address_family_mismatch");
 #[tokio::test]
 async fn tasks_with_an_interface_of_their_own_go_by_their_addresses_whatever_runs_them() {
     let name = "awsvpc on Fargate, Fargate Spot, EC2 or Managed Instances";
-    let fargate = fixture(include_str!("../../fixtures/events/task-running.json"));
+    let fargate = fixture(include_str!("../../../fixtures/events/task-running.json"));
     let mut ec2 = fargate.clone();
     ec2["detail"]["launchType"] = json!("EC2");
     ec2["detail"]["containerInstanceArn"] =
         json!("arn:aws:ecs:us-east-1:111122223333:container-instance/engines/cc6c8c5c68fd20dfce67575797caa349");
     let spot = fixture(include_str!(
-        "../../fixtures/events/task-running-capacity-provider.json"
+        "../../../fixtures/events/task-running-capacity-provider.json"
     ));
     let managed = fixture(include_str!(
-        "../../fixtures/events/task-running-managed-instances.json"
+        "../../../fixtures/events/task-running-managed-instances.json"
     ));
     for event in [fargate, ec2, spot, managed] {
         row(name, &event, false, [Ok("10.0.1.23:8080"), FAMILY, TYPE, TYPE, TYPE]).await;
@@ -170,15 +170,15 @@ async fn tasks_with_an_interface_of_their_own_go_by_their_addresses_whatever_run
 
 #[tokio::test]
 async fn tasks_with_ipv6_only_go_into_ipv6_groups() {
-    let event = fixture(include_str!("../../fixtures/events/task-running-ipv6-only.json"));
+    let event = fixture(include_str!("../../../fixtures/events/task-running-ipv6-only.json"));
     let six = format!("[{IPV6}]:8080");
     row("awsvpc, IPv6 only", &event, false, [FAMILY, Ok(&six), TYPE, TYPE, TYPE]).await;
 }
 
 #[tokio::test]
 async fn tasks_on_instances_go_by_the_instance_and_their_host_port() {
-    let bridge = fixture(include_str!("../../fixtures/events/task-bridge-ec2.json"));
-    let host = fixture(include_str!("../../fixtures/events/task-host-ec2.json"));
+    let bridge = fixture(include_str!("../../../fixtures/events/task-bridge-ec2.json"));
+    let host = fixture(include_str!("../../../fixtures/events/task-host-ec2.json"));
     let mut host_managed = host.clone();
     host_managed["detail"]["launchType"] = json!("MANAGED_INSTANCES");
     for (name, event, mode, port) in [
@@ -198,7 +198,7 @@ async fn tasks_on_instances_go_by_the_instance_and_their_host_port() {
 
 #[tokio::test]
 async fn tasks_on_instances_that_show_no_port_are_told_by_their_definitions() {
-    let mut silent = fixture(include_str!("../../fixtures/events/task-bridge-ec2.json"));
+    let mut silent = fixture(include_str!("../../../fixtures/events/task-bridge-ec2.json"));
     silent["detail"]["containers"][0]["networkBindings"] = json!([]);
     let silent = silent;
     for (name, mode, category) in [
@@ -212,6 +212,6 @@ async fn tasks_on_instances_that_show_no_port_are_told_by_their_definitions() {
 
 #[tokio::test]
 async fn tasks_on_external_instances_are_refused_by_every_group() {
-    let event = fixture(include_str!("../../fixtures/events/task-running-external.json"));
+    let event = fixture(include_str!("../../../fixtures/events/task-running-external.json"));
     row("ECS Anywhere", &event, false, [Err("external_instance"); 5]).await;
 }

@@ -88,7 +88,7 @@ async fn every_bad_event_is_refused_with_field_value_and_rule_and_no_call() {
     let aws = NoAws::default();
     let clock = TestClock::at(BEGIN);
     let handler = Handler::new(
-        config(&environment, Some(include_str!("../../../fixtures/services.json"))),
+        config(&environment, Some(include_str!("../../../../fixtures/services.json"))),
         &aws,
         clock.clone(),
     );
