@@ -3,9 +3,6 @@
 //! One binary, since each links the whole SDK.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod command;
 mod docs;
 mod emulators;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use start_engines_core::outcome::{Outcome, Skip};
 use start_engines_core::report::handled::Handled;
+use start_engines_fake_aws::{Fault, TargetGroup};
 
 use crate::stage::{Stage, stop};
-use crate::support::fake_aws::{Fault, TargetGroup};
 
 /// So many tasks of one group at RUNNING: their ARNs and their RUNNING events.
 async fn running_tasks(stage: &Stage, id: &str, count: usize, detail: &Value) -> (Vec<String>, Vec<Value>) {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use start_engines_core::outcome::{Outcome, Skip};
+use start_engines_fake_aws::{Failure, Fault, RunTaskResult};
 
 use crate::stage::{Stage, category, outcome};
-use crate::support::fake_aws::{Failure, Fault, RunTaskResult};
 
 const ROLE: (&str, &str) = (
     "SCHEDULER_ROLE_ARN",

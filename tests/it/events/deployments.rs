@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use start_engines_aws::AwsClients;
 use start_engines_core::outcome::{Outcome, Skip};
 use start_engines_core::report::handled::Handled;
+use start_engines_fake_aws::{TargetGroup, TaskDefinition};
 use start_engines_handler::Handler;
 
 use crate::stage::{BEGIN, Stage, TestClock, invocation, outcome, stop};
-use crate::support::fake_aws::{TargetGroup, TaskDefinition};
 
 const BUS: (&str, &str) = ("OUTCOME_EVENT_BUS", "app-events");
 const CLUSTERS: (&str, &str) = ("ALLOWED_CLUSTERS", "engines");

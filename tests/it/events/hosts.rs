@@ -5,10 +5,10 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 use start_engines_core::outcome::{Outcome, Skip};
+use start_engines_fake_aws::{Binding, Fault, Health, NetworkMode, TargetGroup, TaskDefinition};
 
 use crate::events::instances::{MACHINE, Machine, on_machine};
 use crate::stage::{BEGIN, category, outcome};
-use crate::support::fake_aws::{Binding, Fault, Health, NetworkMode, TargetGroup, TaskDefinition};
 
 fn host() -> Value {
     json!({"taskDefinition": "host"})
@@ -327,7 +327,7 @@ async fn a_stop_of_many_looks_once_for_each_machine() {
     machine.stage.pass(std::time::Duration::from_secs(60));
     let newer = machine.start("e4", json!({})).await;
     let asked_for = "2026-11-20T07:01:00Z";
-    let tag = |world: &mut crate::support::fake_aws::World| world.tag(&newer, "start-engines:requested-at", asked_for);
+    let tag = |world: &mut start_engines_fake_aws::World| world.tag(&newer, "start-engines:requested-at", asked_for);
     machine.stage.fake.world(tag);
     outcome(&machine.stage, &machine.running(&newer)).await;
     assert_eq!(machine.registered().len(), 4);

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use start_engines_core::outcome::{Outcome, Skip};
+use start_engines_fake_aws::{Binding, Fault, NetworkMode, TargetGroup, TaskDefinition};
 
 use crate::stage::{Stage, category, outcome, stop};
-use crate::support::fake_aws::{Binding, Fault, NetworkMode, TargetGroup, TaskDefinition};
 
 pub(crate) const MACHINE: &str = "i-0123456789abcdef0";
 
@@ -43,7 +43,7 @@ impl Machine {
             whole[name] = value;
         }
         outcome(&self.stage, &self.stage.start(id, whole)).await;
-        let world = |world: &mut crate::support::fake_aws::World| world.task_arns().last().expect("a task").clone();
+        let world = |world: &mut start_engines_fake_aws::World| world.task_arns().last().expect("a task").clone();
         self.stage.fake.world(world)
     }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use start_engines_core::outcome::Outcome;
+use start_engines_fake_aws::{self as fake_aws, RunTaskResult};
 
 use crate::events::starts::{NO_FARGATE, failed, short_of, started, tasks};
 use crate::stage::Stage;
-use crate::support::fake_aws::{self, RunTaskResult};
 
 #[tokio::test]
 async fn a_conflict_without_tasks_everywhere_can_pass() {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use start_engines_core::outcome::Outcome;
+use start_engines_fake_aws::Fault;
 
 use crate::stage::{Stage, outcome, stop};
-use crate::support::fake_aws::Fault;
 
 const BUS: (&str, &str) = ("OUTCOME_EVENT_BUS", "app-events");
 const ROLE: (&str, &str) = (

@@ -140,7 +140,7 @@ async fn a_task_without_room_for_the_tag_is_stopped_without_a_drain() {
         let task = stage.registered_task("e1").await;
         stage.calls();
         let own = task.clone();
-        let fill = move |world: &mut crate::support::fake_aws::World| {
+        let fill = move |world: &mut start_engines_fake_aws::World| {
             let room = 50 - world.tags(&own).len();
             for n in 0..room {
                 world.tag(&own, &format!("propagated-{n}"), "x");
@@ -244,7 +244,7 @@ async fn a_stop_of_many_with_too_little_time_brings_to_its_end_what_it_begins_an
     ] {
         let clock = stage.clock.clone();
         stage.fake.world(|world| {
-            let slow = move |_: &mut crate::support::fake_aws::World| clock.advance(Duration::from_millis(500));
+            let slow = move |_: &mut start_engines_fake_aws::World| clock.advance(Duration::from_millis(500));
             world.before(name, Box::new(slow));
         });
     }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use start_engines_core::outcome::{Outcome, Skip};
+use start_engines_fake_aws::{Fault, TargetGroup, World};
 
 use crate::stage::{Stage, category, outcome, stop};
-use crate::support::fake_aws::{Fault, TargetGroup, World};
 
 fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 use start_engines_core::outcome::Outcome;
+use start_engines_fake_aws::{self as fake_aws, Fault, RunTaskResult};
 
 use crate::events::starts::{NO_FARGATE, failed, short_of, started, tasks};
 use crate::stage::Stage;
-use crate::support::fake_aws::{self, Fault, RunTaskResult};
 
 #[tokio::test]
 async fn a_start_from_the_future_has_more_than_its_first_token() {

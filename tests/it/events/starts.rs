@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use start_engines_core::outcome::{Failure, Outcome};
+use start_engines_fake_aws::{self as fake_aws, Fault, RunTaskResult};
 
 use crate::stage::{AUTH, Stage};
-use crate::support::fake_aws::{self, Fault, RunTaskResult};
 
 pub(crate) fn short_of(reason: &str) -> RunTaskResult {
     RunTaskResult::Failures(vec![fake_aws::Failure::new(reason)])

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use start_engines_core::domain::tags::STOP_AT;
 use start_engines_core::outcome::{Outcome, Skip};
+use start_engines_fake_aws::Fault;
 
 use crate::stage::{BEGIN, Stage, category, outcome};
-use crate::support::fake_aws::Fault;
 
 const ROLE: (&str, &str) = (
     "SCHEDULER_ROLE_ARN",
@@ -341,7 +341,7 @@ async fn younger_starts_of_a_batch_keep_no_stop_waiting() {
     // Together the starts take longer than the invocation has; the clock is the world's.
     let clock = stage.clock.clone();
     stage.fake.world(|world| {
-        let slow = move |_: &mut crate::support::fake_aws::World| clock.advance(Duration::from_millis(3500));
+        let slow = move |_: &mut start_engines_fake_aws::World| clock.advance(Duration::from_millis(3500));
         world.before("ecs:RunTask", Box::new(slow));
     });
     let mut batch = vec![

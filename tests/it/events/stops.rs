@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use start_engines_core::domain::tags::STOP_AT;
 use start_engines_core::outcome::{Outcome, Skip};
+use start_engines_fake_aws::{Fault, TargetGroup, TaskDefinition};
 
 use crate::stage::{Stage, category, outcome};
-use crate::support::fake_aws::{Fault, TargetGroup, TaskDefinition};
 
 const ROLE: (&str, &str) = (
     "SCHEDULER_ROLE_ARN",

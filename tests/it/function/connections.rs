@@ -7,6 +7,10 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
+use start_engines_fake_aws::function::FunctionConfig;
+use start_engines_fake_aws::runtime_api::RuntimeApi;
+use start_engines_fake_aws::tls::{AMAZON, AUTHORITY, CHAIN, KEY};
+use start_engines_fake_aws::{FakeAws, TargetGroup, TaskDefinition};
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -14,13 +18,8 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::stage::start_event;
-use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition};
-use crate::support::function::FunctionConfig;
-use crate::support::runtime_api::RuntimeApi;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_start-engines-lambda");
-/// An authority that signed the certificate of `localhost` beside it, and has no key any more.
-pub(crate) const AUTHORITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/tls/authority.pem");
 
 /// The fake's own clusters and groups, and an event that starts a task there.
 async fn fake() -> (FakeAws, Value) {
@@ -92,8 +91,8 @@ pub(crate) async fn listener() -> TcpListener {
 }
 
 pub(crate) fn tls() -> TlsAcceptor {
-    let chain = CertificateDer::pem_slice_iter(include_bytes!("../../support/tls/localhost.pem"));
-    let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../support/tls/localhost.key.pem")).unwrap();
+    let chain = CertificateDer::pem_slice_iter(CHAIN);
+    let key = PrivateKeyDer::from_pem_slice(KEY).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -109,12 +108,11 @@ async fn a_private_authority_is_trusted_through_its_bundle_or_the_machines_store
     let door = Door::open(listener().await, &fake, Some(tls()));
     let config = FunctionConfig::new(BINARY, &format!("https://localhost:{}", door.port));
     // With certificates of others, and none of the machine's.
-    let amazon = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/tls/amazon-roots.pem");
     for (variable, bundle, trusted) in [
         ("AWS_CA_BUNDLE", AUTHORITY, true),
         ("SSL_CERT_FILE", AUTHORITY, true),
-        ("AWS_CA_BUNDLE", amazon, false),
-        ("SSL_CERT_FILE", amazon, false),
+        ("AWS_CA_BUNDLE", AMAZON, false),
+        ("SSL_CERT_FILE", AMAZON, false),
     ] {
         let runtime = RuntimeApi::start().await;
         let function = config.clone().env(variable, bundle).spawn(&runtime);

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use start_engines_fake_aws::function::{Function, FunctionConfig};
+use start_engines_fake_aws::runtime_api::{Deadline, RuntimeApi};
+use start_engines_fake_aws::{FakeAws, Fault, TargetGroup, TaskDefinition};
 
 use crate::stage::start_event;
-use crate::support::fake_aws::{FakeAws, Fault, TargetGroup, TaskDefinition};
-use crate::support::function::{Function, FunctionConfig};
-use crate::support::runtime_api::{Deadline, RuntimeApi};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_start-engines-lambda");
 

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 
 use fastrand::Rng;
 use serde_json::{Value, json};
+use start_engines_fake_aws::function::{Function, FunctionConfig};
+use start_engines_fake_aws::runtime_api::RuntimeApi;
+use start_engines_fake_aws::{FakeAws, Fault, TargetGroup, TaskDefinition, World};
 use tokio::sync::mpsc;
 
 use crate::stage::start_event;
-use crate::support::fake_aws::{FakeAws, Fault, TargetGroup, TaskDefinition, World};
-use crate::support::function::{Function, FunctionConfig};
-use crate::support::runtime_api::RuntimeApi;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_start-engines-lambda");
 const SEEDS: u64 = 8;

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use start_engines_fake_aws::runtime_api::RuntimeApi;
+use start_engines_fake_aws::{FakeAws, TargetGroup, TaskDefinition, World};
 
 use crate::packed::{self, dependencies, unpacked};
 use crate::stage::start_event;
-use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition, World};
-use crate::support::runtime_api::RuntimeApi;
 
 /// How far above its budget a figure may be.
 const MORE: f64 = 1.05;

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use serde_json::{Value, json};
+use start_engines_fake_aws::function::Function;
+use start_engines_fake_aws::runtime_api::RuntimeApi;
+use start_engines_fake_aws::{FakeAws, TargetGroup, TaskDefinition, World};
 
 use crate::packed;
 use crate::packed::soak::fault;
 use crate::stage::start_event;
-use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition, World};
-use crate::support::function::Function;
-use crate::support::runtime_api::RuntimeApi;
 
 const EVENTS: usize = 100_000;
 const BATCH: usize = 1_000;

@@ -8,12 +8,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use start_engines_fake_aws::function::FunctionConfig;
+use start_engines_fake_aws::runtime_api::RuntimeApi;
+use start_engines_fake_aws::tls::AUTHORITY;
+use start_engines_fake_aws::{FakeAws, TargetGroup, TaskDefinition};
 
-use crate::function::connections::{AUTHORITY, Door, listener, tls};
+use crate::function::connections::{Door, listener, tls};
 use crate::stage::start_event;
-use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition};
-use crate::support::function::FunctionConfig;
-use crate::support::runtime_api::RuntimeApi;
 
 /// Where the zip is, and its binary beside it in a folder of its own.
 pub(crate) fn unpacked() -> (PathBuf, PathBuf) {

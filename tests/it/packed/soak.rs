@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use fastrand::Rng;
 use serde_json::{Value, json};
+use start_engines_fake_aws::function::Function;
+use start_engines_fake_aws::runtime_api::{InvocationResult, RuntimeApi};
+use start_engines_fake_aws::{FakeAws, Fault, TargetGroup, TaskDefinition};
 
 use crate::packed;
 use crate::stage::start_event;
-use crate::support::fake_aws::{FakeAws, Fault, TargetGroup, TaskDefinition};
-use crate::support::function::Function;
-use crate::support::runtime_api::{InvocationResult, RuntimeApi};
 
 const EVENTS: usize = 100_000;
 /// Calls in a thousand that meet a fault.

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use start_engines_cli::view::explain::explain;
 use start_engines_core::outcome::Outcome;
 use start_engines_core::request;
+use start_engines_fake_aws::{Failure, RunTaskResult};
 
 use crate::stage::{Stage, config, start_event};
-use crate::support::fake_aws::{Failure, RunTaskResult};
 
 /// The files of this table.
 pub(super) const FILES: [&str; 9] = [

@@ -4,10 +4,10 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use start_engines_fake_aws::{Fault, Health, NetworkMode, TargetGroup, TaskDefinition, World};
 
 use super::{CLUSTER, NO_TIMEOUT, ROLE, address, event, nothing, only, parts, reconcile, repaired, stage};
 use crate::stage::{Stage, category, outcome, stop};
-use crate::support::fake_aws::{Fault, Health, NetworkMode, TargetGroup, TaskDefinition, World};
 
 #[tokio::test]
 async fn a_group_that_is_gone_or_refuses_does_not_stop_the_others() {

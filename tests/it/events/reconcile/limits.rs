@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 use start_engines_core::outcome::{Outcome, Repairs};
+use start_engines_fake_aws::TargetGroup;
 
 use super::{CLUSTER, NO_TIMEOUT, ROLE, event, reconcile, repaired, stage};
 use crate::stage::{AUTH, Stage, outcome, stop};
-use crate::support::fake_aws::TargetGroup;
 
 #[tokio::test]
 async fn four_hundred_and_fifty_tasks_are_compared_in_pages_and_repaired_in_chunks() {

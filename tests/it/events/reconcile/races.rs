@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
+use start_engines_fake_aws::World;
 
 use super::{NO_TIMEOUT, ROLE, address, nothing, reconcile, repaired, stage};
 use crate::stage::{Stage, category, outcome, stop};
-use crate::support::fake_aws::World;
 
 #[tokio::test]
 async fn a_stop_that_is_handled_in_between_leaves_no_dead_target() {

@@ -8,10 +8,10 @@ use start_engines_core::outcome::Outcome;
 use start_engines_core::outcome::plan::{Change, Why};
 use start_engines_core::request::Trigger;
 use start_engines_core::request::reconcile::ReconcileRequest;
+use start_engines_fake_aws::{NetworkMode, TargetGroup, TaskDefinition};
 
 use super::{CLUSTER, address, event, nothing, only, parts, reconcile, repaired, stage};
 use crate::stage::{category, config, outcome, stop};
-use crate::support::fake_aws::{NetworkMode, TargetGroup, TaskDefinition};
 
 #[tokio::test]
 async fn a_running_event_that_was_lost_is_made_up_for_and_again_changes_nothing() {

@@ -23,44 +23,44 @@ use super::{arns, shapes};
 
 /// One call as it came, and what became of it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Call {
+pub struct Call {
     /// `ecs`, `ec2`, `elb`, `events`, `scheduler`, `sqs`, `lambda`, or `unknown`.
-    pub(crate) service: String,
+    pub service: String,
     /// The operation, such as `RunTask`; for `unknown`, the method and path.
-    pub(crate) operation: String,
+    pub operation: String,
     /// The input with the services' own field names, `clientToken` included.
-    pub(crate) input: Value,
+    pub input: Value,
     /// `ok`, an error code, or `reset`, `hang`, `garbage`, `html500`.
-    pub(crate) outcome: String,
+    pub outcome: String,
     /// Whether the call took effect (a lost answer does not undo it).
-    pub(crate) applied: bool,
+    pub applied: bool,
 }
 
 impl Call {
     /// `"ecs:RunTask"`.
-    pub(crate) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         format!("{}:{}", self.service, self.operation)
     }
 }
 
 /// One AWS account in one region. Fields are public where a test may simply set them.
-pub(crate) struct World {
+pub struct World {
     /// Where everything is. Signatures must be scoped to it.
-    pub(crate) region: String,
+    pub region: String,
     /// Whose everything is.
-    pub(crate) account: String,
+    pub account: String,
     /// Now. It stands still until a test sets it.
-    pub(crate) clock: OffsetDateTime,
+    pub clock: OffsetDateTime,
     /// ListTasks' greatest page, 100 in AWS.
-    pub(crate) list_tasks_page: usize,
+    pub list_tasks_page: usize,
     /// How many targets a RegisterTargets or DeregisterTargets call may carry.
-    pub(crate) targets_per_call: usize,
+    pub targets_per_call: usize,
     /// Whether the subnets are dual-stack, so that new ENIs get an IPv6 address too.
-    pub(crate) dual_stack: bool,
+    pub dual_stack: bool,
     /// What the next RunTask calls that are no replays answer; empty: success.
-    pub(crate) run_task_results: VecDeque<RunTaskResult>,
+    pub run_task_results: VecDeque<RunTaskResult>,
     /// Every call so far.
-    pub(crate) calls: Vec<Call>,
+    pub calls: Vec<Call>,
     pub(super) clusters: BTreeMap<String, Cluster>,
     pub(super) definitions: BTreeMap<String, TaskDefinition>,
     pub(super) instances: BTreeMap<String, ContainerInstance>,
@@ -92,10 +92,16 @@ impl fmt::Debug for World {
     }
 }
 
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl World {
     /// An empty account. [`super::FakeAws`] puts one behind a server; it can be spoken to
     /// directly as well, with [`World::carry_out`].
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             region: "us-east-1".to_owned(),
             account: "111122223333".to_owned(),
@@ -211,7 +217,7 @@ impl World {
 
     /// Checks one call's input and carries it out, as if it had come by HTTP; without
     /// record, hooks and faults.
-    pub(crate) fn carry_out(&mut self, service: Service, operation: &str, input: &Value) -> Result<Value, ApiError> {
+    pub fn carry_out(&mut self, service: Service, operation: &str, input: &Value) -> Result<Value, ApiError> {
         shapes::check(service, operation, input)?;
         self.apply(service, operation, input)
     }

@@ -33,14 +33,14 @@ struct Message {
 
 impl World {
     /// Adds a queue; gives its URL.
-    pub(crate) fn add_queue(&mut self, name: &str) -> String {
+    pub fn add_queue(&mut self, name: &str) -> String {
         let url = format!("https://sqs.{}.amazonaws.com/{}/{name}", self.region, self.account);
         self.queues.queues.entry(url.clone()).or_default();
         url
     }
 
     /// Puts a message into a queue, with text attributes; gives its id.
-    pub(crate) fn add_message(&mut self, url: &str, body: &Value, attributes: &[(&str, &str)]) -> String {
+    pub fn add_message(&mut self, url: &str, body: &Value, attributes: &[(&str, &str)]) -> String {
         self.queues.sent += 1;
         let id = arns::uuid(&format!("message {}", self.queues.sent));
         let attribute =
@@ -63,7 +63,7 @@ impl World {
     }
 
     /// Puts a message there as SQS does when it was received from another queue too often; gives its id.
-    pub(crate) fn move_message(&mut self, url: &str, body: &Value, from: &str) -> String {
+    pub fn move_message(&mut self, url: &str, body: &Value, from: &str) -> String {
         let id = self.add_message(url, body, &[]);
         let arn = format!("arn:aws:sqs:{}:{}:{from}", self.region, self.account);
         let queue = self.queues.queues.get_mut(url).expect("a queue of this world");
@@ -72,7 +72,7 @@ impl World {
     }
 
     /// The ids of all messages in a queue, hidden ones too.
-    pub(crate) fn messages(&self, url: &str) -> Vec<String> {
+    pub fn messages(&self, url: &str) -> Vec<String> {
         self.queues.queues[url]
             .iter()
             .map(|message| message.id.clone())
@@ -80,13 +80,13 @@ impl World {
     }
 
     /// How many messages of a queue are hidden now.
-    pub(crate) fn hidden_messages(&self, url: &str) -> usize {
+    pub fn hidden_messages(&self, url: &str) -> usize {
         let queue = &self.queues.queues[url];
         queue.iter().filter(|message| message.hidden_until > self.clock).count()
     }
 
     /// Who was invoked with what.
-    pub(crate) fn invocations(&self) -> &[(String, Value)] {
+    pub fn invocations(&self) -> &[(String, Value)] {
         &self.invocations
     }
 

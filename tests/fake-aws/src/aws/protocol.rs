@@ -20,7 +20,7 @@ const EC2_VERSION: &str = "2016-11-15";
 
 /// A service of this fake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Service {
+pub enum Service {
     /// ECS.
     Ecs,
     /// EC2.
@@ -67,15 +67,15 @@ impl Service {
 
 /// An error as a service answers it.
 #[derive(Debug, Clone)]
-pub(crate) struct ApiError {
+pub struct ApiError {
     /// The HTTP status.
-    pub(crate) status: u16,
+    pub status: u16,
     /// The error code.
-    pub(crate) code: String,
+    pub code: String,
     /// The message.
-    pub(crate) message: String,
+    pub message: String,
     /// Further members (JSON only), such as ConflictException's `resourceIds`.
-    pub(crate) members: Map<String, Value>,
+    pub members: Map<String, Value>,
 }
 
 impl ApiError {

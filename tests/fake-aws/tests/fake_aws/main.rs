@@ -1,24 +1,15 @@
 //! The fakes' own tests, in plain HTTP: a test of the function is worth as much as they.
-#![allow(clippy::expect_used, reason = "a panic is how a test fails")]
 
-mod support;
-
-#[path = "support/self_tests/faults.rs"]
 mod faults;
-#[path = "support/self_tests/instances.rs"]
 mod instances;
-#[path = "support/self_tests/run_task.rs"]
 mod run_task;
-#[path = "support/self_tests/runtime.rs"]
 mod runtime;
-#[path = "support/self_tests/targets.rs"]
 mod targets;
-#[path = "support/self_tests/tasks.rs"]
 mod tasks;
 
 use serde_json::{Value, json};
-use support::fake_aws::{FakeAws, TaskDefinition};
-use support::wire;
+use start_engines_fake_aws::wire;
+use start_engines_fake_aws::{FakeAws, TaskDefinition};
 
 /// A fake with a cluster `main` and an awsvpc task definition `web`.
 async fn fargate() -> FakeAws {

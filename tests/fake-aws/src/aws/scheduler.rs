@@ -15,11 +15,11 @@ const DEFAULT_GROUP: &str = "default";
 
 /// A schedule that has not fired yet.
 #[derive(Debug, Clone)]
-pub(crate) struct Schedule {
+pub struct Schedule {
     /// When it fires.
-    pub(crate) at: OffsetDateTime,
+    pub at: OffsetDateTime,
     /// `Target`, as it was given.
-    pub(crate) target: Value,
+    pub target: Value,
 }
 
 /// Groups and their schedules.
@@ -44,12 +44,12 @@ fn invalid(why: impl Into<String>) -> ApiError {
 
 impl World {
     /// Adds a schedule group.
-    pub(crate) fn add_schedule_group(&mut self, name: &str) {
+    pub fn add_schedule_group(&mut self, name: &str) {
         self.schedules.groups.entry(name.to_owned()).or_default();
     }
 
     /// What a group holds, by name.
-    pub(crate) fn schedules(&self, group: &str) -> &BTreeMap<String, Schedule> {
+    pub fn schedules(&self, group: &str) -> &BTreeMap<String, Schedule> {
         self.schedules
             .groups
             .get(group)
@@ -57,7 +57,7 @@ impl World {
     }
 
     /// Fires every schedule that is due, which deletes it; gives what each invokes its target with.
-    pub(crate) fn fire_schedules(&mut self) -> Vec<Value> {
+    pub fn fire_schedules(&mut self) -> Vec<Value> {
         let now = self.clock;
         let mut inputs = Vec::new();
         for group in self.schedules.groups.values_mut() {

@@ -37,7 +37,7 @@ impl ContainerInstance {
 impl World {
     /// Adds a container instance to a cluster; gives its ARN. Without an EC2 id it is an
     /// external one, as of ECS Anywhere.
-    pub(crate) fn add_container_instance(
+    pub fn add_container_instance(
         &mut self,
         cluster: &str,
         ec2_instance_id: Option<&str>,
@@ -58,30 +58,30 @@ impl World {
     }
 
     /// Gives the EC2 instance under a container instance an IPv6 address.
-    pub(crate) fn give_ipv6(&mut self, container_instance: &str, address: Ipv6Addr) {
+    pub fn give_ipv6(&mut self, container_instance: &str, address: Ipv6Addr) {
         self.instance_mut(container_instance).ipv6_address = Some(address);
     }
 
     /// The EC2 instance under a container instance: its id, and its address while it runs.
-    pub(crate) fn machine(&self, container_instance: &str) -> (String, Ipv4Addr) {
+    pub fn machine(&self, container_instance: &str) -> (String, Ipv4Addr) {
         let found = &self.instances[container_instance];
         let id = found.ec2_instance_id.clone().expect("an EC2 instance");
         (id, found.private_address.expect("one that runs"))
     }
 
     /// Takes a container instance out of its cluster: ECS shows it as INACTIVE for a while.
-    pub(crate) fn deregister_container_instance(&mut self, container_instance: &str) {
+    pub fn deregister_container_instance(&mut self, container_instance: &str) {
         self.instance_mut(container_instance).status = "INACTIVE";
     }
 
     /// Ends the EC2 instance under a container instance: EC2 shows it without addresses.
-    pub(crate) fn terminate_instance(&mut self, container_instance: &str) {
+    pub fn terminate_instance(&mut self, container_instance: &str) {
         let instance = self.instance_mut(container_instance);
         (instance.private_address, instance.ipv6_address) = (None, None);
     }
 
     /// ECS and EC2 forget an instance.
-    pub(crate) fn forget_instance(&mut self, container_instance: &str) {
+    pub fn forget_instance(&mut self, container_instance: &str) {
         self.instances.remove(container_instance);
     }
 

@@ -1,6 +1,7 @@
 //! Target groups: draining, ports, and what registering refuses.
 
-use crate::support::fake_aws::{FakeAws, Health, TargetGroup};
+use start_engines_fake_aws::{FakeAws, Health, TargetGroup};
+
 use crate::{elb, target};
 
 #[tokio::test]

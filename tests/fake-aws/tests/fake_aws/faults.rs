@@ -1,9 +1,9 @@
 //! Faults, hooks, signatures, and the record of calls.
 
 use serde_json::{Value, json};
+use start_engines_fake_aws::wire;
+use start_engines_fake_aws::{FakeAws, Fault, TargetGroup};
 
-use crate::support::fake_aws::{FakeAws, Fault, TargetGroup};
-use crate::support::wire;
 use crate::{ecs, elb, fargate, one_task, target};
 
 #[tokio::test]

@@ -13,19 +13,19 @@ use super::world::World;
 impl World {
     /// The `ECS Task State Change` event of a task's present state. Asking twice gives
     /// the same event, id included, as a duplicate delivery would.
-    pub(crate) fn event(&self, task: &str) -> Value {
+    pub fn event(&self, task: &str) -> Value {
         let newest = self.events.iter().rev().find(|(arn, _)| arn == task);
         newest.expect("a task of this world").1.clone()
     }
 
     /// All events of a task so far, one for each version.
-    pub(crate) fn history(&self, task: &str) -> Vec<Value> {
+    pub fn history(&self, task: &str) -> Vec<Value> {
         let own = self.events.iter().filter(|(arn, _)| arn == task);
         own.map(|(_, event)| event.clone()).collect()
     }
 
     /// All events of all tasks, in the order in which they happened.
-    pub(crate) fn all_events(&self) -> Vec<Value> {
+    pub fn all_events(&self) -> Vec<Value> {
         self.events.iter().map(|(_, event)| event.clone()).collect()
     }
 

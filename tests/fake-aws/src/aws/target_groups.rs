@@ -9,7 +9,7 @@ use super::world::World;
 
 /// A target's health, as far as this fake tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Health {
+pub enum Health {
     /// Registered, health checks under way.
     Initial,
     /// Registered and answering.
@@ -33,7 +33,7 @@ pub(super) enum TargetType {
 
 /// A target group, made with its builder and added with [`World::add_target_group`].
 #[derive(Debug, Clone)]
-pub(crate) struct TargetGroup {
+pub struct TargetGroup {
     pub(super) arn: String,
     pub(super) name: String,
     pub(super) target_type: TargetType,
@@ -66,51 +66,51 @@ impl TargetGroup {
     }
 
     /// An HTTP group of IPv4 addresses with this default port.
-    pub(crate) fn ip(name: &str, port: u16) -> Self {
+    pub fn ip(name: &str, port: u16) -> Self {
         Self::new(name, TargetType::Ip, "HTTP", port)
     }
 
     /// An HTTP group of EC2 instances with this default port.
-    pub(crate) fn instance(name: &str, port: u16) -> Self {
+    pub fn instance(name: &str, port: u16) -> Self {
         Self::new(name, TargetType::Instance, "HTTP", port)
     }
 
     /// A group of one Lambda function.
-    pub(crate) fn lambda(name: &str) -> Self {
+    pub fn lambda(name: &str) -> Self {
         Self::new(name, TargetType::Lambda, "HTTP", 0)
     }
 
     /// A TCP group of one Application Load Balancer.
-    pub(crate) fn alb(name: &str, port: u16) -> Self {
+    pub fn alb(name: &str, port: u16) -> Self {
         Self::new(name, TargetType::Alb, "TCP", port)
     }
 
     /// Takes IPv6 addresses instead.
-    pub(crate) fn ipv6(mut self) -> Self {
+    pub fn ipv6(mut self) -> Self {
         self.ipv6 = true;
         self
     }
 
     /// Another protocol than HTTP.
-    pub(crate) fn protocol(mut self, protocol: &'static str) -> Self {
+    pub fn protocol(mut self, protocol: &'static str) -> Self {
         self.protocol = protocol;
         self
     }
 
     /// Deregistration delay in seconds, 300 in AWS; 0 makes targets vanish at once.
-    pub(crate) fn deregistration_delay(mut self, seconds: u32) -> Self {
+    pub fn deregistration_delay(mut self, seconds: u32) -> Self {
         self.deregistration_delay = seconds;
         self
     }
 
     /// How many targets it takes, 1,000 in AWS.
-    pub(crate) fn quota(mut self, targets: usize) -> Self {
+    pub fn quota(mut self, targets: usize) -> Self {
         self.quota = targets;
         self
     }
 
     /// Used by no load balancer: its targets are `unused`.
-    pub(crate) fn unattached(mut self) -> Self {
+    pub fn unattached(mut self) -> Self {
         self.load_balancer = None;
         self
     }
@@ -140,7 +140,7 @@ impl TargetGroup {
 
 impl World {
     /// Adds a target group; gives its ARN.
-    pub(crate) fn add_target_group(&mut self, mut group: TargetGroup) -> String {
+    pub fn add_target_group(&mut self, mut group: TargetGroup) -> String {
         let id = arns::hex(&format!("target group {}", group.name), 16);
         group.arn = self.arn("elasticloadbalancing", &format!("targetgroup/{}/{id}", group.name));
         let resource = |name: &String| {
@@ -154,7 +154,7 @@ impl World {
     }
 
     /// The ARN of the group of this name.
-    pub(crate) fn target_group_arn(&self, name: &str) -> String {
+    pub fn target_group_arn(&self, name: &str) -> String {
         let mut groups = self.target_groups.values();
         groups
             .find(|group| group.name == name)
@@ -164,41 +164,41 @@ impl World {
     }
 
     /// Deletes a target group.
-    pub(crate) fn remove_target_group(&mut self, arn: &str) {
+    pub fn remove_target_group(&mut self, arn: &str) {
         self.target_groups.remove(arn);
     }
 
     /// The targets that are registered and not draining: (id, port).
-    pub(crate) fn registered(&self, target_group: &str) -> Vec<(String, u16)> {
+    pub fn registered(&self, target_group: &str) -> Vec<(String, u16)> {
         let targets = &self.target_groups[target_group].targets;
         let registered = targets.iter().filter(|(_, health)| **health != Health::Draining);
         registered.map(|(target, _)| target.clone()).collect()
     }
 
     /// A target's health; `None` when it is neither registered nor draining.
-    pub(crate) fn health(&self, target_group: &str, id: &str, port: u16) -> Option<Health> {
+    pub fn health(&self, target_group: &str, id: &str, port: u16) -> Option<Health> {
         let group = &self.target_groups[target_group];
         group.targets.get(&(id.to_owned(), port)).copied()
     }
 
     /// Sets the health of a registered or draining target.
-    pub(crate) fn set_health(&mut self, target_group: &str, id: &str, port: u16, health: Health) {
+    pub fn set_health(&mut self, target_group: &str, id: &str, port: u16, health: Health) {
         let target = self.group_mut(target_group).targets.get_mut(&(id.to_owned(), port));
         *target.expect("a target of this group") = health;
     }
 
     /// Registers a target without a call, as somebody else would.
-    pub(crate) fn register(&mut self, target_group: &str, id: &str, port: u16) {
+    pub fn register(&mut self, target_group: &str, id: &str, port: u16) {
         self.group_mut(target_group).put((id.to_owned(), port));
     }
 
     /// Deregisters a target without a call, as somebody else would.
-    pub(crate) fn deregister(&mut self, target_group: &str, id: &str, port: u16) {
+    pub fn deregister(&mut self, target_group: &str, id: &str, port: u16) {
         self.group_mut(target_group).take(&(id.to_owned(), port));
     }
 
     /// Ends the draining of every draining target of a group.
-    pub(crate) fn drain(&mut self, target_group: &str) {
+    pub fn drain(&mut self, target_group: &str) {
         let group = self.group_mut(target_group);
         group.targets.retain(|_, health| *health != Health::Draining);
     }

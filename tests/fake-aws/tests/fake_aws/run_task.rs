@@ -1,8 +1,8 @@
 //! RunTask: client tokens, capacity, and what it refuses.
 
 use serde_json::{Value, json};
+use start_engines_fake_aws::{Failure, RunTaskResult};
 
-use crate::support::fake_aws::{Failure, RunTaskResult};
 use crate::{ecs, fargate, one_task, start};
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use super::{arns, events};
 
 /// One entry of `failures[]`.
 #[derive(Debug, Clone)]
-pub(crate) struct Failure {
+pub struct Failure {
     arn: Option<String>,
     reason: String,
     detail: Option<String>,
@@ -21,7 +21,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// A failure with only a reason, such as `RESOURCE:MEMORY`.
-    pub(crate) fn new(reason: &str) -> Self {
+    pub fn new(reason: &str) -> Self {
         Self {
             arn: None,
             reason: reason.to_owned(),
@@ -30,13 +30,13 @@ impl Failure {
     }
 
     /// Adds the ARN of what failed, a container instance.
-    pub(crate) fn arn(mut self, arn: &str) -> Self {
+    pub fn arn(mut self, arn: &str) -> Self {
         self.arn = Some(arn.to_owned());
         self
     }
 
     /// Adds the detail.
-    pub(crate) fn detail(mut self, detail: &str) -> Self {
+    pub fn detail(mut self, detail: &str) -> Self {
         self.detail = Some(detail.to_owned());
         self
     }
@@ -55,7 +55,7 @@ impl Failure {
 
 /// What a RunTask that is no replay and passes the checks answers.
 #[derive(Debug, Clone)]
-pub(crate) enum RunTaskResult {
+pub enum RunTaskResult {
     /// All tasks start.
     Success,
     /// HTTP 200 with no task and these failures.
@@ -72,7 +72,7 @@ pub(crate) enum RunTaskResult {
 }
 
 /// Decides by the input; `None` leaves it to the queue.
-pub(crate) type RunTaskRule = Box<dyn FnMut(&Value) -> Option<RunTaskResult> + Send>;
+pub(super) type RunTaskRule = Box<dyn FnMut(&Value) -> Option<RunTaskResult> + Send>;
 
 /// What ECS keeps under a client token.
 #[derive(Debug)]
@@ -85,18 +85,18 @@ pub(super) struct PriorStart {
 impl World {
     /// Capacity by placement: asked before [`World::run_task_results`] for each RunTask
     /// that is no replay, with the whole input.
-    pub(crate) fn run_task_rule(&mut self, rule: impl FnMut(&Value) -> Option<RunTaskResult> + Send + 'static) {
+    pub fn run_task_rule(&mut self, rule: impl FnMut(&Value) -> Option<RunTaskResult> + Send + 'static) {
         self.run_task_rule = Some(Box::new(rule));
     }
 
     /// RunTask by somebody else: no call of the record. Gives the task's ARN.
-    pub(crate) fn run_foreign_task(&mut self, input: &Value) -> String {
+    pub fn run_foreign_task(&mut self, input: &Value) -> String {
         let answer = self.run_task(input).expect("a sound RunTask");
         answer["tasks"][0]["taskArn"].as_str().expect("a task").to_owned()
     }
 
     /// ECS forgets every client token, as it does after 24 hours.
-    pub(crate) fn expire_client_tokens(&mut self) {
+    pub fn expire_client_tokens(&mut self) {
         self.client_tokens.clear();
     }
 

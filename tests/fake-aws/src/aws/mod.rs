@@ -37,26 +37,26 @@ use hyper::body::Bytes;
 use hyper::{Response, StatusCode};
 use protocol::Delivery;
 
-use super::server::{Answer, Server};
+use crate::server::{Answer, Server};
 
-pub(crate) use definitions::{NetworkMode, TaskDefinition};
-pub(crate) use faults::Fault;
-pub(crate) use protocol::{ApiError, Service};
-pub(crate) use run_task::{Failure, RunTaskResult};
-pub(crate) use target_groups::{Health, TargetGroup};
-pub(crate) use tasks::Binding;
-pub(crate) use world::{Call, World};
+pub use definitions::{NetworkMode, TaskDefinition};
+pub use faults::Fault;
+pub use protocol::{ApiError, Service};
+pub use run_task::{Failure, RunTaskResult};
+pub use target_groups::{Health, TargetGroup};
+pub use tasks::Binding;
+pub use world::{Call, World};
 
 /// A running fake. It ends, connections and all, when dropped.
 #[derive(Debug)]
-pub(crate) struct FakeAws {
+pub struct FakeAws {
     server: Server,
     world: Arc<Mutex<World>>,
 }
 
 impl FakeAws {
     /// Starts a fake with an empty world on a free port of 127.0.0.1.
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         let world = Arc::new(Mutex::new(World::new()));
         let shared = Arc::clone(&world);
         let server = Server::start(move |request| {
@@ -71,29 +71,29 @@ impl FakeAws {
     }
 
     /// The value for `AWS_ENDPOINT_URL`.
-    pub(crate) fn endpoint(&self) -> String {
+    pub fn endpoint(&self) -> String {
         format!("http://{}", self.server.address())
     }
 
     /// Looks at the world or changes it. No call is answered meanwhile.
-    pub(crate) fn world<R>(&self, change: impl FnOnce(&mut World) -> R) -> R {
+    pub fn world<R>(&self, change: impl FnOnce(&mut World) -> R) -> R {
         change(&mut lock(&self.world))
     }
 
     /// Every call so far, refused and failed ones too, in order of arrival.
-    pub(crate) fn calls(&self) -> Vec<Call> {
+    pub fn calls(&self) -> Vec<Call> {
         self.world(|world| world.calls.clone())
     }
 
     /// The calls of one operation, named like `"ecs:RunTask"` or `"elb:RegisterTargets"`.
-    pub(crate) fn calls_to(&self, name: &str) -> Vec<Call> {
+    pub fn calls_to(&self, name: &str) -> Vec<Call> {
         let mut calls = self.calls();
         calls.retain(|call| call.name() == name);
         calls
     }
 
     /// The names of all calls so far, like `["ecs:RunTask", "ecs:DescribeTasks"]`.
-    pub(crate) fn operations(&self) -> Vec<String> {
+    pub fn operations(&self) -> Vec<String> {
         self.calls().iter().map(Call::name).collect()
     }
 }

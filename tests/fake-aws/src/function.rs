@@ -14,7 +14,7 @@ use super::runtime_api::RuntimeApi;
 
 /// A function's configuration, as Lambda would give it.
 #[derive(Debug, Clone)]
-pub(crate) struct FunctionConfig {
+pub struct FunctionConfig {
     command: Vec<String>,
     environment: BTreeMap<String, String>,
 }
@@ -22,7 +22,7 @@ pub(crate) struct FunctionConfig {
 impl FunctionConfig {
     /// A function from a binary (`env!("CARGO_BIN_EXE_...")`), with the variables that
     /// Lambda itself sets, test credentials, and the fake AWS as every service's endpoint.
-    pub(crate) fn new(binary: &str, aws_endpoint: &str) -> Self {
+    pub fn new(binary: &str, aws_endpoint: &str) -> Self {
         let environment = [
             ("AWS_ENDPOINT_URL", aws_endpoint),
             ("AWS_REGION", "us-east-1"),
@@ -47,25 +47,25 @@ impl FunctionConfig {
     }
 
     /// Has another program run the binary: an emulator, an instrument.
-    pub(crate) fn under(mut self, runner: &[&str]) -> Self {
+    pub fn under(mut self, runner: &[&str]) -> Self {
         self.command.splice(0..0, runner.iter().map(|&word| word.to_owned()));
         self
     }
 
     /// Sets a variable.
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+    pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.to_owned(), value.to_owned());
         self
     }
 
     /// Leaves a variable out.
-    pub(crate) fn env_remove(mut self, name: &str) -> Self {
+    pub fn env_remove(mut self, name: &str) -> Self {
         self.environment.remove(name);
         self
     }
 
     /// Starts the process. Its end ends the invocations under way at `runtime`.
-    pub(crate) fn spawn(&self, runtime: &RuntimeApi) -> Function {
+    pub fn spawn(&self, runtime: &RuntimeApi) -> Function {
         let mut child = Command::new(&self.command[0])
             .args(&self.command[1..])
             .env_clear()
@@ -116,7 +116,7 @@ async fn wait(child: &mut Child, killed: oneshot::Receiver<()>) -> String {
 /// starts another one on the same runtime API ends this one with [`Function::stop`]
 /// first, so that it takes no event any more.
 #[derive(Debug)]
-pub(crate) struct Function {
+pub struct Function {
     pid: Option<u32>,
     stdout: Lines,
     stderr: Lines,
@@ -126,29 +126,29 @@ pub(crate) struct Function {
 
 impl Function {
     /// The process's id, while it lives.
-    pub(crate) fn pid(&self) -> Option<u32> {
+    pub fn pid(&self) -> Option<u32> {
         self.pid
     }
 
     /// The lines on stdout so far. The process may be about to write more: to be sure,
     /// wait for a line with [`Function::log_where`] or end it with [`Function::stop`].
-    pub(crate) fn stdout(&self) -> Vec<String> {
+    pub fn stdout(&self) -> Vec<String> {
         self.stdout.now()
     }
 
     /// The lines on stderr so far: a panic's message, for one.
-    pub(crate) fn stderr(&self) -> Vec<String> {
+    pub fn stderr(&self) -> Vec<String> {
         self.stderr.now()
     }
 
     /// The lines on stdout so far that are JSON: log lines and metrics (EMF).
-    pub(crate) fn logs(&self) -> Vec<Value> {
+    pub fn logs(&self) -> Vec<Value> {
         json_lines(&self.stdout())
     }
 
     /// Waits for the first JSON line, past or future, that `wanted` accepts. Panics when
     /// the output ends without it.
-    pub(crate) async fn log_where(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub async fn log_where(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         let find = |lines: &Vec<String>| json_lines(lines).into_iter().find(&wanted);
         let mut lines = self.stdout.lines.clone();
         let found = lines
@@ -162,7 +162,7 @@ impl Function {
     }
 
     /// Waits until the process ends by itself, and gives all that it wrote.
-    pub(crate) async fn end(mut self) -> Output {
+    pub async fn end(mut self) -> Output {
         let _ = (&mut self.waiting).await;
         Output {
             stdout: self.stdout.end().await,
@@ -171,7 +171,7 @@ impl Function {
     }
 
     /// Kills the process, waits for its end, and gives all that it wrote.
-    pub(crate) async fn stop(mut self) -> Output {
+    pub async fn stop(mut self) -> Output {
         drop(self.kill.take());
         let _ = (&mut self.waiting).await;
         Output {
@@ -183,21 +183,21 @@ impl Function {
 
 /// All that a process wrote.
 #[derive(Debug, Clone)]
-pub(crate) struct Output {
+pub struct Output {
     /// Its lines on stdout.
-    pub(crate) stdout: Vec<String>,
+    pub stdout: Vec<String>,
     /// Its lines on stderr.
-    pub(crate) stderr: Vec<String>,
+    pub stderr: Vec<String>,
 }
 
 impl Output {
     /// The lines on stdout that are JSON.
-    pub(crate) fn logs(&self) -> Vec<Value> {
+    pub fn logs(&self) -> Vec<Value> {
         json_lines(&self.stdout)
     }
 
     /// The metrics (CloudWatch Embedded Metric Format): the JSON lines with `_aws`.
-    pub(crate) fn metrics(&self) -> Vec<Value> {
+    pub fn metrics(&self) -> Vec<Value> {
         let mut lines = self.logs();
         lines.retain(|line| line.get("_aws").is_some());
         lines

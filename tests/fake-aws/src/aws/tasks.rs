@@ -101,19 +101,24 @@ pub(super) struct Eni {
 /// A published port of a bridge or host task. A fixed one is kept for it from its placement, a dynamic one is
 /// given when its containers start. In bridge mode it is shown from then.
 #[derive(Debug, Clone)]
-pub(crate) struct Binding {
-    pub(crate) container: String,
-    pub(crate) container_port: u16,
-    pub(crate) host_port: u16,
+pub struct Binding {
+    /// The container's name.
+    pub container: String,
+    /// `containerPort`.
+    pub container_port: u16,
+    /// `hostPort`.
+    pub host_port: u16,
     /// How many ports: over 1 a range, which begins with these.
-    pub(crate) ports: u16,
-    pub(crate) protocol: &'static str,
-    pub(crate) address: &'static str,
+    pub ports: u16,
+    /// `tcp` or `udp`.
+    pub protocol: &'static str,
+    /// `bindIP`.
+    pub address: &'static str,
 }
 
 impl Binding {
     /// One TCP port, on all IPv4 addresses.
-    pub(crate) fn tcp(container: &str, container_port: u16, host_port: u16) -> Self {
+    pub fn tcp(container: &str, container_port: u16, host_port: u16) -> Self {
         Self {
             container: container.to_owned(),
             container_port,

@@ -17,7 +17,7 @@ use super::world::World;
 impl World {
     /// Moves a task to the next step of its life and gives the event of it. Panics when
     /// the task has no next step by itself (RUNNING, or STOPPED).
-    pub(crate) fn advance(&mut self, task: &str) -> Value {
+    pub fn advance(&mut self, task: &str) -> Value {
         let now = self.state(task);
         let awsvpc = now.network_mode == NetworkMode::Awsvpc;
         match (now.desired_status, now.last_status) {
@@ -40,7 +40,7 @@ impl World {
     }
 
     /// Advances a task until its last status is this one; gives that event.
-    pub(crate) fn advance_to(&mut self, task: &str, last_status: &str) -> Value {
+    pub fn advance_to(&mut self, task: &str, last_status: &str) -> Value {
         while self.state(task).last_status != last_status {
             self.advance(task);
         }
@@ -49,7 +49,7 @@ impl World {
 
     /// Sets a task's desired status to STOPPED and deletes its tags. Nothing happens to a
     /// task that is stopping already.
-    pub(crate) fn stop(&mut self, task: &str, stop_code: &str, reason: &str) {
+    pub fn stop(&mut self, task: &str, stop_code: &str, reason: &str) {
         if self.state(task).desired_status == "STOPPED" {
             return;
         }
@@ -64,7 +64,7 @@ impl World {
 
     /// Stops a task that never ran, with `TaskFailedToStart`; `container_reason` is what
     /// its containers say, such as `CannotPullContainerError: ...`.
-    pub(crate) fn fail_start(&mut self, task: &str, reason: &str, container_reason: &str) {
+    pub fn fail_start(&mut self, task: &str, reason: &str, container_reason: &str) {
         let last = self.state(task).last_status;
         assert!(last != "RUNNING", "the task has started: {task}");
         self.stop(task, "TaskFailedToStart", reason);
@@ -77,13 +77,13 @@ impl World {
     }
 
     /// The next ENI gets this address instead of the lowest free one.
-    pub(crate) fn next_address(&mut self, address: Ipv4Addr) {
+    pub fn next_address(&mut self, address: Ipv4Addr) {
         self.addresses.pin(address);
     }
 
     /// Gives a task's address back to the subnet, once: before the task is STOPPED, as early
     /// as AWS could.
-    pub(crate) fn release_address(&mut self, task: &str) {
+    pub fn release_address(&mut self, task: &str) {
         let state = self.task_mut(task).states.last_mut();
         let eni = state
             .and_then(|state| state.eni.as_mut())
@@ -97,12 +97,12 @@ impl World {
     }
 
     /// The IPv4 address of a task's ENI, deleted or not.
-    pub(crate) fn address(&self, task: &str) -> Option<Ipv4Addr> {
+    pub fn address(&self, task: &str) -> Option<Ipv4Addr> {
         self.state(task).eni.as_ref()?.address
     }
 
     /// The host port of a container's port, for bridge and host mode.
-    pub(crate) fn host_port(&self, task: &str, container_port: u16) -> Option<u16> {
+    pub fn host_port(&self, task: &str, container_port: u16) -> Option<u16> {
         let state = self.state(task);
         let binding = state
             .bindings
@@ -112,74 +112,74 @@ impl World {
     }
 
     /// The container instance that a task is on.
-    pub(crate) fn container_instance(&self, task: &str) -> Option<String> {
+    pub fn container_instance(&self, task: &str) -> Option<String> {
         self.state(task).container_instance.clone()
     }
 
     /// What a task publishes instead of what its definition made of it; its events change too.
-    pub(crate) fn set_bindings(&mut self, task: &str, bindings: &[Binding]) {
+    pub fn set_bindings(&mut self, task: &str, bindings: &[Binding]) {
         self.state_mut(task).bindings = bindings.to_vec();
         self.rewrite_last_event(task);
     }
 
     /// The ARNs of all tasks, in the order of their start.
-    pub(crate) fn task_arns(&self) -> Vec<String> {
+    pub fn task_arns(&self) -> Vec<String> {
         let starts = self.events.iter().filter(|(_, event)| event["detail"]["version"] == 1);
         starts.map(|(arn, _)| arn.clone()).collect()
     }
 
     /// `lastStatus` of a task.
-    pub(crate) fn last_status(&self, task: &str) -> &'static str {
+    pub fn last_status(&self, task: &str) -> &'static str {
         self.state(task).last_status
     }
 
     /// The tags that a task has now.
-    pub(crate) fn tags(&self, task: &str) -> Vec<(String, String)> {
+    pub fn tags(&self, task: &str) -> Vec<(String, String)> {
         self.state(task).tags.clone()
     }
 
     /// Puts a tag on a task, as TagResource does.
-    pub(crate) fn tag(&mut self, task: &str, key: &str, value: &str) {
+    pub fn tag(&mut self, task: &str, key: &str, value: &str) {
         let tags = &mut self.state_mut(task).tags;
         tags.retain(|(known, _)| known != key);
         tags.push((key.to_owned(), value.to_owned()));
     }
 
     /// A task that another has started: all of ours is taken from it.
-    pub(crate) fn make_foreign(&mut self, task: &str) {
+    pub fn make_foreign(&mut self, task: &str) {
         let state = self.state_mut(task);
         state.started_by = Some("somebody".to_owned());
         state.tags.clear();
     }
 
     /// `desiredStatus` of a task.
-    pub(crate) fn desired_status(&self, task: &str) -> &'static str {
+    pub fn desired_status(&self, task: &str) -> &'static str {
         self.state(task).desired_status
     }
 
     /// `stoppedReason` of a task.
-    pub(crate) fn stopped_reason(&self, task: &str) -> Option<String> {
+    pub fn stopped_reason(&self, task: &str) -> Option<String> {
         self.state(task).stopped_reason.clone()
     }
 
     /// DescribeTasks shows this version of a task until [`World::unpin_described`];
     /// version 0 is a task that it does not know yet.
-    pub(crate) fn pin_described(&mut self, task: &str, version: usize) {
+    pub fn pin_described(&mut self, task: &str, version: usize) {
         self.task_mut(task).described = Described::Pinned(version);
     }
 
     /// DescribeTasks stays so many versions behind until [`World::unpin_described`].
-    pub(crate) fn describe_lag(&mut self, task: &str, versions: usize) {
+    pub fn describe_lag(&mut self, task: &str, versions: usize) {
         self.task_mut(task).described = Described::Behind(versions);
     }
 
     /// DescribeTasks shows the present again.
-    pub(crate) fn unpin_described(&mut self, task: &str) {
+    pub fn unpin_described(&mut self, task: &str) {
         self.task_mut(task).described = Described::Present;
     }
 
     /// ListTasks leaves a task out (it lags too), or lists it again.
-    pub(crate) fn set_listed(&mut self, task: &str, listed: bool) {
+    pub fn set_listed(&mut self, task: &str, listed: bool) {
         if listed {
             self.unlisted.remove(task);
         } else {
@@ -189,7 +189,7 @@ impl World {
 
     /// ECS forgets a stopped task, as it does after an hour or more, and with the last task
     /// of a client token the token.
-    pub(crate) fn forget(&mut self, task: &str) {
+    pub fn forget(&mut self, task: &str) {
         assert!(self.state(task).is_stopped(), "ECS forgets stopped tasks only");
         self.tasks.remove(task);
         self.events.retain(|(of, _)| of != task);

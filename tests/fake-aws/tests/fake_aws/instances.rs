@@ -3,10 +3,10 @@
 use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
+use start_engines_fake_aws::FakeAws;
+use start_engines_fake_aws::wire;
 
 use crate::ecs;
-use crate::support::fake_aws::FakeAws;
-use crate::support::wire;
 
 const MACHINE: &str = "i-0123456789abcdef0";
 

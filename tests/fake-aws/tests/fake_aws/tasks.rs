@@ -3,9 +3,9 @@
 use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
+use start_engines_fake_aws::wire;
+use start_engines_fake_aws::{FakeAws, NetworkMode, TaskDefinition};
 
-use crate::support::fake_aws::{FakeAws, NetworkMode, TaskDefinition};
-use crate::support::wire;
 use crate::{ecs, fargate, one_task};
 
 #[tokio::test]

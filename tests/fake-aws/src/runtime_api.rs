@@ -20,7 +20,7 @@ const PREFIX: &str = "/2018-06-01/runtime/";
 
 /// What a function posts back for one event.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum InvocationResult {
+pub enum InvocationResult {
     /// It succeeded with this.
     Response(Value),
     /// It failed, which makes Lambda try again.
@@ -34,7 +34,7 @@ pub(crate) enum InvocationResult {
 
 impl InvocationResult {
     /// The response; panics with the error when it failed.
-    pub(crate) fn expect_response(self) -> Value {
+    pub fn expect_response(self) -> Value {
         match self {
             Self::Response(value) => value,
             Self::Error {
@@ -47,7 +47,7 @@ impl InvocationResult {
     }
 
     /// (`errorType`, `errorMessage`); panics when it succeeded.
-    pub(crate) fn expect_error(self) -> (String, String) {
+    pub fn expect_error(self) -> (String, String) {
         match self {
             Self::Response(value) => panic!("the function succeeded with {value}"),
             Self::Error {
@@ -60,14 +60,14 @@ impl InvocationResult {
 
 /// An invocation that got no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Died(
+pub struct Died(
     /// How the process ended.
-    pub(crate) String,
+    pub String,
 );
 
 /// When an invocation must be done.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Deadline {
+pub enum Deadline {
     /// So long after it was handed to the function.
     In(Duration),
     /// Milliseconds since 1970.
@@ -138,14 +138,14 @@ impl Shared {
 }
 
 /// A running fake of the Runtime API. Ends when dropped.
-pub(crate) struct RuntimeApi {
+pub struct RuntimeApi {
     server: Server,
     shared: Arc<Shared>,
 }
 
 impl RuntimeApi {
     /// Starts on a free port of 127.0.0.1.
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 queue: VecDeque::new(),
@@ -169,22 +169,22 @@ impl RuntimeApi {
     }
 
     /// The value for `AWS_LAMBDA_RUNTIME_API`.
-    pub(crate) fn address(&self) -> String {
+    pub fn address(&self) -> String {
         self.server.address().to_string()
     }
 
     /// Sets the deadline of the invocations handed out from now on; 60 s at first.
-    pub(crate) fn set_deadline(&self, deadline: Deadline) {
+    pub fn set_deadline(&self, deadline: Deadline) {
         self.shared.state().deadline = deadline;
     }
 
     /// Invokes the function with an event.
-    pub(crate) async fn invoke(&self, event: &Value) -> Result<InvocationResult, Died> {
+    pub async fn invoke(&self, event: &Value) -> Result<InvocationResult, Died> {
         self.invoke_raw(event.to_string().into_bytes()).await
     }
 
     /// Invokes the function with any bytes.
-    pub(crate) async fn invoke_raw(&self, event: Vec<u8>) -> Result<InvocationResult, Died> {
+    pub async fn invoke_raw(&self, event: Vec<u8>) -> Result<InvocationResult, Died> {
         let mut died = self.shared.died.subscribe();
         let (sender, receiver) = oneshot::channel();
         let id = self.shared.queue(event, sender);
@@ -200,7 +200,7 @@ impl RuntimeApi {
     }
 
     /// Resolves when the function waits for an event: initialized, or done with the last.
-    pub(crate) async fn idle(&self) -> Result<(), Died> {
+    pub async fn idle(&self) -> Result<(), Died> {
         let mut idle = self.shared.idle.subscribe();
         let mut died = self.shared.died.subscribe();
         tokio::select! {
@@ -213,14 +213,14 @@ impl RuntimeApi {
     }
 
     /// (`errorType`, `errorMessage`) of the function's initialization error, once posted.
-    pub(crate) async fn init_error(&self) -> (String, String) {
+    pub async fn init_error(&self) -> (String, String) {
         let mut posted = self.shared.init_error.subscribe();
         let posted = posted.wait_for(Option::is_some).await;
         posted.expect("the sender lives").clone().expect("just looked")
     }
 
     /// Resolves when the function's process has ended.
-    pub(crate) async fn closed(&self) -> Died {
+    pub async fn closed(&self) -> Died {
         let mut died = self.shared.died.subscribe();
         let died = died.wait_for(Option::is_some).await;
         died.expect("the sender lives").clone().expect("just looked")

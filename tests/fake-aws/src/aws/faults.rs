@@ -7,7 +7,7 @@ use super::world::World;
 
 /// A failure of a call that would otherwise be answered.
 #[derive(Debug, Clone)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// The service's own throttling error, HTTP 400. Nothing is applied.
     Throttle,
     /// This error. Nothing is applied.
@@ -34,7 +34,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// An error of a service: status, code, message.
-    pub(crate) fn error(status: u16, code: &str, message: &str) -> Self {
+    pub fn error(status: u16, code: &str, message: &str) -> Self {
         Self::Error {
             status,
             code: code.to_owned(),
@@ -66,7 +66,7 @@ pub(super) struct Scripted {
 }
 
 /// Changes the world around a call.
-pub(crate) type HookFn = Box<dyn FnMut(&mut World) + Send>;
+pub(super) type HookFn = Box<dyn FnMut(&mut World) + Send>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum When {
@@ -94,12 +94,12 @@ pub(super) struct HungCall {
 impl World {
     /// The next `times` calls of an operation (`"ecs:RunTask"`, `"elb:*"`, `"*"`) fail.
     /// Faults of one operation queue up.
-    pub(crate) fn fail_next(&mut self, name: &str, fault: Fault, times: usize) {
+    pub fn fail_next(&mut self, name: &str, fault: Fault, times: usize) {
         self.fail_after(name, 0, fault, times);
     }
 
     /// As [`World::fail_next`], after letting `skip` calls through.
-    pub(crate) fn fail_after(&mut self, name: &str, skip: usize, fault: Fault, times: usize) {
+    pub fn fail_after(&mut self, name: &str, skip: usize, fault: Fault, times: usize) {
         self.faults.push(Scripted {
             name: name.to_owned(),
             skip,
@@ -109,28 +109,28 @@ impl World {
     }
 
     /// Runs `hook` before every call of an operation is looked at, faults included.
-    pub(crate) fn before(&mut self, name: &str, hook: HookFn) {
+    pub fn before(&mut self, name: &str, hook: HookFn) {
         self.add_hook(name, When::Before, false, hook);
     }
 
     /// Runs `hook` after every call of an operation that was applied.
-    pub(crate) fn after(&mut self, name: &str, hook: HookFn) {
+    pub fn after(&mut self, name: &str, hook: HookFn) {
         self.add_hook(name, When::After, false, hook);
     }
 
     /// As [`World::before`], for the next call only.
-    pub(crate) fn before_next(&mut self, name: &str, hook: impl FnOnce(&mut World) + Send + 'static) {
+    pub fn before_next(&mut self, name: &str, hook: impl FnOnce(&mut World) + Send + 'static) {
         self.add_hook(name, When::Before, true, once(hook));
     }
 
     /// As [`World::after`], for the next applied call only.
-    pub(crate) fn after_next(&mut self, name: &str, hook: impl FnOnce(&mut World) + Send + 'static) {
+    pub fn after_next(&mut self, name: &str, hook: impl FnOnce(&mut World) + Send + 'static) {
         self.add_hook(name, When::After, true, once(hook));
     }
 
     /// Applies the calls that hang, in order: what a late packet does. Each is recorded
     /// as a call of its own; nobody hears the answers. Gives how many there were.
-    pub(crate) fn land_hung_calls(&mut self) -> usize {
+    pub fn land_hung_calls(&mut self) -> usize {
         let hung = std::mem::take(&mut self.hung);
         let count = hung.len();
         for call in hung {
@@ -143,7 +143,7 @@ impl World {
     }
 
     /// Drops the calls that hang: they never reach the service. Gives how many there were.
-    pub(crate) fn lose_hung_calls(&mut self) -> usize {
+    pub fn lose_hung_calls(&mut self) -> usize {
         std::mem::take(&mut self.hung).len()
     }
 

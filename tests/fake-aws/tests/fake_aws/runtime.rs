@@ -1,9 +1,8 @@
 //! The Runtime API, from both of its sides.
 
 use serde_json::json;
-
-use crate::support::runtime_api::{InvocationResult, RuntimeApi};
-use crate::support::wire;
+use start_engines_fake_aws::runtime_api::{InvocationResult, RuntimeApi};
+use start_engines_fake_aws::wire;
 
 #[tokio::test]
 async fn the_runtime_api_hands_out_events_and_takes_one_answer_each() {

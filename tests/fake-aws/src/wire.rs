@@ -11,28 +11,28 @@ use tokio::net::TcpStream;
 
 /// A whole answer.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// The HTTP status.
-    pub(crate) status: u16,
+    pub status: u16,
     /// The header lines, as sent.
-    pub(crate) head: String,
+    pub head: String,
     /// The body.
-    pub(crate) body: String,
+    pub body: String,
 }
 
 impl Answer {
     /// The body as JSON.
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).expect("a JSON body")
     }
 
     /// The text between the first `<tag>` and `</tag>`, for answers in XML.
-    pub(crate) fn text(&self, tag: &str) -> Option<&str> {
+    pub fn text(&self, tag: &str) -> Option<&str> {
         self.texts(tag).first().copied()
     }
 
     /// The texts of every `<tag>`.
-    pub(crate) fn texts(&self, tag: &str) -> Vec<&str> {
+    pub fn texts(&self, tag: &str) -> Vec<&str> {
         let close = format!("</{tag}>");
         self.body
             .split(&format!("<{tag}>"))
@@ -43,7 +43,7 @@ impl Answer {
 }
 
 /// Sends one ECS call. `None`: the connection was closed without an answer.
-pub(crate) async fn ecs(endpoint: &str, operation: &str, input: &Value) -> Option<Answer> {
+pub async fn ecs(endpoint: &str, operation: &str, input: &Value) -> Option<Answer> {
     let headers = [
         ("content-type", "application/x-amz-json-1.1".to_owned()),
         (
@@ -58,12 +58,12 @@ pub(crate) async fn ecs(endpoint: &str, operation: &str, input: &Value) -> Optio
 }
 
 /// Sends one ELBv2 call. `None`: the connection was closed without an answer.
-pub(crate) async fn elb(endpoint: &str, operation: &str, fields: &[(&str, &str)]) -> Option<Answer> {
+pub async fn elb(endpoint: &str, operation: &str, fields: &[(&str, &str)]) -> Option<Answer> {
     query(endpoint, ("elasticloadbalancing", "2015-12-01"), operation, fields).await
 }
 
 /// Sends one EC2 call. `None`: the connection was closed without an answer.
-pub(crate) async fn ec2(endpoint: &str, operation: &str, fields: &[(&str, &str)]) -> Option<Answer> {
+pub async fn ec2(endpoint: &str, operation: &str, fields: &[(&str, &str)]) -> Option<Answer> {
     query(endpoint, ("ec2", "2016-11-15"), operation, fields).await
 }
 
@@ -87,7 +87,7 @@ async fn query(
 }
 
 /// An `Authorization` header of the right shape for a service in us-east-1.
-pub(crate) fn authorization(service: &str) -> String {
+pub fn authorization(service: &str) -> String {
     let signature = "0".repeat(64);
     format!(
         "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/{service}/aws4_request, \
@@ -100,13 +100,7 @@ fn address(endpoint: &str) -> &str {
 }
 
 /// Sends any request to `127.0.0.1:<port>` and reads to the end of the connection.
-pub(crate) async fn send(
-    address: &str,
-    method: &str,
-    path: &str,
-    headers: &[(&str, String)],
-    body: &[u8],
-) -> Option<Answer> {
+pub async fn send(address: &str, method: &str, path: &str, headers: &[(&str, String)], body: &[u8]) -> Option<Answer> {
     let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     for (name, value) in headers {
         let _ = write!(head, "{name}: {value}\r\n");

@@ -21,12 +21,12 @@ pub(super) struct Buses {
 
 impl World {
     /// Takes all events that were put so far.
-    pub(crate) fn take_put_events(&mut self) -> Vec<Value> {
+    pub fn take_put_events(&mut self) -> Vec<Value> {
         std::mem::take(&mut self.buses.put)
     }
 
     /// Of the entries that come next, so many are not taken, though the call succeeds.
-    pub(crate) fn refuse_entries(&mut self, count: usize) {
+    pub fn refuse_entries(&mut self, count: usize) {
         self.buses.refused = count;
     }
 

@@ -10,7 +10,7 @@ use super::world::World;
 
 /// A task definition's network mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NetworkMode {
+pub enum NetworkMode {
     /// An ENI for each task.
     Awsvpc,
     /// Docker's bridge on an EC2 instance; a host port of 0 is a dynamic one.
@@ -31,7 +31,7 @@ pub(super) struct ContainerDefinition {
 
 /// A registered revision of a task definition.
 #[derive(Debug, Clone)]
-pub(crate) struct TaskDefinition {
+pub struct TaskDefinition {
     pub(super) family: String,
     pub(super) revision: u32,
     pub(super) network_mode: NetworkMode,
@@ -42,7 +42,7 @@ pub(crate) struct TaskDefinition {
 
 impl TaskDefinition {
     /// Revision 1 of a family with no container yet.
-    pub(crate) fn new(family: &str, network_mode: NetworkMode) -> Self {
+    pub fn new(family: &str, network_mode: NetworkMode) -> Self {
         Self {
             family: family.to_owned(),
             revision: 1,
@@ -54,19 +54,19 @@ impl TaskDefinition {
     }
 
     /// An awsvpc definition, fit for Fargate and EC2.
-    pub(crate) fn awsvpc(family: &str) -> Self {
+    pub fn awsvpc(family: &str) -> Self {
         Self::new(family, NetworkMode::Awsvpc)
     }
 
     /// Another revision than 1.
-    pub(crate) fn revision(mut self, revision: u32) -> Self {
+    pub fn revision(mut self, revision: u32) -> Self {
         self.revision = revision;
         self
     }
 
     /// Adds a container. Each port is both container and host port; in bridge mode the
     /// host port is dynamic.
-    pub(crate) fn container(self, name: &str, ports: &[u16]) -> Self {
+    pub fn container(self, name: &str, ports: &[u16]) -> Self {
         let dynamic = self.network_mode == NetworkMode::Bridge;
         let ports: Vec<(u16, u16)> = ports
             .iter()
@@ -76,7 +76,7 @@ impl TaskDefinition {
     }
 
     /// Adds a container with (container port, host port) pairs.
-    pub(crate) fn container_with_host_ports(mut self, name: &str, ports: &[(u16, u16)]) -> Self {
+    pub fn container_with_host_ports(mut self, name: &str, ports: &[(u16, u16)]) -> Self {
         self.containers.push(ContainerDefinition {
             name: name.to_owned(),
             ports: ports.to_vec(),
@@ -85,13 +85,13 @@ impl TaskDefinition {
     }
 
     /// Adds a tag, which `propagateTags` TASK_DEFINITION hands on.
-    pub(crate) fn tag(mut self, key: &str, value: &str) -> Self {
+    pub fn tag(mut self, key: &str, value: &str) -> Self {
         self.tags.push((key.to_owned(), value.to_owned()));
         self
     }
 
     /// Adds a volume configured at launch.
-    pub(crate) fn volume(mut self, name: &str) -> Self {
+    pub fn volume(mut self, name: &str) -> Self {
         self.volumes.push(name.to_owned());
         self
     }
@@ -111,7 +111,7 @@ pub(super) struct Cluster {
 
 impl World {
     /// Adds a cluster with the capacity providers FARGATE and FARGATE_SPOT; gives its ARN.
-    pub(crate) fn add_cluster(&mut self, name: &str) -> String {
+    pub fn add_cluster(&mut self, name: &str) -> String {
         let arn = self.arn("ecs", &format!("cluster/{name}"));
         let providers = ["FARGATE", "FARGATE_SPOT"].map(str::to_owned);
         let cluster = Cluster {
@@ -124,13 +124,13 @@ impl World {
     }
 
     /// Adds an EC2 capacity provider to a cluster.
-    pub(crate) fn add_capacity_provider(&mut self, cluster: &str, provider: &str) {
+    pub fn add_capacity_provider(&mut self, cluster: &str, provider: &str) {
         let cluster = self.clusters.get_mut(cluster).expect("a cluster of the test");
         cluster.capacity_providers.insert(provider.to_owned());
     }
 
     /// Registers a task definition; gives its ARN.
-    pub(crate) fn add_task_definition(&mut self, definition: TaskDefinition) -> String {
+    pub fn add_task_definition(&mut self, definition: TaskDefinition) -> String {
         assert!(!definition.containers.is_empty(), "a task definition needs a container");
         let arn = self.arn("ecs", &format!("task-definition/{}", definition.name()));
         self.definitions.insert(arn.clone(), definition);
@@ -138,7 +138,7 @@ impl World {
     }
 
     /// Deletes a task definition, as DeleteTaskDefinitions does in the end.
-    pub(crate) fn delete_task_definition(&mut self, arn: &str) {
+    pub fn delete_task_definition(&mut self, arn: &str) {
         self.definitions.remove(arn);
     }
 
