@@ -83,7 +83,7 @@ EMULATOR ?= qemu-aarch64-static
 test-arm64: ## the arm64 package, emulated: a life over TLS, and 4,000 events with faults (needs qemu-user)
 	$(MAKE) package ARCH=arm64
 	FUNCTION_RUNNER="$(EMULATOR)" SOAK_EVENTS=4000 cargo test --locked --test it -- \
-		--ignored --exact --nocapture --test-threads=1 packed::the_packed_function_serves_a_life_over_tls soak::soak
+		--ignored --exact --nocapture --test-threads=1 packed::the_packed_function_serves_a_life_over_tls packed::soak::soak
 	# For whatever takes the package as this machine's.
 	$(MAKE) package
 
@@ -125,7 +125,7 @@ bench-choices: $(VENV)/ready ## the same, and the function built in the ways tha
 
 .PHONY: budget
 budget: package ## what the function may take: zip, dependencies, and with valgrind instructions (UPDATE_BUDGET=1 writes them)
-	cargo test --locked --test it budget::budget -- --ignored --exact --nocapture
+	cargo test --locked --test it packed::budget::budget -- --ignored --exact --nocapture
 
 .PHONY: model
 model: ## the largest world of the model checker: many minutes and gigabytes
@@ -161,11 +161,11 @@ seeds: ## 1,000 seeds of the simulated lives (SEEDS=n), or the story of one (SEE
 
 .PHONY: soak
 soak: package ## 100,000 events with 2 % faults through one process: flat memory, nothing left (SOAK_EVENTS=n)
-	cargo test --locked --test it soak::soak -- --ignored --nocapture
+	cargo test --locked --test it packed::soak::soak -- --ignored --nocapture
 
 .PHONY: flood
 flood: package ## 100,000 state changes in batches of 1,000 with 2 % faults: nothing lost, flat memory (FLOOD_EVENTS=n)
-	cargo test --locked --test it flood::flood -- --ignored --nocapture
+	cargo test --locked --test it packed::flood::flood -- --ignored --nocapture
 
 .PHONY: deploy
 deploy: ## pulumi up of the example stack (STACK=dev), or all that is missing for it

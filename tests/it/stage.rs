@@ -20,9 +20,8 @@ use start_engines_core::outcome::{Failure, Outcome};
 use start_engines_core::ports::{Aws, Clock};
 use start_engines_core::report::handled::Handled;
 use start_engines_core::request::Trigger;
+use start_engines_fake_aws::{FakeAws, TargetGroup, TaskDefinition, World};
 use start_engines_handler::{Handler, Invocation};
-
-use crate::support::fake_aws::{FakeAws, TargetGroup, TaskDefinition, World};
 
 /// A clock that a test sets.
 #[derive(Clone, Debug)]

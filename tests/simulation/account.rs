@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use serde_json::{Value, json};
 use start_engines_core::config::Config;
+use start_engines_fake_aws::{Failure, RunTaskResult, TargetGroup, TaskDefinition, World};
 
 use crate::machines;
-use crate::support::fake_aws::{Failure, RunTaskResult, TargetGroup, TaskDefinition, World};
 
 /// What a group knows a task by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,8 +15,7 @@ use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, Tar
 use start_engines_core::domain::task::ports::RawBinding;
 use start_engines_core::domain::task::{Addresses, Task, from_event};
 use start_engines_core::domain::timestamp::Timestamp;
-
-use crate::support::fake_aws::{ApiError, Service, World};
+use start_engines_fake_aws::{ApiError, Service, World};
 
 /// Carries out a call.
 pub(crate) fn carry_out(world: &mut World, call: &Call) -> Result<Answer, CallError> {

@@ -12,13 +12,13 @@ use start_engines_core::call::Call;
 use start_engines_core::domain::arn::TargetGroupArn;
 use start_engines_core::domain::definition::{Definition, NetworkMode as Told};
 use start_engines_core::domain::target::{self, TargetHealth};
+use start_engines_fake_aws::{Health, NetworkMode, TaskDefinition, World};
 
 use crate::account::{Attached, By, Mode};
 use crate::delivery::About;
 use crate::lives::{ATTACH_MILLIS, Turn};
 use crate::promises::{Broken, Stage};
 use crate::simulation::{MINUTE, Mutant, SECOND, Simulation};
-use crate::support::fake_aws::{Health, NetworkMode, TaskDefinition, World};
 
 /// The machines: enough that host tasks find one, and few enough that they have to wait for each other.
 const MACHINES: [(&str, Ipv4Addr); 3] = [

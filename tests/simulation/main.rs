@@ -9,9 +9,6 @@
 //! line by line. `SEEDS=1000` runs more of them than the usual ones.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod account;
 mod calls;
 mod delivery;

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use start_engines_core::domain::tags::STOP_AT;
 use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_fake_aws::{Health, World};
 
 use crate::account::{Attached, Mode, Whom};
-use crate::support::fake_aws::{Health, World};
 
 /// By how much DescribeTargetHealth may lag, in milliseconds.
 const HEALTH_LAG: i64 = 2_000;

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use fastrand::Rng;
 use start_engines_core::call::{Answer, Call, CallError};
+use start_engines_fake_aws::World;
 use time::OffsetDateTime;
 
 use crate::account::{self, Service, Whom};
@@ -20,7 +21,6 @@ use crate::function::{Instance, Next, Running, SharedTime};
 use crate::lives::{SKEW_MILLIS, Shown, Turn};
 use crate::promises::{Broken, Promises};
 use crate::statistics::Statistics;
-use crate::support::fake_aws::World;
 
 /// When all stories begin: 2026-01-01, in milliseconds.
 const BEGIN: i64 = 1_767_225_600_000;

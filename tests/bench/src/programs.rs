@@ -20,10 +20,10 @@ pub(crate) struct Program {
 /// The function's peers, and `others`: builds of the function itself, as `name=path`.
 pub(crate) fn programs(folder: &Path, stub: &Stub, others: &[String]) -> Vec<Program> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let authority = read(&root.join("tests/support/tls/authority.pem"));
+    let authority = read(&root.join("tests/fake-aws/tls/authority.pem"));
     // What the function trusts on Lambda, and the stub's issuer; and so for those that trust the machine's.
     let small = folder.join("amazon-and-stub.pem");
-    let amazon = read(&root.join("tests/support/tls/amazon-roots.pem"));
+    let amazon = read(&root.join("tests/fake-aws/tls/amazon-roots.pem"));
     std::fs::write(&small, format!("{amazon}\n{authority}")).expect("a file");
     let large = folder.join("machine-and-stub.pem");
     let machine = read(Path::new("/etc/ssl/certs/ca-certificates.crt"));

@@ -37,7 +37,7 @@ type Seen = Mutex<Vec<String>>;
 
 impl Stub {
     pub(crate) async fn start() -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../support/tls");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fake-aws/tls");
         let chain = CertificateDer::pem_file_iter(folder.join("localhost.pem")).expect("certificates");
         let chain = chain.map(|one| one.expect("a certificate")).collect();
         let key = PrivateKeyDer::from_pem_file(folder.join("localhost.key.pem")).expect("a key");

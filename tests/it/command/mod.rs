@@ -10,15 +10,15 @@ mod starts;
 mod status;
 mod stops;
 mod usage;
+mod validate;
 
 use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
+use start_engines_fake_aws::FakeAws;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
-
-use crate::support::fake_aws::FakeAws;
 
 /// The command's own waits end long before this.
 const TIME: Duration = Duration::from_secs(60);

@@ -1,10 +1,10 @@
 //! `reconcile`: the plan first, then the repair; unknown targets only with a person's word.
 
 use serde_json::json;
+use start_engines_fake_aws::Fault;
 
 use super::{Ended, Run, answered, with_terminal};
 use crate::stage::Stage;
-use crate::support::fake_aws::Fault;
 
 const RECONCILE: &str = "reconcile --cluster engines";
 

@@ -3,9 +3,9 @@
 mod buffered;
 
 use serde_json::{Value, json};
+use start_engines_fake_aws::{FakeAws, Fault, World};
 
 use super::{FUNCTION, Run, end, interrupt};
-use crate::support::fake_aws::{FakeAws, Fault, World};
 
 struct Queues {
     fake: FakeAws,

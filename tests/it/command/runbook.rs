@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use start_engines_fake_aws::{Health, World};
 
 use super::{FUNCTION, answered, with_terminal};
 use crate::stage::Stage;
-use crate::support::fake_aws::{Health, World};
 
 const PAGE: &str = include_str!("../../../docs/operations.md");
 const ALARMS: &str = include_str!("../../../pulumi/src/alarms.ts");

@@ -1,10 +1,10 @@
 //! `start`, and `start --wait`.
 
 use serde_json::json;
+use start_engines_fake_aws::{Fault, Health, World};
 
 use super::{FUNCTION, Run, answered, end, interrupt, on_a_terminal, with_terminal};
 use crate::stage::Stage;
-use crate::support::fake_aws::{Fault, Health, World};
 
 const CATALOG: [&str; 2] = ["--services", "fixtures/services.json"];
 

@@ -1,10 +1,10 @@
 //! `status`: what it shows of a world that is as it should be, and of one that is not.
 
 use serde_json::{Value, json};
+use start_engines_fake_aws::{Fault, Health, NetworkMode, TargetGroup, TaskDefinition};
 
 use super::{Ended, Run, answered, with_terminal};
 use crate::stage::Stage;
-use crate::support::fake_aws::{Fault, Health, NetworkMode, TargetGroup, TaskDefinition};
 
 const CLUSTER: [&str; 2] = ["--cluster", "engines"];
 

@@ -1,10 +1,10 @@
 //! `stop`, and `stop --wait`.
 
 use serde_json::json;
+use start_engines_fake_aws::World;
 
 use super::Run;
 use crate::stage::Stage;
-use crate::support::fake_aws::World;
 
 const CATALOG: [&str; 2] = ["--services", "fixtures/services.json"];
 

@@ -1,10 +1,10 @@
 //! The same for the dead-letter queues of buffered mode, which hold the events alone.
 
 use serde_json::{Value, json};
+use start_engines_fake_aws::{Fault, World};
 
 use super::{Queues, start, stop};
 use crate::command::{Run, end, interrupt};
-use crate::support::fake_aws::{Fault, World};
 
 impl Queues {
     /// In buffered mode.

@@ -1,0 +1,275 @@
+//! The state that all services share, and the way of one call through it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+
+use hyper::Request;
+use hyper::body::Bytes;
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::addresses::AddressPool;
+use super::definitions::{Cluster, TaskDefinition};
+use super::eventbridge::Buses;
+use super::faults::{self, Fault, Hook, HungCall, Scripted, When};
+use super::instances::ContainerInstance;
+use super::protocol::{self, ApiError, Delivery, Reply, Service};
+use super::queues::Queues;
+use super::run_task::{PriorStart, RunTaskResult, RunTaskRule};
+use super::scheduler::Schedules;
+use super::target_groups::TargetGroup;
+use super::tasks::Task;
+use super::{arns, shapes};
+
+/// One call as it came, and what became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// `ecs`, `ec2`, `elb`, `events`, `scheduler`, `sqs`, `lambda`, or `unknown`.
+    pub service: String,
+    /// The operation, such as `RunTask`; for `unknown`, the method and path.
+    pub operation: String,
+    /// The input with the services' own field names, `clientToken` included.
+    pub input: Value,
+    /// `ok`, an error code, or `reset`, `hang`, `garbage`, `html500`.
+    pub outcome: String,
+    /// Whether the call took effect (a lost answer does not undo it).
+    pub applied: bool,
+}
+
+impl Call {
+    /// `"ecs:RunTask"`.
+    pub fn name(&self) -> String {
+        format!("{}:{}", self.service, self.operation)
+    }
+}
+
+/// One AWS account in one region. Fields are public where a test may simply set them.
+pub struct World {
+    /// Where everything is. Signatures must be scoped to it.
+    pub region: String,
+    /// Whose everything is.
+    pub account: String,
+    /// Now. It stands still until a test sets it.
+    pub clock: OffsetDateTime,
+    /// ListTasks' greatest page, 100 in AWS.
+    pub list_tasks_page: usize,
+    /// How many targets a RegisterTargets or DeregisterTargets call may carry.
+    pub targets_per_call: usize,
+    /// Whether the subnets are dual-stack, so that new ENIs get an IPv6 address too.
+    pub dual_stack: bool,
+    /// What the next RunTask calls that are no replays answer; empty: success.
+    pub run_task_results: VecDeque<RunTaskResult>,
+    /// Every call so far.
+    pub calls: Vec<Call>,
+    pub(super) clusters: BTreeMap<String, Cluster>,
+    pub(super) definitions: BTreeMap<String, TaskDefinition>,
+    pub(super) instances: BTreeMap<String, ContainerInstance>,
+    pub(super) tasks: BTreeMap<String, Task>,
+    pub(super) events: Vec<(String, Value)>,
+    pub(super) tasks_started: usize,
+    pub(super) client_tokens: BTreeMap<(String, String), PriorStart>,
+    pub(super) run_task_rule: Option<RunTaskRule>,
+    pub(super) list_tokens: BTreeMap<String, (Value, String)>,
+    pub(super) unlisted: BTreeSet<String>,
+    pub(super) addresses: AddressPool,
+    pub(super) target_groups: BTreeMap<String, TargetGroup>,
+    pub(super) schedules: Schedules,
+    pub(super) buses: Buses,
+    pub(super) queues: Queues,
+    pub(super) invocations: Vec<(String, Value)>,
+    pub(super) faults: Vec<Scripted>,
+    pub(super) hooks: Vec<Hook>,
+    pub(super) hung: Vec<HungCall>,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World")
+            .field("tasks", &self.tasks)
+            .field("target_groups", &self.target_groups)
+            .field("calls", &self.calls)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl World {
+    /// An empty account. [`super::FakeAws`] puts one behind a server; it can be spoken to
+    /// directly as well, with [`World::carry_out`].
+    pub fn new() -> Self {
+        Self {
+            region: "us-east-1".to_owned(),
+            account: "111122223333".to_owned(),
+            clock: OffsetDateTime::from_unix_timestamp(1_767_225_600).expect("2026-01-01"),
+            list_tasks_page: 100,
+            targets_per_call: 200,
+            dual_stack: false,
+            run_task_results: VecDeque::new(),
+            calls: Vec::new(),
+            clusters: BTreeMap::new(),
+            definitions: BTreeMap::new(),
+            instances: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            events: Vec::new(),
+            tasks_started: 0,
+            client_tokens: BTreeMap::new(),
+            run_task_rule: None,
+            list_tokens: BTreeMap::new(),
+            unlisted: BTreeSet::new(),
+            addresses: AddressPool::default(),
+            target_groups: BTreeMap::new(),
+            schedules: Schedules::default(),
+            buses: Buses::default(),
+            queues: Queues::default(),
+            invocations: Vec::new(),
+            faults: Vec::new(),
+            hooks: Vec::new(),
+            hung: Vec::new(),
+        }
+    }
+
+    /// The way of one request: recorded, checked, hooks before, faults, applied, hooks
+    /// after, answered.
+    pub(super) fn receive(&mut self, request: &Request<Bytes>) -> Delivery {
+        let Some((service, operation)) = protocol::identify(request) else {
+            let what = format!("{} {}", request.method(), request.uri().path());
+            let index = self.record("unknown", &what, Value::Null);
+            let error = ApiError::new("UnknownOperationException", what);
+            return self.finish(index, Service::Ecs, &Err(error));
+        };
+        let input = protocol::input(service, &operation, request);
+        let recorded = input.as_ref().map_or(Value::Null, Value::clone);
+        let index = self.record(service.name(), &operation, recorded);
+        let checked = input.and_then(|input| {
+            protocol::check_envelope(service, &self.region, request)?;
+            shapes::check(service, &operation, &input)?;
+            Ok(input)
+        });
+        let input = match checked {
+            Ok(input) => input,
+            Err(error) => return self.finish(index, service, &Err(error)),
+        };
+        let name = self.calls[index].name();
+        self.run_hooks(&name, When::Before);
+        match self.take_fault(&name) {
+            None => {
+                let result = self.apply_with_hooks(index, service, &input);
+                self.finish(index, service, &result)
+            }
+            Some(Fault::Throttle) => self.finish(index, service, &Err(faults::throttling(service))),
+            Some(Fault::Error { status, code, message }) => {
+                let error = ApiError::new(&code, message).with_status(status);
+                self.finish(index, service, &Err(error))
+            }
+            Some(Fault::Reset) => {
+                "reset".clone_into(&mut self.calls[index].outcome);
+                Delivery::Reset
+            }
+            Some(Fault::ApplyThenReset) => {
+                let _ = self.apply_with_hooks(index, service, &input);
+                "reset".clone_into(&mut self.calls[index].outcome);
+                Delivery::Reset
+            }
+            Some(Fault::Hang) => {
+                "hang".clone_into(&mut self.calls[index].outcome);
+                self.hung.push(HungCall {
+                    service,
+                    operation,
+                    input,
+                });
+                Delivery::Hang
+            }
+            Some(Fault::Garbage) => self.reply_raw(index, "garbage", 200, "}{ \u{fffd} <"),
+            Some(Fault::Html500) => {
+                let page = "<html><body><h1>500 Internal Server Error</h1></body></html>";
+                self.reply_raw(index, "html500", 500, page)
+            }
+        }
+    }
+
+    /// Adds to the record of calls and gives the index.
+    pub(super) fn record(&mut self, service: &str, operation: &str, input: Value) -> usize {
+        self.calls.push(Call {
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            input,
+            outcome: "unanswered".to_owned(),
+            applied: false,
+        });
+        self.calls.len() - 1
+    }
+
+    fn apply_with_hooks(&mut self, index: usize, service: Service, input: &Value) -> Result<Value, ApiError> {
+        let operation = self.calls[index].operation.clone();
+        let result = self.apply(service, &operation, input);
+        if result.is_ok() {
+            self.calls[index].applied = true;
+            let name = self.calls[index].name();
+            self.run_hooks(&name, When::After);
+        }
+        result
+    }
+
+    /// Checks one call's input and carries it out, as if it had come by HTTP; without
+    /// record, hooks and faults.
+    pub fn carry_out(&mut self, service: Service, operation: &str, input: &Value) -> Result<Value, ApiError> {
+        shapes::check(service, operation, input)?;
+        self.apply(service, operation, input)
+    }
+
+    /// Carries out one checked call.
+    pub(super) fn apply(&mut self, service: Service, operation: &str, input: &Value) -> Result<Value, ApiError> {
+        match (service, operation) {
+            (Service::Ecs, "RunTask") => self.run_task(input),
+            (Service::Ecs, "DescribeTasks") => self.describe_tasks(input),
+            (Service::Ecs, "ListTasks") => self.list_tasks(input),
+            (Service::Ecs, "StopTask") => self.stop_task(input),
+            (Service::Ecs, "DescribeContainerInstances") => self.describe_container_instances(input),
+            (Service::Ecs, "DescribeTaskDefinition") => self.describe_task_definition(input),
+            (Service::Ec2, "DescribeInstances") => self.describe_instances(input),
+            (Service::Ecs, "TagResource") => self.tag_resource(input),
+            (Service::Events, "PutEvents") => self.put_events(input),
+            (Service::Scheduler, "CreateSchedule") => self.create_schedule(input),
+            (Service::Sqs, "ReceiveMessage") => self.receive_message(input),
+            (Service::Sqs, "DeleteMessage") => self.delete_message(input),
+            (Service::Sqs, "ChangeMessageVisibility") => self.change_message_visibility(input),
+            (Service::Lambda, "Invoke") => self.invoke(input),
+            (Service::Elb, "DescribeTargetGroupAttributes") => self.describe_target_group_attributes(input),
+            (Service::Elb, "RegisterTargets") => self.register_targets(input),
+            (Service::Elb, "DeregisterTargets") => self.deregister_targets(input),
+            (Service::Elb, "DescribeTargetHealth") => self.describe_target_health(input),
+            (Service::Elb, "DescribeTargetGroups") => self.describe_target_groups(input),
+            _ => unreachable!("{operation} has a shape but no implementation"),
+        }
+    }
+
+    fn finish(&mut self, index: usize, service: Service, result: &Result<Value, ApiError>) -> Delivery {
+        let call = &mut self.calls[index];
+        call.outcome = match result {
+            Ok(_) => "ok".to_owned(),
+            Err(error) => error.code.clone(),
+        };
+        let request_id = arns::uuid(&format!("request {index}"));
+        let reply = protocol::reply(service, &call.operation, result, request_id);
+        Delivery::Reply(reply)
+    }
+
+    fn reply_raw(&mut self, index: usize, outcome: &str, status: u16, body: &str) -> Delivery {
+        outcome.clone_into(&mut self.calls[index].outcome);
+        Delivery::Reply(Reply {
+            status,
+            content_type: "text/html",
+            request_id: arns::uuid(&format!("request {index}")),
+            body: body.to_owned(),
+        })
+    }
+
+    pub(super) fn arn(&self, service: &str, resource: &str) -> String {
+        format!("arn:aws:{service}:{}:{}:{resource}", self.region, self.account)
+    }
+}
