@@ -73,7 +73,7 @@ impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
         if self.text("SCHEDULER_ROLE_ARN").is_none() && (group.is_some() || dead_letters.is_some()) {
             self.problems.missing(
                 "SCHEDULER_ROLE_ARN",
-                "SCHEDULER_GROUP and SCHEDULER_DEAD_LETTER_ARN go with it",
+                "SCHEDULER_GROUP and SCHEDULER_DEAD_LETTER_ARN require it",
             );
         }
         Some(Scheduler {

@@ -219,7 +219,7 @@ impl Config {
     pub fn warnings(&self) -> Vec<&'static str> {
         if !self.names_all_clusters() {
             return vec![
-                "ALLOWED_CLUSTERS does not name every cluster in full: a late stop looks for a newer owner of its address, and a stop by service for tasks, only in clusters that are named",
+                "ALLOWED_CLUSTERS does not name every cluster in full: a late stop searches for a newer owner of its address, and a stop of a service for its tasks, only in clusters that are named",
             ];
         }
         Vec::new()

@@ -43,7 +43,7 @@ pub enum InvalidRates {
     )]
     Shape(String),
     /// An operation that has no rate.
-    #[error("{0} has no rate: it must be one of {known}", known = LIMITED_OPERATIONS.join(", "))]
+    #[error("{0} cannot have a rate: it must be one of {known}", known = LIMITED_OPERATIONS.join(", "))]
     Operation(String),
     /// An operation with two rates.
     #[error("{0} is given twice")]

@@ -29,7 +29,7 @@ pub enum Unread {
     #[error("the task was not started by start-engines")]
     Foreign,
     /// It has our prefix, but not our form.
-    #[error("startedBy has the prefix of start-engines but not its form, <name>/<id>/<port> for each target")]
+    #[error("startedBy begins with start-engines/, but does not continue with <name>/<id>/<port> for each target")]
     Malformed,
 }
 

@@ -54,35 +54,35 @@ const FOREIGN: &[(&str, &str)] = &[
 const INSTEAD: &[(&str, &str)] = &[
     (
         "clienttoken",
-        "start-engines makes RunTask's clientToken of the idempotencyKey of a start: give that",
+        "start-engines derives RunTask's clientToken from idempotencyKey: give that instead",
     ),
     (
         "command",
-        "it goes into overrides.containerOverrides, beside the container's name",
+        "give it in overrides.containerOverrides, with the container's name",
     ),
-    ("cpu", "it goes into overrides"),
+    ("cpu", "give it in overrides"),
     (
         "ecsparameters",
-        "its fields are fields of this object: taskDefinition, count, launchType, networkConfiguration...",
+        "give its fields in this object: taskDefinition, count, launchType, networkConfiguration...",
     ),
     (
         "environment",
-        "it goes into overrides.containerOverrides, beside the container's name",
+        "give it in overrides.containerOverrides, with the container's name",
     ),
-    ("ephemeralstorage", "it goes into overrides"),
-    ("executionrolearn", "it goes into overrides"),
-    ("inferenceacceleratoroverrides", "it goes into overrides"),
-    ("memory", "it goes into overrides"),
+    ("ephemeralstorage", "give it in overrides"),
+    ("executionrolearn", "give it in overrides"),
+    ("inferenceacceleratoroverrides", "give it in overrides"),
+    ("memory", "give it in overrides"),
     // "This parameter is only used by Amazon ECS" (API reference, RunTask).
     (
         "referenceid",
-        "it is for ECS's own use: correlationId is a mark of your own",
+        "only ECS uses it: give correlationId as an identifier of your own",
     ),
     (
         "startedby",
-        "start-engines writes the targets of a task there: correlationId or tags can tell who has asked",
+        "start-engines writes the targets of a task there: use correlationId or tags to show who sent the event",
     ),
-    ("taskrolearn", "it goes into overrides"),
+    ("taskrolearn", "give it in overrides"),
 ];
 
 /// What `name` means in an object that has the `known` fields; `None` if nobody knows.

@@ -67,7 +67,7 @@ pub(crate) fn read(event: Value, problems: &mut Problems) -> Option<EventBridgeE
     });
     for name in ["detail-type", "source"] {
         if fields.raw(name).is_none() {
-            problems.missing(fields.at(name), "an EventBridge event has it");
+            problems.missing(fields.at(name), "every EventBridge event has this field");
         }
     }
     match fields.raw("detail") {

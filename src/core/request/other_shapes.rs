@@ -31,13 +31,13 @@ pub(crate) fn tell(object: &Map<String, Value>, problems: &mut Problems) {
     } else if let (Some(topic), Some(_)) = (text("TopicArn"), text("Type")) {
         problems.invalid_text("event.TopicArn", topic, NOTIFICATION);
     } else if let Some((field, source)) = object.get("body").and_then(|_| source(object)) {
-        let rule = "is a message of a queue, with an event in its body at best: have the pipe hand over the body alone";
+        let rule = "is a queue message, not an event: configure the pipe to send only the body";
         problems.invalid_text(format!("event.{field}"), source, rule);
     } else if has("SystemMetadata") && has("Data") {
-        let rule = "is an event with the metadata of its bus around it: have the subscriber hand over the event alone, without a transformer";
+        let rule = "is an event wrapped in the metadata of its bus: configure the subscriber to send only the event, without a transformer";
         problems.wrong_kind("event.SystemMetadata", &object["SystemMetadata"], rule);
     } else if let Some(name) = ["Entries", "DetailType", "Detail"].into_iter().find(|name| has(name)) {
-        let rule = "is of PutEvents, which makes an event of each entry: give it to aws events put-events, or to start-engines start --file";
+        let rule = "is a field of a PutEvents entry, not of an event: send the entry with aws events put-events, or with start-engines start --file";
         problems.wrong_kind(format!("event.{name}"), &object[name], rule);
     }
 }
@@ -50,14 +50,14 @@ fn source(object: &Map<String, Value>) -> Option<(&'static str, &str)> {
 
 /// An envelope of SNS, as a queue or a function gets it
 /// ([raw message delivery](https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html)).
-const NOTIFICATION: &str = "is a notification of SNS, with an event in its Message at best: send the events to an event bus whose rule has the function or its queue as target, or switch on raw message delivery to the queue";
+const NOTIFICATION: &str = "is an SNS notification, not an event: send the events to an event bus with a rule that targets the function or its queue, or enable raw message delivery to the queue";
 
 /// How many sources of one batch are told.
 const MAX_MESSAGES: usize = 10;
 
 fn tell_records(records: &[Value], problems: &mut Problems) {
     if records.is_empty() {
-        let rule = "holds no record: the function takes events, arrays of events, and batches of SQS messages";
+        let rule = "has no records: the function accepts events, arrays of events, and batches of SQS messages";
         problems.wrong_kind("event.Records", &Value::Array(Vec::new()), rule);
         return;
     }
@@ -68,7 +68,7 @@ fn tell_records(records: &[Value], problems: &mut Problems) {
             Some((_, SQS)) if has_id(record) => {}
             // An empty itemIdentifier in the answer says that all of a batch has failed.
             Some((_, SQS)) => {
-                let rule = "without it nobody can be told that it failed";
+                let rule = "without it, a failure of the message cannot be reported";
                 problems.missing(format!("{place}.messageId"), rule);
             }
             Some((field, source)) if !told.contains(&source) && told.len() < MAX_MESSAGES => {
@@ -79,14 +79,14 @@ fn tell_records(records: &[Value], problems: &mut Problems) {
             None if !told.contains(&"") && told.len() < MAX_MESSAGES => {
                 told.push("");
                 let rule =
-                    "tells no eventSource: the function takes events, arrays of events, and batches of SQS messages";
+                    "has no eventSource: the function accepts events, arrays of events, and batches of SQS messages";
                 problems.wrong_kind(place, record, rule);
             }
             None => {}
         }
     }
     if problems.is_empty() {
-        let rule = "is a batch of SQS messages, which Lambda alone can hand over: the body of each is an event";
+        let rule = "is a batch of SQS messages, which only Lambda can deliver: the body of each message is an event";
         problems.wrong_kind("event.Records", &Value::Array(records.to_vec()), rule);
     }
 }
@@ -109,7 +109,7 @@ fn service_rule(source: &str) -> String {
         _ => "another service",
     };
     format!(
-        "is a record of {service}: the function takes events, arrays of events, and batches of SQS messages with one event each. Send the events to an event bus whose rule has the function or its queue as target"
+        "is a record of {service}: the function accepts events, arrays of events, and batches of SQS messages with one event each. Send the events to an event bus with a rule that targets the function or its queue"
     )
 }
 
@@ -149,7 +149,7 @@ mod tests {
         for part in [
             "3 problems: event.Records[1].eventSource = \"aws:s3\"",
             "event.Records[2].messageId is missing",
-            "event.Records[3] = an object of 1 fields: tells no eventSource",
+            "event.Records[3] = an object of 1 fields: has no eventSource",
         ] {
             assert!(told.contains(part), "{told}");
         }
@@ -167,19 +167,22 @@ mod tests {
             "Message": "{}"});
         assert!(
             told(&notification)
-                .contains("event.TopicArn = \"arn:aws:sns:us-east-1:111122223333:engines\": is a notification of SNS")
+                .contains("event.TopicArn = \"arn:aws:sns:us-east-1:111122223333:engines\": is an SNS notification")
         );
         assert!(told(&notification).contains("raw message delivery"));
         let message = json!({"messageId": "m", "eventSource": "aws:sqs", "body": "{}"});
-        assert!(told(&message).contains("event.eventSource = \"aws:sqs\": is a message of a queue"));
+        assert!(told(&message).contains("event.eventSource = \"aws:sqs\": is a queue message"));
         let raw = json!({"Data": {}, "Metadata": {}, "SystemMetadata": {"aws:EventId": "e"}});
         assert!(told(&raw).contains("without a transformer"));
         assert!(
             told(&json!({"Source": "a", "DetailType": "b"}))
-                .contains("event.DetailType = a text of 1 characters: is of PutEvents")
+                .contains("event.DetailType = a text of 1 characters: is a field of a PutEvents entry")
         );
-        assert!(told(&json!({"Records": []})).contains("holds no record"));
-        assert!(told(&json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m"}]})).contains("Lambda alone"));
+        assert!(told(&json!({"Records": []})).contains("has no records"));
+        assert!(
+            told(&json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m"}]}))
+                .contains("only Lambda can deliver")
+        );
     }
 
     #[test]

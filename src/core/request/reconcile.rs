@@ -110,7 +110,7 @@ pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut
         Some(Some((continuation, identity))) => (Some(continuation), Some(identity)),
     };
     if identity.is_none() && !problems.name("event.id") {
-        problems.missing("event.id", "an EventBridge event has it");
+        problems.missing("event.id", "every EventBridge event has this field");
     }
     Some(ReconcileRequest {
         correlation_id,
@@ -140,7 +140,7 @@ fn selector(
         check_service(service, config, problems);
     }
     if !has_cluster && !has_service && !fields.is_meant("service") {
-        problems.missing("detail.cluster", "name what to compare: cluster, or service");
+        problems.missing("detail.cluster", "give cluster or service");
     }
     if has_cluster || service.is_none() {
         return (cluster, service);
@@ -154,7 +154,7 @@ fn selector(
         }
         None => {
             if entry.is_some() {
-                let rule = "neither the catalog nor ECS_CLUSTER tells the cluster of the service";
+                let rule = "neither the catalog entry nor ECS_CLUSTER gives the cluster of the service";
                 problems.missing("detail.cluster", rule);
             }
             (None, service)
@@ -169,7 +169,7 @@ fn continuation(value: &Value, problems: &mut Problems) -> Option<(Continuation,
     let identity = fields.text("id", 1024, problems);
     for name in ["count", "id"] {
         if fields.raw(name).is_none() {
-            problems.missing(fields.at(name), "a continuation has it");
+            problems.missing(fields.at(name), "every continuation has this field");
         }
     }
     fields.deny_unknown(problems);

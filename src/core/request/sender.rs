@@ -54,7 +54,7 @@ pub(crate) fn check_home(field: &str, text: &str, scope: Option<Scope>, home: Op
         && scope != *home
     {
         let rule = format!(
-            "must be of account {} in {}, as the function",
+            "must be in account {} and region {}, like the function",
             home.account, home.region
         );
         problems.invalid_text(field, text, rule);

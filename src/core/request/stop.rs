@@ -117,7 +117,7 @@ pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut
     let selector = selector(&mut fields, home.as_ref(), config, problems);
     let drain = fields.number("drainSeconds", 0..=MAX_DRAIN_SECONDS, problems);
     if config.scheduler.is_none() {
-        let rule = "without SCHEDULER_ROLE_ARN a stop cannot wait for connections to end: 0 stops at once";
+        let rule = "without SCHEDULER_ROLE_ARN, a stop cannot wait for connections to end: give 0 to stop at once";
         match drain {
             Some(0) => {}
             Some(seconds) => problems.invalid("detail.drainSeconds", &json!(seconds), rule),
@@ -127,7 +127,7 @@ pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut
     }
     let unless_running = fields.flag("unlessRunning", problems).unwrap_or(false);
     if unless_running && fields.raw("taskArn").is_none() {
-        problems.invalid("detail.unlessRunning", &json!(true), "goes with taskArn");
+        problems.invalid("detail.unlessRunning", &json!(true), "is only valid with taskArn");
     }
     let reason = fields.text("reason", MAX_REASON_CHARACTERS, problems);
     let correlation_id = fields.read("correlationId", problems, mark);
@@ -135,7 +135,7 @@ pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut
     let requested_at = RequestedAt::or_sent(given, sender.sent_at).map(|requested| requested.at);
     let is_meant = problems.name("event.time") || fields.is_meant("requestedAt") || problems.name("detail.requestedAt");
     if requested_at.is_none() && fields.raw("taskArn").is_none() && !is_meant {
-        let rule = "an EventBridge event has it; a stop of several tasks ends only those that were asked for before it";
+        let rule = "every EventBridge event has this field; a stop of several tasks stops only those that were requested before it";
         problems.missing("event.time", rule);
     }
     fields.deny_unknown(problems);
@@ -179,7 +179,7 @@ fn selector(
     .into_iter()
     .filter_map(|(name, is_given)| is_given.then_some(name))
     .collect();
-    let one_of = "name what to stop: taskArn, service, or cluster with \"all\": true";
+    let one_of = "give taskArn, service, or cluster with \"all\": true";
     match given.as_slice() {
         ["taskArn"] => {
             let arn = task?;
@@ -198,14 +198,17 @@ fn selector(
             if clusters.is_empty() && !problems.name("detail.service") {
                 problems.missing(
                     "detail.cluster",
-                    "the configuration names no cluster in full to look for the service's tasks in",
+                    "the configuration names no cluster in full in which to search for the service's tasks",
                 );
             }
             Some(Selector::Service { name, clusters })
         }
         ["all"] => {
             if cluster.is_none() && !problems.name("detail.cluster") {
-                problems.missing("detail.cluster", "\"all\": true means all of one cluster");
+                problems.missing(
+                    "detail.cluster",
+                    "\"all\": true stops all tasks of one cluster: name it",
+                );
             }
             cluster.map(Selector::Cluster)
         }
@@ -235,7 +238,7 @@ fn cluster_of_task(task: &TaskArn, given: Option<Cluster>, problems: &mut Proble
         (None, Some(given)) => Some(given),
         (None, None) => {
             if !problems.name("detail.cluster") {
-                problems.missing("detail.cluster", "the task's ARN does not tell it");
+                problems.missing("detail.cluster", "the task's ARN does not contain the cluster");
             }
             None
         }

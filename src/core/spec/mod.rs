@@ -196,10 +196,10 @@ fn launch_type(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<&'sta
         let rule = format!("must be one of {}", LAUNCH_TYPES.join(", "));
         Err(match text {
             "FARGATE_SPOT" => format!(
-                "{rule}; Fargate Spot is asked for by capacityProviderStrategy: [{{\"capacityProvider\": \"FARGATE_SPOT\", \"weight\": 1}}]"
+                "{rule}; for Fargate Spot, give capacityProviderStrategy: [{{\"capacityProvider\": \"FARGATE_SPOT\", \"weight\": 1}}]"
             ),
             "MANAGED_INSTANCES" => format!(
-                "{rule}; Managed Instances are asked for by capacityProviderStrategy, with the name of their capacity provider"
+                "{rule}; for Managed Instances, give capacityProviderStrategy with the name of their capacity provider"
             ),
             _ => rule,
         })
@@ -270,7 +270,7 @@ fn check_strategy(fields: &mut Fields<'_>, items: &[CapacityProvider], problems:
     let place = fields.at("capacityProviderStrategy");
     let value = fields.raw("capacityProviderStrategy").unwrap_or(&Value::Null);
     if items.len() > 1 && items.iter().all(|item| item.weight == 0) {
-        let rule = "one of several capacity providers at least must have a weight above 0, which is the default";
+        let rule = "at least one of several capacity providers must have a weight above 0 (the default is 0)";
         problems.invalid(place.clone(), value, rule);
     }
     if items.iter().filter(|item| item.base > 0).count() > 1 {

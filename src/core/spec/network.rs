@@ -30,7 +30,7 @@ pub(crate) fn read_subnets(fields: &mut Fields<'_>, problems: &mut Problems) -> 
     nested(fields, &FLAT[..1], problems, |fields, problems| {
         for name in &FLAT[1..] {
             if let Some(value) = fields.raw(name) {
-                let rule = "a fallback has subnets of its own only: the rest is as first asked";
+                let rule = "a fallback can give only subnets here: everything else is as in the start";
                 problems.invalid(fields.at(name), value, rule);
             }
         }
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(
             problems.to_string(),
             "1 problem: detail.fallbacks[0].networkConfiguration.awsvpcConfiguration.assignPublicIp = \"ENABLED\": \
-             a fallback has subnets of its own only: the rest is as first asked"
+             a fallback can give only subnets here: everything else is as in the start"
         );
     }
 }

@@ -72,7 +72,7 @@ pub(crate) fn layered(sources: [&Options; 3]) -> Options {
 
 fn needs(fields: &mut Fields<'_>, name: &'static str, problems: &mut Problems) {
     if fields.raw(name).is_none() {
-        problems.missing(fields.at(name), "RunTask needs it");
+        problems.missing(fields.at(name), "RunTask requires it");
     }
 }
 
@@ -80,7 +80,7 @@ fn propagate_tags(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<&'
     fields.read("propagateTags", problems, |value| match value.as_str() {
         Some("TASK_DEFINITION") => Ok("TASK_DEFINITION"),
         Some("NONE") => Ok("NONE"),
-        Some("SERVICE") => Err("RunTask refuses SERVICE: the task belongs to none".to_owned()),
+        Some("SERVICE") => Err("RunTask refuses SERVICE: the task does not belong to a service".to_owned()),
         _ => Err("must be one of TASK_DEFINITION, NONE".to_owned()),
     })
 }

@@ -26,7 +26,7 @@ pub fn from_event(detail: &Value) -> Result<Task, Problems> {
     if cluster.is_none() && arn.is_some() && problems.is_empty() {
         problems.missing(
             "detail.clusterArn",
-            "must be a cluster ARN, since taskArn has no cluster in it",
+            "must be a cluster ARN, since taskArn does not contain the cluster",
         );
     }
     if text(detail, "lastStatus").is_none() {

@@ -19,7 +19,7 @@ pub fn check(detail: &Value, config: &Config, problems: &mut Problems) {
     let overridable = entry.map_or(&[][..], |entry| entry.overridable.as_slice());
     if given.get("service").is_none_or(Value::is_null) {
         let rule = format!(
-            "CATALOG_ONLY is set, and a start names what it starts: {}",
+            "CATALOG_ONLY is set, so a start must name a service: {}",
             config.catalog.rule()
         );
         problems.missing_not_allowed("detail.service", rule);
@@ -32,9 +32,9 @@ pub fn check(detail: &Value, config: &Config, problems: &mut Problems) {
         if !is_allowed && !is_told {
             let rule = match (service, entry) {
                 (Some(service), Some(_)) => {
-                    format!("CATALOG_ONLY is set, and {service} does not list it as overridable in the catalog")
+                    format!("CATALOG_ONLY is set, and the catalog entry {service} does not list it as overridable")
                 }
-                (_, _) => "CATALOG_ONLY is set: only the catalog says this".to_owned(),
+                (_, _) => "CATALOG_ONLY is set: only the catalog can give this field".to_owned(),
             };
             problems.field_not_allowed(place, value, rule);
         }
@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(told(&detail, &config), [""; 0]);
         detail["service"] = json!("billing");
         detail["tags"] = json!([]);
-        let rule = "CATALOG_ONLY is set, and billing does not list it as overridable in the catalog";
+        let rule = "CATALOG_ONLY is set, and the catalog entry billing does not list it as overridable";
         assert_eq!(
             told(&detail, &config),
             [
@@ -89,10 +89,10 @@ mod tests {
         assert_eq!(
             told,
             [
-                "detail.service is missing: CATALOG_ONLY is set, and a start names what it starts: must be a service of \
+                "detail.service is missing: CATALOG_ONLY is set, so a start must name a service: must be a service of \
                  the catalog: auth",
-                "detail.cluster = \"engines\": CATALOG_ONLY is set: only the catalog says this",
-                "detail.port = 80: CATALOG_ONLY is set: only the catalog says this",
+                "detail.cluster = \"engines\": CATALOG_ONLY is set: only the catalog can give this field",
+                "detail.port = 80: CATALOG_ONLY is set: only the catalog can give this field",
             ]
         );
     }

@@ -39,9 +39,9 @@ pub(super) fn placements(
     let detail = sources[0];
     if asked.network.is_none() && !problems.name("detail.subnets") {
         if detail.security_groups.as_ref().is_some_and(|groups| !groups.is_empty()) {
-            problems.missing("detail.subnets", "securityGroups go with subnets");
+            problems.missing("detail.subnets", "securityGroups require subnets");
         } else if detail.assign_public_ip.is_some() {
-            problems.missing("detail.subnets", "assignPublicIp goes with subnets");
+            problems.missing("detail.subnets", "assignPublicIp requires subnets");
         }
     }
     let fallbacks = first(sources, |source| source.fallbacks.clone()).unwrap_or_default();
@@ -144,16 +144,16 @@ fn check_taken(asked: &Placement, problems: &mut Problems) {
     if capacity == Capacity::Instances {
         let network = asked.network.as_ref();
         if let Some("ENABLED") = network.and_then(|network| network.assign_public_ip) {
-            let rule = "only Fargate takes ENABLED: leave it out, or give DISABLED";
+            let rule = "only Fargate supports ENABLED: omit it, or give DISABLED";
             problems.invalid("detail.assignPublicIp", &Value::from("ENABLED"), rule);
         }
         if let Some(version) = &asked.platform_version {
-            let rule = "only Fargate has platform versions: leave it out";
+            let rule = "only Fargate has platform versions: omit it";
             problems.invalid("detail.platformVersion", &Value::from(version.as_str()), rule);
         }
     }
     if capacity == Capacity::Fargate {
-        let rule = "Fargate takes none: leave it out, or give []";
+        let rule = "Fargate does not support it: omit it, or give []";
         let constraints = asked.constraints.iter().flatten().map(ToString::to_string);
         let strategy = asked.strategy.iter().flatten().map(ToString::to_string);
         let given: [(&str, Vec<String>); 2] = [
@@ -204,7 +204,7 @@ fn check_placement(placement: &Placement, path: &str, attachments: &[Attachment]
         problems.invalid_text(
             format!("{path}.launchType"),
             "EXTERNAL",
-            "ECS Anywhere tasks have no address that a target group takes: use another launch type, or \"targets\": []",
+            "ECS Anywhere tasks have no address that a target group accepts: use another launch type, or \"targets\": []",
         );
     }
 }

@@ -141,7 +141,7 @@ fn deadlines(
     if config.scheduler.is_none() {
         for (name, asked) in [("startTimeoutSeconds", timeout), ("maxLifetimeSeconds", lifetime)] {
             if let Some(seconds @ 1..) = asked {
-                let rule = "without SCHEDULER_ROLE_ARN there are no deadlines: leave it out";
+                let rule = "without SCHEDULER_ROLE_ARN there are no deadlines: omit it";
                 problems.invalid(format!("detail.{name}"), &seconds.into(), rule);
             }
         }
@@ -185,7 +185,7 @@ fn identity(detail: &StartDetail, event_id: Option<&str>, problems: &mut Problem
         None => {
             problems.missing(
                 "id",
-                "an event without id or detail.idempotencyKey cannot be started just once",
+                "give an id or detail.idempotencyKey: without one, a repeated event would start tasks again",
             );
             None
         }
@@ -316,7 +316,7 @@ fn check_places(
         let home = home.get_or_insert_with(|| scope.clone());
         if scope != *home {
             let rule = format!(
-                "must be of account {} in {}, as the function and all else",
+                "must be in account {} and region {}, like the function and all other ARNs",
                 home.account, home.region
             );
             problems.invalid_text(field, text, rule);
@@ -330,14 +330,14 @@ fn check_tags(tags: &[tags::Tag], options: &Options, problems: &mut Problems) {
     if tags.len() > MAX_TAGS_OF_A_START {
         let count = format!("{} tags", tags.len());
         let definition = if options.propagate_tags == Some("TASK_DEFINITION") {
-            ", and those of the task definition count too"
+            ", and the tags of the task definition count too"
         } else {
             ""
         };
         problems.invalid_text(
             "detail.tags",
             &count,
-            format!("a start has at most {MAX_TAGS_OF_A_START}, ours included: a stop needs the last one{definition}"),
+            format!("a start can have at most {MAX_TAGS_OF_A_START} tags, including those of start-engines: a stop needs the last one{definition}"),
         );
     }
     for (n, tag) in tags.iter().enumerate() {
