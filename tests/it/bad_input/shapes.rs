@@ -64,7 +64,7 @@ fn launches() -> Vec<Bad> {
         ),
         detail(
             json!({"fallbacks": [{"capacityProviderStrategy": [{"capacityProvider": spot}, {"capacityProvider": fargate}]}]}),
-            &["1 problem: detail.fallbacks[0].capacityProviderStrategy = an array of 2: one of several"],
+            &["1 problem: detail.fallbacks[0].capacityProviderStrategy = an array of 2: at least one of several"],
         ),
         detail(
             json!({"fallbacks": [{"launchType": "FARGATE_SPOT"}]}),

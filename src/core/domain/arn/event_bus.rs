@@ -5,7 +5,7 @@ use std::str::FromStr;
 use super::form::{Malformed, split_arn, text_type};
 
 text_type! {
-    /// An event bus, by its name or its ARN, as PutEvents takes either
+    /// An event bus by name or by ARN, as PutEvents accepts either
     /// ([PutEventsRequestEntry](https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html)).
     EventBus
 }
