@@ -1,7 +1,7 @@
-//! What a `Stop ECS Task` event asks for, or every problem in it.
+//! What a `Stop ECS Task` event requests, or every problem in it.
 //!
-//! Nothing is ever stopped by mistake: which tasks are meant must be said in full, and a cluster's
-//! all only with `"all": true`. Must not call AWS.
+//! It must name the tasks explicitly, and all tasks of a cluster only with `"all": true`, so that nothing is stopped by
+//! mistake. Must not call AWS.
 
 use std::time::Duration;
 
@@ -17,51 +17,52 @@ use crate::input::fields::Fields;
 use crate::input::problem::Problems;
 use crate::spec::tag::mark;
 
-/// The most that a target group's deregistration delay can be, and so the most to wait for.
+/// The longest `drainSeconds`: the longest deregistration delay of a target group.
 pub const MAX_DRAIN_SECONDS: i64 = 3600;
-/// As [StopTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html) has it.
+/// The longest `reason`, the limit of [StopTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html).
 const MAX_REASON_CHARACTERS: usize = 255;
 
 /// A request to stop tasks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StopRequest {
-    /// Which tasks.
+    /// The tasks to stop.
     pub selector: Selector,
-    /// How long connections may take to end.
+    /// How long connections may take to end before StopTask.
     pub drain: Drain,
     /// `reason`, which becomes the tasks' `stoppedReason`.
     pub reason: String,
-    /// The caller's own mark.
+    /// `correlationId`.
     pub correlation_id: Option<String>,
-    /// When it was asked for, by the envelope.
+    /// When the event was sent, by the envelope's `time`.
     pub sent_at: Option<Timestamp>,
-    /// When it was asked for, which a stop of several tasks goes by; one without it is a problem then.
+    /// When the stop was requested: `requestedAt`, else the envelope's `time`. A stop of several tasks stops only those
+    /// that were requested before it, so it always has this time.
     pub requested_at: Option<Timestamp>,
-    /// What starts of the same batch were answered, which ListTasks may not list yet.
+    /// Tasks that starts of the same batch have just started, which ListTasks may not list yet.
     pub just_started: Vec<JustStarted>,
-    /// Nothing is done to a task that has been RUNNING: the stop is for a start that takes too long.
+    /// `unlessRunning`: whether to leave a task alone that is or was RUNNING. The deadline of a start sets it.
     pub unless_running: bool,
-    /// How the second half of a stop is sent; needed for every drain but none.
+    /// How the second half of the stop, after the drain, is invoked; required unless `drain` is zero.
     pub later: Option<Later>,
 }
 
-/// A task that a start of the same batch was answered.
+/// A task that a start of the same batch has just started.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct JustStarted {
-    /// Which one.
+    /// `taskArn`, from RunTask's answer.
     pub task: TaskArn,
-    /// Its cluster, as the start names it.
+    /// The cluster, as the start names it.
     pub cluster: Cluster,
-    /// The service of the catalog, if the start names one.
+    /// The service of the catalog, if the start named one.
     pub service: Option<String>,
-    /// When it was asked for, as its tag has it, or as the start's event tells; `None` if only ECS can tell.
+    /// When its start was requested, as in its tag or by the start's event; `None` if only `createdAt` shows it.
     pub requested_at: Option<Timestamp>,
-    /// When the invocation began that made the start: a task that is older was started by an earlier event.
+    /// When the invocation of the start began: an older task was started by an earlier delivery or event.
     pub began_at: Timestamp,
 }
 
 impl StopRequest {
-    /// Those in a cluster, and of a service if one is named.
+    /// The just started tasks in a cluster, and of a service if one is given.
     pub fn just_started_in(&self, cluster: &Cluster, service: Option<&str>) -> impl Iterator<Item = &JustStarted> {
         self.just_started.iter().filter(move |started| {
             let is_of_service = service.is_none_or(|name| started.service.as_deref() == Some(name));
@@ -69,7 +70,7 @@ impl StopRequest {
         })
     }
 
-    /// The clusters whose tasks it concerns as a whole; none if it names one task.
+    /// The clusters in which it stops all tasks, or all of a service; empty if it names one task.
     #[must_use]
     pub fn clusters(&self) -> &[Cluster] {
         match &self.selector {
@@ -80,37 +81,37 @@ impl StopRequest {
     }
 }
 
-/// Which tasks are meant; only ever those that start-engines has started.
+/// The tasks that a stop names; only tasks that start-engines has started are stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Selector {
-    /// One task.
+    /// One task, by `taskArn`.
     Task {
         /// `taskArn`.
         arn: TaskArn,
-        /// Its cluster.
+        /// The task's cluster.
         cluster: Cluster,
     },
-    /// All tasks of a service.
+    /// All tasks of a service of the catalog.
     Service {
         /// `service`.
         name: String,
-        /// Where they can be.
+        /// The clusters in which they can be.
         clusters: Vec<Cluster>,
     },
-    /// All tasks in a cluster.
+    /// All tasks in a cluster (`"all": true`).
     Cluster(Cluster),
 }
 
-/// How long to wait between a target's deregistration and StopTask.
+/// How long to wait between DeregisterTargets and StopTask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Drain {
-    /// The longest deregistration delay of the task's target groups.
+    /// No `drainSeconds`: the longest deregistration delay of the task's target groups.
     AsGroups,
-    /// `drainSeconds`; zero is none.
+    /// `drainSeconds`; zero for no wait.
     For(Duration),
 }
 
-/// Reads an event's `detail`; `None` if there is a problem, which is noted then.
+/// Reads an event's `detail`; records every problem, and returns `None` if there is one.
 pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut Problems) -> Option<StopRequest> {
     let mut fields = Fields::of(detail, "detail", problems)?;
     let home = sender.home();

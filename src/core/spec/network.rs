@@ -1,5 +1,5 @@
-//! Reads where a task's network interface is to be: our flat fields, or RunTask's own nested `networkConfiguration`,
-//! which is one and the same.
+//! Reads the network configuration of a start: the flat fields `subnets`, `securityGroups` and `assignPublicIp`, or
+//! RunTask's nested `networkConfiguration` with the same meaning.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::domain::arn::{SecurityGroupId, SubnetId};
 use crate::input::fields::Fields;
 use crate::input::problem::Problems;
 
-/// What one source says of it.
+/// The network configuration that one source gives.
 #[derive(Debug, Default)]
 pub(crate) struct Network {
     pub(crate) subnets: Option<Vec<SubnetId>>,
@@ -67,7 +67,7 @@ fn nested<T>(
     }
     let read = of_configuration(value, &place, problems, read);
     if problems.name(&place) {
-        // What is wrong there may be why there are no subnets.
+        // That problem may be why there are no subnets, so they are not reported as missing.
         problems.meant(fields.at("subnets"));
     }
     read
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_inside_is_told_by_its_place() {
+    fn problems_inside_are_reported_with_their_path() {
         let (_, problems) = read_of(&json!({"networkConfiguration": {"awsvpcConfiguration": {
             "subnets": ["x"], "Subnets": [], "assignPublicIp": true}, "other": 1}}));
         let fields: Vec<&str> = problems
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fallback_takes_nothing_but_subnets_from_it() {
+    fn a_fallback_reads_nothing_but_subnets_from_it() {
         let awsvpc = json!({"subnets": ["subnet-0a1b2c3d4e5f60718"], "assignPublicIp": "ENABLED"});
         let value = json!({"networkConfiguration": {"awsvpcConfiguration": awsvpc}});
         let mut problems = Problems::new();

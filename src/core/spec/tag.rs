@@ -1,4 +1,4 @@
-//! Reads texts that become tags of a task.
+//! Reads the tags of a start, and the fields that become tags.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::domain::tags::{self, Tag};
 use crate::input::fields::Fields;
 use crate::input::problem::Problems;
 
-/// A text that becomes a tag's value.
+/// A string that becomes a tag's value.
 pub(crate) fn tag_value(value: &Value) -> Result<String, String> {
     match mark(value) {
         Ok(text) if tags::reserved(&text) => Err(RESERVED.to_owned()),
@@ -14,10 +14,10 @@ pub(crate) fn tag_value(value: &Value) -> Result<String, String> {
     }
 }
 
-/// The rule of [`tags::reserved`].
+/// The rule for fields that become tags and are [`tags::reserved`].
 pub(crate) const RESERVED: &str = "must not begin with aws:, in any upper or lower case: it becomes a tag";
 
-/// A text of the characters and the length of a tag's value.
+/// A string with the characters and the length of a tag's value.
 pub(crate) fn mark(value: &Value) -> Result<String, String> {
     match value.as_str() {
         Some(text) if (1..=256).contains(&text.chars().count()) && tags::allowed(text) => Ok(text.to_owned()),
