@@ -18,7 +18,7 @@ use start_engines_core::call::{Answer, Call, CallError, Desired, TaskPage};
 use start_engines_core::domain::definition::{Definition, PortMapping};
 use start_engines_core::domain::instance::{ContainerInstance, Instance};
 use start_engines_core::domain::started_by;
-use start_engines_core::domain::tags::{self, Marks};
+use start_engines_core::domain::tags::{self, TaskTags};
 use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
 use start_engines_core::domain::task::ports::RawBinding;
 use start_engines_core::domain::task::{Addresses, Status, Task, from_event};
@@ -138,9 +138,9 @@ impl Around<'_> {
         for attachment in &mut attachments {
             attachment.container = self.case.container.as_ref().map(|name| name.parse().unwrap());
         }
-        task.tags = tags::encode(&Marks {
+        task.tags = tags::encode(&TaskTags {
             attachments,
-            ..Marks::default()
+            ..TaskTags::default()
         });
         match self.case.ecs_shows {
             Shows::AsTheEvent => {}

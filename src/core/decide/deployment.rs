@@ -88,7 +88,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::tags::{Marks, Tag};
+    use crate::domain::tags::{Tag, TaskTags};
     use crate::domain::task::from_event;
 
     const AUTH: &str = "start-engines/auth/73e2d6bc24d8a067/8080";
@@ -101,9 +101,9 @@ mod tests {
             "lastStatus": "RUNNING", "desiredStatus": "RUNNING", "startedBy": started_by,
             "taskDefinitionArn": "arn:aws:ecs:us-east-1:111122223333:task-definition/auth:7",
         });
-        let tags: Vec<Tag> = tags::encode(&Marks {
+        let tags: Vec<Tag> = tags::encode(&TaskTags {
             deployment: deployment.map(str::to_owned),
-            ..Marks::default()
+            ..TaskTags::default()
         });
         Task {
             tags,

@@ -38,7 +38,7 @@ pub struct Tag {
 
 /// What the tags of a task of start-engines contain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Marks {
+pub struct TaskTags {
     /// The targets, with the names of their containers.
     pub attachments: Vec<Attachment>,
     /// The identity of the start: its `idempotencyKey`, else the event's id.
@@ -93,9 +93,9 @@ fn is_separator(c: char) -> bool {
 
 /// The tags, in a fixed order: RunTask compares them when a client token is used again.
 #[must_use]
-pub fn encode(marks: &Marks) -> Vec<Tag> {
+pub fn encode(task_tags: &TaskTags) -> Vec<Tag> {
     let mut tags = Vec::new();
-    for (n, attachment) in marks.attachments.iter().enumerate() {
+    for (n, attachment) in task_tags.attachments.iter().enumerate() {
         tags.push(Tag {
             key: numbered(GROUP, n),
             value: attachment.group.to_string(),
@@ -112,11 +112,11 @@ pub fn encode(marks: &Marks) -> Vec<Tag> {
         }
     }
     let others = [
-        (EVENT_ID, &marks.event_id),
-        (SERVICE, &marks.service),
-        (CORRELATION_ID, &marks.correlation_id),
-        (REQUESTED_AT, &marks.requested_at),
-        (DEPLOYMENT, &marks.deployment),
+        (EVENT_ID, &task_tags.event_id),
+        (SERVICE, &task_tags.service),
+        (CORRELATION_ID, &task_tags.correlation_id),
+        (REQUESTED_AT, &task_tags.requested_at),
+        (DEPLOYMENT, &task_tags.deployment),
     ];
     for (key, value) in others {
         if let Some(value) = value {
@@ -132,7 +132,7 @@ pub fn encode(marks: &Marks) -> Vec<Tag> {
 /// Reads the tags. Fields are `None` if their tag is absent; the targets end before the first one that is incomplete
 /// or invalid.
 #[must_use]
-pub fn decode(tags: &[Tag]) -> Marks {
+pub fn decode(tags: &[Tag]) -> TaskTags {
     let value = |key: &str| tags.iter().find(|tag| tag.key == key).map(|tag| tag.value.clone());
     let attachments = (0..MAX_TAGS)
         .map_while(|n| {
@@ -142,7 +142,7 @@ pub fn decode(tags: &[Tag]) -> Marks {
             Some(Attachment { group, port, container })
         })
         .collect();
-    Marks {
+    TaskTags {
         attachments,
         event_id: value(EVENT_ID),
         service: value(SERVICE),
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn the_keys_are_a_contract() {
-        let marks = Marks {
+        let task_tags = TaskTags {
             attachments: vec![attachment("a", "80", Some("web")), attachment("b", "90", None)],
             event_id: Some("e1".into()),
             service: Some("auth".into()),
@@ -186,7 +186,7 @@ mod tests {
             requested_at: Some("2026-11-20T07:00:00Z".into()),
             deployment: Some("start-engines".into()),
         };
-        let keys: Vec<String> = encode(&marks).into_iter().map(|tag| tag.key).collect();
+        let keys: Vec<String> = encode(&task_tags).into_iter().map(|tag| tag.key).collect();
         assert_eq!(
             keys,
             [
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn deleted_tags_give_nothing() {
-        assert_eq!(decode(&[]), Marks::default());
+        assert_eq!(decode(&[]), TaskTags::default());
     }
 
     proptest! {
@@ -230,12 +230,12 @@ mod tests {
                 .iter()
                 .map(|(port, named)| attachment("auth", &port.to_string(), named.then_some("web")))
                 .collect();
-            let marks = Marks { attachments, event_id, correlation_id: Some("x y".into()), ..Marks::default() };
-            let mut tags = encode(&marks);
+            let task_tags = TaskTags { attachments, event_id, correlation_id: Some("x y".into()), ..TaskTags::default() };
+            let mut tags = encode(&task_tags);
             if reverse {
                 tags.reverse();
             }
-            prop_assert_eq!(decode(&tags), marks);
+            prop_assert_eq!(decode(&tags), task_tags);
         }
 
         #[test]

@@ -19,7 +19,7 @@ use crate::call::event_entry::EventEntry;
 use crate::config::Config;
 use crate::decide::deployment;
 use crate::domain::arn::TaskArn;
-use crate::domain::tags::{self, Marks};
+use crate::domain::tags::{self, TaskTags};
 use crate::domain::target::GroupTarget;
 use crate::domain::task::{Phase, Task};
 use crate::domain::timestamp::Timestamp;
@@ -348,7 +348,7 @@ impl EventBuilder {
 
     /// The task's cluster, and the service and correlation id of its start.
     fn origin(&mut self, task: &Task) {
-        let Marks {
+        let TaskTags {
             service,
             correlation_id,
             ..

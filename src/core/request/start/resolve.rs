@@ -12,7 +12,7 @@ use crate::config::{Allowed, Config};
 use crate::domain::arn::{Cluster, Scope, TaskDefinition};
 use crate::domain::requested_at::RequestedAt;
 use crate::domain::started_by;
-use crate::domain::tags::{self, MAX_TAGS_OF_A_START, Marks};
+use crate::domain::tags::{self, MAX_TAGS_OF_A_START, TaskTags};
 use crate::domain::target::Attachment;
 use crate::input::problem::Problems;
 use crate::request::sender::Sender;
@@ -69,7 +69,7 @@ pub fn resolve(
     let given = detail.requested_at.clone();
     let requested_at = RequestedAt::or_sent(given.clone(), sender.sent_at);
     let tagged = if is_by_key { given } else { requested_at.clone() };
-    let marks = Marks {
+    let task_tags = TaskTags {
         attachments: attachments.clone(),
         event_id: identity.clone(),
         service: detail.service.clone(),
@@ -77,7 +77,7 @@ pub fn resolve(
         requested_at: tagged.map(|requested_at| requested_at.text),
         deployment: config.deployment.as_ref().map(ToString::to_string),
     };
-    let mut tags = tags::encode(&marks);
+    let mut tags = tags::encode(&task_tags);
     tags.extend(first(sources, |source| source.tags.clone()).unwrap_or_default());
     let options = run_options::layered(sources.map(|source| &source.options));
     check_tags(&tags, &options, problems);
