@@ -13,7 +13,7 @@ use crate::domain::target::GroupTarget;
 use crate::domain::timestamp::Timestamp;
 use crate::input::fields::Fields;
 use crate::input::problem::Problems;
-use crate::spec::tag::mark;
+use crate::spec::tag::tag_text;
 
 /// How many times a reconcile can continue in another invocation.
 pub const MAX_CONTINUATIONS: i32 = 100;
@@ -100,7 +100,7 @@ pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut
     let mut fields = Fields::of(detail, "detail", problems)?;
     let home = sender.home();
     let (cluster, service) = selector(&mut fields, home.as_ref(), config, problems);
-    let correlation_id = fields.read("correlationId", problems, mark);
+    let correlation_id = fields.read("correlationId", problems, tag_text);
     let given = requested_at::read(&mut fields, problems);
     let continued = fields.raw("continuation");
     let continued = continued.map(|value| continuation(value, problems));

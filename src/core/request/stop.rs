@@ -15,7 +15,7 @@ use crate::domain::requested_at::{self, RequestedAt};
 use crate::domain::timestamp::Timestamp;
 use crate::input::fields::Fields;
 use crate::input::problem::Problems;
-use crate::spec::tag::mark;
+use crate::spec::tag::tag_text;
 
 /// The longest `drainSeconds`: the longest deregistration delay of a target group.
 pub const MAX_DRAIN_SECONDS: i64 = 3600;
@@ -131,7 +131,7 @@ pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut
         problems.invalid("detail.unlessRunning", &json!(true), "is only valid with taskArn");
     }
     let reason = fields.text("reason", MAX_REASON_CHARACTERS, problems);
-    let correlation_id = fields.read("correlationId", problems, mark);
+    let correlation_id = fields.read("correlationId", problems, tag_text);
     let given = requested_at::read(&mut fields, problems);
     let requested_at = RequestedAt::or_sent(given, sender.sent_at).map(|requested| requested.at);
     let is_meant = problems.name("event.time") || fields.is_meant("requestedAt") || problems.name("detail.requestedAt");

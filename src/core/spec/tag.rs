@@ -8,7 +8,7 @@ use crate::input::problem::Problems;
 
 /// A string that becomes a tag's value.
 pub(crate) fn tag_value(value: &Value) -> Result<String, String> {
-    match mark(value) {
+    match tag_text(value) {
         Ok(text) if tags::reserved(&text) => Err(RESERVED.to_owned()),
         read => read,
     }
@@ -18,7 +18,7 @@ pub(crate) fn tag_value(value: &Value) -> Result<String, String> {
 pub(crate) const RESERVED: &str = "must not begin with aws:, in any upper or lower case: it becomes a tag";
 
 /// A string with the characters and the length of a tag's value.
-pub(crate) fn mark(value: &Value) -> Result<String, String> {
+pub(crate) fn tag_text(value: &Value) -> Result<String, String> {
     match value.as_str() {
         Some(text) if (1..=256).contains(&text.chars().count()) && tags::allowed(text) => Ok(text.to_owned()),
         _ => Err("must be a text of 1 to 256 letters, digits, spaces and _.:/=+-@".to_owned()),
