@@ -142,7 +142,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Whether the object has the field under a wrong name, which [`Self::deny_unknown`] reports.
-    pub fn is_meant(&self, name: &'static str) -> bool {
+    pub fn is_misnamed(&self, name: &'static str) -> bool {
         self.map.keys().any(|given| names::means(given, name))
     }
 
@@ -157,10 +157,10 @@ impl<'a> Fields<'a> {
             match names::meaning(name, &self.known) {
                 None => problems.wrong_kind(place, value, "is not a field of this object"),
                 Some(meaning) => {
-                    let rule = format!("is not a field of this object: {}", meaning.says);
+                    let rule = format!("is not a field of this object: {}", meaning.suggestion);
                     problems.wrong_kind(place, value, rule);
-                    for ours in meaning.ours {
-                        problems.meant(self.at(ours));
+                    for field in meaning.fields {
+                        problems.misnamed(self.at(field));
                     }
                 }
             }
@@ -216,7 +216,7 @@ mod tests {
         let value = json!({"Cluster": "engines", "typo": 1});
         let mut problems = Problems::new();
         let mut fields = Fields::of(&value, "detail", &mut problems).unwrap();
-        assert!(fields.is_meant("cluster") && !fields.is_meant("service"));
+        assert!(fields.is_misnamed("cluster") && !fields.is_misnamed("service"));
         if fields.raw("cluster").is_none() {
             problems.missing(fields.at("cluster"), "needed");
         }

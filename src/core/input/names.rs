@@ -7,9 +7,9 @@
 #[derive(Debug, PartialEq, Eq)]
 pub struct Meaning {
     /// The known fields that this one stands for, which are not reported as missing; empty if there is no such field.
-    pub ours: Vec<&'static str>,
+    pub fields: Vec<&'static str>,
     /// The suggestion, as it is appended to the problem's rule.
-    pub says: String,
+    pub suggestion: String,
 }
 
 /// Other interfaces' names for our fields: (their name in [`plain`] spelling, our field).
@@ -88,40 +88,40 @@ const INSTEAD: &[(&str, &str)] = &[
 /// What `name` was probably meant to be in an object that has the `known` fields; `None` without a suggestion.
 pub fn meaning(name: &str, known: &[&'static str]) -> Option<Meaning> {
     let plain_name = plain(name);
-    let find = |matches: &dyn Fn(&str) -> bool| known.iter().copied().find(|ours| matches(ours));
-    if let Some(ours) = find(&|ours| plain(ours) == plain_name) {
-        let says = match ours.chars().next() {
-            Some(first) if first.is_ascii_lowercase() => format!("did you mean `{ours}`? Names are camelCase"),
-            _ => format!("did you mean `{ours}`?"),
+    let find = |matches: &dyn Fn(&str) -> bool| known.iter().copied().find(|field| matches(field));
+    if let Some(field) = find(&|field| plain(field) == plain_name) {
+        let suggestion = match field.chars().next() {
+            Some(first) if first.is_ascii_lowercase() => format!("did you mean `{field}`? Names are camelCase"),
+            _ => format!("did you mean `{field}`?"),
         };
         return Some(Meaning {
-            ours: with_required_part(ours),
-            says,
+            fields: with_required_part(field),
+            suggestion,
         });
     }
-    if let Some(ours) = find(&|ours| FOREIGN.contains(&(plain_name.as_str(), ours))) {
+    if let Some(field) = find(&|field| FOREIGN.contains(&(plain_name.as_str(), field))) {
         return Some(Meaning {
-            ours: with_required_part(ours),
-            says: format!("did you mean `{ours}`?"),
+            fields: with_required_part(field),
+            suggestion: format!("did you mean `{field}`?"),
         });
     }
     let instead = INSTEAD.iter().find(|(foreign, _)| *foreign == plain_name)?;
     known.contains(&"taskDefinition").then(|| Meaning {
-        ours: Vec::new(),
-        says: instead.1.to_owned(),
+        fields: Vec::new(),
+        suggestion: instead.1.to_owned(),
     })
 }
 
-/// Whether `name` is a wrong name for the field `ours`.
-pub fn means(name: &str, ours: &'static str) -> bool {
-    name != ours && meaning(name, &[ours]).is_some()
+/// Whether `name` is a wrong name for `field`.
+pub fn means(name: &str, field: &'static str) -> bool {
+    name != field && meaning(name, &[field]).is_some()
 }
 
 /// The field, and the required field that is part of it: neither is reported as missing.
-fn with_required_part(ours: &'static str) -> Vec<&'static str> {
-    match ours {
-        "networkConfiguration" => vec![ours, "subnets"],
-        _ => vec![ours],
+fn with_required_part(field: &'static str) -> Vec<&'static str> {
+    match field {
+        "networkConfiguration" => vec![field, "subnets"],
+        _ => vec![field],
     }
 }
 
@@ -147,22 +147,25 @@ mod tests {
             "TASKDEFINITION",
         ] {
             let meaning = meaning(name, &known).unwrap();
-            assert_eq!(meaning.ours, ["taskDefinition"], "{name}");
-            assert_eq!(meaning.says, "did you mean `taskDefinition`? Names are camelCase");
+            assert_eq!(meaning.fields, ["taskDefinition"], "{name}");
+            assert_eq!(meaning.suggestion, "did you mean `taskDefinition`? Names are camelCase");
         }
         let network = meaning("NetworkConfiguration", &known).unwrap();
-        assert_eq!(network.ours, ["networkConfiguration", "subnets"]);
-        assert_eq!(meaning("source", &["Source"]).unwrap().says, "did you mean `Source`?");
+        assert_eq!(network.fields, ["networkConfiguration", "subnets"]);
+        assert_eq!(
+            meaning("source", &["Source"]).unwrap().suggestion,
+            "did you mean `Source`?"
+        );
     }
 
     #[test]
     fn another_interfaces_name_is_answered_only_where_the_object_has_the_field() {
-        assert_eq!(meaning("TaskCount", &["count"]).unwrap().ours, ["count"]);
+        assert_eq!(meaning("TaskCount", &["count"]).unwrap().fields, ["count"]);
         assert_eq!(meaning("TaskCount", &["cluster"]), None);
         assert!(
             meaning("clientToken", &["taskDefinition"])
                 .unwrap()
-                .says
+                .suggestion
                 .contains("idempotencyKey")
         );
         assert_eq!(meaning("clientToken", &["taskArn"]), None);

@@ -48,7 +48,7 @@ impl fmt::Display for Problem {
 pub struct Problems {
     found: Vec<Problem>,
     /// Fields that are present under a wrong name. That is a problem of its own, so they are not reported as missing.
-    meant: Vec<String>,
+    misnamed: Vec<String>,
 }
 
 impl Problems {
@@ -76,21 +76,21 @@ impl Problems {
         self.add(field, Some(quoted(value)), rule, Kind::Invalid);
     }
 
-    /// Adds a required field that is missing, unless it is present under a wrong name ([`Self::meant`]).
+    /// Adds a required field that is missing, unless it is present under a wrong name ([`Self::misnamed`]).
     pub fn missing(&mut self, field: impl Into<String>, rule: impl fmt::Display) {
         let field = field.into();
-        if !self.meant.iter().any(|meant| is_in(&field, meant)) {
+        if !self.misnamed.iter().any(|misnamed| is_in(&field, misnamed)) {
             self.add(field, None, rule, Kind::Invalid);
         }
     }
 
     /// Notes that `field` is present under a wrong name. The wrong name is reported elsewhere; that `field`, or a part
     /// of it, is missing is not reported, whether it was found before or is found later.
-    pub fn meant(&mut self, field: impl Into<String>) {
+    pub fn misnamed(&mut self, field: impl Into<String>) {
         let field = field.into();
         self.found
             .retain(|problem| problem.value.is_some() || !is_in(&problem.field, &field));
-        self.meant.push(field);
+        self.misnamed.push(field);
     }
 
     /// Adds a valid string that an allow-list does not contain.
@@ -121,8 +121,8 @@ impl Problems {
 
     /// Adds the problems of another part of the same input.
     pub fn extend(&mut self, others: Self) {
-        for meant in others.meant {
-            self.meant(meant);
+        for misnamed in others.misnamed {
+            self.misnamed(misnamed);
         }
         self.found.extend(others.found);
     }
@@ -151,8 +151,9 @@ impl Problems {
 
     /// Whether a problem concerns this field or a part of it, or the field is present under a wrong name.
     #[must_use]
-    pub fn name(&self, field: &str) -> bool {
-        self.found.iter().any(|problem| is_in(&problem.field, field)) || self.meant.iter().any(|meant| meant == field)
+    pub fn mentions(&self, field: &str) -> bool {
+        self.found.iter().any(|problem| is_in(&problem.field, field))
+            || self.misnamed.iter().any(|misnamed| misnamed == field)
     }
 
     /// The problems, in the order in which they were found.
@@ -269,8 +270,8 @@ mod tests {
         problems.missing("detail.cluster", "needed");
         problems.missing("detail.clusters", "needed");
         problems.invalid("detail.cluster", &json!(0), "must be a text");
-        problems.meant("detail.cluster");
-        problems.meant("detail.targets");
+        problems.misnamed("detail.cluster");
+        problems.misnamed("detail.targets");
         problems.missing("detail.targets[0].port", "needed");
         let messages: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(
@@ -280,7 +281,7 @@ mod tests {
                 "detail.cluster = 0: must be a text"
             ]
         );
-        assert!(problems.name("detail.targets") && !problems.name("detail.target"));
+        assert!(problems.mentions("detail.targets") && !problems.mentions("detail.target"));
         let mut others = Problems::new();
         others.missing("detail.targets", "needed");
         others.extend(problems);

@@ -110,7 +110,7 @@ pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut
         Some(None) => return None,
         Some(Some((continuation, identity))) => (Some(continuation), Some(identity)),
     };
-    if identity.is_none() && !problems.name("event.id") {
+    if identity.is_none() && !problems.mentions("event.id") {
         problems.missing("event.id", "every EventBridge event has this field");
     }
     Some(ReconcileRequest {
@@ -140,7 +140,7 @@ fn selector(
     if let Some(service) = &service {
         check_service(service, config, problems);
     }
-    if !has_cluster && !has_service && !fields.is_meant("service") {
+    if !has_cluster && !has_service && !fields.is_misnamed("service") {
         problems.missing("detail.cluster", "give cluster or service");
     }
     if has_cluster || service.is_none() {

@@ -122,7 +122,7 @@ pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut
         match drain {
             Some(0) => {}
             Some(seconds) => problems.invalid("detail.drainSeconds", &json!(seconds), rule),
-            None if problems.name("detail.drainSeconds") => {}
+            None if problems.mentions("detail.drainSeconds") => {}
             None => problems.missing("detail.drainSeconds", rule),
         }
     }
@@ -134,8 +134,9 @@ pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut
     let correlation_id = fields.read("correlationId", problems, tag_text);
     let given = requested_at::read(&mut fields, problems);
     let requested_at = RequestedAt::or_sent(given, sender.sent_at).map(|requested| requested.at);
-    let is_meant = problems.name("event.time") || fields.is_meant("requestedAt") || problems.name("detail.requestedAt");
-    if requested_at.is_none() && fields.raw("taskArn").is_none() && !is_meant {
+    let is_misnamed =
+        problems.mentions("event.time") || fields.is_misnamed("requestedAt") || problems.mentions("detail.requestedAt");
+    if requested_at.is_none() && fields.raw("taskArn").is_none() && !is_misnamed {
         let rule = "every EventBridge event has this field; a stop of several tasks stops only those that were requested before it";
         problems.missing("event.time", rule);
     }
@@ -196,7 +197,7 @@ fn selector(
                 Some(cluster) => vec![cluster],
                 None => config.named_clusters(home),
             };
-            if clusters.is_empty() && !problems.name("detail.service") {
+            if clusters.is_empty() && !problems.mentions("detail.service") {
                 problems.missing(
                     "detail.cluster",
                     "the configuration names no cluster in full in which to search for the service's tasks",
@@ -205,7 +206,7 @@ fn selector(
             Some(Selector::Service { name, clusters })
         }
         ["all"] => {
-            if cluster.is_none() && !problems.name("detail.cluster") {
+            if cluster.is_none() && !problems.mentions("detail.cluster") {
                 problems.missing(
                     "detail.cluster",
                     "\"all\": true stops all tasks of one cluster: name it",
@@ -216,7 +217,7 @@ fn selector(
         [] => {
             let is_noted = ["taskArn", "service", "all"]
                 .iter()
-                .any(|name| problems.name(&fields.at(name)) || fields.is_meant(name));
+                .any(|name| problems.mentions(&fields.at(name)) || fields.is_misnamed(name));
             if !is_noted {
                 problems.missing("detail.taskArn", one_of);
             }
@@ -238,7 +239,7 @@ fn cluster_of_task(task: &TaskArn, given: Option<Cluster>, problems: &mut Proble
         (Some(own), _) => Some(own),
         (None, Some(given)) => Some(given),
         (None, None) => {
-            if !problems.name("detail.cluster") {
+            if !problems.mentions("detail.cluster") {
                 problems.missing("detail.cluster", "the task's ARN does not contain the cluster");
             }
             None

@@ -66,9 +66,9 @@ fn nested<T>(
         problems.invalid(place.clone(), value, rule);
     }
     let read = of_configuration(value, &place, problems, read);
-    if problems.name(&place) {
+    if problems.mentions(&place) {
         // That problem may be why there are no subnets, so they are not reported as missing.
-        problems.meant(fields.at("subnets"));
+        problems.misnamed(fields.at("subnets"));
     }
     read
 }

@@ -59,8 +59,8 @@ pub(crate) fn field(value: &Value, path: &str, problems: &mut Problems) -> Optio
     let known = FIELDS.iter().copied().find(|known| *known == name);
     if known.is_none() {
         let rule = match names::meaning(name, FIELDS) {
-            Some(meaning) if !meaning.ours.is_empty() => {
-                format!("must be the name of a field of a start: {}", meaning.says)
+            Some(meaning) if !meaning.fields.is_empty() => {
+                format!("must be the name of a field of a start: {}", meaning.suggestion)
             }
             Some(_) | None => "must be the name of a field of a start".to_owned(),
         };

@@ -29,7 +29,7 @@ pub fn check(detail: &Value, config: &Config, problems: &mut Problems) {
         let place = format!("detail.{}", shorten(name));
         let is_allowed = ALWAYS.contains(&name.as_str()) || overridable.contains(&name.as_str());
         // Unknown fields are reported already. A field that is missing in FIELDS is still refused.
-        let is_reported = !FIELDS.contains(&name.as_str()) && problems.name(&place);
+        let is_reported = !FIELDS.contains(&name.as_str()) && problems.mentions(&place);
         if !is_allowed && !is_reported {
             let rule = match (service, entry) {
                 (Some(service), Some(_)) => {

@@ -37,7 +37,7 @@ pub(super) fn placements(
     check_placement(&asked, "detail", attachments, problems);
     check_supported(&asked, problems);
     let detail = sources[0];
-    if asked.network.is_none() && !problems.name("detail.subnets") {
+    if asked.network.is_none() && !problems.mentions("detail.subnets") {
         if detail.security_groups.as_ref().is_some_and(|groups| !groups.is_empty()) {
             problems.missing("detail.subnets", "securityGroups require subnets");
         } else if detail.assign_public_ip.is_some() {
@@ -197,7 +197,7 @@ pub(crate) fn may_scale(placement: &Placement) -> bool {
 fn check_placement(placement: &Placement, path: &str, attachments: &[Attachment], problems: &mut Problems) {
     let subnets = format!("{path}.subnets");
     let is_fargate = Capacity::of(&placement.launch) == Capacity::Fargate;
-    if is_fargate && placement.network.is_none() && !problems.name(&subnets) {
+    if is_fargate && placement.network.is_none() && !problems.mentions(&subnets) {
         problems.missing(
             subnets,
             "Fargate needs 1 to 16 subnets: here, in the catalog entry or as SUBNETS",

@@ -32,10 +32,10 @@ pub fn resolve(
 
     let cluster = first(sources, |source| source.cluster.clone());
     let task_definition = first(sources, |source| source.task_definition.clone());
-    if cluster.is_none() && !problems.name("detail.cluster") {
+    if cluster.is_none() && !problems.mentions("detail.cluster") {
         problems.missing("detail.cluster", "give it here, in the catalog entry or as ECS_CLUSTER");
     }
-    if task_definition.is_none() && !problems.name("detail.taskDefinition") {
+    if task_definition.is_none() && !problems.mentions("detail.taskDefinition") {
         problems.missing(
             "detail.taskDefinition",
             "give it here, in the catalog entry or as TASK_DEFINITION",
@@ -211,7 +211,7 @@ fn attachments(sources: [&StartDetail; 3], problems: &mut Problems) -> Vec<Attac
             container: part.container_name,
         }];
     }
-    let noted = |name: &str| problems.name(name) || problems.name("detail.targets");
+    let noted = |name: &str| problems.mentions(name) || problems.mentions("detail.targets");
     let missing = [
         (
             "detail.targetGroupArn",
