@@ -46,7 +46,7 @@ pub struct ReconcileRequest {
     pub dry_run: bool,
     /// Whether to deregister nothing but what this reconcile has just registered, because not every cluster in which a
     /// live task can have a target is known. Only the operator's command sets it.
-    pub takes_nothing_out: bool,
+    pub deregisters_nothing: bool,
     /// Unknown targets to deregister too. Only the operator's command sets it.
     pub prune: Vec<GroupTarget>,
 }
@@ -89,7 +89,7 @@ impl ReconcileRequest {
             continuation: None,
             later: None,
             dry_run: false,
-            takes_nothing_out: false,
+            deregisters_nothing: false,
             prune: Vec::new(),
         }
     }
