@@ -186,7 +186,7 @@ impl ErrorKind {
     /// Whether AWS may have refused a call of many items because of one of them, so that each half should be tried
     /// alone. Errors of the account, the whole target group or the moment would be the same for each half.
     #[must_use]
-    pub fn may_be_of_one(&self) -> bool {
+    pub fn may_concern_one_item(&self) -> bool {
         match self {
             Self::InvalidTarget
             | Self::InvalidParameter
