@@ -41,8 +41,8 @@ pub(crate) fn of_running<'a>(event: &Task, look: &Task, reader: &mut Reader<'a>)
     } else {
         (event, look)
     };
-    let shown = match newer.shown_ports() {
-        [] => older.shown_ports(),
+    let shown = match newer.published_ports() {
+        [] => older.published_ports(),
         shown => shown,
     };
     shown_or_defined(shown.to_vec(), [Some(newer), Some(older)], reader)
@@ -53,7 +53,7 @@ pub(crate) fn of_running<'a>(event: &Task, look: &Task, reader: &mut Reader<'a>)
 pub(crate) fn of_stopping<'a>(task: &Task, look: Option<&Task>, reader: &mut Reader<'a>) -> Asked<'a, Ports<'a>> {
     let both = || [Some(task), look].into_iter().flatten();
     let shown = both()
-        .flat_map(|snapshot| snapshot.shown_ports().iter().cloned())
+        .flat_map(|snapshot| snapshot.published_ports().iter().cloned())
         .collect();
     shown_or_defined(shown, [Some(task), look], reader)
 }
@@ -101,7 +101,7 @@ pub(crate) struct PortClaims {
 /// Of a live task, by the ports of its containers that are in question. What a RUNNING task does not show it
 /// does not publish, if it shows any; one that starts may show only some.
 pub(crate) fn claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>) -> Result<PortClaims, Halt> {
-    let shown = task.shown_ports();
+    let shown = task.published_ports();
     let mut claims = PortClaims::default();
     for &port in containers_ports {
         claims

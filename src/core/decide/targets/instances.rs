@@ -71,7 +71,9 @@ pub(crate) fn of_running(
 }
 
 fn shows_some(task: &Task, look: &Task) -> bool {
-    [task, look].iter().any(|snapshot| !snapshot.shown_ports().is_empty())
+    [task, look]
+        .iter()
+        .any(|snapshot| !snapshot.published_ports().is_empty())
 }
 
 /// Whether its definition has a mapping for the port, as far as anybody tells.

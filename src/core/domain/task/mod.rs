@@ -68,7 +68,7 @@ impl Task {
     /// The ports that its containers publish on the container instance (`networkBindings`); always empty in network
     /// mode `host`.
     #[must_use]
-    pub fn shown_ports(&self) -> &[PortBinding] {
+    pub fn published_ports(&self) -> &[PortBinding] {
         match &self.network {
             Network::ContainerInstance { bindings, .. } => bindings,
             Network::Awsvpc(_) | Network::External | Network::Unknown => &[],
