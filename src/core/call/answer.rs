@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::run_task::Started;
 use crate::domain::arn::TaskArn;
 use crate::domain::definition::Definition;
-use crate::domain::instance::{ContainerInstance, Instance};
+use crate::domain::instance::{ContainerInstance, Ec2Instance};
 use crate::domain::target::{Target, TargetGroup, TargetHealth};
 use crate::domain::task::Task;
 
@@ -25,7 +25,7 @@ pub enum Answer {
     /// To DescribeTaskDefinition; `None` if it was deleted. Shared by all events that asked for it.
     Definition(Option<Arc<Definition>>),
     /// To DescribeInstances; `None` if EC2 no longer knows the instance, or it has no address.
-    Instance(Option<Instance>),
+    Instance(Option<Ec2Instance>),
     /// To DescribeTargetGroups, of one target group.
     TargetGroup(TargetGroup),
     /// To DescribeTargetHealth with targets: one for each, in the order of the call.

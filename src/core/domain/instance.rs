@@ -17,7 +17,7 @@ pub struct ContainerInstance {
 
 /// One answer of DescribeInstances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Instance {
+pub struct Ec2Instance {
     /// The primary private IPv4 address and the first IPv6 address.
     pub addresses: Addresses,
     /// Whether it has not been terminated, so that nobody else can have its addresses.

@@ -9,7 +9,7 @@ use super::host_ports::{self, Ports};
 use crate::call::{CallError, ErrorKind};
 use crate::decide::failures::Failures;
 use crate::domain::arn::{ContainerName, Port, TaskDefinition};
-use crate::domain::instance::{ContainerInstance, Instance, Recall};
+use crate::domain::instance::{ContainerInstance, Ec2Instance, Recall};
 use crate::domain::target::{AddressFamily, Attachment, GroupTarget, Target, TargetGroup, TargetType};
 use crate::domain::task::Task;
 use crate::domain::task::ports::{PortBinding, Transport, Unfit, Wanted, choose, fitting};
@@ -204,7 +204,7 @@ struct Machine<'t, 'a> {
     task: &'t Task,
     arn: &'t str,
     container_instance: Option<Result<Option<&'a ContainerInstance>, &'a CallError>>,
-    instance: Option<Result<Option<Instance>, &'a CallError>>,
+    instance: Option<Result<Option<Ec2Instance>, &'a CallError>>,
 }
 
 impl<'t, 'a> Machine<'t, 'a> {
@@ -259,7 +259,7 @@ impl<'t, 'a> Machine<'t, 'a> {
                 ..
             })))
         );
-        let lives = matches!(self.instance, None | Some(Ok(Some(Instance { lives: true, .. }))));
+        let lives = matches!(self.instance, None | Some(Ok(Some(Ec2Instance { lives: true, .. }))));
         if is_registered && lives {
             OwnerScope::On(self.arn.to_owned())
         } else {
