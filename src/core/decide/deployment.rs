@@ -11,7 +11,7 @@
 //! [StopTask]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
 
 use crate::config::Config;
-use crate::domain::started_by::{self, Unread};
+use crate::domain::started_by::{self, DecodeError};
 use crate::domain::tags;
 use crate::domain::target::Attachment;
 use crate::domain::task::Task;
@@ -33,9 +33,9 @@ pub fn whose(task: &Task, config: &Config) -> Whose {
     let text = task.started_by.as_deref().unwrap_or_default();
     let attachments = match started_by::decode(text, &task.arn.scope()) {
         Ok(attachments) => attachments,
-        Err(Unread::Foreign) => return Whose::Foreign,
+        Err(DecodeError::Foreign) => return Whose::Foreign,
         // Whatever its targets were meant to be, nobody can tell.
-        Err(Unread::Malformed) => Vec::new(),
+        Err(DecodeError::Malformed) => Vec::new(),
     };
     let tagged = tags::decode(&task.tags).deployment;
     let is_ours = match (tagged, &config.deployment) {

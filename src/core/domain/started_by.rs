@@ -24,7 +24,7 @@ pub struct TooLong(pub usize);
 
 /// Why no targets can be read from a `startedBy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Unread {
+pub enum DecodeError {
     /// It does not have the prefix: the task was not started by start-engines, nor for it to adopt.
     #[error("the task was not started by start-engines")]
     Foreign,
@@ -68,18 +68,18 @@ pub fn encode(attachments: &[Attachment]) -> Result<String, TooLong> {
 ///
 /// # Errors
 /// If the text does not have the prefix or the format.
-pub fn decode(text: &str, scope: &Scope) -> Result<Vec<Attachment>, Unread> {
-    let rest = text.strip_prefix(PREFIX).ok_or(Unread::Foreign)?;
+pub fn decode(text: &str, scope: &Scope) -> Result<Vec<Attachment>, DecodeError> {
+    let rest = text.strip_prefix(PREFIX).ok_or(DecodeError::Foreign)?;
     if rest == "-" {
         return Ok(Vec::new());
     }
     let parts: Vec<&str> = rest.split('/').collect();
     if !parts.len().is_multiple_of(3) {
-        return Err(Unread::Malformed);
+        return Err(DecodeError::Malformed);
     }
     parts
         .chunks_exact(3)
-        .map(|part| attachment(scope, part[0], part[1], part[2]).ok_or(Unread::Malformed))
+        .map(|part| attachment(scope, part[0], part[1], part[2]).ok_or(DecodeError::Malformed))
         .collect()
 }
 
@@ -147,8 +147,8 @@ mod tests {
 
     #[test]
     fn what_others_wrote_is_foreign_or_malformed() {
-        assert_eq!(decode("ecs-svc/123", &scope()), Err(Unread::Foreign));
-        assert_eq!(decode("", &scope()), Err(Unread::Foreign));
+        assert_eq!(decode("ecs-svc/123", &scope()), Err(DecodeError::Foreign));
+        assert_eq!(decode("", &scope()), Err(DecodeError::Foreign));
         for text in [
             "start-engines/",
             "start-engines/a",
@@ -156,7 +156,7 @@ mod tests {
             "start-engines/a/b/80/c",
             "start-engines//b/80",
         ] {
-            assert_eq!(decode(text, &scope()), Err(Unread::Malformed), "{text}");
+            assert_eq!(decode(text, &scope()), Err(DecodeError::Malformed), "{text}");
         }
     }
 
