@@ -52,49 +52,55 @@ pub struct PortMapping {
     /// Each container port on the same host port, as in network mode `host`: "The
     /// hostPort can be left blank or it must be the same value as the containerPort"
     /// ([PortMapping](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html)).
-    pub on_same: PortBinding,
+    pub in_host_mode: PortBinding,
     /// The host port in network mode `bridge`, if the definition fixes it. ECS assigns it if `hostPort` is 0 or
     /// absent, and for port ranges.
-    pub on_fixed: Option<PortBinding>,
+    pub in_bridge_mode: Option<PortBinding>,
 }
 
 impl PortMapping {
     /// The mapping; `None` if it has no valid container port, or a protocol other than TCP and UDP.
     #[must_use]
     pub fn read(container: &str, raw: RawBinding<'_>) -> Option<Self> {
-        let on_same = RawBinding {
+        let in_host_mode = RawBinding {
             host_port: raw.container_port,
             host_range: raw.container_range,
             bind_ip: None,
             ..raw
         };
         Some(Self {
-            on_same: PortBinding::read(container, on_same)?,
-            on_fixed: PortBinding::read(container, raw),
+            in_host_mode: PortBinding::read(container, in_host_mode)?,
+            in_bridge_mode: PortBinding::read(container, raw),
         })
     }
 
     /// Whether it maps this container port.
     #[must_use]
     pub fn is_of(&self, port: Port) -> bool {
-        self.on_same.host_port(port).is_some()
+        self.in_host_mode.host_port(port).is_some()
     }
 }
 
 impl Definition {
     /// The ports that its tasks publish in network mode `host`: container ports are host ports.
     #[must_use]
-    pub fn on_same(&self) -> Vec<PortBinding> {
-        self.mappings.iter().map(|mapping| mapping.on_same.clone()).collect()
+    pub fn host_mode_ports(&self) -> Vec<PortBinding> {
+        self.mappings
+            .iter()
+            .map(|mapping| mapping.in_host_mode.clone())
+            .collect()
     }
 
     /// The host ports that its tasks certainly have, known from the definition alone.
     #[must_use]
-    pub fn certain(&self) -> Vec<PortBinding> {
+    pub fn static_ports(&self) -> Vec<PortBinding> {
         match &self.network_mode {
-            NetworkMode::Host => self.on_same(),
+            NetworkMode::Host => self.host_mode_ports(),
             NetworkMode::Bridge | NetworkMode::Unknown(_) => {
-                let fixed = self.mappings.iter().filter_map(|mapping| mapping.on_fixed.clone());
+                let fixed = self
+                    .mappings
+                    .iter()
+                    .filter_map(|mapping| mapping.in_bridge_mode.clone());
                 fixed.collect()
             }
             NetworkMode::Awsvpc | NetworkMode::None => Vec::new(),
@@ -104,15 +110,19 @@ impl Definition {
     /// Whether any mapping fits.
     #[must_use]
     pub fn maps(&self, wanted: Wanted<'_>) -> bool {
-        fitting(&self.on_same(), wanted).next().is_some()
+        fitting(&self.host_mode_ports(), wanted).next().is_some()
     }
 
     /// The host ports of all mappings that fit; `None` unless the definition fixes each of them.
     #[must_use]
-    pub fn fixed(&self, wanted: Wanted<'_>) -> Option<Vec<PortBinding>> {
-        let meant = |mapping: &&PortMapping| fitting(std::slice::from_ref(&mapping.on_same), wanted).next().is_some();
-        let of_port = self.mappings.iter().filter(meant);
-        of_port.map(|mapping| mapping.on_fixed.clone()).collect()
+    pub fn fixed_ports(&self, wanted: Wanted<'_>) -> Option<Vec<PortBinding>> {
+        let fits = |mapping: &&PortMapping| {
+            fitting(std::slice::from_ref(&mapping.in_host_mode), wanted)
+                .next()
+                .is_some()
+        };
+        let of_port = self.mappings.iter().filter(fits);
+        of_port.map(|mapping| mapping.in_bridge_mode.clone()).collect()
     }
 }
 
@@ -161,16 +171,16 @@ mod tests {
             mappings: vec![mapping(8080, Some(0)), mapping(9090, None), mapping(443, Some(8443))],
         };
         for (port, fixed) in [("8080", None), ("9090", None), ("443", Some("8443"))] {
-            let host_port = definition.fixed(wanted(port));
+            let host_port = definition.fixed_ports(wanted(port));
             let host_port = host_port.and_then(|bindings| bindings[0].host_port(port.parse().unwrap()));
             assert_eq!(host_port, fixed.map(|port| port.parse().unwrap()), "{port}");
             assert!(definition.maps(wanted(port)));
-            let same = definition.on_same();
+            let same = definition.host_mode_ports();
             let same = same.iter().find_map(|binding| binding.host_port(port.parse().unwrap()));
             assert_eq!(same, Some(port.parse().unwrap()));
         }
         assert!(!definition.maps(wanted("80")));
-        assert_eq!(definition.fixed(wanted("80")), Some(Vec::new()), "nowhere");
+        assert_eq!(definition.fixed_ports(wanted("80")), Some(Vec::new()), "nowhere");
     }
 
     #[test]
@@ -181,7 +191,7 @@ mod tests {
         };
         let range = PortMapping::read("auth", range).unwrap();
         assert!(range.is_of("9007".parse().unwrap()) && !range.is_of("9011".parse().unwrap()));
-        assert_eq!(range.on_fixed, None);
+        assert_eq!(range.in_bridge_mode, None);
         assert_eq!(PortMapping::read("auth", RawBinding::default()), None);
     }
 }

@@ -44,7 +44,7 @@ fn former_claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>
     }
     let bindings = match host_ports::of_stopping(task, None, reader)?? {
         Ports::Known(bindings) => bindings,
-        Ports::NotShown(definition) => definition.certain(),
+        Ports::NotShown(definition) => definition.static_ports(),
         Ports::OwnInterface | Ports::Untold | Ports::Gone(_) => Vec::new(),
     };
     for binding in bindings {

@@ -39,7 +39,7 @@ pub(crate) fn of_running(
     let bindings = match ports {
         Ports::Known(bindings) => bindings,
         Ports::NotShown(definition) if definition.maps(wanted) => return Ok(Err(not_shown(attachment, task))),
-        Ports::NotShown(definition) => definition.on_same(),
+        Ports::NotShown(definition) => definition.host_mode_ports(),
         Ports::OwnInterface | Ports::Untold => return Ok(Err(no_address(task))),
         Ports::Gone(definition) => return Ok(Err(definition_gone(&definition, task))),
     };
@@ -151,7 +151,7 @@ pub(crate) fn of_stopping<'a>(
 fn possible(published: &Ports<'_>, wanted: Wanted<'_>) -> Option<Vec<Port>> {
     let bindings = match published {
         Ports::Known(bindings) => bindings.clone(),
-        Ports::NotShown(definition) => definition.fixed(wanted)?,
+        Ports::NotShown(definition) => definition.fixed_ports(wanted)?,
         Ports::OwnInterface => Vec::new(),
         Ports::Untold | Ports::Gone(_) => return None,
     };
@@ -272,7 +272,7 @@ fn wanted<'a>(port: Port, container: Option<&'a ContainerName>, facts: &TargetGr
     Wanted {
         port,
         container,
-        transports: Transport::of_group(&facts.protocol),
+        transports: Transport::of_protocol(&facts.protocol),
         ipv6: facts.target_type == TargetType::Ip && facts.family == AddressFamily::Ipv6,
     }
 }
@@ -303,7 +303,7 @@ fn no_port(
     let port = attachment.port;
     match unfit {
         Unfit::NotPublished => {
-            let transports: Vec<&str> = Transport::of_group(&facts.protocol)
+            let transports: Vec<&str> = Transport::of_protocol(&facts.protocol)
                 .iter()
                 .map(|it| it.name())
                 .collect();

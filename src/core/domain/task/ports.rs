@@ -18,7 +18,7 @@ impl Transport {
     /// The transports that targets of a target group with this `Protocol` can have, the preferred one first
     /// ([target group protocols](https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-target-groups.html)).
     #[must_use]
-    pub fn of_group(protocol: &str) -> &'static [Self] {
+    pub fn of_protocol(protocol: &str) -> &'static [Self] {
         match protocol {
             "UDP" | "QUIC" | "GENEVE" => &[Self::Udp],
             "TCP_UDP" | "TCP_QUIC" => &[Self::Tcp, Self::Udp],
@@ -130,7 +130,7 @@ pub struct Wanted<'a> {
     pub port: Port,
     /// The container's name, if the start gave one.
     pub container: Option<&'a ContainerName>,
-    /// The accepted transports, the preferred one first, from [`Transport::of_group`].
+    /// The accepted transports, the preferred one first, from [`Transport::of_protocol`].
     pub transports: &'a [Transport],
     /// Whether targets are IPv6 addresses: then a binding to `::` is preferred to one to `0.0.0.0`.
     pub ipv6: bool,
@@ -211,7 +211,7 @@ mod tests {
         let wanted = Wanted {
             port: Port::try_from(port).expect("a port"),
             container: container.as_ref(),
-            transports: Transport::of_group(protocol),
+            transports: Transport::of_protocol(protocol),
             ipv6: false,
         };
         choose(bindings, wanted).map(Port::number)
