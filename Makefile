@@ -89,7 +89,7 @@ test-arm64: ## tests of the arm64 package, emulated: a task's life over TLS, 4,0
 
 # Needs the operator's command, which validates the program's output by the function's own rules.
 .PHONY: test-pulumi
-test-pulumi: command node_modules
+test-pulumi: command node_modules ## the tests of the Pulumi program
 	cd pulumi && npm test
 	$(PYTHON) -m unittest discover -s pulumi/tests
 
