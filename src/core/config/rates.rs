@@ -126,13 +126,13 @@ mod tests {
         let rates: Rates = "RunTask=10, RegisterTargets+DeregisterTargets=2.5 : 8,StopTask=0.5"
             .parse()
             .unwrap();
-        let shown: Vec<String> = rates.each().iter().map(Rate::to_string).collect();
+        let texts: Vec<String> = rates.each().iter().map(Rate::to_string).collect();
         let expected = [
             "RunTask=10:10",
             "RegisterTargets+DeregisterTargets=2.5:8",
             "StopTask=0.5:1",
         ];
-        assert_eq!(shown, expected);
+        assert_eq!(texts, expected);
     }
 
     #[test]

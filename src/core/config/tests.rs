@@ -146,10 +146,10 @@ fn catalog_only_is_true_or_false_and_nothing_else() {
 #[test]
 fn a_list_of_families_names_no_revision() {
     let arn = "arn:aws:ecs:us-east-1:111122223333:task-definition/auth";
-    for (value, is_sound) in [("auth", true), ("auth:*", true), ("auth:7", false)] {
+    for (value, is_valid) in [("auth", true), ("auth:*", true), ("auth:7", false)] {
         assert_eq!(
             read(&[("ALLOWED_TASK_FAMILIES", value)], None).is_ok(),
-            is_sound,
+            is_valid,
             "{value}"
         );
     }

@@ -52,8 +52,8 @@ mod tests {
     #[test]
     fn a_deployment_is_named_by_what_a_tag_can_hold() {
         let longest = "x".repeat(256);
-        for sound in ["start-engines", "team a/engines:2", "été", "awsome", &longest] {
-            assert_eq!(sound.parse::<Deployment>().unwrap().to_string(), sound);
+        for valid in ["start-engines", "team a/engines:2", "été", "awsome", &longest] {
+            assert_eq!(valid.parse::<Deployment>().unwrap().to_string(), valid);
         }
         for bad in ["", "a,b", "a\nb", "aws:x", "AWS:x", &"x".repeat(257)] {
             assert_eq!(bad.parse::<Deployment>(), Err(Malformed), "{bad}");

@@ -106,7 +106,7 @@ fn of_start(handled: &Handled) -> Vec<EventEntry> {
         Some(Trigger::Start(request)) => Some(request),
         _ => None,
     };
-    let whole = |kind| {
+    let about = |kind| {
         let mut event = EventBuilder::new(kind, handled);
         event.put("correlationId", json!(handled.envelope.correlation_id));
         if let Some(request) = request {
@@ -138,7 +138,7 @@ fn of_start(handled: &Handled) -> Vec<EventEntry> {
     let started = |tasks: &[TaskArn]| -> Vec<EventEntry> {
         tasks
             .iter()
-            .map(|task| whole(Kind::Started).of_task(task).end())
+            .map(|task| about(Kind::Started).of_task(task).end())
             .collect()
     };
     match &handled.result {
@@ -148,7 +148,7 @@ fn of_start(handled: &Handled) -> Vec<EventEntry> {
             let mut events = started(&failure.tasks);
             if let Some(unset) = &failure.deadlines {
                 events.extend(unset.by_task().into_iter().map(|(task, fields)| {
-                    let mut event = whole(Kind::DeadlineNotSet).of_task(task);
+                    let mut event = about(Kind::DeadlineNotSet).of_task(task);
                     event.put("deadlines", json!(fields));
                     event.put("reason", json!(unset.category));
                     event.put("message", json!(unset.message));
@@ -157,7 +157,7 @@ fn of_start(handled: &Handled) -> Vec<EventEntry> {
                 }));
             }
             if failure.is_of_request() {
-                events.push(whole(Kind::StartFailed).of_failure(failure).end());
+                events.push(about(Kind::StartFailed).of_failure(failure).end());
             }
             events
         }

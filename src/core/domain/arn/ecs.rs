@@ -76,11 +76,11 @@ impl FromStr for TaskDefinition {
             Some((_, resource)) => resource.strip_prefix("task-definition/").unwrap_or_default(),
             None => text,
         };
-        let sound = match name.split_once(':') {
+        let is_valid = match name.split_once(':') {
             Some((family, revision)) => is_ecs_name(family) && revision.parse::<u32>().is_ok_and(|number| number > 0),
             None => is_ecs_name(name),
         };
-        if sound {
+        if is_valid {
             Ok(Self(text.into()))
         } else {
             Err(Malformed("must be a task definition family, family:revision or ARN"))
@@ -127,14 +127,14 @@ impl FromStr for TaskArn {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let sound = || {
+        let is_valid = || {
             let path = split_arn(text, "ecs")?.1.strip_prefix("task/")?;
             Some(match path.split_once('/') {
                 Some((cluster, id)) => is_ecs_name(cluster) && is_ecs_name(id),
                 None => is_ecs_name(path),
             })
         };
-        if sound() == Some(true) {
+        if is_valid() == Some(true) {
             Ok(Self(text.into()))
         } else {
             Err(Malformed("must be a task ARN"))

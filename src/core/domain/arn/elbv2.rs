@@ -44,15 +44,15 @@ impl FromStr for TargetGroupArn {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let alphanumeric = |b: u8| b.is_ascii_alphanumeric();
-        let sound = || {
+        let is_valid = || {
             let path = split_arn(text, "elasticloadbalancing")?
                 .1
                 .strip_prefix("targetgroup/")?;
             let (name, id) = path.split_once('/')?;
-            let name_is_sound = (1..=32).contains(&name.len()) && name.bytes().all(|b| alphanumeric(b) || b == b'-');
-            Some(name_is_sound && (1..=32).contains(&id.len()) && id.bytes().all(alphanumeric))
+            let name_is_valid = (1..=32).contains(&name.len()) && name.bytes().all(|b| alphanumeric(b) || b == b'-');
+            Some(name_is_valid && (1..=32).contains(&id.len()) && id.bytes().all(alphanumeric))
         };
-        if sound() == Some(true) {
+        if is_valid() == Some(true) {
             Ok(Self(text.into()))
         } else {
             Err(Malformed(

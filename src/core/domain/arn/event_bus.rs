@@ -20,8 +20,8 @@ impl FromStr for EventBus {
         } else {
             text
         };
-        let sound = |b: u8| b.is_ascii_alphanumeric() || b"/.-_".contains(&b);
-        if (1..=256).contains(&name.len()) && name.bytes().all(sound) {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"/.-_".contains(&b);
+        if (1..=256).contains(&name.len()) && name.bytes().all(allowed) {
             Ok(Self(text.into()))
         } else {
             Err(Malformed(

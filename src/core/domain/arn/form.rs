@@ -32,8 +32,8 @@ pub(super) fn split_arn<'a>(text: &'a str, service: &str) -> Option<(Scope, &'a 
     let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
     let plain = |text: &str| !text.is_empty() && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
     let digits = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
-    let sound = arn == "arn" && partition.starts_with("aws") && plain(partition) && plain(region) && digits;
-    (sound && found == service).then(|| {
+    let is_valid = arn == "arn" && partition.starts_with("aws") && plain(partition) && plain(region) && digits;
+    (is_valid && found == service).then(|| {
         let scope = Scope {
             partition: partition.into(),
             region: region.into(),

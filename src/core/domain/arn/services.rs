@@ -90,8 +90,8 @@ impl FromStr for ScheduleGroup {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let sound = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-        if (1..=64).contains(&text.len()) && text.bytes().all(sound) {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
             Ok(Self(text.into()))
         } else {
             Err(Malformed(

@@ -27,17 +27,17 @@ pub(super) fn placements(
             assign_public_ip: first(sources, |source| source.assign_public_ip),
         })
     };
-    let asked = Placement {
+    let own = Placement {
         network: network(&subnets),
         launch: first(sources, launch).unwrap_or_default(),
         platform_version: first(sources, |source| source.platform_version.clone()),
         constraints: first(sources, |source| source.options.placement_constraints.clone()),
         strategy: first(sources, |source| source.options.placement_strategy.clone()),
     };
-    check_placement(&asked, "detail", attachments, problems);
-    check_supported(&asked, problems);
+    check_placement(&own, "detail", attachments, problems);
+    check_supported(&own, problems);
     let detail = sources[0];
-    if asked.network.is_none() && !problems.mentions("detail.subnets") {
+    if own.network.is_none() && !problems.mentions("detail.subnets") {
         if detail.security_groups.as_ref().is_some_and(|groups| !groups.is_empty()) {
             problems.missing("detail.subnets", "securityGroups require subnets");
         } else if detail.assign_public_ip.is_some() {
@@ -52,14 +52,14 @@ pub(super) fn placements(
             network: fallback
                 .subnets
                 .as_ref()
-                .map_or_else(|| asked.network.clone(), |subnets| network(subnets)),
-            ..asked.clone()
+                .map_or_else(|| own.network.clone(), |subnets| network(subnets)),
+            ..own.clone()
         };
         let placement = launch.map_or(placement.clone(), |launch| launched(placement, launch));
         check_placement(&placement, &format!("detail.fallbacks[{n}]"), attachments, problems);
         placements.push(placement);
     }
-    placements.insert(0, asked);
+    placements.insert(0, own);
     placements
 }
 
@@ -129,7 +129,7 @@ fn launched(placement: Placement, launch: Launch) -> Placement {
         network: placement.network.map(|network| Awsvpc {
             assign_public_ip: network
                 .assign_public_ip
-                .filter(|asked| *asked != "ENABLED" || capacity.supports_public_ip()),
+                .filter(|value| *value != "ENABLED" || capacity.supports_public_ip()),
             ..network
         }),
         launch,
@@ -142,23 +142,23 @@ fn launched(placement: Placement, launch: Launch) -> Placement {
 }
 
 /// Reports combinations in the start's own placement that RunTask refuses. For unknown capacity, RunTask decides.
-fn check_supported(asked: &Placement, problems: &mut Problems) {
-    let capacity = Capacity::of(&asked.launch);
+fn check_supported(own: &Placement, problems: &mut Problems) {
+    let capacity = Capacity::of(&own.launch);
     if capacity == Capacity::Instances {
-        let network = asked.network.as_ref();
+        let network = own.network.as_ref();
         if let Some("ENABLED") = network.and_then(|network| network.assign_public_ip) {
             let rule = "only Fargate supports ENABLED: omit it, or give DISABLED";
             problems.invalid("detail.assignPublicIp", &Value::from("ENABLED"), rule);
         }
-        if let Some(version) = &asked.platform_version {
+        if let Some(version) = &own.platform_version {
             let rule = "only Fargate has platform versions: omit it";
             problems.invalid("detail.platformVersion", &Value::from(version.as_str()), rule);
         }
     }
     if capacity == Capacity::Fargate {
         let rule = "Fargate does not support it: omit it, or give []";
-        let constraints = asked.constraints.iter().flatten().map(ToString::to_string);
-        let strategy = asked.strategy.iter().flatten().map(ToString::to_string);
+        let constraints = own.constraints.iter().flatten().map(ToString::to_string);
+        let strategy = own.strategy.iter().flatten().map(ToString::to_string);
         let given: [(&str, Vec<String>); 2] = [
             ("placementConstraints", constraints.collect()),
             ("placementStrategy", strategy.collect()),
