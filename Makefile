@@ -1,4 +1,4 @@
-# Every step that a fresh clone needs is in here. `make help` lists the targets.
+# All steps from a fresh clone to a deployed function. `make help` lists the targets.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -6,30 +6,30 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
-# This machine's, since the demo runs what is packed.
+# The architecture of this computer, because the demo runs the packed function.
 ARCH ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 STACK ?= dev
 VENV := .venv
 ZIP := target/lambda/start-engines-lambda/bootstrap.zip
-# Kept apart from cargo's own folders, so that `cargo clean` does not throw the tool away.
+# Not in cargo's target folder, so that `cargo clean` does not delete the tools.
 TOOLS := .tools
 CARGO_BLOAT_VERSION := 0.12.1
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.1
 FUZZ_TARGETS := event decision text
-# For each target.
+# Seconds for each fuzz target.
 FUZZ_SECONDS ?= 60
 FUZZ := tests/fuzz
 LOAD := tests/load
 BENCH := tests/bench
-# The same sources make the same binary wherever they lie.
+# Reproducible builds: the same sources make the same binary in any folder.
 REMAP := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo
-# Static, with musl: see "Cold and warm" in docs/performance.md. cargo-lambda has rustup install the target if need be.
+# Static, with musl: see "Cold and warm" in docs/performance.md. cargo-lambda has rustup install the target if it is missing.
 TARGET := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-musl
 # cargo-lambda and its linker are in .venv.
 PACKER := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 BENCH_BUILD := cargo build --release --locked --manifest-path $(BENCH)/Cargo.toml --target-dir target/bench
-# Like the function, by the same compilers and linker.
+# Built like the function, with the same compilers and linker.
 BENCH_PACKED := $(PACKER) CARGO_TARGET_DIR=$(CURDIR)/target/bench RUSTFLAGS="$(REMAP)" cargo lambda build --locked \
 	--profile trimmed --output-format binary --target $(TARGET) --manifest-path $(BENCH)/Cargo.toml --lambda-dir $(CURDIR)/target/bench/packed
 CHOICES := opt-level-3 opt-level-z glibc
@@ -63,33 +63,33 @@ command: ## build the operator's command: target/debug/start-engines
 	cargo build --locked --bin start-engines
 
 .PHONY: demo
-demo: package command node_modules ## the main job on this machine: start, register, answer, look, stop, refuse
+demo: package command node_modules ## the main job in a local AWS: start, register, answer, status, stop, refuse
 	$(VENV)/bin/python tests/local/demo.py --zip $(ZIP)
 
 .PHONY: demo-buffered
-demo-buffered: package command node_modules ## the same with queues before the function: dozens of tasks, and a poisoned message
+demo-buffered: package command node_modules ## the same in buffered mode: dozens of tasks, and a poisoned message
 	$(VENV)/bin/python tests/local/demo.py --zip $(ZIP) --buffered
 
 .PHONY: test
-test: package node_modules ## everything: units, fixtures, the wire, two emulators, the demo, the Pulumi program
+test: package node_modules ## all tests: units, fixtures, the wire, two emulators, the demo, the Pulumi program
 	cargo test --locked
 	$(MAKE) budget
 	$(MAKE) test-pulumi
 	$(MAKE) test-local
 
-# On Debian, the package qemu-user-static. EMULATOR= where the machine is an arm64 one.
+# In Debian's package qemu-user-static. Set EMULATOR= on an arm64 computer.
 EMULATOR ?= qemu-aarch64-static
 .PHONY: test-arm64
-test-arm64: ## the arm64 package, emulated: a life over TLS, and 4,000 events with faults (needs qemu-user)
+test-arm64: ## tests of the arm64 package, emulated: a task's life over TLS, 4,000 events with faults (needs qemu-user)
 	$(MAKE) package ARCH=arm64
 	FUNCTION_RUNNER="$(EMULATOR)" SOAK_EVENTS=4000 cargo test --locked --test it -- \
 		--ignored --exact --nocapture --test-threads=1 packed::the_packed_function_serves_a_life_over_tls packed::soak::soak
-	# For whatever takes the package as this machine's.
+	# Other targets expect the package for this computer's architecture.
 	$(MAKE) package
 
-# Needs the operator's command, which checks what the program emits by the function's own rules.
+# Needs the operator's command, which validates the program's output by the function's own rules.
 .PHONY: test-pulumi
-test-pulumi: command node_modules
+test-pulumi: command node_modules ## the tests of the Pulumi program
 	cd pulumi && npm test
 	$(PYTHON) -m unittest discover -s pulumi/tests
 
@@ -106,7 +106,7 @@ pulumi/node_modules/.package-lock.json: pulumi/package-lock.json pulumi/.npmrc
 	touch $@
 
 .PHONY: bench
-bench: package ## the packed function beside the floor, all defaults and Python; ALSO="name=binary ..." for other builds of it
+bench: package ## compare the packed function with the floor, all defaults and Python; ALSO="name=binary ..." for other builds of it
 	$(BENCH_PACKED) -p floor
 	$(BENCH_PACKED) -p trimmed
 	$(BENCH_BUILD) -p default
@@ -117,33 +117,33 @@ bench: package ## the packed function beside the floor, all defaults and Python;
 	target/bench/release/start-engines-bench target/bench $(ALSO)
 
 .PHONY: bench-choices
-bench-choices: $(VENV)/ready ## the same, and the function built in the ways that were not chosen: six minutes of builds
+bench-choices: $(VENV)/ready ## the same, with the function in the build variants that were not chosen: six minutes of builds
 	CARGO_PROFILE_RELEASE_OPT_LEVEL=3 RUSTFLAGS="$(REMAP)" $(CHOICE)/opt-level-3 --target $(TARGET)
 	CARGO_PROFILE_RELEASE_OPT_LEVEL=z RUSTFLAGS="$(REMAP)" $(CHOICE)/opt-level-z --target $(TARGET)
 	RUSTFLAGS="$(REMAP)" $(CHOICE)/glibc --target $(subst musl,gnu,$(TARGET))
 	$(MAKE) bench ALSO="$(foreach one,$(CHOICES),$(one)=target/choices/$(one)/start-engines-lambda/bootstrap)"
 
 .PHONY: budget
-budget: package ## what the function may take: zip, dependencies, and with valgrind instructions (UPDATE_BUDGET=1 writes them)
+budget: package ## check the limits of zip size, dependencies and, with valgrind, instructions (UPDATE_BUDGET=1 writes them)
 	cargo test --locked --test it packed::budget::budget -- --ignored --exact --nocapture
 
 .PHONY: model
-model: ## the largest world of the model checker: many minutes and gigabytes
+model: ## run the largest world of the model checker: many minutes and gigabytes
 	cargo test --locked --test model -- --ignored --nocapture
 
 .PHONY: simulate
-simulate: ## starts by the second against AWS's throttles: direct, buffered, and the polling function
+simulate: ## simulate many starts per second against AWS's throttling: direct mode, buffered mode, a polling function
 	cargo build --release --locked --manifest-path $(LOAD)/Cargo.toml --target-dir target/load
 	target/load/release/start-engines-load target/load/figures $(SIMULATE)
 
 .PHONY: cost
-cost: ## dollars for a million lives of tasks, at the times that the last `make bench` measured
-	@test -f target/bench/bench.json || { echo "cost: target/bench/bench.json is not there: run make bench" >&2; exit 2; }
+cost: ## dollars for a million task lives, with the durations that the last `make bench` measured
+	@test -f target/bench/bench.json || { echo "cost: target/bench/bench.json does not exist: run make bench" >&2; exit 2; }
 	cargo build --release --locked --manifest-path $(LOAD)/Cargo.toml --target-dir target/load
 	target/load/release/start-engines-load cost target/bench/bench.json
 
 .PHONY: bloat
-bloat: $(TOOLS)/bin/cargo-bloat ## which crate has how much of the function's code
+bloat: $(TOOLS)/bin/cargo-bloat ## the size of the function's code by crate
 	CARGO_PROFILE_RELEASE_STRIP=false PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo bloat --release --package start-engines --no-default-features \
 		--bin start-engines-lambda --target-dir target/bloat --crates
 
@@ -152,38 +152,38 @@ $(TOOLS)/bin/cargo-bloat:
 	cargo install --quiet --locked --root $(TOOLS) cargo-bloat --version $(CARGO_BLOAT_VERSION)
 
 .PHONY: bench-pure
-bench-pure: ## nanoseconds and allocations of the crate's own work for an event: parse, decide, encode
+bench-pure: ## nanoseconds and allocations for an event without AWS: parse, decide, encode
 	CRITERION_HOME=$(CURDIR)/target/criterion cargo bench --locked --manifest-path $(LOAD)/Cargo.toml --target-dir target/load --bench pure
 
 .PHONY: seeds
-seeds: ## 1,000 seeds of the simulated lives (SEEDS=n), or the story of one (SEED=n)
+seeds: ## simulate task lives with 1,000 seeds (SEEDS=n), or print the story of one seed (SEED=n)
 	$(if $(SEED),,SEEDS=$(or $(SEEDS),1000)) cargo test --locked --test simulation thousands -- --nocapture
 
 .PHONY: soak
-soak: package ## 100,000 events with 2 % faults through one process: flat memory, nothing left (SOAK_EVENTS=n)
+soak: package ## 100,000 events with 2 % faults in one process: constant memory, no target left (SOAK_EVENTS=n)
 	cargo test --locked --test it packed::soak::soak -- --ignored --nocapture
 
 .PHONY: flood
-flood: package ## 100,000 state changes in batches of 1,000 with 2 % faults: nothing lost, flat memory (FLOOD_EVENTS=n)
+flood: package ## 100,000 state changes in batches of 1,000 with 2 % faults: none lost, constant memory (FLOOD_EVENTS=n)
 	cargo test --locked --test it packed::flood::flood -- --ignored --nocapture
 
 .PHONY: deploy
-deploy: ## pulumi up of the example stack (STACK=dev), or all that is missing for it
+deploy: ## deploy the example stack with pulumi up (STACK=dev), or list everything that is missing
 	@$(PYTHON) pulumi/deploy.py up $(STACK)
 
 .PHONY: destroy
-destroy: ## pulumi destroy of the example stack (STACK=dev), after a look for tasks that still run
+destroy: ## destroy the example stack (STACK=dev), after a check for tasks that still run
 	@$(PYTHON) pulumi/deploy.py destroy $(STACK)
 
 .PHONY: lint
-lint: $(FUZZ)/Cargo.lock ## formatting, lints and documentation, as CI has them
+lint: $(FUZZ)/Cargo.lock ## check formatting, lints and documentation, as CI does
 	cargo fmt --check --all
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo fmt --check --manifest-path $(FUZZ)/Cargo.toml
 	cargo fmt --check --manifest-path $(LOAD)/Cargo.toml
 	cargo fmt --check --all --manifest-path $(BENCH)/Cargo.toml
 	cargo clippy --locked --manifest-path $(BENCH)/Cargo.toml --target-dir target -p start-engines-bench -p floor -- -D warnings
-	# Checked, not linked: that takes a nightly toolchain and libFuzzer.
+	# Only checked, not linked: linking needs a nightly toolchain and libFuzzer.
 	CUSTOM_LIBFUZZER_PATH=$(CURDIR)/target/libfuzzer.a cargo clippy --manifest-path $(FUZZ)/Cargo.toml --target-dir target -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
@@ -191,13 +191,13 @@ $(TOOLS)/bin/cargo-fuzz:
 	@echo "== installing cargo-fuzz $(CARGO_FUZZ_VERSION)"
 	cargo install --quiet --locked --root $(TOOLS) cargo-fuzz --version $(CARGO_FUZZ_VERSION)
 
-# The fuzzed crate is built with the dependencies of the product.
+# Fuzz with the same versions of dependencies as the product.
 $(FUZZ)/Cargo.lock: Cargo.lock
 	cp $< $@
 
 .PHONY: fuzz
-fuzz: $(TOOLS)/bin/cargo-fuzz $(FUZZ)/Cargo.lock ## fuzz the parsers and decisions, from the fixtures (FUZZ_SECONDS=60 for each target)
-	@cargo +nightly --version >/dev/null 2>&1 || { echo "fuzz: it needs a nightly toolchain: rustup toolchain install nightly" >&2; exit 2; }
+fuzz: $(TOOLS)/bin/cargo-fuzz $(FUZZ)/Cargo.lock ## fuzz parsers and decisions, starting from the fixtures (FUZZ_SECONDS=60 for each target)
+	@cargo +nightly --version >/dev/null 2>&1 || { echo "fuzz: a nightly toolchain is needed: rustup toolchain install nightly" >&2; exit 2; }
 	@for target in $(FUZZ_TARGETS); do \
 		echo "== fuzzing $$target for $(FUZZ_SECONDS) s"; \
 		mkdir -p target/fuzz/corpus/$$target target/fuzz/seeds; \
@@ -212,11 +212,11 @@ $(TOOLS)/bin/cargo-deny:
 	cargo install --quiet --locked --root $(TOOLS) cargo-deny --version $(CARGO_DENY_VERSION)
 
 .PHONY: deny
-deny: $(TOOLS)/bin/cargo-deny ## licenses, sources and banned crates of all dependencies
+deny: $(TOOLS)/bin/cargo-deny ## check licenses, sources and banned crates of all dependencies
 	$(TOOLS)/bin/cargo-deny --all-features check bans licenses sources
 
 .PHONY: audit
-audit: $(TOOLS)/bin/cargo-deny ## known vulnerabilities; needs the internet
+audit: $(TOOLS)/bin/cargo-deny ## check for known vulnerabilities (needs the internet)
 	$(TOOLS)/bin/cargo-deny --all-features check advisories
 
 .PHONY: clean

@@ -24,7 +24,7 @@ export function apiRates(text: string): string | undefined {
       return "each rate must be operations and calls a second, as in RunTask=10 or RegisterTargets+DeregisterTargets=2:10";
     }
     for (const name of names.split("+").map((one) => one.trim())) {
-      if (!OPERATIONS.includes(name)) return `${name} has no rate: it must be one of ${OPERATIONS.join(", ")}`;
+      if (!OPERATIONS.includes(name)) return `${name} cannot have a rate: it must be one of ${OPERATIONS.join(", ")}`;
       if (given.has(name)) return `${name} is given twice`;
       given.add(name);
     }

@@ -237,7 +237,7 @@ function checkPlaces(fields: Fields, problems: Problems): void {
     if (scope === undefined || problems.name(place) || place.includes(".overrides.")) continue;
     home ??= scope;
     if (!arn.sameScope(scope, home)) {
-      problems.invalid(place, value, `must be of account ${home.account} in ${home.region}, as all else`);
+      problems.invalid(place, value, `must be in account ${home.account} and region ${home.region}, like all other ARNs`);
     }
   }
 }

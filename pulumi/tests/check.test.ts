@@ -49,7 +49,7 @@ test("each wrong argument is named with value and rule", () => {
     [{ deployment: "" }, "args.deployment = \"\": must be 1 to 256 letters, digits"],
     [{ apiRates: "RunTask=0" }, 'args.apiRates = "RunTask=0": 0 must be a number from 0.1 to 1000'],
     [{ apiRates: "RunTask=1:0" }, 'args.apiRates = "RunTask=1:0": 0 must be a number of calls at once, from 1 to 1000'],
-    [{ apiRates: "runtask=1" }, 'args.apiRates = "runtask=1": runtask has no rate: it must be one of RunTask, StopTask, DescribeTasks, ListTasks, RegisterTargets, DeregisterTargets, DescribeTargetHealth, DescribeTargetGroups'],
+    [{ apiRates: "runtask=1" }, 'args.apiRates = "runtask=1": runtask cannot have a rate: it must be one of RunTask, StopTask, DescribeTasks, ListTasks, RegisterTargets, DeregisterTargets, DescribeTargetHealth, DescribeTargetGroups'],
     [{ apiRates: "RunTask=1,RunTask=2" }, 'args.apiRates = "RunTask=1,RunTask=2": RunTask is given twice'],
     [{ outcomeEventBus: "a bus" }, 'args.outcomeEventBus = "a bus": must be the name or ARN of an event bus'],
     [{ sources: ["start-engines"] }, 'args.sources[0] = "start-engines": is the source of outcome events: applications need another'],
@@ -101,7 +101,7 @@ test("each wrong argument is named with value and rule", () => {
     [{ startTimeoutSeconds: 86_401 }, "args.startTimeoutSeconds = 86401: must be a whole number from 0 to 86400"],
     [withSchedule({ stop: "19:00" }), 'args.schedules.morning.stop = "19:00": must be cron(six fields)'],
     [withSchedule({ start: undefined }), "args.schedules.morning.start is missing: give start, stop or both"],
-    [{ clusters: [CLUSTER.replace("us-east-1", "eu-west-1")] }, "must be of account 111122223333 in eu-west-1"],
+    [{ clusters: [CLUSTER.replace("us-east-1", "eu-west-1")] }, "must be in account 111122223333 and region eu-west-1"],
   ];
   for (const [change, problem] of cases) {
     const found = problemsOf(change);

@@ -38,7 +38,7 @@ use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
 use aws_types::region::SigningRegion;
 use aws_types::{SdkConfig, SigningName};
 use start_engines_core::call::CallError;
-use start_engines_core::domain::instance::Instance;
+use start_engines_core::domain::instance::Ec2Instance;
 use start_engines_core::domain::task::Addresses;
 
 use crate::error::call_error;
@@ -49,7 +49,7 @@ const API_VERSION: &str = "2016-11-15";
 
 /// Calls DescribeInstances.
 #[derive(Clone, Debug)]
-pub(crate) struct Client(Operation<String, Option<Instance>, Ec2Error>);
+pub(crate) struct Client(Operation<String, Option<Ec2Instance>, Ec2Error>);
 
 impl Client {
     /// With region, credentials, endpoint, HTTP client, retries and time limits of `config`.
@@ -109,7 +109,7 @@ impl Client {
     }
 
     /// An instance; `None` if EC2 does not know it, or no address of it.
-    pub(crate) async fn describe_instance(&self, id: &str) -> Result<Option<Instance>, CallError> {
+    pub(crate) async fn describe_instance(&self, id: &str) -> Result<Option<Ec2Instance>, CallError> {
         match self.0.invoke(id.to_owned()).await {
             Ok(instance) => Ok(instance),
             Err(error) if error.as_service_error().is_some_and(Ec2Error::is_unknown_instance) => Ok(None),
@@ -177,7 +177,7 @@ fn request(id: String) -> Result<HttpRequest, aws_smithy_runtime_api::box_error:
     Ok(request)
 }
 
-fn read(response: &HttpResponse) -> Result<Option<Instance>, OrchestratorError<Ec2Error>> {
+fn read(response: &HttpResponse) -> Result<Option<Ec2Instance>, OrchestratorError<Ec2Error>> {
     let body = response.body().bytes().unwrap_or_default();
     if response.status().is_success() {
         return read_instance(body).map_err(OrchestratorError::other);
@@ -187,7 +187,7 @@ fn read(response: &HttpResponse) -> Result<Option<Instance>, OrchestratorError<E
 }
 
 /// `reservationSet/item/instancesSet/item`, of which there is one at most.
-fn read_instance(body: &[u8]) -> Result<Option<Instance>, XmlDecodeError> {
+fn read_instance(body: &[u8]) -> Result<Option<Ec2Instance>, XmlDecodeError> {
     // The reader takes the end of a body for that of its elements, and half an answer must not call
     // an instance gone.
     if !body.trim_ascii_end().ends_with(b"</DescribeInstancesResponse>") {
@@ -212,7 +212,7 @@ fn read_instance(body: &[u8]) -> Result<Option<Instance>, XmlDecodeError> {
     Ok(found)
 }
 
-fn one_instance(instance: &mut ScopedDecoder<'_, '_>) -> Result<Option<Instance>, XmlDecodeError> {
+fn one_instance(instance: &mut ScopedDecoder<'_, '_>) -> Result<Option<Ec2Instance>, XmlDecodeError> {
     let mut addresses = Addresses {
         complete: true,
         ..Addresses::default()
@@ -243,7 +243,7 @@ fn one_instance(instance: &mut ScopedDecoder<'_, '_>) -> Result<Option<Instance>
         .each()
         .next()
         .is_some()
-        .then_some(Instance { addresses, lives }))
+        .then_some(Ec2Instance { addresses, lives }))
 }
 
 /// `read` for every child of that name.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use start_engines_core::domain::arn::TargetGroupArn;
 use start_engines_core::domain::started_by;
-use start_engines_core::domain::tags::{self, Marks};
+use start_engines_core::domain::tags::{self, TaskTags};
 use start_engines_core::domain::target::{Attachment, Target, TargetHealth};
 use start_engines_core::domain::task::ports::PortBinding;
 use start_engines_core::domain::task::{Network, Phase, Task};
@@ -41,7 +41,7 @@ impl SeenTask {
 
     /// What its tags tell; little once StopTask has deleted them.
     #[must_use]
-    pub fn marks(&self) -> Marks {
+    pub fn marks(&self) -> TaskTags {
         tags::decode(&self.task.tags)
     }
 

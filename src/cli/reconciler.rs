@@ -37,7 +37,7 @@ impl Reconciler {
         let identity = "start-engines reconcile".to_owned();
         let config = &self.known.config;
         ReconcileRequest {
-            takes_nothing_out: !config.names_all_clusters(),
+            deregisters_nothing: !config.names_all_clusters(),
             ..ReconcileRequest::new(cluster, service, identity, home.as_ref(), config)
         }
     }

@@ -1,6 +1,6 @@
-//! The ports: what the handler needs of the world, and whoever runs it provides.
+//! The ports: what the handler needs from outside, as traits.
 //!
-//! Must not know who implements them.
+//! Must not know the implementations.
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use std::time::Duration;
 use crate::call::{Answer, Call, CallError};
 use crate::domain::timestamp::Timestamp;
 
-/// The port to AWS: performs one call as it is, within the given time, retries included.
+/// The port to AWS: performs one call without changing it.
 pub trait Aws {
-    /// Performs `call`.
+    /// Performs `call`, with all its retries within the given time.
     ///
     /// # Errors
-    /// When AWS refuses it, does not answer in time, or cannot be reached.
+    /// If AWS refuses the call, does not answer in time, or cannot be reached.
     fn perform(&self, call: &Call, within: Duration) -> impl Future<Output = Result<Answer, CallError>> + Send;
 }
 
 /// The port to the clock.
 pub trait Clock {
-    /// The time now.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }

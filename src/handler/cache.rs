@@ -9,7 +9,7 @@ use std::time::Duration;
 use start_engines_core::call::{Answer, Call, CallError, ErrorKind};
 use start_engines_core::domain::arn::{TargetGroupArn, TaskDefinition};
 use start_engines_core::domain::definition::Definition;
-use start_engines_core::domain::instance::{ContainerInstance, Instance, Recall};
+use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance, Recall};
 use start_engines_core::domain::target::TargetGroup;
 use start_engines_core::domain::timestamp::Timestamp;
 
@@ -26,7 +26,7 @@ pub(crate) struct Cache {
     /// Those that are gone are asked for again.
     definitions: HashMap<TaskDefinition, Arc<Definition>>,
     container_instances: HashMap<String, ContainerInstance>,
-    instances: HashMap<String, Instance>,
+    instances: HashMap<String, Ec2Instance>,
 }
 
 impl Cache {
@@ -86,7 +86,10 @@ impl Cache {
             (Call::DescribeInstance { id, .. }, Ok(Answer::Instance(found))) => match found {
                 Some(found) => put(&mut self.instances, id.clone(), *found),
                 None => {
-                    let known = self.instances.get(id).map(|known| Instance { lives: false, ..*known });
+                    let known = self
+                        .instances
+                        .get(id)
+                        .map(|known| Ec2Instance { lives: false, ..*known });
                     return Ok(Answer::Instance(known));
                 }
             },

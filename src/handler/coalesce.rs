@@ -160,7 +160,7 @@ impl Coalesced {
     /// does not fit its group, say, must not keep 199 others out.
     #[must_use]
     pub fn halves(&self, error: &CallError, calls: &[Call]) -> Option<[Self; 2]> {
-        if self.askers.len() < 2 || !error.kind.may_be_of_one() {
+        if self.askers.len() < 2 || !error.kind.may_concern_one_item() {
             return None;
         }
         // Whoever asks for the very same gets the very same answer.

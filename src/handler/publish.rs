@@ -75,7 +75,8 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
     /// Asks whose starts they were, where nothing else has told.
     async fn look(&self, all: &mut [Handled], deadline: Timestamp) {
         let looks = all.iter().enumerate();
-        let looks = looks.filter_map(|(owner, handled)| Some((owner, outcome_events::look(handled, &self.config)?)));
+        let looks =
+            looks.filter_map(|(owner, handled)| Some((owner, outcome_events::missing_tags(handled, &self.config)?)));
         let (owners, calls): (Vec<usize>, Vec<Call>) = looks.unzip();
         for reply in self.ask_all(&calls, self.clock.now(), deadline).await {
             let owner = owners.get(reply.asker).and_then(|owner| all.get_mut(*owner));

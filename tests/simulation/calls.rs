@@ -9,7 +9,7 @@ use start_engines_core::call::run_task::{Launch, Options, RunTask, StartFailure,
 use start_engines_core::call::schedule::OneTimeSchedule;
 use start_engines_core::call::{Answer, Call, CallError, Desired, ErrorKind, TaskPage};
 use start_engines_core::domain::definition::{Definition, PortMapping};
-use start_engines_core::domain::instance::{ContainerInstance, Instance};
+use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance};
 use start_engines_core::domain::tags::Tag;
 use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth};
 use start_engines_core::domain::task::ports::RawBinding;
@@ -198,7 +198,7 @@ fn read(call: &Call, answer: &Value) -> Answer {
         }
         Call::DescribeInstance { .. } => {
             let found = &answer["reservationSet"][0]["instancesSet"][0];
-            Answer::Instance(Some(Instance {
+            Answer::Instance(Some(Ec2Instance {
                 addresses: Addresses {
                     ipv4: text(&found["privateIpAddress"]).parse().ok(),
                     ipv6: None,

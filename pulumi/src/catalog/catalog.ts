@@ -164,8 +164,8 @@ function checkLaunchType(fields: Fields): void {
   const sound = (text: unknown): text is string => LAUNCH_TYPES.some((known) => known === text);
   const rule = `must be one of ${LAUNCH_TYPES.join(", ")}`;
   const more: Readonly<Record<string, string>> = {
-    FARGATE_SPOT: `; Fargate Spot is asked for by capacityProviderStrategy: [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]`,
-    MANAGED_INSTANCES: "; Managed Instances are asked for by capacityProviderStrategy, with the name of their capacity provider",
+    FARGATE_SPOT: `; for Fargate Spot, give capacityProviderStrategy: [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]`,
+    MANAGED_INSTANCES: "; for Managed Instances, give capacityProviderStrategy with the name of their capacity provider",
   };
   const hint = typeof value === "string" && Object.hasOwn(more, value) ? more[value] : undefined;
   fields.read("launchType", sound, rule + (hint ?? ""));
@@ -201,7 +201,7 @@ function checkStrategy(fields: Fields, problems: Problems): void {
   const numbers = (name: string) => items.map((item) => (isObject(item) ? (item[name] ?? 0) : 0));
   const place = fields.at("capacityProviderStrategy");
   if (items.length > 1 && numbers("weight").every((weight) => weight === 0)) {
-    const rule = "one of several capacity providers at least must have a weight above 0, which is the default";
+    const rule = "at least one of several capacity providers must have a weight above 0 (the default is 0)";
     problems.invalid(place, items, rule);
   }
   if (numbers("base").filter((base) => typeof base === "number" && base > 0).length > 1) {
@@ -216,7 +216,7 @@ function checkFallback(value: unknown, place: string, problems: Problems): void 
   checkNested(fields, FLAT.slice(0, 1), problems, (inner) => {
     for (const name of FLAT.slice(1)) {
       if (inner.has(name)) {
-        problems.invalid(inner.at(name), inner.raw(name), "a fallback has subnets of its own only: the rest is as first asked");
+        problems.invalid(inner.at(name), inner.raw(name), "a fallback can give only subnets here: everything else is as in the start");
       }
     }
     subnets = inner.parsedList("subnets", MOST_SUBNETS, arn.subnet);

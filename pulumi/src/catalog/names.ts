@@ -29,22 +29,22 @@ const FOREIGN: readonly (readonly [foreign: string, ours: string])[] = [
   ["taskdefinitionarn", "taskDefinition"],
 ];
 
-const IN_OVERRIDES = "it goes into overrides";
-const IN_A_CONTAINER = "it goes into overrides.containerOverrides, beside the container's name";
+const IN_OVERRIDES = "give it in overrides";
+const IN_A_CONTAINER = "give it in overrides.containerOverrides, with the container's name";
 
 /** Names in a start for which there is no field, and what to do instead. */
 const INSTEAD: ReadonlyMap<string, string> = new Map([
-  ["clienttoken", "start-engines makes RunTask's clientToken of the idempotencyKey of a start: give that"],
+  ["clienttoken", "start-engines derives RunTask's clientToken from idempotencyKey: give that instead"],
   ["command", IN_A_CONTAINER],
   ["cpu", IN_OVERRIDES],
-  ["ecsparameters", "its fields are fields of this object: taskDefinition, count, launchType, networkConfiguration..."],
+  ["ecsparameters", "give its fields in this object: taskDefinition, count, launchType, networkConfiguration..."],
   ["environment", IN_A_CONTAINER],
   ["ephemeralstorage", IN_OVERRIDES],
   ["executionrolearn", IN_OVERRIDES],
   ["inferenceacceleratoroverrides", IN_OVERRIDES],
   ["memory", IN_OVERRIDES],
-  ["referenceid", "it is for ECS's own use: correlationId is a mark of your own"],
-  ["startedby", "start-engines writes the targets of a task there: correlationId or tags can tell who has asked"],
+  ["referenceid", "only ECS uses it: give correlationId as an identifier of your own"],
+  ["startedby", "start-engines writes the targets of a task there: use correlationId or tags to show who sent the event"],
   ["taskrolearn", IN_OVERRIDES],
 ]);
 

@@ -14,7 +14,7 @@ const MOST_ITEMS = 1000;
 export const MOST_TAGS = 50;
 /** The prefix of the function's own tags, which nobody else may use. */
 export const TAG_PREFIX = "start-engines:";
-const NEEDED = "RunTask needs it";
+const NEEDED = "RunTask requires it";
 const RESERVED = "must not begin with aws:, in any upper or lower case";
 
 /** Checks the options of one service. */
@@ -70,7 +70,7 @@ function isTag(least: number, most: number): (value: unknown) => value is string
 function checkPropagateTags(fields: Fields): void {
   const rule =
     fields.raw("propagateTags") === "SERVICE"
-      ? "RunTask refuses SERVICE: the task belongs to none"
+      ? "RunTask refuses SERVICE: the task does not belong to a service"
       : "must be one of TASK_DEFINITION, NONE";
   const sound = (value: unknown): value is string => value === "TASK_DEFINITION" || value === "NONE";
   fields.read("propagateTags", sound, rule);

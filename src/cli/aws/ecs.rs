@@ -67,7 +67,7 @@ pub(super) async fn describe_tasks(
                 created_at: time(found.created_at()),
                 stopping_at: time(found.stopping_at()),
                 definition: found.task_definition_arn().map(str::to_owned),
-                ports: task.shown_ports().to_vec(),
+                ports: task.published_ports().to_vec(),
                 task,
             });
         }

@@ -129,7 +129,7 @@ impl OperatorClients {
             arn: definition.clone(),
         };
         match self.core.perform(&call, CALL_TIME).await? {
-            Answer::Definition(Some(found)) => Ok(found.certain()),
+            Answer::Definition(Some(found)) => Ok(found.static_ports()),
             _ => Ok(Vec::new()),
         }
     }

@@ -1,4 +1,4 @@
-//! What AWS answers.
+//! The answers of AWS's APIs, in domain types.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,47 +7,48 @@ use std::time::Duration;
 use super::run_task::Started;
 use crate::domain::arn::TaskArn;
 use crate::domain::definition::Definition;
-use crate::domain::instance::{ContainerInstance, Instance};
+use crate::domain::instance::{ContainerInstance, Ec2Instance};
 use crate::domain::target::{Target, TargetGroup, TargetHealth};
 use crate::domain::task::Task;
 
-/// What a call brought.
+/// The answer to a call that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {
-    /// To RunTask.
+    /// To RunTask: the tasks that were started, and failures.
     Started(Started),
-    /// To DescribeTasks: those that ECS knows; the others are MISSING. Shared by all who have asked for them.
+    /// To DescribeTasks: the tasks that ECS knows; the others are MISSING. Shared by all events that asked for them.
     Tasks(Vec<Arc<Task>>),
-    /// To ListTasks.
+    /// To ListTasks, one page.
     TaskPage(Arc<TaskPage>),
-    /// To DescribeContainerInstances; `None` if ECS does not know it any more.
+    /// To DescribeContainerInstances; `None` if ECS no longer knows it.
     ContainerInstance(Option<ContainerInstance>),
-    /// To DescribeTaskDefinition; `None` if it was deleted. Shared by all who have asked for it.
+    /// To DescribeTaskDefinition; `None` if it was deleted. Shared by all events that asked for it.
     Definition(Option<Arc<Definition>>),
-    /// To DescribeInstances; `None` if EC2 does not know it any more, or no address of it.
-    Instance(Option<Instance>),
-    /// To DescribeTargetGroups.
+    /// To DescribeInstances; `None` if EC2 no longer knows the instance, or it has no address.
+    Instance(Option<Ec2Instance>),
+    /// To DescribeTargetGroups, of one target group.
     TargetGroup(TargetGroup),
-    /// To DescribeTargetHealth: one for each target asked for, in that order.
+    /// To DescribeTargetHealth with targets: one for each, in the order of the call.
     Health(Vec<TargetHealth>),
-    /// To DescribeTargetHealth of all targets: each with its health.
+    /// To DescribeTargetHealth without targets: all targets of the target group.
     Targets(Vec<(Target, TargetHealth)>),
-    /// To DescribeTargetGroupAttributes.
+    /// To DescribeTargetGroupAttributes: `deregistration_delay.timeout_seconds`.
     DeregistrationDelay(Duration),
-    /// To PutEvents: the entries that failed.
+    /// To PutEvents: the failed entries; empty if all succeeded.
     FailedEntries(Vec<FailedEntry>),
-    /// To all that only do something.
+    /// To calls whose answer holds nothing of use: StopTask, TagResource, CreateSchedule, RegisterTargets,
+    /// DeregisterTargets.
     Done,
 }
 
 impl Answer {
-    /// To DescribeTasks.
+    /// [`Self::Tasks`] with each task shared.
     #[must_use]
     pub fn tasks(found: impl IntoIterator<Item = Task>) -> Self {
         Self::Tasks(found.into_iter().map(Arc::new).collect())
     }
 
-    /// To ListTasks.
+    /// [`Self::TaskPage`] with the page shared.
     #[must_use]
     pub fn task_page(page: TaskPage) -> Self {
         Self::TaskPage(Arc::new(page))
@@ -57,9 +58,9 @@ impl Answer {
 /// An entry of PutEvents that failed, though the call succeeded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FailedEntry {
-    /// Which of the call's entries.
+    /// The index of the entry in the call.
     pub index: usize,
-    /// `ErrorCode`; `None` if EventBridge does not say why.
+    /// `ErrorCode`; `None` if EventBridge gives none.
     pub code: Option<String>,
     /// `ErrorMessage`.
     pub message: String,
@@ -79,8 +80,8 @@ impl fmt::Display for FailedEntry {
 /// One page of ListTasks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TaskPage {
-    /// The tasks.
+    /// `taskArns`.
     pub tasks: Vec<TaskArn>,
-    /// `nextToken`, if there is more.
+    /// `nextToken`; `None` on the last page.
     pub next: Option<String>,
 }

@@ -1,5 +1,5 @@
-//! A call that failed, and what its error means by AWS's error code: its kind, whether a retry can help, and what it says of
-//! the targets of the call.
+//! A call that failed, and what its error code means: its kind, whether a retry can help, and what follows for the
+//! targets of the call.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use crate::domain::arn::TaskArn;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{operation} failed with {}: {message}", self.code_or_kind())]
 pub struct CallError {
-    /// The API's name for the call.
+    /// The operation, as the API names it: `RunTask`.
     pub operation: &'static str,
-    /// What kind of error it is.
+    /// The kind of error.
     pub kind: ErrorKind,
-    /// AWS's error code, if AWS answered.
+    /// AWS's error code; `None` if AWS did not answer, or the answer has no code.
     pub code: Option<String>,
-    /// AWS's message, or the chain of what went wrong on the way.
+    /// AWS's message, or the chain of errors if there was no answer.
     pub message: String,
     /// Of RunTask's conflict, `resourceIds`: the tasks that exist for the client token.
     pub conflicting_tasks: Vec<TaskArn>,
@@ -27,48 +27,48 @@ impl CallError {
     }
 }
 
-/// Kinds of errors, told apart by AWS's error code; by its message only where the adapter's one table of texts has it.
+/// The kinds of errors, distinguished by AWS's error code; by its message only in the table of [`super::error_texts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ErrorKind {
     /// Too many calls; the SDK has retried already.
     Throttled,
-    /// IAM says no.
+    /// IAM denies the call.
     AccessDenied,
     /// The credentials are missing or refused.
     Credentials,
-    /// No such cluster.
+    /// The cluster does not exist.
     ClusterNotFound,
-    /// It exists already: of RunTask, the client token was used with other parameters, and these tasks
-    /// exist.
+    /// ConflictException. Of CreateSchedule: a schedule of this name exists. Of RunTask: the client token was used
+    /// with other parameters.
     Conflict,
-    /// RunTask has raised that nothing in the cluster takes the tasks now. It keeps nothing under the client
-    /// token: another placement may be tried with the same one.
+    /// RunTask's exception that nothing in the cluster can run the tasks now. ECS stores nothing under the client
+    /// token, so another placement can be tried with the same token.
     NoCapacity,
-    /// A parameter is not valid.
+    /// A parameter is invalid.
     InvalidParameter,
-    /// ECS's ClientException: no such task definition, say.
+    /// ECS's ClientException, for example for a task definition that does not exist.
     ClientException,
-    /// The account is blocked.
+    /// ECS has blocked the account (BlockedException).
     Blocked,
-    /// The platform version is unknown, or not fit for the task definition.
+    /// The platform version does not exist, or does not support the task definition.
     PlatformUnsupported,
-    /// The region does not have the feature.
+    /// The feature is not supported in the region.
     UnsupportedFeature,
-    /// No such task, or no such schedule group.
+    /// The task, or the schedule group, does not exist.
     ResourceNotFound,
-    /// No such target group.
+    /// The target group does not exist.
     TargetGroupNotFound,
-    /// The target does not fit the group.
+    /// The target group cannot have such a target.
     InvalidTarget,
-    /// The group, or the load balancer, is full.
+    /// The target group or the load balancer has reached its quota of targets.
     TooManyTargets,
-    /// AWS's own failure.
+    /// An internal error of AWS.
     Server,
-    /// No connection, or one that broke: the call may have been applied.
+    /// The connection failed or broke: the call may have been applied.
     Unreachable,
     /// No answer in time: the call may have been applied.
     TimedOut,
-    /// An answer that makes no sense.
+    /// The answer could not be parsed.
     Unreadable,
     /// A code that this version does not know.
     Unknown,
@@ -99,7 +99,7 @@ impl ErrorKind {
         Self::Unknown,
     ];
 
-    /// By AWS's error code, and by the HTTP status only where there is no code that this version knows.
+    /// From AWS's error code; from the HTTP status only if there is no code that this version knows.
     #[must_use]
     pub fn of_code(code: Option<&str>, status: u16) -> Self {
         match code.unwrap_or_default() {
@@ -151,7 +151,7 @@ impl ErrorKind {
         }
     }
 
-    /// The fixed name for metrics, logs and Lambda's `errorType`.
+    /// The error type: the fixed name for metrics, logs and Lambda's `errorType`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -178,11 +178,11 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the same call can succeed later with nobody changing anything.
+    /// Whether the same call can succeed later without any change by a person.
     #[must_use]
     pub const fn is_transient(self) -> bool {
         match self {
-            // Of a conflict, the other request may be under way still.
+            // After a conflict, the other request may still be in progress.
             Self::Throttled
             | Self::Conflict
             | Self::NoCapacity
@@ -206,10 +206,10 @@ impl ErrorKind {
         }
     }
 
-    /// Whether it can be that AWS refuses the whole for a single one of its things. What it says of the
-    /// account, of the whole group or of the moment, it would say of each half, too.
+    /// Whether AWS may have refused a call of many items because of one of them, so that each half should be tried
+    /// alone. Errors of the account, the whole target group or the moment would be the same for each half.
     #[must_use]
-    pub const fn may_be_of_one(self) -> bool {
+    pub const fn may_concern_one_item(self) -> bool {
         match self {
             Self::InvalidTarget
             | Self::InvalidParameter
@@ -234,7 +234,8 @@ impl ErrorKind {
         }
     }
 
-    /// Of a call about targets: the group is gone, or takes no such target, and so never had it. Nothing is registered.
+    /// For a call about targets: whether the target group does not exist or cannot have such a target, so that it
+    /// certainly is not registered.
     #[must_use]
     pub const fn is_gone(self) -> bool {
         matches!(self, Self::TargetGroupNotFound | Self::InvalidTarget)
@@ -252,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_decide_and_statuses_only_where_there_is_no_known_code() {
+    fn codes_decide_and_statuses_only_without_a_known_code() {
         assert_eq!(
             ErrorKind::of_code(Some("ThrottlingException"), 400),
             ErrorKind::Throttled

@@ -1,63 +1,62 @@
-//! What AWS tells by an error's text alone, where one code stands for several things: the one table of such
-//! texts.
+//! The one table of error texts, for error codes that stand for several causes which only the text distinguishes.
 //!
-//! Must stay small: a text can change any day. Where one is not known any more, the code decides, as for
-//! every other error.
+//! Must stay small, because texts can change at any time. For a text that is not in the table the code decides, as
+//! for every other error.
 
 use super::error::ErrorKind;
 
-/// An error that is more than its code tells.
-struct Told {
-    /// Of which operation; of any that has these codes, if none is named.
+/// An error whose text says more than its code.
+struct KnownText {
+    /// The operation; `None` for any operation.
     operation: Option<&'static str>,
     codes: &'static [&'static str],
-    /// What its text has in it.
+    /// A part of the text.
     text: &'static str,
     kind: ErrorKind,
 }
 
-/// The codes in which ECS hands on what EC2 has answered to it.
+/// The codes with which ECS passes on an error of EC2.
 const WRAPPERS: &[&str] = &["InvalidParameterException", "ClientException", "ServerException"];
-/// In front of EC2's own code, in such a text: "Error retrieving subnet information for \[subnet-...\]: Rate
+/// What precedes EC2's own code in such a text: "Error retrieving subnet information for \[subnet-...\]: Rate
 /// exceeded (ErrorCode: Throttling)", <https://github.com/dagster-io/dagster/issues/33439>.
 const INNER_CODE: &str = "(ErrorCode: ";
 
-const TABLE: &[Told] = &[
-    // Launch type EC2 or EXTERNAL in a cluster at zero instances raises this, where one without room answers
-    // with failures: https://github.com/boto/boto3/issues/2862, https://github.com/aws/aws-cdk/issues/30171.
-    Told {
+const TABLE: &[KnownText] = &[
+    // The launch types EC2 and EXTERNAL in a cluster without container instances. A cluster without room answers
+    // with failures instead: https://github.com/boto/boto3/issues/2862, https://github.com/aws/aws-cdk/issues/30171.
+    KnownText {
         operation: Some("RunTask"),
         codes: &["InvalidParameterException"],
         text: "No Container Instances were found in your cluster",
         kind: ErrorKind::NoCapacity,
     },
-    // The same of a capacity provider without managed scaling, as services tell it:
+    // The same for a capacity provider without managed scaling, as in service events:
     // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html.
-    Told {
+    KnownText {
         operation: Some("RunTask"),
         codes: &["InvalidParameterException"],
         text: "No Container Instances were found in your capacity provider",
         kind: ErrorKind::NoCapacity,
     },
-    // The quota of tasks in PROVISIONING of a cluster whose capacity provider scales. RunTask's reference names
-    // the case (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html), and others the text:
+    // The quota of tasks in PROVISIONING, in a cluster with a scaling capacity provider. RunTask's reference has the
+    // case (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html), reports have the text:
     // https://github.com/DIAGNijmegen/rse-grand-challenge/pull/2013.
-    Told {
+    KnownText {
         operation: Some("RunTask"),
         codes: &["ClientException"],
         text: "provisioning capacity limit exceeded",
         kind: ErrorKind::NoCapacity,
     },
     // EC2 throttles ECS: https://github.com/dagster-io/dagster/issues/33439.
-    Told {
+    KnownText {
         operation: None,
         codes: WRAPPERS,
         text: "Rate exceeded",
         kind: ErrorKind::Throttled,
     },
-    // The same in EC2's older words: https://github.com/reproio/wrapbox/issues/32,
+    // The same in EC2's older wording: https://github.com/reproio/wrapbox/issues/32,
     // https://github.com/dask/dask-cloudprovider/issues/56.
-    Told {
+    KnownText {
         operation: None,
         codes: WRAPPERS,
         text: "Request limit exceeded",
@@ -65,25 +64,27 @@ const TABLE: &[Told] = &[
     },
 ];
 
-/// What an error of AWS means: by its text where it is in the table here, else by its code, else by the HTTP status.
+/// The kind of an error of AWS: by its text if it is in the table, else by its code, else by the HTTP status.
 #[must_use]
 pub fn kind_of(operation: &str, code: Option<&str>, message: &str, status: u16) -> ErrorKind {
-    told(operation, code, message).unwrap_or_else(|| ErrorKind::of_code(code, status))
+    by_text(operation, code, message).unwrap_or_else(|| ErrorKind::of_code(code, status))
 }
 
-/// What the text of an error tells beyond its code.
-fn told(operation: &str, code: Option<&str>, message: &str) -> Option<ErrorKind> {
+/// The kind of an error by its text, if the text says more than the code.
+fn by_text(operation: &str, code: Option<&str>, message: &str) -> Option<ErrorKind> {
     let code = code?;
-    let by_text = TABLE.iter().find(|told| {
-        told.operation.is_none_or(|only| only == operation) && told.codes.contains(&code) && message.contains(told.text)
+    let known = TABLE.iter().find(|known| {
+        known.operation.is_none_or(|only| only == operation)
+            && known.codes.contains(&code)
+            && message.contains(known.text)
     });
-    by_text
-        .map(|told| told.kind)
+    known
+        .map(|known| known.kind)
         .or_else(|| WRAPPERS.contains(&code).then(|| inner(message)).flatten())
 }
 
-/// EC2's own error inside of ECS's, if it passes: its own failure, say
-/// (<https://github.com/reproio/wrapbox/issues/43>). What is wrong with a subnet stays ECS's own word.
+/// EC2's own error inside ECS's, if it is transient, as an internal error is
+/// (<https://github.com/reproio/wrapbox/issues/43>). For other errors, as of a subnet, ECS's code decides.
 fn inner(message: &str) -> Option<ErrorKind> {
     let (_, rest) = message.split_once(INNER_CODE)?;
     let (code, _) = rest.split_once(')')?;
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_tell_apart_what_one_code_stands_for() {
+    fn texts_distinguish_the_causes_of_one_code() {
         let rows = [
             (
                 "RunTask",
@@ -152,7 +153,7 @@ mod tests {
                 "Error retrieving subnet information for [subnet-0a1b2c3d]: The server is overloaded (ErrorCode: Unavailable)",
                 Some(ErrorKind::Server),
             ),
-            // What only looks like it.
+            // Similar texts that are not in the table.
             (
                 "RunTask",
                 "InvalidParameterException",
@@ -176,11 +177,11 @@ mod tests {
         ];
         for (operation, code, message, kind) in rows {
             assert_eq!(
-                told(operation, Some(code), message),
+                by_text(operation, Some(code), message),
                 kind,
                 "{operation} {code}: {message}"
             );
         }
-        assert_eq!(told("RunTask", None, "Rate exceeded"), None);
+        assert_eq!(by_text("RunTask", None, "Rate exceeded"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! One event for EventBridge's PutEvents: of the function, or of the operator's command.
+//! One entry of EventBridge's PutEvents, sent by the function or by the operator's command.
 
 use serde_json::Value;
 
@@ -8,16 +8,16 @@ use crate::domain::timestamp::Timestamp;
 /// An entry of [PutEvents](https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EventEntry {
-    /// `EventBusName`; the account's default bus if not given.
+    /// `EventBusName`; `None` for the account's default bus.
     pub bus: Option<EventBus>,
     /// `Source`.
     pub source: String,
     /// `DetailType`.
     pub detail_type: &'static str,
-    /// `Time`; when EventBridge gets it if not given.
+    /// `Time`; `None` for the time at which EventBridge receives it.
     pub time: Option<Timestamp>,
-    /// `Resources`: ARNs.
+    /// `Resources`: the ARNs that the event concerns.
     pub resources: Vec<String>,
-    /// `Detail`.
+    /// `Detail`; sent as a string of JSON.
     pub detail: Value,
 }

@@ -1,6 +1,6 @@
 //! The AWS calls that the function makes, their answers and their errors, in domain types.
 //!
-//! A call carries every detail: whoever performs it makes no choices. Must not know the SDK.
+//! A call holds every detail, so that the adapter makes no decisions. Must not know the SDK.
 
 pub mod answer;
 pub mod error;
@@ -22,154 +22,154 @@ use crate::domain::target::Target;
 pub use self::answer::{Answer, FailedEntry, TaskPage};
 pub use self::error::{CallError, ErrorKind};
 
-/// How many tasks one DescribeTasks call takes.
+/// How many tasks one DescribeTasks call accepts.
 pub const MAX_TASKS_PER_DESCRIBE: usize = 100;
-/// How many targets one RegisterTargets or DeregisterTargets call holds: the figure of the
+/// How many targets one RegisterTargets or DeregisterTargets call has at most: the number of the
 /// [AWS Load Balancer Controller](https://github.com/kubernetes-sigs/aws-load-balancer-controller),
-/// as AWS documents none.
+/// because AWS documents none.
 pub const MAX_TARGETS_PER_CALL: usize = 200;
-/// How many events one PutEvents call takes.
+/// How many entries one PutEvents call accepts.
 pub const MAX_ENTRIES_PER_PUT: usize = 10;
 
 /// One AWS call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
-    /// ECS RunTask.
+    /// ECS RunTask, of 1 to 10 tasks.
     RunTask(Box<RunTask>),
-    /// ECS DescribeTasks with tags; at most 100 tasks.
+    /// ECS DescribeTasks with `include` TAGS; at most [`MAX_TASKS_PER_DESCRIBE`] tasks.
     DescribeTasks {
-        /// The cluster of all of them.
+        /// The cluster of all these tasks.
         cluster: Cluster,
-        /// Which tasks.
+        /// `tasks`.
         tasks: Vec<TaskArn>,
     },
     /// ECS ListTasks, one page.
     ListTasks {
-        /// Which cluster.
+        /// `cluster`.
         cluster: Cluster,
-        /// Which tasks in it.
+        /// `desiredStatus`.
         desired: Desired,
-        /// Only those on this container instance.
+        /// `containerInstance`: only tasks on this container instance, by its ARN.
         container_instance: Option<String>,
         /// `nextToken` of the page before.
         page: Option<String>,
     },
-    /// ECS ListTasks, one page, of those with this `startedBy` whose `desiredStatus` is RUNNING. It is the only
-    /// filter that ECS takes then ([ListTasks]).
+    /// ECS ListTasks, one page, of the tasks with this `startedBy` whose `desiredStatus` is RUNNING. ECS accepts no
+    /// other filter together with `startedBy` ([ListTasks]).
     ///
     /// [ListTasks]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
     ListTasksStartedBy {
-        /// Which cluster.
+        /// `cluster`.
         cluster: Cluster,
-        /// `startedBy`.
+        /// `startedBy`, in full.
         started_by: String,
         /// `nextToken` of the page before.
         page: Option<String>,
     },
     /// ECS DescribeContainerInstances of one container instance.
     DescribeContainerInstance {
-        /// Its cluster.
+        /// `cluster`.
         cluster: Cluster,
         /// `containerInstanceArn`.
         arn: String,
-        /// Whether the answer may be a remembered one.
+        /// When the answer may come from the cache.
         recall: Recall,
     },
-    /// ECS DescribeTaskDefinition of one revision, which never changes, so an answer may be a remembered one.
+    /// ECS DescribeTaskDefinition of one revision. Revisions never change, so the answer may come from the cache.
     DescribeTaskDefinition {
         /// `taskDefinitionArn`, with its revision.
         arn: TaskDefinition,
     },
-    /// EC2 DescribeInstances of one instance.
+    /// EC2 DescribeInstances of one EC2 instance.
     DescribeInstance {
-        /// Which instance.
+        /// The EC2 instance id.
         id: String,
-        /// Whether the answer may be a remembered one.
+        /// When the answer may come from the cache.
         recall: Recall,
     },
     /// ECS StopTask.
     StopTask {
-        /// Its cluster.
+        /// `cluster`.
         cluster: Cluster,
-        /// Which task.
+        /// `task`.
         task: TaskArn,
-        /// What becomes its `stoppedReason`.
+        /// `reason`, which becomes the task's `stoppedReason`.
         reason: String,
     },
     /// ECS TagResource of a task.
     TagTask {
-        /// Which task.
+        /// `resourceArn`.
         task: TaskArn,
-        /// The tag, which replaces one of the same key.
+        /// The tag; it replaces a tag with the same key.
         tag: Tag,
     },
-    /// EventBridge Scheduler CreateSchedule.
+    /// EventBridge Scheduler CreateSchedule, of a schedule that runs once.
     CreateSchedule(Box<OneTimeSchedule>),
-    /// EventBridge PutEvents; at most 10 events.
+    /// EventBridge PutEvents; at most [`MAX_ENTRIES_PER_PUT`] entries.
     PutEvents(Vec<EventEntry>),
-    /// ELB DescribeTargetGroupAttributes of one group, for its deregistration delay.
+    /// ELB DescribeTargetGroupAttributes of one target group, for its deregistration delay.
     DescribeDeregistrationDelay {
-        /// Which group.
+        /// `TargetGroupArn`.
         group: TargetGroupArn,
     },
-    /// ELB DescribeTargetGroups of one group; facts that hardly change, so an answer may be a
-    /// remembered one.
+    /// ELB DescribeTargetGroups of one target group. What it answers hardly changes, so the answer may come from
+    /// the cache.
     DescribeTargetGroup {
-        /// Which group.
+        /// `TargetGroupArn`.
         group: TargetGroupArn,
     },
-    /// ELB DescribeTargetHealth of some targets of one group.
+    /// ELB DescribeTargetHealth of some targets of one target group.
     DescribeTargetHealth {
-        /// Which group.
+        /// `TargetGroupArn`.
         group: TargetGroupArn,
-        /// Which targets.
+        /// `Targets`.
         targets: Vec<Target>,
     },
-    /// ELB DescribeTargetHealth of all targets of one group.
+    /// ELB DescribeTargetHealth of all targets of one target group.
     DescribeTargets {
-        /// Which group.
+        /// `TargetGroupArn`.
         group: TargetGroupArn,
     },
-    /// ELB RegisterTargets.
+    /// ELB RegisterTargets; at most [`MAX_TARGETS_PER_CALL`] targets.
     RegisterTargets {
-        /// Which group.
+        /// `TargetGroupArn`.
         group: TargetGroupArn,
-        /// Which targets.
+        /// `Targets`.
         targets: Vec<Target>,
-        /// Where they are.
+        /// `AvailabilityZone`, the same for all targets.
         zone: Zone,
     },
-    /// ELB DeregisterTargets.
+    /// ELB DeregisterTargets; at most [`MAX_TARGETS_PER_CALL`] targets.
     DeregisterTargets {
-        /// Which group.
+        /// `TargetGroupArn`.
         group: TargetGroupArn,
-        /// Which targets.
+        /// `Targets`.
         targets: Vec<Target>,
-        /// The whole time the call may take, retries included: later, the address may be another's.
+        /// How long the call may take, with its retries: after that, the address may belong to another task.
         within: Duration,
     },
 }
 
-/// The `desiredStatus` of tasks that are listed.
+/// The `desiredStatus` filter of ListTasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Desired {
-    /// `RUNNING`: those that are to stay, whatever their last status.
+    /// `RUNNING`: tasks that are not stopping, in any last status.
     Running,
-    /// `STOPPED`: those that are stopping, and those that stopped within the last hour.
+    /// `STOPPED`: tasks that are stopping, and tasks that stopped within the last hour.
     Stopped,
 }
 
-/// The `AvailabilityZone` of targets that are registered.
+/// The `AvailabilityZone` of targets in RegisterTargets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Zone {
-    /// Not given: ELB finds it by the address, which is in a subnet of the group's VPC.
+    /// Omitted: ELB derives it from the address, which is in a subnet of the target group's VPC.
     Own,
-    /// `all`: addresses outside of the group's VPC. ELB refuses it for those inside.
+    /// `all`, for addresses outside of the target group's VPC. ELB refuses it for addresses inside.
     All,
 }
 
 impl Call {
-    /// The API's name for it.
+    /// The name of the API operation, as in logs and rates.
     #[must_use]
     pub fn operation(&self) -> &'static str {
         match self {

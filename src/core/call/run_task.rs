@@ -1,19 +1,18 @@
-//! One RunTask call, in the API's own terms.
+//! One RunTask call, with the API's names.
 //!
-//! Only data: who fills it checks it ([`crate::request::start`]), who sends it makes no choices
-//! (`start_engines_aws`). See [RunTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html).
+//! Only data: [`crate::request::start`] validates it, and the adapter (`start_engines_aws`) sends it unchanged. See [RunTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html).
 
 use crate::domain::arn::{Cluster, SecurityGroupId, SubnetId, TaskArn, TaskDefinition};
 use crate::domain::tags::Tag;
 
-/// [AwsVpcConfiguration](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html).
+/// How many `subnets` a task can have ([AwsVpcConfiguration](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html)).
 pub const MAX_SUBNETS: usize = 16;
-/// [AwsVpcConfiguration](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html).
+/// How many `securityGroups` a task can have ([AwsVpcConfiguration](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html)).
 pub const MAX_SECURITY_GROUPS: usize = 5;
-/// How many items `capacityProviderStrategy` has at most ([RunTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html)).
+/// How many items `capacityProviderStrategy` can have ([RunTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html)).
 pub const MAX_CAPACITY_PROVIDERS: usize = 20;
 
-/// Everything that one RunTask call says.
+/// The parameters of one RunTask call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RunTask {
     /// `cluster`.
@@ -22,37 +21,37 @@ pub struct RunTask {
     pub task_definition: TaskDefinition,
     /// `count`, 1 to 10.
     pub count: i32,
-    /// `clientToken`.
+    /// `clientToken`, at most 64 characters.
     pub client_token: String,
-    /// `startedBy`.
+    /// `startedBy`, in the format of [`crate::domain::started_by`].
     pub started_by: String,
-    /// `tags`.
+    /// `tags`, at most 50.
     pub tags: Vec<Tag>,
-    /// `networkConfiguration.awsvpcConfiguration`.
+    /// `networkConfiguration.awsvpcConfiguration`; `None` for network modes `bridge` and `host`.
     pub network: Option<Awsvpc>,
     /// `launchType` or `capacityProviderStrategy`.
     pub launch: Launch,
-    /// `platformVersion`.
+    /// `platformVersion`, of Fargate.
     pub platform_version: Option<String>,
-    /// What is passed on as it came.
+    /// The parameters that are passed through unchanged.
     pub options: Options,
 }
 
 /// `awsvpcConfiguration`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Awsvpc {
-    /// 1 to 16.
+    /// `subnets`, 1 to 16.
     pub subnets: Vec<SubnetId>,
-    /// 0 to 5.
+    /// `securityGroups`, 0 to 5.
     pub security_groups: Vec<SecurityGroupId>,
-    /// `ENABLED` or `DISABLED`.
+    /// `assignPublicIp`: `ENABLED` or `DISABLED`.
     pub assign_public_ip: Option<&'static str>,
 }
 
-/// Where tasks are launched; the API takes one of the two at most.
+/// Where tasks are launched; RunTask accepts either a launch type or a strategy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Launch {
-    /// The cluster's default strategy.
+    /// Neither: the cluster's default capacity provider strategy.
     #[default]
     ClusterDefault,
     /// `launchType`: `EC2`, `FARGATE` or `EXTERNAL`.
@@ -61,25 +60,25 @@ pub enum Launch {
     Strategy(Vec<CapacityProvider>),
 }
 
-/// One item of a strategy.
+/// One item of `capacityProviderStrategy`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CapacityProvider {
-    /// `capacityProvider`.
+    /// `capacityProvider`: a name.
     pub name: String,
-    /// 0 to 1000.
+    /// `weight`, 0 to 1000.
     pub weight: i32,
-    /// 0 to 100,000.
+    /// `base`, 0 to 100,000.
     pub base: i32,
 }
 
-/// What is passed on to RunTask as it came.
+/// The RunTask parameters that a start passes through unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Options {
     /// `overrides`.
     pub overrides: Option<TaskOverride>,
     /// `propagateTags`.
     pub propagate_tags: Option<&'static str>,
-    /// `enableECSManagedTags`: tags of ECS's own (`aws:ecs:clusterName`), which do not count against the limit
+    /// `enableECSManagedTags`: ECS's own tags (`aws:ecs:clusterName`), which do not count towards the limit
     /// ([Tag](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html)).
     pub enable_ecs_managed_tags: Option<bool>,
     /// `enableExecuteCommand`.
@@ -214,37 +213,36 @@ pub struct EbsVolume {
     pub filesystem_type: Option<&'static str>,
     /// `terminationPolicy.deleteOnTermination`.
     pub delete_on_termination: Option<bool>,
-    /// `tagSpecifications` for the volume: tags, and where more come from.
+    /// `tagSpecifications[].tags`, of the volume.
     pub tags: Vec<Tag>,
     /// `tagSpecifications[].propagateTags`.
     pub propagate_tags: Option<&'static str>,
 }
 
-/// What RunTask answered with status 200.
+/// A successful answer of RunTask, in which some or all tasks can still be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Started {
-    /// The tasks that exist now.
+    /// `tasks`: the tasks that were started.
     pub tasks: Vec<TaskArn>,
-    /// Why there are not more.
+    /// `failures`: why other tasks were not started.
     pub failures: Vec<StartFailure>,
 }
 
-/// One entry of `failures`.
+/// One entry of RunTask's `failures`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StartFailure {
-    /// `reason`, as ECS words it.
+    /// `reason`: a code, or for Fargate a sentence.
     pub reason: String,
-    /// `detail`, as ECS words it.
+    /// `detail`, a text for people.
     pub detail: Option<String>,
 }
 
 impl StartFailure {
-    /// Whether the same start can succeed at another time or place.
+    /// Whether the same start can succeed later or with another placement.
     ///
-    /// The reasons are those of [API failure reasons]. Fargate gives a sentence where EC2 gives a
-    /// code; its fixed beginning is all there is to go by. A reason that is not known counts as
-    /// capacity: a new token is the only way ECS lets a start be tried again, and the ladder is
-    /// short.
+    /// The reasons are those of [API failure reasons]. For Fargate, the reason is a sentence instead of a code. An
+    /// unknown reason counts as a shortage of capacity: ECS only accepts another attempt with a new client token, and
+    /// the number of attempts is small.
     ///
     /// [API failure reasons]: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
     #[must_use]

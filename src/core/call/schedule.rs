@@ -1,30 +1,30 @@
-//! What EventBridge Scheduler needs for a schedule that invokes the function once.
+//! The parameters of EventBridge Scheduler's CreateSchedule, for schedules that invoke the function once.
 
 use crate::domain::arn::{FunctionArn, QueueArn, RoleArn, ScheduleGroup};
 use crate::domain::timestamp::Timestamp;
 
-/// How EventBridge Scheduler sends what comes later.
+/// How EventBridge Scheduler invokes the function; the same for all schedules.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scheduler {
-    /// `SCHEDULER_ROLE_ARN`: may invoke the function.
+    /// `SCHEDULER_ROLE_ARN`: the role that may invoke the function.
     pub role: RoleArn,
-    /// `SCHEDULER_GROUP`; the account's default group if unset.
+    /// `SCHEDULER_GROUP`: the schedule group; `None` for the account's default one.
     pub group: Option<ScheduleGroup>,
-    /// `SCHEDULER_DEAD_LETTER_ARN`: the queue for what could not be sent.
+    /// `SCHEDULER_DEAD_LETTER_ARN`: the dead-letter queue for events that could not be delivered.
     pub dead_letters: Option<QueueArn>,
 }
 
 /// A schedule of EventBridge Scheduler that invokes the function once and deletes itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OneTimeSchedule {
-    /// `Name`, of its own for each purpose and task: a second one is a conflict.
+    /// `Name`, unique for each purpose and task: creating the schedule again is a conflict.
     pub name: String,
-    /// When.
+    /// When it invokes the function; sent to the second (`at(...)`).
     pub at: Timestamp,
-    /// Role, group and queue.
+    /// Role, schedule group and dead-letter queue.
     pub scheduler: Scheduler,
-    /// Which function.
+    /// The function to invoke.
     pub function: FunctionArn,
-    /// What it is invoked with.
+    /// The event that it is invoked with, as JSON.
     pub event: String,
 }

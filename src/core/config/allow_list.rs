@@ -1,39 +1,39 @@
 //! Allow-lists: which clusters, task definition families, target groups and sources an event may
-//! name. Events are data from outside.
+//! name. Events are untrusted input.
 //!
-//! Must not be the only fence: IAM is the other one.
+//! Must not be the only protection: the function's IAM policy is the other one.
 
 use crate::domain::arn::{Cluster, TargetGroupArn, TaskDefinition};
 
-/// A list of names or ARNs, each with an optional `*` at its end; unset allows all.
+/// A list of names or ARNs, each with an optional `*` at its end; an unset list allows everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowList(Option<Vec<String>>);
 
 impl AllowList {
-    /// Only these.
+    /// A list that allows only what one of these patterns matches.
     #[must_use]
     pub fn only(patterns: Vec<String>) -> Self {
         Self(Some(patterns))
     }
 
-    /// The patterns; none if all is allowed.
+    /// The patterns; none if everything is allowed.
     pub fn patterns(&self) -> impl Iterator<Item = &str> {
         self.0.iter().flatten().map(String::as_str)
     }
 
-    /// Whether everything is allowed, as nothing is listed.
+    /// Whether the list is unset, so that everything is allowed.
     #[must_use]
     pub fn allows_all(&self) -> bool {
         self.0.is_none()
     }
 
-    /// A plain name: an event source.
+    /// Whether a plain name is allowed, as an event source is.
     #[must_use]
     pub fn allows(&self, name: &str) -> bool {
         self.any(|pattern| fits(pattern, name))
     }
 
-    /// A cluster; a name is compared with the name in an ARN of the list, and the other way round.
+    /// Whether a cluster is allowed. If either the cluster or the pattern is a name, only names are compared.
     #[must_use]
     pub fn allows_cluster(&self, cluster: &Cluster) -> bool {
         self.any(|pattern| match (pattern.split_once(":cluster/"), cluster.scope()) {
@@ -43,7 +43,7 @@ impl AllowList {
         })
     }
 
-    /// A task definition, by its family.
+    /// Whether a task definition is allowed, by its family.
     #[must_use]
     pub fn allows_family(&self, definition: &TaskDefinition) -> bool {
         self.any(|pattern| {
@@ -57,7 +57,7 @@ impl AllowList {
         })
     }
 
-    /// A target group, by ARN or by name.
+    /// Whether a target group is allowed: by its ARN if the pattern is one, else by its name.
     #[must_use]
     pub fn allows_target_group(&self, group: &TargetGroupArn) -> bool {
         self.any(|pattern| {

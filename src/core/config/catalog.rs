@@ -1,8 +1,8 @@
 //! The service catalog: a JSON file of named starts, packed beside the binary.
 //!
-//! `{"auth": {"cluster": ..., "taskDefinition": ..., "targets": [...], ...}}`: the fields are those
-//! of a start event without `service`, `idempotencyKey` and `correlationId`, and `overridable`: those of them that an
-//! event may give all the same where `CATALOG_ONLY` is set.
+//! `{"auth": {"cluster": ..., "taskDefinition": ..., "targets": [...], ...}}`: an entry has the fields of a start,
+//! without `service`, `idempotencyKey`, `correlationId` and `requestedAt`, and with `overridable`: the fields that an
+//! event may still give if `CATALOG_ONLY` is set.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use serde_json::Value;
 use crate::input::problem::{Problems, shorten};
 use crate::spec::{self, StartDetail, tag};
 
-/// Named starts.
+/// The service catalog: start details by service name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalog(BTreeMap<String, StartDetail>);
 
 impl Catalog {
-    /// Reads the text of a catalog file, noting every problem in every entry.
+    /// Reads a catalog file, and records every problem in every entry.
     pub fn read(text: &str, problems: &mut Problems) -> Self {
         let entries = match serde_json::from_str(text) {
             Ok(Value::Object(entries)) => entries,
@@ -47,13 +47,13 @@ impl Catalog {
         Self(catalog)
     }
 
-    /// One entry.
+    /// The entry of the service `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&StartDetail> {
         self.0.get(name)
     }
 
-    /// What the name of a service must be, for an error.
+    /// The rule that an unknown service name breaks, with all valid names.
     #[must_use]
     pub fn rule(&self) -> String {
         let names: Vec<&str> = self.names().collect();
@@ -64,12 +64,12 @@ impl Catalog {
         }
     }
 
-    /// The names, in order.
+    /// The names of all services, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
-    /// The entries.
+    /// The entries of all services, sorted by name.
     pub fn entries(&self) -> impl Iterator<Item = &StartDetail> {
         self.0.values()
     }

@@ -1,4 +1,4 @@
-//! Reads variables of the environment, each in its own type.
+//! Reads environment variables, each as its own type, and records every problem.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,13 +18,13 @@ impl FromStr for Flag {
         match text {
             "true" => Ok(Self(true)),
             "false" => Ok(Self(false)),
-            // Not as if it were unset: what was to be a fence must not be none.
+            // Not treated as unset: a misspelled protection must not become no protection.
             _ => Err("must be true or false"),
         }
     }
 }
 
-/// Seconds, 0 to a day.
+/// Seconds, from 0 to one day.
 pub(super) struct Seconds(pub(super) u64);
 
 impl FromStr for Seconds {
@@ -44,7 +44,7 @@ pub(super) struct Environment<'a, G> {
 }
 
 impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
-    /// A variable that is empty counts as unset.
+    /// The variable's value; an empty variable counts as unset.
     fn text(&self, name: &str) -> Option<String> {
         (self.get)(name).filter(|value| !value.trim().is_empty())
     }
@@ -58,7 +58,7 @@ impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
             .ok()
     }
 
-    /// Lambda tells each function [its name](https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html).
+    /// `DEPLOYMENT`, else the function's name. Lambda sets [its name](https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html).
     pub(super) fn deployment(&mut self) -> Option<Deployment> {
         match self.text("DEPLOYMENT") {
             Some(_) => self.one("DEPLOYMENT"),
@@ -73,7 +73,7 @@ impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
         if self.text("SCHEDULER_ROLE_ARN").is_none() && (group.is_some() || dead_letters.is_some()) {
             self.problems.missing(
                 "SCHEDULER_ROLE_ARN",
-                "SCHEDULER_GROUP and SCHEDULER_DEAD_LETTER_ARN go with it",
+                "SCHEDULER_GROUP and SCHEDULER_DEAD_LETTER_ARN require it",
             );
         }
         Some(Scheduler {
@@ -87,11 +87,11 @@ impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
         Some(self.text(name)?.split(',').map(|item| item.trim().to_owned()).collect())
     }
 
-    pub(super) fn list<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, most: usize) -> Option<Vec<T>> {
+    pub(super) fn list<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, max: usize) -> Option<Vec<T>> {
         let items = self.items(name)?;
-        if items.len() > most {
+        if items.len() > max {
             self.problems
-                .invalid_text(name, &items.join(","), format!("must have at most {most} items"));
+                .invalid_text(name, &items.join(","), format!("must have at most {max} items"));
         }
         let read: Vec<Option<T>> = items
             .iter()
@@ -108,7 +108,7 @@ impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
         let Some(text) = (self.get)(name) else {
             return AllowList::default();
         };
-        // Not as if it were unset: a list that became empty by mistake must not allow everything.
+        // An empty list does not count as unset: a list that is empty by mistake must not allow everything.
         let items: Vec<String> = text.split(',').map(|item| item.trim().to_owned()).collect();
         for item in &items {
             if item.is_empty() || item.strip_suffix('*').unwrap_or(item).contains('*') {
@@ -119,8 +119,8 @@ impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
         AllowList::only(items)
     }
 
-    /// A list of families, which allows all revisions of each: one that names a revision would seem
-    /// to allow less than it does.
+    /// A list of families, which allows all revisions of each. A pattern with a revision is a problem, because it
+    /// would seem to allow less than it does.
     pub(super) fn families(&mut self, name: &str) -> AllowList {
         let list = self.allow_list(name);
         for pattern in list.patterns() {

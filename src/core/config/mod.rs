@@ -1,7 +1,7 @@
-//! The function's configuration: the environment and the service catalog, checked whole at start-up.
+//! The function's configuration: the environment and the service catalog, validated completely at start-up.
 //!
-//! Must not read the environment itself: the shell passes a look-up in, so that tests need no
-//! process of their own.
+//! Must not read the environment itself: the caller passes a function in, so that tests need no process of
+//! their own.
 
 pub mod allow_list;
 pub mod catalog;
@@ -23,34 +23,37 @@ use crate::domain::deployment::Deployment;
 use crate::input::problem::Problems;
 use crate::spec::{SingleTarget, StartDetail};
 
-/// Everything that the function has been told.
+/// The function's configuration. Names in capitals are environment variables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    /// What a start takes where neither event nor catalog say otherwise.
+    /// The values of a start that neither the event nor the catalog entry gives: `ECS_CLUSTER`, `TASK_DEFINITION`,
+    /// `TARGET_GROUP_ARN`, `CONTAINER_PORT`, `SUBNETS`, `SECURITY_GROUPS`.
     pub defaults: StartDetail,
-    /// Named starts.
+    /// The service catalog; empty if there is none.
     pub catalog: Catalog,
-    /// What events may name.
+    /// The allow-lists: what events may name.
     pub allowed: Allowed,
-    /// `DEPLOYMENT`, else the function's name: what the tasks that it starts are tagged with, and known by.
-    /// `None` where nobody tells it.
+    /// `DEPLOYMENT`, else the function's name: the value of the tag by which this deployment recognizes the tasks that
+    /// it started. `None` if neither is known.
     pub deployment: Option<Deployment>,
-    /// `CATALOG_ONLY`: a start names a service of the catalog, and may give only what its entry lets it.
+    /// `CATALOG_ONLY`: whether a start must name a service of the catalog, and may give only the fields that its entry
+    /// lists as `overridable`.
     pub catalog_only: bool,
-    /// `TASK_WAIT_TIMEOUT`: for how long a task may not be RUNNING; zero is for ever. Without a
-    /// scheduler it has no effect. If it is not set, a start has a default of its own.
+    /// `TASK_WAIT_TIMEOUT`: how long a task may take to reach RUNNING; zero for no limit. It has no effect without a
+    /// scheduler. `None` if unset: a start then has its own default.
     pub start_timeout: Option<Duration>,
-    /// Without it, nothing can be done later: a stop cannot wait for connections to end.
+    /// `SCHEDULER_ROLE_ARN` and the variables that go with it. Without it nothing can be done later: there are no
+    /// deadlines, and a stop cannot wait for connections to end.
     pub scheduler: Option<Scheduler>,
-    /// `OUTCOME_EVENT_BUS`: where outcome events go; without it there are none.
+    /// `OUTCOME_EVENT_BUS`: the bus for outcome events; `None` for no outcome events.
     pub outcome_bus: Option<EventBus>,
-    /// `API_RATES`: how many calls a second an instance of the function makes.
+    /// `API_RATES`: how many calls per second an instance of the function may make.
     pub api_rates: Rates,
-    /// `LOG_LEVEL`.
+    /// `LOG_LEVEL`; `info` if unset.
     pub log_level: LogLevel,
 }
 
-/// The allow-lists.
+/// The allow-lists for the fields of events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allowed {
     /// `ALLOWED_CLUSTERS`.
@@ -63,21 +66,21 @@ pub struct Allowed {
     pub sources: AllowList,
 }
 
-/// How much is logged.
+/// How much is logged; each level includes those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogLevel {
-    /// Only what failed.
+    /// Events that failed.
     Error,
-    /// And what should be looked at.
+    /// What an operator should check.
     Warn,
-    /// And one line per event.
+    /// One line for each event.
     #[default]
     Info,
-    /// And each AWS call.
+    /// Each AWS call.
     Debug,
 }
 
-/// `LOG_LEVEL` is none of these.
+/// `LOG_LEVEL` has an unknown value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be one of error, warn, info, debug")]
 pub struct UnknownLogLevel;
@@ -101,10 +104,10 @@ fn is_at(group: &TargetGroupArn, home: Option<&Scope>) -> bool {
 }
 
 impl Config {
-    /// Reads the environment through `get`, and the catalog's text if there is a catalog.
+    /// Reads the environment through `get`, and the text of the catalog, if there is one.
     ///
     /// # Errors
-    /// With everything that is wrong, each named by its variable or its place in the catalog.
+    /// With all problems; each names the variable, or the path in the catalog.
     pub fn read(get: impl Fn(&str) -> Option<String>, catalog: Option<&str>) -> Result<Self, Problems> {
         let mut problems = Problems::new();
         let mut env = Environment {
@@ -145,11 +148,11 @@ impl Config {
         problems.into_result(Self { catalog, ..config })
     }
 
-    /// The clusters to look for a newer owner of an address in: the task's own, and all that the
-    /// configuration names in full.
+    /// The clusters in which to search for a newer owner of an address: the task's own, and all that the configuration
+    /// names in full.
     ///
-    /// A pattern with `*` names none: clusters that only a pattern allows are not searched. Nor are
-    /// those of other accounts and regions, which have other addresses.
+    /// Clusters that only a pattern with `*` allows are not searched, because their names are not known; nor are
+    /// clusters of other accounts and regions, whose tasks have other addresses.
     #[must_use]
     pub fn clusters_to_search(&self, own: &Cluster) -> Vec<Cluster> {
         let mut clusters = vec![own.clone()];
@@ -161,7 +164,8 @@ impl Config {
         clusters
     }
 
-    /// All clusters of `home` that the configuration names in full, each once.
+    /// All clusters that the configuration names in full, each once. `home` is the account and region of the function;
+    /// ARNs of other accounts and regions are left out.
     #[must_use]
     pub fn named_clusters(&self, home: Option<&Scope>) -> Vec<Cluster> {
         let listed = self
@@ -181,7 +185,7 @@ impl Config {
         clusters
     }
 
-    /// All target groups of `home` that the configuration names in full, in order.
+    /// All target groups in `home` that the configuration names by ARN.
     #[must_use]
     pub fn named_target_groups(&self, home: Option<&Scope>) -> BTreeSet<TargetGroupArn> {
         let listed = self.allowed.target_groups.patterns();
@@ -191,8 +195,8 @@ impl Config {
         named.filter(|group| is_at(group, home)).collect()
     }
 
-    /// The target groups of `home` that starts of a service of the catalog have, in order: its own, or
-    /// the default one if it names none.
+    /// The target groups in `home` of a service of the catalog: those of its entry, or the default one if the entry
+    /// gives none.
     #[must_use]
     pub fn target_groups_of(&self, service: &str, home: Option<&Scope>) -> BTreeSet<TargetGroupArn> {
         let Some(entry) = self.catalog.get(service) else {
@@ -207,19 +211,19 @@ impl Config {
         groups.into_iter().filter(|group| is_at(group, home)).collect()
     }
 
-    /// Whether it names in full every cluster in which there can be tasks of ours: `ALLOWED_CLUSTERS` does.
+    /// Whether `ALLOWED_CLUSTERS` names in full every cluster in which there can be tasks of this deployment.
     #[must_use]
     pub fn names_all_clusters(&self) -> bool {
         let clusters = &self.allowed.clusters;
         !clusters.allows_all() && !clusters.patterns().any(|pattern| pattern.ends_with('*'))
     }
 
-    /// What an operator should know about a sound configuration.
+    /// What an operator should know about a valid configuration, to be logged at start-up.
     #[must_use]
     pub fn warnings(&self) -> Vec<&'static str> {
         if !self.names_all_clusters() {
             return vec![
-                "ALLOWED_CLUSTERS does not name every cluster in full: a late stop looks for a newer owner of its address, and a stop by service for tasks, only in clusters that are named",
+                "ALLOWED_CLUSTERS does not name every cluster in full: a late stop searches for a newer owner of its address, and a stop of a service for its tasks, only in clusters that are named",
             ];
         }
         Vec::new()

@@ -1,4 +1,4 @@
-//! `API_RATES`: how many calls a second an instance of the function makes of which operations.
+//! `API_RATES`: how many calls per second an instance of the function may make of which operations.
 //!
 //! Must not wait; `start_engines_handler::rate_limit` does.
 
@@ -6,8 +6,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The operations that can be paced: those that many events make. DescribeTaskDefinition (50 at once and 20 a second,
-/// by ECS's throttling quotas) is not among them: a function makes it once for each revision that it meets.
+/// The operations that can be rate limited: those that many events call. DescribeTaskDefinition (a burst of 50, and 20
+/// per second, by ECS's throttling quotas) is not one of them, because the function calls it once for each revision.
 pub const LIMITED_OPERATIONS: [&str; 8] = [
     "RunTask",
     "StopTask",
@@ -19,39 +19,39 @@ pub const LIMITED_OPERATIONS: [&str; 8] = [
     "DescribeTargetGroups",
 ];
 
-/// How many calls a second an instance of the function makes of some operations together.
+/// How many calls per second an instance of the function may make of some operations together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// The operations that share it.
+    /// The operations that share the rate.
     pub operations: Vec<&'static str>,
-    /// From one call to the next.
+    /// The time from one call to the next: one second divided by the rate.
     pub interval: Duration,
-    /// How many calls that were not made can be made at once.
+    /// How many calls can be made at once after a time without calls.
     pub burst: u32,
 }
 
-/// All rates: `RunTask=10,RegisterTargets+DeregisterTargets=2:8`, calls a second and, after a colon, how many at once.
+/// All rates, as in `RunTask=10,RegisterTargets+DeregisterTargets=2:8`: calls per second and, after a colon, the burst.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rates(Vec<Rate>);
 
-/// What is wrong with rates.
+/// Why `API_RATES` is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRates {
-    /// Not `operations=number`.
+    /// A part does not have the format `OPERATIONS=NUMBER`.
     #[error(
         "each rate must be operations and calls a second, as in RunTask=10 or RegisterTargets+DeregisterTargets=2:8: {0}"
     )]
     Shape(String),
-    /// An operation that has no rate.
-    #[error("{0} has no rate: it must be one of {known}", known = LIMITED_OPERATIONS.join(", "))]
+    /// An operation that cannot have a rate.
+    #[error("{0} cannot have a rate: it must be one of {known}", known = LIMITED_OPERATIONS.join(", "))]
     Operation(String),
-    /// An operation with two rates.
+    /// An operation that is given twice.
     #[error("{0} is given twice")]
     Twice(&'static str),
-    /// Not a rate.
+    /// The number is not a valid rate.
     #[error("{0} must be a number from 0.1 to 1000")]
     Number(String),
-    /// Not a burst.
+    /// The number after the colon is not a valid burst.
     #[error("{0} must be a number of calls at once, from 1 to 1000")]
     Burst(String),
 }
@@ -77,7 +77,7 @@ impl FromStr for Rates {
                     let calls = burst.parse().ok().filter(|calls| (1..=1000).contains(calls));
                     calls.ok_or_else(|| InvalidRates::Burst(burst.to_owned()))?
                 }
-                // A second's worth.
+                // The calls of one second.
                 None => 1.max(per_second as u32),
             };
             let interval = Duration::from_secs_f64(1.0 / per_second);
@@ -110,7 +110,7 @@ impl fmt::Display for Rate {
 }
 
 impl Rates {
-    /// One for each group of operations.
+    /// The rates, in the order given.
     #[must_use]
     pub fn each(&self) -> &[Rate] {
         &self.0
@@ -126,17 +126,17 @@ mod tests {
         let rates: Rates = "RunTask=10, RegisterTargets+DeregisterTargets=2.5 : 8,StopTask=0.5"
             .parse()
             .unwrap();
-        let shown: Vec<String> = rates.each().iter().map(Rate::to_string).collect();
+        let texts: Vec<String> = rates.each().iter().map(Rate::to_string).collect();
         let expected = [
             "RunTask=10:10",
             "RegisterTargets+DeregisterTargets=2.5:8",
             "StopTask=0.5:1",
         ];
-        assert_eq!(shown, expected);
+        assert_eq!(texts, expected);
     }
 
     #[test]
-    fn what_is_no_rate_is_told() {
+    fn an_invalid_rate_is_refused_with_its_reason() {
         let wrong = |text: &str| text.parse::<Rates>().unwrap_err();
         assert_eq!(wrong("RunTask"), InvalidRates::Shape("RunTask".into()));
         assert_eq!(wrong("RunTask=0"), InvalidRates::Number("0".into()));

@@ -37,14 +37,14 @@ fn a_scheduler_has_a_role_and_perhaps_a_group_and_a_queue() {
 }
 
 #[test]
-fn nothing_set_is_a_sound_configuration() {
+fn an_empty_environment_is_a_valid_configuration() {
     let config = read(&[], None).unwrap();
     assert_eq!(config.log_level, LogLevel::Info);
     assert_eq!(config.warnings().len(), 1);
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once() {
+fn all_problems_are_reported_at_once() {
     let variables = [
         ("ECS_CLUSTER", "a b"),
         ("TARGET_GROUP_ARN", "auth"),
@@ -68,7 +68,7 @@ fn all_that_is_wrong_is_told_at_once() {
 }
 
 #[test]
-fn a_deployment_is_named_by_its_setting_else_by_its_function_else_by_nobody() {
+fn a_deployment_is_named_by_its_variable_else_by_its_function_else_not_at_all() {
     let name = |variables: &[(&str, &str)]| read(variables, None).unwrap().deployment.map(|it| it.to_string());
     let function = ("AWS_LAMBDA_FUNCTION_NAME", "engines-2");
     assert_eq!(
@@ -116,7 +116,7 @@ fn a_late_stop_searches_every_cluster_named_in_full_once() {
 }
 
 #[test]
-fn an_allow_list_that_is_set_but_empty_is_a_mistake_and_not_a_way_in() {
+fn an_allow_list_that_is_set_but_empty_is_a_problem() {
     for value in ["", " ", "a,,b"] {
         assert!(read(&[("ALLOWED_CLUSTERS", value)], None).is_err(), "{value:?}");
     }
@@ -134,22 +134,22 @@ fn catalog_only_is_true_or_false_and_nothing_else() {
     }
     let catalog = r#"{"auth": {"overridable": ["count", "Subnets", 5, "secret"]}}"#;
     let problems = read(&[], Some(catalog)).unwrap_err().to_string();
-    for told in [
+    for message in [
         "services.auth.overridable[1] = \"Subnets\": must be the name of a field of a start: did you mean `subnets`?",
         "services.auth.overridable[2] = 5: must be the name of a field of a start",
         "services.auth.overridable[3] = \"secret\": must be the name of a field of a start",
     ] {
-        assert!(problems.contains(told), "{told}: {problems}");
+        assert!(problems.contains(message), "{message}: {problems}");
     }
 }
 
 #[test]
 fn a_list_of_families_names_no_revision() {
     let arn = "arn:aws:ecs:us-east-1:111122223333:task-definition/auth";
-    for (value, is_sound) in [("auth", true), ("auth:*", true), ("auth:7", false)] {
+    for (value, is_valid) in [("auth", true), ("auth:*", true), ("auth:7", false)] {
         assert_eq!(
             read(&[("ALLOWED_TASK_FAMILIES", value)], None).is_ok(),
-            is_sound,
+            is_valid,
             "{value}"
         );
     }
@@ -158,7 +158,7 @@ fn a_list_of_families_names_no_revision() {
 }
 
 #[test]
-fn a_broken_catalog_is_told_without_what_is_in_it() {
+fn a_broken_catalog_is_reported_without_its_content() {
     let problems = read(&[], Some(r#"{"PASSWORD": "hunter2""#)).unwrap_err().to_string();
     assert!(
         problems.contains("must be JSON") && !problems.contains("hunter2"),
@@ -167,7 +167,7 @@ fn a_broken_catalog_is_told_without_what_is_in_it() {
 }
 
 #[test]
-fn a_catalog_that_is_no_json_is_told() {
+fn a_catalog_that_is_not_json_is_a_problem() {
     let problems = read(&[], Some("{")).unwrap_err().to_string();
     assert!(problems.contains("must be JSON"), "{problems}");
     assert!(read(&[], Some("[]")).is_err());

@@ -11,7 +11,7 @@
 //! [StopTask]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
 
 use crate::config::Config;
-use crate::domain::started_by::{self, Unread};
+use crate::domain::started_by::{self, DecodeError};
 use crate::domain::tags;
 use crate::domain::target::Attachment;
 use crate::domain::task::Task;
@@ -33,9 +33,9 @@ pub fn whose(task: &Task, config: &Config) -> Whose {
     let text = task.started_by.as_deref().unwrap_or_default();
     let attachments = match started_by::decode(text, &task.arn.scope()) {
         Ok(attachments) => attachments,
-        Err(Unread::Foreign) => return Whose::Foreign,
+        Err(DecodeError::Foreign) => return Whose::Foreign,
         // Whatever its targets were meant to be, nobody can tell.
-        Err(Unread::Malformed) => Vec::new(),
+        Err(DecodeError::Malformed) => Vec::new(),
     };
     let tagged = tags::decode(&task.tags).deployment;
     let is_ours = match (tagged, &config.deployment) {
@@ -88,7 +88,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::tags::{Marks, Tag};
+    use crate::domain::tags::{Tag, TaskTags};
     use crate::domain::task::from_event;
 
     const AUTH: &str = "start-engines/auth/73e2d6bc24d8a067/8080";
@@ -101,9 +101,9 @@ mod tests {
             "lastStatus": "RUNNING", "desiredStatus": "RUNNING", "startedBy": started_by,
             "taskDefinitionArn": "arn:aws:ecs:us-east-1:111122223333:task-definition/auth:7",
         });
-        let tags: Vec<Tag> = tags::encode(&Marks {
+        let tags: Vec<Tag> = tags::encode(&TaskTags {
             deployment: deployment.map(str::to_owned),
-            ..Marks::default()
+            ..TaskTags::default()
         });
         Task {
             tags,

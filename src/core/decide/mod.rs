@@ -32,7 +32,7 @@ pub mod timing;
 use self::deployment::Whose;
 use crate::call::Call;
 use crate::config::Config;
-use crate::domain::started_by::{self, Unread};
+use crate::domain::started_by::{self, DecodeError};
 use crate::domain::task::Phase;
 use crate::journal::{Halt, Journal, Reader};
 use crate::outcome::{Category, Failure, Outcome, Skip};
@@ -85,10 +85,10 @@ fn task_state_change(change: &TaskChange, config: &Config, reader: &mut Reader<'
     }
     let attachments = match started_by::decode(text, &task.arn.scope()) {
         Ok(attachments) => attachments,
-        Err(Unread::Foreign) => return Ok(Outcome::skipped(Skip::ForeignTask)),
+        Err(DecodeError::Foreign) => return Ok(Outcome::skipped(Skip::ForeignTask)),
         // Never registered, so there is nothing to take away; but somebody meant it to be.
-        Err(Unread::Malformed) if phase != Phase::Running => return skip(Skip::MalformedStartedBy),
-        Err(malformed @ Unread::Malformed) => {
+        Err(DecodeError::Malformed) if phase != Phase::Running => return skip(Skip::MalformedStartedBy),
+        Err(malformed @ DecodeError::Malformed) => {
             return Err(Failure::new(Category::MalformedStartedBy, format!("startedBy {text}: {malformed}")).into());
         }
     };

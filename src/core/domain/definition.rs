@@ -1,13 +1,13 @@
-//! What is to be known of a task definition: which ports its containers have on their machine.
+//! What a task definition says about the ports that its containers have on their container instance.
 //!
-//! Must not know tasks: which port a dynamic one became, only a task can tell.
+//! Must not know tasks: only a task shows which host port was assigned to a dynamic one.
 
 use super::arn::Port;
 use super::task::ports::{PortBinding, RawBinding, Wanted, fitting};
 
-/// One revision of a task definition. It never changes, so an answer may be a remembered one
+/// One revision of a task definition. It never changes, so answers are cached
 /// ([Updating a task definition](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/update-task-definition-console-v2.html):
-/// to change one is to register another revision).
+/// a change is another revision).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Definition {
     /// `networkMode`.
@@ -19,20 +19,20 @@ pub struct Definition {
 /// `networkMode` of a task definition.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum NetworkMode {
-    /// `awsvpc`: a network interface for each task.
+    /// `awsvpc`: each task has its own network interface.
     Awsvpc,
-    /// `bridge`, and where there is none: ports of the machine, given when a container is started.
+    /// `bridge`, also if none is given: host ports, assigned when a container starts.
     Bridge,
-    /// `host`: the machine's own network, so each container's port is the machine's port.
+    /// `host`: the container instance's own network, so each container port is the same host port.
     Host,
-    /// `none`: no way in.
+    /// `none`: the task cannot be reached.
     None,
     /// One that this version does not know.
     Unknown(String),
 }
 
 impl From<Option<&str>> for NetworkMode {
-    /// What is absent is `bridge`
+    /// An absent mode is `bridge`
     /// ([TaskDefinition](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html):
     /// "If no network mode is specified, the default is bridge").
     fn from(text: Option<&str>) -> Self {
@@ -49,70 +49,80 @@ impl From<Option<&str>> for NetworkMode {
 /// One port mapping of a container: a port, or a range of ports.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PortMapping {
-    /// Each port on the same port of the machine, which is where it is in network mode `host`: "The
+    /// Each container port on the same host port, as in network mode `host`: "The
     /// hostPort can be left blank or it must be the same value as the containerPort"
     /// ([PortMapping](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html)).
-    pub on_same: PortBinding,
-    /// Where it is in network mode `bridge`, if the definition says so; `hostPort` 0, and none, is for the
-    /// machine to choose, and so is where a range is.
-    pub on_fixed: Option<PortBinding>,
+    pub in_host_mode: PortBinding,
+    /// The host port in network mode `bridge`, if the definition fixes it. ECS assigns it if `hostPort` is 0 or
+    /// absent, and for port ranges.
+    pub in_bridge_mode: Option<PortBinding>,
 }
 
 impl PortMapping {
-    /// The mapping; `None` where it says nothing that a target could be made of.
+    /// The mapping; `None` if it has no valid container port, or a protocol other than TCP and UDP.
     #[must_use]
     pub fn read(container: &str, raw: RawBinding<'_>) -> Option<Self> {
-        let on_same = RawBinding {
+        let in_host_mode = RawBinding {
             host_port: raw.container_port,
             host_range: raw.container_range,
             bind_ip: None,
             ..raw
         };
         Some(Self {
-            on_same: PortBinding::read(container, on_same)?,
-            on_fixed: PortBinding::read(container, raw),
+            in_host_mode: PortBinding::read(container, in_host_mode)?,
+            in_bridge_mode: PortBinding::read(container, raw),
         })
     }
 
-    /// Whether it is of this port.
+    /// Whether it maps this container port.
     #[must_use]
     pub fn is_of(&self, port: Port) -> bool {
-        self.on_same.host_port(port).is_some()
+        self.in_host_mode.host_port(port).is_some()
     }
 }
 
 impl Definition {
-    /// What its tasks publish in network mode `host`.
+    /// The ports that its tasks publish in network mode `host`: container ports are host ports.
     #[must_use]
-    pub fn on_same(&self) -> Vec<PortBinding> {
-        self.mappings.iter().map(|mapping| mapping.on_same.clone()).collect()
+    pub fn host_mode_ports(&self) -> Vec<PortBinding> {
+        self.mappings
+            .iter()
+            .map(|mapping| mapping.in_host_mode.clone())
+            .collect()
     }
 
-    /// What is certain of where its tasks' ports are, before any of them shows it.
+    /// The host ports that its tasks certainly have, known from the definition alone.
     #[must_use]
-    pub fn certain(&self) -> Vec<PortBinding> {
+    pub fn static_ports(&self) -> Vec<PortBinding> {
         match &self.network_mode {
-            NetworkMode::Host => self.on_same(),
+            NetworkMode::Host => self.host_mode_ports(),
             NetworkMode::Bridge | NetworkMode::Unknown(_) => {
-                let fixed = self.mappings.iter().filter_map(|mapping| mapping.on_fixed.clone());
+                let fixed = self
+                    .mappings
+                    .iter()
+                    .filter_map(|mapping| mapping.in_bridge_mode.clone());
                 fixed.collect()
             }
             NetworkMode::Awsvpc | NetworkMode::None => Vec::new(),
         }
     }
 
-    /// Whether some mapping can be meant.
+    /// Whether any mapping fits.
     #[must_use]
     pub fn maps(&self, wanted: Wanted<'_>) -> bool {
-        fitting(&self.on_same(), wanted).next().is_some()
+        fitting(&self.host_mode_ports(), wanted).next().is_some()
     }
 
-    /// The mappings that can be meant, if the definition says of each where it is.
+    /// The host ports of all mappings that fit; `None` unless the definition fixes each of them.
     #[must_use]
-    pub fn fixed(&self, wanted: Wanted<'_>) -> Option<Vec<PortBinding>> {
-        let meant = |mapping: &&PortMapping| fitting(std::slice::from_ref(&mapping.on_same), wanted).next().is_some();
-        let of_port = self.mappings.iter().filter(meant);
-        of_port.map(|mapping| mapping.on_fixed.clone()).collect()
+    pub fn fixed_ports(&self, wanted: Wanted<'_>) -> Option<Vec<PortBinding>> {
+        let fits = |mapping: &&PortMapping| {
+            fitting(std::slice::from_ref(&mapping.in_host_mode), wanted)
+                .next()
+                .is_some()
+        };
+        let of_port = self.mappings.iter().filter(fits);
+        of_port.map(|mapping| mapping.in_bridge_mode.clone()).collect()
     }
 }
 
@@ -140,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn network_modes_are_read_and_what_is_absent_is_bridge() {
+    fn network_modes_are_read_and_an_absent_one_is_bridge() {
         let table = [
             (None, NetworkMode::Bridge),
             (Some("bridge"), NetworkMode::Bridge),
@@ -161,27 +171,27 @@ mod tests {
             mappings: vec![mapping(8080, Some(0)), mapping(9090, None), mapping(443, Some(8443))],
         };
         for (port, fixed) in [("8080", None), ("9090", None), ("443", Some("8443"))] {
-            let told = definition.fixed(wanted(port));
-            let told = told.and_then(|bindings| bindings[0].host_port(port.parse().unwrap()));
-            assert_eq!(told, fixed.map(|port| port.parse().unwrap()), "{port}");
+            let host_port = definition.fixed_ports(wanted(port));
+            let host_port = host_port.and_then(|bindings| bindings[0].host_port(port.parse().unwrap()));
+            assert_eq!(host_port, fixed.map(|port| port.parse().unwrap()), "{port}");
             assert!(definition.maps(wanted(port)));
-            let same = definition.on_same();
+            let same = definition.host_mode_ports();
             let same = same.iter().find_map(|binding| binding.host_port(port.parse().unwrap()));
             assert_eq!(same, Some(port.parse().unwrap()));
         }
         assert!(!definition.maps(wanted("80")));
-        assert_eq!(definition.fixed(wanted("80")), Some(Vec::new()), "nowhere");
+        assert_eq!(definition.fixed_ports(wanted("80")), Some(Vec::new()), "nowhere");
     }
 
     #[test]
-    fn ranges_are_mapped_and_mappings_that_say_too_little_are_none() {
+    fn ranges_are_mapped_and_incomplete_mappings_are_none() {
         let range = RawBinding {
             container_range: Some("9000-9010"),
             ..RawBinding::default()
         };
         let range = PortMapping::read("auth", range).unwrap();
         assert!(range.is_of("9007".parse().unwrap()) && !range.is_of("9011".parse().unwrap()));
-        assert_eq!(range.on_fixed, None);
+        assert_eq!(range.in_bridge_mode, None);
         assert_eq!(PortMapping::read("auth", RawBinding::default()), None);
     }
 }

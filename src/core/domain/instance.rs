@@ -1,34 +1,35 @@
-//! What is to be known of the machine under a task of network mode `bridge` or `host`.
+//! The container instance, and the EC2 instance, of a task in network mode `bridge` or `host`.
 //!
 //! Must not know tasks.
 
 use super::task::Addresses;
 
-/// A container instance, as ECS shows it.
+/// One answer of DescribeContainerInstances.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ContainerInstance {
-    /// `ec2InstanceId`; an external instance has one of another form.
+    /// `ec2InstanceId`; an external instance (ECS Anywhere) has one in another format.
     pub ec2_instance: String,
-    /// It is in its cluster. An EC2 instance is at most one such at a time, so all tasks on it are
-    /// on this one; one that was taken out may have come back under another ARN.
+    /// Whether it is registered with its cluster (`status` is neither `INACTIVE` nor `DEREGISTERING`). An EC2 instance is at most one
+    /// registered container instance at a time, so all its tasks run on that one. After deregistration it may
+    /// have registered again with another ARN.
     pub is_registered: bool,
 }
 
-/// An EC2 instance, as EC2 shows it.
+/// One answer of DescribeInstances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Instance {
-    /// The primary private IPv4 address, and the first IPv6 address.
+pub struct Ec2Instance {
+    /// The primary private IPv4 address and the first IPv6 address.
     pub addresses: Addresses,
-    /// It has not been terminated, so its addresses are nobody else's.
+    /// Whether it has not been terminated, so that nobody else can have its addresses.
     pub lives: bool,
 }
 
-/// Whether an answer of before will do. What an instance is called never changes; whether it is
-/// still there does.
+/// When an answer may come from the cache. An instance's ids and addresses do not change, but it can be
+/// terminated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Recall {
-    /// It will: a task runs on the instance, so it is there.
+    /// Always: a task runs on the instance, so it exists.
     Always,
-    /// Only if AWS does not know the instance any more.
+    /// Only when AWS no longer knows the instance.
     IfGone,
 }

@@ -1,4 +1,4 @@
-//! What start-engines is about, in types that are valid once they exist: tasks, targets, their names and tags.
+//! Tasks, targets, and their names and tags, in types whose values are always valid.
 //!
 //! Must not know calls, events or settings.
 

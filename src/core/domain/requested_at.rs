@@ -1,7 +1,7 @@
-//! When something was asked for: the field `requestedAt` of a start and of a stop, in one reading.
+//! When something was requested: the field `requestedAt` of starts, stops and reconciles.
 //!
-//! An event's `time` is when EventBridge took the event; of a schedule that is delivered late, that can be
-//! a day after it was due. `requestedAt` tells the time that counts. Must not read a clock.
+//! An event's `time` is when EventBridge received the event. A schedule can be delivered up to a day after it was
+//! due, so `requestedAt` gives the time that counts. Must not read a clock.
 
 use serde_json::Value;
 
@@ -10,29 +10,29 @@ use super::timestamp::Timestamp;
 use crate::input::fields::Fields;
 use crate::input::problem::Problems;
 
-/// The longest RFC 3339 text that is read: a tag's value has no more room.
+/// The longest `requestedAt` that is accepted: the length of a tag's value.
 const MAX_CHARACTERS: usize = 256;
 
-/// When something was asked for.
+/// When something was requested, as a time and as text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RequestedAt {
     /// The point in time.
     pub at: Timestamp,
-    /// The same in RFC 3339: as it was given, or as [`Self::of_time`] writes it. It becomes a tag, and RunTask
-    /// compares tags under a client token, so it is the same in each delivery of an event.
+    /// The same in RFC 3339: as the event gives it, or as [`Self::of_time`] formats it. It becomes a tag, and RunTask
+    /// compares the tags of calls with one client token, so it must be the same at each delivery of an event.
     pub text: String,
 }
 
 impl RequestedAt {
-    /// In UTC, to the second; `None` beyond the years that have four digits.
+    /// Formats a time in UTC, to the second; `None` if its year does not have four digits.
     #[must_use]
     pub fn of_time(at: Timestamp) -> Option<Self> {
         let text = format!("{}Z", at.to_seconds()?);
         Some(Self { at, text })
     }
 
-    /// What counts of an event that was sent at `sent_at`: what was given, but for what is absent, or later than
-    /// that; then it is `sent_at`. EventBridge's clock gives that, and nothing is asked for after it was sent.
+    /// The time that counts for an event that was sent at `sent_at`: the given one, or `sent_at` if none is given or
+    /// the given one is later. `sent_at` comes from EventBridge's clock, and nothing is requested after it was sent.
     #[must_use]
     pub fn or_sent(given: Option<Self>, sent_at: Option<Timestamp>) -> Option<Self> {
         match (given, sent_at) {
@@ -43,15 +43,14 @@ impl RequestedAt {
     }
 }
 
-/// The field `requestedAt`, as it was given; see [`RequestedAt::or_sent`] for what counts.
+/// Reads the field `requestedAt`; [`RequestedAt::or_sent`] then decides which time counts.
 pub(crate) fn read(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<RequestedAt> {
     fields.read("requestedAt", problems, parse)
 }
 
 fn parse(value: &Value) -> Result<RequestedAt, String> {
     let text = value.as_str().filter(|text| {
-        // It becomes a tag's value; a time can be written with characters that no tag takes (a minus sign
-        // that is not ASCII's).
+        // It becomes a tag's value, and a valid time can have characters that tags cannot (a Unicode minus sign).
         text.len() <= MAX_CHARACTERS && tags::allowed(text)
     });
     let read = text.and_then(|text| {
@@ -77,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_kept_as_it_was_given() {
+    fn a_time_keeps_the_text_that_was_given() {
         for text in [
             "2026-11-20T07:00:00Z",
             "2026-11-20T08:00:00+01:00",
@@ -90,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_with_an_offset_is_refused() {
+    fn anything_but_a_time_with_an_offset_is_refused() {
         for value in [
             json!("yesterday"),
             json!("2026-11-20T07:00:00"),
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_absent_or_later_than_the_event_is_the_events_time() {
+    fn an_absent_time_or_one_later_than_the_event_is_the_events_time() {
         let given = |text: &str| Some(parse(&json!(text)).unwrap());
         let time = sent("2026-11-20T07:00:00Z");
         let texts = [

@@ -1,8 +1,8 @@
-//! `startedBy`: the targets of a task, written where a stop can still read them.
+//! `startedBy`: the targets of a task, stored where a stop can still read them.
 //!
-//! It is in every state-change event and outlives the tags, which StopTask deletes. The form is
+//! It is in every state change and, unlike the tags, survives StopTask. The format is
 //! `start-engines/<name>/<id>/<port>[/<name>/<id>/<port>...]`, or `start-engines/-` for a task
-//! without targets. It may have at most 128 of `[A-Za-z0-9-/_]` ([RunTask]); region, account and
+//! without targets. RunTask accepts at most 128 characters of `[A-Za-z0-9-/_]` ([RunTask]), so region, account and
 //! partition come from the task's ARN.
 //!
 //! [RunTask]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
@@ -10,33 +10,33 @@
 use super::arn::{Port, Scope, TargetGroupArn};
 use super::target::Attachment;
 
-/// What every `startedBy` of ours begins with; the rule's pattern filters on it.
+/// How each `startedBy` of start-engines begins; the event pattern of the rule filters on it.
 pub const PREFIX: &str = "start-engines/";
-/// The length that RunTask allows.
+/// The longest `startedBy` that RunTask accepts.
 pub const MAX_CHARACTERS: usize = 128;
 
-/// The targets don't fit.
+/// The targets do not fit into `startedBy`; holds the number of characters that they need.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the targets need {0} characters of startedBy, which has {MAX_CHARACTERS}: use fewer targets or shorter target group names"
 )]
 pub struct TooLong(pub usize);
 
-/// Why a `startedBy` tells no targets.
+/// Why no targets can be read from a `startedBy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Unread {
-    /// Another started the task.
+pub enum DecodeError {
+    /// It does not have the prefix: the task was not started by start-engines, nor for it to adopt.
     #[error("the task was not started by start-engines")]
     Foreign,
-    /// It has our prefix, but not our form.
-    #[error("startedBy has the prefix of start-engines but not its form, <name>/<id>/<port> for each target")]
+    /// It has the prefix, but what follows is not in the format.
+    #[error("startedBy begins with start-engines/, but does not continue with <name>/<id>/<port> for each target")]
     Malformed,
 }
 
-/// Writes the targets.
+/// The `startedBy` for these targets.
 ///
 /// # Errors
-/// When they take more than 128 characters.
+/// If it would have more than [`MAX_CHARACTERS`].
 pub fn encode(attachments: &[Attachment]) -> Result<String, TooLong> {
     let parts: Vec<String> = attachments
         .iter()
@@ -64,22 +64,22 @@ pub fn encode(attachments: &[Attachment]) -> Result<String, TooLong> {
     }
 }
 
-/// Reads the targets of a task in `scope`. They name no container: `startedBy` has no room for it.
+/// The targets in a `startedBy` of a task in `scope`. They have no container name: `startedBy` has no room for it.
 ///
 /// # Errors
-/// When the task is not ours, or nothing that we wrote.
-pub fn decode(text: &str, scope: &Scope) -> Result<Vec<Attachment>, Unread> {
-    let rest = text.strip_prefix(PREFIX).ok_or(Unread::Foreign)?;
+/// If the text does not have the prefix or the format.
+pub fn decode(text: &str, scope: &Scope) -> Result<Vec<Attachment>, DecodeError> {
+    let rest = text.strip_prefix(PREFIX).ok_or(DecodeError::Foreign)?;
     if rest == "-" {
         return Ok(Vec::new());
     }
     let parts: Vec<&str> = rest.split('/').collect();
     if !parts.len().is_multiple_of(3) {
-        return Err(Unread::Malformed);
+        return Err(DecodeError::Malformed);
     }
     parts
         .chunks_exact(3)
-        .map(|part| attachment(scope, part[0], part[1], part[2]).ok_or(Unread::Malformed))
+        .map(|part| attachment(scope, part[0], part[1], part[2]).ok_or(DecodeError::Malformed))
         .collect()
 }
 
@@ -147,8 +147,8 @@ mod tests {
 
     #[test]
     fn what_others_wrote_is_foreign_or_malformed() {
-        assert_eq!(decode("ecs-svc/123", &scope()), Err(Unread::Foreign));
-        assert_eq!(decode("", &scope()), Err(Unread::Foreign));
+        assert_eq!(decode("ecs-svc/123", &scope()), Err(DecodeError::Foreign));
+        assert_eq!(decode("", &scope()), Err(DecodeError::Foreign));
         for text in [
             "start-engines/",
             "start-engines/a",
@@ -156,7 +156,7 @@ mod tests {
             "start-engines/a/b/80/c",
             "start-engines//b/80",
         ] {
-            assert_eq!(decode(text, &scope()), Err(Unread::Malformed), "{text}");
+            assert_eq!(decode(text, &scope()), Err(DecodeError::Malformed), "{text}");
         }
     }
 

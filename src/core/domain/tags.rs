@@ -1,21 +1,21 @@
-//! The tags of a task: what people see, and what names the container on the way up.
+//! The tags of a task: targets with container names, for people and for registration.
 //!
-//! The first target has the bare keys, the second and later ones the same keys with `:2`, `:3`...
-//! Must not be used on the way down: StopTask deletes the tags ([StopTask]), `startedBy` stays.
+//! The keys of the first target have no suffix, those of later targets end with `:2`, `:3`...
+//! Must not be used to deregister: StopTask deletes the tags ([StopTask]), but not `startedBy`.
 //!
 //! [StopTask]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
 
 use super::target::Attachment;
 
-/// The prefix of all our keys; callers' own tags may not use it.
+/// The prefix of all tag keys of start-engines; tags that a start gives cannot have it.
 pub const PREFIX: &str = "start-engines:";
 /// How many tags a task can have ([RunTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html)).
 pub const MAX_TAGS: usize = 50;
-/// How many a start can give, ours included: one is kept for [`STOP_AT`].
+/// How many tags a start can have, including those of start-engines: one is reserved for [`STOP_AT`].
 pub const MAX_TAGS_OF_A_START: usize = MAX_TAGS - 1;
 
-/// Put on a task that is asked to stop later: until when its connections have time. It tells a
-/// RUNNING event that comes late not to register the task again.
+/// The tag of a task that drains: when its drain ends and it is to be stopped, in RFC 3339. It keeps a late
+/// RUNNING event from registering the task again.
 pub const STOP_AT: &str = "start-engines:stop-at";
 
 const GROUP: &str = "start-engines:target-group-arn";
@@ -27,41 +27,41 @@ const CORRELATION_ID: &str = "start-engines:correlation-id";
 const REQUESTED_AT: &str = "start-engines:requested-at";
 const DEPLOYMENT: &str = "start-engines:deployment";
 
-/// One tag.
+/// One tag, of a task or a volume.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tag {
-    /// 1 to 128 characters.
+    /// The key, 1 to 128 characters.
     pub key: String,
-    /// 0 to 256 characters.
+    /// The value, 0 to 256 characters.
     pub value: String,
 }
 
-/// What the tags of a task of ours tell.
+/// What the tags of a task of start-engines contain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Marks {
-    /// The targets, with containers.
+pub struct TaskTags {
+    /// The targets, with the names of their containers.
     pub attachments: Vec<Attachment>,
-    /// The identity of the start: the event's id, or its `idempotencyKey`.
+    /// The identity of the start: its `idempotencyKey`, else the event's id.
     pub event_id: Option<String>,
-    /// The entry of the service catalog.
+    /// The name of the entry in the service catalog.
     pub service: Option<String>,
-    /// The caller's own mark.
+    /// The `correlationId` that the start gave.
     pub correlation_id: Option<String>,
-    /// When the start was asked for, as the event gives it: RunTask compares tags under a client token, so the
-    /// text is the same in each delivery.
+    /// When the start was requested, as the event gives it: RunTask compares the tags of calls with one client token,
+    /// so the text must be the same at each delivery.
     pub requested_at: Option<String>,
-    /// The deployment of start-engines that has started the task.
+    /// The deployment of start-engines that started the task.
     pub deployment: Option<String>,
 }
 
-/// When a task's start was asked for, as its tag has it.
+/// The value of the tag `start-engines:requested-at`: when the task's start was requested.
 #[must_use]
 pub fn requested_at(tags: &[Tag]) -> Option<&str> {
     let tag = tags.iter().find(|tag| tag.key == REQUESTED_AT)?;
     Some(&tag.value)
 }
 
-/// Whether a task with these tags has room for one more.
+/// Whether a task with these tags can have one more.
 ///
 /// Tags whose keys begin with `aws:` do not count
 /// ([tag limits](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html#tag-restrictions)).
@@ -70,19 +70,19 @@ pub fn has_room(tags: &[Tag]) -> bool {
     tags.iter().filter(|tag| !tag.key.starts_with("aws:")).count() < MAX_TAGS
 }
 
-/// Characters that ECS allows in a tag: letters, spaces, digits and `_.:/=+-@`.
+/// Whether a tag can hold the text: letters, spaces, digits and `_.:/=+-@`.
 pub(crate) fn allowed(text: &str) -> bool {
     text.chars()
         .all(|c| c.is_alphabetic() || c.is_numeric() || c == ' ' || is_separator(c) || "_.:/=+-@".contains(c))
 }
 
-/// Whether AWS keeps the text for itself: it begins with `aws:`, in any upper or lower case. That goes for values as
-/// for keys ([Tag](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html)).
+/// Whether the text is reserved for AWS: it begins with `aws:`, in upper or lower case. The rule is the same for keys
+/// and values ([Tag](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html)).
 pub(crate) fn reserved(text: &str) -> bool {
     text.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:"))
 }
 
-/// Unicode's other space separators (`\p{Z}` without the plain space).
+/// Whether `c` is in `\p{Z}`, Unicode's separators, but not the ASCII space.
 fn is_separator(c: char) -> bool {
     matches!(
         c,
@@ -91,11 +91,11 @@ fn is_separator(c: char) -> bool {
     )
 }
 
-/// Writes the tags, in a fixed order: RunTask's idempotency compares them.
+/// The tags, in a fixed order: RunTask compares them when a client token is used again.
 #[must_use]
-pub fn encode(marks: &Marks) -> Vec<Tag> {
+pub fn encode(task_tags: &TaskTags) -> Vec<Tag> {
     let mut tags = Vec::new();
-    for (n, attachment) in marks.attachments.iter().enumerate() {
+    for (n, attachment) in task_tags.attachments.iter().enumerate() {
         tags.push(Tag {
             key: numbered(GROUP, n),
             value: attachment.group.to_string(),
@@ -112,11 +112,11 @@ pub fn encode(marks: &Marks) -> Vec<Tag> {
         }
     }
     let others = [
-        (EVENT_ID, &marks.event_id),
-        (SERVICE, &marks.service),
-        (CORRELATION_ID, &marks.correlation_id),
-        (REQUESTED_AT, &marks.requested_at),
-        (DEPLOYMENT, &marks.deployment),
+        (EVENT_ID, &task_tags.event_id),
+        (SERVICE, &task_tags.service),
+        (CORRELATION_ID, &task_tags.correlation_id),
+        (REQUESTED_AT, &task_tags.requested_at),
+        (DEPLOYMENT, &task_tags.deployment),
     ];
     for (key, value) in others {
         if let Some(value) = value {
@@ -129,9 +129,10 @@ pub fn encode(marks: &Marks) -> Vec<Tag> {
     tags
 }
 
-/// Reads the tags; `None` where they name no whole target, or one that cannot be.
+/// Reads the tags. Fields are `None` if their tag is absent; the targets end before the first one that is incomplete
+/// or invalid.
 #[must_use]
-pub fn decode(tags: &[Tag]) -> Marks {
+pub fn decode(tags: &[Tag]) -> TaskTags {
     let value = |key: &str| tags.iter().find(|tag| tag.key == key).map(|tag| tag.value.clone());
     let attachments = (0..MAX_TAGS)
         .map_while(|n| {
@@ -141,7 +142,7 @@ pub fn decode(tags: &[Tag]) -> Marks {
             Some(Attachment { group, port, container })
         })
         .collect();
-    Marks {
+    TaskTags {
         attachments,
         event_id: value(EVENT_ID),
         service: value(SERVICE),
@@ -177,7 +178,7 @@ mod tests {
 
     #[test]
     fn the_keys_are_a_contract() {
-        let marks = Marks {
+        let task_tags = TaskTags {
             attachments: vec![attachment("a", "80", Some("web")), attachment("b", "90", None)],
             event_id: Some("e1".into()),
             service: Some("auth".into()),
@@ -185,7 +186,7 @@ mod tests {
             requested_at: Some("2026-11-20T07:00:00Z".into()),
             deployment: Some("start-engines".into()),
         };
-        let keys: Vec<String> = encode(&marks).into_iter().map(|tag| tag.key).collect();
+        let keys: Vec<String> = encode(&task_tags).into_iter().map(|tag| tag.key).collect();
         assert_eq!(
             keys,
             [
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_begins_with_aws_in_any_case_is_awss_own() {
+    fn a_text_that_begins_with_aws_in_any_case_is_reserved() {
         for text in ["aws:", "aws:scheduler:nightly", "AWS:x", "Aws:x"] {
             assert!(reserved(text), "{text}");
         }
@@ -214,8 +215,8 @@ mod tests {
     }
 
     #[test]
-    fn deleted_tags_tell_nothing() {
-        assert_eq!(decode(&[]), Marks::default());
+    fn deleted_tags_give_nothing() {
+        assert_eq!(decode(&[]), TaskTags::default());
     }
 
     proptest! {
@@ -229,12 +230,12 @@ mod tests {
                 .iter()
                 .map(|(port, named)| attachment("auth", &port.to_string(), named.then_some("web")))
                 .collect();
-            let marks = Marks { attachments, event_id, correlation_id: Some("x y".into()), ..Marks::default() };
-            let mut tags = encode(&marks);
+            let task_tags = TaskTags { attachments, event_id, correlation_id: Some("x y".into()), ..TaskTags::default() };
+            let mut tags = encode(&task_tags);
             if reverse {
                 tags.reverse();
             }
-            prop_assert_eq!(decode(&tags), marks);
+            prop_assert_eq!(decode(&tags), task_tags);
         }
 
         #[test]

@@ -1,4 +1,4 @@
-//! What a target group needs to know of a task, and what we need to know of a target group.
+//! Targets, target groups, and which target groups a task is attached to.
 //!
 //! Must not choose addresses; [`super::task`] does.
 
@@ -7,28 +7,28 @@ use std::net::IpAddr;
 
 use super::arn::{ContainerName, Port, TargetGroupArn};
 
-/// One attachment that a task asks for: a port of a container in a target group.
+/// One attachment of a start: a container's port that is to be registered with a target group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Attachment {
-    /// The group.
+    /// The target group.
     pub group: TargetGroupArn,
-    /// The container's port.
+    /// The container's port; in network modes `bridge` and `host`, not the host port.
     pub port: Port,
-    /// Which container, where several publish the port.
+    /// The container's name; needed if several containers publish the port.
     pub container: Option<ContainerName>,
 }
 
-/// A target as Elastic Load Balancing knows it.
+/// A target of a target group (`TargetDescription`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Target {
-    /// An IP address or an instance id.
+    /// `Id`: an IP address or an EC2 instance id.
     pub id: String,
-    /// The port, always given, so that an overridden one is deregistered too.
+    /// `Port`: always given, because DeregisterTargets needs it for a target with another port than its target group.
     pub port: Port,
 }
 
 impl Target {
-    /// Whether it is an address, and not an instance.
+    /// Whether it is an IP address, and not an EC2 instance.
     #[must_use]
     pub fn is_address(&self) -> bool {
         self.id.parse::<IpAddr>().is_ok()
@@ -45,16 +45,16 @@ impl fmt::Display for Target {
     }
 }
 
-/// What kind of targets a group takes (`TargetType`).
+/// What kind of targets a target group has (`TargetType`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TargetType {
-    /// Addresses.
+    /// `ip`: addresses.
     Ip,
-    /// Instance ids.
+    /// `instance`: EC2 instances.
     Instance,
-    /// A Lambda function.
+    /// `lambda`: a Lambda function.
     Lambda,
-    /// An Application Load Balancer.
+    /// `alb`: an Application Load Balancer.
     Alb,
     /// A kind that this version does not know.
     Unknown(String),
@@ -84,16 +84,16 @@ impl fmt::Display for TargetType {
     }
 }
 
-/// The address family of a group (`IpAddressType`).
+/// The address family of a target group (`IpAddressType`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AddressFamily {
-    /// `ipv4`, and whatever else is not `ipv6`: groups made before the attribute existed are ipv4.
+    /// `ipv4`, and anything else that is not `ipv6`: target groups older than this attribute are IPv4.
     Ipv4,
     /// `ipv6`.
     Ipv6,
 }
 
-/// The facts about a target group, none of which can be edited while it exists.
+/// The properties of a target group that cannot change while it exists.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TargetGroup {
     /// `TargetType`.
@@ -104,25 +104,25 @@ pub struct TargetGroup {
     pub protocol: String,
 }
 
-/// Whether a target is in its group (`TargetHealth.State` and `Reason`).
+/// Whether a target is registered with its target group (`TargetHealth.State` and `Reason`).
 ///
 /// See [DescribeTargetHealth](https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TargetHealth {
-    /// In the group, in whichever state: `initial`, `healthy`, `unhealthy`... and `unhealthy.draining`, in which
-    /// a Network Load Balancer lets the connections of an unhealthy target end, who goes back to `healthy` or on
-    /// to `unhealthy`: nobody has deregistered it
+    /// Registered, in any state: `initial`, `healthy`, `unhealthy`... Also `unhealthy.draining`, in which a Network
+    /// Load Balancer lets the connections of an unhealthy target end: it becomes `healthy` or `unhealthy` again, and
+    /// nobody has deregistered it
     /// ([target health status](https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-health-checks.html#target-health-states)).
     Registered(String),
-    /// `draining`: already on its way out.
+    /// `draining`: deregistered, while its connections end.
     Draining,
-    /// For the reason `Target.NotRegistered`.
+    /// Not registered: the reason is `Target.NotRegistered`.
     NotRegistered,
 }
 
 impl TargetHealth {
-    /// From the state and reason of the answer. A state that this version does not know counts as
-    /// registered: deregistering once too often does no harm, once too seldom does.
+    /// From `State` and `Reason`. A state that this version does not know counts as registered: an unnecessary
+    /// DeregisterTargets does no harm, a missing one does.
     #[must_use]
     pub fn of(state: &str, reason: Option<&str>) -> Self {
         match (state, reason) {
@@ -133,12 +133,12 @@ impl TargetHealth {
     }
 }
 
-/// A target in its group.
+/// A target together with its target group; displayed as `NAME/ADDRESS:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GroupTarget {
-    /// The group.
+    /// The target group.
     pub group: TargetGroupArn,
-    /// The target.
+    /// The target in it.
     pub target: Target,
 }
 
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_not_registered_and_draining_targets_are_out() {
+    fn all_targets_but_unregistered_and_draining_ones_are_registered() {
         assert_eq!(
             TargetHealth::of("unused", Some("Target.NotRegistered")),
             TargetHealth::NotRegistered
@@ -162,7 +162,7 @@ mod tests {
             TargetHealth::of("draining", Some("Target.DeregistrationInProgress")),
             TargetHealth::Draining
         );
-        // Registered, but its load balancer has no listener or its zone is off.
+        // Registered, but the target group has no listener or the target's zone is not enabled.
         assert_eq!(
             TargetHealth::of("unused", Some("Target.NotInUse")),
             TargetHealth::Registered("unused".into())

@@ -23,7 +23,7 @@ impl Timestamp {
         self.0
     }
 
-    /// From an RFC 3339 text, as ECS writes times in events.
+    /// Parses RFC 3339, the format of times in ECS's events.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         DateTime::parse_from_rfc3339(text)
@@ -31,19 +31,19 @@ impl Timestamp {
             .map(|time| Self(time.timestamp_millis()))
     }
 
-    /// How long after `earlier` this is; zero if it is not after it.
+    /// The time from `earlier` to this; zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// How far apart the two are, whichever is first.
+    /// The time between the two, whichever is earlier.
     #[must_use]
     pub fn distance(self, other: Self) -> Duration {
         Duration::from_millis(self.0.abs_diff(other.0))
     }
 
-    /// In UTC, to the second, as in `2026-11-20T07:00:00`; `None` beyond the years that have four digits.
+    /// In UTC, to the second, as in `2026-11-20T07:00:00`; `None` if the year does not have four digits.
     #[must_use]
     pub fn to_seconds(self) -> Option<String> {
         let time = DateTime::from_timestamp_millis(self.0)?;
@@ -52,14 +52,14 @@ impl Timestamp {
             .then(|| time.format("%Y-%m-%dT%H:%M:%S").to_string())
     }
 
-    /// In UTC, to the millisecond, as in `2026-11-20T07:00:00.000Z`; `None` where [`Self::to_seconds`] has none.
+    /// In UTC, to the millisecond, as in `2026-11-20T07:00:00.000Z`; `None` if the year does not have four digits.
     #[must_use]
     pub fn to_rfc3339(self) -> Option<String> {
         let millis = self.0.rem_euclid(1000);
         self.to_seconds().map(|seconds| format!("{seconds}.{millis:03}Z"))
     }
 
-    /// This much later.
+    /// The time `duration` later; saturates.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         Self(

@@ -1,5 +1,5 @@
-//! Reads JSON objects field by field and notes every problem on the way, where a derived
-//! deserializer would stop at the first.
+//! Reads JSON objects field by field and records every problem, where a derived deserializer would
+//! stop at the first.
 //!
 //! Must not know any particular object: each reader passes its own field names and rules.
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::names;
 use super::problem::{Problems, shorten};
 
-/// One JSON object being read.
+/// One JSON object that is being read: its path in the event, and the fields that were asked for.
 pub struct Fields<'a> {
     path: String,
     map: &'a Map<String, Value>,
@@ -16,7 +16,7 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Starts reading `value`, which must be an object.
+    /// Starts reading `value`; records a problem at `path` and returns `None` if it is not an object.
     pub fn of(value: &'a Value, path: &str, problems: &mut Problems) -> Option<Self> {
         match value {
             Value::Object(map) => Some(Self {
@@ -31,7 +31,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The path of one of this object's fields.
+    /// The path of one of this object's fields, as problems name it: `detail.targets[1].port`.
     pub fn at(&self, name: &str) -> String {
         format!("{}.{name}", self.path)
     }
@@ -42,7 +42,7 @@ impl<'a> Fields<'a> {
         self.map.get(name).filter(|value| !value.is_null())
     }
 
-    /// A field read by `read`, which answers with the rule when the value breaks it.
+    /// A field that `read` reads; `read` returns the rule as its error when the value breaks it.
     pub fn read<T>(
         &mut self,
         name: &'static str,
@@ -55,7 +55,7 @@ impl<'a> Fields<'a> {
             .ok()
     }
 
-    /// A text that `T` accepts.
+    /// A string that `T` can be parsed from.
     pub fn parsed<T>(&mut self, name: &'static str, problems: &mut Problems) -> Option<T>
     where
         T: std::str::FromStr,
@@ -64,9 +64,9 @@ impl<'a> Fields<'a> {
         self.read(name, problems, parsed)
     }
 
-    /// A text of `1..=most` characters.
-    pub fn text(&mut self, name: &'static str, most: usize, problems: &mut Problems) -> Option<String> {
-        self.read(name, problems, |value| text(value, most))
+    /// A string of 1 to `max` characters.
+    pub fn text(&mut self, name: &'static str, max: usize, problems: &mut Problems) -> Option<String> {
+        self.read(name, problems, |value| text(value, max))
     }
 
     /// A boolean.
@@ -76,7 +76,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A whole number within `range`.
+    /// An integer within `range`, which must lie within `i32`.
     pub fn number(
         &mut self,
         name: &'static str,
@@ -92,7 +92,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// One of a fixed set of words.
+    /// One of a fixed set of strings, as AWS's enumerations are.
     pub fn one_of(
         &mut self,
         name: &'static str,
@@ -106,22 +106,22 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A list of at most `most` items, each read by `read` with its own path. `None` if absent or
-    /// if any item is bad.
+    /// An array of at most `max` items, each read by `read` with its own path. `None` if it is absent or
+    /// any item is invalid.
     pub fn list<T>(
         &mut self,
         name: &'static str,
-        most: usize,
+        max: usize,
         problems: &mut Problems,
         mut read: impl FnMut(&'a Value, &str, &mut Problems) -> Option<T>,
     ) -> Option<Vec<T>> {
         let items = self.read(name, problems, |value| match value {
-            Value::Array(items) if items.len() <= most => Ok(items),
-            Value::Array(items) => Err(format!("must have at most {most} items, not {}", items.len())),
+            Value::Array(items) if items.len() <= max => Ok(items),
+            Value::Array(items) => Err(format!("must have at most {max} items, not {}", items.len())),
             _ => Err("must be an array".to_owned()),
         })?;
         let path = self.at(name);
-        // Every item is read, so that every problem is noted, before one bad item voids the list.
+        // Read every item first, so that every problem is recorded, even though one invalid item voids the list.
         let read: Vec<Option<T>> = items
             .iter()
             .enumerate()
@@ -130,24 +130,24 @@ impl<'a> Fields<'a> {
         read.into_iter().collect()
     }
 
-    /// A list of texts, each of which `T` accepts.
-    pub fn parsed_list<T>(&mut self, name: &'static str, most: usize, problems: &mut Problems) -> Option<Vec<T>>
+    /// An array of at most `max` strings, each of which `T` can be parsed from.
+    pub fn parsed_list<T>(&mut self, name: &'static str, max: usize, problems: &mut Problems) -> Option<Vec<T>>
     where
         T: std::str::FromStr,
         T::Err: std::fmt::Display,
     {
-        self.list(name, most, problems, |value, path, problems| {
+        self.list(name, max, problems, |value, path, problems| {
             parsed(value).map_err(|rule| problems.invalid(path, value, rule)).ok()
         })
     }
 
-    /// Whether the field is there under another name, which [`Self::deny_unknown`] will tell.
-    pub fn is_meant(&self, name: &'static str) -> bool {
+    /// Whether the object has the field under a wrong name, which [`Self::deny_unknown`] reports.
+    pub fn is_misnamed(&self, name: &'static str) -> bool {
         self.map.keys().any(|given| names::means(given, name))
     }
 
-    /// Ends the reading: a field that no reader asked for is a problem. Where it has another's name of a field of this
-    /// object, that field is not missing as well.
+    /// Ends the reading: every field that no reader asked for is a problem. If its name is a wrong name for a known
+    /// field, that known field is not reported as missing as well.
     pub fn deny_unknown(self, problems: &mut Problems) {
         for (name, value) in self.map {
             if self.known.contains(&name.as_str()) {
@@ -157,10 +157,10 @@ impl<'a> Fields<'a> {
             match names::meaning(name, &self.known) {
                 None => problems.wrong_kind(place, value, "is not a field of this object"),
                 Some(meaning) => {
-                    let rule = format!("is not a field of this object: {}", meaning.says);
+                    let rule = format!("is not a field of this object: {}", meaning.suggestion);
                     problems.wrong_kind(place, value, rule);
-                    for ours in meaning.ours {
-                        problems.meant(self.at(ours));
+                    for field in meaning.fields {
+                        problems.misnamed(self.at(field));
                     }
                 }
             }
@@ -168,11 +168,11 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A text of `1..=most` characters.
-pub fn text(value: &Value, most: usize) -> Result<String, String> {
+/// A string of 1 to `max` characters, counted as Unicode scalar values.
+pub fn text(value: &Value, max: usize) -> Result<String, String> {
     match value.as_str() {
-        Some(text) if (1..=most).contains(&text.chars().count()) => Ok(text.to_owned()),
-        _ => Err(format!("must be a text of 1 to {most} characters")),
+        Some(text) if (1..=max).contains(&text.chars().count()) => Ok(text.to_owned()),
+        _ => Err(format!("must be a text of 1 to {max} characters")),
     }
 }
 
@@ -212,11 +212,11 @@ mod tests {
     }
 
     #[test]
-    fn a_field_under_another_name_is_told_with_ours_and_not_missing_as_well() {
+    fn a_field_under_a_wrong_name_is_reported_with_the_right_one_and_not_as_missing() {
         let value = json!({"Cluster": "engines", "typo": 1});
         let mut problems = Problems::new();
         let mut fields = Fields::of(&value, "detail", &mut problems).unwrap();
-        assert!(fields.is_meant("cluster") && !fields.is_meant("service"));
+        assert!(fields.is_misnamed("cluster") && !fields.is_misnamed("service"));
         if fields.raw("cluster").is_none() {
             problems.missing(fields.at("cluster"), "needed");
         }

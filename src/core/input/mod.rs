@@ -1,4 +1,4 @@
-//! Reads JSON field by field, and notes every problem in it at once.
+//! Reads JSON field by field, and reports every problem in it at once.
 //!
 //! Must not know what the fields mean.
 

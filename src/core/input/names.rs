@@ -1,20 +1,20 @@
-//! What a field that an object does not have was meant to be: the same name written in another way, or the name that
-//! AWS's other interfaces to RunTask have for it.
+//! Suggests the right name for an unknown field: the same name in another spelling, or the name that one of AWS's other
+//! interfaces to RunTask uses.
 //!
-//! Must not take any of them: a name is answered with ours, and the event is refused all the same.
+//! Must not accept any of them: the suggestion is part of the problem, and the event is refused.
 
-/// What a name means.
+/// What an unknown field name was probably meant to be.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Meaning {
-    /// The fields that are not missing since they are there under this name.
-    pub ours: Vec<&'static str>,
-    /// What to write instead.
-    pub says: String,
+    /// The known fields that this one stands for, which are not reported as missing; empty if there is no such field.
+    pub fields: Vec<&'static str>,
+    /// The suggestion, as it is appended to the problem's rule.
+    pub suggestion: String,
 }
 
-/// Names that others have for fields of ours, without regard to case and separators.
+/// Other interfaces' names for our fields: (their name in [`plain`] spelling, our field).
 ///
-/// RunTask's own parameters are ours; the others' are told apart only where their names differ:
+/// Our fields have the names of RunTask's parameters. Listed are only names that differ, of
 /// [EcsParameters of a rule](https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_EcsParameters.html),
 /// [of a schedule](https://docs.aws.amazon.com/scheduler/latest/APIReference/API_EcsParameters.html),
 /// [StopTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html),
@@ -50,83 +50,83 @@ const FOREIGN: &[(&str, &str)] = &[
     ("taskid", "taskArn"),
 ];
 
-/// Names in a start for which there is no field, and what to do instead.
+/// RunTask parameters that are not fields of a start, and what to do instead.
 const INSTEAD: &[(&str, &str)] = &[
     (
         "clienttoken",
-        "start-engines makes RunTask's clientToken of the idempotencyKey of a start: give that",
+        "start-engines derives RunTask's clientToken from idempotencyKey: give that instead",
     ),
     (
         "command",
-        "it goes into overrides.containerOverrides, beside the container's name",
+        "give it in overrides.containerOverrides, with the container's name",
     ),
-    ("cpu", "it goes into overrides"),
+    ("cpu", "give it in overrides"),
     (
         "ecsparameters",
-        "its fields are fields of this object: taskDefinition, count, launchType, networkConfiguration...",
+        "give its fields in this object: taskDefinition, count, launchType, networkConfiguration...",
     ),
     (
         "environment",
-        "it goes into overrides.containerOverrides, beside the container's name",
+        "give it in overrides.containerOverrides, with the container's name",
     ),
-    ("ephemeralstorage", "it goes into overrides"),
-    ("executionrolearn", "it goes into overrides"),
-    ("inferenceacceleratoroverrides", "it goes into overrides"),
-    ("memory", "it goes into overrides"),
+    ("ephemeralstorage", "give it in overrides"),
+    ("executionrolearn", "give it in overrides"),
+    ("inferenceacceleratoroverrides", "give it in overrides"),
+    ("memory", "give it in overrides"),
     // "This parameter is only used by Amazon ECS" (API reference, RunTask).
     (
         "referenceid",
-        "it is for ECS's own use: correlationId is a mark of your own",
+        "only ECS uses it: give correlationId as an identifier of your own",
     ),
     (
         "startedby",
-        "start-engines writes the targets of a task there: correlationId or tags can tell who has asked",
+        "start-engines writes the targets of a task there: use correlationId or tags to show who sent the event",
     ),
-    ("taskrolearn", "it goes into overrides"),
+    ("taskrolearn", "give it in overrides"),
 ];
 
-/// What `name` means in an object that has the `known` fields; `None` if nobody knows.
+/// What `name` was probably meant to be in an object that has the `known` fields; `None` without a suggestion.
 pub fn meaning(name: &str, known: &[&'static str]) -> Option<Meaning> {
     let plain_name = plain(name);
-    let known_one = |is_it: &dyn Fn(&str) -> bool| known.iter().copied().find(|ours| is_it(ours));
-    if let Some(ours) = known_one(&|ours| plain(ours) == plain_name) {
-        let says = match ours.chars().next() {
-            Some(first) if first.is_ascii_lowercase() => format!("did you mean `{ours}`? Names are camelCase"),
-            _ => format!("did you mean `{ours}`?"),
+    let find = |matches: &dyn Fn(&str) -> bool| known.iter().copied().find(|field| matches(field));
+    if let Some(field) = find(&|field| plain(field) == plain_name) {
+        let suggestion = match field.chars().next() {
+            Some(first) if first.is_ascii_lowercase() => format!("did you mean `{field}`? Names are camelCase"),
+            _ => format!("did you mean `{field}`?"),
         };
         return Some(Meaning {
-            ours: with_its_parts(ours),
-            says,
+            fields: with_required_part(field),
+            suggestion,
         });
     }
-    if let Some(ours) = known_one(&|ours| FOREIGN.contains(&(plain_name.as_str(), ours))) {
+    if let Some(field) = find(&|field| FOREIGN.contains(&(plain_name.as_str(), field))) {
         return Some(Meaning {
-            ours: with_its_parts(ours),
-            says: format!("did you mean `{ours}`?"),
+            fields: with_required_part(field),
+            suggestion: format!("did you mean `{field}`?"),
         });
     }
     let instead = INSTEAD.iter().find(|(foreign, _)| *foreign == plain_name)?;
     known.contains(&"taskDefinition").then(|| Meaning {
-        ours: Vec::new(),
-        says: instead.1.to_owned(),
+        fields: Vec::new(),
+        suggestion: instead.1.to_owned(),
     })
 }
 
-/// Whether `name` is another way to write `ours`.
-pub fn means(name: &str, ours: &'static str) -> bool {
-    name != ours && meaning(name, &[ours]).is_some()
+/// Whether `name` is a wrong name for `field`.
+pub fn means(name: &str, field: &'static str) -> bool {
+    name != field && meaning(name, &[field]).is_some()
 }
 
-/// Whoever writes this field has given what it consists of.
-fn with_its_parts(ours: &'static str) -> Vec<&'static str> {
-    match ours {
-        "networkConfiguration" => vec![ours, "subnets"],
-        _ => vec![ours],
+/// The field, and the required field that is part of it: neither is reported as missing.
+fn with_required_part(field: &'static str) -> Vec<&'static str> {
+    match field {
+        "networkConfiguration" => vec![field, "subnets"],
+        _ => vec![field],
     }
 }
 
-/// Only the letters and digits, in lower case: `TaskDefinition`, `task_definition`, `task-definition` and
-/// `TaskDefinition.$` (a path of Step Functions) are all one.
+/// The ASCII letters and digits of a name, in lower case: `TaskDefinition`, `task_definition`, `task-definition` and
+/// `TaskDefinition.$` (a path of Step Functions) are all `taskdefinition`.
 fn plain(name: &str) -> String {
     let known = name.chars().filter(char::is_ascii_alphanumeric);
     known.map(|c| c.to_ascii_lowercase()).collect()
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_case_is_answered_with_the_name_and_with_what_it_consists_of() {
+    fn another_spelling_is_answered_with_the_right_name_and_its_required_part() {
         let known = ["taskDefinition", "networkConfiguration", "subnets"];
         for name in [
             "TaskDefinition",
@@ -147,22 +147,25 @@ mod tests {
             "TASKDEFINITION",
         ] {
             let meaning = meaning(name, &known).unwrap();
-            assert_eq!(meaning.ours, ["taskDefinition"], "{name}");
-            assert_eq!(meaning.says, "did you mean `taskDefinition`? Names are camelCase");
+            assert_eq!(meaning.fields, ["taskDefinition"], "{name}");
+            assert_eq!(meaning.suggestion, "did you mean `taskDefinition`? Names are camelCase");
         }
         let network = meaning("NetworkConfiguration", &known).unwrap();
-        assert_eq!(network.ours, ["networkConfiguration", "subnets"]);
-        assert_eq!(meaning("source", &["Source"]).unwrap().says, "did you mean `Source`?");
+        assert_eq!(network.fields, ["networkConfiguration", "subnets"]);
+        assert_eq!(
+            meaning("source", &["Source"]).unwrap().suggestion,
+            "did you mean `Source`?"
+        );
     }
 
     #[test]
-    fn a_foreign_name_is_answered_only_where_the_object_has_the_field() {
-        assert_eq!(meaning("TaskCount", &["count"]).unwrap().ours, ["count"]);
+    fn another_interfaces_name_is_answered_only_where_the_object_has_the_field() {
+        assert_eq!(meaning("TaskCount", &["count"]).unwrap().fields, ["count"]);
         assert_eq!(meaning("TaskCount", &["cluster"]), None);
         assert!(
             meaning("clientToken", &["taskDefinition"])
                 .unwrap()
-                .says
+                .suggestion
                 .contains("idempotencyKey")
         );
         assert_eq!(meaning("clientToken", &["taskArn"]), None);
@@ -171,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tables_are_in_plain_writing_and_in_order() {
+    fn the_tables_are_in_plain_spelling_and_sorted() {
         for names in [
             FOREIGN.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
             INSTEAD.iter().map(|(name, _)| *name).collect(),

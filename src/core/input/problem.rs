@@ -1,35 +1,35 @@
-//! What is wrong with an input: every problem at once, each with field, value and rule.
+//! The problems of an input: all of them at once, each with field, value and rule.
 //!
-//! Must not decide what to do about a problem; it only words it.
+//! Must not decide what to do about a problem; it only describes it.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// How many problems are spelled out; the rest are counted.
+/// How many problems a message lists; the rest are only counted.
 const MAX_LISTED: usize = 50;
-/// How many characters of a text value or field name are shown.
+/// How many characters of a string or field name a message shows.
 const MAX_SHOWN: usize = 80;
 
-/// Whether a value breaks a rule of its own, or only the owner's allow-list.
+/// Whether a value is invalid, or valid but not allowed by the configuration (`invalid_event` or `not_allowed`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// The value is not a valid one.
+    /// The value is invalid, or a required one is missing.
     Invalid,
-    /// The value is valid, but an allow-list does not hold it.
+    /// The value is valid, but an allow-list or `CATALOG_ONLY` does not permit it.
     NotAllowed,
 }
 
-/// One thing that is wrong.
+/// One problem: a field, its value, and the rule that it breaks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Problem {
-    /// Where: `detail.targets[1].port`.
+    /// The path of the field: `detail.targets[1].port`; for configuration, the variable or `services.NAME.FIELD`.
     pub field: String,
-    /// What was found there, shortened, with everything unprintable escaped; `None` if absent.
+    /// The value, shortened and with unprintable characters escaped; `None` if the field is missing.
     pub value: Option<String>,
-    /// What should be there.
+    /// The rule, as a fragment that follows "FIELD = VALUE: ".
     pub rule: String,
-    /// Which kind of rule it is.
+    /// Whether the value is invalid or not allowed.
     pub kind: Kind,
 }
 
@@ -43,69 +43,69 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Every problem of one input, in the order found.
+/// All problems of one input, in the order in which they were found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Problems {
     found: Vec<Problem>,
-    /// Fields that are there under another name, which is a problem of its own: not missing as well.
-    meant: Vec<String>,
+    /// Fields that are present under a wrong name. That is a problem of its own, so they are not reported as missing.
+    misnamed: Vec<String>,
 }
 
 impl Problems {
-    /// No problem yet.
+    /// An empty list.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A value breaks a rule.
+    /// Adds a value that breaks a rule. Values in `overrides` are shown by kind and size only.
     pub fn invalid(&mut self, field: impl Into<String>, value: &Value, rule: impl fmt::Display) {
         let field = field.into();
-        let value = told(&field, value);
+        let value = private_or_shown(&field, value);
         self.add(field, Some(value), rule, Kind::Invalid);
     }
 
-    /// A value is of the wrong kind, or in a place that has no meaning: it may be anything, a secret
-    /// too, so only its kind and size are told.
+    /// Adds a value of the wrong JSON type, or of an unknown field. It may be anything, even a secret, so
+    /// only its kind and size are shown.
     pub fn wrong_kind(&mut self, field: impl Into<String>, value: &Value, rule: impl fmt::Display) {
         self.add(field, Some(kind_of(value)), rule, Kind::Invalid);
     }
 
-    /// A text breaks a rule.
+    /// Adds a string that breaks a rule; it is shown in quotes.
     pub fn invalid_text(&mut self, field: impl Into<String>, value: &str, rule: impl fmt::Display) {
         self.add(field, Some(quoted(value)), rule, Kind::Invalid);
     }
 
-    /// A needed value is not there. Not told of what is there under another name ([`Self::meant`]).
+    /// Adds a required field that is missing, unless it is present under a wrong name ([`Self::misnamed`]).
     pub fn missing(&mut self, field: impl Into<String>, rule: impl fmt::Display) {
         let field = field.into();
-        if !self.meant.iter().any(|meant| is_in(&field, meant)) {
+        if !self.misnamed.iter().any(|misnamed| is_in(&field, misnamed)) {
             self.add(field, None, rule, Kind::Invalid);
         }
     }
 
-    /// `field` is there, under a name that it does not have: that problem is told, and whatever was or will be said
-    /// to be missing of it is not.
-    pub fn meant(&mut self, field: impl Into<String>) {
+    /// Notes that `field` is present under a wrong name. The wrong name is reported elsewhere; that `field`, or a part
+    /// of it, is missing is not reported, whether it was found before or is found later.
+    pub fn misnamed(&mut self, field: impl Into<String>) {
         let field = field.into();
         self.found
             .retain(|problem| problem.value.is_some() || !is_in(&problem.field, &field));
-        self.meant.push(field);
+        self.misnamed.push(field);
     }
 
-    /// A valid text is outside an allow-list.
+    /// Adds a valid string that an allow-list does not contain.
     pub fn not_allowed(&mut self, field: impl Into<String>, value: &str, rule: impl fmt::Display) {
         self.add(field, Some(quoted(value)), rule, Kind::NotAllowed);
     }
 
-    /// A field is one that the owner does not let events give.
+    /// Adds a field that the configuration does not allow events to give (`CATALOG_ONLY`).
     pub fn field_not_allowed(&mut self, field: impl Into<String>, value: &Value, rule: impl fmt::Display) {
         let field = field.into();
-        let value = told(&field, value);
+        let value = private_or_shown(&field, value);
         self.add(field, Some(value), rule, Kind::NotAllowed);
     }
 
-    /// A field that the owner wants is not there.
+    /// Adds a missing field that the configuration requires (`CATALOG_ONLY`).
     pub fn missing_not_allowed(&mut self, field: impl Into<String>, rule: impl fmt::Display) {
         self.add(field, None, rule, Kind::NotAllowed);
     }
@@ -119,22 +119,22 @@ impl Problems {
         });
     }
 
-    /// Adds those of another part of the same input.
+    /// Adds the problems of another part of the same input.
     pub fn extend(&mut self, others: Self) {
-        for meant in others.meant {
-            self.meant(meant);
+        for misnamed in others.misnamed {
+            self.misnamed(misnamed);
         }
         self.found.extend(others.found);
     }
 
-    /// All but those that `is_out`.
+    /// Removes the problems for which `is_out` is true.
     #[must_use]
     pub fn without(mut self, is_out: impl Fn(&Problem) -> bool) -> Self {
         self.found.retain(|problem| !is_out(problem));
         self
     }
 
-    /// The same, each of whose fields is told with where it is.
+    /// Puts `place: ` in front of each field, for inputs that hold several events.
     #[must_use]
     pub fn within(mut self, place: &str) -> Self {
         for problem in &mut self.found {
@@ -143,30 +143,34 @@ impl Problems {
         self
     }
 
-    /// Whether nothing is wrong.
+    /// Whether there is no problem.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    /// Whether a problem names this field, or something in it; or it is there under another name.
+    /// Whether a problem concerns this field or a part of it, or the field is present under a wrong name.
     #[must_use]
-    pub fn name(&self, field: &str) -> bool {
-        self.found.iter().any(|problem| is_in(&problem.field, field)) || self.meant.iter().any(|meant| meant == field)
+    pub fn mentions(&self, field: &str) -> bool {
+        self.found.iter().any(|problem| is_in(&problem.field, field))
+            || self.misnamed.iter().any(|misnamed| misnamed == field)
     }
 
-    /// The problems, in the order found.
+    /// The problems, in the order in which they were found.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.found.iter()
     }
 
-    /// Whether every problem is a matter of allow-lists.
+    /// Whether there are problems, and all of them are [`Kind::NotAllowed`].
     #[must_use]
     pub fn only_not_allowed(&self) -> bool {
         !self.found.is_empty() && self.found.iter().all(|p| p.kind == Kind::NotAllowed)
     }
 
-    /// `Err` with all problems, if there is any.
+    /// `value`, or all problems if there are any.
+    ///
+    /// # Errors
+    /// With all problems.
     pub fn into_result<T>(self, value: T) -> Result<T, Self> {
         if self.found.is_empty() { Ok(value) } else { Err(self) }
     }
@@ -189,13 +193,13 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// Whether `field` is `outer`, or something in it.
+/// Whether `field` is `outer`, or a part of it.
 fn is_in(field: &str, outer: &str) -> bool {
     let rest = field.strip_prefix(outer);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-fn told(field: &str, value: &Value) -> String {
+fn private_or_shown(field: &str, value: &Value) -> String {
     if is_private(field) {
         kind_of(value)
     } else {
@@ -203,12 +207,12 @@ fn told(field: &str, value: &Value) -> String {
     }
 }
 
-/// Whether a field is part of `overrides`, which hold commands and environments: never shown.
+/// Whether a field is part of `overrides`, which hold commands and environments and are never shown.
 fn is_private(field: &str) -> bool {
     field.split(['.', '[']).any(|part| part == "overrides")
 }
 
-/// A value as it may be shown in an error.
+/// A value as an error may show it.
 fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => quoted(text),
@@ -217,7 +221,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// A value by kind and size, where it may hold secrets.
+/// A value by kind and size, because it may hold secrets.
 fn kind_of(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -238,7 +242,7 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// The first characters of a text from outside, with whatever could disturb a terminal escaped.
+/// The first 80 characters of an untrusted string, with everything escaped that could disturb a terminal.
 pub fn shorten(text: &str) -> String {
     text.chars().take(MAX_SHOWN).flat_map(char::escape_debug).collect()
 }
@@ -261,23 +265,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_under_another_name_is_not_missing_whether_told_before_or_after() {
+    fn a_field_under_a_wrong_name_is_not_missing_whether_that_was_found_before_or_after() {
         let mut problems = Problems::new();
         problems.missing("detail.cluster", "needed");
         problems.missing("detail.clusters", "needed");
         problems.invalid("detail.cluster", &json!(0), "must be a text");
-        problems.meant("detail.cluster");
-        problems.meant("detail.targets");
+        problems.misnamed("detail.cluster");
+        problems.misnamed("detail.targets");
         problems.missing("detail.targets[0].port", "needed");
-        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let messages: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(
-            told,
+            messages,
             [
                 "detail.clusters is missing: needed",
                 "detail.cluster = 0: must be a text"
             ]
         );
-        assert!(problems.name("detail.targets") && !problems.name("detail.target"));
+        assert!(problems.mentions("detail.targets") && !problems.mentions("detail.target"));
         let mut others = Problems::new();
         others.missing("detail.targets", "needed");
         others.extend(problems);
@@ -302,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_problems_are_counted_not_spelled_out() {
+    fn a_thousand_problems_are_counted_and_not_all_listed() {
         let mut problems = Problems::new();
         for n in 0..1000 {
             problems.missing(format!("f{n}"), "needed");

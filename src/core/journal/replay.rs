@@ -11,7 +11,7 @@ use crate::call::schedule::OneTimeSchedule;
 use crate::call::{Answer, Call, CallError, Desired, TaskPage, Zone};
 use crate::domain::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
 use crate::domain::definition::Definition;
-use crate::domain::instance::{ContainerInstance, Instance, Recall};
+use crate::domain::instance::{ContainerInstance, Ec2Instance, Recall};
 use crate::domain::tags::Tag;
 use crate::domain::target::{Target, TargetGroup, TargetHealth};
 use crate::domain::task::Task;
@@ -252,7 +252,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`Asked`] says.
-    pub fn describe_instance(&mut self, id: &str, recall: Recall) -> Asked<'a, Option<Instance>> {
+    pub fn describe_instance(&mut self, id: &str, recall: Recall) -> Asked<'a, Option<Ec2Instance>> {
         self.ask(
             Call::DescribeInstance {
                 id: id.to_owned(),

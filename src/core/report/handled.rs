@@ -1,6 +1,6 @@
-//! All that is known of one event once it was handled.
+//! Everything that is known about one event after it was handled.
 //!
-//! What is told of it is in [`super::log_line`] and [`super::outcome_events`].
+//! What is reported of it is in [`super::log_line`] and [`super::outcome_events`].
 
 use std::sync::Arc;
 
@@ -15,25 +15,25 @@ use crate::outcome::{Failure, Outcome, Repairs};
 use crate::request::Trigger;
 use crate::request::envelope::Envelope;
 
-/// All that is to be told of one event.
+/// One event, and how it was handled.
 #[derive(Debug)]
 pub struct Handled {
-    /// What the event says of itself.
+    /// The event's id, detail-type and correlation id.
     pub envelope: Envelope,
-    /// What it asks for, if it is sound and allowed.
+    /// What it requests; `None` if it is invalid or not allowed.
     pub trigger: Option<Trigger>,
-    /// The calls that were made.
+    /// The calls that were made, with their answers.
     pub journal: Journal,
     /// When the handling ended.
     pub ended_at: Timestamp,
-    /// How.
+    /// How it ended.
     pub result: Result<Outcome, Failure>,
-    /// What became of its outcome events.
+    /// How publishing its outcome events ended.
     pub published: Published,
 }
 
 impl Handled {
-    /// An event that was not looked into, since the function itself is not sound.
+    /// An event that was not handled, because the function's configuration is invalid.
     #[must_use]
     pub fn refused(event: &Value, now: Timestamp, failure: Failure) -> Self {
         Self {
@@ -48,7 +48,7 @@ impl Handled {
 }
 
 impl Handled {
-    /// What a reconcile has done, whether or not all of it succeeded.
+    /// What a reconcile has repaired, even if it failed later; `None` for other events.
     #[must_use]
     pub fn repairs(&self) -> Option<&Repairs> {
         match &self.result {
@@ -58,7 +58,7 @@ impl Handled {
         }
     }
 
-    /// The task as DescribeTasks told it, with its tags, if it was asked.
+    /// The task from the first DescribeTasks answer that has it, with its tags; `None` if there is none.
     #[must_use]
     pub fn described(&self, arn: &TaskArn) -> Option<&Task> {
         self.journal.entries.iter().find_map(|entry| match &entry.answer {
@@ -68,13 +68,13 @@ impl Handled {
     }
 }
 
-/// How publishing ended.
+/// How publishing the outcome events ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Published {
-    /// How many events EventBridge took.
+    /// How many events EventBridge accepted.
     pub published: usize,
-    /// How many it did not.
+    /// How many events were not published: failed entries, or entries of a failed call.
     pub unpublished: usize,
-    /// Why, each reason once.
+    /// Why events were not published, each reason once.
     pub errors: Vec<String>,
 }

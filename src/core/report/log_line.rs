@@ -1,7 +1,6 @@
-//! What the world is told of one event: one structured log line, one line of metrics, and Lambda's
-//! answer.
+//! The report of one event: a structured log line, a line of metrics, and Lambda's answer.
 //!
-//! Must not hold payloads: identifiers, decisions and AWS's own words only. The metrics line is in
+//! Must not contain payloads: only identifiers, decisions and AWS's messages. The metrics line has
 //! [CloudWatch's embedded metric format][EMF], so that metrics cost no call.
 //!
 //! [EMF]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -18,11 +17,11 @@ use crate::outcome::{Outcome, Skip};
 use crate::request::Trigger;
 use crate::request::stop::Selector;
 
-/// The namespace of all metrics.
+/// The CloudWatch namespace of all metrics.
 pub const NAMESPACE: &str = "StartEngines";
 
 impl Handled {
-    /// The fields of the log line, and of the answer to whoever invoked the function directly.
+    /// The fields of the log line, and of the function's answer to a direct invocation. Empty fields are left out.
     #[must_use]
     pub fn summary(&self) -> Map<String, Value> {
         let mut line = Map::new();
@@ -141,7 +140,7 @@ impl Handled {
                 put("service", json!(request.service));
                 put(
                     "requestedAt",
-                    json!(request.requested_at.as_ref().map(|asked| &asked.text)),
+                    json!(request.requested_at.as_ref().map(|requested| &requested.text)),
                 );
                 put("continuation", json!(request.continuation.as_ref().map(|it| it.count)));
             }
@@ -150,12 +149,12 @@ impl Handled {
                 put("lastStatus", json!(change.task.last_status.to_string()));
                 put("desiredStatus", json!(change.task.desired_status.to_string()));
                 put("version", json!(change.task.version));
-                let marks = self
+                let tags = self
                     .described(&change.task.arn)
                     .map(|task| tags::decode(&task.tags))
                     .unwrap_or_default();
-                put("service", json!(marks.service));
-                put("correlationId", json!(marks.correlation_id));
+                put("service", json!(tags.service));
+                put("correlationId", json!(tags.correlation_id));
             }
             None => {}
         }
@@ -170,7 +169,7 @@ impl Handled {
         line
     }
 
-    /// The metrics line: counts by function, and by function and reason where there is one.
+    /// The metrics line, with the dimension FunctionName, and FunctionName with Reason if there is a reason.
     #[must_use]
     pub fn metrics(&self, function: &str) -> Value {
         let mut values = vec![
@@ -259,7 +258,7 @@ impl Handled {
         line
     }
 
-    /// Why: the skip's reason or the failure's category.
+    /// The skip's reason or the failure's error type; `None` for other outcomes.
     fn reason(&self) -> Option<&'static str> {
         match &self.result {
             Ok(Outcome::Skipped { reason, .. }) => Some(reason.name()),
@@ -292,7 +291,8 @@ impl Handled {
             .collect()
     }
 
-    /// From ECS's timestamp of the change to the answer of the last call that acted on it.
+    /// Milliseconds from ECS's time of the change to the answer of the last call that registered or deregistered
+    /// targets.
     fn lag_millis(&self) -> Option<i64> {
         let Some(Trigger::TaskStateChange(change)) = &self.trigger else {
             return None;
@@ -312,14 +312,14 @@ impl Handled {
     }
 }
 
-/// The ARNs of the groups, each once.
+/// The ARNs of the target groups, without adjacent repetitions.
 fn groups(targets: &[GroupTarget]) -> Value {
     let mut arns: Vec<&str> = targets.iter().map(|target| target.group.as_str()).collect();
     arns.dedup();
     json!(arns)
 }
 
-/// How many targets, or tasks, of a reconcile a log line names; the metrics have their count.
+/// How many targets or tasks of a reconcile a log line names; the metrics count all.
 const MAX_NAMED: usize = 100;
 
 fn few<T: ToString>(items: impl ExactSizeIterator<Item = T>) -> Value {

@@ -1,6 +1,6 @@
-//! What is reported of one event once it was handled: to people, to metrics, to applications.
+//! Reports how an event was handled: to people, to metrics, to applications.
 //!
-//! Pure. Must not write or send.
+//! Pure. Must not write or send anything.
 
 pub mod handled;
 pub mod log_line;

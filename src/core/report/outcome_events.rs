@@ -1,11 +1,11 @@
-//! What applications are told of one event, so that they need not ask: outcome events.
+//! Outcome events: what applications learn about an event without polling.
 //!
-//! Pure: from what was handled to the events for `OUTCOME_EVENT_BUS`. Must not send them;
-//! `start_engines_handler` does, after all that the event asked for has been done.
+//! Pure: from a handled event to the events for `OUTCOME_EVENT_BUS`. Must not send them; `start_engines_handler` does,
+//! after everything that the event requested has been done.
 //!
-//! Delivery is at least once, as everything here is: whoever receives them tells a repetition by
-//! detail-type, `taskArn` and `eventId`. `correlationId` is always that of the start. On the way down it is
-//! told as long as ECS keeps the task's tags, which [StopTask] deletes at a time that it does not tell.
+//! They are delivered at least once; receivers recognize a repetition by detail-type, `taskArn` and `eventId`.
+//! `correlationId` is always that of the start. Events of a stopping task have it for as long as ECS keeps the task's
+//! tags, which [StopTask] deletes at an unspecified time.
 //!
 //! [StopTask]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
 
@@ -19,7 +19,7 @@ use crate::call::event_entry::EventEntry;
 use crate::config::Config;
 use crate::decide::deployment;
 use crate::domain::arn::TaskArn;
-use crate::domain::tags::{self, Marks};
+use crate::domain::tags::{self, TaskTags};
 use crate::domain::target::GroupTarget;
 use crate::domain::task::{Phase, Task};
 use crate::domain::timestamp::Timestamp;
@@ -28,28 +28,28 @@ use crate::request::reconcile::ReconcileRequest;
 use crate::request::task_change::TaskChange;
 use crate::request::{Trigger, envelope};
 
-/// The source of all of them.
+/// The `source` of all outcome events.
 pub const SOURCE: &str = "start-engines";
 
-/// What an outcome event tells.
+/// The kinds of outcome events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// RunTask has started a task.
     Started,
-    /// A start came to nothing, or the task of one did, or its targets could not be registered.
+    /// A start failed, or its task stopped before RUNNING, or its targets could not be registered.
     StartFailed,
-    /// A task runs, and a deadline of it could not be set: nobody stops it in time, until a retry sets it.
+    /// A task was started, but a deadline of it could not be set: it is not stopped in time unless a retry sets it.
     DeadlineNotSet,
-    /// All targets of a RUNNING task are in their groups, or a reconcile has put in some that were not.
+    /// All targets of a RUNNING task are registered, or a reconcile has registered some that were missing.
     Registered,
-    /// Targets of a task have been taken out of their groups.
+    /// Targets of a task were deregistered.
     Deregistered,
-    /// A task that was RUNNING is STOPPED.
+    /// A task that had been RUNNING is STOPPED.
     Stopped,
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 6] = [
         Self::Started,
         Self::StartFailed,
@@ -73,25 +73,26 @@ impl Kind {
     }
 }
 
-/// The look at a task that tells whose start it was, where nothing else has told.
+/// The DescribeTasks call for the tags of an event's task, if outcome events need them and no earlier call returned
+/// them.
 #[must_use]
-pub fn look(handled: &Handled, config: &Config) -> Option<Call> {
+pub fn missing_tags(handled: &Handled, config: &Config) -> Option<Call> {
     let Some(Trigger::TaskStateChange(change)) = &handled.trigger else {
         return None;
     };
-    let is_told = handled.described(&change.task.arn).is_some();
-    (!is_told && !of(handled, config).is_empty()).then(|| Call::DescribeTasks {
+    let is_described = handled.described(&change.task.arn).is_some();
+    (!is_described && !of(handled, config).is_empty()).then(|| Call::DescribeTasks {
         cluster: change.task.cluster.clone(),
         tasks: vec![change.task.arn.clone()],
     })
 }
 
-/// What is to be told of an event that was handled.
+/// The outcome events of a handled event; `bus` is not set yet.
 #[must_use]
 pub fn of(handled: &Handled, config: &Config) -> Vec<EventEntry> {
     match &handled.trigger {
         Some(Trigger::Start(_)) => of_start(handled),
-        // What is no sound start has failed, too.
+        // An invalid start has failed, too.
         None if handled.envelope.detail_type.as_deref() == Some(envelope::START) => of_start(handled),
         Some(Trigger::Stop(_)) => of_stop(handled),
         Some(Trigger::TaskStateChange(change)) => of_change(change, handled, config),
@@ -105,9 +106,9 @@ fn of_start(handled: &Handled) -> Vec<EventEntry> {
         Some(Trigger::Start(request)) => Some(request),
         _ => None,
     };
-    let whole = |kind| {
-        let mut telling = EventBuilder::new(kind, handled);
-        telling.put("correlationId", json!(handled.envelope.correlation_id));
+    let about = |kind| {
+        let mut event = EventBuilder::new(kind, handled);
+        event.put("correlationId", json!(handled.envelope.correlation_id));
         if let Some(request) = request {
             let targets = request.attachments.iter().map(|attachment| {
                 let mut target = json!({
@@ -119,25 +120,25 @@ fn of_start(handled: &Handled) -> Vec<EventEntry> {
                 }
                 target
             });
-            telling.put("correlationId", json!(request.correlation_id));
-            telling.put("cluster", json!(request.cluster.as_str()));
-            telling.put("service", json!(request.service));
-            telling.put("taskDefinition", json!(request.task_definition.as_str()));
-            telling.put("targets", json!(targets.collect::<Vec<_>>()));
-            telling.timings(request.sent_at);
-            telling.resources.extend(
+            event.put("correlationId", json!(request.correlation_id));
+            event.put("cluster", json!(request.cluster.as_str()));
+            event.put("service", json!(request.service));
+            event.put("taskDefinition", json!(request.task_definition.as_str()));
+            event.put("targets", json!(targets.collect::<Vec<_>>()));
+            event.timings(request.sent_at);
+            event.resources.extend(
                 request
                     .attachments
                     .iter()
                     .map(|attachment| attachment.group.to_string()),
             );
         }
-        telling
+        event
     };
     let started = |tasks: &[TaskArn]| -> Vec<EventEntry> {
         tasks
             .iter()
-            .map(|task| whole(Kind::Started).of_task(task).end())
+            .map(|task| about(Kind::Started).of_task(task).end())
             .collect()
     };
     match &handled.result {
@@ -147,16 +148,16 @@ fn of_start(handled: &Handled) -> Vec<EventEntry> {
             let mut events = started(&failure.tasks);
             if let Some(unset) = &failure.deadlines {
                 events.extend(unset.by_task().into_iter().map(|(task, fields)| {
-                    let mut telling = whole(Kind::DeadlineNotSet).of_task(task);
-                    telling.put("deadlines", json!(fields));
-                    telling.put("reason", json!(unset.category.name()));
-                    telling.put("message", json!(unset.message));
-                    telling.put("retryCanHelp", json!(unset.transient));
-                    telling.end()
+                    let mut event = about(Kind::DeadlineNotSet).of_task(task);
+                    event.put("deadlines", json!(fields));
+                    event.put("reason", json!(unset.category.name()));
+                    event.put("message", json!(unset.message));
+                    event.put("retryCanHelp", json!(unset.transient));
+                    event.end()
                 }));
             }
             if failure.is_of_request() {
-                events.push(whole(Kind::StartFailed).of_failure(failure).end());
+                events.push(about(Kind::StartFailed).of_failure(failure).end());
             }
             events
         }
@@ -170,14 +171,14 @@ fn of_stop(handled: &Handled) -> Vec<EventEntry> {
         return Vec::new();
     };
     let about = |kind, task: &TaskArn| {
-        let mut telling = EventBuilder::new(kind, handled);
+        let mut event = EventBuilder::new(kind, handled);
         match handled.described(task) {
-            Some(described) => telling.marks(described),
-            None => telling.put("correlationId", Value::Null),
+            Some(described) => event.origin(described),
+            None => event.put("correlationId", Value::Null),
         }
-        telling.put("stopCorrelationId", json!(request.correlation_id));
-        telling.timings(request.sent_at);
-        telling.of_task(task)
+        event.put("stopCorrelationId", json!(request.correlation_id));
+        event.timings(request.sent_at);
+        event.of_task(task)
     };
     let mut events = Vec::new();
     let mut owners: Vec<&TaskArn> = targets.iter().map(|(task, _)| task).collect();
@@ -190,21 +191,21 @@ fn of_stop(handled: &Handled) -> Vec<EventEntry> {
             .collect();
         events.push(about(Kind::Deregistered, owner).of_targets(&of_owner).end());
     }
-    // Told here, where the tags are still there; the task's last event tells ECS's own reason.
+    // Reported now, while the task still has its tags; its last event gives ECS's own reason.
     if request.unless_running {
         let has_run = |task: &&TaskArn| handled.described(task).is_some_and(Task::has_run);
         for task in tasks.iter().filter(|task| !has_run(task)) {
-            let mut telling = about(Kind::StartFailed, task);
-            telling.put("reason", json!("start_timed_out"));
-            telling.put("message", json!(request.reason));
-            telling.put("retryCanHelp", json!(false));
-            events.push(telling.end());
+            let mut event = about(Kind::StartFailed, task);
+            event.put("reason", json!("start_timed_out"));
+            event.put("message", json!(request.reason));
+            event.put("retryCanHelp", json!(false));
+            events.push(event.end());
         }
     }
     events
 }
 
-/// What it did is told, whether or not something else has failed.
+/// What was repaired is reported even if the reconcile failed later.
 fn of_reconcile(request: &ReconcileRequest, handled: &Handled) -> Vec<EventEntry> {
     let Some(repairs) = handled.repairs() else {
         return Vec::new();
@@ -220,31 +221,31 @@ fn of_reconcile(request: &ReconcileRequest, handled: &Handled) -> Vec<EventEntry
         changes.entry((task, Kind::Deregistered)).or_default().push(target);
     }
     let events = changes.into_iter().map(|((task, kind), targets)| {
-        let mut telling = EventBuilder::new(kind, handled);
+        let mut event = EventBuilder::new(kind, handled);
         if let Some(described) = handled.described(task) {
-            telling.marks(described);
+            event.origin(described);
         }
-        telling.put("reconcileCorrelationId", json!(request.correlation_id));
-        telling.timings(request.sent_at);
-        telling.of_task(task).of_targets(&targets).end()
+        event.put("reconcileCorrelationId", json!(request.correlation_id));
+        event.timings(request.sent_at);
+        event.of_task(task).of_targets(&targets).end()
     });
     events.collect()
 }
 
 fn of_change(change: &TaskChange, handled: &Handled, config: &Config) -> Vec<EventEntry> {
     let task = &change.task;
-    // Another deployment tells of it.
+    // Its own deployment reports it.
     if handled
         .described(&task.arn)
-        .is_some_and(|seen| !deployment::is_ours(seen, config))
+        .is_some_and(|task| !deployment::is_ours(task, config))
     {
         return Vec::new();
     }
     let about = |kind| {
-        let mut telling = EventBuilder::new(kind, handled);
-        telling.marks(handled.described(&task.arn).unwrap_or(task));
-        telling.timings(change.updated_at.or(change.happened_at));
-        telling.of_task(&task.arn)
+        let mut event = EventBuilder::new(kind, handled);
+        event.origin(handled.described(&task.arn).unwrap_or(task));
+        event.timings(change.updated_at.or(change.happened_at));
+        event.of_task(&task.arn)
     };
     let mut events = Vec::new();
     match &handled.result {
@@ -262,7 +263,7 @@ fn of_change(change: &TaskChange, handled: &Handled, config: &Config) -> Vec<Eve
                     .end(),
             );
         }
-        // Its task runs, and nobody reaches it.
+        // The task runs, but cannot be reached.
         Err(failure) if task.phase() == Phase::Running => {
             events.push(about(Kind::StartFailed).of_failure(failure).end());
         }
@@ -274,20 +275,20 @@ fn of_change(change: &TaskChange, handled: &Handled, config: &Config) -> Vec<Eve
     }
     if task.phase() == Phase::Stopped {
         let has_failed = task.failed_to_start();
-        let mut telling = about(if has_failed { Kind::StartFailed } else { Kind::Stopped });
+        let mut event = about(if has_failed { Kind::StartFailed } else { Kind::Stopped });
         if has_failed {
-            telling.put("reason", json!(task.stop.failed_start_category()));
-            telling.put("retryCanHelp", json!(false));
+            event.put("reason", json!(task.stop.failed_start_category()));
+            event.put("retryCanHelp", json!(false));
         }
-        telling.put("message", json!(task.stop.to_string()));
-        telling.put("stopCode", json!(task.stop.code));
-        telling.put("stoppedReason", json!(task.stop.reason));
-        events.push(telling.end());
+        event.put("message", json!(task.stop.to_string()));
+        event.put("stopCode", json!(task.stop.code));
+        event.put("stoppedReason", json!(task.stop.reason));
+        events.push(event.end());
     }
     events
 }
 
-/// An outcome event that is being written.
+/// An outcome event that is being built.
 struct EventBuilder {
     kind: Kind,
     time: Timestamp,
@@ -297,17 +298,17 @@ struct EventBuilder {
 
 impl EventBuilder {
     fn new(kind: Kind, handled: &Handled) -> Self {
-        let mut telling = Self {
+        let mut event = Self {
             kind,
             time: handled.ended_at,
             resources: Vec::new(),
             detail: Map::new(),
         };
-        telling.put("eventId", json!(handled.envelope.id));
-        telling
+        event.put("eventId", json!(handled.envelope.id));
+        event
     }
 
-    /// What is not known is left out.
+    /// Adds a field to `detail`; a null value is left out.
     fn put(&mut self, name: &str, value: Value) {
         if !value.is_null() {
             self.detail.insert(name.to_owned(), value);
@@ -321,15 +322,15 @@ impl EventBuilder {
     }
 
     fn of_targets(mut self, targets: &[&GroupTarget]) -> Self {
-        let told = targets.iter().map(|one| {
+        let listed = targets.iter().map(|one| {
             json!({
                 "targetGroupArn": one.group.as_str(),
                 "id": one.target.id,
                 "port": one.target.port.number(),
             })
         });
-        let told: Vec<Value> = told.collect();
-        self.put("targets", json!(told));
+        let listed: Vec<Value> = listed.collect();
+        self.put("targets", json!(listed));
         for one in targets {
             if !self.resources.iter().any(|known| known == one.group.as_str()) {
                 self.resources.push(one.group.to_string());
@@ -345,9 +346,9 @@ impl EventBuilder {
         self
     }
 
-    /// Whose start it was, and where it runs.
-    fn marks(&mut self, task: &Task) {
-        let Marks {
+    /// The task's cluster, and the service and correlation id of its start.
+    fn origin(&mut self, task: &Task) {
+        let TaskTags {
             service,
             correlation_id,
             ..
@@ -357,7 +358,7 @@ impl EventBuilder {
         self.put("correlationId", json!(correlation_id));
     }
 
-    /// From when it happened, or was asked for, to when it was done: UTC, milliseconds.
+    /// From when it happened or was requested to when it was handled: UTC, in milliseconds.
     fn timings(&mut self, happened_at: Option<Timestamp>) {
         if let Some(happened_at) = happened_at {
             let timings = json!({

@@ -1,4 +1,4 @@
-//! An event's envelope: what EventBridge writes around every `detail`.
+//! An event's envelope: the fields that EventBridge puts around every `detail`.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use serde_json::Value;
@@ -8,19 +8,19 @@ use crate::domain::timestamp::Timestamp;
 use crate::input::fields::Fields;
 use crate::input::problem::{Problems, shorten};
 
-/// The detail-type that asks for a start.
+/// The detail-type of starts.
 pub const START: &str = "Start ECS Task";
 
-/// The detail-type that asks for a stop.
+/// The detail-type of stops.
 pub const STOP: &str = "Stop ECS Task";
 
-/// The detail-type that asks for a comparison of tasks with targets, and for repair.
+/// The detail-type of reconciles: compare tasks with targets, and repair.
 pub const RECONCILE: &str = "Reconcile ECS Targets";
 
-/// The detail-type of ECS's own events.
+/// The detail-type of ECS's own events, the state changes.
 pub const TASK_STATE_CHANGE: &str = "ECS Task State Change";
 
-/// What can be told of any event, sound or not, for the log.
+/// What the log shows of any event, valid or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
     /// `id`.
@@ -32,7 +32,7 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// As far as the event tells.
+    /// Reads what the event contains of it; values are shortened and escaped.
     #[must_use]
     pub fn of(event: &Value) -> Self {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(shorten);
@@ -44,11 +44,11 @@ impl Envelope {
     }
 }
 
-/// Reads it whole, if it is an EventBridge event with one of the detail-types above; else every problem is noted.
+/// Reads an EventBridge event with one of the detail-types above; otherwise records every problem and returns `None`.
 pub(crate) fn read(event: Value, problems: &mut Problems) -> Option<EventBridgeEvent> {
     let mut fields = Fields::of(&event, "event", problems)?;
     if let (None, Some(object)) = (fields.raw("detail-type"), event.as_object()) {
-        other_shapes::tell(object, problems);
+        other_shapes::check(object, problems);
         if !problems.is_empty() {
             return None;
         }
@@ -67,7 +67,7 @@ pub(crate) fn read(event: Value, problems: &mut Problems) -> Option<EventBridgeE
     });
     for name in ["detail-type", "source"] {
         if fields.raw(name).is_none() {
-            problems.missing(fields.at(name), "an EventBridge event has it");
+            problems.missing(fields.at(name), "every EventBridge event has this field");
         }
     }
     match fields.raw("detail") {

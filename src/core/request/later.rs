@@ -1,23 +1,22 @@
-//! What the function needs to have something done later: EventBridge Scheduler invokes it again.
+//! What the function needs in order to do something later: EventBridge Scheduler invokes it again.
 
 use crate::call::schedule::Scheduler;
 use crate::config::Config;
 use crate::domain::arn::FunctionArn;
 
-/// Told by the invocation, the configuration and the event; `None` of it means that nothing can be
-/// done later.
+/// How the function is invoked again later. Where a field has this as `None`, nothing can be done later.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Later {
-    /// The function that is to be invoked again: this one.
+    /// The function to invoke again: this one, by the invocation's ARN.
     pub function: FunctionArn,
-    /// Role, group and queue.
+    /// Role, schedule group and dead-letter queue, from the configuration.
     pub scheduler: Scheduler,
-    /// The source of the event, which the later one has too: it is allowed.
+    /// The `source` of the event. The later event has the same one, because it is allowed.
     pub source: String,
 }
 
 impl Later {
-    /// All three, if they are known.
+    /// `None` if the function's ARN is not known or there is no scheduler.
     #[must_use]
     pub fn of(function: Option<&FunctionArn>, config: &Config, source: &str) -> Option<Self> {
         Some(Self {

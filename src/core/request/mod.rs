@@ -1,6 +1,6 @@
-//! From an EventBridge event to what it asks for, or every problem in it.
+//! From an EventBridge event to what it requests, or every problem in it.
 //!
-//! Must not call AWS. Only an event that is sound and allowed becomes a [`Trigger`].
+//! Must not call AWS. Only a valid and allowed event becomes a [`Trigger`].
 
 pub mod envelope;
 pub mod later;
@@ -26,23 +26,24 @@ use crate::domain::timestamp::Timestamp;
 use crate::input::problem::Problems;
 use crate::spec;
 
-/// What an event asks for.
+/// What an event requests or reports.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Trigger {
-    /// Start tasks.
+    /// `Start ECS Task`: start tasks.
     Start(Box<StartRequest>),
-    /// Stop tasks.
+    /// `Stop ECS Task`: stop tasks.
     Stop(Box<StopRequest>),
-    /// Compare the tasks of a cluster with the targets of their groups, and repair.
+    /// `Reconcile ECS Targets`: compare the tasks of a cluster with the targets of their target groups, and repair.
     Reconcile(Box<ReconcileRequest>),
-    /// A task has changed.
+    /// `ECS Task State Change`: a task has changed.
     TaskStateChange(Box<TaskChange>),
 }
 
-/// Reads an event; `function` is the one that reads it, if that is known.
+/// Reads an event. `function` is the ARN of this function, if it is known: it is not when the operator's command
+/// validates offline.
 ///
 /// # Errors
-/// With every problem in it.
+/// With all problems of the event.
 pub fn read(event: Value, config: &Config, function: Option<&FunctionArn>) -> Result<Trigger, Problems> {
     let mut problems = Problems::new();
     let envelope = envelope::read(event, &mut problems);

@@ -1,20 +1,20 @@
-//! What comes in the place of an event: told for what it is, with what to do about it.
+//! Recognizes input that is not an event, and reports what it is and what to do about it.
 //!
-//! Whoever hands the function records of another service has connected it wrongly, and would hear only that an event
-//! has no `detail-type`. Must not handle any of it: what is refused is kept by whoever sent it.
+//! If records of another service reach the function, its triggers are misconfigured, and "`detail-type` is missing"
+//! would not help. Must not handle such input: it is refused, so that its sender keeps it.
 
 use serde_json::{Map, Value};
 
 use crate::input::problem::Problems;
 
-/// The field by which a record tells its service: SNS writes it with a capital
+/// The fields that name a record's service: SNS capitalizes it
 /// ([SNS and Lambda](https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html)), the others do not.
 const SOURCES: [&str; 2] = ["eventSource", "EventSource"];
 
 /// The `eventSource` of [a message of SQS](https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html).
 pub const SQS: &str = "aws:sqs";
 
-/// Where a record comes from.
+/// The service that a record comes from: the field that names it, and its value.
 #[must_use]
 pub fn source_of(record: &Value) -> Option<(&'static str, &str)> {
     SOURCES
@@ -22,22 +22,22 @@ pub fn source_of(record: &Value) -> Option<(&'static str, &str)> {
         .find_map(|field| Some((field, record.get(field)?.as_str()?)))
 }
 
-/// Notes what an object without `detail-type` is, if it is something that is known; else notes nothing.
-pub(crate) fn tell(object: &Map<String, Value>, problems: &mut Problems) {
+/// Reports what an object without `detail-type` is; adds no problem if it is unknown.
+pub(crate) fn check(object: &Map<String, Value>, problems: &mut Problems) {
     let text = |name: &str| object.get(name).and_then(Value::as_str);
     let has = |name: &str| object.contains_key(name);
     if let Some(Value::Array(records)) = object.get("Records") {
-        tell_records(records, problems);
+        check_records(records, problems);
     } else if let (Some(topic), Some(_)) = (text("TopicArn"), text("Type")) {
         problems.invalid_text("event.TopicArn", topic, NOTIFICATION);
     } else if let Some((field, source)) = object.get("body").and_then(|_| source(object)) {
-        let rule = "is a message of a queue, with an event in its body at best: have the pipe hand over the body alone";
+        let rule = "is a queue message, not an event: configure the pipe to send only the body";
         problems.invalid_text(format!("event.{field}"), source, rule);
     } else if has("SystemMetadata") && has("Data") {
-        let rule = "is an event with the metadata of its bus around it: have the subscriber hand over the event alone, without a transformer";
+        let rule = "is an event wrapped in the metadata of its bus: configure the subscriber to send only the event, without a transformer";
         problems.wrong_kind("event.SystemMetadata", &object["SystemMetadata"], rule);
     } else if let Some(name) = ["Entries", "DetailType", "Detail"].into_iter().find(|name| has(name)) {
-        let rule = "is of PutEvents, which makes an event of each entry: give it to aws events put-events, or to start-engines start --file";
+        let rule = "is a field of a PutEvents entry, not of an event: send the entry with aws events put-events, or with start-engines start --file";
         problems.wrong_kind(format!("event.{name}"), &object[name], rule);
     }
 }
@@ -48,50 +48,50 @@ fn source(object: &Map<String, Value>) -> Option<(&'static str, &str)> {
         .find_map(|field| Some((field, object.get(field)?.as_str()?)))
 }
 
-/// An envelope of SNS, as a queue or a function gets it
+/// The rule for an SNS notification, as a queue or a function receives it
 /// ([raw message delivery](https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html)).
-const NOTIFICATION: &str = "is a notification of SNS, with an event in its Message at best: send the events to an event bus whose rule has the function or its queue as target, or switch on raw message delivery to the queue";
+const NOTIFICATION: &str = "is an SNS notification, not an event: send the events to an event bus with a rule that targets the function or its queue, or enable raw message delivery to the queue";
 
-/// How many sources of one batch are told.
+/// How many sources of one batch are reported.
 const MAX_MESSAGES: usize = 10;
 
-fn tell_records(records: &[Value], problems: &mut Problems) {
+fn check_records(records: &[Value], problems: &mut Problems) {
     if records.is_empty() {
-        let rule = "holds no record: the function takes events, arrays of events, and batches of SQS messages";
+        let rule = "has no records: the function accepts events, arrays of events, and batches of SQS messages";
         problems.wrong_kind("event.Records", &Value::Array(Vec::new()), rule);
         return;
     }
-    let mut told: Vec<&str> = Vec::new();
+    let mut reported: Vec<&str> = Vec::new();
     for (n, record) in records.iter().enumerate() {
         let place = format!("event.Records[{n}]");
         match source_of(record) {
             Some((_, SQS)) if has_id(record) => {}
-            // An empty itemIdentifier in the answer says that all of a batch has failed.
+            // In Lambda's answer, an empty itemIdentifier means that the whole batch has failed.
             Some((_, SQS)) => {
-                let rule = "without it nobody can be told that it failed";
+                let rule = "without it, a failure of the message cannot be reported";
                 problems.missing(format!("{place}.messageId"), rule);
             }
-            Some((field, source)) if !told.contains(&source) && told.len() < MAX_MESSAGES => {
-                told.push(source);
+            Some((field, source)) if !reported.contains(&source) && reported.len() < MAX_MESSAGES => {
+                reported.push(source);
                 problems.invalid_text(format!("{place}.{field}"), source, service_rule(source));
             }
             Some(_) => {}
-            None if !told.contains(&"") && told.len() < MAX_MESSAGES => {
-                told.push("");
+            None if !reported.contains(&"") && reported.len() < MAX_MESSAGES => {
+                reported.push("");
                 let rule =
-                    "tells no eventSource: the function takes events, arrays of events, and batches of SQS messages";
+                    "has no eventSource: the function accepts events, arrays of events, and batches of SQS messages";
                 problems.wrong_kind(place, record, rule);
             }
             None => {}
         }
     }
     if problems.is_empty() {
-        let rule = "is a batch of SQS messages, which Lambda alone can hand over: the body of each is an event";
+        let rule = "is a batch of SQS messages, which only Lambda can deliver: the body of each message is an event";
         problems.wrong_kind("event.Records", &Value::Array(records.to_vec()), rule);
     }
 }
 
-/// Whether the answer can name it.
+/// Whether a message has a `messageId`, by which the answer to Lambda can report its failure.
 #[must_use]
 pub fn has_id(message: &Value) -> bool {
     let id = message.get("messageId").and_then(Value::as_str);
@@ -109,7 +109,7 @@ fn service_rule(source: &str) -> String {
         _ => "another service",
     };
     format!(
-        "is a record of {service}: the function takes events, arrays of events, and batches of SQS messages with one event each. Send the events to an event bus whose rule has the function or its queue as target"
+        "is a record of {service}: the function accepts events, arrays of events, and batches of SQS messages with one event each. Send the events to an event bus with a rule that targets the function or its queue"
     )
 }
 
@@ -119,14 +119,14 @@ mod tests {
 
     use super::*;
 
-    fn told(object: &Value) -> String {
+    fn report(object: &Value) -> String {
         let mut problems = Problems::new();
-        tell(object.as_object().unwrap(), &mut problems);
+        check(object.as_object().unwrap(), &mut problems);
         problems.to_string()
     }
 
     #[test]
-    fn records_of_each_service_are_told_by_its_name() {
+    fn records_of_each_service_are_reported_with_its_name() {
         for (field, source, service) in [
             ("EventSource", "aws:sns", "SNS"),
             ("eventSource", "aws:s3", "S3"),
@@ -134,52 +134,55 @@ mod tests {
             ("eventSource", "aws:kinesis", "Kinesis"),
             ("eventSource", "aws:new", "another service"),
         ] {
-            let told = told(&json!({"Records": [{field: source}, {field: source}]}));
+            let report = report(&json!({"Records": [{field: source}, {field: source}]}));
             let expected = format!("1 problem: event.Records[0].{field} = \"{source}\": is a record of {service}: ");
-            assert!(told.starts_with(&expected), "{told}");
+            assert!(report.starts_with(&expected), "{report}");
         }
     }
 
     #[test]
-    fn mixed_records_are_told_each_and_messages_without_an_id_too() {
-        let told = told(&json!({"Records": [
+    fn each_kind_of_mixed_records_is_reported_and_so_are_messages_without_an_id() {
+        let report = report(&json!({"Records": [
             {"eventSource": "aws:sqs", "messageId": "m-1", "body": "{}"},
             {"eventSource": "aws:s3"}, {"eventSource": "aws:sqs", "messageId": ""}, {"a": 1}, 5,
         ]}));
         for part in [
             "3 problems: event.Records[1].eventSource = \"aws:s3\"",
             "event.Records[2].messageId is missing",
-            "event.Records[3] = an object of 1 fields: tells no eventSource",
+            "event.Records[3] = an object of 1 fields: has no eventSource",
         ] {
-            assert!(told.contains(part), "{told}");
+            assert!(report.contains(part), "{report}");
         }
     }
 
     #[test]
-    fn a_thousand_records_are_told_in_a_few_words() {
+    fn a_thousand_records_make_a_short_message() {
         let records: Vec<Value> = (0..1000).map(|n| json!({"eventSource": format!("aws:{n}")})).collect();
-        assert!(told(&json!({"Records": records})).starts_with("10 problems: "));
+        assert!(report(&json!({"Records": records})).starts_with("10 problems: "));
     }
 
     #[test]
-    fn what_holds_an_event_is_told_with_the_way_to_get_it_out() {
+    fn a_wrapped_event_is_reported_with_the_way_to_unwrap_it() {
         let notification = json!({"Type": "Notification", "TopicArn": "arn:aws:sns:us-east-1:111122223333:engines",
             "Message": "{}"});
         assert!(
-            told(&notification)
-                .contains("event.TopicArn = \"arn:aws:sns:us-east-1:111122223333:engines\": is a notification of SNS")
+            report(&notification)
+                .contains("event.TopicArn = \"arn:aws:sns:us-east-1:111122223333:engines\": is an SNS notification")
         );
-        assert!(told(&notification).contains("raw message delivery"));
+        assert!(report(&notification).contains("raw message delivery"));
         let message = json!({"messageId": "m", "eventSource": "aws:sqs", "body": "{}"});
-        assert!(told(&message).contains("event.eventSource = \"aws:sqs\": is a message of a queue"));
+        assert!(report(&message).contains("event.eventSource = \"aws:sqs\": is a queue message"));
         let raw = json!({"Data": {}, "Metadata": {}, "SystemMetadata": {"aws:EventId": "e"}});
-        assert!(told(&raw).contains("without a transformer"));
+        assert!(report(&raw).contains("without a transformer"));
         assert!(
-            told(&json!({"Source": "a", "DetailType": "b"}))
-                .contains("event.DetailType = a text of 1 characters: is of PutEvents")
+            report(&json!({"Source": "a", "DetailType": "b"}))
+                .contains("event.DetailType = a text of 1 characters: is a field of a PutEvents entry")
         );
-        assert!(told(&json!({"Records": []})).contains("holds no record"));
-        assert!(told(&json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m"}]})).contains("Lambda alone"));
+        assert!(report(&json!({"Records": []})).contains("has no records"));
+        assert!(
+            report(&json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m"}]}))
+                .contains("only Lambda can deliver")
+        );
     }
 
     #[test]
@@ -191,7 +194,7 @@ mod tests {
             json!({"detail": {}}),
             json!({"body": "x"}),
         ] {
-            assert_eq!(told(&object), "0 problems: ", "{object}");
+            assert_eq!(report(&object), "0 problems: ", "{object}");
         }
     }
 }

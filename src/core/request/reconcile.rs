@@ -1,6 +1,6 @@
-//! What a `Reconcile ECS Targets` event asks for, or every problem in it.
+//! What a `Reconcile ECS Targets` event requests, or every problem in it.
 //!
-//! A service or a cluster, which must be named: nothing is repaired by mistake. Must not call AWS.
+//! It must name a service or a cluster, so that nothing is repaired by mistake. Must not call AWS.
 
 use serde_json::{Value, json};
 
@@ -13,55 +13,56 @@ use crate::domain::target::GroupTarget;
 use crate::domain::timestamp::Timestamp;
 use crate::input::fields::Fields;
 use crate::input::problem::Problems;
-use crate::spec::tag::mark;
+use crate::spec::tag::tag_text;
 
-/// How often a reconcile goes on by an event of its own making.
+/// How many times a reconcile can continue in another invocation.
 pub const MAX_CONTINUATIONS: i32 = 100;
 
-/// A request to compare the tasks of a cluster with the targets of their groups, and to repair.
+/// A request to compare the tasks of a cluster with the targets of their target groups, and to repair.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReconcileRequest {
-    /// Whose tasks.
+    /// The cluster whose tasks are compared.
     pub cluster: Cluster,
-    /// Where else tasks of ours can be that have targets in the same groups.
+    /// The other clusters in which tasks of this deployment can have targets in the same target groups.
     pub others: Vec<Cluster>,
-    /// Only groups of this service are looked at; whatever is in them, as whole groups.
+    /// The service, if only its target groups are compared; each of them as a whole.
     pub service: Option<String>,
-    /// Groups that are looked at whether or not a task names them.
+    /// The target groups to compare even if no task names them.
     pub groups: Vec<TargetGroupArn>,
-    /// When the event was sent, by the envelope.
+    /// When the event was sent, by the envelope's `time`.
     pub sent_at: Option<Timestamp>,
-    /// `requestedAt`: only told. What goes on later has that of the event that began it.
+    /// `requestedAt`, for logs and outcome events only. Continuations have that of the first event.
     pub requested_at: Option<RequestedAt>,
-    /// The caller's own mark.
+    /// `correlationId`.
     pub correlation_id: Option<String>,
-    /// The `id` of the event that began it: one schedule for each continuation.
+    /// The `id` of the first event of the reconcile. Schedule names contain it, so that each continuation has one
+    /// schedule.
     pub identity: String,
-    /// Where an earlier part of the same reconcile has stopped.
+    /// Where an earlier part of the same reconcile stopped; `None` for the first part.
     pub continuation: Option<Continuation>,
-    /// How what does not fit into one invocation goes on; without it, it does not.
+    /// How the reconcile continues if it does not fit into one invocation; without it, it cannot continue.
     pub later: Option<Later>,
-    /// Nothing is repaired, the plan is the outcome. No event says so.
+    /// Whether to repair nothing, and return the plan. Only the operator's command sets it.
     pub dry_run: bool,
-    /// Nothing is deregistered but what it has just registered itself: whoever asks does not know every cluster
-    /// where a live task can have a target. No event says so.
-    pub takes_nothing_out: bool,
-    /// Unknown targets that are deregistered too. No event says so.
+    /// Whether to deregister nothing but what this reconcile has just registered, because not every cluster in which a
+    /// live task can have a target is known. Only the operator's command sets it.
+    pub deregisters_nothing: bool,
+    /// Unknown targets to deregister too. Only the operator's command sets it.
     pub prune: Vec<GroupTarget>,
 }
 
-/// How far a reconcile has come; only start-engines itself sends it.
+/// How far a reconcile has come (`continuation`). Only start-engines itself sends it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Continuation {
-    /// The last group that is done, in the order of the ARNs; `None` if not even the first one is.
+    /// The last target group that is done, in the order of ARNs; `None` if none is.
     pub after: Option<TargetGroupArn>,
-    /// Which continuation it is: 1 is the first.
+    /// The number of the continuation, from 1 to [`MAX_CONTINUATIONS`].
     pub count: i32,
 }
 
 impl ReconcileRequest {
-    /// Of a cluster, or of a service in it, with nothing special. `home` is the function's own account and region, if they
-    /// are known.
+    /// A request for a cluster, or for a service in it, with everything else at its default. `home` is the function's
+    /// account and region, if they are known.
     #[must_use]
     pub fn new(
         cluster: Cluster,
@@ -88,18 +89,18 @@ impl ReconcileRequest {
             continuation: None,
             later: None,
             dry_run: false,
-            takes_nothing_out: false,
+            deregisters_nothing: false,
             prune: Vec::new(),
         }
     }
 }
 
-/// Reads an event's `detail`; `None` if there is a problem, which is noted then.
+/// Reads an event's `detail`; records every problem, and returns `None` if there is one.
 pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut Problems) -> Option<ReconcileRequest> {
     let mut fields = Fields::of(detail, "detail", problems)?;
     let home = sender.home();
     let (cluster, service) = selector(&mut fields, home.as_ref(), config, problems);
-    let correlation_id = fields.read("correlationId", problems, mark);
+    let correlation_id = fields.read("correlationId", problems, tag_text);
     let given = requested_at::read(&mut fields, problems);
     let continued = fields.raw("continuation");
     let continued = continued.map(|value| continuation(value, problems));
@@ -109,8 +110,8 @@ pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut
         Some(None) => return None,
         Some(Some((continuation, identity))) => (Some(continuation), Some(identity)),
     };
-    if identity.is_none() && !problems.name("event.id") {
-        problems.missing("event.id", "an EventBridge event has it");
+    if identity.is_none() && !problems.mentions("event.id") {
+        problems.missing("event.id", "every EventBridge event has this field");
     }
     Some(ReconcileRequest {
         correlation_id,
@@ -122,7 +123,7 @@ pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut
     })
 }
 
-/// `cluster`, or `service` with the cluster that it is started in.
+/// `cluster` and `service`; without `cluster`, the cluster in which the service is started.
 fn selector(
     fields: &mut Fields<'_>,
     home: Option<&Scope>,
@@ -139,8 +140,8 @@ fn selector(
     if let Some(service) = &service {
         check_service(service, config, problems);
     }
-    if !has_cluster && !has_service && !fields.is_meant("service") {
-        problems.missing("detail.cluster", "name what to compare: cluster, or service");
+    if !has_cluster && !has_service && !fields.is_misnamed("service") {
+        problems.missing("detail.cluster", "give cluster or service");
     }
     if has_cluster || service.is_none() {
         return (cluster, service);
@@ -154,7 +155,7 @@ fn selector(
         }
         None => {
             if entry.is_some() {
-                let rule = "neither the catalog nor ECS_CLUSTER tells the cluster of the service";
+                let rule = "neither the catalog entry nor ECS_CLUSTER gives the cluster of the service";
                 problems.missing("detail.cluster", rule);
             }
             (None, service)
@@ -169,14 +170,14 @@ fn continuation(value: &Value, problems: &mut Problems) -> Option<(Continuation,
     let identity = fields.text("id", 1024, problems);
     for name in ["count", "id"] {
         if fields.raw(name).is_none() {
-            problems.missing(fields.at(name), "a continuation has it");
+            problems.missing(fields.at(name), "every continuation has this field");
         }
     }
     fields.deny_unknown(problems);
     Some((Continuation { after, count: count? }, identity?))
 }
 
-/// The `detail` of the event with which a reconcile goes on.
+/// The `detail` of the event that continues a reconcile.
 #[must_use]
 pub fn continued(request: &ReconcileRequest, continuation: &Continuation) -> Value {
     let mut detail = json!({
@@ -189,8 +190,8 @@ pub fn continued(request: &ReconcileRequest, continuation: &Continuation) -> Val
     if let Some(service) = &request.service {
         detail["service"] = json!(service);
     }
-    if let Some(mark) = &request.correlation_id {
-        detail["correlationId"] = json!(mark);
+    if let Some(id) = &request.correlation_id {
+        detail["correlationId"] = json!(id);
     }
     if let Some(requested_at) = &request.requested_at {
         detail["requestedAt"] = json!(requested_at.text);
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_and_other_clusters_are_those_that_the_configuration_names_in_full() {
+    fn target_groups_and_other_clusters_are_those_that_the_configuration_names_in_full() {
         let other = GROUP.replace("us-east-1", "eu-west-1");
         let groups = format!("{GROUP},{other},auth*");
         let config = config(&[
@@ -247,12 +248,12 @@ mod tests {
             count in 1..=MAX_CONTINUATIONS,
             has_group in any::<bool>(),
             identity in "[ -~]{1,40}",
-            mark in prop::option::of("[a-z0-9-]{1,40}"),
+            correlation_id in prop::option::of("[a-z0-9-]{1,40}"),
             time in prop::option::of(0..4_000_000_000_i64),
         ) {
             let requested_at = time.and_then(|time| RequestedAt::of_time(Timestamp::from_millis(time * 1000)));
             let request = ReconcileRequest {
-                correlation_id: mark,
+                correlation_id,
                 requested_at,
                 ..ReconcileRequest::new("engines".parse().unwrap(), None, identity, None, &Config::default())
             };

@@ -1,4 +1,4 @@
-//! Who sends a request, by the envelope and the invocation; and the checks that all requests share.
+//! The sender of a request, by envelope and invocation, and the checks that all requests share.
 
 use super::later::Later;
 use crate::config::Config;
@@ -6,7 +6,7 @@ use crate::domain::arn::{Cluster, FunctionArn, Scope};
 use crate::domain::timestamp::Timestamp;
 use crate::input::problem::Problems;
 
-/// What the envelope and the invocation say of a request.
+/// Where a request comes from, by its envelope and the invocation.
 #[derive(Clone, Copy, Debug)]
 pub struct Sender<'a> {
     /// The event's `id`.
@@ -15,18 +15,18 @@ pub struct Sender<'a> {
     pub sent_at: Option<Timestamp>,
     /// The event's `source`.
     pub source: &'a str,
-    /// The function itself; unknown offline.
+    /// The ARN of the function that handles the request; `None` when the operator's command validates offline.
     pub function: Option<&'a FunctionArn>,
 }
 
 impl Sender<'_> {
-    /// Where the function runs, if that is known.
+    /// The function's partition, account and region, if its ARN is known.
     #[must_use]
     pub fn home(&self) -> Option<Scope> {
         self.function.and_then(FunctionArn::scope)
     }
 
-    /// How something is done later, if it can be.
+    /// How the function is invoked again later; `None` if that is not possible.
     #[must_use]
     pub fn later(&self, config: &Config) -> Option<Later> {
         Later::of(self.function, config, self.source)
@@ -54,7 +54,7 @@ pub(crate) fn check_home(field: &str, text: &str, scope: Option<Scope>, home: Op
         && scope != *home
     {
         let rule = format!(
-            "must be of account {} in {}, as the function",
+            "must be in account {} and region {}, like the function",
             home.account, home.region
         );
         problems.invalid_text(field, text, rule);

@@ -1,7 +1,7 @@
-//! What a `Stop ECS Task` event asks for, or every problem in it.
+//! What a `Stop ECS Task` event requests, or every problem in it.
 //!
-//! Nothing is ever stopped by mistake: which tasks are meant must be said in full, and a cluster's
-//! all only with `"all": true`. Must not call AWS.
+//! It must name the tasks explicitly, and all tasks of a cluster only with `"all": true`, so that nothing is stopped by
+//! mistake. Must not call AWS.
 
 use std::time::Duration;
 
@@ -15,53 +15,54 @@ use crate::domain::requested_at::{self, RequestedAt};
 use crate::domain::timestamp::Timestamp;
 use crate::input::fields::Fields;
 use crate::input::problem::Problems;
-use crate::spec::tag::mark;
+use crate::spec::tag::tag_text;
 
-/// The most that a target group's deregistration delay can be, and so the most to wait for.
+/// The longest `drainSeconds`: the longest deregistration delay of a target group.
 pub const MAX_DRAIN_SECONDS: i64 = 3600;
-/// As [StopTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html) has it.
+/// The longest `reason`, the limit of [StopTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html).
 const MAX_REASON_CHARACTERS: usize = 255;
 
 /// A request to stop tasks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StopRequest {
-    /// Which tasks.
+    /// The tasks to stop.
     pub selector: Selector,
-    /// How long connections may take to end.
+    /// How long connections may take to end before StopTask.
     pub drain: Drain,
     /// `reason`, which becomes the tasks' `stoppedReason`.
     pub reason: String,
-    /// The caller's own mark.
+    /// `correlationId`.
     pub correlation_id: Option<String>,
-    /// When it was asked for, by the envelope.
+    /// When the event was sent, by the envelope's `time`.
     pub sent_at: Option<Timestamp>,
-    /// When it was asked for, which a stop of several tasks goes by; one without it is a problem then.
+    /// When the stop was requested: `requestedAt`, else the envelope's `time`. A stop of several tasks stops only those
+    /// that were requested before it, so it always has this time.
     pub requested_at: Option<Timestamp>,
-    /// What starts of the same batch were answered, which ListTasks may not list yet.
+    /// Tasks that starts of the same batch have just started, which ListTasks may not list yet.
     pub just_started: Vec<JustStarted>,
-    /// Nothing is done to a task that has been RUNNING: the stop is for a start that takes too long.
+    /// `unlessRunning`: whether to leave a task alone that is or was RUNNING. The deadline of a start sets it.
     pub unless_running: bool,
-    /// How the second half of a stop is sent; needed for every drain but none.
+    /// How the second half of the stop, after the drain, is invoked; required unless `drain` is zero.
     pub later: Option<Later>,
 }
 
-/// A task that a start of the same batch was answered.
+/// A task that a start of the same batch has just started.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct JustStarted {
-    /// Which one.
+    /// `taskArn`, from RunTask's answer.
     pub task: TaskArn,
-    /// Its cluster, as the start names it.
+    /// The cluster, as the start names it.
     pub cluster: Cluster,
-    /// The service of the catalog, if the start names one.
+    /// The service of the catalog, if the start named one.
     pub service: Option<String>,
-    /// When it was asked for, as its tag has it, or as the start's event tells; `None` if only ECS can tell.
+    /// When its start was requested, as in its tag or by the start's event; `None` if only `createdAt` shows it.
     pub requested_at: Option<Timestamp>,
-    /// When the invocation began that made the start: a task that is older was started by an earlier event.
+    /// When the invocation of the start began: an older task was started by an earlier delivery or event.
     pub began_at: Timestamp,
 }
 
 impl StopRequest {
-    /// Those in a cluster, and of a service if one is named.
+    /// The just started tasks in a cluster, and of a service if one is given.
     pub fn just_started_in(&self, cluster: &Cluster, service: Option<&str>) -> impl Iterator<Item = &JustStarted> {
         self.just_started.iter().filter(move |started| {
             let is_of_service = service.is_none_or(|name| started.service.as_deref() == Some(name));
@@ -69,7 +70,7 @@ impl StopRequest {
         })
     }
 
-    /// The clusters whose tasks it concerns as a whole; none if it names one task.
+    /// The clusters in which it stops all tasks, or all of a service; empty if it names one task.
     #[must_use]
     pub fn clusters(&self) -> &[Cluster] {
         match &self.selector {
@@ -80,62 +81,63 @@ impl StopRequest {
     }
 }
 
-/// Which tasks are meant; only ever those that start-engines has started.
+/// The tasks that a stop names; only tasks that start-engines has started are stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Selector {
-    /// One task.
+    /// One task, by `taskArn`.
     Task {
         /// `taskArn`.
         arn: TaskArn,
-        /// Its cluster.
+        /// The task's cluster.
         cluster: Cluster,
     },
-    /// All tasks of a service.
+    /// All tasks of a service of the catalog.
     Service {
         /// `service`.
         name: String,
-        /// Where they can be.
+        /// The clusters in which they can be.
         clusters: Vec<Cluster>,
     },
-    /// All tasks in a cluster.
+    /// All tasks in a cluster (`"all": true`).
     Cluster(Cluster),
 }
 
-/// How long to wait between a target's deregistration and StopTask.
+/// How long to wait between DeregisterTargets and StopTask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Drain {
-    /// The longest deregistration delay of the task's target groups.
+    /// No `drainSeconds`: the longest deregistration delay of the task's target groups.
     AsGroups,
-    /// `drainSeconds`; zero is none.
+    /// `drainSeconds`; zero for no wait.
     For(Duration),
 }
 
-/// Reads an event's `detail`; `None` if there is a problem, which is noted then.
+/// Reads an event's `detail`; records every problem, and returns `None` if there is one.
 pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut Problems) -> Option<StopRequest> {
     let mut fields = Fields::of(detail, "detail", problems)?;
     let home = sender.home();
     let selector = selector(&mut fields, home.as_ref(), config, problems);
     let drain = fields.number("drainSeconds", 0..=MAX_DRAIN_SECONDS, problems);
     if config.scheduler.is_none() {
-        let rule = "without SCHEDULER_ROLE_ARN a stop cannot wait for connections to end: 0 stops at once";
+        let rule = "without SCHEDULER_ROLE_ARN, a stop cannot wait for connections to end: give 0 to stop at once";
         match drain {
             Some(0) => {}
             Some(seconds) => problems.invalid("detail.drainSeconds", &json!(seconds), rule),
-            None if problems.name("detail.drainSeconds") => {}
+            None if problems.mentions("detail.drainSeconds") => {}
             None => problems.missing("detail.drainSeconds", rule),
         }
     }
     let unless_running = fields.flag("unlessRunning", problems).unwrap_or(false);
     if unless_running && fields.raw("taskArn").is_none() {
-        problems.invalid("detail.unlessRunning", &json!(true), "goes with taskArn");
+        problems.invalid("detail.unlessRunning", &json!(true), "is only valid with taskArn");
     }
     let reason = fields.text("reason", MAX_REASON_CHARACTERS, problems);
-    let correlation_id = fields.read("correlationId", problems, mark);
+    let correlation_id = fields.read("correlationId", problems, tag_text);
     let given = requested_at::read(&mut fields, problems);
     let requested_at = RequestedAt::or_sent(given, sender.sent_at).map(|requested| requested.at);
-    let is_meant = problems.name("event.time") || fields.is_meant("requestedAt") || problems.name("detail.requestedAt");
-    if requested_at.is_none() && fields.raw("taskArn").is_none() && !is_meant {
-        let rule = "an EventBridge event has it; a stop of several tasks ends only those that were asked for before it";
+    let is_misnamed =
+        problems.mentions("event.time") || fields.is_misnamed("requestedAt") || problems.mentions("detail.requestedAt");
+    if requested_at.is_none() && fields.raw("taskArn").is_none() && !is_misnamed {
+        let rule = "every EventBridge event has this field; a stop of several tasks stops only those that were requested before it";
         problems.missing("event.time", rule);
     }
     fields.deny_unknown(problems);
@@ -179,7 +181,7 @@ fn selector(
     .into_iter()
     .filter_map(|(name, is_given)| is_given.then_some(name))
     .collect();
-    let one_of = "name what to stop: taskArn, service, or cluster with \"all\": true";
+    let one_of = "give taskArn, service, or cluster with \"all\": true";
     match given.as_slice() {
         ["taskArn"] => {
             let arn = task?;
@@ -195,24 +197,27 @@ fn selector(
                 Some(cluster) => vec![cluster],
                 None => config.named_clusters(home),
             };
-            if clusters.is_empty() && !problems.name("detail.service") {
+            if clusters.is_empty() && !problems.mentions("detail.service") {
                 problems.missing(
                     "detail.cluster",
-                    "the configuration names no cluster in full to look for the service's tasks in",
+                    "the configuration names no cluster in full in which to search for the service's tasks",
                 );
             }
             Some(Selector::Service { name, clusters })
         }
         ["all"] => {
-            if cluster.is_none() && !problems.name("detail.cluster") {
-                problems.missing("detail.cluster", "\"all\": true means all of one cluster");
+            if cluster.is_none() && !problems.mentions("detail.cluster") {
+                problems.missing(
+                    "detail.cluster",
+                    "\"all\": true stops all tasks of one cluster: name it",
+                );
             }
             cluster.map(Selector::Cluster)
         }
         [] => {
             let is_noted = ["taskArn", "service", "all"]
                 .iter()
-                .any(|name| problems.name(&fields.at(name)) || fields.is_meant(name));
+                .any(|name| problems.mentions(&fields.at(name)) || fields.is_misnamed(name));
             if !is_noted {
                 problems.missing("detail.taskArn", one_of);
             }
@@ -234,8 +239,8 @@ fn cluster_of_task(task: &TaskArn, given: Option<Cluster>, problems: &mut Proble
         (Some(own), _) => Some(own),
         (None, Some(given)) => Some(given),
         (None, None) => {
-            if !problems.name("detail.cluster") {
-                problems.missing("detail.cluster", "the task's ARN does not tell it");
+            if !problems.mentions("detail.cluster") {
+                problems.missing("detail.cluster", "the task's ARN does not contain the cluster");
             }
             None
         }

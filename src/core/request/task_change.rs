@@ -1,4 +1,4 @@
-//! ECS's own word of a task: an `ECS Task State Change`.
+//! Reads ECS's own events, `ECS Task State Change`.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use crate::domain::task::{self, Task};
 use crate::domain::timestamp::Timestamp;
 use crate::input::problem::Problems;
 
-/// An `ECS Task State Change`.
+/// A state change: an `ECS Task State Change` from ECS.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TaskChange {
-    /// The task as the event shows it.
+    /// The task as it is in the event; never with tags.
     pub task: Task,
-    /// When the event happened, by the envelope: whole seconds; to the millisecond where `updatedAt` tells the
-    /// same second.
+    /// When the change happened: the envelope's `time`, in whole seconds; or `updatedAt`, in milliseconds, if it is in
+    /// the same second.
     pub happened_at: Option<Timestamp>,
-    /// The same by `updatedAt`: milliseconds, for measuring.
+    /// `updatedAt`, in milliseconds, for measurements.
     pub updated_at: Option<Timestamp>,
 }
 
-/// Reads an `ECS Task State Change`; `None` if there is a problem, which is noted then.
+/// Reads a state change; records every problem, and returns `None` if there is one.
 pub(crate) fn read(event: &EventBridgeEvent, problems: &mut Problems) -> Option<TaskChange> {
-    // Nobody but AWS can send from an `aws.` source, so this tells ECS's word from a forged one.
+    // Only AWS can send events with a source that begins with `aws.`, so a forged event has another source.
     if event.source != "aws.ecs" {
         problems.invalid_text("event.source", &event.source, "only aws.ecs sends this detail-type");
     }

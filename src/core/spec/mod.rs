@@ -1,6 +1,6 @@
-//! Reads the fields of a start: of an event's `detail`, of a catalog entry.
+//! Reads the fields of a start, from an event's `detail` or from a catalog entry.
 //!
-//! Checks each field by itself; what only shows in combination is [`crate::request::start::resolve`]'s.
+//! Validates each field by itself; [`crate::request::start::resolve`] validates their combination.
 
 mod network;
 pub(crate) mod overridable;
@@ -20,7 +20,8 @@ use crate::domain::target::Attachment;
 use crate::input::fields::Fields;
 use crate::input::problem::Problems;
 
-/// What one source says of a start; every field may be left to the next source.
+/// What one source gives for a start: the event, the catalog entry or the environment. An absent field comes from the
+/// next source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(
     missing_docs,
@@ -48,24 +49,24 @@ pub struct StartDetail {
     pub start_timeout_seconds: Option<i32>,
     pub max_lifetime_seconds: Option<i32>,
     pub max_age_seconds: Option<i32>,
-    /// Of a catalog entry: the fields that a start of it may give where `CATALOG_ONLY` is set.
+    /// Only in catalog entries: the fields that a start of the service may give if `CATALOG_ONLY` is set.
     pub overridable: Vec<&'static str>,
 }
 
 impl StartDetail {
-    /// The target groups that it names.
+    /// The target groups in `targets` and `targetGroupArn`.
     pub fn target_groups(&self) -> impl Iterator<Item = TargetGroupArn> + '_ {
         let listed = self.targets.iter().flatten().map(|target| &target.group);
         self.target.target_group_arn.iter().chain(listed).cloned()
     }
 }
 
-/// From the first source that gives it.
+/// The value from the first source that gives one; sources are event, catalog entry and environment.
 pub(crate) fn first<T>(sources: [&StartDetail; 3], pick: impl Fn(&StartDetail) -> Option<T>) -> Option<T> {
     sources.into_iter().find_map(pick)
 }
 
-/// The short form for the one target.
+/// The short form for a single target: `targetGroupArn`, `port` and `containerName`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "as in StartDetail")]
 pub struct SingleTarget {
@@ -75,14 +76,14 @@ pub struct SingleTarget {
 }
 
 impl SingleTarget {
-    /// Whether nothing of it is given.
+    /// Whether none of the three fields is given.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.target_group_arn.is_none() && self.port.is_none() && self.container_name.is_none()
     }
 }
 
-/// Where else to try when capacity is short; what it leaves out is as first asked.
+/// A placement to try when the one before it has no capacity. Absent fields have the values of the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "as in StartDetail")]
 pub struct Fallback {
@@ -91,16 +92,16 @@ pub struct Fallback {
     pub capacity_provider_strategy: Option<Vec<CapacityProvider>>,
 }
 
-/// The launch types that RunTask takes; Managed Instances and Fargate Spot need a strategy.
+/// The launch types that RunTask accepts; Managed Instances and Fargate Spot require a capacity provider strategy.
 const LAUNCH_TYPES: &[&str] = &["EC2", "FARGATE", "EXTERNAL"];
 const MAX_FALLBACKS: usize = 9;
-/// A day.
+/// One day.
 const MAX_START_TIMEOUT_SECONDS: i64 = 86_400;
-/// A year.
+/// One year.
 const MAX_LIFETIME_SECONDS: i64 = 31_536_000;
-/// A day: ECS keeps no client token longer, so what is older than that may start its tasks a second time.
+/// One day: ECS forgets client tokens after that, so an older event could start its tasks again.
 const MAX_AGE_SECONDS: i64 = 86_400;
-/// More never fit into `startedBy`; this only bounds the reading.
+/// More never fit into `startedBy`; this limits how much is read.
 const MAX_TARGETS: usize = 10;
 
 /// Reads an event's `detail`.
@@ -123,7 +124,7 @@ pub fn of_event(detail: &Value, problems: &mut Problems) -> StartDetail {
     }
 }
 
-/// Reads an entry of the service catalog, which has all fields but those of one single start.
+/// Reads an entry of the service catalog: all fields but those of a single start, and `overridable`.
 pub fn of_catalog(entry: &Value, path: &str, problems: &mut Problems) -> StartDetail {
     let Some(mut fields) = Fields::of(entry, path, problems) else {
         return StartDetail::default();
@@ -185,8 +186,8 @@ fn shared(fields: &mut Fields<'_>, problems: &mut Problems) -> StartDetail {
     }
 }
 
-/// One of those that RunTask takes. Others that tasks show are asked for by a strategy
-/// ([RunTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html), `launchType`).
+/// `launchType`. Other launch types of tasks are requested with a capacity provider strategy
+/// ([RunTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html)).
 fn launch_type(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<&'static str> {
     fields.read("launchType", problems, |value| {
         let text = value.as_str().unwrap_or_default();
@@ -196,10 +197,10 @@ fn launch_type(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<&'sta
         let rule = format!("must be one of {}", LAUNCH_TYPES.join(", "));
         Err(match text {
             "FARGATE_SPOT" => format!(
-                "{rule}; Fargate Spot is asked for by capacityProviderStrategy: [{{\"capacityProvider\": \"FARGATE_SPOT\", \"weight\": 1}}]"
+                "{rule}; for Fargate Spot, give capacityProviderStrategy: [{{\"capacityProvider\": \"FARGATE_SPOT\", \"weight\": 1}}]"
             ),
             "MANAGED_INSTANCES" => format!(
-                "{rule}; Managed Instances are asked for by capacityProviderStrategy, with the name of their capacity provider"
+                "{rule}; for Managed Instances, give capacityProviderStrategy with the name of their capacity provider"
             ),
             _ => rule,
         })
@@ -264,13 +265,13 @@ fn strategy(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Vec<Capa
     Some(items)
 }
 
-/// What RunTask refuses of a strategy as a whole: several providers none of which has a weight, and several bases
+/// Reports strategies that RunTask refuses: several providers all with weight 0, or several with a base
 /// ([CapacityProviderStrategyItem](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html)).
 fn check_strategy(fields: &mut Fields<'_>, items: &[CapacityProvider], problems: &mut Problems) {
     let place = fields.at("capacityProviderStrategy");
     let value = fields.raw("capacityProviderStrategy").unwrap_or(&Value::Null);
     if items.len() > 1 && items.iter().all(|item| item.weight == 0) {
-        let rule = "one of several capacity providers at least must have a weight above 0, which is the default";
+        let rule = "at least one of several capacity providers must have a weight above 0 (the default is 0)";
         problems.invalid(place.clone(), value, rule);
     }
     if items.iter().filter(|item| item.base > 0).count() > 1 {

@@ -1,5 +1,5 @@
-//! Reads where a task's network interface is to be: our flat fields, or RunTask's own nested `networkConfiguration`,
-//! which is one and the same.
+//! Reads the network configuration of a start: the flat fields `subnets`, `securityGroups` and `assignPublicIp`, or
+//! RunTask's nested `networkConfiguration` with the same meaning.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::domain::arn::{SecurityGroupId, SubnetId};
 use crate::input::fields::Fields;
 use crate::input::problem::Problems;
 
-/// What one source says of it.
+/// The network configuration that one source gives.
 #[derive(Debug, Default)]
 pub(crate) struct Network {
     pub(crate) subnets: Option<Vec<SubnetId>>,
@@ -30,7 +30,7 @@ pub(crate) fn read_subnets(fields: &mut Fields<'_>, problems: &mut Problems) -> 
     nested(fields, &FLAT[..1], problems, |fields, problems| {
         for name in &FLAT[1..] {
             if let Some(value) = fields.raw(name) {
-                let rule = "a fallback has subnets of its own only: the rest is as first asked";
+                let rule = "a fallback can give only subnets here: everything else is as in the start";
                 problems.invalid(fields.at(name), value, rule);
             }
         }
@@ -66,9 +66,9 @@ fn nested<T>(
         problems.invalid(place.clone(), value, rule);
     }
     let read = of_configuration(value, &place, problems, read);
-    if problems.name(&place) {
-        // What is wrong there may be why there are no subnets.
-        problems.meant(fields.at("subnets"));
+    if problems.mentions(&place) {
+        // That problem may be why there are no subnets, so they are not reported as missing.
+        problems.misnamed(fields.at("subnets"));
     }
     read
 }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_inside_is_told_by_its_place() {
+    fn problems_inside_are_reported_with_their_path() {
         let (_, problems) = read_of(&json!({"networkConfiguration": {"awsvpcConfiguration": {
             "subnets": ["x"], "Subnets": [], "assignPublicIp": true}, "other": 1}}));
         let fields: Vec<&str> = problems
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fallback_takes_nothing_but_subnets_from_it() {
+    fn a_fallback_reads_nothing_but_subnets_from_it() {
         let awsvpc = json!({"subnets": ["subnet-0a1b2c3d4e5f60718"], "assignPublicIp": "ENABLED"});
         let value = json!({"networkConfiguration": {"awsvpcConfiguration": awsvpc}});
         let mut problems = Problems::new();
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(
             problems.to_string(),
             "1 problem: detail.fallbacks[0].networkConfiguration.awsvpcConfiguration.assignPublicIp = \"ENABLED\": \
-             a fallback has subnets of its own only: the rest is as first asked"
+             a fallback can give only subnets here: everything else is as in the start"
         );
     }
 }

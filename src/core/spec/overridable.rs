@@ -1,11 +1,12 @@
-//! The names of a start's fields: which of them a catalog entry can list as `overridable`, and which every start gives.
+//! The names of a start's fields: those that a catalog entry can list as `overridable`, and those that every start may
+//! give.
 
 use serde_json::Value;
 
 use crate::input::names;
 use crate::input::problem::Problems;
 
-/// The fields of a start's `detail`.
+/// All fields of a start's `detail`, sorted.
 pub(crate) const FIELDS: &[&str] = &[
     "assignPublicIp",
     "capacityProviderStrategy",
@@ -40,7 +41,7 @@ pub(crate) const FIELDS: &[&str] = &[
     "volumeConfigurations",
 ];
 
-/// Those that every start may give: which service, how many tasks, and for how long.
+/// The fields that every start may give, even if `CATALOG_ONLY` is set; sorted.
 pub(crate) const ALWAYS: &[&str] = &[
     "correlationId",
     "count",
@@ -52,14 +53,14 @@ pub(crate) const ALWAYS: &[&str] = &[
     "startTimeoutSeconds",
 ];
 
-/// One name of `overridable`.
+/// Reads one item of `overridable`.
 pub(crate) fn field(value: &Value, path: &str, problems: &mut Problems) -> Option<&'static str> {
     let name = value.as_str().unwrap_or_default();
     let known = FIELDS.iter().copied().find(|known| *known == name);
     if known.is_none() {
         let rule = match names::meaning(name, FIELDS) {
-            Some(meaning) if !meaning.ours.is_empty() => {
-                format!("must be the name of a field of a start: {}", meaning.says)
+            Some(meaning) if !meaning.fields.is_empty() => {
+                format!("must be the name of a field of a start: {}", meaning.suggestion)
             }
             Some(_) | None => "must be the name of a field of a start".to_owned(),
         };

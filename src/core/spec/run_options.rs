@@ -1,7 +1,7 @@
-//! Reads what a start passes on to RunTask: overrides, placement, volumes.
+//! Reads the fields of a start that RunTask receives unchanged: overrides, placement, volumes.
 //!
-//! The shapes are [RunTask]'s own; unknown fields in them are problems too, since RunTask would
-//! refuse or ignore them.
+//! They have the shapes of [RunTask]; unknown fields in them are problems, because RunTask would refuse or ignore
+//! them.
 //!
 //! [RunTask]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 
@@ -16,7 +16,7 @@ use crate::domain::tags;
 use crate::input::fields::{Fields, text};
 use crate::input::problem::Problems;
 
-/// How long the JSON of `overrides` may be.
+/// How long `overrides` may be, as JSON.
 const MAX_OVERRIDE_CHARACTERS: usize = 8192;
 const MAX_TEXT: usize = MAX_OVERRIDE_CHARACTERS;
 const MAX_ITEMS: usize = 1000;
@@ -46,13 +46,13 @@ pub(crate) fn read(fields: &mut Fields<'_>, problems: &mut Problems) -> Options 
             fields.deny_unknown(problems);
             Some(PlacementStrategy { kind: kind?, field })
         }),
-        // RunTask takes one volume at most.
+        // RunTask accepts at most one volume.
         volume_configurations: fields.list("volumeConfigurations", 1, problems, volume),
         group: fields.text("group", 255, problems),
     }
 }
 
-/// Each option from the first source that gives it.
+/// Each option from the first source that gives it; sources are event, catalog entry and environment.
 pub(crate) fn layered(sources: [&Options; 3]) -> Options {
     fn first<T>(sources: [&Options; 3], pick: impl Fn(&Options) -> Option<T>) -> Option<T> {
         sources.into_iter().find_map(pick)
@@ -64,7 +64,7 @@ pub(crate) fn layered(sources: [&Options; 3]) -> Options {
         enable_execute_command: first(sources, |source| source.enable_execute_command),
         volume_configurations: first(sources, |source| source.volume_configurations.clone()),
         group: first(sources, |source| source.group.clone()),
-        // Each placement has its own.
+        // Placements have their own.
         placement_constraints: None,
         placement_strategy: None,
     }
@@ -72,7 +72,7 @@ pub(crate) fn layered(sources: [&Options; 3]) -> Options {
 
 fn needs(fields: &mut Fields<'_>, name: &'static str, problems: &mut Problems) {
     if fields.raw(name).is_none() {
-        problems.missing(fields.at(name), "RunTask needs it");
+        problems.missing(fields.at(name), "RunTask requires it");
     }
 }
 
@@ -80,7 +80,7 @@ fn propagate_tags(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<&'
     fields.read("propagateTags", problems, |value| match value.as_str() {
         Some("TASK_DEFINITION") => Ok("TASK_DEFINITION"),
         Some("NONE") => Ok("NONE"),
-        Some("SERVICE") => Err("RunTask refuses SERVICE: the task belongs to none".to_owned()),
+        Some("SERVICE") => Err("RunTask refuses SERVICE: the task does not belong to a service".to_owned()),
         _ => Err("must be one of TASK_DEFINITION, NONE".to_owned()),
     })
 }
@@ -179,7 +179,7 @@ fn any_text(value: &Value, path: &str, problems: &mut Problems) -> Option<String
     }
 }
 
-/// A name and value.
+/// An item of `environment`: name and value.
 fn pair(value: &Value, path: &str, problems: &mut Problems) -> Option<(String, String)> {
     let mut fields = Fields::of(value, path, problems)?;
     let name = fields.read("name", problems, |value| text(value, MAX_TEXT));

@@ -1,4 +1,4 @@
-//! Reads texts that become tags of a task.
+//! Reads the tags of a start, and the fields that become tags.
 
 use serde_json::Value;
 
@@ -6,19 +6,19 @@ use crate::domain::tags::{self, Tag};
 use crate::input::fields::Fields;
 use crate::input::problem::Problems;
 
-/// A text that becomes a tag's value.
+/// A string that becomes a tag's value.
 pub(crate) fn tag_value(value: &Value) -> Result<String, String> {
-    match mark(value) {
+    match tag_text(value) {
         Ok(text) if tags::reserved(&text) => Err(RESERVED.to_owned()),
         read => read,
     }
 }
 
-/// The rule of [`tags::reserved`].
+/// The rule for fields that become tags and are [`tags::reserved`].
 pub(crate) const RESERVED: &str = "must not begin with aws:, in any upper or lower case: it becomes a tag";
 
-/// A text of the characters and the length of a tag's value.
-pub(crate) fn mark(value: &Value) -> Result<String, String> {
+/// A string with the characters and the length of a tag's value.
+pub(crate) fn tag_text(value: &Value) -> Result<String, String> {
     match value.as_str() {
         Some(text) if (1..=256).contains(&text.chars().count()) && tags::allowed(text) => Ok(text.to_owned()),
         _ => Err("must be a text of 1 to 256 letters, digits, spaces and _.:/=+-@".to_owned()),

@@ -8,20 +8,20 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use start_engines_core::call::{Answer, Call, CallError, ErrorKind, TaskPage};
 use start_engines_core::call::run_task::{StartFailure, Started};
+use start_engines_core::call::{Answer, Call, CallError, ErrorKind, TaskPage};
 use start_engines_core::config::Config;
 use start_engines_core::decide::{Step, decide};
 use start_engines_core::domain::arn::TaskArn;
 use start_engines_core::domain::definition::{Definition, PortMapping};
-use start_engines_core::domain::instance::{ContainerInstance, Instance};
-use start_engines_core::domain::tags::{Tag, self};
+use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance};
+use start_engines_core::domain::tags::{self, Tag};
 use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
-use start_engines_core::domain::task::{Addresses, Status, Task, from_event};
 use start_engines_core::domain::task::ports::RawBinding;
+use start_engines_core::domain::task::{Addresses, Status, Task, from_event};
 use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::journal::{Entry, Journal};
-use start_engines_core::request::{Trigger, self};
+use start_engines_core::request::{self, Trigger};
 
 /// More calls than any event needs that gets this few pages and run_task_calls.
 const MAX_CALLS: usize = 2_000;
@@ -173,7 +173,7 @@ fn answer(call: &Call, trigger: &Trigger, choice: u8) -> Result<Answer, CallErro
             ec2_instance: "i-0123456789abcdef0".to_owned(),
             is_registered: bit(4),
         })),
-        Call::DescribeInstance { .. } => Answer::Instance(bit(3).then(|| Instance {
+        Call::DescribeInstance { .. } => Answer::Instance(bit(3).then(|| Ec2Instance {
             addresses: Addresses {
                 ipv4: bit(4).then_some(Ipv4Addr::new(10, 0, 0, choice)),
                 ..Addresses::default()

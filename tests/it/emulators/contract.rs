@@ -10,15 +10,15 @@ use start_engines_core::call::{Answer, Call, ErrorKind};
 use start_engines_core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
 use start_engines_core::domain::definition::NetworkMode;
 use start_engines_core::domain::started_by;
-use start_engines_core::domain::tags::{self, Marks, Tag};
+use start_engines_core::domain::tags::{self, Tag, TaskTags};
 use start_engines_core::domain::target::{AddressFamily, Attachment, TargetGroup, TargetHealth, TargetType};
 use start_engines_core::domain::task::{Status, Task};
 
 use super::session::{CONTAINER, PORT, Session, deregister, describe_health, register, target};
 
 /// The marks of a start with one target in `group`.
-fn marks(group: &TargetGroupArn) -> Marks {
-    Marks {
+fn marks(group: &TargetGroupArn) -> TaskTags {
+    TaskTags {
         attachments: vec![Attachment {
             group: group.clone(),
             port: "8080".parse().expect("a port"),
@@ -27,7 +27,7 @@ fn marks(group: &TargetGroupArn) -> Marks {
         event_id: Some("17793124-05d4-b198-2fde-7ededc63b103".into()),
         service: Some("auth".into()),
         correlation_id: Some("order 66/ü".into()),
-        ..Marks::default()
+        ..TaskTags::default()
     }
 }
 

@@ -19,7 +19,7 @@ use start_engines_cli::aws::OperatorClients;
 use start_engines_core::call::run_task::{Awsvpc, Launch, Options, RunTask};
 use start_engines_core::call::{Answer, Call, CallError, ErrorKind, TaskPage, Zone};
 use start_engines_core::domain::arn::{Cluster, SecurityGroupId, SubnetId, TargetGroupArn, TaskArn, TaskDefinition};
-use start_engines_core::domain::instance::{ContainerInstance, Instance, Recall};
+use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance, Recall};
 use start_engines_core::domain::target::{Target, TargetGroup, TargetHealth};
 use start_engines_core::domain::task::Task;
 use start_engines_core::ports::Aws;
@@ -128,7 +128,7 @@ impl Session {
     }
 
     /// What EC2 tells of an instance.
-    pub(super) async fn instance(&self, id: &str) -> Option<Instance> {
+    pub(super) async fn instance(&self, id: &str) -> Option<Ec2Instance> {
         let call = Call::DescribeInstance {
             id: id.to_owned(),
             recall: Recall::IfGone,

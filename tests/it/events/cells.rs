@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use start_engines_core::call::{Answer, Call, CallError};
 use start_engines_core::domain::definition::{Definition, PortMapping};
-use start_engines_core::domain::instance::{ContainerInstance, Instance};
+use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance};
 use start_engines_core::domain::target::{AddressFamily, TargetGroup, TargetType};
 use start_engines_core::domain::task::ports::RawBinding;
 use start_engines_core::domain::task::{Addresses, Task, from_event};
@@ -47,7 +47,7 @@ impl Aws for &Around {
                 ec2_instance: INSTANCE.to_owned(),
                 is_registered: true,
             })),
-            Call::DescribeInstance { .. } => Answer::Instance(Some(Instance {
+            Call::DescribeInstance { .. } => Answer::Instance(Some(Ec2Instance {
                 addresses: Addresses {
                     ipv4: "10.0.2.7".parse().ok(),
                     ipv6: IPV6.parse().ok().filter(|_| self.dual_stack),

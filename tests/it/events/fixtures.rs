@@ -16,9 +16,9 @@ use serde_json::Value;
 use start_engines_core::call::run_task::{StartFailure, Started};
 use start_engines_core::call::{Answer, Call, CallError, Desired, TaskPage};
 use start_engines_core::domain::definition::{Definition, PortMapping};
-use start_engines_core::domain::instance::{ContainerInstance, Instance};
+use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance};
 use start_engines_core::domain::started_by;
-use start_engines_core::domain::tags::{self, Marks};
+use start_engines_core::domain::tags::{self, TaskTags};
 use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
 use start_engines_core::domain::task::ports::RawBinding;
 use start_engines_core::domain::task::{Addresses, Status, Task, from_event};
@@ -138,9 +138,9 @@ impl Around<'_> {
         for attachment in &mut attachments {
             attachment.container = self.case.container.as_ref().map(|name| name.parse().unwrap());
         }
-        task.tags = tags::encode(&Marks {
+        task.tags = tags::encode(&TaskTags {
             attachments,
-            ..Marks::default()
+            ..TaskTags::default()
         });
         match self.case.ecs_shows {
             Shows::AsTheEvent => {}
@@ -249,7 +249,7 @@ impl Around<'_> {
                     is_registered: true,
                 }))
             }
-            Call::DescribeInstance { .. } => Answer::Instance((!self.case.instance_gone).then(|| Instance {
+            Call::DescribeInstance { .. } => Answer::Instance((!self.case.instance_gone).then(|| Ec2Instance {
                 addresses: Addresses {
                     ipv4: "10.0.2.7".parse().ok(),
                     ipv6: "2001:db8:1234:1a00::7".parse().ok(),

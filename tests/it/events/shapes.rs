@@ -34,8 +34,8 @@ async fn with_catalog_only_a_start_is_what_its_entry_lets_it_be() {
     assert_eq!(failure.category.name(), "not_allowed");
     assert_eq!(
         failure.message,
-        "2 problems: detail.cluster = \"engines\": CATALOG_ONLY is set, and auth does not list it as overridable in the \
-         catalog; detail.tags = an array of 0: CATALOG_ONLY is set, and auth does not list it as overridable in the catalog"
+        "2 problems: detail.cluster = \"engines\": CATALOG_ONLY is set, and the catalog entry auth does not list it as \
+         overridable; detail.tags = an array of 0: CATALOG_ONLY is set, and the catalog entry auth does not list it as overridable"
     );
     let of_no_service = stage
         .deliver(&stage.start("e2", json!({})))

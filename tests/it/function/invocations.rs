@@ -376,8 +376,8 @@ async fn records_of_other_services_are_an_error_of_the_invocation_that_says_what
         ),
         (mixed, "event.Records[1].eventSource = \"aws:s3\""),
         (nameless, "event.Records[0].messageId is missing"),
-        (unknown, "tells no eventSource"),
-        (batch(&[]), "holds no record"),
+        (unknown, "has no eventSource"),
+        (batch(&[]), "has no records"),
     ] {
         let (category, message) = running.refused(&records).await;
         assert_eq!(category, "invalid_event", "{records}");
@@ -404,7 +404,7 @@ async fn a_notification_of_sns_in_a_queue_fails_alone_and_says_what_it_is() {
     let told = running.function.log_where(|line| line["messageId"] == "m2").await;
     let error = told["error"].as_str().expect("an error");
     assert!(
-        error.contains("is a notification of SNS") && error.contains("raw message delivery"),
+        error.contains("is an SNS notification") && error.contains("raw message delivery"),
         "{error}"
     );
 }

@@ -3,7 +3,7 @@
 use start_engines_core::call::{Answer, Call, CallError, ErrorKind, TaskPage};
 use start_engines_core::config::Config;
 use start_engines_core::decide::{Step, decide};
-use start_engines_core::domain::tags::{self, Marks};
+use start_engines_core::domain::tags::{self, TaskTags};
 use start_engines_core::domain::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
 use start_engines_core::domain::task::{Addresses, Network, StopReason, Task};
 use start_engines_core::domain::timestamp::Timestamp;
@@ -80,9 +80,9 @@ impl Targets {
                 complete: address.is_some(),
             }),
             tags: if tagged && has_tags {
-                tags::encode(&Marks {
+                tags::encode(&TaskTags {
                     attachments,
-                    ..Marks::default()
+                    ..TaskTags::default()
                 })
             } else {
                 Vec::new()

@@ -39,12 +39,12 @@ impl Questioned {
 /// What a stopping or stopped task had. What nobody tells any more is unknown in its group.
 fn former_claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>) -> Result<PortClaims, Halt> {
     let mut claims = PortClaims::default();
-    if task.shown_ports().is_empty() && !task.has_run() {
+    if task.published_ports().is_empty() && !task.has_run() {
         return Ok(claims);
     }
     let bindings = match host_ports::of_stopping(task, None, reader)?? {
         Ports::Known(bindings) => bindings,
-        Ports::NotShown(definition) => definition.certain(),
+        Ports::NotShown(definition) => definition.static_ports(),
         Ports::OwnInterface | Ports::Untold | Ports::Gone(_) => Vec::new(),
     };
     for binding in bindings {

@@ -51,7 +51,7 @@ pub(super) fn group(
         parties.add(ours, ours.stage_of_former(), Vec::new(), &questioned, reader)?;
     }
     let plan = compare(group, parties.all(), members, &request.prune);
-    Ok(Some(if request.takes_nothing_out {
+    Ok(Some(if request.deregisters_nothing {
         plan.withholding()
     } else {
         plan

@@ -41,8 +41,8 @@ pub(crate) fn of_running<'a>(event: &Task, look: &Task, reader: &mut Reader<'a>)
     } else {
         (event, look)
     };
-    let shown = match newer.shown_ports() {
-        [] => older.shown_ports(),
+    let shown = match newer.published_ports() {
+        [] => older.published_ports(),
         shown => shown,
     };
     shown_or_defined(shown.to_vec(), [Some(newer), Some(older)], reader)
@@ -53,7 +53,7 @@ pub(crate) fn of_running<'a>(event: &Task, look: &Task, reader: &mut Reader<'a>)
 pub(crate) fn of_stopping<'a>(task: &Task, look: Option<&Task>, reader: &mut Reader<'a>) -> Asked<'a, Ports<'a>> {
     let both = || [Some(task), look].into_iter().flatten();
     let shown = both()
-        .flat_map(|snapshot| snapshot.shown_ports().iter().cloned())
+        .flat_map(|snapshot| snapshot.published_ports().iter().cloned())
         .collect();
     shown_or_defined(shown, [Some(task), look], reader)
 }
@@ -76,7 +76,7 @@ fn shown_or_defined<'a>(
         Err(error) => return Ok(Err(error)),
     };
     Ok(Ok(match &definition.network_mode {
-        NetworkMode::Host => Ports::Known(definition.on_same()),
+        NetworkMode::Host => Ports::Known(definition.host_mode_ports()),
         NetworkMode::Awsvpc => Ports::OwnInterface,
         NetworkMode::None => Ports::Known(Vec::new()),
         NetworkMode::Bridge | NetworkMode::Unknown(_) if definition.mappings.is_empty() => Ports::Known(Vec::new()),
@@ -101,7 +101,7 @@ pub(crate) struct PortClaims {
 /// Of a live task, by the ports of its containers that are in question. What a RUNNING task does not show it
 /// does not publish, if it shows any; one that starts may show only some.
 pub(crate) fn claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>) -> Result<PortClaims, Halt> {
-    let shown = task.shown_ports();
+    let shown = task.published_ports();
     let mut claims = PortClaims::default();
     for &port in containers_ports {
         claims
@@ -123,7 +123,7 @@ pub(crate) fn claims(task: &Task, containers_ports: &[Port], reader: &mut Reader
     let mut fixed = Vec::new();
     for mapping in &definition.mappings {
         let is_shown = |port| {
-            let mut of_container = shown.iter().filter(|it| it.container == mapping.on_same.container);
+            let mut of_container = shown.iter().filter(|it| it.container == mapping.in_host_mode.container);
             of_container.any(|binding| binding.host_port(port).is_some())
         };
         for &port in containers_ports
@@ -131,8 +131,8 @@ pub(crate) fn claims(task: &Task, containers_ports: &[Port], reader: &mut Reader
             .filter(|port| mapping.is_of(**port) && !is_shown(**port))
         {
             let on_host = match &definition.network_mode {
-                NetworkMode::Host => Some(&mapping.on_same),
-                NetworkMode::Bridge | NetworkMode::Unknown(_) => mapping.on_fixed.as_ref(),
+                NetworkMode::Host => Some(&mapping.in_host_mode),
+                NetworkMode::Bridge | NetworkMode::Unknown(_) => mapping.in_bridge_mode.as_ref(),
                 NetworkMode::Awsvpc | NetworkMode::None => continue,
             };
             match on_host.and_then(|binding| binding.host_port(port)) {

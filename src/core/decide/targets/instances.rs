@@ -9,7 +9,7 @@ use super::refusal::{Refusal, instance_not_found};
 use crate::call::{CallError, ErrorKind};
 use crate::decide::failures::Failures;
 use crate::domain::arn::{ContainerName, Port};
-use crate::domain::instance::{ContainerInstance, Instance, Recall};
+use crate::domain::instance::{ContainerInstance, Ec2Instance, Recall};
 use crate::domain::target::{AddressFamily, Attachment, GroupTarget, Target, TargetGroup, TargetType};
 use crate::domain::task::Task;
 use crate::domain::task::ports::{Transport, Unfit, Wanted, choose, fitting};
@@ -38,7 +38,7 @@ pub(crate) fn of_running<'a>(
     let bindings = match ports {
         Ports::Known(bindings) => bindings,
         Ports::NotShown(definition) if definition.maps(wanted) => return Ok(Err(Refusal::NoHostPortYet)),
-        Ports::NotShown(definition) => definition.on_same(),
+        Ports::NotShown(definition) => definition.host_mode_ports(),
         Ports::OwnInterface | Ports::Untold => return Ok(Err(Refusal::NoAddressYet)),
         Ports::Gone(definition) => return Ok(Err(Refusal::DefinitionDeleted(definition))),
     };
@@ -69,7 +69,9 @@ pub(crate) fn of_running<'a>(
 }
 
 fn shows_some(task: &Task, look: &Task) -> bool {
-    [task, look].iter().any(|snapshot| !snapshot.shown_ports().is_empty())
+    [task, look]
+        .iter()
+        .any(|snapshot| !snapshot.published_ports().is_empty())
 }
 
 /// Whether its definition has a mapping for the port, as far as anybody tells.
@@ -147,7 +149,7 @@ pub(crate) fn of_stopping<'a>(
 fn possible(published: &Ports<'_>, wanted: Wanted<'_>) -> Option<Vec<Port>> {
     let bindings = match published {
         Ports::Known(bindings) => bindings.clone(),
-        Ports::NotShown(definition) => definition.fixed(wanted)?,
+        Ports::NotShown(definition) => definition.fixed_ports(wanted)?,
         Ports::OwnInterface => Vec::new(),
         Ports::Untold | Ports::Gone(_) => return None,
     };
@@ -206,7 +208,7 @@ struct Machine<'t, 'a> {
     task: &'t Task,
     arn: &'t str,
     container_instance: Option<Result<Option<&'a ContainerInstance>, &'a CallError>>,
-    instance: Option<Result<Option<Instance>, &'a CallError>>,
+    instance: Option<Result<Option<Ec2Instance>, &'a CallError>>,
 }
 
 impl<'t, 'a> Machine<'t, 'a> {
@@ -261,7 +263,7 @@ impl<'t, 'a> Machine<'t, 'a> {
                 ..
             })))
         );
-        let lives = matches!(self.instance, None | Some(Ok(Some(Instance { lives: true, .. }))));
+        let lives = matches!(self.instance, None | Some(Ok(Some(Ec2Instance { lives: true, .. }))));
         if is_registered && lives {
             OwnerScope::On(self.arn.to_owned())
         } else {
@@ -274,7 +276,7 @@ fn wanted<'a>(port: Port, container: Option<&'a ContainerName>, facts: &TargetGr
     Wanted {
         port,
         container,
-        transports: Transport::of_group(&facts.protocol),
+        transports: Transport::of_protocol(&facts.protocol),
         ipv6: facts.target_type == TargetType::Ip && facts.family == AddressFamily::Ipv6,
     }
 }

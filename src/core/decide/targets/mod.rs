@@ -66,7 +66,7 @@ pub(crate) fn of_stopping<'a>(
         Network::Awsvpc(_) | Network::Unknown => return on_interface(task, look, attachments, reader, failures),
     };
     let mut both = [Some(task), look].into_iter().flatten();
-    if both.all(|snapshot| snapshot.shown_ports().is_empty() && !snapshot.has_run()) {
+    if both.all(|snapshot| snapshot.published_ports().is_empty() && !snapshot.has_run()) {
         return Ok(Err(Skip::NeverHadAnAddress));
     }
     match host_ports::of_stopping(task, look, reader)? {

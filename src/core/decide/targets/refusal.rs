@@ -139,7 +139,7 @@ impl Refusal<'_> {
 }
 
 fn not_published(task: &Task, attachment: &Attachment, facts: &TargetGroup, bindings: &[PortBinding]) -> String {
-    let transports: Vec<&str> = Transport::of_group(&facts.protocol)
+    let transports: Vec<&str> = Transport::of_protocol(&facts.protocol)
         .iter()
         .map(|it| it.name())
         .collect();

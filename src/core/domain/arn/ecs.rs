@@ -5,12 +5,12 @@ use std::str::FromStr;
 use super::form::{Malformed, Scope, split_arn, text_type};
 
 text_type! {
-    /// A cluster by name or by ARN, as RunTask takes either.
+    /// A cluster by name or by ARN, as RunTask accepts either.
     Cluster
 }
 
 impl Cluster {
-    /// The cluster's own name.
+    /// The name: the last part of an ARN.
     #[must_use]
     pub fn name(&self) -> &str {
         self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name)
@@ -22,7 +22,8 @@ impl Cluster {
         split_arn(&self.0, "ecs").map(|(scope, _)| scope)
     }
 
-    /// Whether both name the same cluster, as far as their texts can tell.
+    /// Whether both are the same cluster. A name and an ARN are compared by name, because a name has no region
+    /// or account.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
         match (self.scope(), other.scope()) {
@@ -53,7 +54,7 @@ text_type! {
 }
 
 impl TaskDefinition {
-    /// The family, without revision.
+    /// The family, without the revision.
     #[must_use]
     pub fn family(&self) -> &str {
         let name = self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name);
@@ -75,11 +76,11 @@ impl FromStr for TaskDefinition {
             Some((_, resource)) => resource.strip_prefix("task-definition/").unwrap_or_default(),
             None => text,
         };
-        let sound = match name.split_once(':') {
+        let is_valid = match name.split_once(':') {
             Some((family, revision)) => is_ecs_name(family) && revision.parse::<u32>().is_ok_and(|number| number > 0),
             None => is_ecs_name(name),
         };
-        if sound {
+        if is_valid {
             Ok(Self(text.into()))
         } else {
             Err(Malformed("must be a task definition family, family:revision or ARN"))
@@ -88,7 +89,7 @@ impl FromStr for TaskDefinition {
 }
 
 text_type! {
-    /// The ARN of a task, with or without the cluster's name in it.
+    /// The ARN of a task: in the long format, which contains the cluster's name, or in the old short one.
     TaskArn
 }
 
@@ -96,7 +97,7 @@ impl TaskArn {
     /// Partition, region and account.
     #[must_use]
     pub fn scope(&self) -> Scope {
-        // Checked when made, so the empty scope is never seen.
+        // The ARN was checked when it was parsed, so the empty scope is never returned.
         split_arn(&self.0, "ecs").map_or_else(
             || Scope {
                 partition: String::new(),
@@ -107,7 +108,7 @@ impl TaskArn {
         )
     }
 
-    /// The cluster, which ARNs of the long format carry.
+    /// The cluster's ARN, if this ARN has the long format.
     #[must_use]
     pub fn cluster(&self) -> Option<Cluster> {
         let (scope, resource) = split_arn(&self.0, "ecs")?;
@@ -115,7 +116,7 @@ impl TaskArn {
         Some(Cluster(scope.arn("ecs", &format!("cluster/{cluster}")).into()))
     }
 
-    /// The id at its end.
+    /// The task id: the last part of the ARN.
     #[must_use]
     pub fn id(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()
@@ -126,14 +127,14 @@ impl FromStr for TaskArn {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let sound = || {
+        let is_valid = || {
             let path = split_arn(text, "ecs")?.1.strip_prefix("task/")?;
             Some(match path.split_once('/') {
                 Some((cluster, id)) => is_ecs_name(cluster) && is_ecs_name(id),
                 None => is_ecs_name(path),
             })
         };
-        if sound() == Some(true) {
+        if is_valid() == Some(true) {
             Ok(Self(text.into()))
         } else {
             Err(Malformed("must be a task ARN"))

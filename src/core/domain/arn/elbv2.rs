@@ -10,10 +10,10 @@ text_type! {
 }
 
 impl TargetGroupArn {
-    /// From what `startedBy` and a task's ARN tell.
+    /// The ARN of the target group with this name and id, as `startedBy` has them, in the scope of the task's ARN.
     ///
     /// # Errors
-    /// When name or id have characters that no target group has.
+    /// If the name or id is empty, too long, or has characters that target groups cannot have.
     pub fn from_parts(scope: &Scope, name: &str, id: &str) -> Result<Self, Malformed> {
         scope
             .arn("elasticloadbalancing", &format!("targetgroup/{name}/{id}"))
@@ -26,7 +26,7 @@ impl TargetGroupArn {
         self.0.rsplit('/').nth(1).unwrap_or_default()
     }
 
-    /// The id that AWS gave it.
+    /// The id that AWS appends to the name.
     #[must_use]
     pub fn id(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()
@@ -44,15 +44,15 @@ impl FromStr for TargetGroupArn {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let alphanumeric = |b: u8| b.is_ascii_alphanumeric();
-        let sound = || {
+        let is_valid = || {
             let path = split_arn(text, "elasticloadbalancing")?
                 .1
                 .strip_prefix("targetgroup/")?;
             let (name, id) = path.split_once('/')?;
-            let name_is_sound = (1..=32).contains(&name.len()) && name.bytes().all(|b| alphanumeric(b) || b == b'-');
-            Some(name_is_sound && (1..=32).contains(&id.len()) && id.bytes().all(alphanumeric))
+            let name_is_valid = (1..=32).contains(&name.len()) && name.bytes().all(|b| alphanumeric(b) || b == b'-');
+            Some(name_is_valid && (1..=32).contains(&id.len()) && id.bytes().all(alphanumeric))
         };
-        if sound() == Some(true) {
+        if is_valid() == Some(true) {
             Ok(Self(text.into()))
         } else {
             Err(Malformed(

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use super::form::{Malformed, split_arn, text_type};
 
 text_type! {
-    /// An event bus, by its name or its ARN, as PutEvents takes either
+    /// An event bus by name or by ARN, as PutEvents accepts either
     /// ([PutEventsRequestEntry](https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html)).
     EventBus
 }
@@ -20,8 +20,8 @@ impl FromStr for EventBus {
         } else {
             text
         };
-        let sound = |b: u8| b.is_ascii_alphanumeric() || b"/.-_".contains(&b);
-        if (1..=256).contains(&name.len()) && name.bytes().all(sound) {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"/.-_".contains(&b);
+        if (1..=256).contains(&name.len()) && name.bytes().all(allowed) {
             Ok(Self(text.into()))
         } else {
             Err(Malformed(

@@ -1,18 +1,18 @@
-//! The form that names and ARNs share.
+//! What the types of names and ARNs share.
 
-/// Why a text is not the name or ARN it should be: the rule it breaks.
+/// The rule that a name or an ARN breaks, as a problem shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Malformed(pub(crate) &'static str);
 
-/// The part that all ARNs of one account and region share.
+/// Partition, region and account of an ARN.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Scope {
-    /// `aws`, `aws-cn`, `aws-us-gov`...
+    /// The partition: `aws`, `aws-cn`, `aws-us-gov`...
     pub partition: String,
-    /// `us-east-1`...
+    /// The region: `us-east-1`...
     pub region: String,
-    /// Twelve digits.
+    /// The account id, twelve digits.
     pub account: String,
 }
 
@@ -25,15 +25,15 @@ impl Scope {
     }
 }
 
-/// Splits an ARN of `service` into its scope and resource.
+/// Splits an ARN of `service` into scope and resource; `None` if it is not such an ARN.
 pub(super) fn split_arn<'a>(text: &'a str, service: &str) -> Option<(Scope, &'a str)> {
     let mut parts = text.splitn(6, ':');
     let (arn, partition, found) = (parts.next()?, parts.next()?, parts.next()?);
     let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
     let plain = |text: &str| !text.is_empty() && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
     let digits = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
-    let sound = arn == "arn" && partition.starts_with("aws") && plain(partition) && plain(region) && digits;
-    (sound && found == service).then(|| {
+    let is_valid = arn == "arn" && partition.starts_with("aws") && plain(partition) && plain(region) && digits;
+    (is_valid && found == service).then(|| {
         let scope = Scope {
             partition: partition.into(),
             region: region.into(),
@@ -43,7 +43,7 @@ pub(super) fn split_arn<'a>(text: &'a str, service: &str) -> Option<(Scope, &'a 
     })
 }
 
-// A copy is a pointer: hundreds of tasks are looked at for each of hundreds of events.
+// An `Arc`, so that a clone only copies a pointer: hundreds of events each compare hundreds of tasks.
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -51,7 +51,7 @@ macro_rules! text_type {
         pub struct $name(std::sync::Arc<str>);
 
         impl $name {
-            /// As it was written.
+            /// The text as it was given.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0

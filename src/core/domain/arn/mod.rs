@@ -1,8 +1,8 @@
-//! Names and ARNs of AWS resources, checked once when they enter.
+//! Names and ARNs of AWS resources, validated when they are parsed.
 //!
-//! Must not look anything up: a valid ARN may still name nothing.
+//! Must not call AWS: a resource with a valid ARN may not exist.
 //!
-//! The forms are those of the [Service Authorization Reference] for ECS and Elastic Load
+//! The formats are those of the [Service Authorization Reference] for ECS and Elastic Load
 //! Balancing V2.
 //!
 //! [Service Authorization Reference]: https://docs.aws.amazon.com/service-authorization/latest/reference/
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_tell_where_they_are_whatever_their_version() {
+    fn functions_give_scope_and_name_whatever_their_version() {
         for text in [
             "arn:aws:lambda:us-east-1:111122223333:function:start-engines",
             "arn:aws:lambda:us-east-1:111122223333:function:start-engines:live",

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::form::{Malformed, text_type};
 
 text_type! {
-    /// The id of a subnet.
+    /// The id of a subnet, `subnet-` and 8 to 32 characters.
     SubnetId
 }
 
@@ -23,7 +23,7 @@ impl FromStr for SubnetId {
 }
 
 text_type! {
-    /// The id of a security group.
+    /// The id of a security group, `sg-` and 8 to 32 characters.
     SecurityGroupId
 }
 
@@ -50,7 +50,7 @@ fn has_id(text: &str, prefix: &str) -> bool {
 pub struct Port(u16);
 
 impl Port {
-    /// The number.
+    /// The port as a number.
     #[must_use]
     pub const fn number(self) -> u16 {
         self.0
@@ -72,7 +72,7 @@ impl FromStr for Port {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        // `+80` and `080` are numbers to Rust, but not as a port was written by us.
+        // Rust parses `+80` and `080` too, but start-engines never writes a port like that.
         let canonical = !text.starts_with(['+', '0']);
         text.parse::<i64>()
             .ok()

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use super::form::{Malformed, Scope, split_arn, text_type};
 
 text_type! {
-    /// The ARN of a function, perhaps with a version or an alias.
+    /// The ARN of a Lambda function, with or without a version or an alias.
     FunctionArn
 }
 
@@ -22,7 +22,7 @@ impl FunctionArn {
         self.0.split(':').nth(6).unwrap_or_default()
     }
 
-    /// Whether it is the same function, whatever version or alias is named.
+    /// Whether both are the same function, in any version or alias.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
         self.scope() == other.scope() && self.name() == other.name()
@@ -90,8 +90,8 @@ impl FromStr for ScheduleGroup {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let sound = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-        if (1..=64).contains(&text.len()) && text.bytes().all(sound) {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
             Ok(Self(text.into()))
         } else {
             Err(Malformed(

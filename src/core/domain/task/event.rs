@@ -1,7 +1,7 @@
 //! Reads the `detail` of an `ECS Task State Change`.
 //!
-//! Every field is optional in AWS's schema `aws.ecs@ECSTaskStateChange`, and new ones may come:
-//! only `taskArn` and `lastStatus` are needed, everything else may be absent, odd or unknown.
+//! AWS's schema `aws.ecs@ECSTaskStateChange` makes every field optional, and new fields may be added:
+//! only `taskArn`, `lastStatus` and a cluster are required; anything else may be absent, malformed or unknown.
 
 use serde_json::Value;
 
@@ -11,10 +11,10 @@ use crate::domain::arn::{Cluster, TaskArn};
 use crate::domain::timestamp::Timestamp;
 use crate::input::problem::Problems;
 
-/// The task that an event's `detail` shows.
+/// The task in an event's `detail`.
 ///
 /// # Errors
-/// When it does not even tell which task, in which cluster and status.
+/// If the task's ARN, its cluster or its last status is missing or invalid.
 pub fn from_event(detail: &Value) -> Result<Task, Problems> {
     let mut problems = Problems::new();
     let arn: Option<TaskArn> = needed(detail, "taskArn", &mut problems);
@@ -26,7 +26,7 @@ pub fn from_event(detail: &Value) -> Result<Task, Problems> {
     if cluster.is_none() && arn.is_some() && problems.is_empty() {
         problems.missing(
             "detail.clusterArn",
-            "must be a cluster ARN, since taskArn has no cluster in it",
+            "must be a cluster ARN, since taskArn does not contain the cluster",
         );
     }
     if text(detail, "lastStatus").is_none() {
@@ -82,7 +82,7 @@ fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     value.get(name).and_then(Value::as_str)
 }
 
-/// A whole number; old events have some as texts.
+/// An integer; old events have some of them as strings.
 fn number<T: TryFrom<i64> + std::str::FromStr>(value: &Value, name: &str) -> Option<T> {
     match value.get(name)? {
         Value::String(text) => text.parse().ok(),
@@ -96,7 +96,7 @@ fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
 
 fn network(detail: &Value) -> Network {
     let interface = items(detail, "attachments").iter().find(|attachment| {
-        // Events say `eni`, the API says `ElasticNetworkInterface`; others are no interfaces.
+        // Events have `eni`, the API `ElasticNetworkInterface`; other types are not network interfaces.
         matches!(text(attachment, "type"), Some("eni" | "ElasticNetworkInterface"))
     });
     let in_containers = || {
@@ -121,7 +121,7 @@ fn network(detail: &Value) -> Network {
         .and_then(|detail| text(detail, "value")?.parse().ok());
     Network::Awsvpc(Addresses {
         ipv4: attached.or_else(|| in_containers().find_map(|found| text(found, "privateIpv4Address")?.parse().ok())),
-        // Containers are the only place where events tell IPv6 addresses.
+        // Events have IPv6 addresses only in containers.
         ipv6: in_containers().find_map(|found| text(found, "ipv6Address")?.parse().ok()),
         complete: in_containers().next().is_some(),
     })
@@ -137,7 +137,7 @@ fn bindings(detail: &Value) -> Vec<PortBinding> {
                 host_port: number(binding, "hostPort"),
                 host_range: text(binding, "hostPortRange"),
                 protocol: text(binding, "protocol"),
-                // The schema of the event and its examples differ in how they write it.
+                // The event's schema and its examples spell it differently.
                 bind_ip: text(binding, "bindIP").or_else(|| text(binding, "bindIp")),
             };
             PortBinding::read(name, raw)
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_event_is_read_whatever_it_writes_otherwise() {
+    fn an_old_event_with_other_formats_is_read() {
         let detail = json!({
             "taskArn": "arn:aws:ecs:us-east-1:111122223333:task/0123456789abcdef0123456789abcdef",
             "clusterArn": "arn:aws:ecs:us-east-1:111122223333:cluster/engines",

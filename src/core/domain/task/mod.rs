@@ -1,7 +1,7 @@
-//! A task as one event or one DescribeTasks answer shows it.
+//! A task, from one event or one DescribeTasks answer.
 //!
-//! Must not decide what to do about it. Statuses, kinds and fields which this version does not
-//! know are kept or passed over, never an error.
+//! Must not decide what to do about it. Statuses, types and fields that this version does not know are kept or
+//! ignored; they are never an error.
 
 mod event;
 pub mod ports;
@@ -18,14 +18,14 @@ use crate::domain::target::AddressFamily;
 
 pub use event::from_event;
 
-/// A snapshot of a task.
+/// A snapshot of a task, from an event or from DescribeTasks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Task {
     /// `taskArn`.
     pub arn: TaskArn,
     /// `clusterArn`.
     pub cluster: Cluster,
-    /// `version`: grows with each change; of two snapshots, the higher one is the newer.
+    /// `version`: grows with each change, so the snapshot with the higher version is the newer one; 0 if absent.
     pub version: u64,
     /// `lastStatus`.
     pub last_status: Status,
@@ -35,24 +35,24 @@ pub struct Task {
     pub started_by: Option<String>,
     /// `taskDefinitionArn`.
     pub task_definition: Option<TaskDefinition>,
-    /// Where the task can be reached.
+    /// How the task can be reached.
     pub network: Network,
-    /// The names of its containers, if the snapshot tells them.
+    /// The names of its containers; empty if the snapshot does not contain them.
     pub containers: Vec<String>,
-    /// `tags`; events never carry any.
+    /// `tags`; always empty in events.
     pub tags: Vec<Tag>,
-    /// `createdAt`: when RunTask was made.
+    /// `createdAt`: when RunTask was called.
     pub created_at: Option<Timestamp>,
     /// `startedAt`: absent until the task has been RUNNING.
     pub started_at: Option<Timestamp>,
     /// `stoppedAt`: absent until the task is STOPPED.
     pub stopped_at: Option<Timestamp>,
-    /// Why it stopped, once it does.
+    /// Why it stops or has stopped; empty until then.
     pub stop: StopReason,
 }
 
 impl Task {
-    /// Where the task is on its way.
+    /// The phase of its life, from both statuses.
     #[must_use]
     pub fn phase(&self) -> Phase {
         match (&self.last_status, &self.desired_status) {
@@ -66,16 +66,17 @@ impl Task {
         }
     }
 
-    /// What its containers show to publish on its container instance: in network mode `host` never anything.
+    /// The ports that its containers publish on the container instance (`networkBindings`); always empty in network
+    /// mode `host`.
     #[must_use]
-    pub fn shown_ports(&self) -> &[PortBinding] {
+    pub fn published_ports(&self) -> &[PortBinding] {
         match &self.network {
             Network::ContainerInstance { bindings, .. } => bindings,
             Network::Awsvpc(_) | Network::External | Network::Unknown => &[],
         }
     }
 
-    /// Whether it is to stay: not stopping, not stopped.
+    /// Whether it is live: neither stopping nor stopped.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         match self.phase() {
@@ -84,25 +85,25 @@ impl Task {
         }
     }
 
-    /// Until when its connections may take to end, if it has been asked to stop later. Events never tell.
+    /// When its drain ends, by the tag [`tags::STOP_AT`]; `None` if it does not drain. Events never contain the tag.
     ///
-    /// A tag that holds no time asks for a stop all the same: its time is over.
+    /// A tag with an invalid time counts as a drain that has ended: the task is to be stopped.
     #[must_use]
     pub fn drains_until(&self) -> Option<Timestamp> {
         let tag = self.tags.iter().find(|tag| tag.key == tags::STOP_AT)?;
         Some(Timestamp::parse(&tag.value).unwrap_or(Timestamp::from_millis(0)))
     }
 
-    /// Whether it has been asked to stop later: its targets are to stay out.
+    /// Whether it drains, or its drain has ended: its targets must not be registered again.
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.drains_until().is_some()
     }
 
-    /// When its start was asked for: by its tag, else when it was made. `None` if the snapshot tells neither.
+    /// When its start was requested: by its tag, else `createdAt`. `None` if the snapshot has neither.
     ///
-    /// A tag that is more than [`MAX_TAG_AHEAD`] later than `createdAt` is not believed: nobody asks for a start after
-    /// it was made, and a task with such a tag would outlive every stop.
+    /// A tag more than [`MAX_TAG_AHEAD`] later than `createdAt` is ignored: no start is requested after it was made,
+    /// and a task with such a tag would survive every stop.
     #[must_use]
     pub fn requested_at(&self) -> Option<Timestamp> {
         let tagged = tags::requested_at(&self.tags).and_then(Timestamp::parse);
@@ -112,41 +113,42 @@ impl Task {
         }
     }
 
-    /// Whether it is, or has been, RUNNING.
+    /// Whether it is or was RUNNING.
     #[must_use]
     pub fn has_run(&self) -> bool {
         self.started_at.is_some() || self.last_status == Status::Running
     }
 
-    /// Whether it certainly has not been RUNNING: there is no `startedAt`, "the time when the task transitioned from
+    /// Whether it certainly was never RUNNING: it has no `startedAt`, "the time when the task transitioned from
     /// the PENDING state to the RUNNING state"
-    /// ([Task](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html)), though `createdAt` is told; or
-    /// it has a status before that, or the code for it. Of a snapshot that tells no times, one that is further on its
-    /// way out may have been.
+    /// ([Task](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html)), but a
+    /// `createdAt`, or a status before RUNNING, or the `stopCode` TaskFailedToStart. A stopping task in a snapshot
+    /// without times may have been RUNNING.
     #[must_use]
     pub fn never_ran(&self) -> bool {
         let is_before = matches!(
             self.last_status,
             Status::Provisioning | Status::Pending | Status::Activating
         );
-        let is_told = self.stop.code.as_deref() == Some("TaskFailedToStart");
-        !self.has_run() && (is_before || is_told || self.created_at.is_some())
+        let has_code = self.stop.code.as_deref() == Some("TaskFailedToStart");
+        !self.has_run() && (is_before || has_code || self.created_at.is_some())
     }
 
-    /// Whether it ended without ever having been RUNNING.
+    /// Whether it stops or has stopped without ever being RUNNING.
     #[must_use]
     pub fn failed_to_start(&self) -> bool {
         !self.is_wanted() && (self.started_at.is_none() || self.stop.code.as_deref() == Some("TaskFailedToStart"))
     }
 
-    /// Why its start failed, if it did: known with the last event of the task, when every container has its reason.
+    /// Why its start failed, if it did. Only a STOPPED task has it, since only then does every container have its
+    /// reason.
     #[must_use]
     pub fn failed_start(&self) -> Option<StopReason> {
         (self.phase() == Phase::Stopped && self.failed_to_start()).then(|| self.stop.clone())
     }
 }
 
-/// `lastStatus` and `desiredStatus`.
+/// A `lastStatus` or `desiredStatus`.
 ///
 /// See [Amazon ECS task lifecycle](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -161,7 +163,7 @@ pub enum Status {
     Deprovisioning,
     Stopped,
     Deleted,
-    /// One that this version does not know; empty if there is none.
+    /// A status that this version does not know; empty if absent.
     Unknown(String),
 }
 
@@ -199,22 +201,22 @@ impl fmt::Display for Status {
     }
 }
 
-/// The life of a task, as far as target groups care.
+/// The phases of a task's life that matter for its targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
-    /// Not RUNNING yet.
+    /// Not RUNNING yet: PROVISIONING, PENDING or ACTIVATING.
     Starting,
-    /// RUNNING and to stay so.
+    /// `lastStatus` and `desiredStatus` are RUNNING.
     Running,
-    /// On its way to STOPPED: it still holds its address.
+    /// Stopping, but not STOPPED: it still has its address.
     Stopping,
-    /// STOPPED: its address is free, or another's.
+    /// STOPPED: its address is free, or belongs to another task.
     Stopped,
     /// A status that this version does not know, with no sign of a stop.
     Unknown,
 }
 
-/// Where a task can be reached.
+/// How a task can be reached.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Network {
     /// Its own network interface (network mode `awsvpc`).
@@ -223,17 +225,18 @@ pub enum Network {
     ContainerInstance {
         /// `containerInstanceArn`.
         arn: String,
-        /// The ports that its containers publish; none before they run, and in network mode `host` never any.
+        /// `networkBindings`: the ports that its containers publish. Empty before they run, and always in network
+        /// mode `host`.
         bindings: Vec<PortBinding>,
     },
-    /// A machine outside of AWS (launch type `EXTERNAL`, ECS Anywhere).
+    /// An external instance (launch type `EXTERNAL`, ECS Anywhere).
     External,
-    /// The snapshot does not tell.
+    /// The snapshot does not show it.
     Unknown,
 }
 
 impl Network {
-    /// The addresses, if it is an interface that has any yet.
+    /// The addresses of a network interface that has at least one.
     #[must_use]
     pub fn addresses(&self) -> Option<&Addresses> {
         match self {
@@ -250,18 +253,18 @@ pub struct Addresses {
     pub ipv4: Option<Ipv4Addr>,
     /// `ipv6Address`.
     pub ipv6: Option<Ipv6Addr>,
-    /// Whether these are all: the interface's own details tell IPv4 only, the containers tell both.
+    /// Whether these are all addresses: the interface's details contain only IPv4, the containers contain both.
     pub complete: bool,
 }
 
 impl Addresses {
-    /// Each address there is, as ELB writes it.
+    /// The addresses as target ids, IPv4 first.
     pub fn each(&self) -> impl Iterator<Item = String> {
         let ipv4 = self.ipv4.map(|address| address.to_string());
         ipv4.into_iter().chain(self.ipv6.map(|address| address.to_string()))
     }
 
-    /// The one of a family, as ELB writes it.
+    /// The address of a family, in the form of a target id.
     #[must_use]
     pub fn of_family(&self, family: AddressFamily) -> Option<String> {
         match family {
@@ -270,7 +273,7 @@ impl Addresses {
         }
     }
 
-    /// Whether it is one of them.
+    /// Whether this target id is one of the addresses.
     #[must_use]
     pub fn has(&self, address: &str) -> bool {
         match address.parse() {
@@ -281,10 +284,10 @@ impl Addresses {
     }
 }
 
-/// How much later than `createdAt` the time of a task's request may be: both are told by clocks of AWS.
+/// How much later than `createdAt` the tag of a task's request may be: the times come from different clocks of AWS.
 pub const MAX_TAG_AHEAD: Duration = Duration::from_secs(60);
 
-/// What the `stoppedReason` of a task begins with that was not RUNNING in time.
+/// How the `stoppedReason` of a task begins that was stopped because it was not RUNNING in time.
 pub const START_TIMED_OUT: &str = "start-engines: not RUNNING within";
 
 /// Why a task stopped.
@@ -294,11 +297,11 @@ pub struct StopReason {
     pub code: Option<String>,
     /// `stoppedReason`.
     pub reason: Option<String>,
-    /// Of the containers that tell: name, exit code, reason.
+    /// The containers that have an exit code or a reason.
     pub containers: Vec<ContainerExit>,
 }
 
-/// How one container ended.
+/// How one container exited.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ContainerExit {
     /// `name`.
@@ -310,10 +313,10 @@ pub struct ContainerExit {
 }
 
 impl StopReason {
-    /// The category of a start that failed after RunTask.
+    /// The error type of a start that failed after RunTask.
     ///
-    /// `stopCode` tells who stopped the task; only of what ECS itself says are the texts read: the task's, then those of
-    /// its containers, since the error of an image is often told in one container's `reason` alone
+    /// `stopCode` shows who stopped the task. The texts are only read if ECS did: first the task's, then those of its
+    /// containers, since an image error is often only in one container's `reason`
     /// ([stopped task error messages](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html)).
     #[must_use]
     pub fn failed_start_category(&self) -> &'static str {
@@ -327,18 +330,18 @@ impl StopReason {
             return "start_timed_out";
         }
         match self.code.as_deref() {
-            // A person's reason may say anything.
+            // A person's or a service's reason can be any text.
             Some("UserInitiated" | "ServiceSchedulerInitiated") => "stopped_before_running",
-            // EC2's and Fargate's words for the same.
+            // Fargate's and EC2's names for the same.
             Some("SpotInterruption" | "TerminationNotice") => "spot_interruption",
             Some(_) | None => texts.find_map(category_of).unwrap_or("task_failed_to_start"),
         }
     }
 }
 
-/// The category that one of ECS's texts tells, if it is one of those that are documented: an error's name before a colon
+/// The error type for one of ECS's documented texts: an error's name before a colon
 /// ([stopped task error messages](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html)),
-/// or a reason for which no instance takes the task
+/// or a reason why no container instance can run the task
 /// ([API failure reasons](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html)), which
 /// the guide prints with the `stopCode` before it.
 fn category_of(text: &str) -> Option<&'static str> {
@@ -350,7 +353,7 @@ fn category_of(text: &str) -> Option<&'static str> {
         _ if name.starts_with("CannotPull") => "image_pull_failed",
         "ResourceInitializationError" | "CannotCreateVolumeError" => "resource_initialization_failed",
         // "... network interface provisioning to complete", "... EphemeralStorage provisioning to complete": not in the
-        // guide, but what others retry (dagster, EcsRunLauncher; airflow, EcsRunTaskOperator).
+        // guide, but dagster's EcsRunLauncher and airflow's EcsRunTaskOperator retry them.
         "Timeout" if text.starts_with("Timeout waiting for") && text.contains("provisioning") => {
             "resource_initialization_failed"
         }
@@ -358,11 +361,11 @@ fn category_of(text: &str) -> Option<&'static str> {
         "Capacity" | "RESOURCE" | "AGENT" => "capacity_unavailable",
         "EMPTY" if text.starts_with("EMPTY CAPACITY PROVIDER") => "capacity_unavailable",
         "NO" if text.starts_with("NO ACTIVE INSTANCES") => "capacity_unavailable",
-        // No other time cures these: the definition asks for what the instances do not have.
+        // A retry does not help: the task definition requires what the container instances do not have.
         "ATTRIBUTE" | "LOCATION" => "placement_failed",
         "MemberOf" if text.starts_with("MemberOf placement constraint unsatisfied") => "placement_failed",
         "SpotInterruption" | "SpotInterruptionError" => "spot_interruption",
-        // Where there is no stopCode.
+        // If there is no stopCode.
         "Your" if text.starts_with("Your Spot Task was interrupted") => "spot_interruption",
         _ => return None,
     })
@@ -483,7 +486,7 @@ mod tests {
     }
 
     #[test]
-    fn who_stopped_it_goes_before_what_anybody_says() {
+    fn the_stop_code_takes_precedence_over_the_texts() {
         let text = Some("CannotPullContainerError: no");
         for (code, category) in [
             ("SpotInterruption", "spot_interruption"),
@@ -499,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tasks_own_reason_goes_before_a_containers() {
+    fn the_tasks_own_reason_takes_precedence_over_a_containers() {
         let both = stop(None, Some("RESOURCE:MEMORY"), &[Some("CannotPullContainerError: no")]);
         assert_eq!(both.failed_start_category(), "capacity_unavailable");
     }

@@ -1,7 +1,7 @@
-//! The ports that containers publish on their container instance, and which of them a target group
-//! takes (network modes `bridge` and `host`).
+//! The ports that containers publish on their container instance, and which of them is a target group's target
+//! (network modes `bridge` and `host`).
 //!
-//! Must not know instances or addresses: a host port is half a target.
+//! Must not know container instances or addresses: a host port is only half of a target.
 
 use crate::domain::arn::{ContainerName, Port};
 
@@ -15,10 +15,10 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// What listens behind a target group of this protocol, the preferred one first
+    /// The transports that targets of a target group with this `Protocol` can have, the preferred one first
     /// ([target group protocols](https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-target-groups.html)).
     #[must_use]
-    pub fn of_group(protocol: &str) -> &'static [Self] {
+    pub fn of_protocol(protocol: &str) -> &'static [Self] {
         match protocol {
             "UDP" | "QUIC" | "GENEVE" => &[Self::Udp],
             "TCP_UDP" | "TCP_QUIC" => &[Self::Tcp, Self::Udp],
@@ -26,7 +26,7 @@ impl Transport {
         }
     }
 
-    /// As ECS writes it.
+    /// The name in ECS's `protocol` fields.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -45,14 +45,14 @@ pub struct PortBinding {
     pub container: String,
     /// `protocol`.
     pub transport: Transport,
-    /// `bindIP` is an IPv6 address: Docker binds `::` beside `0.0.0.0`.
+    /// Whether `bindIP` is an IPv6 address: Docker binds `::` as well as `0.0.0.0`.
     pub is_ipv6: bool,
     first: u16,
     last: u16,
     first_on_host: u16,
 }
 
-/// A binding as event and API write it, every field optional.
+/// The fields of a `networkBindings` or `portMappings` entry, all optional.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RawBinding<'a> {
     /// `containerPort`.
@@ -70,7 +70,7 @@ pub struct RawBinding<'a> {
 }
 
 impl PortBinding {
-    /// The binding; `None` where it says nothing that a target could be made of.
+    /// The binding; `None` if a port is missing or invalid, or the protocol is not TCP or UDP.
     #[must_use]
     pub fn read(container: &str, raw: RawBinding<'_>) -> Option<Self> {
         let transport = match raw.protocol {
@@ -80,7 +80,7 @@ impl PortBinding {
         };
         let (first, last) = ports(raw.container_port, raw.container_range)?;
         let (first_on_host, last_on_host) = ports(raw.host_port, raw.host_range)?;
-        // Ranges of different sizes do not say which port is which.
+        // Ranges of different sizes do not show which host port belongs to which container port.
         (last - first == last_on_host - first_on_host).then(|| Self {
             container: container.to_owned(),
             transport,
@@ -91,7 +91,7 @@ impl PortBinding {
         })
     }
 
-    /// The host port behind which the container's `port` is.
+    /// The host port of the container's `port`; `None` if the binding is not for that port.
     #[must_use]
     pub fn host_port(&self, port: Port) -> Option<Port> {
         let offset = port.number().checked_sub(self.first)?;
@@ -100,7 +100,7 @@ impl PortBinding {
         Port::try_from(i64::from(on_host)).ok()
     }
 
-    /// In words: `auth 8080/tcp`.
+    /// Container, ports and protocol for a message: `auth 8080/tcp`.
     #[must_use]
     pub fn describe(&self) -> String {
         let name = self.transport.name();
@@ -112,7 +112,7 @@ impl PortBinding {
     }
 }
 
-/// First and last port of a binding's side, a single one before a range.
+/// First and last container port, or host port, of a binding; a single port takes precedence over a range.
 fn ports(single: Option<i64>, range: Option<&str>) -> Option<(u16, u16)> {
     let port = |number: i64| u16::try_from(number).ok().filter(|port| *port > 0);
     if let Some(port) = single.and_then(port) {
@@ -123,29 +123,29 @@ fn ports(single: Option<i64>, range: Option<&str>) -> Option<(u16, u16)> {
     (both.0 <= both.1).then_some(both)
 }
 
-/// What a target group asks of a task's bindings.
+/// Which of a task's bindings a target group needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
     /// The container's port.
     pub port: Port,
-    /// Which container, where it is named.
+    /// The container's name, if the start gave one.
     pub container: Option<&'a ContainerName>,
-    /// By [`Transport::of_group`].
+    /// The accepted transports, the preferred one first, from [`Transport::of_protocol`].
     pub transports: &'a [Transport],
-    /// Targets are IPv6 addresses: of two bindings, that of IPv6 is meant.
+    /// Whether targets are IPv6 addresses: then a binding to `::` is preferred to one to `0.0.0.0`.
     pub ipv6: bool,
 }
 
-/// Why no binding, or no single one, is wanted.
+/// Why there is no host port for a target group, or not only one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfit {
-    /// None publishes the port.
+    /// No container publishes the port.
     NotPublished,
-    /// Several containers do, on these host ports.
+    /// Several containers publish it: their names and host ports.
     Ambiguous(Vec<(String, Port)>),
 }
 
-/// Every binding that can be meant, with its host port, the preferred transport first.
+/// All bindings that fit, each with its host port, the preferred transport first.
 pub fn fitting<'b>(bindings: &'b [PortBinding], wanted: Wanted<'_>) -> impl Iterator<Item = (&'b PortBinding, Port)> {
     wanted.transports.iter().flat_map(move |transport| {
         bindings.iter().filter_map(move |binding| {
@@ -156,10 +156,10 @@ pub fn fitting<'b>(bindings: &'b [PortBinding], wanted: Wanted<'_>) -> impl Iter
     })
 }
 
-/// The one host port that is meant.
+/// The host port for the target group.
 ///
 /// # Errors
-/// When there is none, or one of several containers would have to be guessed.
+/// If no container publishes the port, or several do on different host ports.
 pub fn choose(bindings: &[PortBinding], wanted: Wanted<'_>) -> Result<Port, Unfit> {
     let Some((best, _)) = fitting(bindings, wanted).next() else {
         return Err(Unfit::NotPublished);
@@ -211,7 +211,7 @@ mod tests {
         let wanted = Wanted {
             port: Port::try_from(port).expect("a port"),
             container: container.as_ref(),
-            transports: Transport::of_group(protocol),
+            transports: Transport::of_protocol(protocol),
             ipv6: false,
         };
         choose(bindings, wanted).map(Port::number)
@@ -252,14 +252,14 @@ mod tests {
             );
         }
         let Err(Unfit::Ambiguous(choices)) = chosen(&bindings, 8443, None, "TCP") else {
-            panic!("nobody can tell which")
+            panic!("it is not known which")
         };
         let names: Vec<&str> = choices.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["proxy", "spare"]);
     }
 
     #[test]
-    fn a_udp_port_serves_a_group_of_both_only_where_no_tcp_port_does() {
+    fn a_udp_port_serves_a_target_group_of_both_only_if_no_tcp_port_does() {
         let udp = [binding("auth", "53", "32770", "udp", "0.0.0.0")];
         assert_eq!(chosen(&udp, 53, None, "TCP_UDP"), Ok(32770));
         assert_eq!(chosen(&udp, 53, None, "TCP"), Err(Unfit::NotPublished));
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn bindings_that_say_too_little_are_none() {
+    fn incomplete_bindings_are_none() {
         let table = [
             RawBinding::default(),
             RawBinding {

@@ -1,7 +1,7 @@
-//! A start that is whole and allowed, and the RunTask calls of its ladder.
+//! A valid and allowed start, and the RunTask calls of its attempts.
 //!
-//! A call is a pure function of the request, the placement, the number of the token and how many tasks are left to
-//! start: two deliveries of one event make the same calls with the same tokens.
+//! A call is a pure function of the request, the placement, the number of the client token and the number of tasks
+//! left to start: two deliveries of one event make the same calls with the same tokens.
 
 pub mod catalog_only;
 pub(crate) mod placements;
@@ -19,58 +19,58 @@ use crate::domain::tags::Tag;
 use crate::domain::target::Attachment;
 use crate::domain::timestamp::Timestamp;
 
-/// A start that is whole and allowed.
+/// A valid and allowed start, with the values of all sources.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StartRequest {
-    /// The event's id, or its `idempotencyKey`.
+    /// The identity of the start: its `idempotencyKey`, else the event's `id`.
     pub identity: String,
-    /// When the event was sent.
+    /// When the event was sent, by the envelope's `time`.
     pub sent_at: Option<Timestamp>,
-    /// When it was asked for: `requestedAt`, or when the event was sent.
+    /// When it was requested: `requestedAt`, else the envelope's `time`.
     pub requested_at: Option<Timestamp>,
-    /// `maxAgeSeconds`: how long after that it may be started.
+    /// `maxAgeSeconds`: how long after `requested_at` tasks may be started.
     pub max_age: Option<Duration>,
-    /// The catalog entry.
+    /// `service`: the name of the catalog entry.
     pub service: Option<String>,
-    /// The caller's own mark.
+    /// `correlationId`.
     pub correlation_id: Option<String>,
-    /// Where.
+    /// The cluster in which the tasks are started.
     pub cluster: Cluster,
-    /// What.
+    /// The task definition that is started.
     pub task_definition: TaskDefinition,
-    /// The targets.
+    /// The targets: which container ports are registered with which target groups.
     pub attachments: Vec<Attachment>,
-    /// How many tasks, 1 to 10.
+    /// `count`: the number of tasks, 1 to 10.
     pub count: i32,
-    /// As asked, then each fallback.
+    /// The placements in the order of attempts: that of the start, then its fallbacks.
     pub placements: Vec<Placement>,
-    /// All tags, ours first.
+    /// All tags, those of start-engines first.
     pub tags: Vec<Tag>,
-    /// The targets as `startedBy`.
+    /// `startedBy`: the targets, encoded.
     pub started_by: String,
-    /// What is passed on as it came, the same in each placement.
+    /// The RunTask parameters that are passed through unchanged, the same for each placement.
     pub options: Options,
-    /// By when it must be RUNNING, and how long it may live.
+    /// How long a task may take to reach RUNNING, and how long it may live.
     pub deadlines: Deadlines,
-    /// How deadlines are kept.
+    /// How the function is invoked at deadlines; `None` if there can be none.
     pub later: Option<Later>,
 }
 
-/// How long a task may take; `None` for as long as it likes.
+/// The deadlines of each task of a start; `None` for no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Deadlines {
-    /// `startTimeoutSeconds`, from RunTask to RUNNING.
+    /// `startTimeoutSeconds`: the longest time from RunTask to RUNNING.
     pub start_timeout: Option<Duration>,
-    /// `maxLifetimeSeconds`, from RunTask.
+    /// `maxLifetimeSeconds`: the longest life, counted from RunTask.
     pub max_lifetime: Option<Duration>,
 }
 
-/// Where the tasks are launched.
+/// A placement: where and on what tasks are launched.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Placement {
-    /// For `awsvpc` task definitions.
+    /// The network configuration; only for task definitions with network mode `awsvpc`.
     pub network: Option<Awsvpc>,
-    /// Launch type or strategy.
+    /// The launch type or the capacity provider strategy.
     pub launch: Launch,
     /// `platformVersion`.
     pub platform_version: Option<String>,
@@ -81,7 +81,8 @@ pub struct Placement {
 }
 
 impl StartRequest {
-    /// The call for `count` tasks in this placement, with this token.
+    /// The RunTask call for `count` tasks, in the placement and with the client token of these numbers, both from 0.
+    /// `None` if there is no such placement.
     #[must_use]
     pub fn call(&self, placement: usize, token: usize, count: i32) -> Option<RunTask> {
         let placement = self.placements.get(placement)?;
@@ -103,46 +104,46 @@ impl StartRequest {
         })
     }
 
-    /// How old the event is, for [`Self::rounds`]; `None` if it does not tell when it was sent.
+    /// The age of the event, for [`Self::rounds`]; `None` if it has no `time`, or one too far in the future.
     ///
-    /// It counts from the event's `time`, not from `requestedAt`: an event that Scheduler delivers late has
-    /// fresh tokens, and its retries still to come. One that is a little ahead of the function's clock is new. One
-    /// that is further ahead tells nothing: if it were new at each retry, it would have no token but the first.
+    /// It counts from the event's `time`, not from `requestedAt`: an event that Scheduler delivers late has not used its
+    /// tokens yet, and its retries are still to come. A `time` a little ahead of the function's clock counts as now. A
+    /// `time` further ahead is ignored: the event would be new at each retry, and never use more than its first token.
     #[must_use]
     pub fn age(&self, now: Timestamp) -> Option<Duration> {
         let sent_at = self.sent_at?;
-        (sent_at.since(now) <= AHEAD).then(|| now.since(sent_at))
+        (sent_at.since(now) <= MAX_AHEAD).then(|| now.since(sent_at))
     }
 
-    /// How long ago it was asked for, if that is longer than `maxAgeSeconds`. What does not tell its time has no age.
+    /// How long ago the start was requested, if that is longer than `maxAgeSeconds`; else `None`. A start without a time
+    /// never expires.
     #[must_use]
     pub fn expired(&self, now: Timestamp) -> Option<Duration> {
         let age = now.since(self.requested_at?);
         (age > self.max_age?).then_some(age)
     }
 
-    /// How often an invocation may go through all placements when the event is `age` old: once at
-    /// first, and once more each time the age has doubled from half a minute on.
+    /// How many times an invocation may try all placements for an event of this age: once, and once more each time the
+    /// age has doubled, starting at 30 s.
     ///
-    /// Failures are replayed from ECS's memory of the token, so only new tokens try again. Lambda
-    /// retries after one and two minutes: each of them gets a round of its own. The logarithm
-    /// keeps a start that is redriven after a day at a dozen rounds. Of an event that does not tell
-    /// when it was sent, every delivery may be the last retry.
+    /// ECS repeats its answer for a client token, so only a new token makes a new attempt. Lambda retries after one and
+    /// two minutes, and each retry gets one more round. The logarithm limits a start that is redriven after a day to a
+    /// dozen rounds. An event of unknown age gets the rounds of Lambda's last retry, since any delivery may be the last.
     ///
-    /// Two events with one `idempotencyKey` have ages of their own. The second finds what the first
-    /// found with a later token no later than at its own retries.
+    /// Two events with the same `idempotencyKey` have different ages. The second one finds the tasks that the first one
+    /// started with a later token, at its own retries at the latest.
     #[must_use]
     pub fn rounds(&self, age: Option<Duration>) -> usize {
-        age.map_or(LAMBDA_TRIES, |age| 1 + (1 + age.as_secs() / 30).ilog2() as usize)
+        age.map_or(LAMBDA_ATTEMPTS, |age| 1 + (1 + age.as_secs() / 30).ilog2() as usize)
     }
 }
 
-/// How often Lambda tries an asynchronous event.
-const LAMBDA_TRIES: usize = 3;
-/// How far an event's time may be ahead of the function's clock and still be believed.
-const AHEAD: Duration = Duration::from_secs(60);
+/// How many times Lambda invokes a function for an asynchronous event that fails.
+const LAMBDA_ATTEMPTS: usize = 3;
+/// How far an event's `time` may be ahead of the function's clock.
+const MAX_AHEAD: Duration = Duration::from_secs(60);
 
-/// The token of this number: `<identity>#<number>`, hashed where RunTask would not take it as it is
+/// The client token of this number: `<identity>#<number>`, or its SHA-256 if RunTask would not accept it
 /// (at most 64 characters, ASCII 33 to 126).
 fn client_token(identity: &str, number: usize) -> String {
     let token = format!("{identity}#{number}");
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_a_little_ahead_is_now_and_one_far_ahead_is_no_time() {
+    fn a_time_a_little_ahead_is_now_and_one_far_ahead_is_ignored() {
         let now = Timestamp::from_millis(1_795_158_000_000);
         let age = |ahead: i64| {
             let sent_at = Some(Timestamp::from_millis(now.millis() + ahead));
@@ -218,7 +219,7 @@ mod tests {
     #[test]
     fn a_start_expires_after_its_age_and_never_without_one() {
         let now = Timestamp::from_millis(1_795_158_000_000);
-        let asked = |ago: i64, max_age: Option<u64>| {
+        let expired = |ago: i64, max_age: Option<u64>| {
             let request = StartRequest {
                 requested_at: Some(Timestamp::from_millis(now.millis() - ago)),
                 max_age: max_age.map(Duration::from_secs),
@@ -226,10 +227,10 @@ mod tests {
             };
             request.expired(now)
         };
-        assert_eq!(asked(60_000, Some(60)), None);
-        assert_eq!(asked(60_001, Some(60)), Some(Duration::from_millis(60_001)));
-        assert_eq!(asked(-5, Some(60)), None);
-        assert_eq!(asked(i64::MAX / 2, None), None);
+        assert_eq!(expired(60_000, Some(60)), None);
+        assert_eq!(expired(60_001, Some(60)), Some(Duration::from_millis(60_001)));
+        assert_eq!(expired(-5, Some(60)), None);
+        assert_eq!(expired(i64::MAX / 2, None), None);
         let timeless = StartRequest {
             max_age: Some(Duration::from_secs(1)),
             ..request()
@@ -239,11 +240,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn tokens_fit_run_task_and_differ_by_rung_and_identity(a in "\\PC{1,256}", b in "\\PC{1,256}", n in 0..40_usize, m in 0..40_usize) {
+        fn tokens_fit_run_task_and_differ_by_number_and_identity(a in "\\PC{1,256}", b in "\\PC{1,256}", n in 0..40_usize, m in 0..40_usize) {
             let token = client_token(&a, n);
             prop_assert!((1..=64).contains(&token.len()));
             prop_assert!(token.bytes().all(|b| (33..=126).contains(&b)));
-            // The last # always ends the identity, and a hash has none.
+            // The last # always follows the identity, and a hash has no #.
             if (&a, n) != (&b, m) {
                 prop_assert_ne!(token, client_token(&b, m));
             }

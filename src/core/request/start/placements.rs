@@ -1,7 +1,7 @@
-//! Where a start is tried: as asked, then each fallback, each with what RunTask takes there.
+//! The placements of a start: its own, then each fallback, each with the parameters that RunTask accepts there.
 //!
-//! A fallback leaves out what its launch type does not take, since it was asked for with another one in mind. As
-//! it is asked first, it is refused: whoever asks for what cannot be should hear of it before it is too late.
+//! A fallback omits parameters that its launch type does not support, because they were given for another one. In the
+//! start's own placement such a parameter is a problem, so that the sender knows before any call.
 
 use serde_json::Value;
 
@@ -12,13 +12,13 @@ use crate::domain::target::Attachment;
 use crate::input::problem::Problems;
 use crate::spec::{StartDetail, first};
 
-/// As asked, then each fallback, each checked for what RunTask would refuse when it is too late.
+/// The start's own placement, then its fallbacks, each validated by the rules of RunTask.
 pub(super) fn placements(
     sources: [&StartDetail; 3],
     attachments: &[Attachment],
     problems: &mut Problems,
 ) -> Vec<Placement> {
-    // An explicit empty list means no network configuration: a bridge or host mode task.
+    // An empty list means no network configuration: a task in network mode `bridge` or `host`.
     let subnets = first(sources, |source| source.subnets.clone()).unwrap_or_default();
     let network = |subnets: &[SubnetId]| {
         (!subnets.is_empty()).then(|| Awsvpc {
@@ -27,21 +27,21 @@ pub(super) fn placements(
             assign_public_ip: first(sources, |source| source.assign_public_ip),
         })
     };
-    let asked = Placement {
+    let own = Placement {
         network: network(&subnets),
         launch: first(sources, launch).unwrap_or_default(),
         platform_version: first(sources, |source| source.platform_version.clone()),
         constraints: first(sources, |source| source.options.placement_constraints.clone()),
         strategy: first(sources, |source| source.options.placement_strategy.clone()),
     };
-    check_placement(&asked, "detail", attachments, problems);
-    check_taken(&asked, problems);
+    check_placement(&own, "detail", attachments, problems);
+    check_supported(&own, problems);
     let detail = sources[0];
-    if asked.network.is_none() && !problems.name("detail.subnets") {
+    if own.network.is_none() && !problems.mentions("detail.subnets") {
         if detail.security_groups.as_ref().is_some_and(|groups| !groups.is_empty()) {
-            problems.missing("detail.subnets", "securityGroups go with subnets");
+            problems.missing("detail.subnets", "securityGroups require subnets");
         } else if detail.assign_public_ip.is_some() {
-            problems.missing("detail.subnets", "assignPublicIp goes with subnets");
+            problems.missing("detail.subnets", "assignPublicIp requires subnets");
         }
     }
     let fallbacks = first(sources, |source| source.fallbacks.clone()).unwrap_or_default();
@@ -52,30 +52,31 @@ pub(super) fn placements(
             network: fallback
                 .subnets
                 .as_ref()
-                .map_or_else(|| asked.network.clone(), |subnets| network(subnets)),
-            ..asked.clone()
+                .map_or_else(|| own.network.clone(), |subnets| network(subnets)),
+            ..own.clone()
         };
         let placement = launch.map_or(placement.clone(), |launch| launched(placement, launch));
         check_placement(&placement, &format!("detail.fallbacks[{n}]"), attachments, problems);
         placements.push(placement);
     }
-    placements.insert(0, asked);
+    placements.insert(0, own);
     placements
 }
 
-/// What RunTask takes beside a launch type or a strategy.
+/// What a launch type or strategy launches tasks on, which decides what other parameters RunTask accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Capacity {
-    /// Fargate or Fargate Spot.
+    /// Fargate, or Fargate Spot.
     Fargate,
-    /// Container instances: EC2 or ECS Anywhere.
+    /// Container instances, by launch type: EC2 or ECS Anywhere.
     Instances,
-    /// Capacity providers of the account's own. Whether they are instances is not known here, but Fargate they are
-    /// not: no other provider's name may begin with it ([CreateCapacityProvider]).
+    /// The account's own capacity providers: Auto Scaling groups or Managed Instances. They are never Fargate, because
+    /// no other provider's name can begin with `FARGATE` ([CreateCapacityProvider]).
     ///
     /// [CreateCapacityProvider]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCapacityProvider.html
     Providers,
-    /// The cluster's default strategy, which only ECS knows; or Fargate together with others, which RunTask refuses.
+    /// The cluster's default strategy, which only ECS knows; or Fargate mixed with other providers, which RunTask
+    /// refuses.
     Unknown,
 }
 
@@ -92,28 +93,28 @@ impl Capacity {
         }
     }
 
-    /// `assignPublicIp` `ENABLED`: [only for Fargate]. A capacity provider of an Auto Scaling group refuses it too
+    /// Whether `assignPublicIp` can be `ENABLED`: [only for Fargate]. It is refused for Auto Scaling groups too
     /// (<https://github.com/aws/aws-cdk/issues/13348>).
     ///
     /// [only for Fargate]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
-    fn takes_public_ip(self) -> bool {
+    fn supports_public_ip(self) -> bool {
         match self {
             Self::Fargate | Self::Unknown => true,
             Self::Instances | Self::Providers => false,
         }
     }
 
-    /// `platformVersion`: [only for Fargate].
+    /// Whether `platformVersion` can be given: [only for Fargate].
     ///
     /// [only for Fargate]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
-    fn takes_platform_version(self) -> bool {
-        self.takes_public_ip()
+    fn supports_platform_version(self) -> bool {
+        self.supports_public_ip()
     }
 
-    /// Placement constraints and strategies: [not for Fargate].
+    /// Whether placement constraints and strategies can be given: [not for Fargate].
     ///
     /// [not for Fargate]: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-placement-constraints.html
-    fn takes_placement(self) -> bool {
+    fn supports_placement(self) -> bool {
         match self {
             Self::Fargate => false,
             Self::Instances | Self::Providers | Self::Unknown => true,
@@ -121,41 +122,43 @@ impl Capacity {
     }
 }
 
-/// The placement with this launch, and without what RunTask does not take then.
+/// The placement with this launch, without the parameters that RunTask does not accept for it.
 fn launched(placement: Placement, launch: Launch) -> Placement {
     let capacity = Capacity::of(&launch);
     Placement {
         network: placement.network.map(|network| Awsvpc {
             assign_public_ip: network
                 .assign_public_ip
-                .filter(|asked| *asked != "ENABLED" || capacity.takes_public_ip()),
+                .filter(|value| *value != "ENABLED" || capacity.supports_public_ip()),
             ..network
         }),
         launch,
-        platform_version: placement.platform_version.filter(|_| capacity.takes_platform_version()),
-        constraints: placement.constraints.filter(|_| capacity.takes_placement()),
-        strategy: placement.strategy.filter(|_| capacity.takes_placement()),
+        platform_version: placement
+            .platform_version
+            .filter(|_| capacity.supports_platform_version()),
+        constraints: placement.constraints.filter(|_| capacity.supports_placement()),
+        strategy: placement.strategy.filter(|_| capacity.supports_placement()),
     }
 }
 
-/// What the first placement asks for together, and RunTask refuses. Of capacity that is not known here, it decides.
-fn check_taken(asked: &Placement, problems: &mut Problems) {
-    let capacity = Capacity::of(&asked.launch);
+/// Reports combinations in the start's own placement that RunTask refuses. For unknown capacity, RunTask decides.
+fn check_supported(own: &Placement, problems: &mut Problems) {
+    let capacity = Capacity::of(&own.launch);
     if capacity == Capacity::Instances {
-        let network = asked.network.as_ref();
+        let network = own.network.as_ref();
         if let Some("ENABLED") = network.and_then(|network| network.assign_public_ip) {
-            let rule = "only Fargate takes ENABLED: leave it out, or give DISABLED";
+            let rule = "only Fargate supports ENABLED: omit it, or give DISABLED";
             problems.invalid("detail.assignPublicIp", &Value::from("ENABLED"), rule);
         }
-        if let Some(version) = &asked.platform_version {
-            let rule = "only Fargate has platform versions: leave it out";
+        if let Some(version) = &own.platform_version {
+            let rule = "only Fargate has platform versions: omit it";
             problems.invalid("detail.platformVersion", &Value::from(version.as_str()), rule);
         }
     }
     if capacity == Capacity::Fargate {
-        let rule = "Fargate takes none: leave it out, or give []";
-        let constraints = asked.constraints.iter().flatten().map(ToString::to_string);
-        let strategy = asked.strategy.iter().flatten().map(ToString::to_string);
+        let rule = "Fargate does not support it: omit it, or give []";
+        let constraints = own.constraints.iter().flatten().map(ToString::to_string);
+        let strategy = own.strategy.iter().flatten().map(ToString::to_string);
         let given: [(&str, Vec<String>); 2] = [
             ("placementConstraints", constraints.collect()),
             ("placementStrategy", strategy.collect()),
@@ -181,7 +184,7 @@ fn launch_of(
         .or_else(|| strategy.cloned().map(Launch::Strategy))
 }
 
-/// Whether ECS brings up machines for it first, as far as can be told: any capacity provider but Fargate's.
+/// Whether ECS may first launch container instances: for any capacity provider but Fargate's.
 pub(crate) fn may_scale(placement: &Placement) -> bool {
     match &placement.launch {
         Launch::ClusterDefault | Launch::Type(_) => false,
@@ -194,7 +197,7 @@ pub(crate) fn may_scale(placement: &Placement) -> bool {
 fn check_placement(placement: &Placement, path: &str, attachments: &[Attachment], problems: &mut Problems) {
     let subnets = format!("{path}.subnets");
     let is_fargate = Capacity::of(&placement.launch) == Capacity::Fargate;
-    if is_fargate && placement.network.is_none() && !problems.name(&subnets) {
+    if is_fargate && placement.network.is_none() && !problems.mentions(&subnets) {
         problems.missing(
             subnets,
             "Fargate needs 1 to 16 subnets: here, in the catalog entry or as SUBNETS",
@@ -204,7 +207,7 @@ fn check_placement(placement: &Placement, path: &str, attachments: &[Attachment]
         problems.invalid_text(
             format!("{path}.launchType"),
             "EXTERNAL",
-            "ECS Anywhere tasks have no address that a target group takes: use another launch type, or \"targets\": []",
+            "ECS Anywhere tasks have no address that a target group accepts: use another launch type, or \"targets\": []",
         );
     }
 }

@@ -1,8 +1,7 @@
-//! Lays detail, catalog entry and environment over each other, and checks what comes out.
+//! Merges `detail`, catalog entry and environment into one start, and validates it.
 //!
-//! Order of values: the event's `detail`, then the catalog entry, then the environment. What is
-//! given as a group (the targets, the launch) is taken as a group from the first source that has
-//! any of it.
+//! Values come from the event's `detail`, else from the catalog entry, else from the environment. Values that belong
+//! together (the targets; launch type and strategy) come together from the first source that has any of them.
 
 use std::time::Duration;
 
@@ -13,14 +12,13 @@ use crate::config::{Allowed, Config};
 use crate::domain::arn::{Cluster, Scope, TaskDefinition};
 use crate::domain::requested_at::RequestedAt;
 use crate::domain::started_by;
-use crate::domain::tags::{self, MAX_TAGS_OF_A_START, Marks};
+use crate::domain::tags::{self, MAX_TAGS_OF_A_START, TaskTags};
 use crate::domain::target::Attachment;
 use crate::input::problem::Problems;
 use crate::request::sender::Sender;
 use crate::spec::{SingleTarget, StartDetail, first, run_options};
 
-/// The whole request that `detail` makes, if all of it is sound and allowed; otherwise every
-/// problem is noted.
+/// The start that `detail` requests. Records every problem; returns `None` if a required value is missing.
 pub fn resolve(
     detail: StartDetail,
     sender: &Sender<'_>,
@@ -34,10 +32,10 @@ pub fn resolve(
 
     let cluster = first(sources, |source| source.cluster.clone());
     let task_definition = first(sources, |source| source.task_definition.clone());
-    if cluster.is_none() && !problems.name("detail.cluster") {
+    if cluster.is_none() && !problems.mentions("detail.cluster") {
         problems.missing("detail.cluster", "give it here, in the catalog entry or as ECS_CLUSTER");
     }
-    if task_definition.is_none() && !problems.name("detail.taskDefinition") {
+    if task_definition.is_none() && !problems.mentions("detail.taskDefinition") {
         problems.missing(
             "detail.taskDefinition",
             "give it here, in the catalog entry or as TASK_DEFINITION",
@@ -66,20 +64,20 @@ pub fn resolve(
         })
         .ok();
     let deadlines = deadlines(sources, &placements, config, problems);
-    // What comes twice with one key has two times, and RunTask compares tags under a client token.
+    // Two events with one key have different times, and RunTask compares the tags of calls with one client token.
     let is_by_key = detail.idempotency_key.is_some();
     let given = detail.requested_at.clone();
     let requested_at = RequestedAt::or_sent(given.clone(), sender.sent_at);
-    let mark = if is_by_key { given } else { requested_at.clone() };
-    let marks = Marks {
+    let tagged = if is_by_key { given } else { requested_at.clone() };
+    let task_tags = TaskTags {
         attachments: attachments.clone(),
         event_id: identity.clone(),
         service: detail.service.clone(),
         correlation_id: detail.correlation_id.clone(),
-        requested_at: mark.map(|requested_at| requested_at.text),
+        requested_at: tagged.map(|requested_at| requested_at.text),
         deployment: config.deployment.as_ref().map(ToString::to_string),
     };
-    let mut tags = tags::encode(&marks);
+    let mut tags = tags::encode(&task_tags);
     tags.extend(first(sources, |source| source.tags.clone()).unwrap_or_default());
     let options = run_options::layered(sources.map(|source| &source.options));
     check_tags(&tags, &options, problems);
@@ -110,17 +108,17 @@ fn seconds(seconds: i32) -> Duration {
     Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }
 
-/// How long a start may take where nobody says otherwise.
+/// How long a task may take to reach RUNNING by default, if no source gives a limit.
 pub const DEFAULT_START_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// The same where a capacity provider that is not Fargate's may have to bring up machines first, which takes from
-/// two to five minutes and more ([cluster auto scaling]).
+/// The default if a capacity provider other than Fargate's may first have to launch container instances, which takes
+/// two to five minutes or more ([cluster auto scaling]).
 ///
 /// [cluster auto scaling]: https://aws.amazon.com/blogs/containers/deep-dive-on-amazon-ecs-cluster-auto-scaling/
 pub const DEFAULT_START_TIMEOUT_OF_PROVIDERS: Duration = Duration::from_secs(900);
 
-/// For how long a task of a start in these placements may not be RUNNING, if the start does not say: what is set,
-/// else the default, which is longer where machines have to come up.
+/// How long a task in one of these placements may take to reach RUNNING, if neither event nor catalog entry gives a
+/// limit: `TASK_WAIT_TIMEOUT`, else the default.
 fn start_timeout_of(placements: &[Placement], config: &Config) -> Duration {
     config.start_timeout.unwrap_or(if placements.iter().any(may_scale) {
         DEFAULT_START_TIMEOUT_OF_PROVIDERS
@@ -129,7 +127,7 @@ fn start_timeout_of(placements: &[Placement], config: &Config) -> Duration {
     })
 }
 
-/// Zero is none, and so is everything where nothing can be done later: asking for it is an error then.
+/// The deadlines; zero means no limit. Without a scheduler there are none, and a start that gives one is a problem.
 fn deadlines(
     sources: [&StartDetail; 3],
     placements: &[Placement],
@@ -139,9 +137,9 @@ fn deadlines(
     let timeout = first(sources, |source| source.start_timeout_seconds);
     let lifetime = first(sources, |source| source.max_lifetime_seconds);
     if config.scheduler.is_none() {
-        for (name, asked) in [("startTimeoutSeconds", timeout), ("maxLifetimeSeconds", lifetime)] {
-            if let Some(seconds @ 1..) = asked {
-                let rule = "without SCHEDULER_ROLE_ARN there are no deadlines: leave it out";
+        for (name, given) in [("startTimeoutSeconds", timeout), ("maxLifetimeSeconds", lifetime)] {
+            if let Some(seconds @ 1..) = given {
+                let rule = "without SCHEDULER_ROLE_ARN there are no deadlines: omit it";
                 problems.invalid(format!("detail.{name}"), &seconds.into(), rule);
             }
         }
@@ -163,7 +161,8 @@ fn catalog_entry<'a>(detail: &StartDetail, config: &'a Config, problems: &mut Pr
     entry
 }
 
-/// The identity goes into a tag and a token, so an envelope's id obeys the same rule as a key.
+/// The identity of the start. It becomes a tag and a client token, so the rules of `idempotencyKey` apply to the
+/// event's `id` too.
 fn identity(detail: &StartDetail, event_id: Option<&str>, problems: &mut Problems) -> Option<String> {
     if detail.idempotency_key.is_some() {
         return detail.idempotency_key.clone();
@@ -185,14 +184,14 @@ fn identity(detail: &StartDetail, event_id: Option<&str>, problems: &mut Problem
         None => {
             problems.missing(
                 "id",
-                "an event without id or detail.idempotencyKey cannot be started just once",
+                "give an id or detail.idempotencyKey: without one, a repeated event would start tasks again",
             );
             None
         }
     }
 }
 
-/// The targets: a list as a whole, or the short form, each part of which may come from a later source.
+/// The targets: `targets` as a whole, or the short form, whose parts can come from different sources.
 fn attachments(sources: [&StartDetail; 3], problems: &mut Problems) -> Vec<Attachment> {
     let any = sources
         .into_iter()
@@ -212,7 +211,7 @@ fn attachments(sources: [&StartDetail; 3], problems: &mut Problems) -> Vec<Attac
             container: part.container_name,
         }];
     }
-    let noted = |name: &str| problems.name(name) || problems.name("detail.targets");
+    let noted = |name: &str| problems.mentions(name) || problems.mentions("detail.targets");
     let missing = [
         (
             "detail.targetGroupArn",
@@ -231,8 +230,8 @@ fn attachments(sources: [&StartDetail; 3], problems: &mut Problems) -> Vec<Attac
     Vec::new()
 }
 
-/// A part of the short form. A later source's list of targets gives parts if it has just one, and
-/// ends the search otherwise: which of several it should go with is anybody's guess.
+/// One part of the short form. A later source's `targets` gives the part if it has exactly one item; several items end
+/// the search, because it is ambiguous which of them is meant.
 fn single<T>(sources: [&StartDetail; 3], pick: impl Fn(&SingleTarget) -> Option<T>) -> Option<T> {
     for source in sources {
         match source.targets.as_deref() {
@@ -254,7 +253,7 @@ fn single<T>(sources: [&StartDetail; 3], pick: impl Fn(&SingleTarget) -> Option<
     None
 }
 
-/// Each target with the field that names its group.
+/// Each target, with the path of the field that names its target group.
 fn named<'a>(detail: &StartDetail, attachments: &'a [Attachment]) -> Vec<(String, &'a Attachment)> {
     let name = |n: usize| match (&detail.targets, attachments.len()) {
         (None, 1) => "detail.targetGroupArn".to_owned(),
@@ -296,8 +295,8 @@ fn check_allowed(
     }
 }
 
-/// All ARNs must be of the function's account and region; offline, of one and the same. `startedBy`
-/// holds neither, so a group of another account would be looked for in the task's own.
+/// All ARNs must be in the function's account and region; offline, in the same one. `startedBy` contains neither, so a
+/// target group of another account would be searched for in the task's own.
 fn check_places(
     cluster: Option<&Cluster>,
     task_definition: Option<&TaskDefinition>,
@@ -316,7 +315,7 @@ fn check_places(
         let home = home.get_or_insert_with(|| scope.clone());
         if scope != *home {
             let rule = format!(
-                "must be of account {} in {}, as the function and all else",
+                "must be in account {} and region {}, like the function and all other ARNs",
                 home.account, home.region
             );
             problems.invalid_text(field, text, rule);
@@ -324,20 +323,20 @@ fn check_places(
     }
 }
 
-/// One tag is kept for the drain. What else ECS adds is not in the start: those that it manages are not asked for,
-/// and the tags of the definition are not known here.
+/// Checks the number and the keys of tags. One tag is reserved for the drain. Tags that ECS adds are not counted:
+/// managed tags do not count towards the limit, and the task definition's tags are not known here.
 fn check_tags(tags: &[tags::Tag], options: &Options, problems: &mut Problems) {
     if tags.len() > MAX_TAGS_OF_A_START {
         let count = format!("{} tags", tags.len());
         let definition = if options.propagate_tags == Some("TASK_DEFINITION") {
-            ", and those of the task definition count too"
+            ", and the tags of the task definition count too"
         } else {
             ""
         };
         problems.invalid_text(
             "detail.tags",
             &count,
-            format!("a start has at most {MAX_TAGS_OF_A_START}, ours included: a stop needs the last one{definition}"),
+            format!("a start can have at most {MAX_TAGS_OF_A_START} tags, including those of start-engines: a stop needs the last one{definition}"),
         );
     }
     for (n, tag) in tags.iter().enumerate() {

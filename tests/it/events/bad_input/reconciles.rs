@@ -48,10 +48,7 @@ fn details() -> Vec<Bad> {
             &["detail = a text of 7 characters: must be a JSON object"],
         ),
         // Nothing, or nothing that there is, is never "all".
-        reconcile(
-            json!({}),
-            &["detail.cluster is missing: name what to compare: cluster, or service"],
-        ),
+        reconcile(json!({}), &["detail.cluster is missing: give cluster or service"]),
         reconcile(
             json!({"Service": "auth"}),
             &["1 problem: detail.Service", "did you mean `service`?"],
@@ -88,7 +85,10 @@ fn details() -> Vec<Bad> {
         ),
         reconcile(
             json!({"cluster": "arn:aws:ecs:eu-west-1:111122223333:cluster/engines"}),
-            &["detail.cluster =", "must be of account 111122223333 in us-east-1"],
+            &[
+                "detail.cluster =",
+                "must be in account 111122223333 and region us-east-1",
+            ],
         ),
         Bad {
             category: "not_allowed",

@@ -27,19 +27,19 @@ fn no_events() -> Vec<Bad> {
         ),
         bad(
             json!({"Records": []}),
-            &["event.Records = an array of 0: holds no record"],
+            &["event.Records = an array of 0: has no records"],
         ),
         bad(
             json!({"Type": "Notification", "TopicArn": "arn:aws:sns:us-east-1:111122223333:x", "Message": "{}"}),
             &[
-                "1 problem: event.TopicArn = \"arn:aws:sns:us-east-1:111122223333:x\": is a notification of SNS",
+                "1 problem: event.TopicArn = \"arn:aws:sns:us-east-1:111122223333:x\": is an SNS notification",
                 "raw message delivery",
             ],
         ),
         bad(
             json!({"Source": "app.tests", "DetailType": "Start ECS Task", "Detail": "{}"}),
             &[
-                "1 problem: event.DetailType = a text of 14 characters: is of PutEvents",
+                "1 problem: event.DetailType = a text of 14 characters: is a field of a PutEvents entry",
                 "put-events",
             ],
         ),
@@ -54,7 +54,7 @@ fn launches() -> Vec<Bad> {
     vec![
         detail(
             strategy(json!([{"capacityProvider": spot}, {"capacityProvider": fargate, "weight": 0}])),
-            &["1 problem: detail.capacityProviderStrategy = an array of 2: one of several capacity providers"],
+            &["1 problem: detail.capacityProviderStrategy = an array of 2: at least one of several capacity providers"],
         ),
         detail(
             strategy(
@@ -64,7 +64,7 @@ fn launches() -> Vec<Bad> {
         ),
         detail(
             json!({"fallbacks": [{"capacityProviderStrategy": [{"capacityProvider": spot}, {"capacityProvider": fargate}]}]}),
-            &["1 problem: detail.fallbacks[0].capacityProviderStrategy = an array of 2: one of several"],
+            &["1 problem: detail.fallbacks[0].capacityProviderStrategy = an array of 2: at least one of several"],
         ),
         detail(
             json!({"fallbacks": [{"launchType": "FARGATE_SPOT"}]}),
@@ -102,7 +102,7 @@ fn launches() -> Vec<Bad> {
             json!({"fallbacks": [{"networkConfiguration": {"awsvpcConfiguration": {"securityGroups": []}}}]}),
             &[
                 "detail.fallbacks[0].networkConfiguration.awsvpcConfiguration.securityGroups",
-                "a fallback has subnets of its own only",
+                "a fallback can give only subnets here",
             ],
         ),
     ]
@@ -154,10 +154,10 @@ fn names() -> Vec<Bad> {
         detail(
             json!({"referenceId": "x", "environment": [], "cpu": "256", "taskRoleArn": "r"}),
             &[
-                "detail.referenceId = a text of 1 characters: is not a field of this object: it is for ECS's own use",
-                "detail.environment = an array of 0: is not a field of this object: it goes into overrides.containerOverrides",
+                "detail.referenceId = a text of 1 characters: is not a field of this object: only ECS uses it",
+                "detail.environment = an array of 0: is not a field of this object: give it in overrides.containerOverrides",
                 "detail.cpu",
-                "it goes into overrides",
+                "give it in overrides",
                 "detail.taskRoleArn",
             ],
         ),

@@ -44,7 +44,7 @@ fn envelopes() -> Vec<Bad> {
         envelope(
             "id",
             json!(null),
-            &["id is missing: an event without id or detail.idempotencyKey"],
+            &["id is missing: give an id or detail.idempotencyKey"],
         ),
         envelope(
             "id",
@@ -77,7 +77,7 @@ fn envelopes() -> Vec<Bad> {
         ),
         state_change(
             json!({"taskArn": "arn:aws:ecs:us-east-1:111122223333:task/x", "lastStatus": "RUNNING"}),
-            &["detail.clusterArn is missing: must be a cluster ARN, since taskArn has no cluster in it"],
+            &["detail.clusterArn is missing: must be a cluster ARN, since taskArn does not contain the cluster"],
         ),
         bad(
             json!({"id": "e1", "detail-type": "ECS Task State Change", "source": "app.forger", "detail":
@@ -152,7 +152,7 @@ fn targets() -> Vec<Bad> {
             &[
                 "detail.targetGroupArn",
                 "eu-west-1",
-                "must be of account 111122223333 in us-east-1",
+                "must be in account 111122223333 and region us-east-1",
             ],
         ),
         detail(
@@ -171,19 +171,19 @@ fn places() -> Vec<Bad> {
     vec![
         detail(
             json!({"targetGroupArn": AUTH.replace("111122223333", "999999999999")}),
-            &["detail.targetGroupArn", "must be of account 111122223333"],
+            &["detail.targetGroupArn", "must be in account 111122223333"],
         ),
         detail(
             json!({"targetGroupArn": AUTH.replace("arn:aws:", "arn:aws-cn:")}),
-            &["detail.targetGroupArn", "must be of account"],
+            &["detail.targetGroupArn", "must be in account"],
         ),
         detail(
             json!({"cluster": of_account("cluster/engines")}),
-            &["detail.cluster", "must be of account 111122223333"],
+            &["detail.cluster", "must be in account 111122223333"],
         ),
         detail(
             json!({"taskDefinition": of_account("task-definition/auth:1")}),
-            &["detail.taskDefinition", "must be of account"],
+            &["detail.taskDefinition", "must be in account"],
         ),
         detail(
             json!({"fallbacks": [{"launchType": "EXTERNAL"}]}),
@@ -196,26 +196,26 @@ fn places() -> Vec<Bad> {
         detail(
             json!({"launchType": "EC2", "assignPublicIp": "ENABLED", "platformVersion": "1.4.0"}),
             &[
-                "detail.assignPublicIp = \"ENABLED\": only Fargate takes ENABLED",
+                "detail.assignPublicIp = \"ENABLED\": only Fargate supports ENABLED",
                 "detail.platformVersion = \"1.4.0\": only Fargate has platform versions",
             ],
         ),
         detail(
             json!({"launchType": "EXTERNAL", "targets": [], "targetGroupArn": null, "port": null, "assignPublicIp": "ENABLED"}),
-            &["detail.assignPublicIp = \"ENABLED\": only Fargate takes ENABLED"],
+            &["detail.assignPublicIp = \"ENABLED\": only Fargate supports ENABLED"],
         ),
         detail(
             json!({"placementStrategy": [{"type": "spread", "field": "instanceId"}, {"type": "random"}],
                 "placementConstraints": [{"type": "distinctInstance"}]}),
             &[
-                "detail.placementStrategy = \"spread instanceId, random\": Fargate takes none",
-                "detail.placementConstraints = \"distinctInstance\": Fargate takes none",
+                "detail.placementStrategy = \"spread instanceId, random\": Fargate does not support it",
+                "detail.placementConstraints = \"distinctInstance\": Fargate does not support it",
             ],
         ),
         detail(
             json!({"launchType": null, "capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT"}],
                 "placementConstraints": [{"type": "distinctInstance"}]}),
-            &["detail.placementConstraints = \"distinctInstance\": Fargate takes none"],
+            &["detail.placementConstraints = \"distinctInstance\": Fargate does not support it"],
         ),
         detail(
             json!({"service": "worker", "targetGroupArn": null}),
@@ -305,7 +305,7 @@ fn tasks() -> Vec<Bad> {
         ),
         detail(
             json!({"subnets": [], "launchType": "EC2", "securityGroups": ["sg-0a1b2c3d4e5f60718"]}),
-            &["detail.subnets is missing: securityGroups go with subnets"],
+            &["detail.subnets is missing: securityGroups require subnets"],
         ),
         detail(
             json!({"securityGroups": strings(6, "sg-")}),
@@ -446,7 +446,7 @@ fn tags() -> Vec<Bad> {
         detail(tag("k", "a;b"), &["detail.tags[0].value = \"a;b\""]),
         detail(
             json!({"tags": many}),
-            &["detail.tags = \"54 tags\": a start has at most 49, ours included"],
+            &["detail.tags = \"54 tags\": a start can have at most 49 tags, including those of start-engines"],
         ),
         detail(
             json!({"tags": [{"key": "a"}, {"key": "a"}]}),

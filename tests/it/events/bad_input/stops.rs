@@ -9,7 +9,7 @@ const TASK: &str = "arn:aws:ecs:us-east-1:111122223333:task/engines/b156934a2d08
 const SHORT: &str = "arn:aws:ecs:us-east-1:111122223333:task/b156934a2d0823b5697fab8bb5ccb4dc";
 const ELSEWHERE: &str = "arn:aws:ecs:eu-west-1:111122223333:task/engines/b156934a2d0823b5697fab8bb5ccb4dc";
 const OTHER_CLUSTER: &str = "arn:aws:ecs:us-east-1:111122223333:task/jobs/b156934a2d0823b5697fab8bb5ccb4dc";
-const NAME_WHAT: &str = "name what to stop: taskArn, service, or cluster with \"all\": true";
+const NAME_WHAT: &str = "give taskArn, service, or cluster with \"all\": true";
 
 /// A stop with these fields; it drains nothing, since the function here has no scheduler.
 fn stop(mut fields: Value, says: &[&'static str]) -> Bad {
@@ -73,7 +73,7 @@ fn selectors() -> Vec<Bad> {
         ),
         stop(
             json!({"all": true}),
-            &["detail.cluster is missing: \"all\": true means all of one cluster"],
+            &["detail.cluster is missing: \"all\": true stops all tasks of one cluster: name it"],
         ),
         stop(
             json!({"all": true, "cluster": ""}),
@@ -123,11 +123,14 @@ fn clusters() -> Vec<Bad> {
         ),
         stop(
             json!({"taskArn": ELSEWHERE}),
-            &["detail.taskArn =", "must be of account 111122223333 in us-east-1"],
+            &[
+                "detail.taskArn =",
+                "must be in account 111122223333 and region us-east-1",
+            ],
         ),
         stop(
             json!({"taskArn": SHORT}),
-            &["detail.cluster is missing: the task's ARN does not tell it"],
+            &["detail.cluster is missing: the task's ARN does not contain the cluster"],
         ),
         stop(
             json!({"taskArn": TASK, "cluster": "arn:aws:ecs:us-east-1:111122223333:cluster/jobs"}),
@@ -177,7 +180,7 @@ fn others() -> Vec<Bad> {
                 "id": "e1", "detail-type": "Stop ECS Task", "source": "app.tests",
                 "detail": {"cluster": "engines", "all": true, "drainSeconds": 0},
             }),
-            &["event.time is missing: an EventBridge event has it"],
+            &["event.time is missing: every EventBridge event has this field"],
         ),
         // Every problem at once.
         stop(

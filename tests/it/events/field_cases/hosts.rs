@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use start_engines_core::call::{Answer, Call, CallError, TaskPage};
 use start_engines_core::domain::definition::{Definition, PortMapping};
-use start_engines_core::domain::instance::{ContainerInstance, Instance};
+use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance};
 use start_engines_core::domain::target::{AddressFamily, GroupTarget, TargetGroup, TargetHealth, TargetType};
 use start_engines_core::domain::task::ports::RawBinding;
 use start_engines_core::domain::task::{Addresses, Status, Task, from_event};
@@ -156,7 +156,7 @@ impl Around<'_> {
                 ec2_instance: "i-0123456789abcdef0".to_owned(),
                 is_registered: true,
             })),
-            Call::DescribeInstance { .. } => Answer::Instance(Some(Instance {
+            Call::DescribeInstance { .. } => Answer::Instance(Some(Ec2Instance {
                 addresses: Addresses {
                     ipv4: "10.0.2.7".parse().ok(),
                     ipv6: None,

@@ -52,8 +52,8 @@ fn rows() -> Vec<(&'static str, Right)> {
         (
             "12-start-cli-input-json",
             Right::Refused(&[
-                "detail.clientToken = a text of 3 characters: is not a field of this object: start-engines makes RunTask's clientToken of the idempotencyKey",
-                "detail.startedBy = a text of 6 characters: is not a field of this object: start-engines writes the targets of a task there: correlationId or tags",
+                "detail.clientToken = a text of 3 characters: is not a field of this object: start-engines derives RunTask's clientToken from idempotencyKey",
+                "detail.startedBy = a text of 6 characters: is not a field of this object: start-engines writes the targets of a task there: use correlationId or tags",
             ]),
         ),
         (
@@ -97,19 +97,19 @@ fn rows() -> Vec<(&'static str, Right)> {
         (
             "13-start-zero-weights",
             Right::Refused(&[
-                "detail.capacityProviderStrategy = an array of 2: one of several capacity providers at least must have a weight above 0",
+                "detail.capacityProviderStrategy = an array of 2: at least one of several capacity providers must have a weight above 0",
             ]),
         ),
         (
             "14-start-launch-type-mi",
             Right::Refused(&[
-                "detail.launchType = \"MANAGED_INSTANCES\": must be one of EC2, FARGATE, EXTERNAL; Managed Instances are asked for by capacityProviderStrategy",
+                "detail.launchType = \"MANAGED_INSTANCES\": must be one of EC2, FARGATE, EXTERNAL; for Managed Instances, give capacityProviderStrategy",
             ]),
         ),
         (
             "14-start-launch-type-spot",
             Right::Refused(&[
-                "detail.launchType = \"FARGATE_SPOT\": must be one of EC2, FARGATE, EXTERNAL; Fargate Spot is asked for by capacityProviderStrategy: [{\"capacityProvider\": \"FARGATE_SPOT\", \"weight\": 1}]",
+                "detail.launchType = \"FARGATE_SPOT\": must be one of EC2, FARGATE, EXTERNAL; for Fargate Spot, give capacityProviderStrategy: [{\"capacityProvider\": \"FARGATE_SPOT\", \"weight\": 1}]",
             ]),
         ),
         (

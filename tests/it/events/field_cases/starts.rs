@@ -191,11 +191,11 @@ async fn what_the_launch_type_that_is_asked_for_does_not_take_is_refused_with_th
     for (name, says) in [
         (
             "13-start-ec2-public-ip",
-            "detail.assignPublicIp = \"ENABLED\": only Fargate takes ENABLED: leave it out, or give DISABLED",
+            "detail.assignPublicIp = \"ENABLED\": only Fargate supports ENABLED: omit it, or give DISABLED",
         ),
         (
             "13-start-fargate-placement",
-            "detail.placementStrategy = \"spread attribute:ecs.availability-zone\": Fargate takes none: leave it out, or give []",
+            "detail.placementStrategy = \"spread attribute:ecs.availability-zone\": Fargate does not support it: omit it, or give []",
         ),
     ] {
         let stage = Stage::new().await;
