@@ -28,14 +28,14 @@ export interface Watched {
   readonly functionName: string;
   /** In seconds. */
   readonly timeout: number;
-  readonly failureQueueName: string;
-  readonly ruleQueueName: string;
+  readonly onFailureQueueName: string;
+  readonly ruleDeadLetterQueueName: string;
 }
 
-/** A queue of buffered mode, and where it leaves what failed too often. */
+/** A queue of buffered mode, and its dead-letter queue. */
 export interface BufferNames {
-  /** What its name ends with. */
-  readonly suffix: string;
+  /** What alarms and charts call it: `request` or `state-change`. */
+  readonly label: string;
   readonly queueName: string;
   readonly deadLetterQueueName: string;
 }
@@ -89,13 +89,13 @@ export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
       threshold: (timeout * MILLIS * limits.durationPercent) / 100,
     },
     {
-      ...notEmpty(context.ruleQueueName),
-      suffix: "undelivered",
-      alarmDescription: "EventBridge could not deliver events to the function; they wait in the rules' dead-letter queue.",
+      ...notEmpty(context.ruleDeadLetterQueueName),
+      suffix: "rule-dead-letter-queue",
+      alarmDescription: "EventBridge could not deliver events to the function; they wait in the rule dead-letter queue.",
     },
     {
-      ...notEmpty(context.failureQueueName),
-      suffix: "failures",
+      ...notEmpty(context.onFailureQueueName),
+      suffix: "on-failure-queue",
       alarmDescription: "Events failed for good; they wait in the on-failure queue with errorType and reason.",
     },
     {
@@ -131,8 +131,8 @@ export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
 /** Outcome events, if there is a bus for them. */
 export function outcomesAlarm(functionName: string): Alarm {
   return {
-    suffix: "outcomes-untold",
-    alarmDescription: "Outcome events could not be put on their bus; what they tell of was done all the same.",
+    suffix: "outcome-events-failed",
+    alarmDescription: "PutEvents failed for outcome events; what they report was done.",
     namespace: NAMESPACE,
     metricName: "OutcomeEventsFailed",
     dimensions: { FunctionName: functionName },
@@ -162,24 +162,24 @@ export function bufferAlarms(queue: BufferNames, args: AlarmArgs): Alarm[] {
   return [
     {
       ...notEmpty(queue.queueName),
-      suffix: `${queue.suffix}-age`,
-      alarmDescription: `A message waits in the queue for more than ${seconds} s: too much load, or it fails again and again.`,
+      suffix: `${queue.label}-queue-age`,
+      alarmDescription: `A message waits in the ${queue.label} queue for more than ${seconds} s: too much load, or it fails again and again.`,
       metricName: "ApproximateAgeOfOldestMessage",
       threshold: seconds,
     },
     {
       ...notEmpty(queue.deadLetterQueueName),
-      suffix: `${queue.suffix}-dead-letters`,
-      alarmDescription: "Messages failed for good; they wait in the dead-letter queue, and the log says why by messageId.",
+      suffix: `${queue.label}-dead-letter-queue`,
+      alarmDescription: `Messages failed for good; they wait in the ${queue.label} dead-letter queue. Their reasons are in the function's log, by messageId.`,
     },
   ];
 }
 
-/** Messages of buffered mode: an invocation that tells of failed ones is no error to Lambda. */
+/** Failed messages of buffered mode: an invocation that reports them is no error to Lambda. */
 export function messagesAlarm(functionName: string): Alarm {
   return {
     suffix: "messages-failed",
-    alarmDescription: "Messages failed, and come again; reason and error in the function's log say why.",
+    alarmDescription: "Messages failed, and SQS delivers them again; reason and error in the function's log say why.",
     namespace: NAMESPACE,
     metricName: "EventsFailed",
     dimensions: { FunctionName: functionName },

@@ -9,10 +9,13 @@
 
 import { type BufferQueueArgs, DEFAULTS, type StartEnginesArgs } from "./arguments";
 
-/** Which of the two: by its argument, what its name ends with. */
+/** What the queues' physical names, and the names of the resources that belong to them, end with. */
 export const SUFFIXES = { requests: "requests", stateChanges: "state-changes" } as const;
 
-/** Of what a queue has the events: what is asked for, or what ECS tells. */
+/** What alarms and charts call the queues; the outputs and the command's options begin with the same words. */
+export const LABELS = { requests: "request", stateChanges: "state-change" } as const;
+
+/** The kind of a queue's events: requests (starts, stops, reconciles), or ECS's task state changes. */
 export type Kind = keyof typeof SUFFIXES;
 
 export const KINDS: readonly Kind[] = ["requests", "stateChanges"];

@@ -15,7 +15,7 @@ export function allowedSources(args: Pick<SettledArgs, "sources" | "schedules" |
 export interface Later {
   readonly roleArn: string;
   readonly scheduleGroup: string;
-  readonly deadLetterArn: string;
+  readonly deadLetterQueueArn: string;
 }
 
 /** The variables that are set; the deployment's name, the allow-lists and Scheduler's always are. */
@@ -38,7 +38,7 @@ export function environment(args: SettledArgs, later: Later, functionName: strin
     TASK_WAIT_TIMEOUT: args.startTimeoutSeconds?.toString(),
     SCHEDULER_ROLE_ARN: later.roleArn,
     SCHEDULER_GROUP: later.scheduleGroup,
-    SCHEDULER_DEAD_LETTER_ARN: later.deadLetterArn,
+    SCHEDULER_DEAD_LETTER_QUEUE_ARN: later.deadLetterQueueArn,
     OUTCOME_EVENT_BUS: args.outcomeEventBus,
     API_RATES: args.apiRates ?? (buffer && sharedRates(buffer)),
     LOG_LEVEL: args.logLevel ?? DEFAULTS.logLevel,
@@ -51,8 +51,8 @@ const OF_THE_FUNCTION_ALONE = ["LOG_LEVEL", "API_RATES"];
 /** What the command cannot know of a deployment by its arguments. */
 export interface Deployed {
   readonly functionArn: string;
-  readonly undeliveredQueueUrl: string;
-  readonly failureQueueUrl: string;
+  readonly ruleDeadLetterQueueUrl: string;
+  readonly onFailureQueueUrl: string;
   /** Of buffered mode. */
   readonly requestDeadLetterQueueUrl?: string | undefined;
   /** Of buffered mode. */
@@ -71,8 +71,8 @@ export function commandEnvironment(
     AWS_REGION: home(args.clusters).region,
     START_ENGINES_FUNCTION: deployed.functionArn,
     START_ENGINES_EVENT_BUS: args.eventBus ?? DEFAULTS.eventBus,
-    START_ENGINES_RULE_QUEUE_URL: deployed.undeliveredQueueUrl,
-    START_ENGINES_FAILURE_QUEUE_URL: deployed.failureQueueUrl,
+    START_ENGINES_RULE_DEAD_LETTER_QUEUE_URL: deployed.ruleDeadLetterQueueUrl,
+    START_ENGINES_ON_FAILURE_QUEUE_URL: deployed.onFailureQueueUrl,
     START_ENGINES_REQUEST_DEAD_LETTER_QUEUE_URL: deployed.requestDeadLetterQueueUrl,
     START_ENGINES_STATE_CHANGE_DEAD_LETTER_QUEUE_URL: deployed.stateChangeDeadLetterQueueUrl,
     ...Object.fromEntries(settings),

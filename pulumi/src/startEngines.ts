@@ -59,17 +59,17 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly commandEnvironment: pulumi.Output<Record<string, string>>;
   /** The service catalog as the function has it, for the command's `--services`. */
   readonly catalog: pulumi.Output<string>;
-  /** Events that the function failed to handle. */
-  readonly failureQueueUrl: pulumi.Output<string>;
-  /** Events that could not be delivered to the function. */
-  readonly undeliveredQueueUrl: pulumi.Output<string>;
-  /** In buffered mode, the queue of starts, stops and reconciles. */
+  /** The on-failure queue: events that the function failed to handle. */
+  readonly onFailureQueueUrl: pulumi.Output<string>;
+  /** The rule dead-letter queue: events that EventBridge or Scheduler could not deliver. */
+  readonly ruleDeadLetterQueueUrl: pulumi.Output<string>;
+  /** In buffered mode, the request queue: starts, stops and reconciles. */
   readonly requestQueueUrl?: pulumi.Output<string>;
-  /** In buffered mode, those that the function failed to handle each time. */
+  /** In buffered mode, requests that the function failed to handle at every delivery. */
   readonly requestDeadLetterQueueUrl?: pulumi.Output<string>;
-  /** In buffered mode, the queue of task state changes. */
+  /** In buffered mode, the state-change queue. */
   readonly stateChangeQueueUrl?: pulumi.Output<string>;
-  /** In buffered mode, those that the function failed to handle each time. */
+  /** In buffered mode, state changes that the function failed to handle at every delivery. */
   readonly stateChangeDeadLetterQueueUrl?: pulumi.Output<string>;
 
   constructor(name: string, args: StartEnginesArgs, options?: pulumi.ComponentResourceOptions) {
@@ -110,8 +110,8 @@ export class StartEngines extends pulumi.ComponentResource {
     const stops = send("send-stops", "stop", STOP_DETAIL_TYPE);
     const reconciles = send("send-reconciles", "reconcile", RECONCILE_DETAIL_TYPE);
     const failed = [
-      queues.failures,
-      queues.undelivered,
+      queues.onFailure,
+      queues.ruleDeadLetters,
       ...KINDS.flatMap((kind) => queues.buffers?.[kind].deadLetters ?? []),
     ];
     const operators = new iam.Policy(
@@ -130,8 +130,8 @@ export class StartEngines extends pulumi.ComponentResource {
     this.operatorPolicyArn = operators.arn;
     const deployed = pulumi.output({
       functionArn: created.function.arn,
-      undeliveredQueueUrl: queues.undelivered.url,
-      failureQueueUrl: queues.failures.url,
+      ruleDeadLetterQueueUrl: queues.ruleDeadLetters.url,
+      onFailureQueueUrl: queues.onFailure.url,
       requestDeadLetterQueueUrl: queues.buffers?.requests.deadLetters.url,
       stateChangeDeadLetterQueueUrl: queues.buffers?.stateChanges.deadLetters.url,
     });
@@ -146,8 +146,8 @@ export class StartEngines extends pulumi.ComponentResource {
     this.putEventsPolicyArn = starts.arn;
     this.putStopEventsPolicyArn = stops.arn;
     this.putReconcileEventsPolicyArn = reconciles.arn;
-    this.failureQueueUrl = queues.failures.url;
-    this.undeliveredQueueUrl = queues.undelivered.url;
+    this.onFailureQueueUrl = queues.onFailure.url;
+    this.ruleDeadLetterQueueUrl = queues.ruleDeadLetters.url;
     if (queues.buffers !== undefined) {
       const { requests, stateChanges } = queues.buffers;
       this.requestQueueUrl = requests.queue.url;
@@ -166,8 +166,8 @@ export class StartEngines extends pulumi.ComponentResource {
       operatorPolicyArn: this.operatorPolicyArn,
       commandEnvironment: this.commandEnvironment,
       catalog: this.catalog,
-      failureQueueUrl: this.failureQueueUrl,
-      undeliveredQueueUrl: this.undeliveredQueueUrl,
+      onFailureQueueUrl: this.onFailureQueueUrl,
+      ruleDeadLetterQueueUrl: this.ruleDeadLetterQueueUrl,
       requestQueueUrl: this.requestQueueUrl,
       requestDeadLetterQueueUrl: this.requestDeadLetterQueueUrl,
       stateChangeQueueUrl: this.stateChangeQueueUrl,
@@ -180,7 +180,7 @@ export class StartEngines extends pulumi.ComponentResource {
 const UNSEEN_ARN = `arn:aws:service:region-name-1:111122223333:${"x".repeat(64)}`;
 const UNSEEN = {
   logGroupArn: UNSEEN_ARN,
-  failureQueueArn: UNSEEN_ARN,
+  onFailureQueueArn: UNSEEN_ARN,
   scheduleGroup: "x".repeat(40),
   laterRoleArn: UNSEEN_ARN,
 };
@@ -200,7 +200,7 @@ function sound(name: string, args: SettledArgs): SettledArgs {
   const found = limitProblems({
     environment: environment(
       args,
-      { roleArn: UNSEEN_ARN, scheduleGroup: name, deadLetterArn: UNSEEN_ARN },
+      { roleArn: UNSEEN_ARN, scheduleGroup: name, deadLetterQueueArn: UNSEEN_ARN },
       args.functionName ?? name,
     ),
     patterns: [requestPattern(allowedSources(args)), stateChangePattern(args.clusters)],

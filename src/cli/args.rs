@@ -248,31 +248,34 @@ pub(crate) struct Redrive {
     /// Look at no more than so many messages of each queue
     #[arg(long, value_name = "NUMBER", default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
-    /// The dead-letter queue of the rules
+    /// The rule dead-letter queue: events that EventBridge could not deliver; the component's schedules use it too
     #[arg(
         long,
-        env = "START_ENGINES_RULE_QUEUE_URL",
+        alias = "rule-queue-url",
+        env = "START_ENGINES_RULE_DEAD_LETTER_QUEUE_URL",
         value_name = "URL",
         hide_env_values = true
     )]
-    pub(crate) rule_queue_url: Option<String>,
-    /// The on-failure queue of the function
+    pub(crate) rule_dead_letter_queue_url: Option<String>,
+    /// The on-failure queue: events that the function failed to handle
     #[arg(
         long,
-        env = "START_ENGINES_FAILURE_QUEUE_URL",
+        alias = "failure-queue-url",
+        env = "START_ENGINES_ON_FAILURE_QUEUE_URL",
         value_name = "URL",
         hide_env_values = true
     )]
-    pub(crate) failure_queue_url: Option<String>,
-    /// The dead-letter queue of the schedules, if it is one of its own
+    pub(crate) on_failure_queue_url: Option<String>,
+    /// The scheduler dead-letter queue, if the schedules have their own
     #[arg(
         long,
-        env = "START_ENGINES_SCHEDULER_QUEUE_URL",
+        alias = "scheduler-queue-url",
+        env = "START_ENGINES_SCHEDULER_DEAD_LETTER_QUEUE_URL",
         value_name = "URL",
         hide_env_values = true
     )]
-    pub(crate) scheduler_queue_url: Option<String>,
-    /// In buffered mode, the dead-letter queue of starts, stops and reconciles
+    pub(crate) scheduler_dead_letter_queue_url: Option<String>,
+    /// In buffered mode, the request dead-letter queue: starts, stops and reconciles
     #[arg(
         long,
         env = "START_ENGINES_REQUEST_DEAD_LETTER_QUEUE_URL",
@@ -280,7 +283,7 @@ pub(crate) struct Redrive {
         hide_env_values = true
     )]
     pub(crate) request_dead_letter_queue_url: Option<String>,
-    /// In buffered mode, the dead-letter queue of task state changes
+    /// In buffered mode, the state-change dead-letter queue
     #[arg(
         long,
         env = "START_ENGINES_STATE_CHANGE_DEAD_LETTER_QUEUE_URL",

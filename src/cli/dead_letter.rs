@@ -211,7 +211,7 @@ impl DeadLetter {
 
     /// Whether it was meant for another function than this one.
     #[must_use]
-    pub fn is_anothers(&self, function: &FunctionArn) -> bool {
+    pub fn is_for_another_function(&self, function: &FunctionArn) -> bool {
         let meant = self.function.as_ref().and_then(|text| text.parse::<FunctionArn>().ok());
         meant.is_some_and(|meant| !meant.same_as(function))
     }

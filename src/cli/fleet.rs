@@ -14,7 +14,7 @@ use start_engines_core::domain::timestamp::Timestamp;
 
 /// A task as DescribeTasks shows it, with what only people want to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SeenTask {
+pub struct TaskSnapshot {
     /// The task.
     pub task: Task,
     /// `createdAt`.
@@ -29,10 +29,10 @@ pub struct SeenTask {
     pub ports: Vec<PortBinding>,
 }
 
-impl SeenTask {
+impl TaskSnapshot {
     /// Whether it was started by start-engines, or as if: by this deployment or another one.
     #[must_use]
-    pub fn is_ours(&self) -> bool {
+    pub fn is_started_by_start_engines(&self) -> bool {
         self.task
             .started_by
             .as_deref()
@@ -103,7 +103,7 @@ pub struct GroupMember {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskStatus {
     /// The task.
-    pub seen: SeenTask,
+    pub snapshot: TaskSnapshot,
     /// The service of the catalog.
     pub service: Option<String>,
     /// One for each attachment.
@@ -145,20 +145,23 @@ pub struct Fleet {
     pub others: Vec<(TargetGroupArn, GroupMember)>,
 }
 
-/// Puts tasks and groups together. Tasks that are not ours are left out.
+/// Puts tasks and groups match_targets. Tasks that are not ours are left out.
 #[must_use]
-pub fn together(tasks: Vec<SeenTask>, groups: &BTreeMap<TargetGroupArn, Vec<GroupMember>>) -> Fleet {
-    let mut tasks: Vec<SeenTask> = tasks.into_iter().filter(SeenTask::is_ours).collect();
+pub fn match_targets(tasks: Vec<TaskSnapshot>, groups: &BTreeMap<TargetGroupArn, Vec<GroupMember>>) -> Fleet {
+    let mut tasks: Vec<TaskSnapshot> = tasks
+        .into_iter()
+        .filter(TaskSnapshot::is_started_by_start_engines)
+        .collect();
     // An address that was given back may be another's: those that run come first.
-    tasks.sort_by_key(|seen| (rank(&seen.task), std::cmp::Reverse(seen.created_at)));
+    tasks.sort_by_key(|snapshot| (rank(&snapshot.task), std::cmp::Reverse(snapshot.created_at)));
     let mut taken: HashSet<(&TargetGroupArn, &Target)> = HashSet::new();
     let mut fleet = Fleet::default();
-    for seen in tasks {
+    for snapshot in tasks {
         let mut targets = Vec::new();
-        for attachment in seen.attachments() {
+        for attachment in snapshot.attachments() {
             let found = groups.get_key_value(&attachment.group).and_then(|(group, members)| {
                 let is_its = |member: &&GroupMember| {
-                    seen.has(&attachment, &member.target) && !taken.contains(&(group, &member.target))
+                    snapshot.has(&attachment, &member.target) && !taken.contains(&(group, &member.target))
                 };
                 members.iter().find(is_its).map(|member| (group, member))
             });
@@ -171,8 +174,8 @@ pub fn together(tasks: Vec<SeenTask>, groups: &BTreeMap<TargetGroupArn, Vec<Grou
             });
         }
         fleet.tasks.push(TaskStatus {
-            service: seen.marks().service,
-            seen,
+            service: snapshot.marks().service,
+            snapshot,
             targets,
         });
     }
@@ -185,13 +188,13 @@ pub fn together(tasks: Vec<SeenTask>, groups: &BTreeMap<TargetGroupArn, Vec<Grou
             .extend(others.map(|member| (group.clone(), member.clone())));
     }
     fleet.tasks.sort_by_cached_key(|status| {
-        let task = &status.seen.task;
+        let task = &status.snapshot.task;
         // Without a service comes last.
         let service = (status.service.is_none(), status.service.clone());
         (
             task.cluster.name().to_owned(),
             service,
-            status.seen.created_at,
+            status.snapshot.created_at,
             task.arn.clone(),
         )
     });

@@ -61,7 +61,7 @@ impl Reconciler {
                 "a plan was asked for, and {} came of it",
                 other.name()
             ))),
-            Err(failure) => Err(trouble(cluster, &failure)),
+            Err(failure) => Err(aws_error(cluster, &failure)),
         }
     }
 
@@ -83,16 +83,13 @@ impl Reconciler {
                 (Repairs::default(), Err(CommandError::Aws(message)))
             }
             Err(failure) => {
-                let trouble = trouble(cluster, &failure);
-                (
-                    failure.repairs.map(|repairs| *repairs).unwrap_or_default(),
-                    Err(trouble),
-                )
+                let error = aws_error(cluster, &failure);
+                (failure.repairs.map(|repairs| *repairs).unwrap_or_default(), Err(error))
             }
         }
     }
 }
 
-pub(crate) fn trouble(cluster: &Cluster, failure: &Failure) -> CommandError {
+pub(crate) fn aws_error(cluster: &Cluster, failure: &Failure) -> CommandError {
     CommandError::Aws(format!("{cluster}: {}: {}", failure.category, failure.message))
 }

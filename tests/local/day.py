@@ -114,7 +114,7 @@ class Day:
         stop["detail-type"] = "Stop ECS Task"
         # The emulator has no dead-letter queue of rules: this is what EventBridge would put there.
         self._sqs.send_message(
-            QueueUrl=self._stack.undelivered_queue_url,
+            QueueUrl=self._stack.rule_dead_letter_queue_url,
             MessageBody=json.dumps(stop),
             MessageAttributes={
                 key: {"DataType": "String", "StringValue": value}
@@ -141,7 +141,7 @@ class Day:
         self._say("redrive", "--all")
         self._until("the starts", lambda: len(self._bridge.tasks()) == before + 2)
         self._until("empty queues", lambda: self._waiting() == (0, 0))
-        self._expect("nothing waits" in self._say("redrive"), "the queues should be empty")
+        self._expect("the queues are empty" in self._say("redrive"), "the queues should be empty")
 
     def _repair(self, kept: dict[str, Any]) -> None:
         rule = self._stack.state_rule
@@ -251,7 +251,7 @@ class Day:
             answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
             return sum(int(answer["Attributes"][name]) for name in names)
 
-        return of(self._stack.failure_queue_url), of(self._stack.undelivered_queue_url)
+        return of(self._stack.on_failure_queue_url), of(self._stack.rule_dead_letter_queue_url)
 
     def _until(self, what: str, probe: Callable[[], Any], seconds: float = STEP_SECONDS) -> Any:
         return wait.until(what, probe, seconds, self._alive)

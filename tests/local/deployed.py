@@ -68,8 +68,8 @@ class Stack:
     start_rule: Rule
     state_rule: Rule
     retries: int
-    failure_queue_url: str
-    undelivered_queue_url: str
+    on_failure_queue_url: str
+    rule_dead_letter_queue_url: str
     # Of buffered mode.
     buffers: Buffers | None
 
@@ -106,8 +106,8 @@ def read(outputs: dict[str, Any], provider: Provider) -> Stack:
         start_rule=Rule(start["name"], start["eventBusName"]),
         state_rule=Rule(change["name"], change["eventBusName"]),
         retries=state("FunctionEventInvokeConfig", COMPONENT)["maximumRetryAttempts"],
-        failure_queue_url=outputs["failureQueueUrl"],
-        undelivered_queue_url=outputs["undeliveredQueueUrl"],
+        on_failure_queue_url=outputs["onFailureQueueUrl"],
+        rule_dead_letter_queue_url=outputs["ruleDeadLetterQueueUrl"],
         buffers=_buffers(outputs, state) if "requestQueueUrl" in outputs else None,
     )
 

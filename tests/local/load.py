@@ -160,14 +160,14 @@ class Load(Steps):
         self._screen.mark(self.step, "start-engines redrive")
         self._screen.note(f"{listed[0]['code']}: {listed[0]['reason']}")
         self._command.run("redrive", "--discard", message, "--yes")
-        self._screen.note("no retry helps it: thrown away with --discard")
+        self._screen.note("no retry helps it: discarded with --discard")
 
         self._begin("all events handled")
         self._settle()
         self._expect(not any(map(self._registered, stack.target_groups)), "a target is back")
         self._expect_empty(
-            failure=stack.failure_queue_url,
-            undelivered=stack.undelivered_queue_url,
+            failure=stack.on_failure_queue_url,
+            undelivered=stack.rule_dead_letter_queue_url,
             requests_dead_letter=buffer.dead_letter_queue_url,
             changes_dead_letter=self._buffers.state_changes.dead_letter_queue_url,
         )

@@ -152,7 +152,7 @@ class Timeline(Steps):
         self._settle(1 + len(acting))
         self._expect(self._is_out(watched), "the target is registered again")
         self._expect_empty(
-            failure=self._stack.failure_queue_url, dead_letter=self._stack.undelivered_queue_url
+            failure=self._stack.on_failure_queue_url, dead_letter=self._stack.rule_dead_letter_queue_url
         )
         self._screen.mark(
             self.step, f"{self._invocations} invocations, nothing else in the failure queues"
@@ -223,7 +223,7 @@ class Timeline(Steps):
         return self._registered(group).get((watched.engine.address, watched.engine.port))
 
     def _next_failure(self) -> dict[str, Any] | None:
-        url = self._stack.failure_queue_url
+        url = self._stack.on_failure_queue_url
         for message in self._sqs.receive_message(QueueUrl=url).get("Messages", []):
             self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             record: dict[str, Any] = json.loads(message["Body"])

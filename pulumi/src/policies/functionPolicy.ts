@@ -28,7 +28,7 @@ export interface FunctionPolicyArgs {
   /** The bus that outcome events go to, if there is one. */
   readonly outcomeEventBusArn?: string | undefined;
   readonly logGroupArn: string;
-  readonly failureQueueArn: string;
+  readonly onFailureQueueArn: string;
   /** The queues that Lambda takes batches from for the function. */
   readonly bufferQueueArns: readonly string[];
   /** The schedule group of what is to happen later, by name. */
@@ -146,7 +146,7 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
     ...passRoles("PassTaskRoles", args.taskRoleArns, "ecs-tasks.amazonaws.com"),
     ...passRoles("PassInfrastructureRoles", args.infrastructureRoleArns, "ecs.amazonaws.com"),
     ...passRoles("PassLaterRole", [args.laterRoleArn], "scheduler.amazonaws.com"),
-    ...tellOutcomes(args.outcomeEventBusArn),
+    ...putOutcomeEvents(args.outcomeEventBusArn),
     {
       Sid: "WriteLogs",
       Effect: "Allow",
@@ -154,19 +154,19 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
       Resource: [`${args.logGroupArn}:*`],
     },
     {
-      Sid: "KeepFailures",
+      Sid: "SendToOnFailureQueue",
       Effect: "Allow",
       Action: ["sqs:SendMessage"],
-      Resource: [args.failureQueueArn],
+      Resource: [args.onFailureQueueArn],
     },
     ...takeMessages(args.bufferQueueArns),
   );
 }
 
 /** As itself only: never as an application, whose events start and stop tasks. */
-function tellOutcomes(busArn: string | undefined): Statement[] {
+function putOutcomeEvents(busArn: string | undefined): Statement[] {
   if (busArn === undefined) return [];
-  return [{ ...putEvents(busArn, [OUTCOME_SOURCE], OUTCOME_DETAIL_TYPES), Sid: "TellOutcomes" }];
+  return [{ ...putEvents(busArn, [OUTCOME_SOURCE], OUTCOME_DETAIL_TYPES), Sid: "PutOutcomeEvents" }];
 }
 
 /**

@@ -7,8 +7,8 @@ import { document, type PolicyDocument } from "./document";
  *
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html#eb-dlq-perms
  */
-export function ruleQueuePolicy(queueArn: string, ruleArns: readonly string[]): PolicyDocument {
-  return sentByRules("UndeliveredEventsOfTheseRules", queueArn, ruleArns);
+export function ruleDeadLetterQueuePolicy(queueArn: string, ruleArns: readonly string[]): PolicyDocument {
+  return sentByRules("DeadLettersOfTheseRules", queueArn, ruleArns);
 }
 
 /**

@@ -10,7 +10,7 @@ export function schedulerPolicy(
   detailTypes: readonly string[],
   queueArn: string,
 ): PolicyDocument {
-  return document(putEvents(busArn, [source], detailTypes), keepUndelivered(queueArn));
+  return document(putEvents(busArn, [source], detailTypes), sendDeadLetters(queueArn));
 }
 
 /** The function's own one-time schedules: invokes the function later, and keeps what it could not send. */
@@ -22,13 +22,13 @@ export function laterPolicy(functionArn: string, queueArn: string): PolicyDocume
       Action: ["lambda:InvokeFunction"],
       Resource: [functionArn],
     },
-    keepUndelivered(queueArn),
+    sendDeadLetters(queueArn),
   );
 }
 
-function keepUndelivered(queueArn: string): Statement {
+function sendDeadLetters(queueArn: string): Statement {
   return {
-    Sid: "KeepUndelivered",
+    Sid: "SendDeadLetters",
     Effect: "Allow",
     Action: ["sqs:SendMessage"],
     Resource: [queueArn],

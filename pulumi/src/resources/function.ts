@@ -53,12 +53,12 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
   const later = laterOf(queues, scheduling);
   const bufferQueueArns = KINDS.flatMap((kind) => queues.buffers?.[kind].queue.arn ?? []);
   const policy = pulumi
-    .all([settled, later, logGroup.arn, queues.failures.arn, pulumi.all(bufferQueueArns)])
-    .apply(([known, { roleArn, scheduleGroup }, logGroupArn, failureQueueArn, bufferQueueArns]) =>
+    .all([settled, later, logGroup.arn, queues.onFailure.arn, pulumi.all(bufferQueueArns)])
+    .apply(([known, { roleArn, scheduleGroup }, logGroupArn, onFailureQueueArn, bufferQueueArns]) =>
       functionPolicy({
         ...policyArgs(known),
         logGroupArn,
-        failureQueueArn,
+        onFailureQueueArn,
         bufferQueueArns,
         scheduleGroup,
         laterRoleArn: roleArn,
@@ -91,7 +91,7 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
       functionName: created.name,
       maximumRetryAttempts: args.invocation?.maximumRetryAttempts ?? DEFAULTS.invocation.maximumRetryAttempts,
       maximumEventAgeInSeconds: args.invocation?.maximumEventAgeSeconds ?? DEFAULTS.invocation.maximumEventAgeSeconds,
-      destinationConfig: { onFailure: { destination: queues.failures.arn } },
+      destinationConfig: { onFailure: { destination: queues.onFailure.arn } },
     },
     // Lambda refuses a destination that the role may not send to.
     after(context, rolePolicy),
@@ -132,8 +132,8 @@ function createMappings(
 /** How the function has something done later. */
 export function laterOf(queues: Queues, scheduling: Scheduling): pulumi.Output<Later> {
   return pulumi
-    .all([scheduling.laterRole.arn, scheduling.group.name, queues.undelivered.arn])
-    .apply(([roleArn, scheduleGroup, deadLetterArn]): Later => ({ roleArn, scheduleGroup, deadLetterArn }));
+    .all([scheduling.laterRole.arn, scheduling.group.name, queues.ruleDeadLetters.arn])
+    .apply(([roleArn, scheduleGroup, deadLetterQueueArn]): Later => ({ roleArn, scheduleGroup, deadLetterQueueArn }));
 }
 
 /** What the policy is computed from, as far as the arguments tell. */

@@ -15,7 +15,7 @@ import {
 } from "../alarms";
 import { DEFAULTS } from "../arguments";
 import { metricDimension } from "../arn";
-import { bufferOf, KINDS, SUFFIXES } from "../buffered";
+import { bufferOf, KINDS, LABELS } from "../buffered";
 import { dashboardBody, type GroupMetrics } from "../dashboard";
 import { home, type SettledArgs } from "../settled";
 import { type Context, json } from "./context";
@@ -46,8 +46,8 @@ export function createAlarms(context: Context): void {
   const watched = {
     functionName,
     timeout: args.timeout ?? DEFAULTS.timeout,
-    failureQueueName: names.failures,
-    ruleQueueName: names.undelivered,
+    onFailureQueueName: names.onFailure,
+    ruleDeadLetterQueueName: names.ruleDeadLetters,
   };
   const outcomes = args.outcomeEventBus === undefined ? [] : [outcomesAlarm(functionName)];
   const unknown = args.reconcileSchedule === undefined ? [] : [unknownAlarm(functionName)];
@@ -85,8 +85,8 @@ export function createDashboard(context: Context): void {
     dashboardBody({
       region: home(known.clusters).region,
       functionName,
-      failureQueueName: names.failures,
-      ruleQueueName: names.undelivered,
+      onFailureQueueName: names.onFailure,
+      ruleDeadLetterQueueName: names.ruleDeadLetters,
       buffers: buffersOf(context),
       groups: groupMetrics(known),
     }),
@@ -97,7 +97,7 @@ export function createDashboard(context: Context): void {
 /** The queues of buffered mode. */
 function buffersOf({ functionName, args }: Context): BufferNames[] {
   if (bufferOf(args) === undefined) return [];
-  return KINDS.map((kind) => ({ suffix: SUFFIXES[kind], ...bufferNames(functionName, kind) }));
+  return KINDS.map((kind) => ({ label: LABELS[kind], ...bufferNames(functionName, kind) }));
 }
 
 /** The groups whose balancer is known by ARN: CloudWatch names their metrics by both. */

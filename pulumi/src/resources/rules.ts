@@ -10,7 +10,7 @@ import { bufferOf, type Kind, SUFFIXES } from "../buffered";
 import { allowedSources } from "../environment";
 import { requestPattern, stateChangePattern } from "../eventPatterns";
 import type { PolicyDocument } from "../policies/document";
-import { bufferQueuePolicy, ruleQueuePolicy } from "../policies/queuePolicy";
+import { bufferQueuePolicy, ruleDeadLetterQueuePolicy } from "../policies/queuePolicy";
 import { after, type Context, json } from "./context";
 import type { FunctionResources } from "./function";
 import type { Queues } from "./queues";
@@ -73,10 +73,10 @@ export function createRules(
       },
       context.options,
     );
-  const undeliveredPolicy = pulumi
-    .all([queues.undelivered.arn, requests.arn, stateChange.arn])
-    .apply(([queueArn, ...ruleArns]) => ruleQueuePolicy(queueArn, ruleArns));
-  const undelivered = queuePolicy("undelivered", queues.undelivered, undeliveredPolicy);
+  const deadLetterPolicy = pulumi
+    .all([queues.ruleDeadLetters.arn, requests.arn, stateChange.arn])
+    .apply(([queueArn, ...ruleArns]) => ruleDeadLetterQueuePolicy(queueArn, ruleArns));
+  const deadLettersAllowed = queuePolicy("undelivered", queues.ruleDeadLetters, deadLetterPolicy);
   const isDrained = bufferOf(args)?.drain === true;
   const sides: readonly Side[] = [
     { suffix: "requests", bus: requestBus, of: requests, kind: "requests" },
@@ -107,10 +107,10 @@ export function createRules(
           maximumRetryAttempts: args.delivery?.maximumRetryAttempts ?? DEFAULTS.delivery.maximumRetryAttempts,
           maximumEventAgeInSeconds: args.delivery?.maximumEventAgeSeconds ?? DEFAULTS.delivery.maximumEventAgeSeconds,
         },
-        deadLetterConfig: { arn: queues.undelivered.arn },
+        deadLetterConfig: { arn: queues.ruleDeadLetters.arn },
       },
       // The last to come and the first to go: no event finds a function, queue or permission missing.
-      after(context, undelivered, created.invokeConfig, laterPolicy, ...first),
+      after(context, deadLettersAllowed, created.invokeConfig, laterPolicy, ...first),
     );
   }
 }

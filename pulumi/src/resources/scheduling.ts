@@ -39,7 +39,7 @@ export function allowLater(
   queues: Queues,
 ): iam.RolePolicy {
   const policy = pulumi
-    .all([created.function.arn, queues.undelivered.arn])
+    .all([created.function.arn, queues.ruleDeadLetters.arn])
     .apply(([functionArn, queueArn]) => laterPolicy(functionArn, queueArn));
   return rolePolicy(context, scheduling.laterRole, "later", policy);
 }
@@ -56,7 +56,7 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
   const busArn = settled.apply((known) => eventBusArn(known.eventBus ?? DEFAULTS.eventBus, home(known.clusters)));
   const sender = role(context, scheduling.group, "schedules", `Sends the events of the schedules of ${functionName}`);
   const policy = pulumi
-    .all([busArn, queues.undelivered.arn])
+    .all([busArn, queues.ruleDeadLetters.arn])
     .apply(([bus, queueArn]) => schedulerPolicy(bus, SCHEDULE_SOURCE, detailTypes, queueArn));
   const allowed = rolePolicy(context, sender, "schedules", policy);
   const schedule = (suffix: string, of: Sending) =>
@@ -78,7 +78,7 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
             maximumRetryAttempts: args.delivery?.maximumRetryAttempts ?? DEFAULTS.delivery.maximumRetryAttempts,
             maximumEventAgeInSeconds: args.delivery?.maximumEventAgeSeconds ?? DEFAULTS.delivery.maximumEventAgeSeconds,
           },
-          deadLetterConfig: { arn: queues.undelivered.arn },
+          deadLetterConfig: { arn: queues.ruleDeadLetters.arn },
         },
       },
       after(context, allowed),

@@ -20,14 +20,18 @@ use crate::terminal::table::counted;
 use crate::view::plan::{self, Counts, WITHHELD};
 
 /// Tells the plans of all clusters, asks, and carries them out.
-pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &Interrupt) -> Result<(), CommandError> {
+pub(crate) async fn reconcile(
+    session: &Session,
+    options: Reconcile,
+    interrupt: &Interrupt,
+) -> Result<(), CommandError> {
     let known = session.known()?;
     let is_sure = known.config.names_all_clusters();
-    if asked.prune && !is_sure {
+    if options.prune && !is_sure {
         return Err(CommandError::Usage(format!("--prune: {WITHHELD}; nothing was changed")));
     }
-    let clusters = clusters(session, &known, asked.service.as_deref())?;
-    let service = asked.service.as_deref();
+    let clusters = clusters(session, &known, options.service.as_deref())?;
+    let service = options.service.as_deref();
     let clients = session.clients().await?;
     let reconciler = Reconciler::new(known, clients.function());
     let planning = async {
@@ -40,15 +44,15 @@ pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &I
     };
     let plans: Vec<(Cluster, Plan)> = tokio::select! {
         plans = planning => plans?,
-        () = interrupt.heard() => return Err(CommandError::Interrupted),
+        () = interrupt.requested() => return Err(CommandError::Interrupted),
     };
-    tell(session, &plans);
+    print_plans(session, &plans);
     let is_whole = plans
         .iter()
         .all(|(_, plan)| plan.failures.is_empty() && plan.unreached.is_empty());
     let drift = plans.iter().any(|(_, plan)| Counts::of(plan).is_drift());
     let withheld = plans.iter().any(|(_, plan)| Counts::of(plan).withheld > 0);
-    if asked.dry_run {
+    if options.dry_run {
         finish(session, &plans, None);
         return match (is_whole, drift, withheld) {
             (false, _, _) => Err(not_whole()),
@@ -58,26 +62,26 @@ pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &I
         };
     }
     let agreed = tokio::select! {
-        agreed = agreements(session, &plans, &asked) => agreed?,
-        () = interrupt.heard() => return Err(CommandError::Interrupted),
+        agreed = agreements(session, &plans, &options) => agreed?,
+        () = interrupt.requested() => return Err(CommandError::Interrupted),
     };
     // From here on an interrupt waits: a repair that is cut in two has no second look.
     let mut done = Vec::new();
     let mut result = Ok(());
     for ((cluster, plan), agreed) in plans.iter().zip(agreed) {
-        if interrupt.is_heard() || result.is_err() {
+        if interrupt.is_requested() || result.is_err() {
             break;
         }
         let Some(prune) = agreed else {
             continue;
         };
         let (repairs, ended) = reconciler.repair(cluster, service, prune).await;
-        done.push(told(session, cluster, plan, &repairs));
+        done.push(print_repairs(session, cluster, plan, &repairs));
         result = ended;
     }
     finish(session, &plans, Some(done));
     result?;
-    match (interrupt.is_heard(), is_whole, withheld) {
+    match (interrupt.is_requested(), is_whole, withheld) {
         (true, _, _) => Err(CommandError::Interrupted),
         (false, false, _) => Err(not_whole()),
         (false, true, true) => Err(CommandError::NotWell(WITHHELD.to_owned())),
@@ -105,7 +109,7 @@ fn not_whole() -> CommandError {
     CommandError::Aws("not everything could be looked at: see above".to_owned())
 }
 
-fn tell(session: &Session, plans: &[(Cluster, Plan)]) {
+fn print_plans(session: &Session, plans: &[(Cluster, Plan)]) {
     let screen = session.screen;
     if screen.is_json() {
         return;
@@ -130,20 +134,20 @@ fn finish(session: &Session, plans: &[(Cluster, Plan)], done: Option<Vec<Value>>
 async fn agreements(
     session: &Session,
     plans: &[(Cluster, Plan)],
-    asked: &Reconcile,
+    options: &Reconcile,
 ) -> Result<Vec<Option<Vec<GroupTarget>>>, CommandError> {
     let mut agreed = Vec::new();
     for (cluster, plan) in plans {
         let counts = Counts::of(plan);
         let mut is_agreed = None;
         if counts.is_drift() {
-            if !asked.yes {
+            if !options.yes {
                 let question = format!("Repair {} in {cluster}?", counts.repairs());
                 ask(session, &question, "--yes").await?;
             }
             is_agreed = Some(Vec::new());
         }
-        if counts.unknown > 0 && asked.prune {
+        if counts.unknown > 0 && options.prune {
             // They may be somebody's: --yes does not answer this.
             let question = format!("Take {} in {cluster} out?", counted(counts.unknown, "unknown target"));
             ask(session, &question, "a terminal, since --prune").await?;
@@ -160,8 +164,8 @@ async fn agreements(
 }
 
 async fn ask(session: &Session, question: &str, needs: &str) -> Result<(), CommandError> {
-    if !session.screen.has_people() {
-        let message = format!("{question} This needs {needs} where nobody can be asked; nothing was changed");
+    if !session.screen.is_interactive() {
+        let message = format!("{question} This needs {needs} where nobody can be options; nothing was changed");
         return Err(CommandError::Usage(message));
     }
     if confirm(question).await {
@@ -171,7 +175,7 @@ async fn ask(session: &Session, question: &str, needs: &str) -> Result<(), Comma
     }
 }
 
-fn told(session: &Session, cluster: &Cluster, plan: &Plan, repairs: &Repairs) -> Value {
+fn print_repairs(session: &Session, cluster: &Cluster, plan: &Plan, repairs: &Repairs) -> Value {
     let registered: Vec<GroupTarget> = repairs.registered.iter().map(|(_, target)| target.clone()).collect();
     let deregistered: Vec<GroupTarget> = repairs.deregistered.iter().map(|(_, target)| target.clone()).collect();
     let texts = |targets: &[GroupTarget]| targets.iter().map(ToString::to_string).collect::<Vec<String>>();

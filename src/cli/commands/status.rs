@@ -6,7 +6,7 @@ use start_engines_core::domain::arn::{Cluster, TargetGroupArn};
 use crate::args::Status;
 use crate::error::CommandError;
 use crate::event::Known;
-use crate::fleet::SeenTask;
+use crate::fleet::TaskSnapshot;
 use crate::inventory::Inventory;
 use crate::reconciler::Reconciler;
 use crate::session::{Session, home, now};
@@ -14,27 +14,28 @@ use crate::view::plan::WITHHELD;
 use crate::view::status::{self, ClusterStatus};
 
 /// Tells it.
-pub(crate) async fn status(session: &Session, asked: Status) -> Result<(), CommandError> {
+pub(crate) async fn status(session: &Session, options: Status) -> Result<(), CommandError> {
     let known = session.known()?;
     let clusters = session.clusters(&known)?;
     let groups: Vec<TargetGroupArn> = named_groups(&known);
     let clients = session.clients().await?;
     let reconciler = Reconciler::new(known.clone(), clients.function());
-    let mut lookout = Inventory::new(&clients);
+    let mut inventory = Inventory::new(&clients);
     let mut all = Vec::new();
     for cluster in clusters {
-        let arns = lookout.list(&cluster).await?;
-        let tasks = lookout.tasks(&cluster, &arns).await?;
+        let arns = inventory.list(&cluster).await?;
+        let tasks = inventory.tasks(&cluster, &arns).await?;
         // What another deployment's tasks have is no drift of ours.
-        let is_anothers = |seen: &SeenTask| deployment::whose(&seen.task, &known.config) == Whose::AnotherDeployments;
-        let (others, tasks): (Vec<SeenTask>, Vec<SeenTask>) = tasks.into_iter().partition(is_anothers);
-        let others = others.iter().filter(|seen| seen.task.is_wanted()).count();
-        let fleet = lookout.fleet(tasks, &groups).await?;
+        let is_anothers =
+            |snapshot: &TaskSnapshot| deployment::whose(&snapshot.task, &known.config) == Whose::AnotherDeployments;
+        let (others, tasks): (Vec<TaskSnapshot>, Vec<TaskSnapshot>) = tasks.into_iter().partition(is_anothers);
+        let others = others.iter().filter(|snapshot| snapshot.task.is_wanted()).count();
+        let fleet = inventory.fleet(tasks, &groups).await?;
         // After the tasks were read: what was repaired meanwhile is not told as drift.
         let plan = reconciler.plan(&cluster, None).await?;
         let services = services(&known, &cluster);
-        let status = ClusterStatus::new(cluster, fleet, plan, &services, asked.stopped, now());
-        all.push(status.beside(others));
+        let status = ClusterStatus::new(cluster, fleet, plan, &services, options.stopped, now());
+        all.push(status.with_other_deployments_tasks(others));
     }
     let screen = session.screen;
     let text = status::table(&all, now());

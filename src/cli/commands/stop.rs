@@ -15,20 +15,20 @@ use crate::session::{Session, home};
 use crate::terminal::screen::confirm;
 use crate::wait::{Stopping, Watch};
 
-/// Checks, sends, and waits if it is asked to.
-pub(crate) async fn stop(session: &Session, asked: Stop) -> Result<(), CommandError> {
+/// Checks, sends, and waits if it is options to.
+pub(crate) async fn stop(session: &Session, options: Stop) -> Result<(), CommandError> {
     let known = session.known()?;
-    let event = session.event(STOP, detail(session, &asked, &known)?)?;
+    let event = session.event(STOP, detail(session, &options, &known)?)?;
     let checked = check(&event, &known)?;
-    if let Some(cluster) = &asked.all_of_cluster {
-        agreed(session, cluster, asked.yes).await?;
+    if let Some(cluster) = &options.all_of_cluster {
+        agreed(session, cluster, options.yes).await?;
     }
-    let which = if asked.wait.wait {
+    let which = if options.wait.wait {
         Some(match &checked.trigger {
             Some(Trigger::Stop(request)) => request.selector.clone(),
             // The catalog or the settings are not known here.
             _ => Selector::Service {
-                name: asked.service.clone().ok_or_else(|| {
+                name: options.service.clone().ok_or_else(|| {
                     let message = "--wait needs to know the task's cluster: give --cluster; nothing was sent";
                     CommandError::Usage(message.to_owned())
                 })?,
@@ -39,43 +39,43 @@ pub(crate) async fn stop(session: &Session, asked: Stop) -> Result<(), CommandEr
         None
     };
     let clients = session.clients().await?;
-    let mut watch = Watch::new(Inventory::new(&clients), &known.config, asked.wait.timeout);
+    let mut watch = Watch::new(Inventory::new(&clients), &known.config, options.wait.timeout);
     // Before the event: StopTask takes the tags away that tell a task's service.
     let tasks = match &which {
         Some(which) => watch.which(which).await?,
         None => Stopping::default(),
     };
     let id = clients.put_event(&event).await?;
-    let mut told = sent(session, &event, &id, &checked);
+    let mut event_json = sent(session, &event, &id, &checked);
     if which.is_none() {
-        session.screen.result("", &told);
+        session.screen.result("", &event_json);
         return Ok(());
     }
     let (tasks, end) = watch.stopped(tasks).await;
-    told["tasks"] = tasks;
-    session.screen.result("", &told);
+    event_json["tasks"] = tasks;
+    session.screen.result("", &event_json);
     end
 }
 
-fn detail(session: &Session, asked: &Stop, known: &Known) -> Result<Map<String, Value>, CommandError> {
+fn detail(session: &Session, options: &Stop, known: &Known) -> Result<Map<String, Value>, CommandError> {
     let mut detail = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
             detail.insert(name.to_owned(), value);
         }
     };
-    if let Some(task) = &asked.task {
+    if let Some(task) = &options.task {
         put("taskArn", Some(Value::from(task_arn(session, task, known)?)));
     }
-    put("service", asked.service.clone().map(Value::from));
+    put("service", options.service.clone().map(Value::from));
     put("cluster", session.global.cluster.clone().map(Value::from));
-    if let Some(cluster) = &asked.all_of_cluster {
+    if let Some(cluster) = &options.all_of_cluster {
         put("cluster", Some(Value::from(cluster.clone())));
         put("all", Some(Value::from(true)));
     }
-    put("drainSeconds", asked.drain.map(Value::from));
-    put("reason", asked.reason.clone().map(Value::from));
-    put("correlationId", asked.correlation_id.clone().map(Value::from));
+    put("drainSeconds", options.drain.map(Value::from));
+    put("reason", options.reason.clone().map(Value::from));
+    put("correlationId", options.correlation_id.clone().map(Value::from));
     Ok(detail)
 }
 
@@ -107,8 +107,8 @@ async fn agreed(session: &Session, cluster: &str, yes: bool) -> Result<(), Comma
     if yes {
         return Ok(());
     }
-    if !session.screen.has_people() {
-        let message = format!("--all-of-cluster {cluster} needs --yes where nobody can be asked; nothing was sent");
+    if !session.screen.is_interactive() {
+        let message = format!("--all-of-cluster {cluster} needs --yes where nobody can be options; nothing was sent");
         return Err(CommandError::Usage(message));
     }
     let question = format!("Stop all tasks in {cluster} that start-engines has started?");

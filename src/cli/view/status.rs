@@ -16,7 +16,7 @@ use start_engines_core::outcome::plan::{Change, GroupPlan, Plan, Why};
 
 use super::json;
 use super::plan::{Counts, WITHHELD};
-use crate::fleet::{Fleet, SeenTask, TargetStatus, TaskStatus};
+use crate::fleet::{Fleet, TargetStatus, TaskSnapshot, TaskStatus};
 use crate::terminal::table::{Cell, Column, Table, Tone, WIDTH, age, counted, printable, wrap};
 
 /// For so long after a task began to run, or to stop, its events are on their way: that is no drift yet.
@@ -34,7 +34,7 @@ pub struct ClusterStatus {
     /// Services of the catalog that have no task here.
     pub idle: Vec<String>,
     /// How many tasks of other deployments are live here; they are not shown.
-    pub others_tasks: usize,
+    pub other_deployments_tasks: usize,
 }
 
 /// What is wrong with a target.
@@ -89,12 +89,12 @@ impl ClusterStatus {
         now: Timestamp,
     ) -> Self {
         let settles = |change: &Change| {
-            let of = |status: &&TaskStatus| Some(&status.seen.task.arn) == change.task.as_ref();
+            let of = |status: &&TaskStatus| Some(&status.snapshot.task.arn) == change.task.as_ref();
             fleet
                 .tasks
                 .iter()
                 .find(of)
-                .is_some_and(|status| is_new(&status.seen, now))
+                .is_some_and(|status| is_new(&status.snapshot, now))
         };
         for group in &mut plan.groups {
             group.register.retain(|change| !settles(change));
@@ -104,7 +104,7 @@ impl ClusterStatus {
         let is_left = |status: &TaskStatus| status.targets.iter().any(|target| target.member.is_some());
         fleet
             .tasks
-            .retain(|status| stopped || status.seen.task.phase() != Phase::Stopped || is_left(status));
+            .retain(|status| stopped || status.snapshot.task.phase() != Phase::Stopped || is_left(status));
         let busy: BTreeSet<&String> = fleet
             .tasks
             .iter()
@@ -116,14 +116,17 @@ impl ClusterStatus {
             fleet,
             plan,
             idle,
-            others_tasks: 0,
+            other_deployments_tasks: 0,
         }
     }
 
-    /// The same, with so many tasks of other deployments beside them.
+    /// The same, with so many tasks of other deployments with_other_deployments_tasks them.
     #[must_use]
-    pub fn beside(self, others_tasks: usize) -> Self {
-        Self { others_tasks, ..self }
+    pub fn with_other_deployments_tasks(self, other_deployments_tasks: usize) -> Self {
+        Self {
+            other_deployments_tasks,
+            ..self
+        }
     }
 
     /// How many targets are to be put in or taken out, and tasks to be stopped.
@@ -149,7 +152,7 @@ impl ClusterStatus {
         self.plan
             .stop
             .iter()
-            .any(|overdue| overdue.task == status.seen.task.arn)
+            .any(|overdue| overdue.task == status.snapshot.task.arn)
     }
 
     fn unknown(&self) -> impl Iterator<Item = (&TargetGroupArn, &Target)> {
@@ -166,7 +169,8 @@ impl ClusterStatus {
             .find(|group| group.group == target.attachment.group)?;
         let is_its = |change: &&Change| {
             let member = target.member.as_ref().map(|member| &member.target);
-            change.task.as_ref() == Some(&status.seen.task.arn) && member.is_none_or(|member| *member == change.target)
+            change.task.as_ref() == Some(&status.snapshot.task.arn)
+                && member.is_none_or(|member| *member == change.target)
         };
         let out = group.deregister.iter().find(is_its).map(|_| Drift::Left);
         let perhaps = group.withheld.iter().find(is_its).map(|_| Drift::PerhapsLeft);
@@ -184,7 +188,7 @@ impl ClusterStatus {
             .fleet
             .tasks
             .iter()
-            .map(|status| status.seen.task.arn.as_str())
+            .map(|status| status.snapshot.task.arn.as_str())
             .collect();
         let left = self.plan.groups.iter().flat_map(move |group| {
             let shown = shown.clone();
@@ -208,10 +212,10 @@ impl ClusterStatus {
     }
 }
 
-fn is_new(seen: &SeenTask, now: Timestamp) -> bool {
-    let since = match seen.task.phase() {
-        Phase::Running => seen.task.started_at,
-        Phase::Stopping | Phase::Stopped => seen.stopping_at.or(seen.task.stopped_at),
+fn is_new(snapshot: &TaskSnapshot, now: Timestamp) -> bool {
+    let since = match snapshot.task.phase() {
+        Phase::Running => snapshot.task.started_at,
+        Phase::Stopping | Phase::Stopped => snapshot.stopping_at.or(snapshot.task.stopped_at),
         Phase::Starting | Phase::Unknown => None,
     };
     since.is_some_and(|since| now.since(since) < SETTLE)
@@ -278,8 +282,8 @@ fn cluster(status: &ClusterStatus, now: Timestamp, text: &mut String) -> std::fm
     for line in wrap(&heading, WIDTH) {
         writeln!(text, "{}", Tone::Head.paint(&line))?;
     }
-    if status.others_tasks > 0 {
-        let others = counted(status.others_tasks, "task");
+    if status.other_deployments_tasks > 0 {
+        let others = counted(status.other_deployments_tasks, "task");
         writeln!(text, "{others} of other deployments not shown")?;
     }
     if !tasks.is_empty() {
@@ -309,9 +313,9 @@ fn cluster(status: &ClusterStatus, now: Timestamp, text: &mut String) -> std::fm
 }
 
 fn task_row(status: &TaskStatus, is_overdue: bool, now: Timestamp) -> Vec<Cell> {
-    let seen = &status.seen;
-    let task = &seen.task;
-    let (state, tone) = match (task.phase(), seen.stop_at()) {
+    let snapshot = &status.snapshot;
+    let task = &snapshot.task;
+    let (state, tone) = match (task.phase(), snapshot.stop_at()) {
         _ if is_overdue => ("OVERDUE".to_owned(), Tone::Bad),
         (Phase::Running, Some(until)) => (drains(until, now), Tone::Busy),
         (Phase::Running, None) => (task.last_status.to_string(), Tone::Good),
@@ -320,7 +324,7 @@ fn task_row(status: &TaskStatus, is_overdue: bool, now: Timestamp) -> Vec<Cell> 
         (Phase::Starting | Phase::Stopping | Phase::Unknown, _) => (task.last_status.to_string(), Tone::Busy),
         (Phase::Stopped, _) => (task.last_status.to_string(), Tone::Plain),
     };
-    let since = seen.created_at.map(|created| age(now.since(created)));
+    let since = snapshot.created_at.map(|created| age(now.since(created)));
     vec![
         status.service.as_deref().unwrap_or("-").into(),
         task.arn.id().into(),
@@ -380,16 +384,16 @@ pub fn json(clusters: &[ClusterStatus]) -> Value {
 
 fn of_cluster(status: &ClusterStatus) -> Value {
     let tasks = status.fleet.tasks.iter().map(|task| {
-        let mut told = json::task(task);
-        told["overdue"] = json!(status.is_overdue(task));
+        let mut task_json = json::task(task);
+        task_json["overdue"] = json!(status.is_overdue(task));
         let drifts = task
             .targets
             .iter()
             .map(|target| status.drift(task, target).map(Drift::name));
-        for (target, drift) in told["targets"].as_array_mut().into_iter().flatten().zip(drifts) {
+        for (target, drift) in task_json["targets"].as_array_mut().into_iter().flatten().zip(drifts) {
             target["drift"] = json!(drift);
         }
-        told
+        task_json
     });
     let others = status.others().map(|(group, target, drift)| {
         let state = status.state_of(group, target);
@@ -408,7 +412,7 @@ fn of_cluster(status: &ClusterStatus) -> Value {
         "tasks": tasks.collect::<Value>(),
         "otherTargets": others.collect::<Value>(),
         "servicesWithoutTasks": status.idle,
-        "tasksOfOtherDeployments": status.others_tasks,
+        "tasksOfOtherDeployments": status.other_deployments_tasks,
         "failures": failures.map(|failure| json!({"category": failure.category, "message": failure.message})).collect::<Value>(),
     })
 }

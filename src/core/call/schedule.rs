@@ -10,7 +10,7 @@ pub struct Scheduler {
     pub role: RoleArn,
     /// `SCHEDULER_GROUP`; the account's default group if unset.
     pub group: Option<ScheduleGroup>,
-    /// `SCHEDULER_DEAD_LETTER_ARN`: the queue for what could not be sent.
+    /// `SCHEDULER_DEAD_LETTER_QUEUE_ARN`: the dead-letter queue of the function's schedules.
     pub dead_letters: Option<QueueArn>,
 }
 
