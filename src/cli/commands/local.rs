@@ -1,4 +1,4 @@
-//! `local`: the function's handler in this process, against an emulator. Nothing is deployed.
+//! `local`: runs the function's handler in this process, against an emulator. Nothing is deployed.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::session::{Session, SystemClock, read};
 use crate::terminal::table::{Tone, printable, wrap};
 
 const TEXT_WIDTH: usize = 96;
-/// What is told of each event, in this order.
+/// The fields of a summary that are printed for each event, in this order.
 const FIELDS: [&str; 8] = [
     "reason",
     "error",
@@ -24,7 +24,7 @@ const FIELDS: [&str; 8] = [
     "calls",
 ];
 
-/// Handles one event after the other, each to its end.
+/// Handles the events one after the other.
 pub(crate) async fn local(session: &Session, options: Local) -> Result<(), CommandError> {
     let has_endpoint = std::env::vars().any(|(name, value)| name.starts_with("AWS_ENDPOINT_URL") && !value.is_empty());
     if session.global.endpoint_url.is_none() && !has_endpoint {
@@ -79,7 +79,7 @@ fn lines(name: &str, summary: &Map<String, Value>) -> String {
     text
 }
 
-/// All events, each with the name of where it comes from.
+/// All events, each with the name of its file.
 fn events(paths: &[PathBuf]) -> Result<Vec<(String, Value)>, CommandError> {
     let mut events = Vec::new();
     for path in paths {
@@ -90,7 +90,7 @@ fn events(paths: &[PathBuf]) -> Result<Vec<(String, Value)>, CommandError> {
             for event in serde_json::Deserializer::from_str(&text).into_iter() {
                 let event = event
                     .map_err(|error| CommandError::Usage(format!("invalid_event: {name} is not JSON: {error}")))?;
-                // An array is handled as the function does when it comes as one.
+                // Like the function, handles the events of an array one by one.
                 match event {
                     Value::Array(all) if !all.is_empty() => {
                         events.extend(all.into_iter().map(|event| (name.clone(), event)))

@@ -1,4 +1,4 @@
-//! `reconcile`: what tasks and targets differ in, first as a plan, then repaired.
+//! `reconcile`: compares tasks with targets, prints a plan, and repairs.
 //!
 //! The same decisions as the function's own for a `Reconcile ECS Targets` event, made in this process: it works
 //! while the function does not.
@@ -19,7 +19,7 @@ use crate::terminal::screen::{confirm, note, out};
 use crate::terminal::table::counted;
 use crate::view::plan::{self, Counts, WITHHELD};
 
-/// Tells the plans of all clusters, asks, and carries them out.
+/// Prints the plans of all clusters, asks, and carries them out.
 pub(crate) async fn reconcile(
     session: &Session,
     options: Reconcile,
@@ -65,7 +65,7 @@ pub(crate) async fn reconcile(
         agreed = agreements(session, &plans, &options) => agreed?,
         () = interrupt.requested() => return Err(CommandError::Interrupted),
     };
-    // From here on an interrupt waits: a repair that is cut in two has no second look.
+    // From here on an interrupt waits for the current cluster: a repair that is cut off would skip its second check.
     let mut done = Vec::new();
     let mut result = Ok(());
     for ((cluster, plan), agreed) in plans.iter().zip(agreed) {
@@ -89,7 +89,7 @@ pub(crate) async fn reconcile(
     }
 }
 
-/// Where to look: for a service, where the catalog has it.
+/// The clusters to compare; for a service, the one that the catalog has for it.
 fn clusters(session: &Session, known: &Known, service: Option<&str>) -> Result<Vec<Cluster>, CommandError> {
     let Some(service) = service else {
         return session.clusters(known);
@@ -106,7 +106,7 @@ fn clusters(session: &Session, known: &Known, service: Option<&str>) -> Result<V
 }
 
 fn not_whole() -> CommandError {
-    CommandError::Aws("not everything could be looked at: see above".to_owned())
+    CommandError::Aws("not everything could be read: see above".to_owned())
 }
 
 fn print_plans(session: &Session, plans: &[(Cluster, Plan)]) {
@@ -130,7 +130,7 @@ fn finish(session: &Session, plans: &[(Cluster, Plan)], done: Option<Vec<Value>>
     }
 }
 
-/// For each cluster what may be pruned besides, or nothing at all if nothing is to be done.
+/// Asks for each cluster: the unknown targets to deregister in the repair, or none if there is nothing to do.
 async fn agreements(
     session: &Session,
     plans: &[(Cluster, Plan)],
@@ -143,19 +143,19 @@ async fn agreements(
         if counts.is_drift() {
             if !options.yes {
                 let question = format!("Repair {} in {cluster}?", counts.repairs());
-                ask(session, &question, "--yes").await?;
+                ask(session, &question, "--yes where there is no terminal").await?;
             }
             is_agreed = Some(Vec::new());
         }
         if counts.unknown > 0 && options.prune {
-            // They may be somebody's: --yes does not answer this.
-            let question = format!("Take {} in {cluster} out?", counted(counts.unknown, "unknown target"));
-            ask(session, &question, "a terminal, since --prune").await?;
+            // Others may need them, so --yes does not answer this.
+            let question = format!("Deregister {} in {cluster}?", counted(counts.unknown, "unknown target"));
+            ask(session, &question, "a terminal, because of --prune").await?;
             is_agreed = Some(plan::unknown(plan));
         } else if counts.unknown > 0 {
             let unknown = counted(counts.unknown, "unknown target");
             note(&format!(
-                "note: {unknown} in {cluster} left alone (--prune takes them out)"
+                "note: {unknown} in {cluster} left alone (--prune deregisters them)"
             ));
         }
         agreed.push(is_agreed);
@@ -165,7 +165,7 @@ async fn agreements(
 
 async fn ask(session: &Session, question: &str, needs: &str) -> Result<(), CommandError> {
     if !session.screen.is_interactive() {
-        let message = format!("{question} This needs {needs} where nobody can be options; nothing was changed");
+        let message = format!("{question} This needs {needs}; nothing was changed");
         return Err(CommandError::Usage(message));
     }
     if confirm(question).await {
@@ -191,7 +191,7 @@ fn print_repairs(session: &Session, cluster: &Cluster, plan: &Plan, repairs: &Re
         ));
         let counts = Counts::of(plan);
         if up != counts.register || down < counts.deregister {
-            out("Some targets have changed since: start-engines status shows them\n");
+            out("Some targets have changed since the plan: start-engines status shows them\n");
         }
     }
     json!({

@@ -1,4 +1,4 @@
-//! `start`: `Start ECS Task` events, checked here, carried out by the function.
+//! `start`: checks `Start ECS Task` events and sends them to the function.
 
 use serde_json::{Map, Value, json};
 use start_engines_core::call::event_entry::EventEntry;
@@ -16,7 +16,7 @@ use crate::session::{Session, now, read};
 use crate::terminal::screen::{note, out};
 use crate::wait::{Started, Watch};
 
-/// Checks, sends, and waits if it is options to: of a file of several starts all, or none if one is wrong.
+/// Checks and sends the starts, and waits with `--wait`. Of a file with several starts, sends all, or none if one is wrong.
 pub(crate) async fn start(session: &Session, options: Start) -> Result<(), CommandError> {
     let known = session.known()?;
     let starts = checked(session, &options, &known)?;
@@ -44,7 +44,7 @@ pub(crate) async fn start(session: &Session, options: Start) -> Result<(), Comma
             Err(error) => {
                 let (sent, all) = (sent_events.len(), starts.len());
                 end = Err(CommandError::Aws(format!(
-                    "{sent} of {all} events were sent, and not {}: {}: {error}",
+                    "{sent} of {all} events were sent, but not {}: {}: {error}",
                     start.place,
                     error.kind.category()
                 )));
@@ -55,7 +55,7 @@ pub(crate) async fn start(session: &Session, options: Start) -> Result<(), Comma
     if options.wait.wait {
         let mut left = options.wait.timeout;
         for (event_json, wanted) in sent_events.iter_mut().zip(&watched) {
-            // One for each, since a watch takes the tasks that it has sent_events of for its own.
+            // One for each start, since a watch keeps every task that it has once printed.
             let mut watch = Watch::new(Inventory::new(&clients), &known.config, left);
             let (tasks, ended) = watch.started(wanted).await;
             event_json["tasks"] = tasks;
@@ -70,14 +70,14 @@ pub(crate) async fn start(session: &Session, options: Start) -> Result<(), Comma
     end
 }
 
-/// A start that is sound, as far as that can be sent_events here.
+/// A start without problems, as far as the command can check it.
 struct CheckedStart {
     place: String,
     event: EventEntry,
     checked: Checked,
 }
 
-/// All of them, or every problem of each.
+/// Checks all starts; an error has every problem of each.
 fn checked(session: &Session, options: &Start, known: &Known) -> Result<Vec<CheckedStart>, CommandError> {
     let given = given(options)?;
     let all = given.len();
@@ -160,7 +160,7 @@ fn wrong_event(problems: &Problems) -> CommandError {
     CommandError::of(problems, "the event is wrong, and was not sent")
 }
 
-/// By the function's own rules; what cannot be checked here is said.
+/// Checks an event with the function's own rules; prints a note of what only the function can check.
 pub(crate) fn check(event: &EventEntry, known: &Known) -> Result<Checked, CommandError> {
     let checked = event::check(event, known, now()).map_err(|problems| wrong_event(&problems))?;
     for what in &checked.unchecked {
@@ -169,7 +169,7 @@ pub(crate) fn check(event: &EventEntry, known: &Known) -> Result<Checked, Comman
     Ok(checked)
 }
 
-/// Tells that an event is on its way; gives the same as JSON.
+/// Prints that an event was sent; returns the same as JSON.
 pub(crate) fn sent(session: &Session, event: &EventEntry, id: &str, checked: &Checked) -> Value {
     let bus = event.bus.as_ref().map_or("default", |bus| bus.as_str());
     let line = format!("sent {} as event {id} to the bus {bus}", event.detail_type);
@@ -188,7 +188,7 @@ pub(crate) fn sent(session: &Session, event: &EventEntry, id: &str, checked: &Ch
     })
 }
 
-/// Where its tasks can be.
+/// The clusters that its tasks may run in.
 fn clusters(
     session: &Session,
     event: &EventEntry,

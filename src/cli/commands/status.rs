@@ -1,4 +1,4 @@
-//! `status`: what runs where, and where tasks and targets have drifted apart.
+//! `status`: shows tasks, targets and their drift.
 
 use start_engines_core::decide::deployment::{self, Whose};
 use start_engines_core::domain::arn::{Cluster, TargetGroupArn};
@@ -13,7 +13,7 @@ use crate::session::{Session, home, now};
 use crate::view::plan::WITHHELD;
 use crate::view::status::{self, ClusterStatus};
 
-/// Tells it.
+/// Prints the status of all clusters.
 pub(crate) async fn status(session: &Session, options: Status) -> Result<(), CommandError> {
     let known = session.known()?;
     let clusters = session.clusters(&known)?;
@@ -25,13 +25,13 @@ pub(crate) async fn status(session: &Session, options: Status) -> Result<(), Com
     for cluster in clusters {
         let arns = inventory.list(&cluster).await?;
         let tasks = inventory.tasks(&cluster, &arns).await?;
-        // What another deployment's tasks have is no drift of ours.
+        // Tasks of other deployments and their targets are not drift of this one.
         let is_anothers =
             |snapshot: &TaskSnapshot| deployment::whose(&snapshot.task, &known.config) == Whose::AnotherDeployments;
         let (others, tasks): (Vec<TaskSnapshot>, Vec<TaskSnapshot>) = tasks.into_iter().partition(is_anothers);
         let others = others.iter().filter(|snapshot| snapshot.task.is_wanted()).count();
         let fleet = inventory.fleet(tasks, &groups).await?;
-        // After the tasks were read: what was repaired meanwhile is not told as drift.
+        // After the tasks were read: what was repaired meanwhile is not shown as drift.
         let plan = reconciler.plan(&cluster, None).await?;
         let services = services(&known, &cluster);
         let status = ClusterStatus::new(cluster, fleet, plan, &services, options.stopped, now());
@@ -44,9 +44,7 @@ pub(crate) async fn status(session: &Session, options: Status) -> Result<(), Com
     let drifts: usize = all.iter().map(ClusterStatus::drifts).sum();
     let withheld: usize = all.iter().map(ClusterStatus::withheld).sum();
     match (is_whole, drifts, withheld) {
-        (false, _, _) => Err(CommandError::Aws(
-            "not everything could be looked at: see above".to_owned(),
-        )),
+        (false, _, _) => Err(CommandError::Aws("not everything could be read: see above".to_owned())),
         (true, 0, _) => Ok(()),
         (true, _, 0) => Err(CommandError::NotWell(
             "start-engines reconcile repairs the drift".to_owned(),
@@ -57,7 +55,7 @@ pub(crate) async fn status(session: &Session, options: Status) -> Result<(), Com
     }
 }
 
-/// Groups that are looked at whether or not a task names them.
+/// Target groups that are read even if no task names them.
 fn named_groups(known: &Known) -> Vec<TargetGroupArn> {
     known
         .config

@@ -1,4 +1,4 @@
-//! `stop`: a `Stop ECS Task` event, checked here, carried out by the function.
+//! `stop`: checks a `Stop ECS Task` event and sends it to the function.
 
 use serde_json::{Map, Value};
 use start_engines_core::domain::arn::TaskArn;
@@ -15,7 +15,7 @@ use crate::session::{Session, home};
 use crate::terminal::screen::confirm;
 use crate::wait::{Stopping, Watch};
 
-/// Checks, sends, and waits if it is options to.
+/// Checks and sends the stop, and waits with `--wait`.
 pub(crate) async fn stop(session: &Session, options: Stop) -> Result<(), CommandError> {
     let known = session.known()?;
     let event = session.event(STOP, detail(session, &options, &known)?)?;
@@ -40,7 +40,7 @@ pub(crate) async fn stop(session: &Session, options: Stop) -> Result<(), Command
     };
     let clients = session.clients().await?;
     let mut watch = Watch::new(Inventory::new(&clients), &known.config, options.wait.timeout);
-    // Before the event: StopTask takes the tags away that tell a task's service.
+    // Before the event: StopTask deletes the tag with a task's service.
     let tasks = match &which {
         Some(which) => watch.which(which).await?,
         None => Stopping::default(),
@@ -79,7 +79,7 @@ fn detail(session: &Session, options: &Stop, known: &Known) -> Result<Map<String
     Ok(detail)
 }
 
-/// A task's ARN; of an id, with the account, region and cluster that are known here.
+/// A task's ARN; an id is completed with the known account, region and cluster.
 fn task_arn(session: &Session, text: &str, known: &Known) -> Result<String, CommandError> {
     let is_id = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
     if !is_id {
@@ -98,17 +98,17 @@ fn task_arn(session: &Session, text: &str, known: &Known) -> Result<String, Comm
     };
     let (partition, region, account) = (&scope.partition, &scope.region, &scope.account);
     let arn = format!("arn:{partition}:ecs:{region}:{account}:task/{}/{text}", cluster.name());
-    // An id that is none is the function's rules' to refuse.
+    // A wrong id is refused by the function's own rules.
     Ok(arn.parse::<TaskArn>().map_or(text.to_owned(), |arn| arn.to_string()))
 }
 
-/// All of a cluster is much: somebody has to say so twice.
+/// Asks before all tasks of a cluster are stopped.
 async fn agreed(session: &Session, cluster: &str, yes: bool) -> Result<(), CommandError> {
     if yes {
         return Ok(());
     }
     if !session.screen.is_interactive() {
-        let message = format!("--all-of-cluster {cluster} needs --yes where nobody can be options; nothing was sent");
+        let message = format!("--all-of-cluster {cluster} needs --yes where there is no terminal; nothing was sent");
         return Err(CommandError::Usage(message));
     }
     let question = format!("Stop all tasks in {cluster} that start-engines has started?");

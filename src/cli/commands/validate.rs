@@ -1,4 +1,4 @@
-//! `validate`: what each event of a file would make the function do, or every problem in it. Calls nobody.
+//! `validate`: prints what the function would do for each event of a file, or every problem in it. Makes no calls.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::session::{Session, now, read};
 use crate::terminal::screen::note;
 use crate::view::explain::explain;
 
-/// What it is, or every problem.
+/// What the function would do, or every problem.
 type Explained = Result<String, Problems>;
 
 /// Tells it.
@@ -60,7 +60,7 @@ fn alone(session: &Session, explained: &Explained) -> Result<(), CommandError> {
     }
 }
 
-/// Each by its place in the file; all of them, whatever is wrong with one.
+/// Prints each event by its place in the file, also if others are wrong.
 fn several(session: &Session, all: &[(String, Explained)]) -> Result<(), CommandError> {
     let (mut text, mut events, mut problems, mut wrong) = (String::new(), Vec::new(), Problems::new(), 0);
     for (place, explained) in all {

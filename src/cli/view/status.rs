@@ -1,7 +1,6 @@
-//! What runs where, and where tasks and targets have drifted apart: for people, at most 100 columns wide, and for
-//! programs.
+//! Tasks, targets and their drift, as a table of at most 100 columns and as JSON.
 //!
-//! What has drifted is not judged here: it is the plan of a reconcile that is not carried out.
+//! Must not decide what is drift: that is the plan of a reconcile that is not carried out.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -19,37 +18,37 @@ use super::plan::{Counts, WITHHELD};
 use crate::fleet::{Fleet, TargetStatus, TaskSnapshot, TaskStatus};
 use crate::terminal::table::{Cell, Column, Table, Tone, WIDTH, age, counted, printable, wrap};
 
-/// For so long after a task began to run, or to stop, its events are on their way: that is no drift yet.
+/// How long after a task began to run or to stop a difference is not drift: its events are still on their way.
 pub const SETTLE: Duration = Duration::from_secs(30);
 
 /// One cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterStatus {
-    /// Which one.
+    /// The cluster, by name or ARN.
     pub cluster: Cluster,
     /// Its tasks with their targets.
     pub fleet: Fleet,
-    /// What a reconcile would do.
+    /// The plan of a reconcile.
     pub plan: Plan,
-    /// Services of the catalog that have no task here.
+    /// Services of the catalog that have no task in this cluster.
     pub idle: Vec<String>,
-    /// How many tasks of other deployments are live here; they are not shown.
+    /// Number of live tasks of other deployments in this cluster; they are not shown.
     pub other_deployments_tasks: usize,
 }
 
 /// What is wrong with a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drift {
-    /// The task is RUNNING, and the target is not in its group.
+    /// The task is RUNNING, and the target is not registered.
     Missing,
-    /// The task is RUNNING, and the target is on its way out.
+    /// The task is RUNNING, and the target is draining.
     Draining,
-    /// The task is stopping or stopped, and the target is still in its group.
+    /// The task is stopping or stopped, and the target is still registered.
     Left,
-    /// The task is stopping or stopped, and the target is still in its group; but a live task of another cluster may have
+    /// The task is stopping or stopped, and the target is still registered; but a live task of another cluster may own
     /// it, as not all clusters are known here.
     PerhapsLeft,
-    /// Of no task that is known.
+    /// The target is of no known task.
     Unknown,
 }
 
@@ -77,8 +76,7 @@ impl Drift {
 }
 
 impl ClusterStatus {
-    /// Puts it together; of the tasks that have stopped only those are kept that have a target left, or all of them
-    /// with `stopped`.
+    /// Combines tasks and plan. Of the stopped tasks, only those that still have a target are kept, or all with `stopped`.
     #[must_use]
     pub fn new(
         cluster: Cluster,
@@ -120,7 +118,7 @@ impl ClusterStatus {
         }
     }
 
-    /// The same, with so many tasks of other deployments with_other_deployments_tasks them.
+    /// Sets the number of live tasks of other deployments.
     #[must_use]
     pub fn with_other_deployments_tasks(self, other_deployments_tasks: usize) -> Self {
         Self {
@@ -129,7 +127,7 @@ impl ClusterStatus {
         }
     }
 
-    /// How many targets are to be put in or taken out, and tasks to be stopped.
+    /// Number of targets to register or deregister, and of tasks to stop.
     #[must_use]
     pub fn drifts(&self) -> usize {
         self.drifted_targets() + self.plan.stop.len()
@@ -141,13 +139,13 @@ impl ClusterStatus {
         groups.map(of_group).sum()
     }
 
-    /// How many of them a reconcile does not take out, and why: [`WITHHELD`].
+    /// Number of targets that a reconcile does not deregister, for the reason in [`WITHHELD`].
     #[must_use]
     pub fn withheld(&self) -> usize {
         Counts::of(&self.plan).withheld
     }
 
-    /// Whether a task was to be stopped some time ago.
+    /// Whether the task's drain is over, but it was not stopped.
     fn is_overdue(&self, status: &TaskStatus) -> bool {
         self.plan
             .stop
@@ -160,7 +158,7 @@ impl ClusterStatus {
         groups.flat_map(|group| group.unknown.iter().map(|target| (&group.group, target)))
     }
 
-    /// What is wrong with a task's target.
+    /// The drift of a task's target.
     fn drift(&self, status: &TaskStatus, target: &TargetStatus) -> Option<Drift> {
         let group = self
             .plan
@@ -182,7 +180,7 @@ impl ClusterStatus {
         })
     }
 
-    /// A target of no task of the list that is to be taken out all the same: of a task that ECS does not show here.
+    /// Unknown targets, and targets to deregister of tasks that ECS does not list any more.
     fn others(&self) -> impl Iterator<Item = (&TargetGroupArn, &Target, Drift)> {
         let shown: BTreeSet<&str> = self
             .fleet
@@ -228,14 +226,14 @@ const TASKS: [Column; 4] = [
     Column::new("AGE", 6).right(),
 ];
 const TARGETS: [Column; 4] = [
-    Column::new("GROUP", 8),
+    Column::new("TARGET GROUP", 12),
     Column::new("TARGET", 12),
     Column::new("HEALTH", 9),
     Column::new("DRIFT", 11),
 ];
 const INDENT: usize = 4;
 
-/// The table.
+/// All clusters as a table.
 #[must_use]
 pub fn table(clusters: &[ClusterStatus], now: Timestamp) -> String {
     let mut text = String::new();
@@ -300,7 +298,7 @@ fn cluster(status: &ClusterStatus, now: Timestamp, text: &mut String) -> std::fm
     }
     for (n, line) in lines.enumerate() {
         if n == 0 {
-            writeln!(text, "Targets of none of these tasks:")?;
+            writeln!(text, "Other targets:")?;
         }
         writeln!(text, "{line}")?;
     }
@@ -373,7 +371,7 @@ fn health(state: Option<(&str, Option<&str>)>, tone: Tone) -> Cell {
     }
 }
 
-/// The same for programs.
+/// All clusters as the JSON that `docs/command.md` documents.
 #[must_use]
 pub fn json(clusters: &[ClusterStatus]) -> Value {
     let all: Value = clusters.iter().map(of_cluster).collect();
