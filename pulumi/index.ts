@@ -84,7 +84,7 @@ const startEngines = new StartEngines("start-engines", {
       timezone: "Europe/Berlin",
     },
   },
-  // Before ECS forgets a stopped task, which it does after an hour.
+  // ECS forgets a stopped task after an hour.
   reconcileSchedule: "rate(30 minutes)",
   eventBus: bus.name,
   // Applications listen where they send.

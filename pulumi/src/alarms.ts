@@ -11,7 +11,7 @@ import { type GroupMetrics, NAMESPACE } from "./dashboard";
 
 /** One alarm, in `aws.cloudwatch.MetricAlarm`'s terms. */
 export interface Alarm {
-  /** What its name ends with. */
+  /** The end of its name. */
   readonly suffix: string;
   readonly alarmDescription: string;
   readonly namespace: string;
@@ -23,7 +23,7 @@ export interface Alarm {
   readonly evaluationPeriods: number;
 }
 
-/** What the alarms watch. */
+/** The function and its two queues. */
 export interface Watched {
   readonly functionName: string;
   /** In seconds. */
@@ -42,7 +42,7 @@ export interface BufferNames {
 
 const MILLIS = 1000;
 
-/** A queue that should be empty has messages. */
+/** Alarm when a queue that should be empty has messages. */
 function notEmpty(queueName: string) {
   return {
     namespace: "AWS/SQS",
@@ -54,7 +54,7 @@ function notEmpty(queueName: string) {
   } as const;
 }
 
-/** Function and queues. Every alarm is raised when its value is greater than the threshold; no data is no alarm. */
+/** The alarms of the function and its two queues, raised above the threshold; missing data is no alarm. */
 export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
   const limits = { ...DEFAULTS.alarms, ...args };
   const { timeout } = context;
@@ -70,13 +70,13 @@ export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
     {
       ...lambda,
       suffix: "throttles",
-      alarmDescription: "The function's concurrency is used up; Lambda tries again for up to six hours.",
+      alarmDescription: "The function's concurrency is used up; Lambda retries for up to six hours.",
       metricName: "Throttles",
     },
     {
       ...lambda,
       suffix: "failures-lost",
-      alarmDescription: "Lambda could not put a failed event into the on-failure queue: it is lost.",
+      alarmDescription: "Lambda could not send a failed event to the on-failure queue: it is lost.",
       metricName: "DestinationDeliveryFailures",
     },
     {
@@ -110,7 +110,7 @@ export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
     {
       ...ofFunction,
       suffix: "deadlines-not-set",
-      alarmDescription: "Tasks run without the deadlines that their starts asked for; their events come again.",
+      alarmDescription: "Tasks run without the deadlines that their starts asked for; their events are retried.",
       namespace: NAMESPACE,
       metricName: "DeadlinesNotSet",
       statistic: "Sum",
@@ -128,7 +128,7 @@ export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
   ];
 }
 
-/** Outcome events, if there is a bus for them. */
+/** The alarm on outcome events, if there is a bus for them. */
 export function outcomesAlarm(functionName: string): Alarm {
   return {
     suffix: "outcome-events-failed",
@@ -142,11 +142,11 @@ export function outcomesAlarm(functionName: string): Alarm {
   };
 }
 
-/** Targets of nobody, if somebody looks for them by schedule. */
+/** The alarm on unknown targets, if there is a reconcile schedule. */
 export function unknownAlarm(functionName: string): Alarm {
   return {
     suffix: "targets-unknown",
-    alarmDescription: "A reconcile found targets of no task that it knows, and left them alone; its log line names them.",
+    alarmDescription: "A reconcile found targets of no known task, and left them alone; its log line names them.",
     namespace: NAMESPACE,
     metricName: "TargetsUnknown",
     dimensions: { FunctionName: functionName },
@@ -156,7 +156,7 @@ export function unknownAlarm(functionName: string): Alarm {
   };
 }
 
-/** One queue of buffered mode. */
+/** The alarms of one queue of buffered mode and its dead-letter queue. */
 export function bufferAlarms(queue: BufferNames, args: AlarmArgs): Alarm[] {
   const seconds = args.bufferAgeSeconds ?? DEFAULTS.alarms.bufferAgeSeconds;
   return [
@@ -189,7 +189,7 @@ export function messagesAlarm(functionName: string): Alarm {
   };
 }
 
-/** One target group. */
+/** The alarm on unhealthy targets of a target group. */
 export function unhealthyAlarm(group: GroupMetrics, args: AlarmArgs): Alarm {
   return {
     suffix: `unhealthy-${group.label}`,

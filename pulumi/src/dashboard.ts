@@ -10,22 +10,22 @@ import type { BufferNames } from "./alarms";
 /** The namespace of the function's own metrics. */
 export const NAMESPACE = "StartEngines";
 
-/** The metrics of one target group: those of both kinds of balancers have the same names. */
+/** The metrics of one target group; both kinds of load balancers have the same names. */
 export interface GroupMetrics {
-  /** The caller's name for the group. */
+  /** The name of the target group in the component's arguments. */
   readonly label: string;
   readonly namespace: "AWS/ApplicationELB" | "AWS/NetworkELB";
   readonly targetGroup: string;
   readonly loadBalancer: string;
 }
 
-/** What the dashboard shows. */
+/** The resources that the dashboard shows. */
 export interface DashboardArgs {
   readonly region: string;
   readonly functionName: string;
   readonly onFailureQueueName: string;
   readonly ruleDeadLetterQueueName: string;
-  /** Of buffered mode. */
+  /** The queues of buffered mode; empty in direct mode. */
   readonly buffers: readonly BufferNames[];
   readonly groups: readonly GroupMetrics[];
 }
@@ -102,7 +102,7 @@ export function dashboardBody(args: DashboardArgs) {
       [
         own("TargetsRegistered", "Sum", "registered"),
         own("TargetsDeregistered", "Sum", "deregistered"),
-        own("TargetsUnknown", "Maximum", "unknown to a reconcile"),
+        own("TargetsUnknown", "Maximum", "unknown"),
       ],
     ],
     ["RUNNING to registered, ms", lag("RegistrationLag")],

@@ -182,7 +182,7 @@ test("the defaults are what the load simulation shows the figures of", () => {
     return [number(size), number(window) / 1000];
   };
   const pullers = number(/const PULLERS: usize = (\d+);/.exec(source)?.[1]);
-  const receives = number(/const MOST_RECEIVES: u32 = (\d+);/.exec(source)?.[1]);
+  const receives = number(/const MAX_RECEIVES: u32 = (\d+);/.exec(source)?.[1]);
   const rates = /const RATES: &str = "([^"]*)"/.exec(source)?.[1]?.replaceAll(/\\\n\s*/g, "");
   const buffer = bufferOf({ buffered: true });
   assert.ok(buffer !== undefined);

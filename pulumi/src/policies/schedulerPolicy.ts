@@ -3,7 +3,7 @@
 import { document, type PolicyDocument, type Statement } from "./document";
 import { putEvents } from "./putEventsPolicy";
 
-/** The schedules of the arguments: sends events of these kinds, and keeps those that it could not send. */
+/** For the schedules of the arguments: may send events of these kinds, and undelivered ones to the dead-letter queue. */
 export function schedulerPolicy(
   busArn: string,
   source: string,
@@ -13,7 +13,7 @@ export function schedulerPolicy(
   return document(putEvents(busArn, [source], detailTypes), sendDeadLetters(queueArn));
 }
 
-/** The function's own one-time schedules: invokes the function later, and keeps what it could not send. */
+/** For the function's own one-time schedules: may invoke the function, and send undelivered events to the dead-letter queue. */
 export function laterPolicy(functionArn: string, queueArn: string): PolicyDocument {
   return document(
     {
@@ -36,7 +36,7 @@ function sendDeadLetters(queueArn: string): Statement {
 }
 
 /**
- * Scheduler takes the role for schedules of this group only.
+ * Scheduler may assume the role only for schedules of this group.
  *
  * https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
  */

@@ -21,7 +21,7 @@ import { home, type SettledArgs } from "../settled";
 import { type Context, json } from "./context";
 import { bufferNames, queueNames } from "./queues";
 
-/** All alarms, unless they are not wanted. */
+/** Creates the alarms, unless `alarms.enabled` is false. */
 export function createAlarms(context: Context): void {
   const { name, functionName, args, settled } = context;
   const limits = args.alarms ?? {};
@@ -76,7 +76,7 @@ export function createAlarms(context: Context): void {
   }
 }
 
-/** The dashboard, unless it is not wanted. */
+/** Creates the dashboard, unless `dashboard` is false. */
 export function createDashboard(context: Context): void {
   const { name, functionName, args, settled } = context;
   if (args.dashboard === false) return;
@@ -94,13 +94,13 @@ export function createDashboard(context: Context): void {
   new cloudwatch.Dashboard(name, { dashboardName: functionName, dashboardBody: json(body) }, context.options);
 }
 
-/** The queues of buffered mode. */
+/** The queues of buffered mode, by label and physical names. */
 function buffersOf({ functionName, args }: Context): BufferNames[] {
   if (bufferOf(args) === undefined) return [];
   return KINDS.map((kind) => ({ label: LABELS[kind], ...bufferNames(functionName, kind) }));
 }
 
-/** The groups whose balancer is known by ARN: CloudWatch names their metrics by both. */
+/** The target groups whose load balancer is given: CloudWatch's metrics need both. */
 function watchedGroups(groups: Readonly<Record<string, { readonly loadBalancerArn?: unknown }>>): string[] {
   return Object.keys(groups).filter((label) => groups[label]?.loadBalancerArn !== undefined);
 }
