@@ -1,6 +1,6 @@
-"""What the demo has to know of the deployed stack, read from its outputs and resources.
+"""What the demo needs of the deployed stack, read from its outputs and resources.
 
-Must not call anything, and must not hold a value that the program decides.
+Must not call anything, and must not contain a value that the program decides.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Stack:
     retries: int
     on_failure_queue_url: str
     rule_dead_letter_queue_url: str
-    # Of buffered mode.
+    # Set in buffered mode only.
     buffers: Buffers | None
 
 
