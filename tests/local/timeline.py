@@ -126,7 +126,7 @@ class Timeline(Steps):
         self._begin("stop event sent")
         self._screen.zero()
         why = "the demo stops it"
-stopped = self._command.run("stop", "--service", SERVICE, "--drain", "0", "--reason", why)
+        stopped = self._command.run("stop", "--service", SERVICE, "--drain", "0", "--reason", why)
         self._screen.mark(self.step, f"start-engines stop --service {SERVICE} --drain 0")
         self._screen.note(stopped.strip())
 
