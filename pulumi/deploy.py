@@ -1,10 +1,10 @@
-"""`make deploy` and `make destroy`: Pulumi, after a look at whether it can succeed.
+"""`make deploy` and `make destroy`: run Pulumi, after checking what is missing.
 
     python3 pulumi/deploy.py up STACK
     python3 pulumi/deploy.py destroy STACK
 
-Exit code 2: something is missing, all of it named, and Pulumi was not asked to do anything.
-1: nobody agreed to destroy the stack. Else Pulumi's own. Only the standard library.
+Exit code 2: something is missing, all of it is printed, and Pulumi was not run. Exit code 1: the destruction was
+not confirmed. Otherwise Pulumi's own. Uses the standard library only.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MARK = "start-engines/"
 
 
 def main() -> int:
-    """Looks, then runs Pulumi."""
+    """Checks, then runs Pulumi."""
     if len(sys.argv) != 3 or sys.argv[1] not in ("up", "destroy"):
         print(f"usage: {sys.argv[0]} up|destroy STACK", file=sys.stderr)
         return 2
@@ -41,44 +41,44 @@ def main() -> int:
 
 
 def _may_destroy(found: Readiness) -> bool:
-    """Whether no task of ours is left behind, or somebody accepts that."""
-    asked = command("pulumi", "stack", "output", "--json", "--stack", found.stack)
-    outputs: dict[str, Any] = json.loads(asked.stdout) if asked.returncode == 0 else {}
+    """Whether no task of start-engines still runs, or the user accepts that."""
+    output = command("pulumi", "stack", "output", "--json", "--stack", found.stack)
+    outputs: dict[str, Any] = json.loads(output.stdout) if output.returncode == 0 else {}
     cluster = outputs.get("clusterArn")
     if cluster is None:
         print("the stack has no cluster: it was never completely up, and no task can be running")
         return True
     if shutil.which("aws") is None:
-        print("without the AWS CLI nobody can see here whether tasks still run: look at the console")
+        print("without the AWS CLI this cannot check whether tasks still run: see the console")
         return _agrees(found.stack)
     try:
         tasks = list(_running(cluster, aws_environment(found.config)))
-    except LookFailed as failed:
-        print(f"whether tasks still run cannot be seen: {failed}")
+    except CheckFailed as failed:
+        print(f"cannot check whether tasks still run: {failed}")
         return _agrees(found.stack)
     if not tasks:
         print("no task that start-engines has started is running")
         return True
     print(f"tasks that still run: {len(tasks)}")
-    print("Destroying stops none of them, takes no target out of its group, and AWS refuses to delete")
-    print("their cluster. Stop them first, and wait until the target groups are empty:")
+    print("Destroying stops none of them and deregisters no target, and AWS refuses to delete their")
+    print("cluster. Stop them first, and wait until the target groups are empty:")
     for task in tasks:
         print(f"  aws ecs stop-task --cluster {cluster} --task {task}")
     return _agrees(found.stack)
 
 
-class LookFailed(Exception):
-    """The AWS CLI did not answer."""
+class CheckFailed(Exception):
+    """The AWS CLI failed."""
 
 
 def _running(cluster: str, environment: dict[str, str]) -> Iterator[str]:
-    """The tasks of ours that are not stopped."""
+    """The tasks that start-engines has started and that are not stopped."""
 
     def ask(*words: str) -> Any:
-        asked = command("aws", "ecs", *words, "--cluster", cluster, "--output", "json", env=environment)
-        if asked.returncode != 0:
-            raise LookFailed(" ".join(asked.stderr.split()))
-        return json.loads(asked.stdout)
+        output = command("aws", "ecs", *words, "--cluster", cluster, "--output", "json", env=environment)
+        if output.returncode != 0:
+            raise CheckFailed(" ".join(output.stderr.split()))
+        return json.loads(output.stdout)
 
     arns = ask("list-tasks")["taskArns"]
     for first in range(0, len(arns), DESCRIBE_AT_ONCE):
@@ -88,8 +88,8 @@ def _running(cluster: str, environment: dict[str, str]) -> Iterator[str]:
 
 
 def _agrees(stack: str) -> bool:
-    """Whether somebody types the stack's name. Where nobody can, nobody does."""
-    print(f"Destroy all the same? Type the stack's name, {stack}: ", end="", flush=True)
+    """Whether the user types the stack's name; without a terminal, no."""
+    print(f"Destroy anyway? Type the stack's name, {stack}: ", end="", flush=True)
     agreed = sys.stdin.readline().strip() == stack
     if not agreed:
         print("nothing was destroyed")

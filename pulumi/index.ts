@@ -84,7 +84,7 @@ const startEngines = new StartEngines("start-engines", {
       timezone: "Europe/Berlin",
     },
   },
-  // Before ECS forgets a stopped task, which it does after an hour.
+  // ECS forgets a stopped task after an hour.
   reconcileSchedule: "rate(30 minutes)",
   eventBus: bus.name,
   // Applications listen where they send.
@@ -106,8 +106,8 @@ export const putReconcileEventsPolicyArn = startEngines.putReconcileEventsPolicy
 export const operatorPolicyArn = startEngines.operatorPolicyArn;
 export const commandEnvironment = startEngines.commandEnvironment.apply(exportLines);
 export const catalog = startEngines.catalog;
-export const failureQueueUrl = startEngines.failureQueueUrl;
-export const undeliveredQueueUrl = startEngines.undeliveredQueueUrl;
+export const onFailureQueueUrl = startEngines.onFailureQueueUrl;
+export const ruleDeadLetterQueueUrl = startEngines.ruleDeadLetterQueueUrl;
 export const requestQueueUrl = startEngines.requestQueueUrl;
 export const requestDeadLetterQueueUrl = startEngines.requestDeadLetterQueueUrl;
 export const stateChangeQueueUrl = startEngines.stateChangeQueueUrl;

@@ -1,4 +1,4 @@
-"""What a deployment needs, and what is missing of it, each with the command that repairs it.
+"""Checks what a deployment needs; each missing thing comes with the command that repairs it.
 
 Only looks: nothing is installed, selected, configured or changed. Only the standard library.
 """
@@ -18,7 +18,7 @@ FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
 PACKED = "../target/lambda/start-engines-lambda/bootstrap.zip"
 ARCHITECTURE = "x86_64"
-# What a value has to be set to: an example for the command that sets it.
+# The required values, each with an example for the command that sets it.
 REQUIRED_CONFIG = {
     "aws:region": "us-east-1",
     "start-engines:image": "docker.io/library/my-engine:1",
@@ -31,7 +31,7 @@ INSTALL_PULUMI = "curl -fsSL https://get.pulumi.com | sh"
 
 @dataclass(frozen=True)
 class Problem:
-    """What is missing, and the command that repairs it."""
+    """A missing thing, and the command that repairs it."""
 
     what: str
     repair: str
@@ -39,20 +39,20 @@ class Problem:
 
 @dataclass
 class Readiness:
-    """All that was found out of one stack."""
+    """The results of all checks of one stack."""
 
     stack: str
     problems: list[Problem] = field(default_factory=list)
-    # Of the stack, if it could be asked; plain values.
+    # The stack's configuration, if it could be read; plain values.
     config: dict[str, str] | None = None
 
     def miss(self, what: str, repair: str) -> None:
-        """Notes a problem."""
+        """Adds a problem."""
         self.problems.append(Problem(what, repair))
 
 
 def command(*words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs a command in this folder and keeps what it says; it cannot ask anybody anything."""
+    """Runs a command in this folder without input, and captures its output."""
     return subprocess.run(
         words,
         cwd=FOLDER,
@@ -64,7 +64,7 @@ def command(*words: str, env: dict[str, str] | None = None) -> subprocess.Comple
 
 
 def for_destroy(stack: str) -> Readiness:
-    """The program does not run then: only the stack and AWS are needed."""
+    """Checks what `pulumi destroy` needs: the stack and AWS, since the program does not run."""
     found = Readiness(stack)
     _check_pulumi(found)
     _check_credentials(found)
@@ -72,7 +72,7 @@ def for_destroy(stack: str) -> Readiness:
 
 
 def for_deploy(stack: str) -> Readiness:
-    """All that `pulumi up` needs."""
+    """Checks what `pulumi up` needs."""
     found = for_destroy(stack)
     _check_config(found)
     _check_packed(found)
@@ -94,13 +94,13 @@ def _check_pulumi(found: Readiness) -> None:
     if command("pulumi", "whoami", "--non-interactive").returncode != 0:
         found.miss("nobody is logged in to Pulumi", "pulumi login   # or: pulumi login --local")
         return
-    asked = command("pulumi", "config", "--json", "--non-interactive", "--stack", found.stack)
-    if asked.returncode != 0:
-        words = " ".join(asked.stderr.split())
+    output = command("pulumi", "config", "--json", "--non-interactive", "--stack", found.stack)
+    if output.returncode != 0:
+        words = " ".join(output.stderr.split())
         repair = f"pulumi -C pulumi stack init {found.stack}"
         found.miss(f"the stack {found.stack} cannot be read: {words}", repair)
         return
-    found.config = {name: entry.get("value", "") for name, entry in json.loads(asked.stdout).items()}
+    found.config = {name: entry.get("value", "") for name, entry in json.loads(output.stdout).items()}
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -109,7 +109,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _check_config(found: Readiness) -> None:
     if found.config is None and (FOLDER / f"Pulumi.{found.stack}.yaml").exists():
-        # Something is configured, and what cannot be asked yet.
+        # Set, or not readable yet.
         return
     config = found.config or {}
     for name, example in REQUIRED_CONFIG.items():
@@ -119,7 +119,7 @@ def _check_config(found: Readiness) -> None:
 
 
 def aws_environment(config: dict[str, str] | None) -> dict[str, str]:
-    """The profile and region that the stack names, if it does: the provider goes by these."""
+    """The profile and region of the stack's configuration, which the provider uses."""
     names = {"aws:profile": "AWS_PROFILE", "aws:region": "AWS_REGION"}
     return {names[key]: value for key, value in (config or {}).items() if key in names and value}
 
@@ -127,12 +127,12 @@ def aws_environment(config: dict[str, str] | None) -> dict[str, str]:
 def _check_credentials(found: Readiness) -> None:
     environment = aws_environment(found.config)
     if shutil.which("aws") is not None:
-        asked = command("aws", "sts", "get-caller-identity", env=environment)
-        if asked.returncode != 0:
-            words = " ".join(asked.stderr.split())
-            found.miss(f"AWS does not take the credentials: {words}", "aws sso login   # or: aws configure")
+        output = command("aws", "sts", "get-caller-identity", env=environment)
+        if output.returncode != 0:
+            words = " ".join(output.stderr.split())
+            found.miss(f"AWS does not accept the credentials: {words}", "aws sso login   # or: aws configure")
         return
-    # Whether they are valid only AWS could tell.
+    # Without the AWS CLI, their validity cannot be checked.
     if not _credentials_somewhere(os.environ | environment):
         export = "export AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=..."
         found.miss("there are no AWS credentials", f"{export}   # or install the AWS CLI: aws configure")
@@ -183,7 +183,7 @@ def _machine_of(packed: Path) -> str | None:
 
 
 def _newer_source(packed: Path) -> str | None:
-    """A source that has changed since, by the files' times."""
+    """A source file that is newer than the packed function, if any."""
     made = packed.stat().st_mtime
     sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *sorted((ROOT / "src").rglob("*.rs"))]
     newer = (source for source in sources if source.stat().st_mtime > made)

@@ -1,4 +1,4 @@
-/** A cluster and the task definitions of the engines, which nobody starts here. */
+/** A cluster and the task definitions of the engines. Starts no task. */
 
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";

@@ -25,16 +25,16 @@ export interface Group {
 
 const HTTP = 80;
 const FIRST_PRIORITY = 10;
-/** Requests under way get half a minute: engines are small. */
+/** Deregistration delay in seconds; requests to the engines are short. */
 const DEREGISTRATION_SECONDS = 30;
 
-/** Nothing is registered in the groups here: that is what start-engines does. */
+/** Load balancers and target groups without targets: start-engines registers them. */
 export class LoadBalancers extends pulumi.ComponentResource {
   readonly dnsName: pulumi.Output<string>;
   readonly networkDnsName: pulumi.Output<string>;
-  /** Of the balancers; the engines let only these in. */
+  /** The security groups of the load balancers; the engines accept connections only from these. */
   readonly securityGroupIds: pulumi.Output<string>[];
-  /** By service; the network balancer's is `<service>-tcp`. */
+  /** The target groups by service; the Network Load Balancer's is `<service>-tcp`. */
   readonly groups: Readonly<Record<string, Group>>;
 
   constructor(name: string, args: LoadBalancersArgs, options?: pulumi.ComponentResourceOptions) {
@@ -69,7 +69,7 @@ export class LoadBalancers extends pulumi.ComponentResource {
         loadBalancerType: "network",
         subnets: args.subnetIds,
         securityGroups: [networkGroup],
-        // A single task is in one zone only: the balancer's other zones must reach it too.
+        // A single task is in one Availability Zone: the load balancer's nodes in the others must reach it too.
         enableCrossZoneLoadBalancing: true,
       },
       own,

@@ -1,4 +1,4 @@
-/** A network over two zones. */
+/** A network over two Availability Zones. */
 
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
@@ -6,13 +6,13 @@ import * as pulumi from "@pulumi/pulumi";
 const ZONES = 2;
 
 /**
- * Public subnets only: a NAT gateway would cost more than all the rest. Security groups keep strangers out, and the
+ * Public subnets only: a NAT gateway would cost more than everything else. Security groups restrict access, and the
  * engines get public addresses to pull their images.
  */
 export class Network extends pulumi.ComponentResource {
   readonly vpcId: pulumi.Output<string>;
   readonly cidrBlock: pulumi.Output<string>;
-  /** Known when they have their way to the internet, which load balancers need to be created, and images to be pulled. */
+  /** Known when the route to the internet exists, which creating load balancers and pulling images need. */
   readonly subnetIds: pulumi.Output<string>[];
 
   constructor(name: string, args: { readonly cidrPrefix: string }, options?: pulumi.ComponentResourceOptions) {

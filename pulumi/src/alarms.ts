@@ -11,7 +11,7 @@ import { type GroupMetrics, NAMESPACE } from "./dashboard";
 
 /** One alarm, in `aws.cloudwatch.MetricAlarm`'s terms. */
 export interface Alarm {
-  /** What its name ends with. */
+  /** The end of its name. */
   readonly suffix: string;
   readonly alarmDescription: string;
   readonly namespace: string;
@@ -23,26 +23,26 @@ export interface Alarm {
   readonly evaluationPeriods: number;
 }
 
-/** What the alarms watch. */
+/** The function and its two queues. */
 export interface Watched {
   readonly functionName: string;
   /** In seconds. */
   readonly timeout: number;
-  readonly failureQueueName: string;
-  readonly ruleQueueName: string;
+  readonly onFailureQueueName: string;
+  readonly ruleDeadLetterQueueName: string;
 }
 
-/** A queue of buffered mode, and where it leaves what failed too often. */
+/** A queue of buffered mode, and its dead-letter queue. */
 export interface BufferNames {
-  /** What its name ends with. */
-  readonly suffix: string;
+  /** What alarms and charts call it: `request` or `state-change`. */
+  readonly label: string;
   readonly queueName: string;
   readonly deadLetterQueueName: string;
 }
 
 const MILLIS = 1000;
 
-/** A queue that should be empty has messages. */
+/** Alarm when a queue that should be empty has messages. */
 function notEmpty(queueName: string) {
   return {
     namespace: "AWS/SQS",
@@ -54,7 +54,7 @@ function notEmpty(queueName: string) {
   } as const;
 }
 
-/** Function and queues. Every alarm is raised when its value is greater than the threshold; no data is no alarm. */
+/** The alarms of the function and its two queues, raised above the threshold; missing data is no alarm. */
 export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
   const limits = { ...DEFAULTS.alarms, ...args };
   const { timeout } = context;
@@ -70,13 +70,13 @@ export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
     {
       ...lambda,
       suffix: "throttles",
-      alarmDescription: "The function's concurrency is used up; Lambda tries again for up to six hours.",
+      alarmDescription: "The function's concurrency is used up; Lambda retries for up to six hours.",
       metricName: "Throttles",
     },
     {
       ...lambda,
       suffix: "failures-lost",
-      alarmDescription: "Lambda could not put a failed event into the on-failure queue: it is lost.",
+      alarmDescription: "Lambda could not send a failed event to the on-failure queue: it is lost.",
       metricName: "DestinationDeliveryFailures",
     },
     {
@@ -89,13 +89,13 @@ export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
       threshold: (timeout * MILLIS * limits.durationPercent) / 100,
     },
     {
-      ...notEmpty(context.ruleQueueName),
-      suffix: "undelivered",
-      alarmDescription: "EventBridge could not deliver events to the function; they wait in the rules' dead-letter queue.",
+      ...notEmpty(context.ruleDeadLetterQueueName),
+      suffix: "rule-dead-letter-queue",
+      alarmDescription: "EventBridge could not deliver events to the function; they wait in the rule dead-letter queue.",
     },
     {
-      ...notEmpty(context.failureQueueName),
-      suffix: "failures",
+      ...notEmpty(context.onFailureQueueName),
+      suffix: "on-failure-queue",
       alarmDescription: "Events failed for good; they wait in the on-failure queue with errorType and reason.",
     },
     {
@@ -110,7 +110,7 @@ export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
     {
       ...ofFunction,
       suffix: "deadlines-not-set",
-      alarmDescription: "Tasks run without the deadlines that their starts asked for; their events come again.",
+      alarmDescription: "Tasks run without the deadlines that their starts asked for; their events are retried.",
       namespace: NAMESPACE,
       metricName: "DeadlinesNotSet",
       statistic: "Sum",
@@ -128,11 +128,11 @@ export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
   ];
 }
 
-/** Outcome events, if there is a bus for them. */
+/** The alarm on outcome events, if there is a bus for them. */
 export function outcomesAlarm(functionName: string): Alarm {
   return {
-    suffix: "outcomes-untold",
-    alarmDescription: "Outcome events could not be put on their bus; what they tell of was done all the same.",
+    suffix: "outcome-events-failed",
+    alarmDescription: "PutEvents failed for outcome events; what they report was done.",
     namespace: NAMESPACE,
     metricName: "OutcomeEventsFailed",
     dimensions: { FunctionName: functionName },
@@ -142,11 +142,11 @@ export function outcomesAlarm(functionName: string): Alarm {
   };
 }
 
-/** Targets of nobody, if somebody looks for them by schedule. */
+/** The alarm on unknown targets, if there is a reconcile schedule. */
 export function unknownAlarm(functionName: string): Alarm {
   return {
     suffix: "targets-unknown",
-    alarmDescription: "A reconcile found targets of no task that it knows, and left them alone; its log line names them.",
+    alarmDescription: "A reconcile found targets of no known task, and left them alone; its log line names them.",
     namespace: NAMESPACE,
     metricName: "TargetsUnknown",
     dimensions: { FunctionName: functionName },
@@ -156,30 +156,30 @@ export function unknownAlarm(functionName: string): Alarm {
   };
 }
 
-/** One queue of buffered mode. */
+/** The alarms of one queue of buffered mode and its dead-letter queue. */
 export function bufferAlarms(queue: BufferNames, args: AlarmArgs): Alarm[] {
   const seconds = args.bufferAgeSeconds ?? DEFAULTS.alarms.bufferAgeSeconds;
   return [
     {
       ...notEmpty(queue.queueName),
-      suffix: `${queue.suffix}-age`,
-      alarmDescription: `A message waits in the queue for more than ${seconds} s: too much load, or it fails again and again.`,
+      suffix: `${queue.label}-queue-age`,
+      alarmDescription: `A message waits in the ${queue.label} queue for more than ${seconds} s: too much load, or it fails again and again.`,
       metricName: "ApproximateAgeOfOldestMessage",
       threshold: seconds,
     },
     {
       ...notEmpty(queue.deadLetterQueueName),
-      suffix: `${queue.suffix}-dead-letters`,
-      alarmDescription: "Messages failed for good; they wait in the dead-letter queue, and the log says why by messageId.",
+      suffix: `${queue.label}-dead-letter-queue`,
+      alarmDescription: `Messages failed for good; they wait in the ${queue.label} dead-letter queue. Their reasons are in the function's log, by messageId.`,
     },
   ];
 }
 
-/** Messages of buffered mode: an invocation that tells of failed ones is no error to Lambda. */
+/** Failed messages of buffered mode: an invocation that reports them is no error to Lambda. */
 export function messagesAlarm(functionName: string): Alarm {
   return {
     suffix: "messages-failed",
-    alarmDescription: "Messages failed, and come again; reason and error in the function's log say why.",
+    alarmDescription: "Messages failed, and SQS delivers them again; reason and error in the function's log say why.",
     namespace: NAMESPACE,
     metricName: "EventsFailed",
     dimensions: { FunctionName: functionName },
@@ -189,7 +189,7 @@ export function messagesAlarm(functionName: string): Alarm {
   };
 }
 
-/** One target group. */
+/** The alarm on unhealthy targets of a target group. */
 export function unhealthyAlarm(group: GroupMetrics, args: AlarmArgs): Alarm {
   return {
     suffix: `unhealthy-${group.label}`,

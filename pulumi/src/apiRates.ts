@@ -12,8 +12,8 @@ const OPERATIONS = [
   "DescribeTargetHealth",
   "DescribeTargetGroups",
 ];
-const MOST = 1000;
-const LEAST = 0.1;
+const MAX_RATE = 1000;
+const MIN_RATE = 0.1;
 
 /** What is wrong with `RunTask=10,RegisterTargets+DeregisterTargets=2:10`, if anything is. */
 export function apiRates(text: string): string | undefined {
@@ -28,17 +28,17 @@ export function apiRates(text: string): string | undefined {
       if (given.has(name)) return `${name} is given twice`;
       given.add(name);
     }
-    if (!(Number(rate) >= LEAST && Number(rate) <= MOST)) return `${rate} must be a number from ${LEAST} to ${MOST}`;
-    if (burst !== undefined && !(Number(burst) >= 1 && Number(burst) <= MOST)) {
-      return `${burst} must be a number of calls at once, from 1 to ${MOST}`;
+    if (!(Number(rate) >= MIN_RATE && Number(rate) <= MAX_RATE)) return `${rate} must be a number from ${MIN_RATE} to ${MAX_RATE}`;
+    if (burst !== undefined && !(Number(burst) >= 1 && Number(burst) <= MAX_RATE)) {
+      return `${burst} must be a number of calls at once, from 1 to ${MAX_RATE}`;
     }
   }
   return undefined;
 }
 
 /**
- * AWS's limits that batches meet first, as calls a second and at once, and of which queue the batches are that make these
- * calls, but for stops and reconciles.
+ * AWS's limits that batches reach first, as calls a second and at once, and the queue whose batches make these calls
+ * (stops and reconciles apart).
  *
  * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html,
  * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html and
@@ -54,13 +54,13 @@ const LIMITS = [
 /**
  * Each limit, divided by the batches that share it.
  *
- * Stops and reconciles that somebody asks for make calls about tasks and targets too, which are not reckoned with: what
- * AWS throttles then is tried again by the SDK, and after that comes again from the queue.
+ * Requested stops and reconciles also make calls about tasks and targets, which are not included: the SDK retries what
+ * AWS throttles then, and after that the message is delivered again from the queue.
  */
 export function sharedRates(buffer: Buffer): string {
   const rates = LIMITS.map(({ operations, perSecond, atOnce, madeBy }) => {
     const batches = buffer[madeBy].maximumConcurrency;
-    const rate = Math.max(LEAST, Math.floor((100 * perSecond) / batches) / 100);
+    const rate = Math.max(MIN_RATE, Math.floor((100 * perSecond) / batches) / 100);
     return `${operations}=${rate}:${Math.max(1, Math.floor(atOnce / batches))}`;
   });
   return rates.join(",");

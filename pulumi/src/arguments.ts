@@ -7,11 +7,11 @@ import type { Service } from "./catalog/service";
 /** A target group that the function may register tasks in. */
 export interface TargetGroupArgs {
   readonly arn: pulumi.Input<string>;
-  /** The balancer that it is attached to; with it there is an alarm on its unhealthy hosts. Default: no such alarm. */
+  /** Its load balancer; with it there is an alarm on unhealthy targets. Default: no such alarm. */
   readonly loadBalancerArn?: pulumi.Input<string>;
 }
 
-/** What a start takes where neither event nor catalog say otherwise. Default of each: nothing. */
+/** Values for fields that neither the event nor the catalog gives. Default of each: none. */
 export interface DefaultsArgs {
   readonly cluster?: pulumi.Input<string>;
   readonly taskDefinition?: pulumi.Input<string>;
@@ -21,7 +21,7 @@ export interface DefaultsArgs {
   readonly securityGroups?: pulumi.Input<string>[];
 }
 
-/** Starts and stops at given times, by EventBridge Scheduler; one of the two at least. */
+/** Starts and stops a service at given times, by EventBridge Scheduler; needs `start`, `stop` or both. */
 export interface ScheduleArgs {
   /** An entry of `services`, which must be complete: a schedule adds nothing to it. */
   readonly service: string;
@@ -35,37 +35,37 @@ export interface ScheduleArgs {
   readonly count?: number;
 }
 
-/** How long something is tried again. */
+/** Retries of a delivery or an invocation. */
 export interface RetryArgs {
   readonly maximumRetryAttempts?: number;
   readonly maximumEventAgeSeconds?: number;
 }
 
-/** One of the two queues between the rules and the function; what each default is for is said in `buffered.ts`. */
+/** Settings of the request queue or the state-change queue; `buffered.ts` has the reasons for the defaults. */
 export interface BufferQueueArgs {
-  /** The most messages of one invocation, 1 to 10000. Default 10 for requests, 1000 for state changes. */
+  /** Maximum messages of one invocation, 1 to 10000. Default 10 for requests, 1000 for state changes. */
   readonly batchSize?: number;
   /** How long Lambda gathers a batch, 0 to 300; 1 at least where `batchSize` is over 10. Default 0 for requests, 3 for state changes. */
   readonly maximumBatchingWindowSeconds?: number;
-  /** The most batches at a time, 2 to 1000. Default 2. */
+  /** Maximum batches at a time, 2 to 1000. Default 2. */
   readonly maximumConcurrency?: number;
   /** How often a message is received before it goes to the dead-letter queue, 5 to 1000. Default 5. */
   readonly maxReceiveCount?: number;
-  /** When what failed comes again: six times `timeout` and the window at least, 43200 at most. Default: the least. */
+  /** Seconds until a failed message is delivered again: at least six times `timeout` plus the window, at most 43200. Default: the minimum. */
   readonly visibilityTimeoutSeconds?: number;
   /** How long the queue keeps messages, in days, 1 to `queueRetentionDays`. Default 4, or `queueRetentionDays` if fewer. */
   readonly retentionDays?: number;
 }
 
-/** The two queues between the rules and the function. */
+/** The two queues of buffered mode, between the rules and the function. */
 export interface BufferedArgs {
-  /** Of starts, stops and reconciles. */
+  /** The request queue: starts, stops and reconciles. */
   readonly requests?: BufferQueueArgs;
-  /** Of what ECS tells of the tasks. */
+  /** The state-change queue: ECS's task state changes. */
   readonly stateChanges?: BufferQueueArgs;
   /**
-   * The rules invoke the function, and the queues are only emptied: for one update before `buffered` is taken out again,
-   * so that no message is deleted with its queue. Default false.
+   * The rules invoke the function, and the queues are only emptied: for one update before `buffered` is removed, so that
+   * no message is deleted with its queue. Default false.
    */
   readonly drain?: boolean;
 }
@@ -74,7 +74,7 @@ export interface BufferedArgs {
 export interface AlarmArgs {
   /** Whether there are alarms at all. Default true. */
   readonly enabled?: boolean;
-  /** The standard SNS topic that is told, of alarms and of their end. Default: none, alarms only show in CloudWatch. */
+  /** The standard SNS topic that alarms and their ends are published to. Default: none, alarms only show in CloudWatch. */
   readonly topicArn?: pulumi.Input<string>;
   /** The length of one period, a multiple of 60 up to 3600. Default 300. */
   readonly periodSeconds?: number;
@@ -82,7 +82,7 @@ export interface AlarmArgs {
   readonly registrationLagSeconds?: number;
   /** Alarm if an invocation takes more of the timeout than this, 1 to 100. Default 80. */
   readonly durationPercent?: number;
-  /** Alarm if a group has unhealthy hosts for so many periods, 1 to 24. Default 2. */
+  /** Alarm if a target group has unhealthy targets for this number of periods, 1 to 24. Default 2. */
   readonly unhealthyPeriods?: number;
   /** Alarm if a message is in a queue of buffered mode for longer, 1 to 86400. Default 300. */
   readonly bufferAgeSeconds?: number;
@@ -104,23 +104,23 @@ export interface StartEnginesArgs {
   readonly taskRoles: pulumi.Input<string>[];
   /** The roles with which ECS manages EBS volumes (`volumeConfigurations`). Default `[]`. */
   readonly infrastructureRoles?: pulumi.Input<string>[];
-  /** The event sources, one for each application, that may ask for starts, stops and repair. */
+  /** The event sources, one for each application, that may request starts, stops and reconciles. */
   readonly sources: string[];
   /** The service catalog. Default: none. */
   readonly services?: Readonly<Record<string, Service>>;
   /**
-   * Whether a start may only name a service of `services`, and give beside it what is of one start only (`count`,
-   * `correlationId`, `idempotencyKey`, deadlines) and what the service lists as `overridable`. Default false: a start may
-   * give every field, within what the lists above allow.
+   * Whether a start may only name a service of `services`, with the fields of a single start (`count`,
+   * `correlationId`, `idempotencyKey`, deadlines) and those that the service lists as `overridable`. Default false: a start
+   * may give every field, within what the lists above allow.
    */
   readonly catalogOnly?: boolean;
-  /** What a start takes where neither event nor catalog say otherwise. Default: nothing. */
+  /** Values for fields that neither the event nor the catalog gives. Default: none. */
   readonly defaults?: DefaultsArgs;
-  /** Seconds after which a task that is not RUNNING is stopped, 0 (never) to 86400, where a start says nothing. Default 300, and 900 where a placement uses a capacity provider other than Fargate's. */
+  /** Seconds after which a task that is not RUNNING is stopped, 0 (never) to 86400, if a start gives none. Default 300, and 900 if a placement uses a capacity provider other than Fargate's. */
   readonly startTimeoutSeconds?: number;
   /** Starts and stops at given times, by name. Default: none. */
   readonly schedules?: Readonly<Record<string, ScheduleArgs>>;
-  /** When tasks and targets of each cluster are compared and repaired, in UTC: `rate(30 minutes)`. Default: only when somebody asks. */
+  /** When tasks and targets of each cluster are compared and repaired, in UTC: `rate(30 minutes)`. Default: only on request. */
   readonly reconcileSchedule?: string;
   /** The bus that applications send to, by name or ARN. Default `default`. ECS's own events always come by `default`. */
   readonly eventBus?: pulumi.Input<string>;
@@ -131,13 +131,12 @@ export interface StartEnginesArgs {
   /** The function's name, which all other names begin with; at most 40 characters. Default: the component's name. */
   readonly functionName?: string;
   /**
-   * What the tasks that it starts are tagged with (`start-engines:deployment`), and known by: other deployments in the
-   * same clusters leave them alone. A function that is renamed goes on with its tasks if it keeps this. Default: the
-   * function's name.
+   * The deployment's name, which its tasks have as a tag (`start-engines:deployment`): other deployments in the same
+   * clusters leave them alone. A renamed function keeps its tasks if this stays the same. Default: the function's name.
    */
   readonly deployment?: string;
   /**
-   * Whether each rule feeds a queue, which the function takes batches from: for more than about one start a second.
+   * Whether each rule sends to a queue, from which the function gets batches: for more than about one start a second.
    * Default false: each event invokes the function.
    */
   readonly buffered?: boolean | BufferedArgs;
@@ -145,7 +144,7 @@ export interface StartEnginesArgs {
   readonly memorySize?: number;
   /** In seconds, 30 to 900. Default 30. */
   readonly timeout?: number;
-  /** The most invocations at a time, 1 or more. Default: what the account has left. */
+  /** Maximum invocations at a time, 1 or more. Default: the account's unreserved concurrency. */
   readonly reservedConcurrency?: number;
   /** Default `info`. */
   readonly logLevel?: "error" | "warn" | "info" | "debug";
@@ -155,15 +154,15 @@ export interface StartEnginesArgs {
   readonly delivery?: RetryArgs;
   /** Failed invocations: 0 to 2 more tries, 60 to 21600 seconds. Default 2 and 21600. */
   readonly invocation?: RetryArgs;
-  /** How long the queues of what failed keep it, in days, 1 to 14. Default 14. */
+  /** How long the on-failure queue and the dead-letter queues keep messages, in days, 1 to 14. Default 14. */
   readonly queueRetentionDays?: number;
-  /** When alarms are raised. Default: all of them, to nobody. */
+  /** When alarms are raised. Default: all of them, without a topic. */
   readonly alarms?: AlarmArgs;
   /** Whether there is a dashboard. Default true. */
   readonly dashboard?: boolean;
   /** The permissions boundary of the roles. Default: none. */
   readonly permissionsBoundary?: pulumi.Input<string>;
-  /** Tags of everything that can have some. Default: none. */
+  /** Tags of all resources that can have tags. Default: none. */
   readonly tags?: Readonly<Record<string, string>>;
 }
 

@@ -2,8 +2,8 @@
  * The function's zip: what `make package` built, with `services.json` beside the binary.
  *
  * Pulumi can put archives together too, but loses the executable bit on the way
- * (https://github.com/pulumi/pulumi/issues/3593), without which Lambda cannot start `bootstrap`; a finished zip it
- * passes on as it is. So the entry is added here: same inputs, same bytes.
+ * (https://github.com/pulumi/pulumi/issues/3593), without which Lambda cannot start `bootstrap`; it passes a finished zip
+ * on unchanged. So the entry is added here: same inputs, same bytes.
  *
  * Format: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT (4.3.7, 4.3.12, 4.3.16); no ZIP64, which starts
  * at sizes that Lambda refuses.
@@ -55,7 +55,7 @@ export function bundleProblem(zip: Buffer, architecture: string): string | undef
   if (binary === undefined) return `must hold ${BINARY_FILE}, as make package builds it`;
   if ((binary.mode & 0o111) === 0) return `its ${BINARY_FILE} must be executable`;
   if (directory.entries.some((entry) => entry.name === CATALOG_FILE)) {
-    return `must not hold ${CATALOG_FILE}: it is made of the argument services`;
+    return `must not hold ${CATALOG_FILE}: it is generated from the argument services`;
   }
   const machine = machineOf(zip, binary);
   if (machine === undefined) return `its ${BINARY_FILE} must be a Linux program for x86_64 or arm64`;

@@ -1,7 +1,7 @@
 /**
- * Checks the arguments, all of them at once, so that what is wrong shows before anything is created.
+ * Checks all arguments at once, so that every problem is reported before anything is created.
  *
- * Runs twice: when the component is constructed, with `UNKNOWN` for what other resources will tell, and again when
+ * Runs twice: when the component is constructed, with `UNKNOWN` for outputs of other resources, and again when
  * everything is known, before the first of the component's own resources.
  */
 
@@ -13,7 +13,7 @@ import { apiRates } from "./apiRates";
 import * as arn from "./arn";
 import { DEFAULTS, OPERATOR_SOURCE, SCHEDULE_SOURCE } from "./arguments";
 import { bundleProblem } from "./bundle";
-import { checkCatalog, MOST_SECURITY_GROUPS, MOST_SUBNETS } from "./catalog/catalog";
+import { checkCatalog, MAX_SECURITY_GROUPS, MAX_SUBNETS } from "./catalog/catalog";
 import { Fields, parsed } from "./catalog/fields";
 import { checkBuffered } from "./checkBuffered";
 import { checkServices } from "./checkServices";
@@ -22,11 +22,11 @@ import { OUTCOME_SOURCE } from "./outcomeEvents";
 import { Problems } from "./problems";
 import { scheduleExpression, timezone } from "./schedules";
 
-/** The periods that CloudWatch Logs takes: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
+/** The retention periods that CloudWatch Logs allows: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
 const RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
-/** What `name`'s children are called must be a valid name everywhere; queues and rules have the tightest rules. */
+/** The names of `name`'s children must be valid everywhere; queues and rules have the strictest rules. */
 const NAME = /^[A-Za-z0-9_-]{1,40}$/;
 const CHILD_NAME = /^[A-Za-z0-9_-]{1,32}$/;
 const CHILD_NAME_RULE = "a name has 1 to 32 letters, digits, - and _";
@@ -87,7 +87,7 @@ function codeProblem(path: string, architecture: string): string | undefined {
   }
 }
 
-/** What IAM, patterns and allow-lists are made of. */
+/** Checks the arguments that IAM policies, patterns and allow-lists are generated from. */
 function checkFences(fields: Fields, problems: Problems): void {
   neededList(fields, "clusters", arn.clusterArn, problems);
   neededList(fields, "taskFamilies", arn.family, problems);
@@ -148,8 +148,8 @@ function checkDefaults(outer: Fields, problems: Problems): void {
   fields?.parsed("taskDefinition", arn.taskDefinition);
   fields?.parsed("targetGroupArn", arn.targetGroup);
   fields?.number("containerPort", 1, 65_535);
-  fields?.parsedList("subnets", MOST_SUBNETS, arn.subnet);
-  fields?.parsedList("securityGroups", MOST_SECURITY_GROUPS, arn.securityGroup);
+  fields?.parsedList("subnets", MAX_SUBNETS, arn.subnet);
+  fields?.parsedList("securityGroups", MAX_SECURITY_GROUPS, arn.securityGroup);
   fields?.denyUnknown();
 }
 

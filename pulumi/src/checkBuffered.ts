@@ -1,16 +1,16 @@
 /** Checks the settings of the queues between the rules and the function. */
 
 import { type BufferedArgs, type BufferQueueArgs, DEFAULTS } from "./arguments";
-import { bufferOf, type BufferQueue, concurrencyOf, KINDS, leastVisibilityTimeout } from "./buffered";
+import { bufferOf, type BufferQueue, concurrencyOf, KINDS, minVisibilityTimeout } from "./buffered";
 import { Fields } from "./catalog/fields";
 import { isObject, UNKNOWN } from "./known";
 import type { Problems } from "./problems";
 
 /** Messages of one batch without a window. */
-const MOST_AT_ONCE = 10;
+const MAX_AT_ONCE = 10;
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html */
-const MOST_VISIBILITY_SECONDS = 43_200;
-const MOST_DAYS = 14;
+const MAX_VISIBILITY_SECONDS = 43_200;
+const MAX_DAYS = 14;
 const SECONDS_PER_DAY = 86_400;
 
 /** Every problem in `buffered`, and between it and what it depends on. */
@@ -41,7 +41,7 @@ export function checkBuffered(outer: Fields, problems: Problems): void {
   }
 }
 
-/** What is sound of one queue's settings. */
+/** The valid settings of one queue. */
 function queue(outer: Fields, name: string, problems: Problems): BufferQueueArgs | undefined {
   const value = outer.raw(name);
   const fields = value === undefined ? undefined : Fields.of(value, outer.at(name), problems);
@@ -51,19 +51,19 @@ function queue(outer: Fields, name: string, problems: Problems): BufferQueueArgs
     maximumBatchingWindowSeconds: fields.number("maximumBatchingWindowSeconds", 0, 300),
     maximumConcurrency: fields.number("maximumConcurrency", 2, 1000),
     maxReceiveCount: fields.number("maxReceiveCount", 5, 1000),
-    visibilityTimeoutSeconds: fields.number("visibilityTimeoutSeconds", 1, MOST_VISIBILITY_SECONDS),
-    retentionDays: fields.number("retentionDays", 1, MOST_DAYS),
+    visibilityTimeoutSeconds: fields.number("visibilityTimeoutSeconds", 1, MAX_VISIBILITY_SECONDS),
+    retentionDays: fields.number("retentionDays", 1, MAX_DAYS),
   });
   fields.denyUnknown();
   return settings;
 }
 
-/** Without what is not there, or has been told already. */
+/** Without values that are absent, or reported already. */
 function given<T extends object>(settings: { [K in keyof T]: T[K] | undefined }): T {
   return Object.fromEntries(Object.entries(settings).filter(([, setting]) => setting !== undefined)) as T;
 }
 
-/** Settings that are sound by themselves may not fit together. */
+/** Checks whether settings that are valid by themselves fit together. */
 function checkTogether(
   buffer: BufferQueue,
   place: string,
@@ -74,16 +74,16 @@ function checkTogether(
     problems.invalid(`${place}.${name}`, buffer[name], rule);
   };
   const window = buffer.maximumBatchingWindowSeconds;
-  if (buffer.batchSize > MOST_AT_ONCE && window < 1) {
-    invalid("maximumBatchingWindowSeconds", `must be at least 1 where batchSize is more than ${MOST_AT_ONCE}`);
+  if (buffer.batchSize > MAX_AT_ONCE && window < 1) {
+    invalid("maximumBatchingWindowSeconds", `must be at least 1 where batchSize is more than ${MAX_AT_ONCE}`);
   }
-  const least = leastVisibilityTimeout(by.timeout, window);
-  if (buffer.visibilityTimeoutSeconds < least) {
-    invalid("visibilityTimeoutSeconds", `must be at least ${least}: six times the timeout of ${by.timeout} s, and the window`);
+  const min = minVisibilityTimeout(by.timeout, window);
+  if (buffer.visibilityTimeoutSeconds < min) {
+    invalid("visibilityTimeoutSeconds", `must be at least ${min}: six times the timeout of ${by.timeout} s, and the window`);
   }
   if (buffer.retentionDays > by.queueRetentionDays) {
-    const most = `must be at most queueRetentionDays, ${by.queueRetentionDays}`;
-    invalid("retentionDays", `${most}: messages keep their age in the dead-letter queue`);
+    const rule = `must be at most queueRetentionDays, ${by.queueRetentionDays}`;
+    invalid("retentionDays", `${rule}: messages keep their age in the dead-letter queue`);
   }
   const tries = buffer.maxReceiveCount * buffer.visibilityTimeoutSeconds;
   if (tries >= buffer.retentionDays * SECONDS_PER_DAY) {

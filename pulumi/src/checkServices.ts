@@ -1,6 +1,6 @@
 /**
- * Checks services and schedules against what the other arguments allow: what the function would refuse when the event
- * comes (`src/core/request/start/resolve.rs`) is refused here.
+ * Checks services and schedules against what the other arguments allow: refuses what the function would refuse later
+ * (`src/core/request/start/resolve.rs`).
  */
 
 import * as arn from "./arn";
@@ -8,7 +8,7 @@ import type { Fields } from "./catalog/fields";
 import { isObject, UNKNOWN } from "./known";
 import type { Problems } from "./problems";
 
-/** What may be named; undefined while some of it is unknown. */
+/** What services and schedules may name; undefined while some of it is unknown. */
 interface Allowed {
   readonly clusters: readonly string[] | undefined;
   readonly families: readonly string[] | undefined;
@@ -19,7 +19,7 @@ interface Allowed {
 
 type Values = Record<string, unknown>;
 
-/** Notes every service, default and schedule that the rest of the arguments does not allow. */
+/** Reports every service, default and schedule that the other arguments do not allow. */
 export function checkServices(fields: Fields, problems: Problems): void {
   const groups = fields.raw("targetGroups");
   const allowed: Allowed = {
@@ -47,7 +47,7 @@ export function checkServices(fields: Fields, problems: Problems): void {
       const names = Object.keys(services).join(", ");
       problems.invalid(place, named, names === "" ? "services is empty" : `must be one of services: ${names}`);
     } else if (isObject(service) && !problems.name(`${fields.at("services")}.${named}`)) {
-      // Of a service with problems of its own, what is missing may be what is wrong.
+      // If a service has problems already, a missing field may be one of them.
       const lack = incomplete(service, defaults);
       if (lack !== undefined) problems.invalid(place, named, `the service lacks ${lack}, and so do the defaults`);
     }
@@ -94,7 +94,7 @@ function each(value: unknown, item: (values: Values, n: number) => void): void {
   });
 }
 
-/** By ARN, or by the name in one of the ARNs: as the function's allow-list compares them. */
+/** Whether a cluster is listed, by ARN or by the name in an ARN, as in the function's allow-list. */
 function clusterIsAllowed(text: string, clusters: readonly string[] | undefined): boolean | undefined {
   return clusters?.some((allowed) => text === allowed || text === arn.clusterName(allowed));
 }

@@ -1,4 +1,4 @@
-/** CRC-32 as zips have it (ISO 3309); `node:zlib` has one only from Node 22 on. */
+/** CRC-32 of zip files (ISO 3309); `node:zlib` has one only since Node 22. */
 
 const POLYNOMIAL = 0xedb88320;
 

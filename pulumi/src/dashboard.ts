@@ -10,22 +10,22 @@ import type { BufferNames } from "./alarms";
 /** The namespace of the function's own metrics. */
 export const NAMESPACE = "StartEngines";
 
-/** The metrics of one target group: those of both kinds of balancers have the same names. */
+/** The metrics of one target group; both kinds of load balancers have the same names. */
 export interface GroupMetrics {
-  /** The caller's name for the group. */
+  /** The name of the target group in the component's arguments. */
   readonly label: string;
   readonly namespace: "AWS/ApplicationELB" | "AWS/NetworkELB";
   readonly targetGroup: string;
   readonly loadBalancer: string;
 }
 
-/** What the dashboard shows. */
+/** The resources that the dashboard shows. */
 export interface DashboardArgs {
   readonly region: string;
   readonly functionName: string;
-  readonly failureQueueName: string;
-  readonly ruleQueueName: string;
-  /** Of buffered mode. */
+  readonly onFailureQueueName: string;
+  readonly ruleDeadLetterQueueName: string;
+  /** The queues of buffered mode; empty in direct mode. */
   readonly buffers: readonly BufferNames[];
   readonly groups: readonly GroupMetrics[];
 }
@@ -66,7 +66,8 @@ export function dashboardBody(args: DashboardArgs) {
     queueName,
     { stat: "Maximum", label },
   ];
-  const waiting = (queueName: string) => ofQueue(queueName, "ApproximateNumberOfMessagesVisible", queueName);
+  const waiting = ([queueName, label]: readonly [string, string]) =>
+    ofQueue(queueName, "ApproximateNumberOfMessagesVisible", label);
   const hosts = (group: GroupMetrics, name: string): Metric => [
     group.namespace,
     name,
@@ -77,8 +78,14 @@ export function dashboardBody(args: DashboardArgs) {
     { stat: "Maximum", label: `${group.label} ${name}` },
   ];
   const lag = (name: string) => ["p50", "p99"].map((stat) => own(name, stat, stat));
-  const deadLetters = args.buffers.map(({ deadLetterQueueName }) => deadLetterQueueName);
-  const failed = [args.failureQueueName, args.ruleQueueName, ...deadLetters];
+  const failed: [queueName: string, label: string][] = [
+    [args.onFailureQueueName, "on-failure queue"],
+    [args.ruleDeadLetterQueueName, "rule dead-letter queue"],
+    ...args.buffers.map(({ label, deadLetterQueueName }): [string, string] => [
+      deadLetterQueueName,
+      `${label} dead-letter queue`,
+    ]),
+  ];
   const charts: [title: string, metrics: Metric[]][] = [
     [
       "Tasks started",
@@ -95,18 +102,18 @@ export function dashboardBody(args: DashboardArgs) {
       [
         own("TargetsRegistered", "Sum", "registered"),
         own("TargetsDeregistered", "Sum", "deregistered"),
-        own("TargetsUnknown", "Maximum", "unknown to a reconcile"),
+        own("TargetsUnknown", "Maximum", "unknown"),
       ],
     ],
     ["RUNNING to registered, ms", lag("RegistrationLag")],
     ["Stop to deregistered, ms", lag("DeregistrationLag")],
     ["Events skipped by reason", [byReason("EventsSkipped")]],
     ["Events failed by reason", [byReason("EventsFailed")]],
-    ["Outcome events", [own("OutcomeEvents", "Sum", "put"), own("OutcomeEventsFailed", "Sum", "not put")]],
+    ["Outcome events", [own("OutcomeEvents", "Sum", "sent"), own("OutcomeEventsFailed", "Sum", "failed")]],
     ["Events and AWS calls", [own("Events", "Sum", "events"), own("AwsCalls", "Sum", "calls")]],
     ["Function", [lambda("Invocations", "Sum"), lambda("Errors", "Sum"), lambda("Throttles", "Sum")]],
     ["Function, ms", [lambda("Duration", "p50"), lambda("Duration", "Maximum")]],
-    ["Messages in the queues", failed.map(waiting)],
+    ["Messages in the on-failure and dead-letter queues", failed.map(waiting)],
     ...(args.buffers.length === 0 ? [] : bufferCharts()),
     ...(args.groups.length === 0 ? [] : [targetHealth()]),
   ];
@@ -115,11 +122,13 @@ export function dashboardBody(args: DashboardArgs) {
     return ["Targets by health", metrics];
   }
   function bufferCharts(): [string, Metric[]][] {
-    const depth = args.buffers.flatMap(({ suffix, queueName }) => [
-      ofQueue(queueName, "ApproximateNumberOfMessagesVisible", `${suffix} waiting`),
-      ofQueue(queueName, "ApproximateNumberOfMessagesNotVisible", `${suffix} being handled, or failed`),
+    const depth = args.buffers.flatMap(({ label, queueName }) => [
+      ofQueue(queueName, "ApproximateNumberOfMessagesVisible", `${label} queue, waiting`),
+      ofQueue(queueName, "ApproximateNumberOfMessagesNotVisible", `${label} queue, in flight`),
     ]);
-    const age = args.buffers.map(({ suffix, queueName }) => ofQueue(queueName, "ApproximateAgeOfOldestMessage", suffix));
+    const age = args.buffers.map(({ label, queueName }) =>
+      ofQueue(queueName, "ApproximateAgeOfOldestMessage", `${label} queue`),
+    );
     return [["Messages before the function", depth], ["Age of the oldest message before the function, s", age]];
   }
   return {

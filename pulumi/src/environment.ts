@@ -5,20 +5,20 @@ import { DEFAULTS, OPERATOR_SOURCE, SCHEDULE_SOURCE } from "./arguments";
 import { bufferOf } from "./buffered";
 import { home, type SettledArgs } from "./settled";
 
-/** Sources whose events are taken: the applications', the operators', and the schedules' if there are any. */
+/** The sources whose requests the function accepts: applications, operators, and schedules if there are any. */
 export function allowedSources(args: Pick<SettledArgs, "sources" | "schedules" | "reconcileSchedule">): string[] {
   const scheduled = Object.keys(args.schedules ?? {}).length > 0 || args.reconcileSchedule !== undefined;
   return [...args.sources, OPERATOR_SOURCE, ...(scheduled ? [SCHEDULE_SOURCE] : [])];
 }
 
-/** How the function has something done later. */
+/** What the function's own one-time schedules need. */
 export interface Later {
   readonly roleArn: string;
   readonly scheduleGroup: string;
-  readonly deadLetterArn: string;
+  readonly deadLetterQueueArn: string;
 }
 
-/** The variables that are set; the deployment's name, the allow-lists and Scheduler's always are. */
+/** The function's variables; the deployment's name, the allow-lists and Scheduler's are always set. */
 export function environment(args: SettledArgs, later: Later, functionName: string): Record<string, string> {
   const defaults = args.defaults ?? {};
   const buffer = bufferOf(args);
@@ -38,28 +38,28 @@ export function environment(args: SettledArgs, later: Later, functionName: strin
     TASK_WAIT_TIMEOUT: args.startTimeoutSeconds?.toString(),
     SCHEDULER_ROLE_ARN: later.roleArn,
     SCHEDULER_GROUP: later.scheduleGroup,
-    SCHEDULER_DEAD_LETTER_ARN: later.deadLetterArn,
+    SCHEDULER_DEAD_LETTER_QUEUE_ARN: later.deadLetterQueueArn,
     OUTCOME_EVENT_BUS: args.outcomeEventBus,
     API_RATES: args.apiRates ?? (buffer && sharedRates(buffer)),
     LOG_LEVEL: args.logLevel ?? DEFAULTS.logLevel,
   });
 }
 
-/** What the command does not heed: it has a log of its own, and makes few calls. */
+/** Variables that the command does not read. */
 const OF_THE_FUNCTION_ALONE = ["LOG_LEVEL", "API_RATES"];
 
-/** What the command cannot know of a deployment by its arguments. */
+/** What the command needs of a deployment beside its arguments. */
 export interface Deployed {
   readonly functionArn: string;
-  readonly undeliveredQueueUrl: string;
-  readonly failureQueueUrl: string;
-  /** Of buffered mode. */
+  readonly ruleDeadLetterQueueUrl: string;
+  readonly onFailureQueueUrl: string;
+  /** Set in buffered mode only. */
   readonly requestDeadLetterQueueUrl?: string | undefined;
-  /** Of buffered mode. */
+  /** Set in buffered mode only. */
   readonly stateChangeDeadLetterQueueUrl?: string | undefined;
 }
 
-/** What the command is told of a deployment: the function's settings, and where it, its bus and its queues are. */
+/** The command's variables: the function's settings, its ARN, its bus and its queues. */
 export function commandEnvironment(
   args: SettledArgs,
   later: Later,
@@ -71,21 +71,21 @@ export function commandEnvironment(
     AWS_REGION: home(args.clusters).region,
     START_ENGINES_FUNCTION: deployed.functionArn,
     START_ENGINES_EVENT_BUS: args.eventBus ?? DEFAULTS.eventBus,
-    START_ENGINES_RULE_QUEUE_URL: deployed.undeliveredQueueUrl,
-    START_ENGINES_FAILURE_QUEUE_URL: deployed.failureQueueUrl,
+    START_ENGINES_RULE_DEAD_LETTER_QUEUE_URL: deployed.ruleDeadLetterQueueUrl,
+    START_ENGINES_ON_FAILURE_QUEUE_URL: deployed.onFailureQueueUrl,
     START_ENGINES_REQUEST_DEAD_LETTER_QUEUE_URL: deployed.requestDeadLetterQueueUrl,
     START_ENGINES_STATE_CHANGE_DEAD_LETTER_QUEUE_URL: deployed.stateChangeDeadLetterQueueUrl,
     ...Object.fromEntries(settings),
   });
 }
 
-/** Without what is not set. */
+/** The variables that are set. */
 function given(variables: Record<string, string | undefined>): Record<string, string> {
   const set = Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return Object.fromEntries(set);
 }
 
-/** Lines that a shell takes: `eval "$(pulumi stack output commandEnvironment)"`. */
+/** `export` lines for a shell: `eval "$(pulumi stack output commandEnvironment)"`. */
 export function exportLines(variables: Readonly<Record<string, string>>): string {
   const quoted = (value: string) => `'${value.replaceAll("'", `'\\''`)}'`;
   return Object.entries(variables)

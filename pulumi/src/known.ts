@@ -1,8 +1,8 @@
 /**
  * Which parts of the arguments are known when the program is still running.
  *
- * Arguments may be other resources' outputs, which nobody knows before those resources exist. Checks run on a copy in
- * which each of them is `UNKNOWN`: what is known is checked at once, the rest when it has come.
+ * Arguments may be other resources' outputs, which are unknown before those resources exist. Checks run on a copy in
+ * which each of them is `UNKNOWN`: known values are checked at once, the others when they are known.
  */
 
 import * as pulumi from "@pulumi/pulumi";

@@ -1,17 +1,17 @@
-/** AWS's limits on what is made of the arguments, checked when all of them are known. */
+/** AWS's limits on what is generated from the arguments, checked when all of them are known. */
 
 import { Problems } from "./problems";
 
 /** Names and values together: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
-export const MOST_ENVIRONMENT_BYTES = 4096;
+export const MAX_ENVIRONMENT_BYTES = 4096;
 /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html */
-export const MOST_PATTERN_CHARACTERS = 4096;
+export const MAX_PATTERN_CHARACTERS = 4096;
 /** All inline policies of a role, without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
-export const MOST_POLICY_CHARACTERS = 10_240;
+export const MAX_POLICY_CHARACTERS = 10_240;
 /** A managed policy, without white space: the same page. */
-export const MOST_MANAGED_POLICY_CHARACTERS = 6144;
+export const MAX_MANAGED_POLICY_CHARACTERS = 6144;
 
-/** What has a limit. */
+/** What the limits apply to. */
 export interface Limited {
   readonly environment: Readonly<Record<string, string>>;
   readonly patterns: readonly object[];
@@ -19,23 +19,23 @@ export interface Limited {
   readonly managedPolicies: readonly object[];
 }
 
-/** Every limit that is passed. */
+/** Every limit that is exceeded. */
 export function limitProblems(limited: Limited): readonly string[] {
   const problems = new Problems();
-  const check = (place: string, size: number, most: number, unit: string, instead: string): void => {
-    if (size > most) problems.invalid(place, size, `AWS takes at most ${most} ${unit}: ${instead}`);
+  const check = (place: string, size: number, max: number, unit: string, instead: string): void => {
+    if (size > max) problems.invalid(place, size, `AWS allows at most ${max} ${unit}: ${instead}`);
   };
   const bytes = Object.entries(limited.environment).reduce((sum, [name, value]) => sum + Buffer.byteLength(name + value), 0);
-  const fewer = "name fewer clusters, families, groups and sources, and deploy a second function for the rest";
-  check("the size of the function's environment", bytes, MOST_ENVIRONMENT_BYTES, "bytes", fewer);
+  const fewer = "name fewer clusters, families, target groups and sources, and deploy a second function for the rest";
+  check("the size of the function's environment", bytes, MAX_ENVIRONMENT_BYTES, "bytes", fewer);
   for (const pattern of limited.patterns) {
-    check("the size of an event pattern", JSON.stringify(pattern).length, MOST_PATTERN_CHARACTERS, "characters", fewer);
+    check("the size of an event pattern", JSON.stringify(pattern).length, MAX_PATTERN_CHARACTERS, "characters", fewer);
   }
   for (const policy of limited.policies) {
-    check("the size of a role's policy", JSON.stringify(policy).length, MOST_POLICY_CHARACTERS, "characters", fewer);
+    check("the size of a role's policy", JSON.stringify(policy).length, MAX_POLICY_CHARACTERS, "characters", fewer);
   }
   for (const policy of limited.managedPolicies) {
-    check("the size of a managed policy", JSON.stringify(policy).length, MOST_MANAGED_POLICY_CHARACTERS, "characters", fewer);
+    check("the size of a managed policy", JSON.stringify(policy).length, MAX_MANAGED_POLICY_CHARACTERS, "characters", fewer);
   }
   return problems.list;
 }

@@ -1,4 +1,4 @@
-/** What the function itself sends: `src/core/report/outcome_events.rs`. */
+/** The events that the function itself sends: `src/core/report/outcome_events.rs`. */
 
 /** The source of outcome events; applications must not have it. */
 export const OUTCOME_SOURCE = "start-engines";

@@ -5,33 +5,33 @@
 
 import { isObject } from "./known";
 
-/** How many characters of a text are shown. */
-const MOST_SHOWN = 80;
+/** Maximum number of characters of a text that are shown. */
+const MAX_SHOWN = 80;
 
 /** Every problem of one set of arguments, each once, in the order found. */
 export class Problems {
   private readonly found: string[] = [];
-  /** Fields that are there under another name, which is a problem of its own. */
+  /** Fields that are given under another name, which is a problem of its own. */
   private readonly others: string[] = [];
 
-  /** A value breaks a rule. Parts of `overrides` are shown by kind only: they hold commands and environments. */
+  /** A value breaks a rule. Parts of `overrides` are shown by kind only: they contain commands and environments. */
   invalid(place: string, value: unknown, rule: string): void {
     const isPrivate = place.split(/[.[]/).includes("overrides");
     this.add(`${place} = ${isPrivate ? kindOf(value) : shown(value)}: ${rule}`);
   }
 
-  /** A value is of the wrong kind, or in a place without meaning: it may be a secret, so only its kind is told. */
+  /** A value has the wrong kind, or an unknown place: it may be a secret, so only its kind is shown. */
   wrongKind(place: string, value: unknown, rule: string): void {
     this.add(`${place} = ${kindOf(value)}: ${rule}`);
   }
 
-  /** A needed value is not there; not told of what is there under another name. */
+  /** A required value is missing; not reported if it is given under another name. */
   missing(place: string, rule: string): void {
     const isIn = (other: string) => place.startsWith(other) && /^(?:[.[]|$)/.test(place.slice(other.length));
     if (!this.others.some(isIn)) this.add(`${place} is missing: ${rule}`);
   }
 
-  /** The field is there under a name that it does not have: it was not, and will not be, said to be missing. */
+  /** The field is given under another name: it is not reported as missing. */
   meant(place: string): void {
     this.others.push(place);
     const isMissing = (problem: string) => problem.startsWith(`${place} is missing: `);
@@ -68,14 +68,14 @@ function kindOf(value: unknown): string {
 function shown(value: unknown): string {
   if (typeof value === "string") {
     const length = [...value].length;
-    return length > MOST_SHOWN ? `"${shorten(value)}..." (${length} characters)` : `"${shorten(value)}"`;
+    return length > MAX_SHOWN ? `"${shorten(value)}..." (${length} characters)` : `"${shorten(value)}"`;
   }
   return typeof value === "object" && value !== null ? kindOf(value) : String(value);
 }
 
-/** The first characters of a text, with whatever could disturb a terminal escaped. */
+/** The first characters of a text, with control characters escaped. */
 export function shorten(text: string): string {
-  return [...text].slice(0, MOST_SHOWN).map(escaped).join("");
+  return [...text].slice(0, MAX_SHOWN).map(escaped).join("");
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {

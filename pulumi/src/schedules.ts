@@ -1,5 +1,5 @@
 /**
- * What a schedule sends: events of its own source, through EventBridge Scheduler's PutEvents target.
+ * The events of schedules, with a source of their own, through EventBridge Scheduler's PutEvents target.
  *
  * https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html
  */
@@ -7,7 +7,7 @@
 import type { ScheduleArgs } from "./arguments";
 
 /**
- * When the schedule was due, in RFC 3339. Scheduler puts it in, and may deliver up to a day later with a fresh `time`:
+ * When the schedule was due, in RFC 3339. Scheduler fills it in, and may deliver up to a day later with a new `time`:
  * https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
  */
 const SCHEDULED_TIME = "<aws.scheduler.scheduled-time>";
@@ -15,9 +15,8 @@ const SCHEDULED_TIME = "<aws.scheduler.scheduled-time>";
 /**
  * The `detail` of a start.
  *
- * Scheduler delivers at least once, and each delivery becomes an event with an id of its own; the time that was
- * scheduled is the same in all of them, so it makes the start's identity. A start by key tells the time of its request
- * only if it is given.
+ * Scheduler delivers at least once, and each delivery becomes an event with its own id; the scheduled time is the same in
+ * all of them, so it is the start's idempotency key. With a key, the time of the request must be given too.
  */
 export function startDetail(functionName: string, scheduleName: string, schedule: ScheduleArgs) {
   return {
@@ -28,7 +27,7 @@ export function startDetail(functionName: string, scheduleName: string, schedule
   };
 }
 
-/** The `detail` of a stop: all tasks of the service that were asked for before it, whoever has asked for them. */
+/** The `detail` of a stop: all tasks of the service that were requested before it, by whatever source. */
 export function stopDetail(scheduleName: string, schedule: ScheduleArgs) {
   return {
     service: schedule.service,
@@ -37,12 +36,12 @@ export function stopDetail(scheduleName: string, schedule: ScheduleArgs) {
   };
 }
 
-/** The `detail` of a reconcile: all that tasks of the cluster have to do with. */
+/** The `detail` of a reconcile of a whole cluster. */
 export function reconcileDetail(clusterArn: string) {
   return { cluster: clusterArn, requestedAt: SCHEDULED_TIME };
 }
 
-/** What is wrong with an expression, or undefined: the forms only, their values are Scheduler's to check. */
+/** What is wrong with the form of an expression, or undefined; Scheduler checks the values. */
 export function scheduleExpression(text: string): string | undefined {
   const isCron = /^cron\([^\s()]+( [^\s()]+){5}\)$/.test(text);
   const isRate = /^rate\([1-9][0-9]* (minute|hour|day)s?\)$/.test(text);

@@ -8,14 +8,14 @@ import { arnIn, type Scope, scopeOf } from "./arn";
 /** `StartEnginesArgs` without outputs. */
 export type SettledArgs = pulumi.Unwrap<StartEnginesArgs>;
 
-/** Where everything is: account and region of the first cluster. */
+/** The account and region of all resources: those of the first cluster. */
 export function home(clusterArns: readonly string[]): Scope {
   const scope = clusterArns.map(scopeOf).find((found) => found !== undefined);
   if (scope === undefined) throw new Error("no cluster ARN: arguments are used before they are checked");
   return scope;
 }
 
-/** An ARN as another resource of the same account and region has it. */
+/** The ARN of another resource in the same account and region. */
 export function arnAtHome(clusterArns: readonly string[], service: string, resource: string): string {
   return arnIn(home(clusterArns), service, resource);
 }

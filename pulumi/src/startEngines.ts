@@ -1,4 +1,4 @@
-/** The component: everything that a team deploys of start-engines. */
+/** The component `StartEngines`. */
 
 import * as iam from "@pulumi/aws/iam";
 import * as pulumi from "@pulumi/pulumi";
@@ -38,8 +38,8 @@ export const COMPONENT_TYPE = "start-engines:index:StartEngines";
 /**
  * The function with its role and log group, the two rules, the queues, alarms, dashboard and schedules.
  *
- * Wrong arguments are an error that names all of them, before anything is registered. Arguments that other resources
- * tell are checked as soon as they are known, which in a first preview is not yet, before any child is registered.
+ * Wrong arguments are an error that names all of them, before anything is registered. Outputs of other resources are
+ * checked as soon as they are known (in a first preview they are not), before any child is registered.
  */
 export class StartEngines extends pulumi.ComponentResource {
   /** The bus that applications send to, by name or ARN, as it was given. */
@@ -47,29 +47,29 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly functionArn: pulumi.Output<string>;
   readonly functionName: pulumi.Output<string>;
   readonly logGroupName: pulumi.Output<string>;
-  /** The policy for applications: attach it to the role of each that may start engines. */
+  /** The policy for applications that may start engines: attach it to their roles. */
   readonly putEventsPolicyArn: pulumi.Output<string>;
-  /** The same for those that may stop engines: any task of ours, in any of the clusters. */
+  /** The policy for applications that may stop engines: any task of the deployment, in any of the clusters. */
   readonly putStopEventsPolicyArn: pulumi.Output<string>;
-  /** The same for those that may have tasks and targets compared and repaired, in any of the clusters. */
+  /** The policy for applications that may request reconciles, in any of the clusters. */
   readonly putReconcileEventsPolicyArn: pulumi.Output<string>;
   /** The policy for people who use the command: attach it to their role. */
   readonly operatorPolicyArn: pulumi.Output<string>;
-  /** What the command has to be told of this deployment, as environment variables; `exportLines` makes shell of it. */
+  /** The command's environment variables for this deployment; `exportLines` writes them for a shell. */
   readonly commandEnvironment: pulumi.Output<Record<string, string>>;
-  /** The service catalog as the function has it, for the command's `--services`. */
+  /** The function's service catalog, for the command's `--services`. */
   readonly catalog: pulumi.Output<string>;
-  /** Events that the function failed to handle. */
-  readonly failureQueueUrl: pulumi.Output<string>;
-  /** Events that could not be delivered to the function. */
-  readonly undeliveredQueueUrl: pulumi.Output<string>;
-  /** In buffered mode, the queue of starts, stops and reconciles. */
+  /** The on-failure queue: events that the function failed to handle. */
+  readonly onFailureQueueUrl: pulumi.Output<string>;
+  /** The rule dead-letter queue: events that EventBridge or Scheduler could not deliver. */
+  readonly ruleDeadLetterQueueUrl: pulumi.Output<string>;
+  /** In buffered mode, the request queue: starts, stops and reconciles. */
   readonly requestQueueUrl?: pulumi.Output<string>;
-  /** In buffered mode, those that the function failed to handle each time. */
+  /** In buffered mode, requests that the function failed to handle at every delivery. */
   readonly requestDeadLetterQueueUrl?: pulumi.Output<string>;
-  /** In buffered mode, the queue of task state changes. */
+  /** In buffered mode, the state-change queue. */
   readonly stateChangeQueueUrl?: pulumi.Output<string>;
-  /** In buffered mode, those that the function failed to handle each time. */
+  /** In buffered mode, state changes that the function failed to handle at every delivery. */
   readonly stateChangeDeadLetterQueueUrl?: pulumi.Output<string>;
 
   constructor(name: string, args: StartEnginesArgs, options?: pulumi.ComponentResourceOptions) {
@@ -110,8 +110,8 @@ export class StartEngines extends pulumi.ComponentResource {
     const stops = send("send-stops", "stop", STOP_DETAIL_TYPE);
     const reconciles = send("send-reconciles", "reconcile", RECONCILE_DETAIL_TYPE);
     const failed = [
-      queues.failures,
-      queues.undelivered,
+      queues.onFailure,
+      queues.ruleDeadLetters,
       ...KINDS.flatMap((kind) => queues.buffers?.[kind].deadLetters ?? []),
     ];
     const operators = new iam.Policy(
@@ -130,8 +130,8 @@ export class StartEngines extends pulumi.ComponentResource {
     this.operatorPolicyArn = operators.arn;
     const deployed = pulumi.output({
       functionArn: created.function.arn,
-      undeliveredQueueUrl: queues.undelivered.url,
-      failureQueueUrl: queues.failures.url,
+      ruleDeadLetterQueueUrl: queues.ruleDeadLetters.url,
+      onFailureQueueUrl: queues.onFailure.url,
       requestDeadLetterQueueUrl: queues.buffers?.requests.deadLetters.url,
       stateChangeDeadLetterQueueUrl: queues.buffers?.stateChanges.deadLetters.url,
     });
@@ -146,8 +146,8 @@ export class StartEngines extends pulumi.ComponentResource {
     this.putEventsPolicyArn = starts.arn;
     this.putStopEventsPolicyArn = stops.arn;
     this.putReconcileEventsPolicyArn = reconciles.arn;
-    this.failureQueueUrl = queues.failures.url;
-    this.undeliveredQueueUrl = queues.undelivered.url;
+    this.onFailureQueueUrl = queues.onFailure.url;
+    this.ruleDeadLetterQueueUrl = queues.ruleDeadLetters.url;
     if (queues.buffers !== undefined) {
       const { requests, stateChanges } = queues.buffers;
       this.requestQueueUrl = requests.queue.url;
@@ -166,8 +166,8 @@ export class StartEngines extends pulumi.ComponentResource {
       operatorPolicyArn: this.operatorPolicyArn,
       commandEnvironment: this.commandEnvironment,
       catalog: this.catalog,
-      failureQueueUrl: this.failureQueueUrl,
-      undeliveredQueueUrl: this.undeliveredQueueUrl,
+      onFailureQueueUrl: this.onFailureQueueUrl,
+      ruleDeadLetterQueueUrl: this.ruleDeadLetterQueueUrl,
       requestQueueUrl: this.requestQueueUrl,
       requestDeadLetterQueueUrl: this.requestDeadLetterQueueUrl,
       stateChangeQueueUrl: this.stateChangeQueueUrl,
@@ -177,35 +177,35 @@ export class StartEngines extends pulumi.ComponentResource {
 }
 
 /** As long as any ARN that is not known before its resource is created. */
-const UNSEEN_ARN = `arn:aws:service:region-name-1:111122223333:${"x".repeat(64)}`;
-const UNSEEN = {
-  logGroupArn: UNSEEN_ARN,
-  failureQueueArn: UNSEEN_ARN,
+const PLACEHOLDER_ARN = `arn:aws:service:region-name-1:111122223333:${"x".repeat(64)}`;
+const PLACEHOLDER = {
+  logGroupArn: PLACEHOLDER_ARN,
+  onFailureQueueArn: PLACEHOLDER_ARN,
   scheduleGroup: "x".repeat(40),
-  laterRoleArn: UNSEEN_ARN,
+  laterRoleArn: PLACEHOLDER_ARN,
 };
 
-/** What the operators' policy is computed from, as far as the arguments tell. */
+/** The inputs of the operators' policy that come from the arguments. */
 function operatorArgs(args: SettledArgs): Omit<OperatorPolicyArgs, "functionArn" | "queueArns"> {
   const { scope, clusterArns, targetGroupArns } = policyArgs(args);
   return { scope, clusterArns, targetGroupArns, busArn: eventBusArn(args.eventBus ?? DEFAULTS.eventBus, scope) };
 }
 
-/** The arguments, if they are sound now that all are known, and what is made of them fits AWS's limits. */
+/** Checks the arguments when all are known, and AWS's limits on what is generated from them. */
 function sound(name: string, args: SettledArgs): SettledArgs {
   checkArguments(name, args);
-  const bufferQueueArns = bufferOf(args) === undefined ? [] : KINDS.map(() => UNSEEN_ARN);
+  const bufferQueueArns = bufferOf(args) === undefined ? [] : KINDS.map(() => PLACEHOLDER_ARN);
   // As many dead-letter queues, and the two that are always there.
-  const queueArns = [UNSEEN_ARN, UNSEEN_ARN, ...bufferQueueArns];
+  const queueArns = [PLACEHOLDER_ARN, PLACEHOLDER_ARN, ...bufferQueueArns];
   const found = limitProblems({
     environment: environment(
       args,
-      { roleArn: UNSEEN_ARN, scheduleGroup: name, deadLetterArn: UNSEEN_ARN },
+      { roleArn: PLACEHOLDER_ARN, scheduleGroup: name, deadLetterQueueArn: PLACEHOLDER_ARN },
       args.functionName ?? name,
     ),
     patterns: [requestPattern(allowedSources(args)), stateChangePattern(args.clusters)],
-    policies: [functionPolicy({ ...policyArgs(args), ...UNSEEN, bufferQueueArns })],
-    managedPolicies: [operatorPolicy({ ...operatorArgs(args), functionArn: UNSEEN_ARN, queueArns })],
+    policies: [functionPolicy({ ...policyArgs(args), ...PLACEHOLDER, bufferQueueArns })],
+    managedPolicies: [operatorPolicy({ ...operatorArgs(args), functionArn: PLACEHOLDER_ARN, queueArns })],
   });
   if (found.length > 0) {
     throw new pulumi.RunError(`StartEngines "${name}": ${found.map((problem) => `\n  ${problem}`).join("")}`);

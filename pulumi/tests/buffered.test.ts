@@ -237,7 +237,7 @@ test("on the way back the rules invoke the function, and both queues are still e
   assert.ok(result.requestQueueUrl !== undefined && result.stateChangeQueueUrl !== undefined);
 });
 
-test("its alarms tell of messages that wait, fail, or failed for good", async () => {
+test("its alarms report messages that wait, fail, or failed for good", async () => {
   const { registrations } = await deploy(true, { alarms: { bufferAgeSeconds: 120 } });
   const told = (suffix: string) => {
     const alarm = inputs(registrations, ALARM, `start-engines-${suffix}`);
@@ -245,8 +245,9 @@ test("its alarms tell of messages that wait, fail, or failed for good", async ()
   };
   for (const suffix of Object.keys(QUEUES)) {
     const QueueName = `start-engines-${suffix}`;
-    assert.deepEqual(told(`${suffix}-age`), ["AWS/SQS", "ApproximateAgeOfOldestMessage", { QueueName }, 120]);
-    assert.deepEqual(told(`${suffix}-dead-letters`), [
+    const label = suffix.slice(0, -1);
+    assert.deepEqual(told(`${label}-queue-age`), ["AWS/SQS", "ApproximateAgeOfOldestMessage", { QueueName }, 120]);
+    assert.deepEqual(told(`${label}-dead-letter-queue`), [
       "AWS/SQS",
       "ApproximateNumberOfMessagesVisible",
       { QueueName: `${QueueName}-dead-letters` },
@@ -273,7 +274,7 @@ test("the dashboard shows depth and age of both queues, and their dead letters a
     "ApproximateAgeOfOldestMessage start-engines-requests",
     "ApproximateAgeOfOldestMessage start-engines-state-changes",
   ]);
-  assert.deepEqual(shown("Messages in the queues")?.slice(-2), [
+  assert.deepEqual(shown("Messages in the on-failure and dead-letter queues")?.slice(-2), [
     "ApproximateNumberOfMessagesVisible start-engines-requests-dead-letters",
     "ApproximateNumberOfMessagesVisible start-engines-state-changes-dead-letters",
   ]);

@@ -101,7 +101,7 @@ test("the function is the packed one with the catalog, and its defaults", async 
       TASK_WAIT_TIMEOUT: "120",
       SCHEDULER_ROLE_ARN: "arn:aws:iam::111122223333:role/start-engines-later",
       SCHEDULER_GROUP: "start-engines",
-      SCHEDULER_DEAD_LETTER_ARN: "arn:aws:sqs:us-east-1:111122223333:start-engines-undelivered",
+      SCHEDULER_DEAD_LETTER_QUEUE_ARN: "arn:aws:sqs:us-east-1:111122223333:start-engines-undelivered",
       OUTCOME_EVENT_BUS: "outcomes",
       API_RATES: "RunTask=10,RegisterTargets+DeregisterTargets=2:10",
       LOG_LEVEL: "info",
@@ -178,12 +178,12 @@ test("every alarm tells the topic, and has the limits that were asked for", asyn
     throttles: ["Throttles", 0],
     "failures-lost": ["DestinationDeliveryFailures", 0],
     duration: ["Duration", 15_000],
-    undelivered: ["ApproximateNumberOfMessagesVisible", 0],
-    failures: ["ApproximateNumberOfMessagesVisible", 0],
+    "rule-dead-letter-queue": ["ApproximateNumberOfMessagesVisible", 0],
+    "on-failure-queue": ["ApproximateNumberOfMessagesVisible", 0],
     "starts-failed": ["StartsFailed", 0],
     "deadlines-not-set": ["DeadlinesNotSet", 0],
     "registration-lag": ["RegistrationLag", 10_000],
-    "outcomes-untold": ["OutcomeEventsFailed", 0],
+    "outcome-events-failed": ["OutcomeEventsFailed", 0],
     "targets-unknown": ["TargetsUnknown", 0],
     "unhealthy-auth": ["UnHealthyHostCount", 0],
     "unhealthy-auth-tcp": ["UnHealthyHostCount", 0],
@@ -343,10 +343,10 @@ test("the command is told all that the function is told but how it logs and wait
     START_ENGINES_FUNCTION: "arn:aws:lambda:us-east-1:111122223333:function:start-engines",
     START_ENGINES_EVENT_BUS: "engines",
   };
-  const { START_ENGINES_RULE_QUEUE_URL, START_ENGINES_FAILURE_QUEUE_URL, ...rest } = told;
+  const { START_ENGINES_RULE_DEAD_LETTER_QUEUE_URL, START_ENGINES_ON_FAILURE_QUEUE_URL, ...rest } = told;
   assert.deepEqual(rest, { ...deployed, ...settings });
-  assert.match(START_ENGINES_RULE_QUEUE_URL ?? "", /undelivered$/);
-  assert.match(START_ENGINES_FAILURE_QUEUE_URL ?? "", /failures$/);
+  assert.match(START_ENGINES_RULE_DEAD_LETTER_QUEUE_URL ?? "", /undelivered$/);
+  assert.match(START_ENGINES_ON_FAILURE_QUEUE_URL ?? "", /failures$/);
 });
 
 test("a shell reads the lines back as they were", () => {

@@ -16,10 +16,10 @@ test("each limit that is passed is told with size, limit and way out", () => {
     managedPolicies: [{ Resource: "x".repeat(6144) }],
   });
   const starts = [
-    "the size of the function's environment = 4097: AWS takes at most 4096 bytes: name fewer",
-    "the size of an event pattern = 4111: AWS takes at most 4096 characters: name fewer",
-    "the size of a role's policy = 10255: AWS takes at most 10240 characters: name fewer",
-    "the size of a managed policy = 6159: AWS takes at most 6144 characters: name fewer",
+    "the size of the function's environment = 4097: AWS allows at most 4096 bytes: name fewer",
+    "the size of an event pattern = 4111: AWS allows at most 4096 characters: name fewer",
+    "the size of a role's policy = 10255: AWS allows at most 10240 characters: name fewer",
+    "the size of a managed policy = 6159: AWS allows at most 6144 characters: name fewer",
   ];
   assert.equal(found.length, starts.length);
   starts.forEach((start, n) => {

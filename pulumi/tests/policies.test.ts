@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { OUTCOME_DETAIL_TYPES } from "../src/outcomeEvents";
 import { functionPolicy, type FunctionPolicyArgs, functionTrust } from "../src/policies/functionPolicy";
 import { putEventsPolicy } from "../src/policies/putEventsPolicy";
-import { bufferQueuePolicy, ruleQueuePolicy } from "../src/policies/queuePolicy";
+import { bufferQueuePolicy, ruleDeadLetterQueuePolicy } from "../src/policies/queuePolicy";
 import { schedulerPolicy, schedulerTrust } from "../src/policies/schedulerPolicy";
 import { CLUSTER, EXECUTION_ROLE, GROUP, INFRASTRUCTURE_ROLE, TASK_ROLE } from "./support/soundArguments";
 
@@ -24,7 +24,7 @@ const ARGS: FunctionPolicyArgs = {
   taskRoleArns: [TASK_ROLE, EXECUTION_ROLE],
   infrastructureRoleArns: [INFRASTRUCTURE_ROLE],
   logGroupArn: LOG_GROUP,
-  failureQueueArn: QUEUE,
+  onFailureQueueArn: QUEUE,
   bufferQueueArns: [],
   scheduleGroup: "start-engines",
   laterRoleArn: LATER_ROLE,
@@ -161,14 +161,14 @@ test("the function's policy allows its calls on what the arguments name", () => 
         Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
         Resource: [`${LOG_GROUP}:*`],
       },
-      { Sid: "KeepFailures", Effect: "Allow", Action: ["sqs:SendMessage"], Resource: [QUEUE] },
+      { Sid: "SendToOnFailureQueue", Effect: "Allow", Action: ["sqs:SendMessage"], Resource: [QUEUE] },
     ],
   });
 });
 
 test("with a bus for outcomes the function may tell them there, as itself", () => {
   const { Statement } = functionPolicy({ ...ARGS, outcomeEventBusArn: BUS });
-  const told = Statement.find((statement) => statement.Sid === "TellOutcomes");
+  const told = Statement.find((statement) => statement.Sid === "PutOutcomeEvents");
   assert.deepEqual(told?.Resource, [BUS]);
   assert.deepEqual(told.Condition, {
     "ForAllValues:StringEquals": {
@@ -236,11 +236,11 @@ test("only Lambda takes the function's role", () => {
 
 test("only the two rules put messages into the dead-letter queue", () => {
   const rules = ["arn:aws:events:us-east-1:111122223333:rule/a", "arn:aws:events:us-east-1:111122223333:rule/b"];
-  assert.deepEqual(ruleQueuePolicy(QUEUE, rules), {
+  assert.deepEqual(ruleDeadLetterQueuePolicy(QUEUE, rules), {
     Version: "2012-10-17",
     Statement: [
       {
-        Sid: "UndeliveredEventsOfTheseRules",
+        Sid: "DeadLettersOfTheseRules",
         Effect: "Allow",
         Principal: { Service: "events.amazonaws.com" },
         Action: ["sqs:SendMessage"],

@@ -138,16 +138,16 @@ describe("the example stack", () => {
       "clusterArn",
       "commandEnvironment",
       "eventBus",
-      "failureQueueUrl",
       "functionArn",
       "functionName",
       "networkAddress",
+      "onFailureQueueUrl",
       "operatorPolicyArn",
       "putEventsPolicyArn",
       "putReconcileEventsPolicyArn",
       "putStopEventsPolicyArn",
+      "ruleDeadLetterQueueUrl",
       "targetGroupArns",
-      "undeliveredQueueUrl",
       "url",
     ];
     assert.deepEqual(Object.keys(up.outputs).sort(), direct);

@@ -164,7 +164,7 @@ class Up(Deploy):
 
     def test_credentials_that_have_expired(self) -> None:
         self.answers["aws sts get-caller-identity"] = fails("ExpiredToken: the security token is expired")
-        self.assert_misses("AWS does not take the credentials: ExpiredToken", "aws sso login   # or: aws configure")
+        self.assert_misses("AWS does not accept the credentials: ExpiredToken", "aws sso login   # or: aws configure")
 
     def test_without_the_aws_cli_credentials_are_looked_for_where_they_usually_are(self) -> None:
         (self.bin / "aws").unlink()

@@ -1,9 +1,8 @@
-//! EC2 DescribeInstances of one instance: its private addresses. The one call of EC2 that is needed.
+//! EC2 DescribeInstances of one EC2 instance: its private addresses. The only call of EC2.
 //!
 //! A signed call on the SDK's own parts (its orchestrator, signer, retries and XML reader), which
-//! are dependencies of the other clients anyway. The function with `aws-sdk-ec2` 1.274 (without default
-//! features) in this file's place, both in the release profile on one of the two cores where this was
-//! decided:
+//! are dependencies of the other clients anyway. Compared with `aws-sdk-ec2` 1.274 (without default
+//! features) in the release profile, on two cores:
 //!
 //! | | this file | `aws-sdk-ec2` |
 //! | --- | --- | --- |
@@ -11,7 +10,7 @@
 //! | stripped | 6,330,504 bytes | 6,693,568 bytes |
 //! | zipped | 2,649,572 bytes | 2,772,191 bytes |
 //!
-//! So it is the build that costs, more than the bytes. In debug that crate took 6 min 39 s and 7.5 GB of
+//! The build time was the reason, more than the size. In debug that crate took 6 min 39 s and 7.5 GB of
 //! memory.
 //!
 //! [DescribeInstances](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html),
@@ -54,7 +53,7 @@ pub(crate) struct Client(Operation<String, Option<Ec2Instance>, Ec2Error>);
 impl Client {
     /// With region, credentials, endpoint, HTTP client, retries and time limits of `config`.
     pub(crate) fn new(config: &SdkConfig) -> Self {
-        // Without a region no call of ECS gets as far as here.
+        // Without a region, calls of ECS fail before this one is made.
         let region = config.region().map(ToString::to_string).unwrap_or_default();
         let endpoint = endpoint(config);
         let unreachable = endpoint.as_ref().err().copied();
@@ -101,14 +100,14 @@ impl Client {
             operation = operation.timeout_config(timeouts.clone());
         }
         let request = move |id| match unreachable {
-            // The settings are wrong, for this call as for those of the other clients: nothing is sent.
+            // The settings are wrong, as for the other clients: nothing is sent.
             Some(why) => Err(why.into()),
             None => request(id),
         };
         Self(operation.serializer(request).deserializer(read).build())
     }
 
-    /// An instance; `None` if EC2 does not know it, or no address of it.
+    /// An EC2 instance; `None` if EC2 does not know it, or it has no address.
     pub(crate) async fn describe_instance(&self, id: &str) -> Result<Option<Ec2Instance>, CallError> {
         match self.0.invoke(id.to_owned()).await {
             Ok(instance) => Ok(instance),
@@ -118,10 +117,10 @@ impl Client {
     }
 }
 
-/// Where EC2 is, by the same rules as the SDK has for its other clients: the endpoint that is configured, else the region's
-/// own, of FIPS and dual-stack where these are asked for.
+/// The endpoint of EC2, by the rules of the SDK's other clients: the configured one, else the region's, with FIPS and
+/// dual-stack if these are set.
 ///
-/// After the `endpoint-rule-set-1.json` of EC2 in botocore (`botocore/data/ec2/2016-11-15`).
+/// Follows the `endpoint-rule-set-1.json` of EC2 in botocore (`botocore/data/ec2/2016-11-15`).
 fn endpoint(config: &SdkConfig) -> Result<String, &'static str> {
     let region = config.region().map(AsRef::as_ref).unwrap_or_default();
     let (fips, dual_stack) = (config.use_fips() == Some(true), config.use_dual_stack() == Some(true));
@@ -137,7 +136,7 @@ fn endpoint(config: &SdkConfig) -> Result<String, &'static str> {
 fn endpoint_in(region: &str, fips: bool, dual_stack: bool) -> String {
     let [plain, dual] = dns_suffixes(region);
     match (fips, dual_stack) {
-        // What is there under the plain name is FIPS already: only dual-stack has another one.
+        // The plain name is FIPS already; only dual-stack has another one.
         (true, false) if region.starts_with("us-gov-") => format!("https://ec2.{region}.{plain}"),
         (true, false) => format!("https://ec2-fips.{region}.{plain}"),
         (true, true) => format!("https://ec2-fips.{region}.{dual}"),
@@ -146,9 +145,9 @@ fn endpoint_in(region: &str, fips: bool, dual_stack: bool) -> String {
     }
 }
 
-/// The domains of the partition that a region is in, the plain one and that of dual-stack
-/// ([partitions](https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html)); all
-/// of them have both, and FIPS, in the table of the SDK's own clients.
+/// The DNS suffixes of a region's partition: plain and dual-stack
+/// ([partitions](https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html)). In
+/// the table of the SDK's own clients, all partitions have both, and FIPS.
 fn dns_suffixes(region: &str) -> [&'static str; 2] {
     let partitions = [
         ("cn-", ["amazonaws.com.cn", "api.amazonwebservices.com.cn"]),
@@ -163,9 +162,9 @@ fn dns_suffixes(region: &str) -> [&'static str; 2] {
 }
 
 fn request(id: String) -> Result<HttpRequest, aws_smithy_runtime_api::box_error::BoxError> {
-    // An instance id has no character that a form would have to escape; anything else is none.
+    // An instance id needs no escaping in a form; anything else is not an instance id.
     if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        return Err(format!("{id:?} is no instance id").into());
+        return Err(format!("{id:?} is not an instance id").into());
     }
     let body = format!("Action={OPERATION}&Version={API_VERSION}&InstanceId.1={id}");
     let mut request = HttpRequest::new(SdkBody::from(body));
@@ -186,12 +185,11 @@ fn read(response: &HttpResponse) -> Result<Option<Ec2Instance>, OrchestratorErro
     Err(OrchestratorError::operation(Ec2Error(error)))
 }
 
-/// `reservationSet/item/instancesSet/item`, of which there is one at most.
+/// Reads `reservationSet/item/instancesSet/item`, of which there is at most one.
 fn read_instance(body: &[u8]) -> Result<Option<Ec2Instance>, XmlDecodeError> {
-    // The reader takes the end of a body for that of its elements, and half an answer must not call
-    // an instance gone.
+    // The reader accepts a truncated body, and half an answer must not make an EC2 instance count as gone.
     if !body.trim_ascii_end().ends_with(b"</DescribeInstancesResponse>") {
-        return Err(XmlDecodeError::custom("the answer is not whole"));
+        return Err(XmlDecodeError::custom("the answer is truncated"));
     }
     let mut document = Document::try_from(body)?;
     let mut root = document.root_element()?;
@@ -246,7 +244,7 @@ fn one_instance(instance: &mut ScopedDecoder<'_, '_>) -> Result<Option<Ec2Instan
         .then_some(Ec2Instance { addresses, lives }))
 }
 
-/// `read` for every child of that name.
+/// Calls `read` for every child with this name.
 fn each<'inp>(
     parent: &mut ScopedDecoder<'inp, '_>,
     name: &str,
@@ -260,7 +258,7 @@ fn each<'inp>(
     Ok(())
 }
 
-/// `Response/Errors/Error`: EC2 has an element of its own around errors.
+/// Reads `Response/Errors/Error`, the form of errors of EC2 alone.
 fn read_error(body: &[u8]) -> Result<ErrorMetadata, XmlDecodeError> {
     let mut document = Document::try_from(body)?;
     let mut root = document.root_element()?;
@@ -282,7 +280,7 @@ fn read_error(body: &[u8]) -> Result<ErrorMetadata, XmlDecodeError> {
     Ok(error.build())
 }
 
-/// What EC2 says went wrong.
+/// An error that EC2 has answered.
 #[derive(Debug)]
 struct Ec2Error(ErrorMetadata);
 
@@ -348,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_no_instance_that_is_gone() {
+    fn an_unreadable_answer_does_not_make_an_instance_count_as_gone() {
         for body in [
             "",
             "}{",
@@ -372,7 +370,7 @@ mod tests {
 
     #[test]
     fn each_partition_has_its_names_of_fips_and_dual_stack() {
-        // Of the tests of EC2's rules in the SDKs, `endpoint-tests-1.json`.
+        // From the SDKs' tests of EC2's rules, `endpoint-tests-1.json`.
         for (region, fips, dual_stack, host) in [
             ("us-east-1", false, false, "ec2.us-east-1.amazonaws.com"),
             ("us-east-1", true, false, "ec2-fips.us-east-1.amazonaws.com"),

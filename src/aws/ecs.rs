@@ -1,4 +1,4 @@
-//! ECS: what tasks and container instances show, and what is asked of them.
+//! ECS: describes and lists tasks, container instances and task definitions; stops and tags tasks.
 
 use aws_sdk_ecs::types::{DesiredStatus, TaskField};
 use aws_sdk_ecs::{Client, types as sdk};
@@ -13,8 +13,8 @@ use start_engines_core::domain::timestamp::Timestamp;
 
 use crate::error::call_error;
 
-/// Tasks with their tags. Those that ECS does not know are left out; any other failure to show
-/// one is an error, since leaving it out would call it gone.
+/// Tasks with their tags. Leaves out tasks that ECS reports as MISSING; any other failure is an error, since a task that
+/// is left out counts as gone.
 pub(crate) async fn describe_tasks(
     client: &Client,
     cluster: &Cluster,
@@ -34,18 +34,18 @@ pub(crate) async fn describe_tasks(
     answer.tasks().iter().map(read).collect()
 }
 
-/// The ARNs of tasks. One that cannot be read is an error: leaving it out would call it gone, or not
+/// Parses the ARNs of tasks. An invalid one is an error: a task that is left out would count as gone, or as not
 /// started.
 ///
 /// # Errors
-/// With the first that cannot be read.
+/// With the first ARN that is invalid.
 pub fn task_arns<'a>(operation: &'static str, texts: impl Iterator<Item = &'a str>) -> Result<Vec<TaskArn>, CallError> {
     texts
         .map(|text| text.parse().map_err(|_| unreadable(operation)))
         .collect()
 }
 
-/// An answer with a task that has no valid ARN.
+/// The error of an answer with a task that has no valid ARN.
 #[must_use]
 pub fn unreadable(operation: &'static str) -> CallError {
     let message = "a task without a valid taskArn".to_owned();
@@ -58,7 +58,7 @@ pub fn unreadable(operation: &'static str) -> CallError {
     }
 }
 
-/// One page of the tasks of a cluster or of one of its instances.
+/// One page of the tasks of a cluster, or of one of its container instances.
 pub(crate) async fn list_tasks(
     client: &Client,
     cluster: &Cluster,
@@ -81,7 +81,7 @@ pub(crate) async fn list_tasks(
     task_page(answer.task_arns(), answer.next_token())
 }
 
-/// One page of the tasks with this `startedBy` that are to stay: ECS takes no other filter beside it.
+/// One page of the tasks with this `startedBy` and `desiredStatus` RUNNING: ECS allows no other filter with it.
 pub(crate) async fn list_tasks_started_by(
     client: &Client,
     cluster: &Cluster,
@@ -104,8 +104,8 @@ fn task_page(arns: &[String], next: Option<&str>) -> Result<TaskPage, CallError>
     })
 }
 
-/// A container instance, one that has left its cluster too for as long as ECS shows it; `None` if
-/// ECS does not know it, or not which machine it is.
+/// A container instance, also a deregistered one for as long as ECS returns it; `None` if ECS does not know it or its EC2
+/// instance id.
 pub(crate) async fn describe_container_instance(
     client: &Client,
     cluster: &Cluster,
@@ -128,11 +128,11 @@ pub(crate) async fn describe_container_instance(
     }))
 }
 
-/// A task definition, an inactive one too; `None` if it was deleted.
+/// A task definition, also an inactive one; `None` if it was deleted.
 ///
-/// ECS has no code of its own for that: it answers ClientException, "Unable to describe task definition."
-/// (terraform-provider-aws#29749), and the ARN that is asked for is one that ECS has told, so that nothing else
-/// of the request can be wrong. One that tasks still use is not deleted
+/// ECS has no error code for that: it answers ClientException, "Unable to describe task definition."
+/// (terraform-provider-aws#29749). The ARN comes from ECS itself, so nothing else of the request can be wrong.
+/// A task definition that tasks still use is not deleted
 /// ([DeleteTaskDefinitions](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html)).
 pub(crate) async fn describe_task_definition(
     client: &Client,
@@ -150,7 +150,7 @@ pub(crate) async fn describe_task_definition(
         kind: ErrorKind::Unreadable,
         code: None,
         conflicting_tasks: Vec::new(),
-        message: format!("the answer does not hold {arn}"),
+        message: format!("the answer does not contain {arn}"),
     })?;
     Ok(Some(Definition {
         network_mode: found.network_mode().map(sdk::NetworkMode::as_str).into(),
@@ -173,7 +173,7 @@ fn mappings(container: &sdk::ContainerDefinition) -> impl Iterator<Item = PortMa
     })
 }
 
-/// Any other failure to show something is an error, since leaving it out would call it gone.
+/// Fails on any `failures` entry but MISSING, since what is left out counts as gone.
 ///
 /// # Errors
 /// With the first such failure.
@@ -187,11 +187,11 @@ pub fn no_failure_but_missing(operation: &'static str, failures: &[sdk::Failure]
         kind: ErrorKind::Unknown,
         code: None,
         conflicting_tasks: Vec::new(),
-        message: format!("{}: {reason}", failure.arn().unwrap_or("one of those asked for")),
+        message: format!("{}: {reason}", failure.arn().unwrap_or("one of the requested ARNs")),
     })
 }
 
-/// Asks a task to stop; again is no error.
+/// Calls StopTask. Stopping a task again is not an error.
 pub(crate) async fn stop_task(
     client: &Client,
     cluster: &Cluster,
@@ -209,7 +209,7 @@ pub(crate) async fn stop_task(
         .map_err(|error| call_error("StopTask", &error))
 }
 
-/// Puts one tag on a task.
+/// Calls TagResource with one tag.
 pub(crate) async fn tag_task(client: &Client, task: &TaskArn, tag: &Tag) -> Result<(), CallError> {
     let tag = sdk::Tag::builder().key(&tag.key).value(&tag.value).build();
     let call = client.tag_resource().resource_arn(task.as_str()).tags(tag);
@@ -219,15 +219,15 @@ pub(crate) async fn tag_task(client: &Client, task: &TaskArn, tag: &Tag) -> Resu
         .map_err(|error| call_error("TagResource", &error))
 }
 
-/// A task as ECS shows it, in our terms; `None` if it has no valid ARN.
+/// Translates the SDK's task; `None` if it has no valid ARN.
 #[must_use]
-pub fn read_task(task: &sdk::Task, asked_in: &Cluster) -> Option<Task> {
+pub fn read_task(task: &sdk::Task, cluster: &Cluster) -> Option<Task> {
     Some(Task {
         arn: task.task_arn()?.parse().ok()?,
         cluster: task
             .cluster_arn()
             .and_then(|arn| arn.parse().ok())
-            .unwrap_or_else(|| asked_in.clone()),
+            .unwrap_or_else(|| cluster.clone()),
         version: u64::try_from(task.version()).unwrap_or(0),
         last_status: task.last_status().unwrap_or_default().into(),
         desired_status: task.desired_status().unwrap_or_default().into(),

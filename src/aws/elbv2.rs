@@ -1,4 +1,4 @@
-//! ELBv2: what target groups hold, and putting targets in and out.
+//! ELBv2: describes target groups, registers and deregisters targets.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::error::call_error;
 /// [Target group attributes](https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html).
 const DEFAULT_DEREGISTRATION_DELAY: Duration = Duration::from_secs(300);
 
-/// The facts about one group.
+/// The facts about one target group.
 pub(crate) async fn describe_target_group(client: &Client, group: &TargetGroupArn) -> Result<TargetGroup, CallError> {
     const OPERATION: &str = "DescribeTargetGroups";
     let answer = client
@@ -33,7 +33,7 @@ pub(crate) async fn describe_target_group(client: &Client, group: &TargetGroupAr
         kind: ErrorKind::TargetGroupNotFound,
         code: None,
         conflicting_tasks: Vec::new(),
-        message: format!("the answer does not hold {group}"),
+        message: format!("the answer does not contain {group}"),
     })?;
     Ok(TargetGroup {
         target_type: found.target_type().map_or("", sdk::TargetTypeEnum::as_str).into(),
@@ -45,7 +45,7 @@ pub(crate) async fn describe_target_group(client: &Client, group: &TargetGroupAr
     })
 }
 
-/// How long a group's targets drain, as of now; ELB's default if the group does not tell.
+/// The current deregistration delay of a target group; ELB's default if the answer does not contain it.
 pub(crate) async fn describe_deregistration_delay(
     client: &Client,
     group: &TargetGroupArn,
@@ -74,7 +74,7 @@ pub(crate) async fn describe_deregistration_delay(
     }
 }
 
-/// Whether each target is in the group, in the order asked.
+/// The health of each target, in the order of `targets`.
 pub(crate) async fn describe_target_health(
     client: &Client,
     group: &TargetGroupArn,
@@ -91,14 +91,15 @@ pub(crate) async fn describe_target_health(
         let same = |found: &&sdk::TargetHealthDescription| found.target().is_some_and(|found| is_same(found, target));
         health(answer.target_health_descriptions().iter().find(same)?)
     };
-    // A target that the answer leaves out is not in the group.
+    // A target that the answer leaves out is not registered.
     Ok(targets
         .iter()
         .map(|target| health_of(target).unwrap_or(TargetHealth::NotRegistered))
         .collect())
 }
 
-/// All targets of the group, draining ones too. What has no port is none that we could have put in.
+/// All targets of the target group, also draining ones. Leaves out targets without a port, which start-engines never
+/// registers.
 pub(crate) async fn describe_targets(
     client: &Client,
     group: &TargetGroupArn,
@@ -113,7 +114,7 @@ pub(crate) async fn describe_targets(
         let target = described.target()?;
         let id = target.id()?;
         let target = Target {
-            // As we write addresses, which ELB may write otherwise.
+            // In our notation of addresses; ELB may use another one.
             id: id
                 .parse::<IpAddr>()
                 .map_or_else(|_| id.to_owned(), |address| address.to_string()),
@@ -133,7 +134,7 @@ fn health(described: &sdk::TargetHealthDescription) -> Option<TargetHealth> {
     ))
 }
 
-/// Puts targets in; again is no error.
+/// Registers targets. Registering a target again is not an error.
 pub(crate) async fn register_targets(
     client: &Client,
     group: &TargetGroupArn,
@@ -156,14 +157,14 @@ pub(crate) async fn register_targets(
         .map_err(|error| call_error("RegisterTargets", &error))
 }
 
-/// Takes targets out, all attempts within this time; one that is not in is no error.
+/// Deregisters targets, all attempts within this time. A target that is not registered is not an error.
 pub(crate) async fn deregister_targets(
     client: &Client,
     group: &TargetGroupArn,
     targets: &[Target],
     within: Duration,
 ) -> Result<(), CallError> {
-    // So that a connection that has died leaves time for a second attempt.
+    // Half of the time, so that a dead connection leaves time for a second attempt.
     let attempt = TimeoutConfig::builder().operation_attempt_timeout(within / 2).build();
     let call = client
         .deregister_targets()
@@ -187,7 +188,7 @@ fn descriptions(targets: &[Target]) -> Vec<TargetDescription> {
     targets.iter().map(describe).collect()
 }
 
-/// Whether ELB speaks of this target; IPv6 addresses can be written in several ways.
+/// Whether ELB's description is of this target. Compares parsed addresses, since IPv6 has several notations.
 fn is_same(found: &TargetDescription, target: &Target) -> bool {
     let same_id = || {
         let id = found.id()?;

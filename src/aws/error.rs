@@ -1,4 +1,4 @@
-//! The SDK's errors in our terms; what AWS's codes and texts mean is in [`start_engines_core::call::error`] and
+//! Translates the SDK's errors; what AWS's codes and texts mean is in [`start_engines_core::call::error`] and
 //! [`start_engines_core::call::error_texts`].
 
 use std::error::Error;
@@ -8,7 +8,7 @@ use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use start_engines_core::call::{CallError, ErrorKind, error_texts};
 
-/// The error of `operation` in our terms.
+/// The SDK's error of `operation` as a [`CallError`].
 pub fn call_error<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> CallError
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -33,11 +33,11 @@ where
         SdkError::TimeoutError(_) => make(ErrorKind::TimedOut, None, chain(error)),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => make(ErrorKind::TimedOut, None, chain(error)),
         SdkError::DispatchFailure(failure) if failure.is_io() => make(ErrorKind::Unreachable, None, chain(error)),
-        // No credentials to sign with: not a word from AWS, nor on the way to it.
+        // No credentials to sign with: nothing was sent to AWS.
         SdkError::DispatchFailure(_) if is_of_credentials(error) => make(ErrorKind::Credentials, None, chain(error)),
-        // The request could not even be written: a value that the API's shapes do not take.
+        // The request could not be built: a value that the API's shapes do not allow.
         SdkError::ConstructionFailure(_) => make(ErrorKind::InvalidParameter, None, chain(error)),
-        // A page of HTML from a proxy or an overloaded front end: its status is all that it tells.
+        // An HTML page from a proxy or an overloaded front end: only its status is useful.
         SdkError::ResponseError(response) if response.raw().status().as_u16() >= 400 => {
             let status = response.raw().status().as_u16();
             make(
@@ -51,7 +51,7 @@ where
     }
 }
 
-/// Whether credentials are at the bottom of it.
+/// Whether missing or wrong credentials are the cause.
 fn is_of_credentials(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {

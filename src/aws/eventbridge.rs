@@ -1,4 +1,4 @@
-//! EventBridge PutEvents: outcome events of the function, and events of the operator's command.
+//! EventBridge PutEvents: the function's outcome events, and the events of the operator's command.
 
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::primitives::DateTime;
@@ -8,12 +8,12 @@ use start_engines_core::call::{CallError, FailedEntry};
 
 use crate::error::call_error;
 
-/// The API's name for the call.
+/// The operation's name in AWS's API.
 pub const OPERATION: &str = "PutEvents";
 
-/// Puts at most 10 entries; gives for each the id that EventBridge made for the event, or why the entry failed.
+/// Puts at most 10 entries; returns for each the id that EventBridge gave the event, or the failed entry's error.
 ///
-/// A call that succeeds may still have failed entries: those of the answer are in the order of the request's
+/// A call that succeeds may still have failed entries. The answer's entries are in the order of the request's
 /// ([PutEvents](https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html)).
 ///
 /// # Errors
@@ -44,7 +44,7 @@ pub async fn put_events(
                 code: code.map(str::to_owned),
                 message: result
                     .and_then(|entry| entry.error_message())
-                    .unwrap_or("EventBridge did not take the event, and does not say why")
+                    .unwrap_or("EventBridge did not accept the event, and gave no reason")
                     .to_owned(),
             }),
         }

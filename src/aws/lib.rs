@@ -1,7 +1,6 @@
 //! The AWS adapters: the only place that knows the SDK.
 //!
-//! Each adapter translates one call there and back, and classifies errors by their code
-//! (`error`). It makes no choices.
+//! Each adapter translates one call and its answer, and classifies errors by their code (`error`). Makes no choices.
 
 mod ec2;
 pub mod ecs;
@@ -29,12 +28,12 @@ use start_engines_core::ports::Aws;
 use self::transport::endpoint::Service;
 use self::transport::{environment, http, tls};
 
-/// Time for one attempt; the SDK makes up to [`ATTEMPTS`] of them.
+/// Time limit of one attempt; the SDK makes up to [`ATTEMPTS`] of them.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Attempts in all, of which the first is none that waits.
+/// Total attempts; the first is immediate.
 const ATTEMPTS: u32 = 3;
 
-/// The clients, built once in a function's life.
+/// The clients of the function, built once per execution environment.
 #[derive(Clone, Debug)]
 pub struct AwsClients {
     ec2: Late<ec2::Client>,
@@ -44,7 +43,7 @@ pub struct AwsClients {
     scheduler: Late<aws_sdk_scheduler::Client>,
 }
 
-/// Built when it is first asked for: each client of the SDK reads a table of all partitions, which was an eighth of a
+/// Built on first use: each client of the SDK reads a table of all partitions, which was an eighth of a
 /// cold start's instructions when all were built in init.
 type Late<C> = Arc<LazyLock<C, Box<dyn FnOnce() -> C + Send>>>;
 
@@ -54,12 +53,12 @@ fn late<C>(config: &SdkConfig, client: impl FnOnce(&SdkConfig) -> C + Send + 'st
 }
 
 impl AwsClients {
-    /// The function's: region, credentials, endpoints and `AWS_CA_BUNDLE` from the environment that
-    /// Lambda gives it. The connections that an event needs under `config` are opened now, if they can be; without
-    /// a configuration there is no event that needs one.
+    /// The function's clients: region, credentials, endpoints and `AWS_CA_BUNDLE` from Lambda's environment.
+    /// Opens the connections that events need under `config` at once, if possible; without a configuration no event
+    /// needs one.
     ///
     /// # Errors
-    /// If the bundle of certificates is none.
+    /// If the certificate bundle cannot be read.
     pub async fn for_lambda(config: Option<&Config>) -> Result<Self, Problems> {
         let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let bundle = get("AWS_CA_BUNDLE");
@@ -72,8 +71,8 @@ impl AwsClients {
         })?;
         let http = http::Client::new(tls);
         let sdk = timed(&environment::sdk_config(get, http.clone()));
-        // An event waits for an environment that is made on demand, and Lambda gives any size of it a whole core
-        // until then. Others, made in advance, would find the connections closed when their first event comes.
+        // An on-demand environment has an event waiting, and Lambda gives its init phase a whole core whatever its
+        // memory. Environments made in advance would find the connections closed when their first event comes.
         let on_demand = get("AWS_LAMBDA_INITIALIZATION_TYPE").is_none_or(|kind| kind == "on-demand");
         let mut endpoints = Vec::new();
         let mut opening = Vec::new();
@@ -84,7 +83,7 @@ impl AwsClients {
                 endpoints.push(endpoint.clone());
                 let http = http.clone();
                 opening.push(tokio::spawn(async move { http.open(endpoint).await }));
-                // So that those so far get on while the next one's rules are read.
+                // So that the connections begun so far continue while the next endpoint's rules are read.
                 tokio::task::yield_now().await;
             }
         }
@@ -93,13 +92,13 @@ impl AwsClients {
             clients.build(config).await;
         }
         for opening in opening {
-            // That one panicked is for its first request to tell.
+            // If one panicked, its first request reports the error.
             let _ = opening.await;
         }
         Ok(clients)
     }
 
-    /// With the settings of `config`, which [`timed`] has made.
+    /// Builds the clients from `config`, which must come from [`timed`].
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         Self {
@@ -111,19 +110,19 @@ impl AwsClients {
         }
     }
 
-    /// ECS's.
+    /// The client of ECS.
     #[must_use]
     pub fn ecs(&self) -> &aws_sdk_ecs::Client {
         &self.ecs
     }
 
-    /// Elastic Load Balancing's.
+    /// The client of Elastic Load Balancing v2.
     #[must_use]
     pub fn elbv2(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
         &self.elbv2
     }
 
-    /// EventBridge's.
+    /// The client of EventBridge.
     #[must_use]
     pub fn eventbridge(&self) -> &aws_sdk_eventbridge::Client {
         &self.eventbridge
@@ -134,7 +133,7 @@ impl AwsClients {
         for service in Service::used(config) {
             tokio::task::yield_now().await;
             match service {
-                // They are built.
+                // Built already.
                 Service::Ecs | Service::Elbv2 => {}
                 Service::EventBridge => drop(LazyLock::force(&self.eventbridge)),
                 Service::Scheduler => drop(LazyLock::force(&self.scheduler)),
@@ -220,7 +219,7 @@ impl AwsClients {
     }
 }
 
-/// The same settings with our own retries and time limits.
+/// `config` with the retries and time limits of this crate.
 #[must_use]
 pub fn timed(config: &SdkConfig) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
@@ -237,7 +236,7 @@ pub fn timed(config: &SdkConfig) -> SdkConfig {
 
 impl Aws for AwsClients {
     async fn perform(&self, call: &Call, within: Duration) -> Result<Answer, CallError> {
-        // On the heap, so that the futures of all operations together don't make every caller's large.
+        // On the heap, so that the futures of all operations do not enlarge the future of every caller.
         let sending: Pin<Box<dyn Future<Output = _> + Send + '_>> = Box::pin(self.send(call, within));
         match tokio::time::timeout(within, sending).await {
             Ok(result) => result,

@@ -15,7 +15,7 @@ use crate::error::call_error;
 
 const OPERATION: &str = "RunTask";
 
-/// Starts tasks.
+/// Calls RunTask.
 pub(crate) async fn run_task(client: &Client, call: &RunTask) -> Result<Started, CallError> {
     let (launch_type, strategy) = match &call.launch {
         Launch::ClusterDefault => (None, None),
@@ -103,7 +103,7 @@ fn run_task_error(error: &SdkError<RunTaskError>) -> CallError {
     call_error
 }
 
-/// The SDK's builders refuse what a sound request never lacks.
+/// A required field is missing, which a checked request never lacks.
 fn incomplete(error: &impl std::fmt::Display) -> CallError {
     CallError {
         operation: OPERATION,
@@ -161,7 +161,7 @@ fn overrides(task: &TaskOverride) -> Result<sdk::TaskOverride, CallError> {
 
 #[expect(
     deprecated,
-    reason = "AWS offers no new accelerators; what RunTask makes of the field is its own affair"
+    reason = "AWS offers no new accelerators, but RunTask still accepts the field"
 )]
 fn inference_accelerators(
     builder: sdk::builders::TaskOverrideBuilder,

@@ -11,10 +11,10 @@ use crate::error::call_error;
 
 const OPERATION: &str = "CreateSchedule";
 
-/// Makes a schedule. Of two with one name the second is a conflict.
+/// Creates a schedule. A second one with the same name is a conflict.
 ///
-/// Scheduler invokes the function asynchronously, so what fails there is tried again, and kept, as
-/// any other event; what it cannot send goes to the queue given.
+/// Scheduler invokes the function asynchronously, so a failed event is retried, and kept in the on-failure queue, like
+/// any other; what Scheduler cannot deliver goes to the schedule's dead-letter queue.
 /// [Schedule types](https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#one-time).
 pub(crate) async fn create_schedule(client: &Client, schedule: &OneTimeSchedule) -> Result<(), CallError> {
     let invalid = |message: String| CallError {
@@ -27,7 +27,7 @@ pub(crate) async fn create_schedule(client: &Client, schedule: &OneTimeSchedule)
     let at = schedule
         .at
         .to_seconds()
-        .ok_or_else(|| invalid("a time that has no date".to_owned()))?;
+        .ok_or_else(|| invalid("a time outside of the calendar".to_owned()))?;
     let scheduler = &schedule.scheduler;
     let dead_letters = scheduler
         .dead_letters

@@ -1,4 +1,4 @@
-//! The command line: what can be asked, and what each command needs. Must not do any of it.
+//! The command line: commands and options. Must not carry out anything.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::event;
 
-/// What every command ends with; `--help` and docs/command.md print it.
+/// The exit statuses, which `--help` prints; docs/command.md has the same table.
 pub(crate) const EXIT_STATUS: &str = "\
 Exit status:
   0    done, and all is well
@@ -29,19 +29,19 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// How the result is printed.
+/// `--output`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people, at most 100 columns.
+    /// Text, at most 100 columns.
     Table,
     /// One JSON value.
     Json,
 }
 
-/// Whether the result is coloured.
+/// `--color`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless NO_COLOR or CLICOLOR=0 is set.
+    /// On a terminal, unless NO_COLOR or CLICOLOR=0 is set
     Auto,
     /// Always.
     Always,
@@ -49,7 +49,7 @@ pub(crate) enum Color {
     Never,
 }
 
-/// What all commands take.
+/// The options of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
@@ -59,7 +59,7 @@ pub(crate) struct Global {
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value = "auto")]
     pub(crate) color: Color,
-    /// Where AWS is, instead of the region's own endpoints [env: AWS_ENDPOINT_URL]
+    /// The endpoint of AWS, instead of the region's own ones [env: AWS_ENDPOINT_URL]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
     /// A profile of the AWS configuration files [env: AWS_PROFILE]
@@ -71,10 +71,10 @@ pub(crate) struct Global {
     /// The service catalog that the function reads, as a JSON file
     #[arg(long, global = true, env = "SERVICES_FILE", value_name = "FILE")]
     pub(crate) services: Option<PathBuf>,
-    /// The cluster, by name or ARN; else those of the function's settings and of the catalog
+    /// The cluster, by name or ARN; default: those of the function's settings and of the catalog
     #[arg(long, global = true, value_name = "CLUSTER")]
     pub(crate) cluster: Option<String>,
-    /// The bus that events are sent to; else the account's default one
+    /// The bus that events are sent to; default: the account's default bus
     #[arg(
         long,
         global = true,
@@ -83,7 +83,7 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) event_bus: Option<String>,
-    /// The source that events are sent from
+    /// The source of the events that are sent
     #[arg(
         long,
         global = true,
@@ -93,7 +93,7 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) source: String,
-    /// The function, by ARN: what it is asked for is checked against its account and region
+    /// The function, by ARN; events are checked against its account and region
     #[arg(
         long,
         global = true,
@@ -106,30 +106,30 @@ pub(crate) struct Global {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Start tasks: check the event by the function's own rules, and send it
+    /// Start tasks: check the event with the function's own rules, and send it
     Start(Start),
-    /// Stop tasks: of one service, one task, or all of a cluster
+    /// Stop one task, the tasks of a service, or all tasks of a cluster
     Stop(Stop),
-    /// Show services, tasks and targets, and where they have drifted apart
+    /// Show services, tasks and targets, and the drift between them
     Status(Status),
-    /// Compare tasks with targets, and repair what differs
+    /// Compare tasks with targets, and repair the drift
     Reconcile(Reconcile),
-    /// List what failed for good, and send it again or throw it away
+    /// List the events that failed for good, and send them again or discard them
     Redrive(Redrive),
-    /// Tell what an event would make the function do, or every problem in it; offline
+    /// Print what the function would do for an event, or every problem in it; offline
     ///
     /// Defaults and allow-lists come from the same environment variables that the function reads.
     Validate {
         /// EventBridge events as JSON: one, several, or entries of PutEvents; - for standard input
         file: PathBuf,
     },
-    /// Handle events here, as the function would, against an emulator
+    /// Handle events in this process, as the function would, against an emulator
     ///
-    /// It needs --endpoint-url. The settings come from the function's environment variables, and nothing is deployed.
+    /// Needs --endpoint-url. The settings come from the function's environment variables, and nothing is deployed.
     Local(Local),
     /// Print a shell's completions
     Completions {
-        /// For which shell
+        /// The shell
         shell: Shell,
     },
 }
@@ -143,14 +143,14 @@ pub(crate) struct Start {
     /// Start events, their details, or entries of PutEvents, as JSON; - for standard input
     #[arg(long, short, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
-    /// How many tasks, 1 to 10
+    /// Number of tasks, 1 to 10
     #[arg(long, value_name = "NUMBER")]
     pub(crate) count: Option<i64>,
-    /// Starts with the same key start once
+    /// Starts with the same key start their tasks once
     #[arg(long, value_name = "KEY")]
     pub(crate) idempotency_key: Option<String>,
-    /// A mark that comes back in every outcome
-    #[arg(long, value_name = "MARK")]
+    /// An id that every outcome event repeats
+    #[arg(long, value_name = "ID")]
     pub(crate) correlation_id: Option<String>,
     /// Any field of the detail, as JSON or text: --set launchType=FARGATE
     #[arg(long, value_name = "FIELD=JSON", value_parser = event::field)]
@@ -163,25 +163,25 @@ pub(crate) struct Start {
 #[derive(Debug, Args)]
 #[group(id = "which", required = true, multiple = false, args = ["task", "service", "all_of_cluster"])]
 pub(crate) struct Stop {
-    /// One task, by ARN, or by id where its cluster is known
+    /// One task, by ARN, or by id if its cluster is known
     #[arg(long, value_name = "TASK")]
     pub(crate) task: Option<String>,
     /// All tasks of a service
     #[arg(long, value_name = "SERVICE")]
     pub(crate) service: Option<String>,
-    /// All tasks in a cluster that start-engines has started
+    /// All tasks of a cluster that start-engines has started
     #[arg(long, value_name = "CLUSTER", conflicts_with = "cluster")]
     pub(crate) all_of_cluster: Option<String>,
-    /// How long connections may take to end, 0 to 3600; else the groups' deregistration delay
+    /// How long connections may take to end, 0 to 3600; default: the target groups' deregistration delay
     #[arg(long, value_name = "SECONDS")]
     pub(crate) drain: Option<i64>,
-    /// Becomes the tasks' stoppedReason
+    /// The tasks' stoppedReason
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
-    /// A mark that comes back in every outcome
-    #[arg(long, value_name = "MARK")]
+    /// An id that every outcome event repeats
+    #[arg(long, value_name = "ID")]
     pub(crate) correlation_id: Option<String>,
-    /// Do not ask before all tasks of a cluster are stopped
+    /// Stop all tasks of a cluster without asking
     #[arg(long, short)]
     pub(crate) yes: bool,
     #[command(flatten)]
@@ -191,10 +191,10 @@ pub(crate) struct Stop {
 /// `--wait`.
 #[derive(Debug, Args)]
 pub(crate) struct Wait {
-    /// Look until it is done
+    /// Wait until the tasks are registered, or have stopped
     #[arg(long)]
     pub(crate) wait: bool,
-    /// How long to look
+    /// How long to wait
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds, requires = "wait")]
     pub(crate) timeout: Duration,
 }
@@ -202,7 +202,7 @@ pub(crate) struct Wait {
 /// `status`.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
-    /// Show tasks too that have stopped within the last hour
+    /// Also show tasks that have stopped within the last hour
     #[arg(long)]
     pub(crate) stopped: bool,
 }
@@ -210,16 +210,16 @@ pub(crate) struct Status {
 /// `reconcile`.
 #[derive(Debug, Args)]
 pub(crate) struct Reconcile {
-    /// Only the groups of this service of the catalog
+    /// Only the target groups of this service of the catalog
     #[arg(long, value_name = "SERVICE")]
     pub(crate) service: Option<String>,
-    /// Show what differs, and change nothing
+    /// Show the drift, and change nothing
     #[arg(long, conflicts_with_all = ["prune", "yes"])]
     pub(crate) dry_run: bool,
-    /// Take out targets too that are of no known task; asks on a terminal, always
+    /// Also deregister targets of no known task; always asks, on a terminal
     #[arg(long)]
     pub(crate) prune: bool,
-    /// Do not ask before the repair
+    /// Repair without asking
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -233,46 +233,49 @@ pub(crate) struct Redrive {
     /// Send all again
     #[arg(long, conflicts_with = "send")]
     pub(crate) all: bool,
-    /// Throw these away, by message id or its beginning
+    /// Discard these, by message id or its beginning
     #[arg(long, value_name = "ID", num_args = 1.., conflicts_with_all = ["send", "all"])]
     pub(crate) discard: Vec<String>,
-    /// Only what failed for this reason
+    /// Only messages with this reason
     #[arg(long, value_name = "CODE")]
     pub(crate) reason: Option<String>,
-    /// Send starts again too that may start their tasks a second time
+    /// Also send starts that may start their tasks a second time
     #[arg(long)]
     pub(crate) old_starts: bool,
-    /// Do not ask before messages are thrown away
+    /// Discard without asking
     #[arg(long, short)]
     pub(crate) yes: bool,
-    /// Look at no more than so many messages of each queue
+    /// Receive at most this number of messages of each queue at a time
     #[arg(long, value_name = "NUMBER", default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
-    /// The dead-letter queue of the rules
+    /// The rule dead-letter queue: events that EventBridge could not deliver; the component's schedules use it too
     #[arg(
         long,
-        env = "START_ENGINES_RULE_QUEUE_URL",
+        alias = "rule-queue-url",
+        env = "START_ENGINES_RULE_DEAD_LETTER_QUEUE_URL",
         value_name = "URL",
         hide_env_values = true
     )]
-    pub(crate) rule_queue_url: Option<String>,
-    /// The on-failure queue of the function
+    pub(crate) rule_dead_letter_queue_url: Option<String>,
+    /// The on-failure queue: events that the function failed to handle
     #[arg(
         long,
-        env = "START_ENGINES_FAILURE_QUEUE_URL",
+        alias = "failure-queue-url",
+        env = "START_ENGINES_ON_FAILURE_QUEUE_URL",
         value_name = "URL",
         hide_env_values = true
     )]
-    pub(crate) failure_queue_url: Option<String>,
-    /// The dead-letter queue of the schedules, if it is one of its own
+    pub(crate) on_failure_queue_url: Option<String>,
+    /// The scheduler dead-letter queue, if the schedules have their own
     #[arg(
         long,
-        env = "START_ENGINES_SCHEDULER_QUEUE_URL",
+        alias = "scheduler-queue-url",
+        env = "START_ENGINES_SCHEDULER_DEAD_LETTER_QUEUE_URL",
         value_name = "URL",
         hide_env_values = true
     )]
-    pub(crate) scheduler_queue_url: Option<String>,
-    /// In buffered mode, the dead-letter queue of starts, stops and reconciles
+    pub(crate) scheduler_dead_letter_queue_url: Option<String>,
+    /// In buffered mode, the request dead-letter queue: starts, stops and reconciles
     #[arg(
         long,
         env = "START_ENGINES_REQUEST_DEAD_LETTER_QUEUE_URL",
@@ -280,7 +283,7 @@ pub(crate) struct Redrive {
         hide_env_values = true
     )]
     pub(crate) request_dead_letter_queue_url: Option<String>,
-    /// In buffered mode, the dead-letter queue of task state changes
+    /// In buffered mode, the state-change dead-letter queue
     #[arg(
         long,
         env = "START_ENGINES_STATE_CHANGE_DEAD_LETTER_QUEUE_URL",
@@ -296,7 +299,7 @@ pub(crate) struct Local {
     /// Events as JSON: files, folders of .json files, or - for standard input; one after the other
     #[arg(required = true)]
     pub(crate) events: Vec<PathBuf>,
-    /// How long one event may take, as Lambda's timeout
+    /// Time limit of one event, like Lambda's timeout
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,
 }

@@ -1,6 +1,6 @@
-//! What waits in the dead-letter queues, as one thing: an event, why it is there, since when.
+//! Reads messages of the dead-letter queues: the event in each, and the reason why it failed.
 //!
-//! Five kinds of messages come there, told by their shape:
+//! There are five kinds of messages, distinguished by their shape:
 //!
 //! - EventBridge could not deliver to a rule's target: the body is the event, the reason is in message
 //!   attributes (`ERROR_CODE`, `ERROR_MESSAGE`, `EXHAUSTED_RETRY_CONDITION`, `RETRY_ATTEMPTS`, `RULE_ARN`,
@@ -10,18 +10,18 @@
 //!   attributes of the same names, with `SCHEDULE_ARN`, `SCHEDULED_TIME`, `EXECUTION_ID` and
 //!   `IS_PAYLOAD_TRUNCATED`:
 //!   [dead-letter queues of schedules](https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html).
-//!   The input of the function's own schedules is an event; that of a schedule which sends to a bus is a
-//!   `detail` only, and the event is made of it.
+//!   The input of the function's own schedules is an event; that of a schedule that sends to a bus is only a
+//!   `detail`, and the event is built from it.
 //! - The function failed: the body is Lambda's record of the invocation, with `requestPayload`,
 //!   `requestContext.condition`, `responsePayload.errorType` and `errorMessage`:
 //!   [records of asynchronous invocations](https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
-//!   The payload is an array where a custom event bus has handed one over, and is sent again as one.
+//!   The payload is an array if a custom event bus delivered one, and is sent again as an array.
 //! - A custom event bus could not deliver to its subscriber's target: the body is the bus's record, with `busArn`,
-//!   `errorCode`, `errorMessage` and `exhaustedRetryCondition`. It has the ids of the events (`failedMessages`), and not
+//!   `errorCode`, `errorMessage` and `exhaustedRetryCondition`. It has the ids of the events (`failedMessages`), but not
 //!   the events, so that only the bus can send them again:
 //!   [dead-letter queues of subscribers](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-custom-bus-retry.html).
 //! - In buffered mode the function failed on a message at every delivery, and SQS has moved it: the body is the event,
-//!   `DeadLetterQueueSourceArn` is the queue. The message says no reason, but keeps the id that the function's log has:
+//!   `DeadLetterQueueSourceArn` is the queue. The message has no reason, but the id by which the function's log has it:
 //!   [dead-letter queues of queues](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html).
 //!
 //! Must not decide what is sent again.
@@ -34,7 +34,7 @@ use start_engines_core::domain::arn::FunctionArn;
 use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::request::envelope::{RECONCILE, START, STOP};
 
-/// What a message is deleted by.
+/// `ReceiptHandle`: identifies one receive of a message, to delete it or change its visibility.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt(pub String);
 
@@ -51,48 +51,48 @@ pub struct Message {
     pub attributes: BTreeMap<String, String>,
     /// `SentTimestamp`.
     pub sent_at: Option<Timestamp>,
-    /// `DeadLetterQueueSourceArn`: the queue that SQS has moved it from.
+    /// `DeadLetterQueueSourceArn`: the queue that SQS moved the message from.
     pub moved_from: Option<String>,
 }
 
 /// An event that was not handled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeadLetter {
-    /// The message.
+    /// The message as it was received.
     pub message: Message,
-    /// The event, or the array of events, as it is sent again; or why there is none.
+    /// The event, or the array of events, to send again; or why there is none.
     pub event: Result<Value, String>,
     /// `errorType`, `ERROR_CODE`, or [`RECEIVED_TOO_OFTEN`].
     pub code: String,
-    /// `errorMessage`, or `ERROR_MESSAGE`, whole; or where the reason is.
+    /// `errorMessage` or `ERROR_MESSAGE` in full; or where the reason can be found.
     pub reason: String,
-    /// What ended the tries: `RetriesExhausted`, `EventAgeExceeded`, `MaximumRetryAttempts`, `maxReceiveCount`...
+    /// What ended the attempts: `RetriesExhausted`, `EventAgeExceeded`, `MaximumRetryAttempts`, `maxReceiveCount`...
     pub condition: Option<String>,
-    /// The function that it was meant for, as far as the message tells.
+    /// The function that the event was for, if the message names it.
     pub function: Option<String>,
 }
 
-/// How sure it is that ECS has forgotten the client tokens of a start, so that sending it again can start
-/// its tasks a second time: it keeps them for the lesser of 24 hours, and the task's life and an hour
+/// Whether ECS still has the client tokens of a start; once it has not, sending the start again can start its tasks a
+/// second time. ECS keeps them for 24 hours, or for one hour after the task has stopped if that is sooner
 /// ([ensuring idempotency](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tokens {
-    /// It has them: nothing starts twice.
+    /// ECS has all of them: nothing starts twice.
     Kept,
-    /// It has forgotten those whose task has ended since.
+    /// ECS has only those of tasks that have not stopped for an hour.
     PerhapsForgotten,
-    /// It has forgotten them all.
+    /// ECS has none of them.
     Forgotten,
 }
 
-/// The code of a message that SQS has moved, which has none.
+/// The code of messages that SQS has moved, which have none of their own.
 pub const RECEIVED_TOO_OFTEN: &str = "received_too_often";
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
 impl DeadLetter {
-    /// What a message is about. Anything can be in a queue, so this never fails.
+    /// Reads a message. Never fails, since a queue can contain anything.
     #[must_use]
     pub fn read(message: Message) -> Self {
         let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
@@ -109,7 +109,7 @@ impl DeadLetter {
                 event: if is_sendable(&body) { Ok(body) } else { no_event() },
                 code: RECEIVED_TOO_OFTEN.to_owned(),
                 reason: format!(
-                    "given to the function from {queue} as often as may be; its log says why, by messageId {}",
+                    "the function failed at every delivery from {queue}; the reason is in its log, by messageId {}",
                     message.id
                 ),
                 condition: Some("maxReceiveCount".to_owned()),
@@ -120,7 +120,7 @@ impl DeadLetter {
         let target = attribute("TARGET_ARN");
         let event = match attribute("SCHEDULE_ARN") {
             _ if attribute("IS_PAYLOAD_TRUNCATED").as_deref() == Some("true") => {
-                Err("Scheduler has cut the payload short".to_owned())
+                Err("Scheduler has truncated the payload".to_owned())
             }
             Some(schedule) if !is_sendable(&body) => of_schedule(&schedule, body, &message),
             Some(_) | None if is_sendable(&body) => Ok(body),
@@ -146,7 +146,7 @@ impl DeadLetter {
             } else {
                 Err("the requestPayload is no event".to_owned())
             },
-            // A function that was killed has no errorType; Lambda says why in the message alone.
+            // A function that was killed has no errorType; the reason is in errorMessage.
             code: text("responsePayload", "errorType").unwrap_or_else(|| "unknown".to_owned()),
             reason: text("responsePayload", "errorMessage").unwrap_or_default(),
             condition: text("requestContext", "condition"),
@@ -166,7 +166,7 @@ impl DeadLetter {
         };
         Self {
             event: Err(format!(
-                "the bus tells the ids of its events only ({few}{more}): have the bus replay them"
+                "the record has the ids of its events only ({few}{more}): replay them from the bus"
             )),
             code: text("errorCode").unwrap_or_else(|| "unknown".to_owned()),
             reason: text("errorMessage").unwrap_or_default(),
@@ -176,7 +176,7 @@ impl DeadLetter {
         }
     }
 
-    /// The events: one, or those of an array; none if there is nothing to be sent again.
+    /// The event, or the events of an array; empty if there is nothing to send again.
     fn events(&self) -> &[Value] {
         match &self.event {
             Ok(Value::Array(events)) => events,
@@ -185,7 +185,7 @@ impl DeadLetter {
         }
     }
 
-    /// What kind of event it is, or how many of which kind.
+    /// The detail type of the event, or of several events their number.
     #[must_use]
     pub fn kind(&self) -> String {
         let mut kinds: Vec<&str> = self
@@ -203,20 +203,20 @@ impl DeadLetter {
         }
     }
 
-    /// When a start, a stop or a reconcile was asked for; of several, the oldest.
+    /// When the request was made; of several, the oldest. None for state changes.
     #[must_use]
     pub fn requested_at(&self) -> Option<Timestamp> {
         self.events().iter().filter_map(requested_at).min()
     }
 
-    /// Whether it was meant for another function than this one.
+    /// Whether the message names another function than this one.
     #[must_use]
-    pub fn is_anothers(&self, function: &FunctionArn) -> bool {
+    pub fn is_for_another_function(&self, function: &FunctionArn) -> bool {
         let meant = self.function.as_ref().and_then(|text| text.parse::<FunctionArn>().ok());
         meant.is_some_and(|meant| !meant.same_as(function))
     }
 
-    /// What the event is about, in one word or two: a task, a service, a cluster.
+    /// The task, service, task definition or cluster that the event names.
     #[must_use]
     pub fn about(&self) -> String {
         let mut all: Vec<String> = Vec::new();
@@ -232,7 +232,7 @@ impl DeadLetter {
         }
     }
 
-    /// Whether this start may start its tasks a second time, or one of these; of other events nothing is to fear.
+    /// Whether ECS still has the client tokens of these starts; [`Tokens::Kept`] for other events.
     #[must_use]
     pub fn tokens(&self, now: Timestamp) -> Tokens {
         let all = self.events().iter().map(|event| tokens(event, now));
@@ -262,15 +262,15 @@ fn about(event: &Value) -> String {
     }
 }
 
-/// When a request was asked for: its `requestedAt`, if that is no later than the event's `time`.
+/// When a request was made: its `requestedAt`, but no later than the event's `time`.
 fn requested_at(event: &Value) -> Option<Timestamp> {
     if !matches!(text_of(event, "detail-type"), START | STOP | RECONCILE) {
         return None;
     }
     let sent = Timestamp::parse(text_of(event, "time"));
-    let asked = event["detail"]["requestedAt"].as_str().and_then(Timestamp::parse);
-    match (asked, sent) {
-        (Some(asked), Some(sent)) => Some(asked.min(sent)),
+    let requested = event["detail"]["requestedAt"].as_str().and_then(Timestamp::parse);
+    match (requested, sent) {
+        (Some(requested), Some(sent)) => Some(requested.min(sent)),
         (one, other) => one.or(other),
     }
 }
@@ -287,14 +287,14 @@ fn tokens(event: &Value, now: Timestamp) -> Tokens {
     }
 }
 
-/// How many ids of a bus's events are told.
+/// How many event ids of a custom bus's record are printed.
 const MAX_IDS: usize = 10;
 
 fn no_event() -> Result<Value, String> {
     Err("the body is no event".to_owned())
 }
 
-/// An event, or an array that holds any: what else it holds the function tells.
+/// An event, or an array with at least one; the function reports its other items.
 fn is_sendable(value: &Value) -> bool {
     is_event(value) || value.as_array().is_some_and(|items| items.iter().any(is_event))
 }
@@ -303,11 +303,11 @@ fn is_event(value: &Value) -> bool {
     value.get("detail-type").is_some_and(Value::is_string) && value.get("detail").is_some()
 }
 
-/// The event that a schedule would have sent to its bus. Its name tells which kind: the component calls its
-/// schedules `<name>-start` and `<name>-stop`, and those of reconciles `reconcile`, `reconcile-2` and so on.
+/// The event that a schedule would have sent to its bus. Its kind follows from the schedule's name: the component
+/// names its schedules `<name>-start` and `<name>-stop`, and those of reconciles `reconcile`, `reconcile-2` and so on.
 fn of_schedule(arn: &str, detail: Value, message: &Message) -> Result<Value, String> {
     let name = arn.rsplit('/').next().unwrap_or(arn);
-    // Of several clusters each has its own reconcile, with a number at the end.
+    // With several clusters each has its own reconcile, with a number at the end.
     let unnumbered = name
         .trim_end_matches(|c: char| c.is_ascii_digit())
         .trim_end_matches('-');
@@ -315,7 +315,7 @@ fn of_schedule(arn: &str, detail: Value, message: &Message) -> Result<Value, Str
         (Some("start"), _) => START,
         (Some("stop"), _) => STOP,
         (_, "reconcile") => RECONCILE,
-        _ => return Err(format!("the schedule {name} is none that start-engines has made")),
+        _ => return Err(format!("start-engines has not created the schedule {name}")),
     };
     let attribute = |name: &str| {
         message
@@ -328,7 +328,7 @@ fn of_schedule(arn: &str, detail: Value, message: &Message) -> Result<Value, Str
     if !detail.is_object() {
         return Err("the body is no detail of an event".to_owned());
     }
-    // Scheduler fills these in when it sends; what it could not send may still have them.
+    // Scheduler replaces these placeholders when it sends; an undelivered input may still contain them.
     let text = detail.to_string().replace("<aws.scheduler.scheduled-time>", &time);
     let detail: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     let mut parts = arn.split(':');

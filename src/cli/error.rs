@@ -1,9 +1,9 @@
-//! How a command can end other than well, and the exit status for it.
+//! The errors that a command can end with, and their exit statuses.
 
 use start_engines_core::call::CallError;
 use start_engines_core::input::problem::Problems;
 
-/// Why a command did not end well. [`crate::args::EXIT_STATUS`] is the table for people.
+/// Why a command failed. [`crate::args::EXIT_STATUS`] is the table that `--help` prints.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
     /// AWS refused a call, or could not be reached.
@@ -12,19 +12,19 @@ pub(crate) enum CommandError {
     /// The command line, a file, the settings or an event are wrong.
     #[error("{0}")]
     Usage(String),
-    /// All is done, and not all is well; what is not, was told.
+    /// Everything was done, but there is drift, a failed event or a message left; the output shows it.
     #[error("{0}")]
     NotWell(String),
-    /// It took longer than it was given.
+    /// `--wait` took longer than `--timeout`.
     #[error("{0}")]
     TimedOut(String),
-    /// Somebody pressed Ctrl-C.
+    /// SIGINT (Ctrl-C), SIGTERM or SIGHUP.
     #[error("interrupted")]
     Interrupted,
 }
 
 impl CommandError {
-    /// The exit status.
+    /// The exit status of the process.
     pub(crate) fn status(&self) -> u8 {
         match self {
             Self::Aws(_) => 1,
@@ -35,7 +35,7 @@ impl CommandError {
         }
     }
 
-    /// Every problem on a line of its own.
+    /// A usage error: the heading, then each problem on its own line.
     pub(crate) fn of(problems: &Problems, heading: &str) -> Self {
         let lines: Vec<String> = problems.iter().map(|problem| format!("\n  {problem}")).collect();
         Self::Usage(format!("{heading}:{}", lines.concat()))

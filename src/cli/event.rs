@@ -1,7 +1,7 @@
 //! The events that the command sends, checked with the function's own rules before they are sent.
 //!
-//! Must not be stricter than the function. What only the function's configuration can tell (its catalog,
-//! its defaults) is not checked here if the command does not have it, and that is said.
+//! Must not be stricter than the function. If the command does not have the function's catalog or settings, it does not
+//! check what depends on them, and reports that.
 
 use serde_json::{Value, json};
 use start_engines_core::call::event_entry::EventEntry;
@@ -14,13 +14,13 @@ use start_engines_core::request::{self, Trigger};
 
 use crate::event_file::NO_ID;
 
-/// The source of the command's events where nobody says otherwise; the component allows it.
+/// The default source of the command's events; the component allows it.
 pub const SOURCE: &str = "start-engines.operator";
 
-/// What the command knows of the function's configuration.
+/// What the command has of the function's configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// As far as it was given.
+    /// The configuration, as far as it was given.
     pub config: Config,
     /// Whether the catalog was given.
     pub catalog: bool,
@@ -30,24 +30,23 @@ pub struct Known {
     pub function: Option<FunctionArn>,
 }
 
-/// What a check has found.
+/// The result of a check without problems.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// What the event asks for, as far as that can be told here.
+    /// The request; none if it depends on settings that the command does not have.
     pub trigger: Option<Trigger>,
-    /// What only the function can check, in words.
+    /// What only the function can check, as notes to print.
     pub unchecked: Vec<&'static str>,
 }
 
 const NO_CATALOG: &str =
-    "the service catalog is not known here (--services, SERVICES_FILE): what it adds is checked by the function only";
-const NO_VARIABLES: &str =
-    "the function's settings are not known here (docs/command.md): its defaults and allow-lists are checked by it only";
+    "the service catalog is not known here (--services, SERVICES_FILE): only the function checks what it adds";
+const NO_VARIABLES: &str = "the function's settings are not known here (docs/command.md): only the function checks its defaults and allow-lists";
 
 /// Checks an event before it is sent.
 ///
 /// # Errors
-/// With every problem that the function would find too, whatever its configuration.
+/// With every problem that the function would also find, whatever its configuration.
 pub fn check(event: &EventEntry, known: &Known, now: Timestamp) -> Result<Checked, Problems> {
     let mut config = known.config.clone();
     if !known.variables && config.scheduler.is_none() {
@@ -63,7 +62,7 @@ pub fn check(event: &EventEntry, known: &Known, now: Timestamp) -> Result<Checke
     });
     let by_service = event.detail.get("service").is_some_and(Value::is_string);
     if by_service && !known.catalog {
-        // What the entry lets a start give is not known here.
+        // The entry's `overridable` is not known here.
         config.catalog_only = false;
     }
     let mut unchecked = Vec::new();
@@ -97,7 +96,7 @@ pub fn check(event: &EventEntry, known: &Known, now: Timestamp) -> Result<Checke
     }
 }
 
-/// A deployed function has one; which one does not matter for the checks.
+/// A placeholder: a deployed function has a scheduler, and the checks do not depend on its values.
 fn some_scheduler() -> Option<Scheduler> {
     Some(Scheduler {
         role: "arn:aws:iam::000000000000:role/unknown".parse().ok()?,
@@ -106,7 +105,7 @@ fn some_scheduler() -> Option<Scheduler> {
     })
 }
 
-/// `field=JSON`; a value that is no JSON is a text.
+/// Parses `field=JSON`; a value that is not JSON is a text.
 ///
 /// # Errors
 /// When there is no `=`, or nothing before it.

@@ -1,7 +1,6 @@
-//! The events of a file, in each form that people have them in: as EventBridge delivers them, as PutEvents takes them, one
-//! or several.
+//! Reads the events of a file: one or several, as EventBridge delivers them, or as entries of PutEvents.
 //!
-//! Must not check what an event asks for; the function's own rules do.
+//! Must not check the details of events; the function's own rules do.
 
 use serde_json::{Map, Value, json};
 use start_engines_core::domain::arn::EventBus;
@@ -10,24 +9,24 @@ use start_engines_core::input::fields::{Fields, text};
 use start_engines_core::input::problem::Problems;
 use start_engines_core::request::envelope::START;
 
-/// Stands for the `id` that EventBridge gives an event.
+/// Placeholder for the `id` that EventBridge gives an event.
 pub const NO_ID: &str = "00000000-0000-0000-0000-000000000000";
-/// How many entries PutEvents takes
+/// Maximum number of entries of one PutEvents call
 /// ([PutEvents](https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html)).
 const MAX_ENTRIES: usize = 10;
 
 /// One event of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Given<T> {
-    /// Where it is, as in `Entries[0]`; empty if the file holds nothing else.
+    /// Its place in the file, as in `Entries[0]`; empty if the file is one event.
     pub place: String,
-    /// The event, or every problem of the form that it has.
+    /// The event, or every problem of its form.
     pub what: Result<T, Problems>,
-    /// Whether it is an entry of PutEvents, which EventBridge gives an id.
+    /// Whether it is an entry of PutEvents; EventBridge gives it an id.
     pub is_entry: bool,
 }
 
-/// The events of a file for the function: each as it is, an entry of PutEvents as EventBridge would deliver it.
+/// The events of a file for the function: an entry of PutEvents becomes the event that EventBridge would deliver.
 ///
 /// # Errors
 /// When the file as a whole has a problem.
@@ -46,8 +45,8 @@ pub fn events(file: Value, now: Timestamp) -> Result<Vec<Given<Value>>, Problems
         .collect())
 }
 
-/// The details of the starts of a file: of whole events and of entries of PutEvents their own, else the objects
-/// themselves.
+/// The details of the starts of a file: `detail` of events, `Detail` of entries of PutEvents, and objects that are neither
+/// in full.
 ///
 /// # Errors
 /// When the file as a whole has a problem.
@@ -75,7 +74,7 @@ struct Item {
     is_entry: bool,
 }
 
-/// One event; an array; or what `aws events put-events --cli-input-json` takes.
+/// Splits a file: one event, an array, or the input of `aws events put-events --cli-input-json`.
 fn items(file: Value) -> Result<Vec<Item>, Problems> {
     let mut problems = Problems::new();
     let (name, values, are_entries) = match file {
@@ -119,7 +118,7 @@ fn items(file: Value) -> Result<Vec<Item>, Problems> {
     problems.into_result(items.collect())
 }
 
-/// Told by PutEvents' own names. An event as it is delivered has none of them.
+/// Whether it has PutEvents' field names. A delivered event has none of them.
 fn is_entry(value: &Value) -> bool {
     let has = |name: &str| value.get(name).is_some();
     !has("detail-type") && ["DetailType", "Detail", "Source"].into_iter().any(has)
@@ -183,7 +182,7 @@ fn entry(value: &Value) -> Result<Entry, Problems> {
     }
 }
 
-/// A JSON object as PutEvents takes it, as a text; or as people write it down.
+/// A JSON object, or as in PutEvents a text with one.
 fn detail_of(value: &Value, place: &str, problems: &mut Problems) -> Option<Map<String, Value>> {
     let rule = "must be a JSON object, or one as a text";
     match value {
@@ -206,7 +205,7 @@ fn detail_of(value: &Value, place: &str, problems: &mut Problems) -> Option<Map<
     }
 }
 
-/// A text, or seconds since 1970: the AWS CLI takes both.
+/// A text, or seconds since 1970: the AWS CLI accepts both.
 fn time(value: &Value) -> Result<Timestamp, String> {
     let of_seconds = value.as_i64().and_then(|seconds| seconds.checked_mul(1000));
     let time = match value.as_str() {
@@ -267,7 +266,7 @@ mod tests {
         json!({"Source": "app.tests", "DetailType": START, "Detail": {"service": "a"}})
     }
 
-    fn told<T: std::fmt::Debug>(read: Result<T, Problems>) -> String {
+    fn problems<T: std::fmt::Debug>(read: Result<T, Problems>) -> String {
         read.unwrap_err().to_string()
     }
 
@@ -321,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn each_problem_of_a_file_and_of_an_entry_is_told() {
+    fn each_problem_of_a_file_and_of_an_entry_is_reported() {
         let eleven = vec![start_entry(); 11];
         for (file, problem) in [
             (
@@ -339,13 +338,13 @@ mod tests {
             ),
             (json!([]), "file = an array of 0: holds no event"),
         ] {
-            let told = told(events(file.clone(), now()));
-            assert!(told.contains(problem), "{told}");
+            let found = problems(events(file.clone(), now()));
+            assert!(found.contains(problem), "{found}");
             assert!(starts(file).is_err());
         }
         let bad = json!({"DetailType": 5, "Detail": "[1]", "Time": "soon", "EventBusName": "a bus", "Resources": [7], "detail": {}});
         let all = events(json!({"Entries": [bad, 7, {"source": "a"}]}), now()).unwrap();
-        let told: Vec<String> = all.into_iter().map(|given| told(given.what)).collect();
+        let found: Vec<String> = all.into_iter().map(|given| problems(given.what)).collect();
         for problem in [
             "entry.DetailType = 5: must be a text",
             "entry.Detail = a text of 3 characters: must be a JSON object, or one as a text",
@@ -355,17 +354,17 @@ mod tests {
             "entry.Source is missing",
             "entry.detail = an object of 0 fields: is not a field of this object: did you mean `Detail`?",
         ] {
-            assert!(told[0].contains(problem), "{problem}: {}", told[0]);
+            assert!(found[0].contains(problem), "{problem}: {}", found[0]);
         }
         assert!(
-            told[1].contains("entry = a number: must be a JSON object"),
+            found[1].contains("entry = a number: must be a JSON object"),
             "{}",
-            told[1]
+            found[1]
         );
         assert!(
-            told[2].contains("did you mean `Source`?") && !told[2].contains("Source is missing"),
+            found[2].contains("did you mean `Source`?") && !found[2].contains("Source is missing"),
             "{}",
-            told[2]
+            found[2]
         );
     }
 
@@ -397,8 +396,8 @@ mod tests {
             (stop, "entry.DetailType = \"Stop ECS Task\": must be \"Start ECS Task\""),
             (json!(7), "event = a number: must be a JSON object"),
         ] {
-            let told = told(starts(file).unwrap().remove(0).what);
-            assert!(told.contains(problem), "{told}");
+            let found = problems(starts(file).unwrap().remove(0).what);
+            assert!(found.contains(problem), "{found}");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What runs where: each task with what its target groups have of it.
+//! The tasks of a cluster, each with its targets in the target groups.
 //!
-//! Must not judge whether that is as it should be; [`start_engines_core::decide::reconcile`] does.
+//! Must not decide what is drift; [`start_engines_core::decide::reconcile`] does.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -12,10 +12,10 @@ use start_engines_core::domain::task::ports::PortBinding;
 use start_engines_core::domain::task::{Network, Phase, Task};
 use start_engines_core::domain::timestamp::Timestamp;
 
-/// A task as DescribeTasks shows it, with what only people want to know.
+/// One task of a DescribeTasks answer, with the fields that only `status` shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SeenTask {
-    /// The task.
+pub struct TaskSnapshot {
+    /// The task as the function reads it.
     pub task: Task,
     /// `createdAt`.
     pub created_at: Option<Timestamp>,
@@ -23,29 +23,29 @@ pub struct SeenTask {
     pub stopping_at: Option<Timestamp>,
     /// `taskDefinitionArn`.
     pub definition: Option<String>,
-    /// The ids by which its targets can be registered: its own addresses, or its machine's id and addresses.
+    /// The ids that its targets can have: its own addresses, or its container instance's EC2 instance id and addresses.
     pub hosts: Vec<String>,
-    /// What its containers publish on its machine: as it shows, or as its definition tells for certain.
+    /// Its host ports: from DescribeTasks, or those that its task definition fixes.
     pub ports: Vec<PortBinding>,
 }
 
-impl SeenTask {
-    /// Whether it was started by start-engines, or as if: by this deployment or another one.
+impl TaskSnapshot {
+    /// Whether its `startedBy` has start-engines' prefix, of this deployment or another one.
     #[must_use]
-    pub fn is_ours(&self) -> bool {
+    pub fn is_started_by_start_engines(&self) -> bool {
         self.task
             .started_by
             .as_deref()
             .is_some_and(|text| text.starts_with(started_by::PREFIX))
     }
 
-    /// What its tags tell; little once StopTask has deleted them.
+    /// The values of its tags; StopTask deletes most tags.
     #[must_use]
     pub fn marks(&self) -> TaskTags {
         tags::decode(&self.task.tags)
     }
 
-    /// Its targets, by `startedBy`; with containers where its tags tell them.
+    /// Its attachments from `startedBy`, with the containers from its tags.
     #[must_use]
     pub fn attachments(&self) -> Vec<Attachment> {
         let text = self.task.started_by.as_deref().unwrap_or_default();
@@ -60,14 +60,14 @@ impl SeenTask {
         attachments
     }
 
-    /// Until when it drains, as its tag tells.
+    /// The end of its drain, from the tag `start-engines:stop-at`.
     #[must_use]
     pub fn stop_at(&self) -> Option<&str> {
         let tag = self.task.tags.iter().find(|tag| tag.key == tags::STOP_AT);
         tag.map(|tag| tag.value.as_str())
     }
 
-    /// Whether it can be this target.
+    /// Whether this target can be the task's own for the attachment.
     fn has(&self, attachment: &Attachment, target: &Target) -> bool {
         let is_port = match &self.task.network {
             Network::ContainerInstance { .. } => {
@@ -80,31 +80,31 @@ impl SeenTask {
     }
 }
 
-/// IPv6 addresses can be written in several ways.
+/// Compares parsed addresses, since IPv6 has several notations.
 fn same_host(one: &str, other: &str) -> bool {
     let address = |text: &str| text.parse::<std::net::IpAddr>().ok();
     address(one).zip(address(other)).map_or(one == other, |(a, b)| a == b)
 }
 
-/// One target as its group has it.
+/// One target of a DescribeTargetHealth answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupMember {
-    /// Which.
+    /// Id and port.
     pub target: Target,
-    /// Whether it is registered.
+    /// The state and reason as the function reads them.
     pub health: TargetHealth,
-    /// `State`, as ELB has it.
+    /// `TargetHealth.State`.
     pub state: String,
-    /// `Reason`, as ELB has it.
+    /// `TargetHealth.Reason`.
     pub reason: Option<String>,
 }
 
 /// A task with its targets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskStatus {
-    /// The task.
-    pub seen: SeenTask,
-    /// The service of the catalog.
+    /// The task in the last DescribeTasks answer.
+    pub snapshot: TaskSnapshot,
+    /// The service of the catalog that it was started for, from its tag.
     pub service: Option<String>,
     /// One for each attachment.
     pub targets: Vec<TargetStatus>,
@@ -121,14 +121,14 @@ impl TaskStatus {
 /// A target of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetStatus {
-    /// Which group and port.
+    /// The target group, port and container.
     pub attachment: Attachment,
-    /// What the group has of it.
+    /// The target in the target group; none if it has none.
     pub member: Option<GroupMember>,
 }
 
 impl TargetStatus {
-    /// Whether it is in its group, and not on its way out.
+    /// Whether it is registered, and not draining.
     #[must_use]
     pub fn is_registered(&self) -> bool {
         let health = self.member.as_ref().map(|member| &member.health);
@@ -136,29 +136,32 @@ impl TargetStatus {
     }
 }
 
-/// All tasks with their targets, and what else is in the groups.
+/// All tasks with their targets, and the other targets of the target groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fleet {
-    /// By cluster, service and age.
+    /// Sorted by cluster, service and creation time.
     pub tasks: Vec<TaskStatus>,
     /// Targets of none of these tasks.
     pub others: Vec<(TargetGroupArn, GroupMember)>,
 }
 
-/// Puts tasks and groups together. Tasks that are not ours are left out.
+/// Finds the targets of each task. Leaves out tasks that start-engines has not started.
 #[must_use]
-pub fn together(tasks: Vec<SeenTask>, groups: &BTreeMap<TargetGroupArn, Vec<GroupMember>>) -> Fleet {
-    let mut tasks: Vec<SeenTask> = tasks.into_iter().filter(SeenTask::is_ours).collect();
-    // An address that was given back may be another's: those that run come first.
-    tasks.sort_by_key(|seen| (rank(&seen.task), std::cmp::Reverse(seen.created_at)));
+pub fn match_targets(tasks: Vec<TaskSnapshot>, groups: &BTreeMap<TargetGroupArn, Vec<GroupMember>>) -> Fleet {
+    let mut tasks: Vec<TaskSnapshot> = tasks
+        .into_iter()
+        .filter(TaskSnapshot::is_started_by_start_engines)
+        .collect();
+    // A stopped task's address may belong to a newer task: running tasks choose first.
+    tasks.sort_by_key(|snapshot| (rank(&snapshot.task), std::cmp::Reverse(snapshot.created_at)));
     let mut taken: HashSet<(&TargetGroupArn, &Target)> = HashSet::new();
     let mut fleet = Fleet::default();
-    for seen in tasks {
+    for snapshot in tasks {
         let mut targets = Vec::new();
-        for attachment in seen.attachments() {
+        for attachment in snapshot.attachments() {
             let found = groups.get_key_value(&attachment.group).and_then(|(group, members)| {
                 let is_its = |member: &&GroupMember| {
-                    seen.has(&attachment, &member.target) && !taken.contains(&(group, &member.target))
+                    snapshot.has(&attachment, &member.target) && !taken.contains(&(group, &member.target))
                 };
                 members.iter().find(is_its).map(|member| (group, member))
             });
@@ -171,8 +174,8 @@ pub fn together(tasks: Vec<SeenTask>, groups: &BTreeMap<TargetGroupArn, Vec<Grou
             });
         }
         fleet.tasks.push(TaskStatus {
-            service: seen.marks().service,
-            seen,
+            service: snapshot.marks().service,
+            snapshot,
             targets,
         });
     }
@@ -185,13 +188,13 @@ pub fn together(tasks: Vec<SeenTask>, groups: &BTreeMap<TargetGroupArn, Vec<Grou
             .extend(others.map(|member| (group.clone(), member.clone())));
     }
     fleet.tasks.sort_by_cached_key(|status| {
-        let task = &status.seen.task;
-        // Without a service comes last.
+        let task = &status.snapshot.task;
+        // Tasks without a service come last.
         let service = (status.service.is_none(), status.service.clone());
         (
             task.cluster.name().to_owned(),
             service,
-            status.seen.created_at,
+            status.snapshot.created_at,
             task.arn.clone(),
         )
     });

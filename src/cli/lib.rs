@@ -1,7 +1,6 @@
-//! The operator's command: start, stop, watch, repair.
+//! The operator's command `start-engines`.
 //!
-//! The shell of `crate::cli`: the only place that reads clock, environment, files and
-//! terminal here. What it may do, the function never does: look again until something has happened.
+//! Reads the clock, the environment, files and the terminal. Unlike the function it may poll (`--wait`).
 
 mod args;
 pub mod aws;
@@ -28,7 +27,7 @@ use self::session::Session;
 use self::terminal::interrupt::Interrupt;
 use self::terminal::screen::note;
 
-/// Runs the command with the arguments of the process; gives its exit status.
+/// Runs the command with the arguments of the process; returns its exit status.
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
@@ -37,7 +36,7 @@ pub fn run() -> ExitCode {
         Err(error) => return end(Err(CommandError::Usage(format!("no runtime: {error}")))),
     };
     let result = runtime.block_on(execute(arguments));
-    // A question that nobody has answered must not hold us back.
+    // An unanswered question must not keep the process alive.
     runtime.shutdown_background();
     end(result)
 }
@@ -45,33 +44,33 @@ pub fn run() -> ExitCode {
 async fn execute(arguments: Arguments) -> Result<(), CommandError> {
     let session = Session::new(arguments.global);
     let interrupt = Interrupt::listen();
-    // What they have begun must be ended.
+    // These two handle interrupts themselves: they finish the step that they are in.
     let is_patient = matches!(arguments.command, Command::Redrive(_) | Command::Reconcile(_));
     let work = async {
         match arguments.command {
-            Command::Start(asked) => commands::start::start(&session, asked).await,
-            Command::Stop(asked) => commands::stop::stop(&session, asked).await,
-            Command::Status(asked) => commands::status::status(&session, asked).await,
-            Command::Reconcile(asked) => commands::reconcile::reconcile(&session, asked, &interrupt).await,
-            Command::Redrive(asked) => commands::redrive::redrive(&session, asked, &interrupt).await,
+            Command::Start(options) => commands::start::start(&session, options).await,
+            Command::Stop(options) => commands::stop::stop(&session, options).await,
+            Command::Status(options) => commands::status::status(&session, options).await,
+            Command::Reconcile(options) => commands::reconcile::reconcile(&session, options, &interrupt).await,
+            Command::Redrive(options) => commands::redrive::redrive(&session, options, &interrupt).await,
             Command::Validate { file } => commands::validate::validate(&session, &file),
-            Command::Local(asked) => commands::local::local(&session, asked).await,
+            Command::Local(options) => commands::local::local(&session, options).await,
             Command::Completions { shell } => commands::completions::print(shell),
         }
     };
     tokio::select! {
         result = work => result,
-        () = interrupt.heard(), if !is_patient => Err(CommandError::Interrupted),
+        () = interrupt.requested(), if !is_patient => Err(CommandError::Interrupted),
     }
 }
 
 fn end(result: Result<(), CommandError>) -> ExitCode {
-    let Err(trouble) = result else {
+    let Err(error) = result else {
         return ExitCode::SUCCESS;
     };
-    let message = trouble.to_string();
+    let message = error.to_string();
     if !message.is_empty() {
         note(&message);
     }
-    ExitCode::from(trouble.status())
+    ExitCode::from(error.status())
 }

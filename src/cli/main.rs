@@ -1,4 +1,4 @@
-//! The operator's command: its program only calls the library.
+//! The operator's command `start-engines`: only calls the library.
 
 use std::process::ExitCode;
 

@@ -16,10 +16,10 @@ use crate::error::CommandError;
 use crate::event::Known;
 use crate::session::{SystemClock, home};
 
-/// How long the comparison, and how long the repair of one cluster may take.
+/// Time limit of the comparison, and of the repair, of one cluster.
 const MAX_TIME: Duration = Duration::from_secs(900);
 
-/// Compares the tasks and targets of clusters, and repairs.
+/// Compares and repairs with the function's own handler.
 pub(crate) struct Reconciler {
     known: Known,
     handler: Handler<AwsClients, SystemClock>,
@@ -49,7 +49,7 @@ impl Reconciler {
             .await
     }
 
-    /// What is to be done; nothing is.
+    /// Compares, and returns the plan without carrying it out.
     pub(crate) async fn plan(&self, cluster: &Cluster, service: Option<&str>) -> Result<Plan, CommandError> {
         let request = ReconcileRequest {
             dry_run: true,
@@ -58,14 +58,14 @@ impl Reconciler {
         match self.run(request).await {
             Ok(Outcome::Planned(plan)) => Ok(*plan),
             Ok(other) => Err(CommandError::Aws(format!(
-                "a plan was asked for, and {} came of it",
+                "expected a plan, got the outcome {}",
                 other.name()
             ))),
-            Err(failure) => Err(trouble(cluster, &failure)),
+            Err(failure) => Err(aws_error(cluster, &failure)),
         }
     }
 
-    /// Compares again, and repairs; whatever goes wrong, what was done is told.
+    /// Compares again, and repairs. Returns what was done, also after an error.
     pub(crate) async fn repair(
         &self,
         cluster: &Cluster,
@@ -79,20 +79,17 @@ impl Reconciler {
         match self.run(request).await {
             Ok(Outcome::Reconciled(repairs)) => (*repairs, Ok(())),
             Ok(other) => {
-                let message = format!("a repair was asked for, and {} came of it", other.name());
+                let message = format!("expected repairs, got the outcome {}", other.name());
                 (Repairs::default(), Err(CommandError::Aws(message)))
             }
             Err(failure) => {
-                let trouble = trouble(cluster, &failure);
-                (
-                    failure.repairs.map(|repairs| *repairs).unwrap_or_default(),
-                    Err(trouble),
-                )
+                let error = aws_error(cluster, &failure);
+                (failure.repairs.map(|repairs| *repairs).unwrap_or_default(), Err(error))
             }
         }
     }
 }
 
-pub(crate) fn trouble(cluster: &Cluster, failure: &Failure) -> CommandError {
+pub(crate) fn aws_error(cluster: &Cluster, failure: &Failure) -> CommandError {
     CommandError::Aws(format!("{cluster}: {}: {}", failure.category, failure.message))
 }

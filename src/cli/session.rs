@@ -1,4 +1,4 @@
-//! What all commands start from: the options that all of them take, the settings, the clients.
+//! What every command needs: the global options, the function's settings, the AWS clients.
 
 use std::fmt::Display;
 use std::io::Read;
@@ -20,7 +20,7 @@ use crate::error::CommandError;
 use crate::event::Known;
 use crate::terminal::screen::Screen;
 
-/// A deployed function has all of them.
+/// The variables that the component sets for every deployed function.
 const ALLOW_LISTS: [&str; 4] = [
     "ALLOWED_CLUSTERS",
     "ALLOWED_TARGET_GROUPS",
@@ -41,7 +41,7 @@ impl Session {
         Self { global, screen }
     }
 
-    /// What the environment and the catalog tell of the function.
+    /// The function's configuration, as far as the environment and the catalog have it.
     pub(crate) fn known(&self) -> Result<Known, CommandError> {
         let catalog = match &self.global.services {
             Some(path) => Some(read(path)?),
@@ -66,20 +66,20 @@ impl Session {
         parsed("--cluster", self.global.cluster.as_deref())
     }
 
-    /// The clusters to look at: `--cluster`, else all that the settings and the catalog name.
+    /// The clusters to read: `--cluster`, else all that the settings and the catalog name.
     pub(crate) fn clusters(&self, known: &Known) -> Result<Vec<Cluster>, CommandError> {
         if let Some(cluster) = self.cluster()? {
             return Ok(vec![cluster]);
         }
         let clusters = known.config.named_clusters(home(known).as_ref());
         if clusters.is_empty() {
-            let message = "which cluster? Give --cluster, or the function's settings (docs/command.md)";
+            let message = "no cluster is given: give --cluster, or the function's settings (docs/command.md)";
             return Err(CommandError::Usage(message.to_owned()));
         }
         Ok(clusters)
     }
 
-    /// An event of the command.
+    /// An event from `--source` to `--event-bus`.
     pub(crate) fn event(
         &self,
         detail_type: &'static str,
@@ -95,7 +95,7 @@ impl Session {
         })
     }
 
-    /// The clients, by the options first, then as the AWS CLI finds them.
+    /// The AWS clients, configured by the options, then like the AWS CLI.
     pub(crate) async fn clients(&self) -> Result<OperatorClients, CommandError> {
         let mut loader = aws_config::defaults(BehaviorVersion::latest());
         if let Some(url) = &self.global.endpoint_url {
@@ -113,7 +113,7 @@ impl Session {
     }
 }
 
-/// The account and region that all is in: the function's, or else those of a cluster that is named in full.
+/// The account and region: the function's, else those of the first cluster that is given by ARN.
 pub(crate) fn home(known: &Known) -> Option<Scope> {
     let config = &known.config;
     let listed = config.allowed.clusters.patterns().filter_map(|text| text.parse().ok());
@@ -123,7 +123,7 @@ pub(crate) fn home(known: &Known) -> Option<Scope> {
     of_function.or_else(|| clusters.find_map(|cluster: Cluster| cluster.scope()))
 }
 
-/// An option's value in its own type.
+/// Parses an option's value; an empty one counts as not given.
 pub(crate) fn parsed<T: FromStr<Err: Display>>(option: &str, text: Option<&str>) -> Result<Option<T>, CommandError> {
     let read = |text: &str| {
         let value = text.parse();
@@ -132,7 +132,7 @@ pub(crate) fn parsed<T: FromStr<Err: Display>>(option: &str, text: Option<&str>)
     text.filter(|text| !text.is_empty()).map(read).transpose()
 }
 
-/// A file's text; `-` is standard input.
+/// Reads a file; `-` is standard input.
 pub(crate) fn read(path: &Path) -> Result<String, CommandError> {
     let mut text = String::new();
     let read = if path.as_os_str() == "-" {
@@ -143,7 +143,7 @@ pub(crate) fn read(path: &Path) -> Result<String, CommandError> {
     read.map_err(|error| CommandError::Usage(format!("{}: {error}", path.display())))
 }
 
-/// The machine's clock.
+/// The system clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SystemClock;
 
@@ -154,7 +154,7 @@ impl Clock for SystemClock {
 }
 
 /// The time now.
-#[expect(clippy::disallowed_methods, reason = "the shell reads the clock for everyone")]
+#[expect(clippy::disallowed_methods, reason = "the command reads the clock here only")]
 pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

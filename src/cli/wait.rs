@@ -1,4 +1,4 @@
-//! `--wait`: looks again and again, until what was asked for has happened. The function never does.
+//! `--wait`: polls until the tasks have started or stopped. The function never polls.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -12,11 +12,11 @@ use start_engines_core::domain::task::{Phase, Status};
 use start_engines_core::request::stop::Selector;
 
 use crate::error::CommandError;
-use crate::fleet::{SeenTask, TaskStatus};
+use crate::fleet::{TaskSnapshot, TaskStatus};
 use crate::inventory::Inventory;
 use crate::terminal::progress::Progress;
 
-/// Between two looks: often at first, when most happens.
+/// Time between two polls: [`SOON`] for the first [`SOON_FOR`], when most changes happen, then [`LATER`].
 const SOON: Duration = Duration::from_millis(500);
 const LATER: Duration = Duration::from_secs(3);
 const SOON_FOR: Duration = Duration::from_secs(20);
@@ -24,100 +24,102 @@ const SOON_FOR: Duration = Duration::from_secs(20);
 /// The tasks of a start.
 #[derive(Debug)]
 pub(crate) struct Started {
-    /// What their tag `start-engines:event-id` holds.
+    /// The value of their tag `start-engines:event-id`.
     pub(crate) identity: String,
-    /// How many.
+    /// How many tasks the start asks for.
     pub(crate) count: usize,
-    /// Where they can be.
+    /// The clusters that they may run in.
     pub(crate) clusters: Vec<Cluster>,
 }
 
 /// The tasks of a stop, by cluster.
 pub(crate) type Stopping = BTreeMap<Cluster, Vec<TaskArn>>;
 
-/// One wait.
+/// One wait, with its timeout and progress lines.
 #[derive(Debug)]
 pub(crate) struct Watch<'a> {
-    lookout: Inventory<'a>,
+    inventory: Inventory<'a>,
     config: &'a Config,
     timeout: Duration,
     progress: Progress,
-    /// What was last told of each task.
-    told: BTreeMap<TaskArn, String>,
+    /// The state that was last printed for each task.
+    last_states: BTreeMap<TaskArn, String>,
 }
 
 impl<'a> Watch<'a> {
-    pub(crate) fn new(lookout: Inventory<'a>, config: &'a Config, timeout: Duration) -> Self {
+    pub(crate) fn new(inventory: Inventory<'a>, config: &'a Config, timeout: Duration) -> Self {
         Self {
-            lookout,
+            inventory,
             config,
             timeout,
             progress: Progress::begin(),
-            told: BTreeMap::new(),
+            last_states: BTreeMap::new(),
         }
     }
 
-    /// How much of its time is left.
+    /// Time left until the timeout.
     pub(crate) fn left(&self) -> Duration {
         self.timeout.saturating_sub(self.progress.elapsed())
     }
 
-    /// Looks until all tasks of a start are RUNNING and registered, or one of them stops.
+    /// Polls until all tasks of a start are RUNNING and registered, or one of them stops.
     pub(crate) async fn started(&mut self, wanted: &Started) -> (Value, Result<(), CommandError>) {
         let mut others = HashSet::new();
-        let mut seen: Vec<TaskStatus> = Vec::new();
+        let mut statuses: Vec<TaskStatus> = Vec::new();
         loop {
-            match self.look_for_started(wanted, &mut others).await {
-                Ok(now) => seen = now,
-                Err(error) if error.kind.is_transient() => self.again(&error),
-                Err(error) => return (told(&seen), Err(after_sending(error))),
+            match self.find_started(wanted, &mut others).await {
+                Ok(now) => statuses = now,
+                Err(error) if error.kind.is_transient() => self.retry_later(&error),
+                Err(error) => return (tasks_json(&statuses), Err(after_sending(error))),
             }
-            for status in &seen {
-                self.tell(&status.seen.task.arn, state(status));
+            for status in &statuses {
+                self.report(&status.snapshot.task.arn, state(status));
             }
-            let failed: Vec<&TaskStatus> = seen.iter().filter(|status| has_ended(status)).collect();
-            let ready = seen.iter().filter(|status| is_ready(status)).count();
-            if seen.len() >= wanted.count && failed.len() + ready == seen.len() {
+            let failed: Vec<&TaskStatus> = statuses.iter().filter(|status| has_ended(status)).collect();
+            let ready = statuses.iter().filter(|status| is_ready(status)).count();
+            if statuses.len() >= wanted.count && failed.len() + ready == statuses.len() {
                 let end = match failed.len() {
                     0 => Ok(()),
                     number => Err(CommandError::NotWell(format!(
                         "{number} of {} tasks did not start",
-                        seen.len()
+                        statuses.len()
                     ))),
                 };
-                return (told(&seen), end);
+                return (tasks_json(&statuses), end);
             }
             let summary = format!("{ready} of {} tasks are RUNNING and registered", wanted.count);
-            if let Err(late) = self.pause(&summary).await {
-                return (told(&seen), Err(late));
+            if let Err(timed_out) = self.pause(&summary).await {
+                return (tasks_json(&statuses), Err(timed_out));
             }
         }
     }
 
-    async fn look_for_started(
+    async fn find_started(
         &mut self,
         wanted: &Started,
         others: &mut HashSet<TaskArn>,
     ) -> Result<Vec<TaskStatus>, CallError> {
         let mut mine = Vec::new();
         for cluster in &wanted.clusters {
-            let mut arns = self.lookout.list(cluster).await?;
+            let mut arns = self.inventory.list(cluster).await?;
             arns.retain(|arn| !others.contains(arn));
-            for seen in self.lookout.tasks(cluster, &arns).await? {
-                if seen.is_ours() && seen.marks().event_id.as_ref() == Some(&wanted.identity) {
-                    mine.push(seen);
-                } else if !self.told.contains_key(&seen.task.arn) {
-                    others.insert(seen.task.arn);
+            for snapshot in self.inventory.tasks(cluster, &arns).await? {
+                if snapshot.is_started_by_start_engines()
+                    && snapshot.marks().event_id.as_ref() == Some(&wanted.identity)
+                {
+                    mine.push(snapshot);
+                } else if !self.last_states.contains_key(&snapshot.task.arn) {
+                    others.insert(snapshot.task.arn);
                 } else {
-                    // It was one of them, and StopTask has taken its tags away.
-                    mine.push(seen);
+                    // It was found before; StopTask has deleted its tags since.
+                    mine.push(snapshot);
                 }
             }
         }
-        Ok(self.lookout.fleet(mine, &[]).await?.tasks)
+        Ok(self.inventory.fleet(mine, &[]).await?.tasks)
     }
 
-    /// The tasks that a stop means, as they are now.
+    /// The tasks that a stop selects now.
     pub(crate) async fn which(&mut self, selector: &Selector) -> Result<Stopping, CallError> {
         let (clusters, service) = match selector {
             Selector::Task { arn, cluster } => return Ok(BTreeMap::from([(cluster.clone(), vec![arn.clone()])])),
@@ -126,36 +128,36 @@ impl<'a> Watch<'a> {
         };
         let mut which = Stopping::new();
         for cluster in clusters {
-            let arns = self.lookout.list(cluster).await?;
-            let mut tasks = self.lookout.tasks(cluster, &arns).await?;
-            // Another deployment's are not stopped, so nobody waits for them.
-            tasks.retain(|seen| deployment::is_ours(&seen.task, self.config) && seen.task.is_wanted());
-            tasks.retain(|seen| service.is_none() || seen.marks().service.as_ref() == service);
-            let arns = tasks.into_iter().map(|seen| seen.task.arn).collect();
+            let arns = self.inventory.list(cluster).await?;
+            let mut tasks = self.inventory.tasks(cluster, &arns).await?;
+            // A stop leaves tasks of other deployments alone.
+            tasks.retain(|snapshot| deployment::is_ours(&snapshot.task, self.config) && snapshot.task.is_wanted());
+            tasks.retain(|snapshot| service.is_none() || snapshot.marks().service.as_ref() == service);
+            let arns = tasks.into_iter().map(|snapshot| snapshot.task.arn).collect();
             which.insert(cluster.clone(), arns);
         }
         Ok(which)
     }
 
-    /// Looks until all of these are STOPPED.
+    /// Polls until all of these tasks are STOPPED.
     pub(crate) async fn stopped(&mut self, mut left: Stopping) -> (Value, Result<(), CommandError>) {
         let all: usize = left.values().map(Vec::len).sum();
         let mut ended: Vec<Value> = Vec::new();
         loop {
             for (cluster, arns) in &mut left {
-                let seen = match self.lookout.tasks(cluster, arns).await {
-                    Ok(seen) => seen,
+                let snapshots = match self.inventory.tasks(cluster, arns).await {
+                    Ok(snapshots) => snapshots,
                     Err(error) if error.kind.is_transient() => {
-                        self.again(&error);
+                        self.retry_later(&error);
                         continue;
                     }
                     Err(error) => return (Value::from(ended), Err(after_sending(error))),
                 };
                 let mut still = Vec::new();
                 for arn in std::mem::take(arns) {
-                    let task = seen.iter().find(|seen| seen.task.arn == arn);
-                    self.tell(&arn, stopping(task));
-                    match task.map(|seen| seen.task.phase()) {
+                    let task = snapshots.iter().find(|snapshot| snapshot.task.arn == arn);
+                    self.report(&arn, stopping(task));
+                    match task.map(|snapshot| snapshot.task.phase()) {
                         None | Some(Phase::Stopped) => ended.push(stopped(&arn, task)),
                         Some(_) => still.push(arn),
                     }
@@ -166,24 +168,24 @@ impl<'a> Watch<'a> {
             if number == 0 {
                 return (Value::from(ended), Ok(()));
             }
-            if let Err(late) = self
+            if let Err(timed_out) = self
                 .pause(&format!("{} of {all} tasks have stopped", all - number))
                 .await
             {
-                return (Value::from(ended), Err(late));
+                return (Value::from(ended), Err(timed_out));
             }
         }
     }
 
-    fn tell(&mut self, task: &TaskArn, state: String) {
-        if self.told.get(task) != Some(&state) {
+    fn report(&mut self, task: &TaskArn, state: String) {
+        if self.last_states.get(task) != Some(&state) {
             self.progress.line(&format!("task {}  {state}", task.id()));
-            self.told.insert(task.clone(), state);
+            self.last_states.insert(task.clone(), state);
         }
     }
 
-    fn again(&mut self, error: &CallError) {
-        self.progress.line(&format!("{error}; looking again"));
+    fn retry_later(&mut self, error: &CallError) {
+        self.progress.line(&format!("{error}; trying again"));
     }
 
     async fn pause(&mut self, summary: &str) -> Result<(), CommandError> {
@@ -191,7 +193,7 @@ impl<'a> Watch<'a> {
         let left = self.left();
         if left.is_zero() {
             let seconds = self.timeout.as_secs();
-            let message = format!("after {seconds} s {summary}; the function goes on without this command");
+            let message = format!("after {seconds} s {summary}; the function continues without this command");
             return Err(CommandError::TimedOut(message));
         }
         self.progress.tick(summary);
@@ -201,24 +203,24 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// The event is on its way: only the looking has failed.
+/// Polling failed after the event was sent.
 fn after_sending(error: CallError) -> CommandError {
     CommandError::Aws(format!(
-        "the event was sent, but looking failed: {}: {error}",
+        "the event was sent, but reading the tasks failed: {}: {error}",
         error.kind.name()
     ))
 }
 
 fn has_ended(status: &TaskStatus) -> bool {
-    !status.seen.task.is_wanted()
+    !status.snapshot.task.is_wanted()
 }
 
 fn is_ready(status: &TaskStatus) -> bool {
-    status.seen.task.phase() == Phase::Running && status.registered() == status.targets.len()
+    status.snapshot.task.phase() == Phase::Running && status.registered() == status.targets.len()
 }
 
 fn state(status: &TaskStatus) -> String {
-    let task = &status.seen.task;
+    let task = &status.snapshot.task;
     match task.phase() {
         Phase::Stopping | Phase::Stopped => format!("{}: {}", task.last_status, task.stop),
         Phase::Running if !status.targets.is_empty() => {
@@ -229,25 +231,25 @@ fn state(status: &TaskStatus) -> String {
     }
 }
 
-fn stopping(seen: Option<&SeenTask>) -> String {
-    let Some(seen) = seen else {
-        return "is gone".to_owned();
+fn stopping(snapshot: Option<&TaskSnapshot>) -> String {
+    let Some(snapshot) = snapshot else {
+        return "not found any more".to_owned();
     };
-    match (&seen.task.last_status, seen.stop_at()) {
-        (status, _) if seen.task.phase() == Phase::Stopping => format!("{status}, stopping"),
+    match (&snapshot.task.last_status, snapshot.stop_at()) {
+        (status, _) if snapshot.task.phase() == Phase::Stopping => format!("{status}, stopping"),
         (Status::Running, Some(time)) => format!("drains until {time}"),
         (status, _) => status.to_string(),
     }
 }
 
-fn told(tasks: &[TaskStatus]) -> Value {
+fn tasks_json(tasks: &[TaskStatus]) -> Value {
     tasks.iter().map(crate::view::json::task).collect()
 }
 
-fn stopped(arn: &TaskArn, seen: Option<&SeenTask>) -> Value {
+fn stopped(arn: &TaskArn, snapshot: Option<&TaskSnapshot>) -> Value {
     json!({
         "taskArn": arn.as_str(),
-        "lastStatus": seen.map(|seen| seen.task.last_status.to_string()),
-        "stopReason": seen.map(|seen| seen.task.stop.to_string()),
+        "lastStatus": snapshot.map(|snapshot| snapshot.task.last_status.to_string()),
+        "stopReason": snapshot.map(|snapshot| snapshot.task.stop.to_string()),
     })
 }

@@ -1,6 +1,6 @@
-//! What one warm function remembers from one event to the next: facts that hardly change.
+//! The cache of a warm function: answers about facts that hardly change.
 //!
-//! Must not decide what an old answer is worth: the calls say so ([`Recall`]).
+//! Must not decide whether an old answer may be used: the calls do ([`Recall`]).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,24 +13,24 @@ use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance, Recal
 use start_engines_core::domain::target::TargetGroup;
 use start_engines_core::domain::timestamp::Timestamp;
 
-/// For so long the facts of a target group are taken as read. A group can be deleted and made again
-/// under one name, but then its ARN is another: nothing that is remembered can be edited.
+/// How long the facts of a target group are cached. A target group that is deleted and created again under the same name
+/// has another ARN, and the cached facts cannot be edited.
 const TARGET_GROUP_TTL: Duration = Duration::from_secs(300);
-/// How many of each kind are remembered; at more, all are read again.
+/// Maximum number of cached answers of each kind; when it is exceeded, all are dropped.
 const MAX_ENTRIES: usize = 10_000;
 
-/// Answers of before.
+/// The cached answers.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
     groups: HashMap<TargetGroupArn, (TargetGroup, Timestamp)>,
-    /// Those that are gone are asked for again.
+    /// Container instances; those that are gone are read again.
     definitions: HashMap<TaskDefinition, Arc<Definition>>,
     container_instances: HashMap<String, ContainerInstance>,
     instances: HashMap<String, Ec2Instance>,
 }
 
 impl Cache {
-    /// The answer that makes the call needless.
+    /// The cached answer to a call.
     pub(crate) fn recall(&self, call: &Call, now: Timestamp) -> Option<Answer> {
         match call {
             Call::DescribeTargetGroup { group } => {
@@ -55,7 +55,7 @@ impl Cache {
         }
     }
 
-    /// Takes note of an answer; gives it, or in its place what is known of an instance that is gone.
+    /// Caches an answer. Returns it, or the cached answer if the container instance is gone meanwhile.
     pub(crate) fn note(
         &mut self,
         call: &Call,
@@ -66,7 +66,7 @@ impl Cache {
             (Call::DescribeTargetGroup { group }, Ok(Answer::TargetGroup(facts))) => {
                 put(&mut self.groups, group.clone(), (facts.clone(), now));
             }
-            // It may have been refused for what is remembered of the group.
+            // The cached facts of the target group may be the reason of the error.
             (Call::RegisterTargets { group, .. }, Err(error)) if error.kind == ErrorKind::InvalidTarget => {
                 self.groups.remove(group);
             }
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn the_cache_is_bounded() {
         let mut cache = HashMap::new();
         for n in 0..=MAX_ENTRIES {
             put(&mut cache, n, ());

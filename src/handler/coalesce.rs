@@ -1,10 +1,10 @@
-//! Calls that several events ask for at the same time, as few as can be.
+//! Coalesces the calls that several events need at the same time.
 //!
-//! Pure: which calls become one, in chunks that AWS takes; whose part of the answer is whose; and the
-//! halves of a call that AWS refused, to find whom it refused. Must not make calls.
+//! Pure: which calls become one, in chunks within AWS's limits; which part of the answer belongs to which event; and the
+//! halves of a call that AWS refused, to find the event that it was refused for. Must not make calls.
 //!
-//! Only what asks, and what may be done again, is coalesced. A call that must not happen twice
-//! (RunTask, say) stays alone.
+//! Only calls that read, or that may be repeated, are coalesced. A call that must not happen twice
+//! (such as RunTask) stays alone.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,23 +12,23 @@ use start_engines_core::call::{Answer, Call, CallError, MAX_TARGETS_PER_CALL, MA
 use start_engines_core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
 use start_engines_core::domain::target::{Target, TargetHealth};
 
-/// One call for all who ask for a part of it.
+/// One call for several askers: events that need a part of its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coalesced {
     /// The call.
     pub call: Call,
-    /// Who asks, by position in the calls that were coalesced.
+    /// The askers, by position in the calls that were coalesced.
     pub askers: Vec<usize>,
 }
 
-/// What calls must have in common to become one.
+/// What calls must have in common to be coalesced.
 #[derive(PartialEq, Eq, Hash)]
 enum Kind<'c> {
     Tasks(&'c Cluster),
     Health(&'c TargetGroupArn),
     Register(&'c TargetGroupArn, Zone),
     Deregister(&'c TargetGroupArn),
-    /// Nothing but the very same call.
+    /// Only identical calls.
     Same(&'c Call),
 }
 
@@ -57,7 +57,7 @@ impl<'c> Kind<'c> {
     }
 }
 
-/// The things that a call is about, of which AWS takes only so many at once.
+/// What a call lists: tasks or targets, whose number AWS limits.
 #[derive(PartialEq, Eq, Hash)]
 enum Thing<'c> {
     Task(&'c TaskArn),
@@ -83,20 +83,20 @@ struct Chunk<'c> {
     things: HashSet<Thing<'c>>,
 }
 
-/// As few calls as can be; what belongs to one asker is never torn apart.
+/// Coalesces calls to as few as possible; the call of one asker is never split.
 #[must_use]
 pub fn coalesce(calls: &[Call]) -> Vec<Coalesced> {
     let mut chunks: Vec<Chunk<'_>> = Vec::new();
     // The chunk of each kind that still has room.
     let mut open: HashMap<Kind<'_>, usize> = HashMap::new();
     for (asker, call) in calls.iter().enumerate() {
-        let (things, most) = things(call);
+        let (things, max) = things(call);
         let kind = Kind::of(call);
         let room = kind.as_ref().and_then(|kind| open.get(kind)).copied();
         let fitting = room.filter(|n| {
             chunks.get(*n).is_some_and(|chunk| {
                 let new = things.iter().filter(|thing| !chunk.things.contains(thing)).count();
-                chunk.things.len() + new <= most
+                chunk.things.len() + new <= max
             })
         });
         let n = fitting.unwrap_or_else(|| {
@@ -118,7 +118,7 @@ pub fn coalesce(calls: &[Call]) -> Vec<Coalesced> {
 }
 
 impl Coalesced {
-    /// The union of what these ask for; `None` of none.
+    /// The union of these askers' calls; `None` without askers.
     fn of(calls: &[Call], askers: Vec<usize>) -> Option<Self> {
         let mut parts = askers.iter().filter_map(|asker| calls.get(*asker));
         let mut call = parts.next()?.clone();
@@ -140,7 +140,7 @@ impl Coalesced {
                     },
                 ) => {
                     targets.extend_from_slice(others);
-                    // The address of the most urgent one may be another's first.
+                    // The shortest time, as that address may have another owner first.
                     *within = (*within).min(*other);
                 }
                 _ => {}
@@ -156,14 +156,14 @@ impl Coalesced {
         Some(Self { call, askers })
     }
 
-    /// The same work as two calls, if AWS refused it for what one asker wants, perhaps: one target that
-    /// does not fit its group, say, must not keep 199 others out.
+    /// The same work as two calls, if AWS may have refused it because of one asker: one target that does not fit its
+    /// target group must not prevent the registration of 199 others.
     #[must_use]
     pub fn halves(&self, error: &CallError, calls: &[Call]) -> Option<[Self; 2]> {
         if self.askers.len() < 2 || !error.kind.may_concern_one_item() {
             return None;
         }
-        // Whoever asks for the very same gets the very same answer.
+        // Identical calls get identical answers.
         if matches!(Kind::of(&self.call), Some(Kind::Same(_))) {
             return None;
         }
@@ -171,7 +171,7 @@ impl Coalesced {
         Some([Self::of(calls, one.to_vec())?, Self::of(calls, other.to_vec())?])
     }
 
-    /// What of the answer is to the asker's own call.
+    /// The part of the answer that belongs to the asker's own call.
     #[must_use]
     pub fn part(&self, answer: &Answer, own: &Call) -> Answer {
         match (answer, &self.call, own) {
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_holds_no_more_than_aws_takes_and_tears_nobody_apart() {
+    fn a_chunk_is_within_awss_limits_and_no_call_is_split() {
         let calls: Vec<Call> = (0..100)
             .map(|n| register("auth", [3 * n, 3 * n + 1, 3 * n + 2]))
             .collect();
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn each_hears_of_its_own_targets_only() {
+    fn each_gets_the_answer_about_its_own_targets_only() {
         let ask = |targets: &[usize]| Call::DescribeTargetHealth {
             group: group("auth"),
             targets: targets.iter().copied().map(target).collect(),
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_not_happen_twice_stays_alone_and_what_is_the_same_is_asked_once() {
+    fn what_must_not_happen_twice_stays_alone_and_identical_calls_are_made_once() {
         let stop = Call::StopTask {
             cluster: "engines".parse().unwrap(),
             task: "arn:aws:ecs:us-east-1:111122223333:task/engines/0123456789abcdef0123456789abcdef"

@@ -1,8 +1,8 @@
-//! The loop of the crate's picture: read the event, decide, call, note the answer, decide again.
+//! Handles events: read the event, decide, call, record the answer, decide again.
 //!
-//! An event comes alone or in a batch, and goes the same way. Makes no decision of its own but two: it
-//! begins no call for which the invocation has no time left, and of one task's events in a
-//! batch it hands on the newest only. Must not know the SDK; calls go through the port [`Aws`].
+//! Single events and batches take the same way. Makes only two decisions of its own: it begins no call for which the
+//! invocation has no time left, and of one task's events in a batch it handles only the newest. Must not know the SDK;
+//! calls go through the port [`Aws`].
 
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ use start_engines_core::request::{self, Trigger};
 use crate::order;
 use crate::rounds::{Rounds, Work};
 
-/// How many starts of one batch are worked on at the same time. RunTask allows 20 tasks a
+/// Number of starts of one batch that are handled at the same time. RunTask allows 20 tasks a
 /// second on Fargate
 /// ([throttling](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html)), and takes
 /// some hundred milliseconds.
@@ -34,17 +34,17 @@ pub struct Handler<A, C> {
     rounds: Rounds<A, C>,
 }
 
-/// What Lambda tells of an invocation.
+/// What Lambda passes with an invocation.
 #[derive(Clone, Debug)]
 pub struct Invocation {
-    /// When it must be over.
+    /// When it must have ended.
     pub deadline: Timestamp,
-    /// The function itself, whose account and region all ARNs must share; unknown offline.
+    /// The function's ARN; all other ARNs must have its account and region. Unknown offline.
     pub function: Option<FunctionArn>,
 }
 
 impl<A: Aws, C: Clock> Handler<A, C> {
-    /// With clients and clock that live as long as the function.
+    /// A handler with its clients and clock, for the life of the function.
     pub fn new(config: Config, aws: A, clock: C) -> Self {
         Self {
             rounds: Rounds::new(config, aws, clock),
@@ -61,12 +61,10 @@ impl<A: Aws, C: Clock> Handler<A, C> {
         handled
     }
 
-    /// Handles `events` side by side, with as few calls as they need together; one for each, in
-    /// order.
+    /// Handles `events` concurrently, with coalesced calls; returns one result for each, in order.
     ///
-    /// Tasks that run, tasks that stop, requests to stop, and each other request go their own ways, so that none waits
-    /// for another's slow call; but for a stop, which waits for the starts that were asked for before it (`order`), and
-    /// for no others.
+    /// RUNNING tasks, stopping tasks, requests to stop, and each other request run separately, so that none waits for
+    /// another's slow call. Only a stop waits, for the starts that were requested before it (`order`).
     pub async fn handle_batch(&self, events: Vec<Value>, invocation: &Invocation) -> Vec<Handled> {
         let mut works: Vec<Work> = events.into_iter().map(|event| self.read(event, invocation)).collect();
         leave_newest(&mut works);
@@ -98,7 +96,7 @@ impl<A: Aws, C: Clock> Handler<A, C> {
             stream::iter(&mut first)
                 .for_each_concurrent(at_once, |start| self.rounds.run(vec![start], deadline))
                 .await;
-            order::tell_started(&mut waiting, &first);
+            order::pass_started_tasks(&mut waiting, &first);
             self.rounds.run(waiting, deadline).await;
         };
         let starts = stream::iter(starts).for_each_concurrent(at_once, |start| self.rounds.run(vec![start], deadline));
@@ -117,10 +115,11 @@ impl<A: Aws, C: Clock> Handler<A, C> {
         all
     }
 
-    /// Carries out what came by no event, and tells nobody; no call is begun that cannot end before the deadline.
+    /// Carries out a request that came without an event, and publishes no outcome. Begins no call that cannot end before
+    /// the deadline.
     ///
     /// # Errors
-    /// As of an event.
+    /// With the failure that an event would have.
     pub async fn carry_out(&self, trigger: Trigger, deadline: Timestamp) -> Result<Outcome, Failure> {
         let mut work = Work {
             envelope: Envelope::default(),
@@ -148,10 +147,10 @@ impl<A: Aws, C: Clock> Handler<A, C> {
     }
 }
 
-/// Of each task's events only the newest is to be handled, and of equal ones the first.
+/// Of each task's events only the newest is handled, and of equal ones the first.
 ///
-/// The older ones tell nothing that it does not: a task that is stopping is to be in no group, whatever
-/// it was before; and if the newest fails, it is the one that comes again.
+/// The older ones add nothing: a stopping task must not be registered, whatever its state was before; and if the newest
+/// fails, it is the one that is delivered again.
 fn leave_newest(works: &mut [Work]) {
     let mut newest: HashMap<TaskArn, (u64, usize)> = HashMap::new();
     let mut older = Vec::new();
@@ -159,7 +158,7 @@ fn leave_newest(works: &mut [Work]) {
         let Some(Trigger::TaskStateChange(change)) = &work.trigger else {
             continue;
         };
-        // Versions begin at 1. Whatever tells none is compared with nothing.
+        // Versions begin at 1. An event without one is not compared.
         let (arn, version) = (&change.task.arn, change.task.version);
         if version == 0 {
             continue;

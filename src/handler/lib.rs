@@ -1,4 +1,4 @@
-//! The loop around the decisions of `start-engines`: read the event, decide, call, note the answer, decide again.
+//! The loop around the decisions of `start-engines`: read the event, decide, call, record the answer, decide again.
 //!
 //! Must not know the SDK; calls go through the port [`start_engines_core::ports::Aws`].
 

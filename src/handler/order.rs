@@ -1,7 +1,7 @@
-//! The order of requests in one batch: a stop waits for the starts that were asked for before it.
+//! The order of requests in one batch: a stop waits for the starts that were requested before it.
 //!
-//! ListTasks may not list yet what they start, so the stop is told what they were answered. A start waits for no
-//! stop, since a stop ends nothing that was asked for after it. Must not decide which of the tasks a stop ends;
+//! ListTasks may not list their tasks yet, so the stop gets the answers of their RunTask calls. A start never waits for a
+//! stop, since a stop ends nothing that was requested after it. Must not decide which tasks a stop ends;
 //! [`start_engines_core::decide`] does.
 
 use start_engines_core::call::{Answer, Call};
@@ -21,8 +21,8 @@ pub(crate) fn waits(stop: &Work, start: &Work) -> bool {
     }
 }
 
-/// Tells the stops what the starts were answered.
-pub(crate) fn tell_started(stops: &mut [&mut Work], starts: &[&mut Work]) {
+/// Passes the tasks that the starts have started to the stops.
+pub(crate) fn pass_started_tasks(stops: &mut [&mut Work], starts: &[&mut Work]) {
     for stop in stops {
         let Some(Trigger::Stop(stop)) = &mut stop.trigger else {
             continue;
@@ -42,8 +42,8 @@ fn started(stop: &StopRequest, work: &Work) -> Vec<JustStarted> {
     let mut all: Vec<JustStarted> = Vec::new();
     for entry in &work.journal.entries {
         let (tasks, requested_at) = match (&entry.call, &entry.answer) {
-            (Call::RunTask(_), Ok(Answer::Started(started))) => (&started.tasks, asked_for(start)),
-            // Started under the same identity by another event, perhaps with another time.
+            (Call::RunTask(_), Ok(Answer::Started(started))) => (&started.tasks, requested_at(start)),
+            // Started by another event with the same identity, perhaps with another time.
             (Call::RunTask(_), Err(error)) => (&error.conflicting_tasks, None),
             _ => continue,
         };
@@ -62,17 +62,17 @@ fn started(stop: &StopRequest, work: &Work) -> Vec<JustStarted> {
     all
 }
 
-/// Whether the stop may concern what the start starts.
+/// Whether the stop may select tasks of the start.
 fn is_for(stop: &StopRequest, start: &StartRequest) -> bool {
-    let is_later = match (stop.requested_at, asked_for(start)) {
+    let is_later = match (stop.requested_at, requested_at(start)) {
         (Some(stop), Some(start)) => start < stop,
         (None, _) | (_, None) => true,
     };
     is_later && stop.clusters().iter().any(|cluster| cluster.same_as(&start.cluster))
 }
 
-/// When the start was asked for: as the tag of its tasks has it, or as the event tells where they have none.
-fn asked_for(start: &StartRequest) -> Option<Timestamp> {
+/// When the start was requested: the value of its tasks' tag, or the event's time if they have none.
+fn requested_at(start: &StartRequest) -> Option<Timestamp> {
     let tagged = tags::requested_at(&start.tags).and_then(Timestamp::parse);
     tagged.or(start.requested_at)
 }

@@ -1,6 +1,6 @@
-//! EventBuilder applications how their events ended, up to 10 outcome events a call.
+//! Publishes outcome events, up to 10 a call.
 //!
-//! Comes after all that was to be done, and undoes or fails nothing of it.
+//! Runs after everything else; a failure here neither undoes anything nor fails the event.
 
 use std::time::Duration;
 
@@ -15,19 +15,19 @@ use start_engines_core::report::outcome_events;
 
 use crate::rounds::{MAX_AT_ONCE, Rounds};
 
-/// How long the telling may take: an EventBridge that hangs must not make every invocation long.
+/// Time limit of publishing, so that a hanging EventBridge does not make every invocation long.
 const PUBLISHING: Duration = Duration::from_secs(5);
-/// How often an event is put that EventBridge does not take, though it takes others.
+/// Total attempts for a failed entry.
 const MAX_PUTS: usize = 2;
 
-/// What became of one call's worth of events, each with whose it is.
+/// The results of up to 10 outcome events, each with the event that it belongs to.
 struct Put {
     entries: Vec<Entry>,
     results: Vec<(usize, Result<(), String>)>,
 }
 
 impl<A: Aws, C: Clock> Rounds<A, C> {
-    /// Tells applications, if there is a bus for it.
+    /// Publishes the outcome events, if `OUTCOME_EVENT_BUS` is set.
     pub(crate) async fn publish(&self, all: &mut [Handled], deadline: Timestamp) {
         let Some(bus) = &self.config.outcome_bus else {
             return;
@@ -50,7 +50,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
             .collect()
             .await;
         for put in puts {
-            // The call is told of once: by the first of those that it was made for.
+            // The call is counted once: for the first of the events that it was made for.
             let first = put.results.iter().map(|(owner, _)| *owner).min();
             if let Some(handled) = first.and_then(|owner| all.get_mut(owner)) {
                 handled.journal.entries.extend(put.entries);
@@ -72,7 +72,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
         }
     }
 
-    /// Asks whose starts they were, where nothing else has told.
+    /// Reads the tags of tasks whose start is not known otherwise.
     async fn look(&self, all: &mut [Handled], deadline: Timestamp) {
         let looks = all.iter().enumerate();
         let looks =
@@ -92,7 +92,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
         }
     }
 
-    /// Puts up to 10 events. EventBridge may take some and not others: those are put once more.
+    /// Puts up to 10 events. Failed entries are put once more.
     async fn put(&self, mut events: Vec<(usize, EventEntry)>, deadline: Timestamp) -> Put {
         let mut put = Put {
             entries: Vec::new(),
@@ -133,9 +133,9 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
                 break;
             }
         }
-        let untold = events.into_iter().zip(errors);
+        let failed = events.into_iter().zip(errors);
         put.results
-            .extend(untold.map(|((owner, _), error)| (owner, Err(error))));
+            .extend(failed.map(|((owner, _), error)| (owner, Err(error))));
         put
     }
 }

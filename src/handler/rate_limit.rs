@@ -1,8 +1,8 @@
-//! Fewer calls a second than AWS allows, if that is wanted: [`RateLimited`] makes calls wait for their turn.
+//! Keeps calls below the rates of `API_RATES`: [`RateLimited`] makes them wait for their turn.
 //!
-//! AWS's limits are of the account, and a call that it throttles has cost one all the same. A function that few
-//! invocations at a time share ([buffered mode](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html))
-//! can keep below them by itself. A call waits only as long as it may take; must not wait for any state.
+//! AWS's limits are per account, and a throttled call counts too. A function with few concurrent invocations
+//! ([buffered mode](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html)) can stay below them by
+//! itself. A call waits only within its own time limit; must not wait for any state.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,23 +13,22 @@ use start_engines_core::config::rates::{Rate, Rates};
 use start_engines_core::ports::Aws;
 use tokio::time::{Instant, sleep};
 
-/// Of the time that a call may take, so much is left for the call itself; of a short time, half.
+/// The part of a call's time limit that is left for the call itself; of a short limit, half.
 const CALL: Duration = Duration::from_secs(2);
 
-/// AWS, with calls that wait for their turn.
+/// The port [`Aws`] with rate limits: a token bucket per operation.
 ///
-/// At first as many at once as the burst allows, then one after the other; what is not used is saved up to the
-/// burst again.
+/// As many calls at once as the burst allows, then one after the other; unused calls refill the burst.
 #[derive(Debug)]
 pub struct RateLimited<A> {
     aws: A,
     rates: Rates,
-    /// Of each rate: when its next call would be due if none had ever been saved up.
+    /// For each rate, when its next call would be due without a burst.
     next: Mutex<HashMap<usize, Instant>>,
 }
 
 impl<A> RateLimited<A> {
-    /// `aws` at these rates; operations without one do not wait.
+    /// Limits `aws` to these rates; operations without a rate do not wait.
     pub fn new(aws: A, rates: Rates) -> Self {
         Self {
             aws,
@@ -38,8 +37,8 @@ impl<A> RateLimited<A> {
         }
     }
 
-    /// How long the call has to wait; its turn is taken, unless that is longer than `most`.
-    fn turn(&self, operation: &str, most: Duration) -> Result<Duration, &Rate> {
+    /// How long the call has to wait. Takes the turn unless the wait is longer than `max`.
+    fn turn(&self, operation: &str, max: Duration) -> Result<Duration, &Rate> {
         let mut rates = self.rates.each().iter().enumerate();
         let Some((n, rate)) = rates.find(|(_, rate)| rate.operations.contains(&operation)) else {
             return Ok(Duration::ZERO);
@@ -50,7 +49,7 @@ impl<A> RateLimited<A> {
         let earliest = now.checked_sub(saved).unwrap_or(now);
         let due = next.get(&n).copied().unwrap_or(earliest).max(earliest);
         let wait = due.saturating_duration_since(now);
-        if wait > most {
+        if wait > max {
             return Err(rate);
         }
         next.insert(n, due + rate.interval);
@@ -61,8 +60,8 @@ impl<A> RateLimited<A> {
 impl<A: Aws + Sync> Aws for RateLimited<A> {
     async fn perform(&self, call: &Call, within: Duration) -> Result<Answer, CallError> {
         let operation = call.operation();
-        let most = within.saturating_sub(CALL).max(within / 2);
-        match self.turn(operation, most) {
+        let max = within.saturating_sub(CALL).max(within / 2);
+        match self.turn(operation, max) {
             Ok(Duration::ZERO) => self.aws.perform(call, within).await,
             Ok(wait) => {
                 sleep(wait).await;
@@ -73,7 +72,7 @@ impl<A: Aws + Sync> Aws for RateLimited<A> {
                 kind: ErrorKind::Throttled,
                 code: None,
                 conflicting_tasks: Vec::new(),
-                message: format!("not made: with API_RATES {rate} its turn comes too late"),
+                message: format!("not called: with API_RATES {rate} the call would have to wait too long"),
             }),
         }
     }
@@ -85,25 +84,25 @@ mod tests {
 
     #[test]
     fn a_seconds_calls_go_at_once_and_the_others_wait_for_their_turn() {
-        let paced = RateLimited::new((), "RunTask=4".parse().unwrap());
-        let most = Duration::from_secs(1);
+        let limited = RateLimited::new((), "RunTask=4".parse().unwrap());
+        let max = Duration::from_secs(1);
         let waits: Vec<u128> = (0..8)
-            .map_while(|_| Some(paced.turn("RunTask", most).ok()?.as_millis().div_ceil(10)))
+            .map_while(|_| Some(limited.turn("RunTask", max).ok()?.as_millis().div_ceil(10)))
             .collect();
         // In hundredths of a second, as the test's own steps take microseconds.
         assert_eq!(waits, [0, 0, 0, 0, 25, 50, 75, 100]);
-        assert!(paced.turn("RunTask", most).is_err());
-        assert_eq!(paced.turn("StopTask", most), Ok(Duration::ZERO));
+        assert!(limited.turn("RunTask", max).is_err());
+        assert_eq!(limited.turn("StopTask", max), Ok(Duration::ZERO));
     }
 
     #[test]
     fn a_turn_that_comes_too_late_is_not_taken() {
-        let paced = RateLimited::new((), "RunTask=1".parse().unwrap());
-        assert_eq!(paced.turn("RunTask", Duration::ZERO), Ok(Duration::ZERO));
+        let limited = RateLimited::new((), "RunTask=1".parse().unwrap());
+        assert_eq!(limited.turn("RunTask", Duration::ZERO), Ok(Duration::ZERO));
         for _ in 0..3 {
-            assert!(paced.turn("RunTask", Duration::from_millis(500)).is_err());
+            assert!(limited.turn("RunTask", Duration::from_millis(500)).is_err());
         }
-        let wait = paced.turn("RunTask", Duration::from_secs(2)).unwrap();
+        let wait = limited.turn("RunTask", Duration::from_secs(2)).unwrap();
         assert!(wait <= Duration::from_secs(1), "{wait:?}");
     }
 }

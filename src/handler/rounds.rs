@@ -1,9 +1,9 @@
-//! The loop: decide, call, note the answer, decide again; of one event, or of many side by side.
+//! The loop: decide, call, record the answer, decide again; for one event, or for many concurrently.
 //!
-//! Many go in rounds. In each round every event decides what it needs next; what several need at the
-//! same time becomes one call ([`crate::coalesce`]); and each gets its part of the answer into its own
-//! journal. So one decision serves both, and does not know which. All answers of a round are
-//! noted with the time of the last one: what rests on how old an answer is, holds.
+//! Many events run in rounds. In each round every event decides on its next call; equal and similar calls become one
+//! ([`crate::coalesce`]); and each event gets its part of the answer into its own journal. So the same decisions serve
+//! single events and batches. All answers of a round are recorded with the time of the last one, so that none counts as
+//! older than it is.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -23,24 +23,24 @@ use start_engines_core::request::envelope::Envelope;
 use crate::cache::Cache;
 use crate::coalesce::{Coalesced, coalesce};
 
-/// Time kept back at an invocation's end for telling how it ended.
+/// Time reserved at an invocation's end for outcome events and log lines.
 const RESERVE: Duration = Duration::from_millis(250);
-/// With less time left than this, a call is not begun.
+/// Minimum time left to begin a call.
 const SHORTEST_CALL: Duration = Duration::from_millis(250);
-/// How many calls of one round are under way at the same time.
+/// Maximum number of concurrent calls of one round.
 pub(crate) const MAX_AT_ONCE: usize = 8;
-/// How many calls it may take to find whom AWS refused in a call of many; those that were not found by
-/// then are refused together, and told apart when they come again.
+/// Maximum number of calls to find the askers that AWS refused in a coalesced call; the rest are refused together, and
+/// separated when they are delivered again.
 const MAX_CALLS_PER_SPLIT: u32 = 32;
 
-/// An event on its way.
+/// An event that is being handled.
 #[derive(Debug)]
 pub(crate) struct Work {
     pub(crate) envelope: Envelope,
-    /// What it asks for, if it is sound and allowed.
+    /// The request, if it is valid and allowed.
     pub(crate) trigger: Option<Trigger>,
     pub(crate) journal: Journal,
-    /// When and how it ended, once it has.
+    /// When and how it ended; none before that.
     pub(crate) end: Option<(Timestamp, Result<Outcome, Failure>)>,
 }
 
@@ -59,7 +59,7 @@ impl Work {
         }
     }
 
-    /// Ends it in the middle; what a start has started by then is told all the same.
+    /// Ends it early; the tasks that a start has started by then are still reported.
     fn give_up(&mut self, at: Timestamp, failure: Failure) {
         let failure = match &self.trigger {
             Some(Trigger::Start(request)) => start::cut_short(request, &self.journal, failure),
@@ -71,23 +71,23 @@ impl Work {
 
 /// One asker's part of an answer.
 pub(crate) struct Reply {
-    /// By position in the calls that were asked.
+    /// The asker, by position in the calls of the round.
     pub(crate) asker: usize,
     pub(crate) asked_at: Timestamp,
-    /// How many calls it took, that are not counted for another asker.
+    /// Number of calls that were made, without those that are counted for another asker.
     pub(crate) calls: u32,
-    /// The outer error is that there was no time for the call.
+    /// The outer error means that there was no time for the call.
     pub(crate) answer: Result<Result<Answer, CallError>, Failure>,
 }
 
-/// A call that was made, or remembered.
+/// A call that was made, or answered from the cache.
 struct Called {
     asked_at: Timestamp,
     calls: u32,
     answer: Result<Answer, CallError>,
 }
 
-/// What runs events to their ends.
+/// Runs events to their ends.
 #[derive(Debug)]
 pub(crate) struct Rounds<A, C> {
     pub(crate) config: Config,
@@ -107,11 +107,11 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
-        // Whoever panicked with the lock can have left only whole entries.
+        // A panic under the lock leaves only complete entries.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs all of `works` to their ends, side by side.
+    /// Runs all of `works` to their ends, concurrently.
     pub(crate) async fn run(&self, mut works: Vec<&mut Work>, deadline: Timestamp) {
         loop {
             let began_at = self.clock.now();
@@ -141,7 +141,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
         }
     }
 
-    /// What each needs next; whoever needs nothing more has ended.
+    /// The next call of each event; those without one have ended.
     fn decide_all(&self, works: &mut [&mut Work], now: Timestamp) -> Vec<(usize, Call)> {
         let mut asked = Vec::new();
         for (n, work) in works.iter_mut().enumerate() {
@@ -167,7 +167,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
     async fn ask(&self, coalesced: Coalesced, calls: &[Call], began_at: Timestamp, deadline: Timestamp) -> Vec<Reply> {
         let mut replies = Vec::with_capacity(coalesced.askers.len());
         let mut parts = vec![coalesced];
-        let (mut made, mut untold) = (0, 0);
+        let (mut made, mut uncounted) = (0, 0);
         while let Some(part) = parts.pop() {
             let called = match self.call(&part.call, began_at, deadline).await {
                 Ok(called) => called,
@@ -176,14 +176,14 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
                     replies.extend(part.askers.into_iter().map(|asker| Reply {
                         asker,
                         asked_at,
-                        calls: std::mem::take(&mut untold),
+                        calls: std::mem::take(&mut uncounted),
                         answer: Err(failure.clone()),
                     }));
                     continue;
                 }
             };
             made += called.calls;
-            untold += called.calls;
+            uncounted += called.calls;
             if let Err(error) = &called.answer
                 && made < MAX_CALLS_PER_SPLIT
                 && let Some(halves) = part.halves(error, calls)
@@ -196,7 +196,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
                 replies.push(Reply {
                     asker: *asker,
                     asked_at: called.asked_at,
-                    calls: std::mem::take(&mut untold),
+                    calls: std::mem::take(&mut uncounted),
                     answer: Ok(called
                         .answer
                         .as_ref()
@@ -208,7 +208,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
         replies
     }
 
-    /// Makes one call that was decided on at `began_at`, unless its answer is remembered.
+    /// Makes one call that was decided on at `began_at`, unless its answer is cached.
     async fn call(&self, call: &Call, began_at: Timestamp, deadline: Timestamp) -> Result<Called, Failure> {
         let asked_at = self.clock.now();
         if let Some(answer) = self.cache().recall(call, asked_at) {
@@ -237,7 +237,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
                     kind: ErrorKind::TimedOut,
                     code: None,
                     conflicting_tasks: Vec::new(),
-                    message: "not made: the time for which the decision holds is over".to_owned(),
+                    message: "not called: the decision is too old".to_owned(),
                 }),
             });
         }
@@ -254,7 +254,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
         })
     }
 
-    /// The same for a call that nobody decided on and nobody shares.
+    /// Makes a call that no decision asked for and that is not coalesced.
     pub(crate) async fn call_alone(&self, call: Call, deadline: Timestamp) -> Result<Entry, Failure> {
         let called = self.call(&call, self.clock.now(), deadline).await?;
         Ok(Entry {

@@ -1,4 +1,4 @@
-//! Writes the function's lines: for people, and for CloudWatch's metrics.
+//! Writes the function's log lines, and its metrics in CloudWatch's embedded metric format.
 
 use std::io::Write;
 
@@ -14,7 +14,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::sqs::Message;
 
-/// Only our own lines, and warnings of others: the SDK's and the runtime's detailed ones hold payloads.
+/// Starts logging: the function's own lines, and warnings of dependencies; detailed lines of the SDK and the runtime
+/// contain payloads.
 pub(crate) fn start_logging(level: LogLevel) {
     let own = match level {
         LogLevel::Error => LevelFilter::ERROR,
@@ -26,9 +27,9 @@ pub(crate) fn start_logging(level: LogLevel) {
         .with_default(own.min(LevelFilter::WARN))
         .with_target("start_engines", own)
         .with_target("start_engines_lambda", own)
-        // It would log each failure again, which `tell` has told.
+        // It would log each failure again, after `log`.
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF);
-    // Without timestamps of its own: Lambda stamps each line.
+    // Without timestamps: Lambda adds them.
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true);
     let lines = lines
         .with_ansi(false)
@@ -39,7 +40,7 @@ pub(crate) fn start_logging(level: LogLevel) {
     tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
-/// The line for people.
+/// The log line of one event.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Line<'a> {
@@ -53,8 +54,8 @@ struct Line<'a> {
     summary: &'a Map<String, Value>,
 }
 
-/// Adds one line for people and one for CloudWatch's metrics.
-pub(crate) fn tell(
+/// Appends an event's log line and its line of metrics.
+pub(crate) fn log(
     handled: &Handled,
     summary: &Map<String, Value>,
     message: Option<&Message>,
@@ -80,7 +81,7 @@ pub(crate) fn tell(
     lines.push('\n');
 }
 
-/// At once, since a batch has thousands of lines. Whoever does not read them does not stop the function.
+/// Writes all lines at once, since a batch has thousands. A closed output is not an error.
 pub(crate) fn write(lines: &str) {
     let _ = std::io::stdout().lock().write_all(lines.as_bytes());
 }

@@ -1,7 +1,7 @@
-//! The function: reads its configuration once, then hands each event, or batch of events, to the handler.
+//! The Lambda function: reads its configuration once, then passes each event, or batch of events, to the handler.
 //!
-//! The shell: the only place that reads clock and environment and writes lines. Lean on purpose;
-//! the operator's command is another binary.
+//! The only place of the function that reads the clock and the environment and writes log lines. Small on purpose; the
+//! operator's command is another binary.
 
 mod logging;
 mod settings;
@@ -22,32 +22,32 @@ use start_engines_core::report::handled::Handled;
 use start_engines_handler::rate_limit::RateLimited;
 use start_engines_handler::{Handler, Invocation};
 
-use crate::logging::{start_logging, tell, write};
+use crate::logging::{log, start_logging, write};
 use crate::settings::read_config;
 use crate::sqs::Received;
 
-/// The machine's clock.
+/// The system clock.
 struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the shell reads the clock for everyone")]
+    #[expect(clippy::disallowed_methods, reason = "the function reads the clock here only")]
     fn now(&self) -> Timestamp {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 }
 
-/// What answers each event: the handler, or the reason why there is none.
+/// Answers each event: with the handler, or with the error of the initialization.
 ///
-/// A function that died at start-up would lose the reason; this way each event takes it along to
-/// the on-failure queue.
+/// A function that exits during initialization would lose the reason; this way it goes with each event to the on-failure
+/// queue.
 enum Function {
     Sound(Box<Handler<RateLimited<AwsClients>, SystemClock>>),
     Misconfigured(Failure),
 }
 
 impl Function {
-    /// One event, an array of events, or a batch of messages with one each.
+    /// Handles one event, an array of events, or a batch of SQS messages with one event each.
     async fn invoke(&self, event: LambdaEvent<Value>, name: &str) -> Result<Value, Refusal> {
         let invocation = Invocation {
             deadline: Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)),
@@ -58,7 +58,7 @@ impl Function {
                 let handled = self.handle(alone, &invocation).await;
                 let summary = handled.summary();
                 let mut lines = String::new();
-                tell(&handled, &summary, None, name, &mut lines);
+                log(&handled, &summary, None, name, &mut lines);
                 write(&lines);
                 handled.result.map(|_| Value::Object(summary)).map_err(Refusal)
             }
@@ -66,7 +66,7 @@ impl Function {
                 let all = self.handle_batch(events, &invocation).await;
                 let mut lines = String::new();
                 for handled in &all {
-                    tell(handled, &handled.summary(), None, name, &mut lines);
+                    log(handled, &handled.summary(), None, name, &mut lines);
                 }
                 write(&lines);
                 let failed = all.iter().filter_map(|handled| {
@@ -80,13 +80,13 @@ impl Function {
             }
             Received::Messages(messages, events) => {
                 let all = self.handle_batch(events, &invocation).await;
-                let told = messages.iter().zip(&all);
+                let results = messages.iter().zip(&all);
                 let mut lines = String::new();
-                for (message, handled) in told.clone() {
-                    tell(handled, &handled.summary(), Some(message), name, &mut lines);
+                for (message, handled) in results.clone() {
+                    log(handled, &handled.summary(), Some(message), name, &mut lines);
                 }
                 write(&lines);
-                let failed = told.filter(|(_, handled)| handled.result.is_err());
+                let failed = results.filter(|(_, handled)| handled.result.is_err());
                 Ok(sqs::response(failed.map(|(message, _)| message)))
             }
         }
@@ -130,7 +130,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// The handler, or everything that is wrong with configuration and clients.
+/// Builds the handler, or returns every problem of the configuration and the clients.
 async fn start() -> Result<Handler<RateLimited<AwsClients>, SystemClock>, Problems> {
     let config = read_config();
     let aws = AwsClients::for_lambda(config.as_ref().ok()).await;
@@ -150,7 +150,7 @@ async fn start() -> Result<Handler<RateLimited<AwsClients>, SystemClock>, Proble
     Ok(Handler::new(config, aws, SystemClock))
 }
 
-/// A failure, as Lambda is told of it.
+/// A failure as Lambda's `errorType` and `errorMessage`.
 #[derive(Debug)]
 struct Refusal(Failure);
 

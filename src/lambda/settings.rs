@@ -1,4 +1,4 @@
-//! Reads the function's configuration: its environment, and the file of the service catalog.
+//! Reads the function's configuration: its environment, and the service catalog's file.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -6,14 +6,14 @@ use std::path::Path;
 use start_engines_core::config::Config;
 use start_engines_core::input::problem::Problems;
 
-/// The configuration, or everything that is wrong with it.
+/// The configuration, or every problem in it.
 pub(crate) fn read_config() -> Result<Config, Problems> {
-    // What is no Unicode is no valid value of anything either, but it is set.
+    // A value that is not Unicode is set, but not valid for any variable.
     let get = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let mut problems = Problems::new();
     let catalog = match get("SERVICES_FILE").filter(|path| !path.is_empty()) {
         Some(path) => read_catalog(Path::new(&path), true, &mut problems),
-        // Packed beside the binary, if there is a catalog at all.
+        // Packed with the binary, if there is a catalog.
         None => get("LAMBDA_TASK_ROOT")
             .and_then(|root| read_catalog(&Path::new(&root).join("services.json"), false, &mut problems)),
     };

@@ -1,9 +1,9 @@
-//! What one invocation brings: an event, an array of events, or a batch of SQS messages with one each; and what Lambda is
-//! answered.
+//! The payload of an invocation (an event, an array of events, or a batch of SQS messages with one event each), and the
+//! answer to Lambda.
 //!
-//! Must not look into the events. With [`ReportBatchItemFailures`][partial] SQS keeps exactly the
-//! messages that are told to have failed, and delivers them again when their visibility timeout is over. Of an array
-//! nothing can be told but that it failed, and the whole of it comes again.
+//! Must not read the events. With [`ReportBatchItemFailures`][partial] SQS keeps exactly the messages that are reported as
+//! failed, and delivers them again after their visibility timeout. An array can only fail as a whole, and is delivered
+//! again as a whole.
 //!
 //! [partial]: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 
@@ -13,36 +13,36 @@ use serde_json::Value;
 use start_engines_core::outcome::{Category, Failure};
 use start_engines_core::request::other_shapes::{SQS, has_id, source_of};
 
-/// One message.
+/// One SQS message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
     /// `messageId`, never empty.
     pub(crate) id: String,
-    /// `ApproximateReceiveCount`: how often it was delivered, this time included.
+    /// `ApproximateReceiveCount`: the number of deliveries, including this one.
     pub(crate) receive_count: Option<u32>,
 }
 
-/// What an invocation brings.
+/// The payload of an invocation.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Received {
-    /// One event; or whatever it is, which is no event then.
+    /// One event, or a payload that is none of the others.
     Alone(Value),
-    /// Events, as [custom event buses][bus] and pipes hand them over: one at least.
+    /// At least one event, in an array as [custom event buses][bus] and pipes deliver them.
     ///
     /// [bus]: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-custom-bus-target-lambda.html
     Events(Vec<Value>),
-    /// Messages of SQS, and their events in the same order.
+    /// SQS messages, and their events in the same order.
     Messages(Vec<Message>, Vec<Value>),
 }
 
-/// Tells them apart. Only records that all are messages of SQS, each with an id, are a batch: whatever else has
-/// `Records` came alone, and is told as what it is when it is read as an event.
+/// Reads a payload. It is a batch only if all its records are SQS messages with an id: any other payload with `Records`
+/// is read as an event, which reports what it is.
 #[must_use]
 pub(crate) fn read(event: Value) -> Received {
     match event {
         Value::Array(events) if !events.is_empty() => Received::Events(events),
         Value::Object(_) if is_batch(&event) => {
-            // From a reference, since a batch of megabytes is not to be copied for the case that it is none.
+            // From a reference, so that a batch of megabytes is not copied in case that it is none.
             match SqsEvent::deserialize(&event) {
                 Ok(batch) => {
                     let (messages, events) = batch.records.into_iter().map(message).unzip();
@@ -70,12 +70,12 @@ fn message(record: SqsMessage) -> (Message, Value) {
         id: record.message_id.unwrap_or_default(),
     };
     let body = record.body.unwrap_or_default();
-    // What is no JSON is no event either, and is told as such.
+    // A body that is not JSON is not an event, and is reported as such.
     let event = serde_json::from_str(&body).unwrap_or(Value::String(body));
     (message, event)
 }
 
-/// Lambda's answer: the messages that are to come again.
+/// The answer to Lambda: the messages to deliver again.
 #[must_use]
 pub(crate) fn response<'m>(failed: impl Iterator<Item = &'m Message>) -> Value {
     let mut response = SqsBatchResponse::default();
@@ -89,21 +89,21 @@ pub(crate) fn response<'m>(failed: impl Iterator<Item = &'m Message>) -> Value {
     serde_json::to_value(response).unwrap_or_default()
 }
 
-/// How many failed events of an array are told; the log line of each has it all.
+/// Maximum number of failed events of an array in the error message; the log has a line for each.
 const MAX_MESSAGES: usize = 20;
-/// How much of each event's id and message is told.
+/// Maximum number of characters of each event's id and message there.
 const MAX_CHARACTERS: usize = 300;
 
-/// How an array ended in which these failed, each with the `id` of its event if it has one; `None` if none did.
+/// The failure of an array in which these events failed, each with its `id` if it has one; `None` if none failed.
 ///
-/// Of one reason it is that reason, so that whoever sends it again finds it by it.
+/// If all failed for the same reason, the array's failure has that reason too, so that `redrive --reason` finds it.
 #[must_use]
 pub(crate) fn failure<'f>(all: usize, failed: impl Iterator<Item = (Option<&'f str>, &'f Failure)>) -> Option<Failure> {
     let failed: Vec<(Option<&str>, &Failure)> = failed.collect();
     let (_, first) = failed.first()?;
     let is_one = failed.iter().all(|(_, other)| other.category == first.category);
     let few = |text: &str| text.chars().take(MAX_CHARACTERS).collect::<String>();
-    let mut told: Vec<String> = failed
+    let mut parts: Vec<String> = failed
         .iter()
         .take(MAX_MESSAGES)
         .map(|(id, failure)| {
@@ -112,15 +112,15 @@ pub(crate) fn failure<'f>(all: usize, failed: impl Iterator<Item = (Option<&'f s
         })
         .collect();
     if failed.len() > MAX_MESSAGES {
-        told.push(format!("and {} more", failed.len() - MAX_MESSAGES));
+        parts.push(format!("and {} more", failed.len() - MAX_MESSAGES));
     }
     let message = format!(
-        "{} of {all} events failed, and all of them come again: {}",
+        "{} of {all} events failed, and all of them are delivered again: {}",
         failed.len(),
-        told.join("; ")
+        parts.join("; ")
     );
     let category = if is_one { first.category } else { Category::BatchFailed };
-    // Handling the others again does no harm, and may be all that the failed ones need.
+    // Transient: handling the other events again does no harm, and a retry may help the failed ones.
     let transient = failed.iter().any(|(_, failure)| failure.transient);
     Some(Failure {
         transient,
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_told_by_its_records_and_its_bodies_are_the_events() {
+    fn a_batch_is_recognized_by_its_records_and_its_bodies_are_the_events() {
         let mut without_count = record("two", "no JSON");
         without_count["attributes"] = json!({});
         let event =
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_came_alone_and_is_given_back_whole() {
+    fn any_other_payload_is_one_event_and_unchanged() {
         let mut other = record("one", "{}");
         other["eventSource"] = json!("aws:s3");
         let mut unknown = record("one", "{}");
@@ -227,7 +227,7 @@ mod tests {
         assert_eq!((one.category, one.transient), (Category::InvalidEvent, false));
         assert_eq!(
             one.message,
-            "1 of 3 events failed, and all of them come again: e-2: invalid_event: 1 problem"
+            "1 of 3 events failed, and all of them are delivered again: e-2: invalid_event: 1 problem"
         );
         let two = failure(3, [(Some("e-2"), &wrong), (None, &throttled)].into_iter()).unwrap();
         assert_eq!((two.category, two.transient), (Category::BatchFailed, true));

@@ -36,7 +36,7 @@ DESCRIBE_AT_ONCE = 100
 
 @dataclass
 class Watched:
-    """One task that the bridge has seen, and the events that it has sent for it.
+    """One task that the bridge has found, and the events that it has sent for it.
 
     The moments are those of the monotonic clock.
     """
@@ -58,12 +58,12 @@ class Watched:
 
     @property
     def is_running(self) -> bool:
-        """Whether the event that says RUNNING has been sent, let through or not."""
+        """Whether the RUNNING event was sent, matched by the rule or not."""
         return self.running_at > 0
 
 
 class Bridge:
-    """Watches one cluster. What went wrong, if anything, is in `failure`."""
+    """Watches one cluster. An error is in `failure`."""
 
     def __init__(
         self,
@@ -97,11 +97,11 @@ class Bridge:
                 watched.engine.stop()
 
     def tasks(self) -> list[Watched]:
-        """The tasks seen up to now, oldest first."""
+        """The tasks found so far, oldest first."""
         return list(self._tasks.values())
 
     def _run(self) -> None:
-        """Looks at the tasks until `close`, or until something fails."""
+        """Polls the tasks until `close`, or until something fails."""
         try:
             while not self._closing.is_set():
                 self._look()

@@ -19,11 +19,11 @@ SECONDS = 120.0
 
 
 class CommandFailed(Exception):
-    """The command ended with another exit status than it should have."""
+    """The command ended with an unexpected exit status."""
 
 
 class Command:
-    """Runs `start-engines` with the variables that the stack tells."""
+    """Runs `start-engines` with the variables of the stack's output."""
 
     def __init__(
         self, outputs: dict[str, Any], folder: Path, endpoint: str, ecs_endpoint: str
@@ -48,14 +48,14 @@ class Command:
 
     def run(self, *arguments: str, status: int = 0) -> str:
         """Standard output; it must end with this exit status."""
-        ended, told = self.attempt(*arguments)
+        ended, output = self.attempt(*arguments)
         if ended != status:
             line = shlex.join(["start-engines", *arguments])
-            raise CommandFailed(f"{line} ended with {ended}, not {status}: {told}")
-        return told
+            raise CommandFailed(f"{line} ended with {ended}, not {status}: {output}")
+        return output
 
     def attempt(self, *arguments: str) -> tuple[int, str]:
-        """Exit status and standard output; where it is 1, 2 or 4, with standard error."""
+        """Exit status and standard output; also standard error if the status is 1, 2 or 4."""
         ended = subprocess.run(
             [str(BINARY), *arguments],
             env=self._environment,
@@ -65,10 +65,10 @@ class Command:
             timeout=SECONDS,
             check=False,
         )
-        told = ended.stdout
+        output = ended.stdout
         if ended.returncode not in (0, 3):
-            told = f"{ended.stdout}{ended.stderr}".strip()
-        return ended.returncode, told
+            output = f"{ended.stdout}{ended.stderr}".strip()
+        return ended.returncode, output
 
 
 def exported(lines: str) -> dict[str, str]:

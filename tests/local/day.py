@@ -1,9 +1,9 @@
 """A day of an operator, on the deployed stack: what people do with the command, step by step.
 
 In the morning two services start by schedule. Then the rule of state changes is deleted for a while, and
-a deployment is broken for a while: targets drift, events fail. The operator looks, repairs, sends the
+a deployment is broken for a while: targets drift, events fail. The operator runs `status`, repairs, sends the
 events again, and stops all in the evening. Each step expects an exit status, and waits only for what it
-names. Must not start or end processes, and must not know how the function does it.
+names. Must not start or end processes, and must not know how the function works.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from events import start_event
 from ministack import MiniStack
 
 STEP_SECONDS = 30.0
-# `status` does not call it drift before; src/cli/view/status.rs.
+# `status` shows no drift before that; src/cli/view/status.rs.
 SETTLE_SECONDS = 60.0
 SERVICES = ("auth", "billing")
 SCHEDULE = "auth-office-hours-start"
@@ -31,11 +31,11 @@ OPERATOR = "start-engines.operator"
 
 
 class DayFailed(Exception):
-    """A step saw something else than it should have."""
+    """A step had an unexpected result."""
 
 
 class Day:
-    """One day. `tell` hears what is done and what the command shows."""
+    """One day. `report` gets a line for each action, and the command's output."""
 
     def __init__(
         self,
@@ -43,10 +43,10 @@ class Day:
         stack: Stack,
         bridge: Bridge,
         command: Command,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
     ) -> None:
         self._emulator, self._stack, self._bridge = emulator, stack, bridge
-        self._command, self._tell = command, tell
+        self._command, self._report = command, report
         client = emulator.client
         self._events, self._scheduler = client("events"), client("scheduler")
         self._lambda, self._ecs, self._elb = client("lambda"), client("ecs"), client("elbv2")
@@ -64,7 +64,7 @@ class Day:
         self._evening()
 
     def _before_work(self) -> None:
-        shown = self._say("status")
+        shown = self._run("status")
         self._expect(shown.count("(no task)") == len(SERVICES), "nothing should run yet")
 
     def _morning(self) -> None:
@@ -73,11 +73,11 @@ class Day:
         target = of_auth["Target"]
         detail = json.loads(target["Input"])
         of_billing = target | {"Input": json.dumps(detail | {"service": "billing"})}
-        self._tell("07:00 the schedules start auth and billing")
+        self._report("07:00 the schedules start auth and billing")
         for due in (target, of_billing):
             self._fire(due)
-        self._until("two tasks in their groups", lambda: self._registered() == self._running(2))
-        shown = self._say("status")
+        self._until("two registered tasks", lambda: self._registered() == self._running(2))
+        shown = self._run("status")
         self._expect("2 tasks, 0 targets drifted" in shown, "both services should be well")
 
     def _lose_events(self) -> dict[str, Any]:
@@ -87,14 +87,14 @@ class Day:
         on_rule = {"Rule": rule.name, "EventBusName": rule.bus}
         kept = self._events.describe_rule(**key)
         targets = self._events.list_targets_by_rule(**on_rule)["Targets"]
-        self._tell("09:00 somebody deletes the rule of state changes")
+        self._report("09:00 somebody deletes the rule of state changes")
         self._events.remove_targets(**on_rule, Ids=[target["Id"] for target in targets])
         self._events.delete_rule(**key)
         stopped = self._task("billing")
         self._ecs.stop_task(cluster=self._stack.cluster, task=stopped.arn, reason="lost")
-        self._until("the end of a task that nobody heard of", lambda: stopped.stopped)
+        self._until("the end of a task whose events are lost", lambda: stopped.stopped)
         before = len(self._bridge.tasks())
-        self._say("start", "billing")
+        self._run("start", "billing")
         self._until("another task", lambda: len(self._bridge.tasks()) == before + 1)
         self._until("its event, which is lost", lambda: self._bridge.tasks()[-1].is_running)
         return {"rule": kept, "targets": targets}
@@ -104,7 +104,7 @@ class Day:
         name = self._stack.function
         before = self._lambda.get_function_configuration(FunctionName=name)
         variables = before["Environment"]["Variables"]
-        self._tell("10:00 a deployment with a wrong setting; two starts and a stop come meanwhile")
+        self._report("10:00 a deployment with a wrong setting; two starts and a stop follow")
         self._configure(variables | {"TASK_WAIT_TIMEOUT": "soon"})
         for service in SERVICES:
             event = self._event({"service": service})
@@ -114,7 +114,7 @@ class Day:
         stop["detail-type"] = "Stop ECS Task"
         # The emulator has no dead-letter queue of rules: this is what EventBridge would put there.
         self._sqs.send_message(
-            QueueUrl=self._stack.undelivered_queue_url,
+            QueueUrl=self._stack.rule_dead_letter_queue_url,
             MessageBody=json.dumps(stop),
             MessageAttributes={
                 key: {"DataType": "String", "StringValue": value}
@@ -125,76 +125,77 @@ class Day:
                 )
             },
         )
-        shown = self._say("redrive", status=3)
+        shown = self._run("redrive", status=3)
         for reason in ("invalid_configuration", "TASK_WAIT_TIMEOUT", "NO_PERMISSIONS"):
-            self._expect(reason in shown, f"{reason} is not told")
-        self._expect(self._waiting() == (2, 1), "a list takes nothing out of the queues")
+            self._expect(reason in shown, f"{reason} is not shown")
+        self._expect(self._waiting() == (2, 1), "listing deletes nothing from the queues")
         self._configure(variables)
 
     def _redrive(self) -> None:
-        """The stop first, so that it stops none of those that are started now."""
-        self._tell("10:30 the setting is right again")
+        """Sends the stop first, so that it stops none of the tasks that are started now."""
+        self._report("10:30 the setting is right again")
         auth = self._task("auth")
-        self._say("redrive", "--all", "--reason", "NO_PERMISSIONS")
+        self._run("redrive", "--all", "--reason", "NO_PERMISSIONS")
         self._until("the stop that was sent again", lambda: auth.stopped)
         before = len(self._bridge.tasks())
-        self._say("redrive", "--all")
+        self._run("redrive", "--all")
         self._until("the starts", lambda: len(self._bridge.tasks()) == before + 2)
         self._until("empty queues", lambda: self._waiting() == (0, 0))
-        self._expect("nothing waits" in self._say("redrive"), "the queues should be empty")
+        self._expect("the queues are empty" in self._run("redrive"), "the queues should be empty")
 
     def _repair(self, kept: dict[str, Any]) -> None:
         rule = self._stack.state_rule
-        self._tell("11:00 the rule is back; what was lost stays lost")
+        self._report("11:00 the rule is back; what was lost stays lost")
         self._events.put_rule(
             Name=rule.name, EventBusName=rule.bus, EventPattern=kept["rule"]["EventPattern"]
         )
         self._events.put_targets(Rule=rule.name, EventBusName=rule.bus, Targets=kept["targets"])
-        # RUNNING: two of billing and one of auth, not in their groups. STOPPED: one of each, still there.
+        # RUNNING: two of billing and one of auth, not registered.
+        # STOPPED: one of each, still registered.
         # Each is drift once it is old enough, one after the other.
         kinds = ("MISSING", "LEFT BEHIND")
-        what = f"status to tell of {' and '.join(kinds)}"
+        what = f"status to show {' and '.join(kinds)}"
         shown = self._until(what, lambda: self._drifted(kinds), SETTLE_SECONDS)
-        self._tell(shown)
-        plan = self._say("reconcile", "--dry-run", status=3)
+        self._report(shown)
+        plan = self._run("reconcile", "--dry-run", status=3)
         self._expect(
             re.search(r"4 to register, 3 to deregister, 0 unknown", plan) is not None,
-            "the plan should name all that is wrong",
+            "the plan should name all drift",
         )
         self._expect(self._registered() != self._running(3), "a dry run should repair nothing")
-        self._say("reconcile", "--yes")
+        self._run("reconcile", "--yes")
         self._expect(self._registered() == self._running(3), "all should be repaired")
-        self._say("reconcile", "--dry-run")
-        shown = self._say("status")
+        self._run("reconcile", "--dry-run")
+        shown = self._run("status")
         self._expect("3 tasks, 0 targets drifted" in shown, "all should be well")
 
     def _evening(self) -> None:
-        self._tell("19:00 everything stops")
+        self._report("19:00 everything stops")
         cluster = self._stack.cluster
         all_of = ("stop", "--all-of-cluster", cluster, "--drain", "0", "--yes", "--wait")
-        self._say(*all_of)
+        self._run(*all_of)
         self._until("the last events", lambda: all(task.stopped for task in self._bridge.tasks()))
-        self._until("empty groups", lambda: not self._registered())
-        shown = self._say("status")
+        self._until("empty target groups", lambda: not self._registered())
+        shown = self._run("status")
         self._expect("0 tasks, 0 targets drifted" in shown, "nothing should run any more")
         self._expect(self._waiting() == (0, 0), "nothing should have failed")
 
-    def _say(self, *arguments: str, status: int = 0) -> str:
+    def _run(self, *arguments: str, status: int = 0) -> str:
         shown = self._command.run(*arguments, status=status)
-        self._tell(f"$ start-engines {' '.join(arguments)}\n{shown.rstrip()}")
+        self._report(f"$ start-engines {' '.join(arguments)}\n{shown.rstrip()}")
         return shown
 
     def _drifted(self, kinds: tuple[str, ...]) -> str | None:
-        """What `status` shows once it ends with exit status 3 and tells of these kinds of drift."""
+        """The output of `status`, if it ends with exit status 3 and shows these kinds of drift."""
         status, shown = self._command.attempt("status")
         self._expect(status in (0, 3), f"status ended with {status}: {shown}")
         is_all = status == 3 and all(kind in shown for kind in kinds)
         return shown if is_all else None
 
     def _fire(self, target: dict[str, Any]) -> None:
-        """What Scheduler does when the time has come.
+        """Sends the event that Scheduler would send at the scheduled time.
 
-        The emulator's own sends such a target no EventBridgeParameters, so that no rule matches.
+        The emulator's Scheduler sends no EventBridgeParameters, so that no rule matches.
         """
         sent_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         parameters = target["EventBridgeParameters"]
@@ -216,14 +217,14 @@ class Day:
         )
 
     def _task(self, service: str) -> Watched:
-        """The one task of a service that runs."""
+        """The only running task of a service."""
         running = [task for task in self._bridge.tasks() if not task.stopped]
         found = [task for task in running if f"/{service}-" in task.started_by]
         self._expect(len(found) == 1, f"{len(found)} tasks of {service} run, and not one")
         return found[0]
 
     def _running(self, number: int) -> set[tuple[str, str]]:
-        """Group and address of every target that should be registered, of so many tasks."""
+        """Target group and address of every target that should be registered for these tasks."""
         running = [task for task in self._bridge.tasks() if task.is_running and not task.stopped]
         if len(running) != number:
             return {("not", f"{number} tasks but {len(running)}")}
@@ -234,7 +235,7 @@ class Day:
         }
 
     def _registered(self) -> set[tuple[str, str]]:
-        """Group and address of every target that is registered."""
+        """Target group and address of every registered target."""
         found = set()
         for group in self._elb.describe_target_groups()["TargetGroups"]:
             arn = group["TargetGroupArn"]
@@ -244,14 +245,14 @@ class Day:
         return found
 
     def _waiting(self) -> tuple[int, int]:
-        """How many messages are in the on-failure and in the undelivered queue."""
+        """Number of messages in the on-failure queue and in the rule dead-letter queue."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
         def of(url: str) -> int:
             answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
             return sum(int(answer["Attributes"][name]) for name in names)
 
-        return of(self._stack.failure_queue_url), of(self._stack.undelivered_queue_url)
+        return of(self._stack.on_failure_queue_url), of(self._stack.rule_dead_letter_queue_url)
 
     def _until(self, what: str, probe: Callable[[], Any], seconds: float = STEP_SECONDS) -> Any:
         return wait.until(what, probe, seconds, self._alive)

@@ -15,7 +15,7 @@ from typing import Any
 
 from deployed import Rule
 
-# SendMessageBatch takes no more at once.
+# Maximum entries of one SendMessageBatch call.
 MOST_MESSAGES_SENT = 10
 
 
@@ -39,16 +39,16 @@ class Delivery:
         self._since: dict[str, float] = {}
 
     def deliver(self, to: Rule, event: dict[str, Any]) -> bool:
-        """Whether the rule let the event through. If so, its targets have it, or soon will."""
+        """Whether the rule matched the event. If so, its targets have it, or soon will."""
         try:
             rule = self._events.describe_rule(Name=to.name, EventBusName=to.bus)
         except self._events.exceptions.ResourceNotFoundException:
-            # A rule that somebody has deleted: the event is lost, as on AWS.
+            # The rule was deleted: the event is lost, as on AWS.
             return False
         if rule["State"] != "ENABLED":
             return False
         text = json.dumps(event)
-        # PutEvents is not the way: it refuses sources that begin with `aws.`, here as on AWS.
+        # PutEvents cannot be used: it refuses sources that begin with `aws.`, here as on AWS.
         answer = self._events.test_event_pattern(EventPattern=rule["EventPattern"], Event=text)
         if not answer["Result"]:
             return False
@@ -65,7 +65,7 @@ class Delivery:
         return True
 
     def send_gathered(self) -> None:
-        """Sends what was gathered, to each queue whose window is over."""
+        """Sends the collected events to each queue whose window is over."""
         now = time.monotonic()
         over = [arn for arn, since in self._since.items() if now - since >= self._windows.get(arn, 0)]
         for arn in over:

@@ -49,7 +49,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(BaseException):
-    """Somebody asked the demo to end."""
+    """A signal to end the demo."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -93,7 +93,7 @@ class Demo:
         return code
 
     def _attempt(self, part: Callable[[], None]) -> str | None:
-        """What went wrong and where, after explaining it, or nothing."""
+        """The error and its step, after printing the details; none if all went well."""
         try:
             part()
         except BrokenPipeError:
@@ -193,7 +193,7 @@ class Demo:
         return tuple(facts)
 
     def _config(self, port: int) -> dict[str, str]:
-        """What `pulumi config` would hold."""
+        """The values that `pulumi config` would contain."""
         arm = platform.machine() in ("aarch64", "arm64")
         return {
             "aws:region": REGION,
@@ -209,7 +209,7 @@ class Demo:
         return self._timeline.step if self._timeline and self._step != KEPT else self._step
 
     def _explain(self, problem: str) -> None:
-        """Where to look, and the last of what was logged."""
+        """Prints the logs' places, and their last lines."""
         self.screen.heading(f"Failed at {problem}")
         lines = self._save_function_log()
         logs = [

@@ -1,6 +1,6 @@
-"""What the demo has to know of the deployed stack, read from its outputs and resources.
+"""What the demo needs of the deployed stack, read from its outputs and resources.
 
-Must not call anything, and must not hold a value that the program decides.
+Must not call anything, and must not contain a value that the program decides.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ class Stack:
     start_rule: Rule
     state_rule: Rule
     retries: int
-    failure_queue_url: str
-    undelivered_queue_url: str
-    # Of buffered mode.
+    on_failure_queue_url: str
+    rule_dead_letter_queue_url: str
+    # Set in buffered mode only.
     buffers: Buffers | None
 
 
@@ -106,8 +106,8 @@ def read(outputs: dict[str, Any], provider: Provider) -> Stack:
         start_rule=Rule(start["name"], start["eventBusName"]),
         state_rule=Rule(change["name"], change["eventBusName"]),
         retries=state("FunctionEventInvokeConfig", COMPONENT)["maximumRetryAttempts"],
-        failure_queue_url=outputs["failureQueueUrl"],
-        undelivered_queue_url=outputs["undeliveredQueueUrl"],
+        on_failure_queue_url=outputs["onFailureQueueUrl"],
+        rule_dead_letter_queue_url=outputs["ruleDeadLetterQueueUrl"],
         buffers=_buffers(outputs, state) if "requestQueueUrl" in outputs else None,
     )
 

@@ -50,13 +50,13 @@ def _run(provider: Provider, config: Mapping[str, str]) -> dict[str, Any]:
 
 def _answer(provider: Provider, message: dict[str, Any]) -> dict[str, Any]:
     if "invoke" in message:
-        asked = message["invoke"]
-        return {"answer": provider.invoke(asked["token"], asked["args"])}
-    asked = message["create"]
+        request = message["invoke"]
+        return {"answer": provider.invoke(request["token"], request["args"])}
+    request = message["create"]
     try:
-        made = provider.create(asked["type"], asked["name"], asked["inputs"])
+        made = provider.create(request["type"], request["name"], request["inputs"])
     except Exception as error:
-        raise DeploymentFailed(f"{asked['type']} {asked['name']}: {error!r}") from error
+        raise DeploymentFailed(f"{request['type']} {request['name']}: {error!r}") from error
     return {"created": {"id": made.id, "state": made.state}}
 
 

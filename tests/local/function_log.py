@@ -1,6 +1,6 @@
 """The function's log, as CloudWatch Logs in the emulator has it.
 
-Must not interpret what the function wrote, beyond telling its own lines from Lambda's.
+Must not interpret the lines, beyond distinguishing the function's own from Lambda's.
 """
 
 from __future__ import annotations

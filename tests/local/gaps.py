@@ -18,7 +18,7 @@ GAPS = (
     "Containers: none ran. A task is RUNNING at once, with version 1 and without a network "
     "interface, and StopTask takes it to STOPPED, version 4, in one step. The bridge's versions go "
     "from 1 to 6, as measured on Fargate. The command's DescribeTasks goes through a server of ours, "
-    "which adds the network interface that ECS would tell.",
+    "which adds the network interface that ECS would return.",
     "Time to drain: a task without a network interface has no address that a stop could take out "
     "before StopTask, so the stop here waits for no connection. The wire tests cover the rest.",
     "Times: this machine's. On Fargate a task takes tens of seconds to be RUNNING.",

@@ -1,4 +1,4 @@
-"""ECS with network interfaces, for whoever looks at tasks from outside. Local only.
+"""ECS with network interfaces, for clients that read tasks from outside. Local only.
 
 On AWS, DescribeTasks tells a task's network interface; the emulator's tasks have none without a
 container engine. This server passes every call on to the emulator, and adds to DescribeTasks' answer
@@ -30,7 +30,7 @@ class EcsWithInterfaces:
 
     @property
     def endpoint(self) -> str:
-        """What `AWS_ENDPOINT_URL_ECS` has to be."""
+        """The value for `AWS_ENDPOINT_URL_ECS`."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def start(self) -> None:
@@ -44,7 +44,7 @@ class EcsWithInterfaces:
 
 
 def with_interfaces(answer: dict[str, Any], tasks: Iterable[Watched]) -> dict[str, Any]:
-    """DescribeTasks' answer with what ECS would tell of each task's interface."""
+    """DescribeTasks' answer with the network interface that ECS would return for each task."""
     known = {watched.arn: watched for watched in tasks}
     for task in answer.get("tasks", []):
         watched = known.get(task.get("taskArn", ""))

@@ -14,11 +14,11 @@ from screen import Screen
 from steps import Steps, group_name
 
 TASKS = 36
-# In the emulator, before the stops; on AWS it stays as it was deployed.
+# In the emulator only, before the stops.
 SHORT_VISIBILITY_SECONDS = 2
-# What nothing can merge: each is about one task.
+# Calls that cannot be coalesced: each is about one task.
 ALONE = ("RunTask", "CreateSchedule", "StopTask")
-# Of one task, one event makes the call, once per group, when it comes alone.
+# Calls that a single event makes once per target group.
 SHARED = ("RegisterTargets", "DeregisterTargets")
 
 
@@ -91,15 +91,15 @@ class Load(Steps):
         return tasks
 
     def _shorten(self) -> None:
-        """What fails comes again so soon that one can wait for it. Not before the starts: the
-        emulator ignores client tokens, so one that was delivered twice would start two tasks."""
+        """Makes failed messages visible again after a short time. Not before the starts: the
+        emulator ignores client tokens, so a start that is delivered twice would start two tasks."""
         self._sqs.set_queue_attributes(
             QueueUrl=self._buffers.requests.queue_url,
             Attributes={"VisibilityTimeout": str(SHORT_VISIBILITY_SECONDS)},
         )
 
     def _stop(self, tasks: list[Watched]) -> str:
-        """The id of the event that nobody can handle."""
+        """Sends the stops; returns the id of the poisoned event."""
         screen = self._screen
         screen.heading(f"{TASKS} stops, and a poisoned message among them (ms since they were sent)")
         self._begin("events sent")
@@ -115,7 +115,7 @@ class Load(Steps):
         screen.note(
             f"the requests' visibility timeout is shortened from "
             f"{self._buffers.requests.visibility_seconds} s to {SHORT_VISIBILITY_SECONDS} s in the "
-            "emulator, so that what fails comes again soon"
+            "emulator, so that failed messages are delivered again soon"
         )
 
         self._begin("StopTask made")
@@ -144,37 +144,37 @@ class Load(Steps):
         self._until("the message in the queue", lambda: self._waiting(url) == "1")
         self._screen.mark(self.step, f"1 message, after {buffer.max_receives} receives")
         failures = [line for line in self._log.handled() if line["outcome"] == "failed"]
-        told = [(line["messageId"], line["receiveCount"], line["reason"]) for line in failures]
-        self._expect(bool(failures), "the log tells of no failure")
+        logged = [(line["messageId"], line["receiveCount"], line["reason"]) for line in failures]
+        self._expect(bool(failures), "the log has no failure")
         message = failures[0]["messageId"]
         expected = [(message, n + 1, "invalid_event") for n in range(buffer.max_receives)]
-        self._expect(told == expected, f"the log tells of other failures: {told}")
-        self._screen.note(f"messageId {message}; in the log with receiveCount 1 to {len(told)}:")
+        self._expect(logged == expected, f"the log has other failures: {logged}")
+        self._screen.note(f"messageId {message}; in the log with receiveCount 1 to {len(logged)}:")
         self._screen.note(f"{failures[0]['reason']}: {failures[0]['error']}")
 
         self._begin("redrive")
         listed = json.loads(self._command.run("redrive", "--output", "json", status=3))["messages"]
         found = [(each["id"], each["queue"], each["event"]["id"], each["code"]) for each in listed]
-        right = [(message, "requests", poisoned, "received_too_often")]
-        self._expect(found == right, f"the command tells of {found}, instead of {right}")
+        right = [(message, "request-dead-letter-queue", poisoned, "received_too_often")]
+        self._expect(found == right, f"the command lists {found}, instead of {right}")
         self._screen.mark(self.step, "start-engines redrive")
         self._screen.note(f"{listed[0]['code']}: {listed[0]['reason']}")
         self._command.run("redrive", "--discard", message, "--yes")
-        self._screen.note("no retry helps it: thrown away with --discard")
+        self._screen.note("no retry helps it: discarded with --discard")
 
         self._begin("all events handled")
         self._settle()
         self._expect(not any(map(self._registered, stack.target_groups)), "a target is back")
         self._expect_empty(
-            failure=stack.failure_queue_url,
-            undelivered=stack.undelivered_queue_url,
-            requests_dead_letter=buffer.dead_letter_queue_url,
-            changes_dead_letter=self._buffers.state_changes.dead_letter_queue_url,
+            on_failure=stack.on_failure_queue_url,
+            rule_dead_letter=stack.rule_dead_letter_queue_url,
+            request_dead_letter=buffer.dead_letter_queue_url,
+            state_change_dead_letter=self._buffers.state_changes.dead_letter_queue_url,
         )
         self._screen.mark(self.step, "nothing else in any queue")
 
     def _settle(self) -> None:
-        """Waits until the function has done with every message."""
+        """Waits until the function has handled every message."""
         names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
         urls = [each.queue_url for each in (self._buffers.requests, self._buffers.state_changes)]
         self._until(
@@ -183,17 +183,17 @@ class Load(Steps):
         )
 
     def _count(self) -> None:
-        """The calls that the function made, by its own log."""
+        """Counts the function's calls in its own log."""
         handled = self._log.handled()
         calls = Counter(call for line in handled for call in line.get("calls", ()))
         screen = self._screen
-        screen.heading("AWS calls, as the function's log lines tell them")
+        screen.heading("AWS calls, from the function's log lines")
         for name, count in sorted(calls.items(), key=lambda item: (-item[1], item[0])):
             screen.line(f"  {name:<30}{count:>5}{count / TASKS:>9.2f} for each task")
         shared = sum(count for name, count in calls.items() if name not in ALONE)
         screen.line(f"  {'all but ' + ', '.join(ALONE)}: {shared}, {shared / TASKS:.2f} for each task")
         screen.line(
-            f"  {len(handled)} messages in {self._log.finished()} invocations; MiniStack hands over 10 "
+            f"  {len(handled)} messages in {self._log.finished()} invocations; MiniStack delivers 10 "
             f"at most, as deployed {self._buffers.state_changes.batch_size} state changes"
         )
         for name in ALONE:

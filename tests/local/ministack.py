@@ -31,7 +31,7 @@ import wait
 
 # MiniStack answers a load balancer's unsigned requests in its default region only.
 REGION = "us-east-1"
-# On AWS, Lambda tries a failed event again after 1 and after 2 minutes; the emulator
+# On AWS, Lambda retries a failed event after 1 and after 2 minutes; the emulator
 # doubles this delay in the same way.
 FIRST_RETRY_SECONDS = 0.2
 
@@ -57,7 +57,7 @@ class MiniStack:
 
     @property
     def endpoint(self) -> str:
-        """What `AWS_ENDPOINT_URL` has to be."""
+        """The value for `AWS_ENDPOINT_URL`."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:

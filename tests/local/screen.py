@@ -1,4 +1,4 @@
-"""What the demo says, and how: a timeline, colour only where it is wanted.
+"""The demo's output: a timeline, in colours if they are on.
 
 Must not know what the steps are.
 """
@@ -25,7 +25,7 @@ class Screen:
         self._zero = self._begun
 
     def paint(self, code: str, text: str) -> str:
-        """The text in a colour, or as it is where colours are not wanted."""
+        """The text in a colour, or unchanged if colours are off."""
         return f"\033[{code}m{text}\033[0m" if self._colour else text
 
     def line(self, text: str = "") -> None:
@@ -42,7 +42,7 @@ class Screen:
         self._zero = time.monotonic()
 
     def mark(self, name: str, text: str, at: float | None = None) -> None:
-        """A line of the timeline: what was seen now, or at the moment given."""
+        """A line of the timeline: what was observed now, or at the moment given."""
         moment = time.monotonic() if at is None else at
         stamp = f"{(moment - self._zero) * 1000:7.0f} ms"
         body = textwrap.wrap(text, WIDTH - 34) or [""]

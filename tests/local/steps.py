@@ -18,12 +18,12 @@ from ministack import MiniStack
 from screen import Screen
 
 STEP_SECONDS = 20.0
-# PutEvents takes no more at once.
+# Maximum entries of one PutEvents call.
 MOST_EVENTS_PUT = 10
 
 
 class StepFailed(Exception):
-    """A step saw something else than it should have."""
+    """A step had an unexpected result."""
 
 
 class Steps:
@@ -43,7 +43,7 @@ class Steps:
         raise NotImplementedError
 
     def _put_events(self, events: list[tuple[str, dict[str, Any]]]) -> list[str]:
-        """Sends events, each a detail-type and a detail, as an application does; gives their ids."""
+        """Sends events, each a detail type and a detail, as an application does; returns their ids."""
         stack = self._stack
         entries = [
             {
@@ -68,7 +68,7 @@ class Steps:
         return str(task.get("stoppedReason")) if task["desiredStatus"] == "STOPPED" else None
 
     def _registered(self, group: str) -> dict[tuple[str, int], str]:
-        """The state of each target of a group, by address and port."""
+        """The state of each target of a target group, by address and port."""
         answer = self._elb.describe_target_health(TargetGroupArn=group)
         return {
             (entry["Target"]["Id"], entry["Target"]["Port"]): str(entry["TargetHealth"]["State"])
@@ -105,7 +105,7 @@ class Steps:
         return self._attributes(url, "ApproximateNumberOfMessages")[0]
 
     def _expect_empty(self, **queues: str) -> None:
-        """Each by what it is called, and its URL."""
+        """Checks these queues, each by its name and URL."""
         for name, url in queues.items():
             waiting = self._waiting(url)
             called = name.replace("_", " ")

@@ -126,9 +126,9 @@ class Timeline(Steps):
         self._begin("stop event sent")
         self._screen.zero()
         why = "the demo stops it"
-        told = self._command.run("stop", "--service", SERVICE, "--drain", "0", "--reason", why)
+        stopped = self._command.run("stop", "--service", SERVICE, "--drain", "0", "--reason", why)
         self._screen.mark(self.step, f"start-engines stop --service {SERVICE} --drain 0")
-        self._screen.note(told.strip())
+        self._screen.note(stopped.strip())
 
         self._begin("StopTask made")
         self._until("the task to be stopped", lambda: self._stopped_reason(watched) is not None)
@@ -152,7 +152,8 @@ class Timeline(Steps):
         self._settle(1 + len(acting))
         self._expect(self._is_out(watched), "the target is registered again")
         self._expect_empty(
-            failure=self._stack.failure_queue_url, dead_letter=self._stack.undelivered_queue_url
+            on_failure=self._stack.on_failure_queue_url,
+            rule_dead_letter=self._stack.rule_dead_letter_queue_url,
         )
         self._screen.mark(
             self.step, f"{self._invocations} invocations, nothing else in the failure queues"
@@ -167,7 +168,7 @@ class Timeline(Steps):
         return self._put_events([("Start ECS Task", detail)])[0]
 
     def _check_identity(self, watched: Watched, event_id: str) -> None:
-        """The task carries what the later events are understood by."""
+        """Checks startedBy and the tags, from which the function reads later events."""
         port, groups = self._stack.port, self._stack.target_groups
         tails = (f"{group.split(':targetgroup/')[1]}/{port}" for group in groups)
         started_by = f"start-engines/{'/'.join(tails)}"
@@ -197,14 +198,14 @@ class Timeline(Steps):
     def _check_rule(
         self, watched: Watched, through: tuple[Stage, ...], held: tuple[Stage, ...]
     ) -> None:
-        """The deployed rule let through what it should, and nothing else."""
+        """Checks that the deployed rule matched the expected events, and no others."""
         self._screen.note("the rule let through " + ", ".join(map(str, watched.delivered)))
         self._screen.note("and held back " + ", ".join(map(str, watched.held_back)))
         right = tuple(watched.delivered) == through and tuple(watched.held_back) == held
         self._expect(right, "the rule for state changes let through the wrong events")
 
     def _settle(self, invocations: int) -> None:
-        """Waits until the function has finished with what it was given since the last time."""
+        """Waits for the end of this number of further invocations."""
         self._invocations += invocations
         what = f"{self._invocations} invocations to end"
         self._until(what, lambda: self._log.finished() >= self._invocations)
@@ -214,7 +215,7 @@ class Timeline(Steps):
         )
 
     def _is_out(self, watched: Watched) -> bool:
-        """Whether the target is in neither group."""
+        """Whether the target is in neither target group."""
         groups = self._stack.target_groups
         return all(self._health(watched, group) is None for group in groups)
 
@@ -223,7 +224,7 @@ class Timeline(Steps):
         return self._registered(group).get((watched.engine.address, watched.engine.port))
 
     def _next_failure(self) -> dict[str, Any] | None:
-        url = self._stack.failure_queue_url
+        url = self._stack.on_failure_queue_url
         for message in self._sqs.receive_message(QueueUrl=url).get("Messages", []):
             self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             record: dict[str, Any] = json.loads(message["Body"])

@@ -1,6 +1,6 @@
 """Bounded waits on a condition.
 
-Every wait of the demo has a deadline and a name, so that a failure says what was awaited.
+Every wait of the demo has a deadline and a name, so that an error names what was awaited.
 Must not be used to measure anything: how long a wait took is never a reason to fail.
 """
 

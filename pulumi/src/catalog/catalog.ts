@@ -8,20 +8,20 @@ import { isObject, UNKNOWN } from "../known";
 import { type Problems, shorten } from "../problems";
 import { Fields, isReserved, isTagText, isText } from "./fields";
 import { meaning } from "./names";
-import { checkOptions, checkTag, MOST_TAGS } from "./options";
+import { checkOptions, checkTag, MAX_TAGS } from "./options";
 import type { Service } from "./service";
 
 /** AwsVpcConfiguration: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html */
-export const MOST_SUBNETS = 16;
-/** As `MOST_SUBNETS`. */
-export const MOST_SECURITY_GROUPS = 5;
-const MOST_CAPACITY_PROVIDERS = 20;
-const MOST_FALLBACKS = 9;
-const MOST_TARGETS = 10;
+export const MAX_SUBNETS = 16;
+/** As `MAX_SUBNETS`. */
+export const MAX_SECURITY_GROUPS = 5;
+const MAX_CAPACITY_PROVIDERS = 20;
+const MAX_FALLBACKS = 9;
+const MAX_TARGETS = 10;
 const LAUNCH_TYPES = ["EC2", "FARGATE", "EXTERNAL"] as const;
 const SHORT_FORM = ["targetGroupArn", "port", "containerName"] as const;
 
-/** Notes every problem in a catalog. */
+/** Reports every problem in a catalog. */
 export function checkCatalog(services: unknown, place: string, problems: Problems): void {
   if (services === undefined || services === UNKNOWN) return;
   if (!isObject(services)) {
@@ -51,7 +51,7 @@ function checkService(entry: unknown, place: string, problems: Problems): void {
   checkLaunchIsOne(fields, fields.at("launchType"), fields.raw("launchType"), problems);
   fields.parsed("cluster", arn.cluster);
   fields.parsed("taskDefinition", arn.taskDefinition);
-  fields.list("targets", MOST_TARGETS, (value, at) => {
+  fields.list("targets", MAX_TARGETS, (value, at) => {
     const target = Fields.of(value, at, problems);
     if (target === undefined) return;
     checkTarget(target);
@@ -63,9 +63,9 @@ function checkService(entry: unknown, place: string, problems: Problems): void {
   checkLaunchType(fields);
   checkStrategy(fields, problems);
   fields.text("platformVersion", 64);
-  fields.list("fallbacks", MOST_FALLBACKS, checkFallback);
+  fields.list("fallbacks", MAX_FALLBACKS, checkFallback);
   checkOptions(fields, problems);
-  fields.list("tags", MOST_TAGS, checkTag);
+  fields.list("tags", MAX_TAGS, checkTag);
   fields.number("count", 1, 10);
   fields.number("startTimeoutSeconds", 0, 86_400);
   fields.number("maxLifetimeSeconds", 0, 31_536_000);
@@ -109,7 +109,7 @@ const START_FIELDS: readonly string[] = [
   "volumeConfigurations",
 ] satisfies (keyof Service | keyof ScheduledStart)[];
 
-/** What is of one start only, and so in no service. */
+/** Fields of a single start, which a service cannot have. */
 interface ScheduledStart {
   readonly correlationId: unknown;
   readonly idempotencyKey: unknown;
@@ -133,8 +133,8 @@ function checkNetwork(fields: Fields, problems: Problems): void {
 }
 
 function checkAwsvpc(fields: Fields): void {
-  fields.parsedList("subnets", MOST_SUBNETS, arn.subnet);
-  fields.parsedList("securityGroups", MOST_SECURITY_GROUPS, arn.securityGroup);
+  fields.parsedList("subnets", MAX_SUBNETS, arn.subnet);
+  fields.parsedList("securityGroups", MAX_SECURITY_GROUPS, arn.securityGroup);
   fields.oneOf("assignPublicIp", ["ENABLED", "DISABLED"]);
 }
 
@@ -154,11 +154,11 @@ function checkNested(fields: Fields, flat: readonly string[], problems: Problems
     if (awsvpc !== undefined) check(awsvpc);
     awsvpc?.denyUnknown();
   }
-  // What is wrong there may be why there are no subnets.
+  // An invalid networkConfiguration may be the reason why there are no subnets.
   if (problems.name(place)) problems.meant(fields.at("subnets"));
 }
 
-/** RunTask's launch types; other capacity is asked for by a strategy. */
+/** RunTask's launch types; other capacity needs a strategy. */
 function checkLaunchType(fields: Fields): void {
   const value = fields.raw("launchType");
   const sound = (text: unknown): text is string => LAUNCH_TYPES.some((known) => known === text);
@@ -185,7 +185,7 @@ function checkLaunchIsOne(fields: Fields, place: string, value: unknown, problem
 }
 
 function checkStrategy(fields: Fields, problems: Problems): void {
-  const items = fields.list("capacityProviderStrategy", MOST_CAPACITY_PROVIDERS, (value, place) => {
+  const items = fields.list("capacityProviderStrategy", MAX_CAPACITY_PROVIDERS, (value, place) => {
     const item = Fields.of(value, place, problems);
     item?.text("capacityProvider", 255);
     item?.needs("capacityProvider", "name a capacity provider");
@@ -196,7 +196,7 @@ function checkStrategy(fields: Fields, problems: Problems): void {
   if (items?.length === 0) {
     problems.missing(fields.at("capacityProviderStrategy[0]"), "must have 1 to 20 items");
   }
-  // As a whole only if each item is sound and known.
+  // Checked as a whole only if each item is valid and known.
   if (items === undefined || !items.every(isObject) || problems.name(fields.at("capacityProviderStrategy"))) return;
   const numbers = (name: string) => items.map((item) => (isObject(item) ? (item[name] ?? 0) : 0));
   const place = fields.at("capacityProviderStrategy");
@@ -212,14 +212,14 @@ function checkStrategy(fields: Fields, problems: Problems): void {
 function checkFallback(value: unknown, place: string, problems: Problems): void {
   const fields = Fields.of(value, place, problems);
   if (fields === undefined) return;
-  let subnets = fields.parsedList("subnets", MOST_SUBNETS, arn.subnet);
+  let subnets = fields.parsedList("subnets", MAX_SUBNETS, arn.subnet);
   checkNested(fields, FLAT.slice(0, 1), problems, (inner) => {
     for (const name of FLAT.slice(1)) {
       if (inner.has(name)) {
         problems.invalid(inner.at(name), inner.raw(name), "a fallback can give only subnets here: everything else is as in the start");
       }
     }
-    subnets = inner.parsedList("subnets", MOST_SUBNETS, arn.subnet);
+    subnets = inner.parsedList("subnets", MAX_SUBNETS, arn.subnet);
   });
   checkLaunchType(fields);
   checkStrategy(fields, problems);

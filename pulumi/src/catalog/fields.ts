@@ -1,5 +1,5 @@
 /**
- * Reads objects field by field and notes every problem on the way: `src/core/input/fields.rs` of the function, for arguments of
+ * Reads objects field by field and reports every problem: the function's `src/core/input/fields.rs`, for arguments of
  * which some are not known yet.
  */
 
@@ -21,7 +21,7 @@ export class Fields {
     private readonly problems: Problems,
   ) {}
 
-  /** Starts reading; undefined if it is no object, which is noted, or not known. */
+  /** Starts reading; undefined if the value is not an object, which is reported, or not known. */
   static of(value: unknown, place: string, problems: Problems): Fields | undefined {
     if (isObject(value)) return new Fields(place, value, problems);
     if (value !== UNKNOWN) problems.wrongKind(place, value, "must be a JSON object");
@@ -44,12 +44,12 @@ export class Fields {
     return this.raw(name) !== undefined;
   }
 
-  /** A field that must be there. */
+  /** Reports a required field that is missing. */
   needs(name: string, rule: string): void {
     if (!this.has(name)) this.problems.missing(this.at(name), rule);
   }
 
-  /** A value, if it is known and breaks no rule. */
+  /** A value, if it is known and valid. */
   read<T>(name: string, sound: (value: unknown) => value is T, rule: string): T | undefined {
     const value = this.raw(name);
     if (value === undefined || value === UNKNOWN) return undefined;
@@ -58,7 +58,7 @@ export class Fields {
     return undefined;
   }
 
-  /** A text that keeps a rule. */
+  /** A text that obeys a rule. */
   parsed(name: string, rule: Rule): string | undefined {
     const value = this.raw(name);
     return value === undefined ? undefined : parsed(value, this.at(name), rule, this.problems);
@@ -106,14 +106,14 @@ export class Fields {
     return items;
   }
 
-  /** A list of texts that keep a rule. */
+  /** A list of texts that obey a rule. */
   parsedList(name: string, most: number, rule: Rule): readonly unknown[] | undefined {
     return this.list(name, most, (item, place) => {
       parsed(item, place, rule, this.problems);
     });
   }
 
-  /** Ends the reading: a field that nobody asked for is a problem. One that it was meant to be is not missing as well. */
+  /** Ends reading: a field that was not read is a problem. The field that it stands for is then not missing. */
   denyUnknown(): void {
     for (const [name, value] of Object.entries(this.object)) {
       if (this.asked.has(name) || value === undefined) continue;
@@ -134,7 +134,7 @@ export function parsed(value: unknown, place: string, rule: Rule, problems: Prob
   return undefined;
 }
 
-/** Whether it is a text of so many characters. */
+/** Whether a value is a text of this length, in characters. */
 export function isText(least: number, most: number): (value: unknown) => value is string {
   return (value): value is string => {
     if (typeof value !== "string") return false;
@@ -143,7 +143,7 @@ export function isText(least: number, most: number): (value: unknown) => value i
   };
 }
 
-/** Whether AWS keeps the text for itself: it begins with `aws:`, in any upper or lower case, as key or value of a tag. */
+/** Whether AWS reserves the text as key or value of a tag: it begins with `aws:`, in upper or lower case. */
 export function isReserved(text: string): boolean {
   return /^aws:/i.test(text);
 }

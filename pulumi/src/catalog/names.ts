@@ -1,9 +1,9 @@
 /**
- * What a field that an object does not have was meant to be, in the function's own words (`src/core/input/names.rs`). The tables are
- * those of the fields that a service has; a test has the function itself say the same.
+ * Suggestions for unknown fields, in the function's own words (`src/core/input/names.rs`). The tables cover the fields of a
+ * service; a test compares them with the function.
  */
 
-/** Names that others have for fields of ours, without regard to case and separators. */
+/** Names that other tools have for our fields, regardless of case and separators. */
 const FOREIGN: readonly (readonly [foreign: string, ours: string])[] = [
   ["awsvpcconfiguration", "networkConfiguration"],
   ["capacityprovider", "capacityProviderStrategy"],
@@ -32,7 +32,7 @@ const FOREIGN: readonly (readonly [foreign: string, ours: string])[] = [
 const IN_OVERRIDES = "give it in overrides";
 const IN_A_CONTAINER = "give it in overrides.containerOverrides, with the container's name";
 
-/** Names in a start for which there is no field, and what to do instead. */
+/** Known names without a field, and what to do instead. */
 const INSTEAD: ReadonlyMap<string, string> = new Map([
   ["clienttoken", "start-engines derives RunTask's clientToken from idempotencyKey: give that instead"],
   ["command", IN_A_CONTAINER],
@@ -48,15 +48,15 @@ const INSTEAD: ReadonlyMap<string, string> = new Map([
   ["taskrolearn", IN_OVERRIDES],
 ]);
 
-/** What a name means. */
+/** A suggestion for an unknown field. */
 export interface Meaning {
-  /** The field that is not missing since it is there under this name; undefined if there is none. */
+  /** The field that the name stands for, which is then not missing; undefined if there is none. */
   readonly ours?: string;
   /** What to write instead. */
   readonly says: string;
 }
 
-/** What `name` means in an object that has the `known` fields; undefined if nobody knows. */
+/** The suggestion for `name` in an object with the `known` fields; undefined if there is none. */
 export function meaning(name: string, known: Iterable<string>): Meaning | undefined {
   const fields = [...known];
   const plainName = plain(name);

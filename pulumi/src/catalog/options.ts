@@ -8,11 +8,11 @@ import { UNKNOWN } from "../known";
 import type { Problems } from "../problems";
 import { Fields, isReserved, isTagText, isText } from "./fields";
 
-const MOST_OVERRIDE_CHARACTERS = 8192;
-const MOST_ITEMS = 1000;
-/** How many tags a task or volume can have. */
-export const MOST_TAGS = 50;
-/** The prefix of the function's own tags, which nobody else may use. */
+const MAX_OVERRIDE_CHARACTERS = 8192;
+const MAX_ITEMS = 1000;
+/** Maximum number of tags of a task or volume. */
+export const MAX_TAGS = 50;
+/** The prefix of the function's own tags, which requests may not use. */
 export const TAG_PREFIX = "start-engines:";
 const NEEDED = "RunTask requires it";
 const RESERVED = "must not begin with aws:, in any upper or lower case";
@@ -37,7 +37,7 @@ export function checkOptions(fields: Fields, problems: Problems): void {
     item?.needs("type", NEEDED);
     item?.denyUnknown();
   });
-  // RunTask takes one volume at most.
+  // RunTask allows one volume at most.
   fields.list("volumeConfigurations", 1, checkVolume);
   fields.text("group", 255);
 }
@@ -80,8 +80,8 @@ function checkOverrides(outer: Fields, problems: Problems): void {
   const value = outer.raw("overrides");
   if (value === undefined || value === UNKNOWN) return;
   const length = [...JSON.stringify(value)].length;
-  if (length > MOST_OVERRIDE_CHARACTERS) {
-    const rule = `must have at most ${MOST_OVERRIDE_CHARACTERS} characters of JSON, not ${length}`;
+  if (length > MAX_OVERRIDE_CHARACTERS) {
+    const rule = `must have at most ${MAX_OVERRIDE_CHARACTERS} characters of JSON, not ${length}`;
     problems.invalid(outer.at("overrides"), value, rule);
     return;
   }
@@ -93,12 +93,12 @@ function checkOverrides(outer: Fields, problems: Problems): void {
     storage?.needs("sizeInGiB", NEEDED);
     storage?.denyUnknown();
   }
-  fields.list("containerOverrides", MOST_ITEMS, checkContainer);
+  fields.list("containerOverrides", MAX_ITEMS, checkContainer);
   fields.text("cpu", 32);
   fields.text("memory", 32);
   fields.text("taskRoleArn", 2048);
   fields.text("executionRoleArn", 2048);
-  fields.list("inferenceAcceleratorOverrides", MOST_ITEMS, (item, at) => {
+  fields.list("inferenceAcceleratorOverrides", MAX_ITEMS, (item, at) => {
     const accelerator = Fields.of(item, at, problems);
     accelerator?.text("deviceName", 255);
     accelerator?.text("deviceType", 255);
@@ -112,12 +112,12 @@ function checkContainer(value: unknown, place: string, problems: Problems): void
   if (fields === undefined) return;
   fields.text("name", 255);
   fields.needs("name", NEEDED);
-  fields.list("command", MOST_ITEMS, (item, at) => {
+  fields.list("command", MAX_ITEMS, (item, at) => {
     if (typeof item !== "string" && item !== UNKNOWN) problems.invalid(at, item, "must be a text");
   });
-  fields.list("environment", MOST_ITEMS, (item, at) => {
+  fields.list("environment", MAX_ITEMS, (item, at) => {
     const pair = Fields.of(item, at, problems);
-    pair?.text("name", MOST_OVERRIDE_CHARACTERS);
+    pair?.text("name", MAX_OVERRIDE_CHARACTERS);
     pair?.needs("name", NEEDED);
     pair?.read("value", (text) => typeof text === "string", "must be a text");
     pair?.needs("value", NEEDED);
@@ -172,7 +172,7 @@ function checkEbsVolume(value: unknown, place: string, problems: Problems): void
     if (specification === undefined) return;
     specification.oneOf("resourceType", ["volume"]);
     specification.needs("resourceType", NEEDED);
-    specification.list("tags", MOST_TAGS, checkTag);
+    specification.list("tags", MAX_TAGS, checkTag);
     checkPropagateTags(specification);
     specification.denyUnknown();
   });

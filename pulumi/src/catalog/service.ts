@@ -1,5 +1,5 @@
 /**
- * A named start, as `services.json` has it; names and shapes are RunTask's own.
+ * The named starts of `services.json`; names and shapes are RunTask's own.
  *
  * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
  */
@@ -8,7 +8,7 @@ import type * as pulumi from "@pulumi/pulumi";
 
 type Text = pulumi.Input<string>;
 
-/** One place in a load balancer. */
+/** One target of a task: a target group with the container's port. */
 export interface Target {
   readonly targetGroupArn: Text;
   /** The container's port, 1 to 65535. */
@@ -25,7 +25,7 @@ export interface CapacityProvider {
   readonly base?: number;
 }
 
-/** The network of a task as RunTask itself has it, in place of `subnets`, `securityGroups` and `assignPublicIp`. */
+/** RunTask's own network configuration, instead of `subnets`, `securityGroups` and `assignPublicIp`. */
 export interface NetworkConfiguration {
   readonly awsvpcConfiguration?: {
     readonly subnets?: Text[];
@@ -34,10 +34,10 @@ export interface NetworkConfiguration {
   };
 }
 
-/** Where else to try when capacity is short; what it leaves out is as first asked. */
+/** A placement to try when capacity is short; fields that it leaves out are those of the service. */
 export interface Fallback {
   readonly subnets?: Text[];
-  /** Only its subnets, in place of `subnets`. */
+  /** Only its subnets, instead of `subnets`. */
   readonly networkConfiguration?: NetworkConfiguration;
   readonly launchType?: LaunchType;
   readonly capacityProviderStrategy?: CapacityProvider[];
@@ -50,7 +50,7 @@ export interface Tag {
   readonly value?: Text;
 }
 
-/** What one container gets in place of its task definition's values. */
+/** One container's overrides of its task definition's values. */
 export interface ContainerOverride {
   readonly name: string;
   readonly command?: Text[];
@@ -65,7 +65,7 @@ export interface ContainerOverride {
   readonly memoryReservation?: number;
 }
 
-/** One EBS volume of ECS's making. */
+/** One EBS volume that ECS creates. */
 export interface VolumeConfiguration {
   readonly name: string;
   readonly managedEBSVolume?: {
@@ -95,7 +95,7 @@ export interface Service {
   readonly cluster?: Text;
   /** Family, family:revision or ARN; its family must be one of the component's `taskFamilies`. */
   readonly taskDefinition?: Text;
-  /** The one target; or use `targets`. Must be one of the component's `targetGroups`. */
+  /** The only target; or use `targets`. Must be one of the component's `targetGroups`. */
   readonly targetGroupArn?: Text;
   readonly port?: pulumi.Input<number>;
   readonly containerName?: Text;
@@ -132,12 +132,12 @@ export interface Service {
   readonly tags?: Tag[];
   /** 1 (default) to 10. */
   readonly count?: number;
-  /** By when a task must be RUNNING, else it is stopped: 0 (never) to 86400. Default: the component's. */
+  /** Seconds after which a task that is not RUNNING is stopped: 0 (never) to 86400. Default: the component's. */
   readonly startTimeoutSeconds?: number;
-  /** With `catalogOnly`, the fields that an event may override all the same. Default: none. */
+  /** With `catalogOnly`, the fields that an event may still override. Default: none. */
   readonly overridable?: readonly string[];
-  /** How long a task may live: 0 (as long as it likes, the default) to 31536000. */
+  /** Seconds after which a task is stopped: 0 (never, the default) to 31536000. */
   readonly maxLifetimeSeconds?: number;
-  /** A start that is handled later than that after `requestedAt` starts nothing: 0 (never, the default) to 86400. */
+  /** Seconds after `requestedAt` after which a start starts nothing: 0 (never, the default) to 86400. */
   readonly maxAgeSeconds?: number;
 }

@@ -19,7 +19,7 @@ export interface PolicyDocument {
   readonly Statement: Statement[];
 }
 
-/** A document of these statements. */
+/** A policy document with these statements. */
 export function document(...statements: Statement[]): PolicyDocument {
   return { Version: "2012-10-17", Statement: statements };
 }

@@ -14,9 +14,9 @@ import { OUTCOME_DETAIL_TYPES, OUTCOME_SOURCE } from "../outcomeEvents";
 import { document, type PolicyDocument, type Statement } from "./document";
 import { putEvents } from "./putEventsPolicy";
 
-/** What the policy is computed from. */
+/** The inputs of the policy. */
 export interface FunctionPolicyArgs {
-  /** Account and region of everything. */
+  /** The account and region of all resources. */
   readonly scope: Scope;
   readonly clusterArns: readonly string[];
   readonly taskFamilies: readonly string[];
@@ -28,12 +28,12 @@ export interface FunctionPolicyArgs {
   /** The bus that outcome events go to, if there is one. */
   readonly outcomeEventBusArn?: string | undefined;
   readonly logGroupArn: string;
-  readonly failureQueueArn: string;
-  /** The queues that Lambda takes batches from for the function. */
+  readonly onFailureQueueArn: string;
+  /** The request queue and the state-change queue, from which Lambda gets batches. */
   readonly bufferQueueArns: readonly string[];
-  /** The schedule group of what is to happen later, by name. */
+  /** The schedule group of the function's own one-time schedules, by name. */
   readonly scheduleGroup: string;
-  /** The role that Scheduler takes then. */
+  /** The role with which Scheduler invokes the function. */
   readonly laterRoleArn: string;
 }
 
@@ -112,7 +112,7 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
     {
       Sid: "SeeTaskDefinitions",
       Effect: "Allow",
-      // In network mode host no task shows its ports: only its definition tells them.
+      // In network mode host a task has no ports in DescribeTasks: only its task definition has them.
       Action: ["ecs:DescribeTaskDefinition"],
       // IAM has no resource type for it
       // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html):
@@ -146,7 +146,7 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
     ...passRoles("PassTaskRoles", args.taskRoleArns, "ecs-tasks.amazonaws.com"),
     ...passRoles("PassInfrastructureRoles", args.infrastructureRoleArns, "ecs.amazonaws.com"),
     ...passRoles("PassLaterRole", [args.laterRoleArn], "scheduler.amazonaws.com"),
-    ...tellOutcomes(args.outcomeEventBusArn),
+    ...putOutcomeEvents(args.outcomeEventBusArn),
     {
       Sid: "WriteLogs",
       Effect: "Allow",
@@ -154,19 +154,19 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
       Resource: [`${args.logGroupArn}:*`],
     },
     {
-      Sid: "KeepFailures",
+      Sid: "SendToOnFailureQueue",
       Effect: "Allow",
       Action: ["sqs:SendMessage"],
-      Resource: [args.failureQueueArn],
+      Resource: [args.onFailureQueueArn],
     },
     ...takeMessages(args.bufferQueueArns),
   );
 }
 
-/** As itself only: never as an application, whose events start and stop tasks. */
-function tellOutcomes(busArn: string | undefined): Statement[] {
+/** With its own source only: never as an application, whose events start and stop tasks. */
+function putOutcomeEvents(busArn: string | undefined): Statement[] {
   if (busArn === undefined) return [];
-  return [{ ...putEvents(busArn, [OUTCOME_SOURCE], OUTCOME_DETAIL_TYPES), Sid: "TellOutcomes" }];
+  return [{ ...putEvents(busArn, [OUTCOME_SOURCE], OUTCOME_DETAIL_TYPES), Sid: "PutOutcomeEvents" }];
 }
 
 /**
@@ -186,7 +186,7 @@ function takeMessages(queueArns: readonly string[]): Statement[] {
   ];
 }
 
-/** A statement without resources is none that IAM takes. */
+/** IAM does not allow a statement without resources. */
 function passRoles(sid: string, roleArns: readonly string[], service: string): Statement[] {
   if (roleArns.length === 0) return [];
   return [
@@ -200,7 +200,7 @@ function passRoles(sid: string, roleArns: readonly string[], service: string): S
   ];
 }
 
-/** Who may take the function's role. */
+/** The trust policy of the function's role. */
 export function functionTrust(): PolicyDocument {
   return document({
     Sid: "LambdaOnly",

@@ -1,7 +1,6 @@
 /**
- * What a person may do with the command, `src/cli/`: look, ask for starts and stops, repair targets, and
- * send again what failed. Nothing of it runs a task by itself; a repair stops those that were to be stopped when their drain
- * was over.
+ * What a person may do with the command, `src/cli/`: read, request starts and stops, repair targets, and send failed events
+ * again. No statement allows RunTask; a repair stops tasks whose drain is over.
  *
  * Actions and resource types: as in `functionPolicy.ts`, and
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html,
@@ -14,9 +13,9 @@ import { START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "../eventPatterns";
 import { document, type PolicyDocument } from "./document";
 import { putEvents } from "./putEventsPolicy";
 
-/** What the policy is computed from. */
+/** The inputs of the policy. */
 export interface OperatorPolicyArgs {
-  /** Account and region of everything. */
+  /** The account and region of all resources. */
   readonly scope: Scope;
   readonly clusterArns: readonly string[];
   readonly targetGroupArns: readonly string[];
@@ -61,7 +60,7 @@ export function operatorPolicy(args: OperatorPolicyArgs): PolicyDocument {
     {
       Sid: "SeeTaskDefinitions",
       Effect: "Allow",
-      // In network mode host no task shows its ports: only its definition tells them.
+      // In network mode host a task has no ports in DescribeTasks: only its task definition has them.
       Action: ["ecs:DescribeTaskDefinition"],
       // IAM has no resource type for it
       // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html):
@@ -80,7 +79,7 @@ export function operatorPolicy(args: OperatorPolicyArgs): PolicyDocument {
       Resource: "*",
     },
     {
-      // `reconcile` ends tasks whose drain is over, and which nobody has stopped.
+      // `reconcile` stops tasks whose drain is over but that were not stopped.
       Sid: "StopOverdueTasks",
       Effect: "Allow",
       Action: ["ecs:StopTask"],

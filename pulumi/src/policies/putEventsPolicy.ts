@@ -1,4 +1,4 @@
-/** Who may ask for starts, who for stops, and who for repair. */
+/** The policies for those who may request starts, stops or reconciles. */
 
 import { document, type PolicyDocument, type Statement } from "./document";
 

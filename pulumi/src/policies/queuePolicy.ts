@@ -1,18 +1,18 @@
-/** Who may put messages into the queues that the rules send to. */
+/** The policies of the queues that the rules send to. */
 
 import { document, type PolicyDocument } from "./document";
 
 /**
- * The rules' dead-letter queue: EventBridge, for these rules only.
+ * The rule dead-letter queue: only EventBridge may send to it, for these rules.
  *
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html#eb-dlq-perms
  */
-export function ruleQueuePolicy(queueArn: string, ruleArns: readonly string[]): PolicyDocument {
-  return sentByRules("UndeliveredEventsOfTheseRules", queueArn, ruleArns);
+export function ruleDeadLetterQueuePolicy(queueArn: string, ruleArns: readonly string[]): PolicyDocument {
+  return sentByRules("DeadLettersOfTheseRules", queueArn, ruleArns);
 }
 
 /**
- * A queue of buffered mode: EventBridge, for the rule that feeds it only.
+ * The request queue or the state-change queue: only EventBridge may send to it, for the queue's own rule.
  *
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions
  */

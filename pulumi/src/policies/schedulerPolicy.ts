@@ -3,17 +3,17 @@
 import { document, type PolicyDocument, type Statement } from "./document";
 import { putEvents } from "./putEventsPolicy";
 
-/** The schedules of the arguments: sends events of these kinds, and keeps those that it could not send. */
+/** For the schedules of the arguments: may send events of these kinds, and undelivered ones to the dead-letter queue. */
 export function schedulerPolicy(
   busArn: string,
   source: string,
   detailTypes: readonly string[],
   queueArn: string,
 ): PolicyDocument {
-  return document(putEvents(busArn, [source], detailTypes), keepUndelivered(queueArn));
+  return document(putEvents(busArn, [source], detailTypes), sendDeadLetters(queueArn));
 }
 
-/** The function's own one-time schedules: invokes the function later, and keeps what it could not send. */
+/** For the function's own one-time schedules: may invoke the function, and send undelivered events to the dead-letter queue. */
 export function laterPolicy(functionArn: string, queueArn: string): PolicyDocument {
   return document(
     {
@@ -22,13 +22,13 @@ export function laterPolicy(functionArn: string, queueArn: string): PolicyDocume
       Action: ["lambda:InvokeFunction"],
       Resource: [functionArn],
     },
-    keepUndelivered(queueArn),
+    sendDeadLetters(queueArn),
   );
 }
 
-function keepUndelivered(queueArn: string): Statement {
+function sendDeadLetters(queueArn: string): Statement {
   return {
-    Sid: "KeepUndelivered",
+    Sid: "SendDeadLetters",
     Effect: "Allow",
     Action: ["sqs:SendMessage"],
     Resource: [queueArn],
@@ -36,7 +36,7 @@ function keepUndelivered(queueArn: string): Statement {
 }
 
 /**
- * Scheduler takes the role for schedules of this group only.
+ * Scheduler may assume the role only for schedules of this group.
  *
  * https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
  */

@@ -1,4 +1,4 @@
-/** What the parts of the component share. */
+/** Values that all parts of the component use. */
 
 import type * as pulumi from "@pulumi/pulumi";
 
@@ -7,23 +7,23 @@ import type { SettledArgs } from "../settled";
 
 /** One component's arguments and names. */
 export interface Context {
-  /** What the logical names of all children begin with. */
+  /** The component's name, with which the logical names of all children begin. */
   readonly name: string;
-  /** What their physical names begin with. */
+  /** The function's name, with which the children's physical names begin. */
   readonly functionName: string;
   readonly args: StartEnginesArgs;
-  /** The arguments when all are known and found sound. */
+  /** The arguments when all are known and valid. */
   readonly settled: pulumi.Output<SettledArgs>;
-  /** Parent, and that nothing is registered before `settled`. */
+  /** The parent, and a dependency on `settled`. */
   readonly options: pulumi.CustomResourceOptions & { readonly dependsOn: pulumi.Output<pulumi.Resource[]> };
 }
 
-/** The same options, and these resources first. */
+/** The context's options, with a dependency on these resources. */
 export function after(context: Context, ...resources: pulumi.Resource[]): pulumi.CustomResourceOptions {
   return { ...context.options, dependsOn: context.options.dependsOn.apply((first) => [...first, ...resources]) };
 }
 
-/** A document as AWS takes it. */
+/** A document as JSON text. */
 export function json(value: pulumi.Output<object>): pulumi.Output<string> {
   return value.apply((known) => JSON.stringify(known));
 }

@@ -1,4 +1,4 @@
-/** The function, its role, its log group and what happens to its failures. */
+/** The function, its role, its log group and its on-failure destination. */
 
 import { readFileSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
@@ -19,16 +19,16 @@ import { after, type Context, json } from "./context";
 import type { Queues } from "./queues";
 import type { Scheduling } from "./scheduling";
 
-/** The function and what it must not be called without. */
+/** The function, and what must exist before its first event. */
 export interface FunctionResources {
   readonly function: lambda.Function;
   readonly logGroup: cloudwatch.LogGroup;
   readonly invokeConfig: lambda.FunctionEventInvokeConfig;
-  /** In buffered mode, what takes batches from the queues. */
+  /** In buffered mode, the event source mappings of the queues. */
   readonly mappings: readonly lambda.EventSourceMapping[];
 }
 
-/** Creates them. */
+/** Creates the function and its resources. */
 export function createFunction(context: Context, queues: Queues, scheduling: Scheduling): FunctionResources {
   const { name, functionName, args, settled } = context;
   const logGroup = new cloudwatch.LogGroup(
@@ -53,12 +53,12 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
   const later = laterOf(queues, scheduling);
   const bufferQueueArns = KINDS.flatMap((kind) => queues.buffers?.[kind].queue.arn ?? []);
   const policy = pulumi
-    .all([settled, later, logGroup.arn, queues.failures.arn, pulumi.all(bufferQueueArns)])
-    .apply(([known, { roleArn, scheduleGroup }, logGroupArn, failureQueueArn, bufferQueueArns]) =>
+    .all([settled, later, logGroup.arn, queues.onFailure.arn, pulumi.all(bufferQueueArns)])
+    .apply(([known, { roleArn, scheduleGroup }, logGroupArn, onFailureQueueArn, bufferQueueArns]) =>
       functionPolicy({
         ...policyArgs(known),
         logGroupArn,
-        failureQueueArn,
+        onFailureQueueArn,
         bufferQueueArns,
         scheduleGroup,
         laterRoleArn: roleArn,
@@ -77,12 +77,12 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
       role: role.arn,
       memorySize: args.memorySize ?? DEFAULTS.memorySize,
       timeout: args.timeout ?? DEFAULTS.timeout,
-      // -1 is the provider's word for none.
+      // The provider's value for no reserved concurrency.
       reservedConcurrentExecutions: args.reservedConcurrency ?? -1,
       environment: { variables: pulumi.all([settled, later]).apply(([known, how]) => environment(known, how, functionName)) },
       tags: args.tags,
     },
-    // The policy first, so that no event finds the function without it; the log group, so that Lambda makes none.
+    // The policy first, so that no event comes before it; the log group, so that Lambda creates none.
     after(context, rolePolicy, logGroup),
   );
   const invokeConfig = new lambda.FunctionEventInvokeConfig(
@@ -91,7 +91,7 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
       functionName: created.name,
       maximumRetryAttempts: args.invocation?.maximumRetryAttempts ?? DEFAULTS.invocation.maximumRetryAttempts,
       maximumEventAgeInSeconds: args.invocation?.maximumEventAgeSeconds ?? DEFAULTS.invocation.maximumEventAgeSeconds,
-      destinationConfig: { onFailure: { destination: queues.failures.arn } },
+      destinationConfig: { onFailure: { destination: queues.onFailure.arn } },
     },
     // Lambda refuses a destination that the role may not send to.
     after(context, rolePolicy),
@@ -100,7 +100,7 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
   return { function: created, logGroup, invokeConfig, mappings };
 }
 
-/** Of each queue before the function, if there are some, what takes batches from it. */
+/** In buffered mode, the event source mapping of each queue. */
 function createMappings(
   context: Context,
   created: lambda.Function,
@@ -123,20 +123,20 @@ function createMappings(
           functionResponseTypes: ["ReportBatchItemFailures"],
           tags: args.tags,
         },
-        // Lambda refuses a queue that the role may not take messages from.
+        // Lambda refuses a queue that the role may not receive messages from.
         after(context, rolePolicy),
       ),
   );
 }
 
-/** How the function has something done later. */
+/** What the function's own one-time schedules need. */
 export function laterOf(queues: Queues, scheduling: Scheduling): pulumi.Output<Later> {
   return pulumi
-    .all([scheduling.laterRole.arn, scheduling.group.name, queues.undelivered.arn])
-    .apply(([roleArn, scheduleGroup, deadLetterArn]): Later => ({ roleArn, scheduleGroup, deadLetterArn }));
+    .all([scheduling.laterRole.arn, scheduling.group.name, queues.ruleDeadLetters.arn])
+    .apply(([roleArn, scheduleGroup, deadLetterQueueArn]): Later => ({ roleArn, scheduleGroup, deadLetterQueueArn }));
 }
 
-/** What the policy is computed from, as far as the arguments tell. */
+/** The inputs of the policy that come from the arguments. */
 export function policyArgs(args: SettledArgs) {
   return {
     scope: home(args.clusters),
@@ -149,7 +149,7 @@ export function policyArgs(args: SettledArgs) {
   };
 }
 
-/** The zip to deploy: with services, a copy with the catalog in it, beside the one that was packed. */
+/** The zip to deploy: with services, a copy of the packed one with the catalog in it, in the same folder. */
 function bundle(functionName: string, args: SettledArgs): pulumi.asset.FileArchive {
   if (args.services === undefined) return new pulumi.asset.FileArchive(args.code);
   const target = path.join(path.dirname(args.code), `deploy-${functionName}.zip`);
@@ -157,7 +157,7 @@ function bundle(functionName: string, args: SettledArgs): pulumi.asset.FileArchi
   return new pulumi.asset.FileArchive(target);
 }
 
-/** `services.json`. */
+/** The text of `services.json`. */
 export function catalog(services: NonNullable<SettledArgs["services"]>): string {
   return `${JSON.stringify(services, undefined, 2)}\n`;
 }

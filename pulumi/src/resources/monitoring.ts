@@ -15,13 +15,13 @@ import {
 } from "../alarms";
 import { DEFAULTS } from "../arguments";
 import { metricDimension } from "../arn";
-import { bufferOf, KINDS, SUFFIXES } from "../buffered";
+import { bufferOf, KINDS, LABELS } from "../buffered";
 import { dashboardBody, type GroupMetrics } from "../dashboard";
 import { home, type SettledArgs } from "../settled";
 import { type Context, json } from "./context";
 import { bufferNames, queueNames } from "./queues";
 
-/** All alarms, unless they are not wanted. */
+/** Creates the alarms, unless `alarms.enabled` is false. */
 export function createAlarms(context: Context): void {
   const { name, functionName, args, settled } = context;
   const limits = args.alarms ?? {};
@@ -46,8 +46,8 @@ export function createAlarms(context: Context): void {
   const watched = {
     functionName,
     timeout: args.timeout ?? DEFAULTS.timeout,
-    failureQueueName: names.failures,
-    ruleQueueName: names.undelivered,
+    onFailureQueueName: names.onFailure,
+    ruleDeadLetterQueueName: names.ruleDeadLetters,
   };
   const outcomes = args.outcomeEventBus === undefined ? [] : [outcomesAlarm(functionName)];
   const unknown = args.reconcileSchedule === undefined ? [] : [unknownAlarm(functionName)];
@@ -76,7 +76,7 @@ export function createAlarms(context: Context): void {
   }
 }
 
-/** The dashboard, unless it is not wanted. */
+/** Creates the dashboard, unless `dashboard` is false. */
 export function createDashboard(context: Context): void {
   const { name, functionName, args, settled } = context;
   if (args.dashboard === false) return;
@@ -85,8 +85,8 @@ export function createDashboard(context: Context): void {
     dashboardBody({
       region: home(known.clusters).region,
       functionName,
-      failureQueueName: names.failures,
-      ruleQueueName: names.undelivered,
+      onFailureQueueName: names.onFailure,
+      ruleDeadLetterQueueName: names.ruleDeadLetters,
       buffers: buffersOf(context),
       groups: groupMetrics(known),
     }),
@@ -94,13 +94,13 @@ export function createDashboard(context: Context): void {
   new cloudwatch.Dashboard(name, { dashboardName: functionName, dashboardBody: json(body) }, context.options);
 }
 
-/** The queues of buffered mode. */
+/** The queues of buffered mode, by label and physical names. */
 function buffersOf({ functionName, args }: Context): BufferNames[] {
   if (bufferOf(args) === undefined) return [];
-  return KINDS.map((kind) => ({ suffix: SUFFIXES[kind], ...bufferNames(functionName, kind) }));
+  return KINDS.map((kind) => ({ label: LABELS[kind], ...bufferNames(functionName, kind) }));
 }
 
-/** The groups whose balancer is known by ARN: CloudWatch names their metrics by both. */
+/** The target groups whose load balancer is given: CloudWatch's metrics need both. */
 function watchedGroups(groups: Readonly<Record<string, { readonly loadBalancerArn?: unknown }>>): string[] {
   return Object.keys(groups).filter((label) => groups[label]?.loadBalancerArn !== undefined);
 }

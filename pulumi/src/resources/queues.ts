@@ -1,4 +1,9 @@
-/** The queues: of what failed, and in buffered mode those before the function. */
+/**
+ * The on-failure queue, the rule dead-letter queue, and in buffered mode the queues before the function with their
+ * dead-letter queues.
+ *
+ * Their physical and logical names are older than these words: another name would replace a queue with its messages.
+ */
 
 import * as sqs from "@pulumi/aws/sqs";
 import type * as pulumi from "@pulumi/pulumi";
@@ -9,29 +14,31 @@ import { type Context, json } from "./context";
 
 const SECONDS_PER_DAY = 86_400;
 
-/** Their names, known before they are. */
+/** The physical names. */
 export function queueNames(functionName: string) {
   return {
-    failures: `${functionName}-failures`,
-    undelivered: `${functionName}-undelivered`,
+    onFailure: `${functionName}-failures`,
+    ruleDeadLetters: `${functionName}-undelivered`,
   };
 }
 
-/** Those of a queue of buffered mode, and of where it leaves what failed too often. */
+/** The physical names of a queue of buffered mode and its dead-letter queue. */
 export function bufferNames(functionName: string, kind: Kind) {
   const queueName = `${functionName}-${SUFFIXES[kind]}`;
   return { queueName, deadLetterQueueName: `${queueName}-dead-letters` };
 }
 
-/** On-failure queue of the function, and dead-letter queue of the rules and schedules. */
+/** All queues of the component. */
 export interface Queues {
-  readonly failures: sqs.Queue;
-  readonly undelivered: sqs.Queue;
-  /** Of buffered mode. */
+  /** Lambda's on-failure destination of the function. */
+  readonly onFailure: sqs.Queue;
+  /** The dead-letter queue of the rules, and of the schedules. */
+  readonly ruleDeadLetters: sqs.Queue;
+  /** Set in buffered mode only. */
   readonly buffers?: Readonly<Record<Kind, BufferQueues>>;
 }
 
-/** The queue that a rule feeds, and where it leaves what was received too often: one for each, which tells its source. */
+/** The queue that a rule sends to, and its own dead-letter queue. */
 export interface BufferQueues {
   readonly queue: sqs.Queue;
   readonly deadLetters: sqs.Queue;
@@ -54,8 +61,8 @@ export function createQueues(context: Context): Queues {
       context.options,
     );
   const queues = {
-    failures: create("failures", names.failures),
-    undelivered: create("undelivered", names.undelivered),
+    onFailure: create("failures", names.onFailure),
+    ruleDeadLetters: create("undelivered", names.ruleDeadLetters),
   };
   const settings = bufferOf(context.args);
   if (settings === undefined) return queues;
@@ -74,7 +81,7 @@ export function createQueues(context: Context): Queues {
   return { ...queues, buffers: { requests: buffer("requests"), stateChanges: buffer("stateChanges") } };
 }
 
-/** No other queue may leave its messages there, and those that are there may go back to this one. */
+/** Only this queue may use the dead-letter queue, and its messages can be moved back to this queue. */
 function allowOnly(context: Context, kind: Kind, deadLetters: sqs.Queue, queueArn: pulumi.Output<string>): void {
   new sqs.RedriveAllowPolicy(
     `${context.name}-${SUFFIXES[kind]}-dead-letters`,

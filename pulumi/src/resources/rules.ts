@@ -1,4 +1,4 @@
-/** The two rules, and what lets them reach the function or their queues, and their dead-letter queue. */
+/** The two rules with their targets, and their permissions for the function and the queues. */
 
 import * as cloudwatch from "@pulumi/aws/cloudwatch";
 import * as lambda from "@pulumi/aws/lambda";
@@ -10,15 +10,15 @@ import { bufferOf, type Kind, SUFFIXES } from "../buffered";
 import { allowedSources } from "../environment";
 import { requestPattern, stateChangePattern } from "../eventPatterns";
 import type { PolicyDocument } from "../policies/document";
-import { bufferQueuePolicy, ruleQueuePolicy } from "../policies/queuePolicy";
+import { bufferQueuePolicy, ruleDeadLetterQueuePolicy } from "../policies/queuePolicy";
 import { after, type Context, json } from "./context";
 import type { FunctionResources } from "./function";
 import type { Queues } from "./queues";
 
-/** AWS's own events reach no other bus. */
+/** AWS's own events are on this bus only. */
 const STATE_CHANGE_BUS = "default";
 
-/** A rule, and the queue that it feeds in buffered mode. */
+/** A rule, and the queue that it sends to in buffered mode. */
 interface Side {
   readonly suffix: string;
   readonly bus: pulumi.Input<string>;
@@ -26,7 +26,7 @@ interface Side {
   readonly kind: Kind;
 }
 
-/** Both rules with their targets. */
+/** Creates both rules with their targets. */
 export function createRules(
   context: Context,
   created: FunctionResources,
@@ -49,7 +49,7 @@ export function createRules(
   const requestBus = args.eventBus ?? DEFAULTS.eventBus;
   const requests = rule(
     "requests",
-    "What applications, operators and schedules ask for, to start-engines",
+    "Requests of applications, operators and schedules, to start-engines",
     requestBus,
     settled.apply((known) => requestPattern(allowedSources(known))),
   );
@@ -73,10 +73,10 @@ export function createRules(
       },
       context.options,
     );
-  const undeliveredPolicy = pulumi
-    .all([queues.undelivered.arn, requests.arn, stateChange.arn])
-    .apply(([queueArn, ...ruleArns]) => ruleQueuePolicy(queueArn, ruleArns));
-  const undelivered = queuePolicy("undelivered", queues.undelivered, undeliveredPolicy);
+  const deadLetterPolicy = pulumi
+    .all([queues.ruleDeadLetters.arn, requests.arn, stateChange.arn])
+    .apply(([queueArn, ...ruleArns]) => ruleDeadLetterQueuePolicy(queueArn, ruleArns));
+  const deadLettersAllowed = queuePolicy("undelivered", queues.ruleDeadLetters, deadLetterPolicy);
   const isDrained = bufferOf(args)?.drain === true;
   const sides: readonly Side[] = [
     { suffix: "requests", bus: requestBus, of: requests, kind: "requests" },
@@ -92,7 +92,7 @@ export function createRules(
         pulumi.all([queue.arn, of.arn]).apply(([queueArn, ruleArn]) => bufferQueuePolicy(queueArn, ruleArn)),
       );
     const buffer = isDrained ? undefined : queue;
-    // A queue has been allowed already; nobody else may invoke the function.
+    // The queue's own policy allows the rule; only a rule that invokes the function needs a permission.
     const allowed = buffer === undefined ? permission(suffix, of) : undefined;
     const first = [allowed, bufferPolicy, ...created.mappings].filter((resource) => resource !== undefined);
     new cloudwatch.EventTarget(
@@ -100,17 +100,17 @@ export function createRules(
       {
         rule: of.name,
         eventBusName: bus,
-        // Also where it is the queue: so another mode is one change of the target, and no event has two or none.
+        // The same id if the target is the queue: changing the mode updates one target, so no event has two targets or none.
         targetId: "function",
         arn: buffer?.arn ?? created.function.arn,
         retryPolicy: {
           maximumRetryAttempts: args.delivery?.maximumRetryAttempts ?? DEFAULTS.delivery.maximumRetryAttempts,
           maximumEventAgeInSeconds: args.delivery?.maximumEventAgeSeconds ?? DEFAULTS.delivery.maximumEventAgeSeconds,
         },
-        deadLetterConfig: { arn: queues.undelivered.arn },
+        deadLetterConfig: { arn: queues.ruleDeadLetters.arn },
       },
-      // The last to come and the first to go: no event finds a function, queue or permission missing.
-      after(context, undelivered, created.invokeConfig, laterPolicy, ...first),
+      // Created last and deleted first: no event comes while the function, a queue or a permission is missing.
+      after(context, deadLettersAllowed, created.invokeConfig, laterPolicy, ...first),
     );
   }
 }

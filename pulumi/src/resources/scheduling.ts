@@ -1,4 +1,4 @@
-/** EventBridge Scheduler: the schedules of the arguments, and what the function needs to have something done later. */
+/** EventBridge Scheduler: the schedules of the arguments, and the group and role of the function's own schedules. */
 
 import * as iam from "@pulumi/aws/iam";
 import * as scheduler from "@pulumi/aws/scheduler";
@@ -15,23 +15,23 @@ import { after, type Context, json } from "./context";
 import type { FunctionResources } from "./function";
 import type { Queues } from "./queues";
 
-/** What the function's schedules need. */
+/** The group of all schedules, and the role of the function's own ones. */
 export interface Scheduling {
-  /** All schedules are in it, so that they are deleted with the stack. */
+  /** The group of all schedules, so that they are deleted with the stack. */
   readonly group: scheduler.ScheduleGroup;
-  /** With this one, Scheduler invokes the function. */
+  /** The role with which Scheduler invokes the function. */
   readonly laterRole: iam.Role;
 }
 
-/** The group and the role; what the role may do, `allowLater` adds when the function is there. */
+/** Creates the group and the role; `allowLater` adds the role's policy when the function exists. */
 export function createScheduling(context: Context): Scheduling {
   const { name, functionName, args } = context;
   const group = new scheduler.ScheduleGroup(name, { name: functionName, tags: args.tags }, context.options);
-  const laterRole = role(context, group, "later", `Invokes ${functionName} for what it has put off`);
+  const laterRole = role(context, group, "later", `Invokes ${functionName} by its one-time schedules`);
   return { group, laterRole };
 }
 
-/** Lets Scheduler invoke the function. */
+/** Allows Scheduler to invoke the function. */
 export function allowLater(
   context: Context,
   scheduling: Scheduling,
@@ -39,12 +39,12 @@ export function allowLater(
   queues: Queues,
 ): iam.RolePolicy {
   const policy = pulumi
-    .all([created.function.arn, queues.undelivered.arn])
+    .all([created.function.arn, queues.ruleDeadLetters.arn])
     .apply(([functionArn, queueArn]) => laterPolicy(functionArn, queueArn));
   return rolePolicy(context, scheduling.laterRole, "later", policy);
 }
 
-/** The schedules of the arguments, with a role of their own; nothing at all without any. */
+/** Creates the schedules of the arguments with their own role; nothing without schedules. */
 export function createSchedules(context: Context, scheduling: Scheduling, queues: Queues): void {
   const { name, functionName, args, settled } = context;
   const schedules = Object.entries(args.schedules ?? {});
@@ -56,7 +56,7 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
   const busArn = settled.apply((known) => eventBusArn(known.eventBus ?? DEFAULTS.eventBus, home(known.clusters)));
   const sender = role(context, scheduling.group, "schedules", `Sends the events of the schedules of ${functionName}`);
   const policy = pulumi
-    .all([busArn, queues.undelivered.arn])
+    .all([busArn, queues.ruleDeadLetters.arn])
     .apply(([bus, queueArn]) => schedulerPolicy(bus, SCHEDULE_SOURCE, detailTypes, queueArn));
   const allowed = rolePolicy(context, sender, "schedules", policy);
   const schedule = (suffix: string, of: Sending) =>
@@ -78,20 +78,20 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
             maximumRetryAttempts: args.delivery?.maximumRetryAttempts ?? DEFAULTS.delivery.maximumRetryAttempts,
             maximumEventAgeInSeconds: args.delivery?.maximumEventAgeSeconds ?? DEFAULTS.delivery.maximumEventAgeSeconds,
           },
-          deadLetterConfig: { arn: queues.undelivered.arn },
+          deadLetterConfig: { arn: queues.ruleDeadLetters.arn },
         },
       },
       after(context, allowed),
     );
-  for (const [scheduleName, asked] of schedules) {
-    const { service, start, stop, timezone } = asked;
+  for (const [scheduleName, scheduleArgs] of schedules) {
+    const { service, start, stop, timezone } = scheduleArgs;
     if (start !== undefined) {
       schedule(`${scheduleName}-start`, {
         description: `Starts ${service}`,
         expression: start,
         timezone,
         detailType: START_DETAIL_TYPE,
-        detail: startDetail(functionName, scheduleName, asked),
+        detail: startDetail(functionName, scheduleName, scheduleArgs),
       });
     }
     if (stop !== undefined) {
@@ -100,7 +100,7 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
         expression: stop,
         timezone,
         detailType: STOP_DETAIL_TYPE,
-        detail: stopDetail(scheduleName, asked),
+        detail: stopDetail(scheduleName, scheduleArgs),
       });
     }
   }
@@ -117,7 +117,7 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
   }
 }
 
-/** What one schedule sends, and when. */
+/** One schedule: its event and its times. */
 interface Sending {
   readonly description: string;
   readonly expression: string;

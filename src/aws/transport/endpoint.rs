@@ -1,10 +1,10 @@
-//! Where the services are, before a call asks: what is configured, else what the SDK's own rules say.
+//! The endpoints of the services, before a call needs them: the configured ones, else by the SDK's own rules.
 
 use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 use start_engines_core::config::Config;
 
-/// The endpoint that is configured for a service, or for all.
+/// The endpoint that is configured for a service, or for all services.
 pub(crate) fn endpoint_url(config: &SdkConfig, service: &str) -> Option<String> {
     let key = ServiceConfigKey::builder()
         .service_id(service)
@@ -15,7 +15,7 @@ pub(crate) fn endpoint_url(config: &SdkConfig, service: &str) -> Option<String> 
     own.or_else(|| config.endpoint_url().map(str::to_owned))
 }
 
-/// The clients' parameters are types of their own, all alike.
+/// A macro, since each client has its own type of parameters with the same fields.
 macro_rules! endpoint {
     ($sdk:ident, $service:literal, $config:expr) => {{
         use $sdk::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
@@ -32,7 +32,7 @@ macro_rules! endpoint {
     }};
 }
 
-/// Services that the calls of events go to.
+/// The services that events need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     Ecs,
@@ -42,7 +42,7 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    /// Those that every event may need under `config`. EC2 is not one: few target groups need it.
+    /// The services that any event may need under `config`. Not EC2, which few target groups need.
     pub(crate) fn used(config: &Config) -> Vec<Self> {
         let mut used = vec![Self::Ecs, Self::Elbv2];
         used.extend(config.scheduler.is_some().then_some(Self::Scheduler));
@@ -50,7 +50,7 @@ impl Service {
         used
     }
 
-    /// Where it is, as its client finds it for a call; `None` where that would fail.
+    /// The endpoint that its client would use; `None` if there is none.
     pub(crate) async fn endpoint(self, config: &SdkConfig) -> Option<String> {
         match self {
             Self::Ecs => endpoint!(aws_sdk_ecs, "ECS", config),

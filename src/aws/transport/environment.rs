@@ -1,11 +1,11 @@
-//! The SDK's configuration as Lambda gives it: region and credentials from the environment.
+//! The SDK's configuration in Lambda: region and credentials from the environment.
 //!
 //! The full provider chain of `aws-config` also looks for profiles, SSO, web identities, container and
 //! instance credentials, none of which a function has. The credentials are in
 //! [the variables that Lambda sets](https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html),
-//! and are read for each request, as the chain reads them: whatever refreshes them there is heeded. Lambda itself
-//! starts another environment before they expire. Only SnapStart, which functions of this kind (`provided`) do
-//! not have, gives credentials that must be asked for (`AWS_CONTAINER_CREDENTIALS_FULL_URI`).
+//! and are read for each request, as the chain reads them, so that refreshed ones are used. Lambda itself
+//! starts another environment before they expire. Only SnapStart, which the runtime `provided` does not have, needs
+//! a call for credentials (`AWS_CONTAINER_CREDENTIALS_FULL_URI`).
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -20,24 +20,24 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use super::http;
 
-/// Reads a variable; one that is empty counts as not set.
+/// Reads a variable; an empty one counts as not set.
 pub(crate) type Get = fn(&str) -> Option<String>;
 
-/// Region, credentials and endpoints of the environment, and `http` as the client.
+/// The configuration with region, credentials and endpoints from the environment, and `http` as the client.
 pub(crate) fn sdk_config(get: Get, http: http::Client) -> SdkConfig {
     let flag = |name| get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(get("AWS_REGION").map(Region::new))
         .credentials_provider(SharedCredentialsProvider::new(OfEnvironment(get)))
-        // To keep what is a look into the environment away would cost more than the look.
+        // A cache would cost more than reading the environment.
         .identity_cache(IdentityCache::no_cache())
         .use_fips(flag("AWS_USE_FIPS_ENDPOINT"))
         .use_dual_stack(flag("AWS_USE_DUALSTACK_ENDPOINT"))
         .service_config(Endpoints(get))
         .http_client(http)
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        // An answer is read as a whole, within the time of its attempt.
+        // An answer is read in full within the time of its attempt.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     config.set_endpoint_url(get("AWS_ENDPOINT_URL"));
     config.build()
@@ -71,7 +71,7 @@ struct Endpoints(Get);
 
 impl LoadServiceConfig for Endpoints {
     fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
-        // What else clients ask for here is in no variable of a function's, and has a default.
+        // The clients' other keys have no variable in Lambda, and have defaults.
         let service = key.service_id().replace([' ', '-'], "_").to_uppercase();
         (self.0)(&format!("{}_{service}", key.env()))
     }
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_services_own_endpoint_goes_before_that_of_all() {
+    fn a_services_own_endpoint_goes_before_the_one_of_all_services() {
         let config = config();
         let of = |service| endpoint::endpoint_url(&config, service);
         assert_eq!(of("Elastic Load Balancing v2").as_deref(), Some("http://elbv2"));

@@ -1,9 +1,8 @@
 //! One HTTP/1.1 client for all services, sized for a function that makes one call after another.
 //!
-//! `aws-smithy-http-client` brings HTTP/2, proxies and a second set of connection pools: with it in its
-//! place the zip had 0.3 MB more. It also has no way to open a connection before there is a request, which
-//! is what `Client::open` is for. What is left out: proxies, HTTP/2, and answers that are read while they
-//! come; AWS's answers to these calls are small.
+//! `aws-smithy-http-client` brings HTTP/2, proxies and a second set of connection pools, and made the zip 0.3 MB
+//! larger. It also cannot open a connection before there is a request, as `Client::open` does. Not supported: proxies,
+//! HTTP/2 and streamed answers; AWS's answers to these calls are small.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -28,13 +27,12 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
-/// Time for one connection to be made, its handshake included.
+/// Time limit of opening one connection, handshake included.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Longer than this without a request, and the other side may have dropped a connection without a word;
-/// the figure is [the Java SDK's](https://docs.aws.amazon.com/sdk-for-java/latest/developer-guide/http-configuration-apache.html).
+/// A connection that was idle for longer may have been dropped silently by the other side; the figure is [the Java SDK's](https://docs.aws.amazon.com/sdk-for-java/latest/developer-guide/http-configuration-apache.html).
 const LONGEST_IDLE: Duration = Duration::from_secs(60);
 
-/// Connections by where they lead, and how new ones are made.
+/// An HTTP client that keeps idle connections by origin.
 #[derive(Clone)]
 pub(crate) struct Client(Arc<Shared>);
 
@@ -51,7 +49,7 @@ struct Idle {
 
 type Connection = SendRequest<SdkBody>;
 
-/// Both kinds of connection as one type, so that hyper is in the binary once.
+/// TCP and TLS connections as one type, so that hyper is compiled into the binary once.
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
@@ -82,7 +80,7 @@ impl Client {
         }))
     }
 
-    /// Opens a connection, for a request to come. That it cannot be opened is for that request to tell.
+    /// Opens a connection for a later request. If that fails, the request reports the error.
     pub(crate) async fn open(&self, url: String) {
         if let Some(origin) = url.parse().ok().as_ref().and_then(Origin::of)
             && let Ok(connection) = self.0.connect(&origin).await
@@ -94,7 +92,7 @@ impl Client {
 
 impl Shared {
     fn keep(&self, origin: Origin, connection: Connection) {
-        // No code runs under this lock that could leave the list half-way.
+        // No code under this lock can panic and leave the list inconsistent.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(Idle {
             origin,
             since: Instant::now(),
@@ -102,7 +100,7 @@ impl Shared {
         });
     }
 
-    /// The connection to `origin` that was used last, of those that may still live.
+    /// The most recently used connection to `origin` that may still be open.
     fn take(&self, origin: &Origin) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(|one| one.since.elapsed() < LONGEST_IDLE);
@@ -113,7 +111,7 @@ impl Shared {
     async fn connect(&self, origin: &Origin) -> Result<Connection, ConnectorError> {
         let connecting = async {
             let tcp = TcpStream::connect((origin.host.as_str(), origin.port)).await?;
-            // Requests go out in two writes: without this the second may wait for the first's receipt.
+            // Requests are sent in two writes: with Nagle's algorithm the second would wait for the first's ACK.
             tcp.set_nodelay(true)?;
             let stream: Box<dyn Stream> = if origin.secure {
                 let name = ServerName::try_from(origin.host.clone())?;
@@ -123,7 +121,7 @@ impl Shared {
             };
             let (connection, driver) = http1::handshake(TokioIo::new(stream)).await?;
             tokio::spawn(async move {
-                // How it ended is told to the request on it.
+                // The request on the connection reports how it ended.
                 let _ = driver.await;
             });
             Ok::<_, BoxError>(connection)
@@ -134,10 +132,10 @@ impl Shared {
         }
     }
 
-    /// On a connection that is there, if the other side still is, else on a new one.
+    /// Sends a request on an idle connection if one is still open, else on a new one.
     ///
-    /// A request that was not sent for a connection's end is sent on the next. One that was, and got no
-    /// answer, is an error, since it may have had its effect: trying again is the SDK's to decide.
+    /// A request that was not sent because its connection had ended is sent on the next one. A request that was sent and
+    /// got no answer is an error, since AWS may have handled it: the SDK decides about a retry.
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let mut request = request
             .try_into_http1x()
@@ -150,7 +148,7 @@ impl Shared {
         let path = request.uri().path_and_query().cloned();
         *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
         while let Some(mut connection) = self.take(&origin) {
-            // Has the runtime look at the network, so that what was closed meanwhile is known to be.
+            // Lets the runtime poll the network, so that connections closed meanwhile are detected.
             tokio::task::yield_now().await;
             match connection.try_send_request(request).await {
                 Ok(response) => return self.receive(origin, connection, response).await,
@@ -166,7 +164,7 @@ impl Shared {
         self.receive(origin, connection, response).await
     }
 
-    /// The whole answer. Its connection is kept, unless the server is in trouble: others may fare better.
+    /// Reads the whole answer. Keeps the connection unless the status is 5xx: another server may do better.
     async fn receive(
         &self,
         origin: Origin,

@@ -1,11 +1,11 @@
-//! Whom TLS trusts: Mozilla's roots, as they were when the function was built.
+//! The trusted root certificates: Mozilla's, as of the build.
 //!
 //! Amazon Trust Services asks those with a trust store of their own to hold
 //! [all five of its roots](https://www.amazontrust.com/repository/), and not to pin: Mozilla's have them, and those of
 //! other partitions. A private CA is trusted through `AWS_CA_BUNDLE`, a PEM file that then replaces all others, as it does
-//! for [the AWS CLI](https://docs.aws.amazon.com/cli/v1/userguide/cli-configure-envvars.html), or besides the others
-//! through `SSL_CERT_FILE`. The machine's own store is not read: its 140 roots are PEM, whose decoding each cold start
-//! would pay for.
+//! for [the AWS CLI](https://docs.aws.amazon.com/cli/v1/userguide/cli-configure-envvars.html), or in addition to the others
+//! through `SSL_CERT_FILE`. The system's own store is not read: its 140 roots are PEM, and every cold start would decode
+//! them.
 //!
 //! Before, the binary had Amazon's five as DER and a verifier that asked the machine's store about other issuers. By
 //! `make budget` on x86_64, webpki-roots in their place takes 22 KB more of the zip (2,396,182 bytes after 2,374,184), one
@@ -14,8 +14,8 @@
 //!
 //! Key exchange and signatures are ring's: X25519 and the NIST curves, no post-quantum hybrid. That would take
 //! aws-lc, whose jitter entropy is most of the CPU of a cold start of the build with all defaults in `make bench`.
-//! What is sent is signed requests with names of tasks and addresses, and overrides: who holds secrets in overrides
-//! that must outlast a quantum computer is better off with ECS's own `secrets`.
+//! The requests are signed, and contain names of tasks, addresses and overrides. Secrets that must stay secret from a
+//! future quantum computer do not belong in overrides; use ECS's own `secrets`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,21 +24,21 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-/// TLS for clients, trusting those in `bundle` alone, or else Mozilla's roots and those in the file `besides`, if there
-/// is one.
+/// A TLS configuration that trusts only the certificates in `bundle`, or without one Mozilla's roots and those in the file
+/// `besides`.
 ///
 /// # Errors
-/// In words, if the bundle cannot be read or holds no certificate.
+/// If the bundle cannot be read or contains no certificate.
 pub(crate) fn client_config(bundle: Option<&Path>, besides: Option<&Path>) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     if let Some(bundle) = bundle {
         add(&mut roots, bundle)?;
         if roots.is_empty() {
-            return Err("it holds no certificate".to_owned());
+            return Err("it contains no certificate".to_owned());
         }
     } else {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        // Not only people set it: an image may name a file that is empty or not there, as .NET's of Lambda does.
+        // An image may set it to a file that is empty or missing, as Lambda's .NET image does.
         let _ = besides.map(|besides| add(&mut roots, besides));
     }
     let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -50,7 +50,7 @@ pub(crate) fn client_config(bundle: Option<&Path>, besides: Option<&Path>) -> Re
     Ok(config)
 }
 
-/// Adds those of a PEM file that can be read.
+/// Adds the valid certificates of a PEM file.
 fn add(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
     let pem = std::fs::read(path).map_err(|error| error.to_string())?;
     let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&pem)
@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    /// Of a root's `subjectPublicKeyInfo`, whose content webpki keeps without the header of its sequence.
+    /// The hash of a root's `subjectPublicKeyInfo`; webpki keeps its content without the sequence header.
     fn hash(content: &[u8]) -> String {
         let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
         let header: &[u8] = match content.len() {

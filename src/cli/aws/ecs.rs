@@ -1,4 +1,4 @@
-//! ECS, for people: every task that it still shows, with what is of use on a screen only.
+//! ECS: lists and describes tasks, with the fields that only `status` shows.
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{DesiredStatus, TaskField};
@@ -9,9 +9,9 @@ use start_engines_core::call::{CallError, MAX_TASKS_PER_DESCRIBE};
 use start_engines_core::domain::arn::{Cluster, TaskArn};
 use start_engines_core::domain::timestamp::Timestamp;
 
-use crate::fleet::SeenTask;
+use crate::fleet::TaskSnapshot;
 
-/// All pages of either desired status.
+/// Lists tasks of both desired statuses, all pages.
 pub(super) async fn list_tasks(client: &Client, cluster: &Cluster) -> Result<Vec<TaskArn>, CallError> {
     const OPERATION: &str = "ListTasks";
     let mut tasks = Vec::new();
@@ -36,14 +36,14 @@ pub(super) async fn list_tasks(client: &Client, cluster: &Cluster) -> Result<Vec
     Ok(tasks)
 }
 
-/// As many calls as it takes.
+/// Describes tasks with their tags, [`MAX_TASKS_PER_DESCRIBE`] a call.
 pub(super) async fn describe_tasks(
     client: &Client,
     cluster: &Cluster,
     tasks: &[TaskArn],
-) -> Result<Vec<SeenTask>, CallError> {
+) -> Result<Vec<TaskSnapshot>, CallError> {
     const OPERATION: &str = "DescribeTasks";
-    let mut seen = Vec::new();
+    let mut snapshots = Vec::new();
     for chunk in tasks.chunks(MAX_TASKS_PER_DESCRIBE) {
         let answer = client
             .describe_tasks()
@@ -58,7 +58,7 @@ pub(super) async fn describe_tasks(
             let task = read_task(found, cluster).ok_or_else(|| unreadable(OPERATION))?;
             let time =
                 |time: Option<&DateTime>| time.and_then(|time| time.to_millis().ok()).map(Timestamp::from_millis);
-            seen.push(SeenTask {
+            snapshots.push(TaskSnapshot {
                 hosts: task
                     .network
                     .addresses()
@@ -72,5 +72,5 @@ pub(super) async fn describe_tasks(
             });
         }
     }
-    Ok(seen)
+    Ok(snapshots)
 }

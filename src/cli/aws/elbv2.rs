@@ -1,4 +1,4 @@
-//! ELBv2, for people: a whole target group.
+//! ELBv2: all targets of a target group.
 
 use aws_sdk_elasticloadbalancingv2::{Client, types as sdk};
 use start_engines_aws::error::call_error;
@@ -8,8 +8,11 @@ use start_engines_core::domain::target::{Target, TargetHealth};
 
 use crate::fleet::GroupMember;
 
-/// All that is in a group, draining targets too; nothing if there is no such group.
-pub(super) async fn describe_group(client: &Client, group: &TargetGroupArn) -> Result<Vec<GroupMember>, CallError> {
+/// All targets of a target group, also draining ones; none if the target group does not exist.
+pub(super) async fn describe_target_group(
+    client: &Client,
+    group: &TargetGroupArn,
+) -> Result<Vec<GroupMember>, CallError> {
     const OPERATION: &str = "DescribeTargetHealth";
     let answer = client
         .describe_target_health()

@@ -1,8 +1,8 @@
-//! Lambda Invoke of type Event: the function handles the event later, with Lambda's retries and its
+//! Lambda Invoke of type Event: the function handles the event asynchronously, with Lambda's retries and its
 //! on-failure destination, as if EventBridge had delivered it.
 //!
-//! [Invoke](https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html): 202 is Lambda's word that it
-//! has the event.
+//! [Invoke](https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html): status 202 means that Lambda has queued the
+//! event.
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
@@ -13,7 +13,7 @@ use start_engines_core::call::{CallError, ErrorKind};
 const OPERATION: &str = "Invoke";
 const ACCEPTED: i32 = 202;
 
-/// Hands the event over.
+/// Invokes the function asynchronously.
 pub(super) async fn invoke(client: &Client, function: &str, event: &str) -> Result<(), CallError> {
     let answer = client
         .invoke()
@@ -30,7 +30,7 @@ pub(super) async fn invoke(client: &Client, function: &str, event: &str) -> Resu
             kind: ErrorKind::Unknown,
             code: None,
             conflicting_tasks: Vec::new(),
-            message: format!("Lambda answers {other} and not 202: it has not said that it took the event"),
+            message: format!("Lambda answered with status {other} instead of 202: the event may not be queued"),
         }),
     }
 }

@@ -1,6 +1,6 @@
-//! What only the operator's command asks of AWS. The function is built without it.
+//! The AWS calls that only the operator's command makes. The function is built without them.
 //!
-//! Reads tasks and target groups, sends events, and moves what waits in the dead-letter queues. Makes
+//! Reads tasks and target groups, sends events, and receives and deletes messages of the dead-letter queues. Makes
 //! no choices.
 
 mod ecs;
@@ -22,17 +22,17 @@ use start_engines_core::domain::task::ports::PortBinding;
 use start_engines_core::ports::Aws;
 
 use crate::dead_letter::{Message, Receipt};
-use crate::fleet::{GroupMember, SeenTask};
+use crate::fleet::{GroupMember, TaskSnapshot};
 
-/// Time for one call on an instance, retries included.
+/// Time limit of one call about container instances and task definitions, retries included.
 const CALL_TIME: Duration = Duration::from_secs(20);
 
-/// Neither flag, environment nor profile names a region.
+/// No option, variable or profile names a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no region: give --region, set AWS_REGION, or name one in the profile")]
 pub struct NoRegion;
 
-/// What `loader` finds, and one HTTP client for all services, on ring: see Cargo.toml.
+/// The loader's configuration, with one HTTP client for all services, on ring: see Cargo.toml.
 async fn config(loader: ConfigLoader) -> SdkConfig {
     let http_client = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -49,7 +49,7 @@ pub struct OperatorClients {
 }
 
 impl OperatorClients {
-    /// With what `loader` sets, and the environment and profiles for the rest.
+    /// Builds the clients from `loader`, the environment and profiles.
     ///
     /// # Errors
     /// When there is no region.
@@ -65,13 +65,13 @@ impl OperatorClients {
         })
     }
 
-    /// The function's own clients, for whoever runs its decisions here.
+    /// The clients that the function uses, for running its handler in this process.
     #[must_use]
     pub fn function(&self) -> AwsClients {
         self.core.clone()
     }
 
-    /// Every task of a cluster that ECS still shows: those that are to run, and those that stop or have
+    /// Every task of a cluster that ECS lists: those with `desiredStatus` RUNNING, and those that are stopping or have
     /// stopped within the last hour.
     ///
     /// # Errors
@@ -87,16 +87,16 @@ impl OperatorClients {
     ///
     /// # Errors
     /// DescribeTasks' own.
-    pub async fn describe_tasks(&self, cluster: &Cluster, tasks: &[TaskArn]) -> Result<Vec<SeenTask>, CallError> {
-        let mut seen = ecs::describe_tasks(self.core.ecs(), cluster, tasks).await?;
-        for task in &mut seen {
+    pub async fn describe_tasks(&self, cluster: &Cluster, tasks: &[TaskArn]) -> Result<Vec<TaskSnapshot>, CallError> {
+        let mut snapshots = ecs::describe_tasks(self.core.ecs(), cluster, tasks).await?;
+        for task in &mut snapshots {
             task.hosts.sort();
         }
-        Ok(seen)
+        Ok(snapshots)
     }
 
-    /// By which ids the targets of a container instance can be registered: the machine's id and its
-    /// private addresses. None if nobody knows it any more.
+    /// The ids that targets of a container instance can be registered with: its EC2 instance id and its
+    /// private addresses. Empty if the container instance does not exist any more.
     ///
     /// # Errors
     /// DescribeContainerInstances' or DescribeInstances' own.
@@ -120,7 +120,7 @@ impl OperatorClients {
         Ok(hosts)
     }
 
-    /// What is certain of the ports of a task definition's tasks, before any of them shows it; nothing if it was deleted.
+    /// The host ports that a task definition fixes for its tasks; empty if it was deleted.
     ///
     /// # Errors
     /// DescribeTaskDefinition's own.
@@ -134,24 +134,24 @@ impl OperatorClients {
         }
     }
 
-    /// Everything in a target group; nothing if there is no such group.
+    /// All targets of a target group; none if the target group does not exist.
     ///
     /// # Errors
     /// DescribeTargetHealth's own.
-    pub async fn group(&self, group: &TargetGroupArn) -> Result<Vec<GroupMember>, CallError> {
-        elbv2::describe_group(self.core.elbv2(), group).await
+    pub async fn target_group(&self, group: &TargetGroupArn) -> Result<Vec<GroupMember>, CallError> {
+        elbv2::describe_target_group(self.core.elbv2(), group).await
     }
 
-    /// Sends an event; gives the id that EventBridge made for it.
+    /// Sends an event; returns the id that EventBridge gave it.
     ///
     /// # Errors
-    /// PutEvents' own; also when it answers that the one entry failed.
+    /// PutEvents' own; also when the entry is a failed entry.
     pub async fn put_event(&self, event: &EventEntry) -> Result<String, CallError> {
         let results = eventbridge::put_events(self.core.eventbridge(), std::slice::from_ref(event)).await?;
         let missing = || FailedEntry {
             index: 0,
             code: None,
-            message: "PutEvents answered for no entry".to_owned(),
+            message: "PutEvents returned no entry".to_owned(),
         };
         let result = results.into_iter().next().unwrap_or_else(|| Err(missing()));
         result.map_err(|failed| CallError {
@@ -171,27 +171,38 @@ impl OperatorClients {
     ///
     /// # Errors
     /// ReceiveMessage's own.
-    pub async fn receive(&self, queue_url: &str, most: usize, hidden: Duration) -> Result<Vec<Message>, CallError> {
-        sqs::receive(&self.sqs, queue_url, most, hidden).await
+    pub async fn receive(
+        &self,
+        queue_url: &str,
+        max: usize,
+        visibility_timeout: Duration,
+    ) -> Result<Vec<Message>, CallError> {
+        sqs::receive(&self.sqs, queue_url, max, visibility_timeout).await
     }
 
-    /// Lets others receive a message from now on.
+    /// Makes a message visible to other consumers again.
     ///
     /// # Errors
     /// ChangeMessageVisibility's own.
-    pub async fn put_back(&self, queue_url: &str, receipt: &Receipt) -> Result<(), CallError> {
-        sqs::hide(&self.sqs, queue_url, receipt, Duration::ZERO).await
+    pub async fn release(&self, queue_url: &str, receipt: &Receipt) -> Result<(), CallError> {
+        sqs::change_visibility(&self.sqs, queue_url, receipt, Duration::ZERO).await
     }
 
-    /// Keeps a message from others for so long from now on; an error means that it is not ours any more.
+    /// Hides a message from other consumers for this time from now on. An error means that the receipt is not valid any
+    /// more: another consumer may have the message.
     ///
     /// # Errors
     /// ChangeMessageVisibility's own.
-    pub async fn keep(&self, queue_url: &str, receipt: &Receipt, hidden: Duration) -> Result<(), CallError> {
-        sqs::hide(&self.sqs, queue_url, receipt, hidden).await
+    pub async fn extend_visibility(
+        &self,
+        queue_url: &str,
+        receipt: &Receipt,
+        visibility_timeout: Duration,
+    ) -> Result<(), CallError> {
+        sqs::change_visibility(&self.sqs, queue_url, receipt, visibility_timeout).await
     }
 
-    /// Takes a message out of its queue for good.
+    /// Deletes a message from its queue.
     ///
     /// # Errors
     /// DeleteMessage's own.
@@ -199,10 +210,10 @@ impl OperatorClients {
         sqs::delete(&self.sqs, queue_url, receipt).await
     }
 
-    /// Hands an event to a function, which handles it later.
+    /// Invokes a function asynchronously with an event.
     ///
     /// # Errors
-    /// Invoke's own; also when Lambda does not say that it has accepted the event.
+    /// Invoke's own; also when Lambda's status is not 202.
     pub async fn invoke(&self, function: &str, event: &str) -> Result<(), CallError> {
         lambda::invoke(&self.lambda, function, event).await
     }

@@ -1,5 +1,5 @@
-//! SQS: what waits in a dead-letter queue. A message that is received is hidden from others for a time,
-//! and comes back by itself unless it is deleted
+//! SQS: the messages of a dead-letter queue. A received message is hidden from other consumers for a time,
+//! and visible again after it unless it is deleted
 //! ([visibility timeout](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html)).
 
 use std::time::Duration;
@@ -12,25 +12,25 @@ use start_engines_core::domain::timestamp::Timestamp;
 
 use crate::dead_letter::{Message, Receipt};
 
-/// The most that one call gives.
+/// Maximum number of messages that one ReceiveMessage returns.
 const MAX_RECEIVED: i32 = 10;
-/// With a wait of any length SQS asks all of its servers, so that an empty answer means an empty queue.
+/// Long polling queries all of SQS's servers, so that an empty answer means an empty queue.
 const LONG_POLL_SECONDS: i32 = 1;
 
-/// Up to ten messages, and no more than `most`.
+/// Receives up to `max` messages, and at most ten.
 pub(super) async fn receive(
     client: &Client,
     queue_url: &str,
-    most: usize,
-    hidden: Duration,
+    max: usize,
+    visibility_timeout: Duration,
 ) -> Result<Vec<Message>, CallError> {
     const OPERATION: &str = "ReceiveMessage";
     let answer = client
         .receive_message()
         .queue_url(queue_url)
-        .max_number_of_messages(i32::try_from(most).map_or(MAX_RECEIVED, |most| most.clamp(1, MAX_RECEIVED)))
+        .max_number_of_messages(i32::try_from(max).map_or(MAX_RECEIVED, |max| max.clamp(1, MAX_RECEIVED)))
         .wait_time_seconds(LONG_POLL_SECONDS)
-        .visibility_timeout(seconds(hidden))
+        .visibility_timeout(seconds(visibility_timeout))
         .message_attribute_names("All")
         .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
         .message_system_attribute_names(MessageSystemAttributeName::DeadLetterQueueSourceArn)
@@ -47,25 +47,25 @@ pub(super) async fn receive(
     })
 }
 
-/// Hides a message for so long from now on; zero shows it.
-pub(super) async fn hide(
+/// Hides a message for this time from now on; zero makes it visible.
+pub(super) async fn change_visibility(
     client: &Client,
     queue_url: &str,
     receipt: &Receipt,
-    hidden: Duration,
+    visibility_timeout: Duration,
 ) -> Result<(), CallError> {
     let call = client
         .change_message_visibility()
         .queue_url(queue_url)
         .receipt_handle(&receipt.0)
-        .visibility_timeout(seconds(hidden));
+        .visibility_timeout(seconds(visibility_timeout));
     call.send()
         .await
         .map(|_| ())
         .map_err(|error| call_error("ChangeMessageVisibility", &error))
 }
 
-/// Deletes a message.
+/// Deletes a message from its queue.
 pub(super) async fn delete(client: &Client, queue_url: &str, receipt: &Receipt) -> Result<(), CallError> {
     let call = client.delete_message().queue_url(queue_url).receipt_handle(&receipt.0);
     call.send()

@@ -1,4 +1,4 @@
-//! A shell's completions, made of the command line itself.
+//! `completions`: a shell's completions, generated from the command line's definition.
 
 use clap::CommandFactory;
 use clap_complete::{Shell, generate};
@@ -7,7 +7,7 @@ use crate::args::Arguments;
 use crate::error::CommandError;
 use crate::terminal::screen::out;
 
-/// Prints them.
+/// Prints the completions.
 pub(crate) fn print(shell: Shell) -> Result<(), CommandError> {
     let mut script = Vec::new();
     generate(shell, &mut Arguments::command(), "start-engines", &mut script);

@@ -1,4 +1,4 @@
-//! `local`: the function's handler in this process, against an emulator. Nothing is deployed.
+//! `local`: runs the function's handler in this process, against an emulator. Nothing is deployed.
 
 use std::path::{Path, PathBuf};
 
@@ -12,8 +12,8 @@ use crate::session::{Session, SystemClock, read};
 use crate::terminal::table::{Tone, printable, wrap};
 
 const TEXT_WIDTH: usize = 96;
-/// What is told of each event, in this order.
-const TOLD: [&str; 8] = [
+/// The fields of a summary that are printed for each event, in this order.
+const FIELDS: [&str; 8] = [
     "reason",
     "error",
     "failedStartReason",
@@ -24,20 +24,20 @@ const TOLD: [&str; 8] = [
     "calls",
 ];
 
-/// Handles one event after the other, each to its end.
-pub(crate) async fn local(session: &Session, asked: Local) -> Result<(), CommandError> {
+/// Handles the events one after the other.
+pub(crate) async fn local(session: &Session, options: Local) -> Result<(), CommandError> {
     let has_endpoint = std::env::vars().any(|(name, value)| name.starts_with("AWS_ENDPOINT_URL") && !value.is_empty());
     if session.global.endpoint_url.is_none() && !has_endpoint {
         let message = "local is for emulators: give --endpoint-url, or set AWS_ENDPOINT_URL";
         return Err(CommandError::Usage(message.to_owned()));
     }
     let known = session.known()?;
-    let events = events(&asked.events)?;
+    let events = events(&options.events)?;
     let handler = Handler::new(known.config, session.clients().await?.function(), SystemClock);
-    let (mut told, mut text, mut failed) = (Vec::new(), String::new(), 0);
+    let (mut summaries, mut text, mut failed) = (Vec::new(), String::new(), 0);
     for (name, event) in events {
         let invocation = Invocation {
-            deadline: SystemClock.now().after(asked.timeout),
+            deadline: SystemClock.now().after(options.timeout),
             function: known.function.clone(),
         };
         let handled = handler.handle(event, &invocation).await;
@@ -45,14 +45,14 @@ pub(crate) async fn local(session: &Session, asked: Local) -> Result<(), Command
         let mut summary = handled.summary();
         text.push_str(&lines(&name, &summary));
         summary.insert("file".to_owned(), json!(name));
-        told.push(Value::Object(summary));
+        summaries.push(Value::Object(summary));
     }
-    session.screen.result(&text, &json!({"events": told}));
+    session.screen.result(&text, &json!({"events": summaries}));
     match failed {
         0 => Ok(()),
         failed => Err(CommandError::NotWell(format!(
             "{failed} of {} events failed",
-            told.len()
+            summaries.len()
         ))),
     }
 }
@@ -66,20 +66,20 @@ fn lines(name: &str, summary: &Map<String, Value>) -> String {
         .unwrap_or_default();
     let outcome = tone.paint(outcome);
     let mut text = format!("{}: {outcome} in {millis} ms\n", printable(name));
-    for field in TOLD {
-        let told = match summary.get(field) {
-            Some(Value::String(told)) => told.clone(),
+    for field in FIELDS {
+        let value = match summary.get(field) {
+            Some(Value::String(text)) => text.clone(),
             Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
             _ => continue,
         };
-        for line in wrap(&format!("{field}: {told}"), TEXT_WIDTH) {
+        for line in wrap(&format!("{field}: {value}"), TEXT_WIDTH) {
             text.push_str(&format!("    {line}\n"));
         }
     }
     text
 }
 
-/// All events, each with the name of where it comes from.
+/// All events, each with the name of its file.
 fn events(paths: &[PathBuf]) -> Result<Vec<(String, Value)>, CommandError> {
     let mut events = Vec::new();
     for path in paths {
@@ -90,7 +90,7 @@ fn events(paths: &[PathBuf]) -> Result<Vec<(String, Value)>, CommandError> {
             for event in serde_json::Deserializer::from_str(&text).into_iter() {
                 let event = event
                     .map_err(|error| CommandError::Usage(format!("invalid_event: {name} is not JSON: {error}")))?;
-                // An array is handled as the function does when it comes as one.
+                // Like the function, handles the events of an array one by one.
                 match event {
                     Value::Array(all) if !all.is_empty() => {
                         events.extend(all.into_iter().map(|event| (name.clone(), event)))

@@ -1,4 +1,4 @@
-//! `reconcile`: what tasks and targets differ in, first as a plan, then repaired.
+//! `reconcile`: compares tasks with targets, prints a plan, and repairs.
 //!
 //! The same decisions as the function's own for a `Reconcile ECS Targets` event, made in this process: it works
 //! while the function does not.
@@ -19,15 +19,19 @@ use crate::terminal::screen::{confirm, note, out};
 use crate::terminal::table::counted;
 use crate::view::plan::{self, Counts, WITHHELD};
 
-/// Tells the plans of all clusters, asks, and carries them out.
-pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &Interrupt) -> Result<(), CommandError> {
+/// Prints the plans of all clusters, asks, and carries them out.
+pub(crate) async fn reconcile(
+    session: &Session,
+    options: Reconcile,
+    interrupt: &Interrupt,
+) -> Result<(), CommandError> {
     let known = session.known()?;
     let is_sure = known.config.names_all_clusters();
-    if asked.prune && !is_sure {
+    if options.prune && !is_sure {
         return Err(CommandError::Usage(format!("--prune: {WITHHELD}; nothing was changed")));
     }
-    let clusters = clusters(session, &known, asked.service.as_deref())?;
-    let service = asked.service.as_deref();
+    let clusters = clusters(session, &known, options.service.as_deref())?;
+    let service = options.service.as_deref();
     let clients = session.clients().await?;
     let reconciler = Reconciler::new(known, clients.function());
     let planning = async {
@@ -40,15 +44,15 @@ pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &I
     };
     let plans: Vec<(Cluster, Plan)> = tokio::select! {
         plans = planning => plans?,
-        () = interrupt.heard() => return Err(CommandError::Interrupted),
+        () = interrupt.requested() => return Err(CommandError::Interrupted),
     };
-    tell(session, &plans);
+    print_plans(session, &plans);
     let is_whole = plans
         .iter()
         .all(|(_, plan)| plan.failures.is_empty() && plan.unreached.is_empty());
     let drift = plans.iter().any(|(_, plan)| Counts::of(plan).is_drift());
     let withheld = plans.iter().any(|(_, plan)| Counts::of(plan).withheld > 0);
-    if asked.dry_run {
+    if options.dry_run {
         finish(session, &plans, None);
         return match (is_whole, drift, withheld) {
             (false, _, _) => Err(not_whole()),
@@ -58,26 +62,26 @@ pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &I
         };
     }
     let agreed = tokio::select! {
-        agreed = agreements(session, &plans, &asked) => agreed?,
-        () = interrupt.heard() => return Err(CommandError::Interrupted),
+        agreed = agreements(session, &plans, &options) => agreed?,
+        () = interrupt.requested() => return Err(CommandError::Interrupted),
     };
-    // From here on an interrupt waits: a repair that is cut in two has no second look.
+    // From here on an interrupt waits for the current cluster: a repair that is cut off would skip its second check.
     let mut done = Vec::new();
     let mut result = Ok(());
     for ((cluster, plan), agreed) in plans.iter().zip(agreed) {
-        if interrupt.is_heard() || result.is_err() {
+        if interrupt.is_requested() || result.is_err() {
             break;
         }
         let Some(prune) = agreed else {
             continue;
         };
         let (repairs, ended) = reconciler.repair(cluster, service, prune).await;
-        done.push(told(session, cluster, plan, &repairs));
+        done.push(print_repairs(session, cluster, plan, &repairs));
         result = ended;
     }
     finish(session, &plans, Some(done));
     result?;
-    match (interrupt.is_heard(), is_whole, withheld) {
+    match (interrupt.is_requested(), is_whole, withheld) {
         (true, _, _) => Err(CommandError::Interrupted),
         (false, false, _) => Err(not_whole()),
         (false, true, true) => Err(CommandError::NotWell(WITHHELD.to_owned())),
@@ -85,7 +89,7 @@ pub(crate) async fn reconcile(session: &Session, asked: Reconcile, interrupt: &I
     }
 }
 
-/// Where to look: for a service, where the catalog has it.
+/// The clusters to compare; for a service, the one that the catalog has for it.
 fn clusters(session: &Session, known: &Known, service: Option<&str>) -> Result<Vec<Cluster>, CommandError> {
     let Some(service) = service else {
         return session.clusters(known);
@@ -102,10 +106,10 @@ fn clusters(session: &Session, known: &Known, service: Option<&str>) -> Result<V
 }
 
 fn not_whole() -> CommandError {
-    CommandError::Aws("not everything could be looked at: see above".to_owned())
+    CommandError::Aws("not everything could be read: see above".to_owned())
 }
 
-fn tell(session: &Session, plans: &[(Cluster, Plan)]) {
+fn print_plans(session: &Session, plans: &[(Cluster, Plan)]) {
     let screen = session.screen;
     if screen.is_json() {
         return;
@@ -126,32 +130,32 @@ fn finish(session: &Session, plans: &[(Cluster, Plan)], done: Option<Vec<Value>>
     }
 }
 
-/// For each cluster what may be pruned besides, or nothing at all if nothing is to be done.
+/// Asks for each cluster: the unknown targets to deregister in the repair, or none if there is nothing to do.
 async fn agreements(
     session: &Session,
     plans: &[(Cluster, Plan)],
-    asked: &Reconcile,
+    options: &Reconcile,
 ) -> Result<Vec<Option<Vec<GroupTarget>>>, CommandError> {
     let mut agreed = Vec::new();
     for (cluster, plan) in plans {
         let counts = Counts::of(plan);
         let mut is_agreed = None;
         if counts.is_drift() {
-            if !asked.yes {
+            if !options.yes {
                 let question = format!("Repair {} in {cluster}?", counts.repairs());
-                ask(session, &question, "--yes").await?;
+                ask(session, &question, "--yes where there is no terminal").await?;
             }
             is_agreed = Some(Vec::new());
         }
-        if counts.unknown > 0 && asked.prune {
-            // They may be somebody's: --yes does not answer this.
-            let question = format!("Take {} in {cluster} out?", counted(counts.unknown, "unknown target"));
-            ask(session, &question, "a terminal, since --prune").await?;
+        if counts.unknown > 0 && options.prune {
+            // Others may need them, so --yes does not answer this.
+            let question = format!("Deregister {} in {cluster}?", counted(counts.unknown, "unknown target"));
+            ask(session, &question, "a terminal, because of --prune").await?;
             is_agreed = Some(plan::unknown(plan));
         } else if counts.unknown > 0 {
             let unknown = counted(counts.unknown, "unknown target");
             note(&format!(
-                "note: {unknown} in {cluster} left alone (--prune takes them out)"
+                "note: {unknown} in {cluster} left alone (--prune deregisters them)"
             ));
         }
         agreed.push(is_agreed);
@@ -160,8 +164,8 @@ async fn agreements(
 }
 
 async fn ask(session: &Session, question: &str, needs: &str) -> Result<(), CommandError> {
-    if !session.screen.has_people() {
-        let message = format!("{question} This needs {needs} where nobody can be asked; nothing was changed");
+    if !session.screen.is_interactive() {
+        let message = format!("{question} This needs {needs}; nothing was changed");
         return Err(CommandError::Usage(message));
     }
     if confirm(question).await {
@@ -171,7 +175,7 @@ async fn ask(session: &Session, question: &str, needs: &str) -> Result<(), Comma
     }
 }
 
-fn told(session: &Session, cluster: &Cluster, plan: &Plan, repairs: &Repairs) -> Value {
+fn print_repairs(session: &Session, cluster: &Cluster, plan: &Plan, repairs: &Repairs) -> Value {
     let registered: Vec<GroupTarget> = repairs.registered.iter().map(|(_, target)| target.clone()).collect();
     let deregistered: Vec<GroupTarget> = repairs.deregistered.iter().map(|(_, target)| target.clone()).collect();
     let texts = |targets: &[GroupTarget]| targets.iter().map(ToString::to_string).collect::<Vec<String>>();
@@ -187,7 +191,7 @@ fn told(session: &Session, cluster: &Cluster, plan: &Plan, repairs: &Repairs) ->
         ));
         let counts = Counts::of(plan);
         if up != counts.register || down < counts.deregister {
-            out("Some targets have changed since: start-engines status shows them\n");
+            out("Some targets have changed since the plan: start-engines status shows them\n");
         }
     }
     json!({

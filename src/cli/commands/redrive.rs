@@ -1,8 +1,8 @@
-//! `redrive`: what failed for good, listed, sent again, or thrown away.
+//! `redrive`: lists the messages of the dead-letter queues, sends them again, or discards them.
 //!
-//! A message is deleted only after Lambda has said that it has the event; so whatever happens in between,
-//! it is still there, and at worst the event is handled twice, which does no harm. What is looked at is hidden
-//! from others for a while, and given back at the end.
+//! A message is deleted only after Lambda has accepted the event. If the command ends in between, the message is still in
+//! the queue; at worst the event is handled twice, which does no harm. Received messages are hidden from other consumers
+//! for the visibility timeout, and released at the end.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -20,18 +20,18 @@ use crate::session::{Session, now};
 use crate::terminal::interrupt::Interrupt;
 use crate::terminal::screen::confirm;
 use crate::terminal::table::counted;
-use crate::view::dead_letters::{self, ANOTHERS, Done, Held, OLD_START, OTHER_REASON};
+use crate::view::dead_letters::{self, Done, OLD_START, OTHER_FUNCTION, OTHER_REASON, Queue, ReceivedLetter};
 
-/// For so long nobody else gets what is looked at; if this command is killed, it is back by then.
-const HIDDEN: Duration = Duration::from_secs(120);
+/// How long received messages are hidden from other consumers; after a kill they are visible again by then.
+const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Lists, sends or throws away; gives back the rest whatever happens.
-pub(crate) async fn redrive(session: &Session, asked: Redrive, interrupt: &Interrupt) -> Result<(), CommandError> {
-    let queues = queues(&asked)?;
+/// Lists, sends or discards messages; releases all others, also after an error.
+pub(crate) async fn redrive(session: &Session, options: Redrive, interrupt: &Interrupt) -> Result<(), CommandError> {
+    let queues = queues(&options)?;
     let function = session.known()?.function;
-    let is_sending = asked.all || !asked.send.is_empty();
+    let is_sending = options.all || !options.send.is_empty();
     if is_sending && function.is_none() {
-        let message = "--function is missing, and START_ENGINES_FUNCTION is not set: give the ARN of the function that the events are for, whatever function a message names; nothing was sent";
+        let message = "--function is missing, and START_ENGINES_FUNCTION is not set: give the ARN of the function to invoke; the function that a message names is never used. Nothing was sent";
         return Err(CommandError::Usage(message.to_owned()));
     }
     let clients = session.clients().await?;
@@ -39,9 +39,9 @@ pub(crate) async fn redrive(session: &Session, asked: Redrive, interrupt: &Inter
         clients: &clients,
         session,
         function,
-        asked: &asked,
+        options: &options,
         interrupt,
-        held: Vec::new(),
+        letters: Vec::new(),
     };
     let mut result = Ok(());
     for (queue, url) in queues {
@@ -51,35 +51,55 @@ pub(crate) async fn redrive(session: &Session, asked: Redrive, interrupt: &Inter
         }
     }
     if result.is_ok() {
-        result = work.chosen().await;
+        result = work.send_or_discard().await;
     }
-    work.give_back().await;
-    work.tell(result.is_ok());
+    work.release_rest().await;
+    work.print(result.is_ok());
     match result {
-        Ok(()) if interrupt.is_heard() => Err(CommandError::Interrupted),
+        Ok(()) if interrupt.is_requested() => Err(CommandError::Interrupted),
         Ok(()) => work.end(),
-        Err(trouble) => Err(trouble),
+        Err(error) => Err(error),
     }
 }
 
-/// Each queue once: one may serve rules and schedules.
-fn queues(asked: &Redrive) -> Result<Vec<(&'static str, String)>, CommandError> {
-    let mut queues: Vec<(&'static str, String)> = Vec::new();
-    for (name, url) in [
-        ("undelivered", &asked.rule_queue_url),
-        ("failures", &asked.failure_queue_url),
-        ("schedules", &asked.scheduler_queue_url),
-        ("requests", &asked.request_dead_letter_queue_url),
-        ("changes", &asked.state_change_dead_letter_queue_url),
+/// The names that version 0.1 had for the queues' variables; read where the new ones are not set.
+const OLD_RULE_VARIABLE: &str = "START_ENGINES_RULE_QUEUE_URL";
+const OLD_ON_FAILURE_VARIABLE: &str = "START_ENGINES_FAILURE_QUEUE_URL";
+const OLD_SCHEDULER_VARIABLE: &str = "START_ENGINES_SCHEDULER_QUEUE_URL";
+
+/// Each queue once: rules and schedules may share one.
+fn queues(options: &Redrive) -> Result<Vec<(Queue, String)>, CommandError> {
+    let given = |option: &Option<String>| option.clone().filter(|url| !url.is_empty());
+    let or_old = |option: &Option<String>, variable: &str| {
+        let old = || std::env::var(variable).ok().filter(|url| !url.is_empty());
+        given(option).or_else(old)
+    };
+    let mut queues: Vec<(Queue, String)> = Vec::new();
+    for (queue, url) in [
+        (
+            Queue::RuleDeadLetter,
+            or_old(&options.rule_dead_letter_queue_url, OLD_RULE_VARIABLE),
+        ),
+        (
+            Queue::OnFailure,
+            or_old(&options.on_failure_queue_url, OLD_ON_FAILURE_VARIABLE),
+        ),
+        (
+            Queue::SchedulerDeadLetter,
+            or_old(&options.scheduler_dead_letter_queue_url, OLD_SCHEDULER_VARIABLE),
+        ),
+        (Queue::RequestDeadLetter, given(&options.request_dead_letter_queue_url)),
+        (
+            Queue::StateChangeDeadLetter,
+            given(&options.state_change_dead_letter_queue_url),
+        ),
     ] {
-        if let Some(url) = url.as_ref().filter(|url| !url.is_empty())
-            && !queues.iter().any(|(_, known)| known == url)
-        {
-            queues.push((name, url.clone()));
+        if let Some(url) = url.filter(|url| !queues.iter().any(|(_, known)| known == url)) {
+            queues.push((queue, url));
         }
     }
     if queues.is_empty() {
-        let message = "which queues? Give --rule-queue-url, --failure-queue-url or another (--help), or set what the stack's output commandEnvironment tells";
+        let message = "no queue is given: give --rule-dead-letter-queue-url, --on-failure-queue-url or another one (--help), or set the variables of the stack's output commandEnvironment";
         return Err(CommandError::Usage(message.to_owned()));
     }
     Ok(queues)
@@ -89,59 +109,63 @@ struct Work<'a> {
     clients: &'a OperatorClients,
     session: &'a Session,
     function: Option<FunctionArn>,
-    asked: &'a Redrive,
+    options: &'a Redrive,
     interrupt: &'a Interrupt,
-    held: Vec<Held>,
+    letters: Vec<ReceivedLetter>,
 }
 
 impl Work<'_> {
-    /// Takes up to `--limit` messages into our hands; with `--all`, page after page, each sent before the next.
-    async fn queue(&mut self, queue: &'static str, url: &str) -> Result<(), CommandError> {
-        let limit = usize::try_from(self.asked.limit).unwrap_or(usize::MAX);
+    /// Receives up to `--limit` messages; with `--all`, page after page, each page sent before the next one is received.
+    async fn queue(&mut self, queue: Queue, url: &str) -> Result<(), CommandError> {
+        let limit = usize::try_from(self.options.limit).unwrap_or(usize::MAX);
         loop {
             let new = self.page(queue, url, limit).await?;
-            if !self.asked.all {
+            if !self.options.all {
                 return Ok(());
             }
-            for n in self.held.len() - new..self.held.len() {
+            for n in self.letters.len() - new..self.letters.len() {
                 self.send(n).await?;
             }
-            if new < limit || self.interrupt.is_heard() {
+            if new < limit || self.interrupt.is_requested() {
                 return Ok(());
             }
         }
     }
 
-    /// Up to `most` messages that are not in our hands yet; how many.
-    async fn page(&mut self, queue: &'static str, url: &str, most: usize) -> Result<usize, CommandError> {
+    /// Receives up to `max` messages that were not received before; returns their number.
+    async fn page(&mut self, queue: Queue, url: &str, max: usize) -> Result<usize, CommandError> {
         let mut known: HashMap<String, usize> = HashMap::new();
-        for (n, held) in self.held.iter().enumerate() {
-            known.insert(held.letter.message.id.clone(), n);
+        for (n, letter) in self.letters.iter().enumerate() {
+            known.insert(letter.dead_letter.message.id.clone(), n);
         }
         let mut new = 0;
-        while new < most && !self.interrupt.is_heard() {
-            let messages = self.clients.receive(url, most - new, HIDDEN).await?;
+        while new < max && !self.interrupt.is_requested() {
+            let messages = self.clients.receive(url, max - new, VISIBILITY_TIMEOUT).await?;
             if messages.is_empty() {
                 break;
             }
             let mut is_new = false;
             for message in messages {
-                // It was hidden for too long, and has come back to us.
-                if let Some(held) = known.get(&message.id).and_then(|n| self.held.get_mut(*n)) {
-                    held.letter.message.receipt = message.receipt;
-                    held.since = Instant::now();
+                // Its visibility timeout has passed, and it was received again.
+                if let Some(letter) = known.get(&message.id).and_then(|n| self.letters.get_mut(*n)) {
+                    letter.dead_letter.message.receipt = message.receipt;
+                    letter.hidden_since = Instant::now();
                     continue;
                 }
                 is_new = true;
-                known.insert(message.id.clone(), self.held.len());
-                let letter = DeadLetter::read(message);
-                let is_asked = self.asked.reason.as_ref().is_none_or(|reason| *reason == letter.code);
-                self.held.push(Held {
+                known.insert(message.id.clone(), self.letters.len());
+                let dead_letter = DeadLetter::read(message);
+                let is_chosen = self
+                    .options
+                    .reason
+                    .as_ref()
+                    .is_none_or(|reason| *reason == dead_letter.code);
+                self.letters.push(ReceivedLetter {
                     queue,
                     url: url.to_owned(),
-                    letter,
-                    since: Instant::now(),
-                    done: Done::Left(if is_asked { "" } else { OTHER_REASON }),
+                    dead_letter,
+                    hidden_since: Instant::now(),
+                    done: Done::Left(if is_chosen { "" } else { OTHER_REASON }),
                 });
                 new += 1;
             }
@@ -152,26 +176,30 @@ impl Work<'_> {
         Ok(new)
     }
 
-    /// `--send` and `--discard`.
-    async fn chosen(&mut self) -> Result<(), CommandError> {
-        let discard = !self.asked.discard.is_empty();
-        let ids = if discard { &self.asked.discard } else { &self.asked.send };
+    /// Carries out `--send` and `--discard`.
+    async fn send_or_discard(&mut self) -> Result<(), CommandError> {
+        let discard = !self.options.discard.is_empty();
+        let ids = if discard {
+            &self.options.discard
+        } else {
+            &self.options.send
+        };
         let mut chosen = Vec::new();
         for id in ids {
             chosen.push(self.find(id)?);
         }
-        if discard && !self.asked.yes {
-            if !self.session.screen.has_people() {
-                let message = "--discard needs --yes where nobody can be asked; nothing was thrown away";
+        if discard && !self.options.yes {
+            if !self.session.screen.is_interactive() {
+                let message = "--discard needs --yes where there is no terminal; nothing was discarded";
                 return Err(CommandError::Usage(message.to_owned()));
             }
-            let question = format!("Throw {} away for good?", counted(chosen.len(), "message"));
+            let question = format!("Discard {} for good?", counted(chosen.len(), "message"));
             let agreed = tokio::select! {
                 agreed = confirm(&question) => agreed,
-                () = self.interrupt.heard() => false,
+                () = self.interrupt.requested() => false,
             };
             if !agreed {
-                return Err(CommandError::Usage("nothing was thrown away".to_owned()));
+                return Err(CommandError::Usage("nothing was discarded".to_owned()));
             }
         }
         for n in chosen {
@@ -186,68 +214,72 @@ impl Work<'_> {
 
     fn find(&self, id: &str) -> Result<usize, CommandError> {
         let found = self
-            .held
+            .letters
             .iter()
             .enumerate()
-            .filter(|(_, held)| held.letter.message.id.starts_with(id));
+            .filter(|(_, letter)| letter.dead_letter.message.id.starts_with(id));
         let places: Vec<usize> = found.map(|(n, _)| n).collect();
         match places.as_slice() {
             [one] => Ok(*one),
             [] => Err(CommandError::Usage(format!(
-                "{id} is none of the {} messages seen (--limit looks at more)",
-                self.held.len()
+                "no message of the {} received has the id {id} (--limit receives more)",
+                self.letters.len()
             ))),
             several => Err(CommandError::Usage(format!(
-                "{id} is the beginning of {} messages: give more of it",
+                "{} messages have ids that begin with {id}: give more of the id",
                 several.len()
             ))),
         }
     }
 
-    /// To Lambda, then out of the queue; an error is one that the others would meet too.
+    /// Invokes the function, then deletes the message. Returns only errors that all other messages would meet too.
     async fn send(&mut self, n: usize) -> Result<(), CommandError> {
-        if self.interrupt.is_heard() {
+        if self.interrupt.is_requested() {
             return Ok(());
         }
         let now = now();
-        let Some(held) = self.held.get_mut(n) else {
+        let Some(letter) = self.letters.get_mut(n) else {
             return Ok(());
         };
-        let Ok(event) = &held.letter.event else {
-            held.done = Done::Left("it holds no event");
+        let Ok(event) = &letter.dead_letter.event else {
+            letter.done = Done::Left("it holds no event");
             return Ok(());
         };
-        if matches!(held.done, Done::Left(OTHER_REASON)) {
+        if matches!(letter.done, Done::Left(OTHER_REASON)) {
             return Ok(());
         }
-        if held.letter.tokens(now) != Tokens::Kept && !self.asked.old_starts {
-            held.done = Done::Left(OLD_START);
+        if letter.dead_letter.tokens(now) != Tokens::Kept && !self.options.old_starts {
+            letter.done = Done::Left(OLD_START);
             return Ok(());
         }
-        // Never what a message names: anybody's can be in a queue.
+        // Never the function that a message names: anyone who may send to the queue chooses it.
         let Some(function) = &self.function else {
             return Err(CommandError::Usage(
                 "--function is missing; nothing was sent".to_owned(),
             ));
         };
-        if self.asked.all && held.letter.is_anothers(function) {
-            held.done = Done::Left(ANOTHERS);
+        if self.options.all && letter.dead_letter.is_for_another_function(function) {
+            letter.done = Done::Left(OTHER_FUNCTION);
             return Ok(());
         }
-        let receipt = &held.letter.message.receipt;
-        if held.since.elapsed() > HIDDEN / 2 {
-            if let Err(error) = self.clients.keep(&held.url, receipt, HIDDEN).await {
-                held.done = Done::Lost(error);
+        let receipt = &letter.dead_letter.message.receipt;
+        if letter.hidden_since.elapsed() > VISIBILITY_TIMEOUT / 2 {
+            if let Err(error) = self
+                .clients
+                .extend_visibility(&letter.url, receipt, VISIBILITY_TIMEOUT)
+                .await
+            {
+                letter.done = Done::Lost(error);
                 return Ok(());
             }
-            held.since = Instant::now();
+            letter.hidden_since = Instant::now();
         }
         if let Err(error) = self.clients.invoke(function.as_str(), &event.to_string()).await {
-            let is_of_all = is_of_all(&error);
-            held.done = Done::Failed(error.clone());
-            return if is_of_all { Err(error.into()) } else { Ok(()) };
+            let stops_all = stops_all(&error);
+            letter.done = Done::Failed(error.clone());
+            return if stops_all { Err(error.into()) } else { Ok(()) };
         }
-        held.done = match self.clients.delete(&held.url, receipt).await {
+        letter.done = match self.clients.delete(&letter.url, receipt).await {
             Ok(()) => Done::Sent,
             Err(error) => Done::SentOnly(error),
         };
@@ -255,60 +287,67 @@ impl Work<'_> {
     }
 
     async fn discard(&mut self, n: usize) {
-        if let Some(held) = self.held.get_mut(n).filter(|_| !self.interrupt.is_heard()) {
-            held.done = match self.clients.delete(&held.url, &held.letter.message.receipt).await {
+        if let Some(letter) = self.letters.get_mut(n).filter(|_| !self.interrupt.is_requested()) {
+            letter.done = match self
+                .clients
+                .delete(&letter.url, &letter.dead_letter.message.receipt)
+                .await
+            {
                 Ok(()) => Done::Discarded,
                 Err(error) => Done::Failed(error),
             };
         }
     }
 
-    /// Lets others have what is left. Where that fails, time does it.
-    async fn give_back(&self) {
-        for held in &self.held {
-            if matches!(held.done, Done::Left(_) | Done::Failed(_) | Done::SentOnly(_)) {
-                let _ = self.clients.put_back(&held.url, &held.letter.message.receipt).await;
+    /// Makes the remaining messages visible again. Where a call fails, the visibility timeout does it.
+    async fn release_rest(&self) {
+        for letter in &self.letters {
+            if matches!(letter.done, Done::Left(_) | Done::Failed(_) | Done::SentOnly(_)) {
+                let _ = self
+                    .clients
+                    .release(&letter.url, &letter.dead_letter.message.receipt)
+                    .await;
             }
         }
     }
 
     fn is_listing(&self) -> bool {
-        !self.asked.all && self.asked.send.is_empty() && self.asked.discard.is_empty()
+        !self.options.all && self.options.send.is_empty() && self.options.discard.is_empty()
     }
 
-    /// What was seen and done. Of what was neither chosen nor asked for, nothing.
-    fn tell(&self, is_whole: bool) {
+    /// Prints the messages and what was done with each; leaves out those that no option selects.
+    fn print(&self, is_whole: bool) {
         let screen = self.session.screen;
-        let is_told = |held: &&Held| match &held.done {
+        let is_listed = |letter: &&ReceivedLetter| match &letter.done {
             Done::Left(why) => (self.is_listing() && *why != OTHER_REASON) || !matches!(*why, "" | OTHER_REASON),
             _ => true,
         };
-        let told: Vec<&Held> = self.held.iter().filter(is_told).collect();
+        let listed: Vec<&ReceivedLetter> = self.letters.iter().filter(is_listed).collect();
         if screen.is_json() {
-            let messages: Value = told.iter().map(|held| dead_letters::json(held, now())).collect();
+            let messages: Value = listed.iter().map(|letter| dead_letters::json(letter, now())).collect();
             screen.result("", &json!({"messages": messages, "whole": is_whole}));
             return;
         }
-        let mut text = dead_letters::table(&told, now());
-        text.push_str(&self.summary(&told));
+        let mut text = dead_letters::table(&listed, now());
+        text.push_str(&self.summary(&listed));
         screen.result(&text, &Value::Null);
     }
 
-    fn summary(&self, told: &[&Held]) -> String {
+    fn summary(&self, listed: &[&ReceivedLetter]) -> String {
         if self.is_listing() {
-            let limit = usize::try_from(self.asked.limit).unwrap_or(usize::MAX);
-            let of = |held: &&Held| told.iter().filter(|other| other.url == held.url).count();
-            let is_full = told.iter().any(|held| of(held) >= limit);
-            return match told.len() {
-                0 => "nothing waits in the queues\n".to_owned(),
+            let limit = usize::try_from(self.options.limit).unwrap_or(usize::MAX);
+            let of = |letter: &&ReceivedLetter| listed.iter().filter(|other| other.url == letter.url).count();
+            let is_full = listed.iter().any(|letter| of(letter) >= limit);
+            return match listed.len() {
+                0 => "the queues are empty\n".to_owned(),
                 number if is_full => format!(
-                    "{}; there may be more: --limit looks further\n",
+                    "{}; there may be more: --limit receives more\n",
                     counted(number, "message")
                 ),
                 number => format!("{}\n", counted(number, "message")),
             };
         }
-        let count = |name: &str| told.iter().filter(|held| held.done.name() == name).count();
+        let count = |name: &str| listed.iter().filter(|letter| letter.done.name() == name).count();
         let parts: Vec<String> = ["sent", "sent_not_deleted", "discarded", "failed", "left", "lost"]
             .into_iter()
             .map(|name| (count(name), name))
@@ -316,21 +355,22 @@ impl Work<'_> {
             .map(|(number, name)| format!("{number} {}", name.replace('_', " ")))
             .collect();
         match parts.as_slice() {
-            [] => "nothing was there to be sent\n".to_owned(),
+            [] => "there was nothing to send\n".to_owned(),
             parts => format!("{}\n", parts.join(", ")),
         }
     }
 
     fn end(&self) -> Result<(), CommandError> {
-        let errors = self.held.iter().filter_map(|held| held.done.error());
+        let errors = self.letters.iter().filter_map(|letter| letter.done.error());
         let failed = errors.clone().count();
         if failed > 0 {
             return Err(CommandError::Aws(format!(
-                "{failed} of the messages could not be seen to; each says why"
+                "{}; the reasons are above",
+                counted(failed, "message failed")
             )));
         }
-        let left = self.held.iter().filter(|held| match &held.done {
-            Done::Left(why) => *why != OTHER_REASON && (self.is_listing() || self.asked.all || !why.is_empty()),
+        let left = self.letters.iter().filter(|letter| match &letter.done {
+            Done::Left(why) => *why != OTHER_REASON && (self.is_listing() || self.options.all || !why.is_empty()),
             _ => false,
         });
         match left.count() {
@@ -344,8 +384,8 @@ impl Work<'_> {
     }
 }
 
-/// An error that all other messages would meet too.
-fn is_of_all(error: &CallError) -> bool {
+/// Whether all other messages would meet this error too.
+fn stops_all(error: &CallError) -> bool {
     matches!(
         error.kind,
         ErrorKind::AccessDenied

@@ -1,4 +1,4 @@
-//! `start`: `Start ECS Task` events, checked here, carried out by the function.
+//! `start`: checks `Start ECS Task` events and sends them to the function.
 
 use serde_json::{Map, Value, json};
 use start_engines_core::call::event_entry::EventEntry;
@@ -16,35 +16,35 @@ use crate::session::{Session, now, read};
 use crate::terminal::screen::{note, out};
 use crate::wait::{Started, Watch};
 
-/// Checks, sends, and waits if it is asked to: of a file of several starts all, or none if one is wrong.
-pub(crate) async fn start(session: &Session, asked: Start) -> Result<(), CommandError> {
+/// Checks and sends the starts, and waits with `--wait`. Of a file with several starts, sends all, or none if one is wrong.
+pub(crate) async fn start(session: &Session, options: Start) -> Result<(), CommandError> {
     let known = session.known()?;
-    let starts = checked(session, &asked, &known)?;
+    let starts = checked(session, &options, &known)?;
     let mut wanted = Vec::new();
     for start in &starts {
-        wanted.push(if asked.wait.wait {
+        wanted.push(if options.wait.wait {
             clusters(session, &start.event, &start.checked, &known)?
         } else {
             Vec::new()
         });
     }
     let clients = session.clients().await?;
-    let (mut told, mut watched, mut end) = (Vec::new(), Vec::new(), Ok(()));
+    let (mut sent_events, mut watched, mut end) = (Vec::new(), Vec::new(), Ok(()));
     for (start, clusters) in starts.iter().zip(wanted) {
         match clients.put_event(&start.event).await {
             Ok(id) => {
-                told.push(sent(session, &start.event, &id, &start.checked));
+                sent_events.push(sent(session, &start.event, &id, &start.checked));
                 watched.push(Started {
                     identity: start.event.detail["idempotencyKey"].as_str().unwrap_or(&id).to_owned(),
                     count: count(&start.event, &start.checked),
                     clusters,
                 });
             }
-            Err(error) if told.is_empty() => return Err(error.into()),
+            Err(error) if sent_events.is_empty() => return Err(error.into()),
             Err(error) => {
-                let (sent, all) = (told.len(), starts.len());
+                let (sent, all) = (sent_events.len(), starts.len());
                 end = Err(CommandError::Aws(format!(
-                    "{sent} of {all} events were sent, and not {}: {}: {error}",
+                    "{sent} of {all} events were sent, but not {}: {}: {error}",
                     start.place,
                     error.kind.name()
                 )));
@@ -52,36 +52,36 @@ pub(crate) async fn start(session: &Session, asked: Start) -> Result<(), Command
             }
         }
     }
-    if asked.wait.wait {
-        let mut left = asked.wait.timeout;
-        for (told, wanted) in told.iter_mut().zip(&watched) {
-            // One for each, since a watch takes the tasks that it has told of for its own.
+    if options.wait.wait {
+        let mut left = options.wait.timeout;
+        for (event_json, wanted) in sent_events.iter_mut().zip(&watched) {
+            // One for each start, since a watch keeps every task that it has once printed.
             let mut watch = Watch::new(Inventory::new(&clients), &known.config, left);
             let (tasks, ended) = watch.started(wanted).await;
-            told["tasks"] = tasks;
+            event_json["tasks"] = tasks;
             left = watch.left();
             end = end.and(ended);
         }
     }
-    match (told.as_slice(), starts.as_slice()) {
-        ([told], [_]) => session.screen.result("", told),
-        (told, _) => session.screen.result("", &json!({"events": told})),
+    match (sent_events.as_slice(), starts.as_slice()) {
+        ([one], [_]) => session.screen.result("", one),
+        (all, _) => session.screen.result("", &json!({"events": all})),
     }
     end
 }
 
-/// A start that is sound, as far as that can be told here.
-struct Sound {
+/// A start without problems, as far as the command can check it.
+struct CheckedStart {
     place: String,
     event: EventEntry,
     checked: Checked,
 }
 
-/// All of them, or every problem of each.
-fn checked(session: &Session, asked: &Start, known: &Known) -> Result<Vec<Sound>, CommandError> {
-    let given = given(asked)?;
+/// Checks all starts; an error has every problem of each.
+fn checked(session: &Session, options: &Start, known: &Known) -> Result<Vec<CheckedStart>, CommandError> {
+    let given = given(options)?;
     let all = given.len();
-    if all > 1 && asked.idempotency_key.is_some() {
+    if all > 1 && options.idempotency_key.is_some() {
         let message = format!("--idempotency-key makes one start of the {all} in the file: write a key into each");
         return Err(CommandError::Usage(message));
     }
@@ -90,12 +90,12 @@ fn checked(session: &Session, asked: &Start, known: &Known) -> Result<Vec<Sound>
         let found = match one.what {
             Err(found) => Err(found),
             Ok(detail) => {
-                let event = session.event(START, with_options(detail, session, asked))?;
+                let event = session.event(START, with_options(detail, session, options))?;
                 event::check(&event, known, now()).map(|checked| (event, checked))
             }
         };
         match found {
-            Ok((event, checked)) => sound.push(Sound {
+            Ok((event, checked)) => sound.push(CheckedStart {
                 place: one.place,
                 event,
                 checked,
@@ -128,8 +128,8 @@ fn checked(session: &Session, asked: &Start, known: &Known) -> Result<Vec<Sound>
     Ok(sound)
 }
 
-fn given(asked: &Start) -> Result<Vec<Given<Map<String, Value>>>, CommandError> {
-    let Some(path) = &asked.file else {
+fn given(options: &Start) -> Result<Vec<Given<Map<String, Value>>>, CommandError> {
+    let Some(path) = &options.file else {
         return Ok(vec![Given {
             place: String::new(),
             what: Ok(Map::new()),
@@ -141,18 +141,18 @@ fn given(asked: &Start) -> Result<Vec<Given<Map<String, Value>>>, CommandError> 
     event_file::starts(file).map_err(|problems| wrong_event(&problems))
 }
 
-fn with_options(mut detail: Map<String, Value>, session: &Session, asked: &Start) -> Map<String, Value> {
+fn with_options(mut detail: Map<String, Value>, session: &Session, options: &Start) -> Map<String, Value> {
     let mut put = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
             detail.insert(name.to_owned(), value);
         }
     };
-    put("service", asked.service.clone().map(Value::from));
+    put("service", options.service.clone().map(Value::from));
     put("cluster", session.global.cluster.clone().map(Value::from));
-    put("count", asked.count.map(Value::from));
-    put("idempotencyKey", asked.idempotency_key.clone().map(Value::from));
-    put("correlationId", asked.correlation_id.clone().map(Value::from));
-    detail.extend(asked.set.iter().cloned());
+    put("count", options.count.map(Value::from));
+    put("idempotencyKey", options.idempotency_key.clone().map(Value::from));
+    put("correlationId", options.correlation_id.clone().map(Value::from));
+    detail.extend(options.set.iter().cloned());
     detail
 }
 
@@ -160,7 +160,7 @@ fn wrong_event(problems: &Problems) -> CommandError {
     CommandError::of(problems, "the event is wrong, and was not sent")
 }
 
-/// By the function's own rules; what cannot be checked here is said.
+/// Checks an event with the function's own rules; prints a note of what only the function can check.
 pub(crate) fn check(event: &EventEntry, known: &Known) -> Result<Checked, CommandError> {
     let checked = event::check(event, known, now()).map_err(|problems| wrong_event(&problems))?;
     for what in &checked.unchecked {
@@ -169,7 +169,7 @@ pub(crate) fn check(event: &EventEntry, known: &Known) -> Result<Checked, Comman
     Ok(checked)
 }
 
-/// Tells that an event is on its way; gives the same as JSON.
+/// Prints that an event was sent; returns the same as JSON.
 pub(crate) fn sent(session: &Session, event: &EventEntry, id: &str, checked: &Checked) -> Value {
     let bus = event.bus.as_ref().map_or("default", |bus| bus.as_str());
     let line = format!("sent {} as event {id} to the bus {bus}", event.detail_type);
@@ -188,7 +188,7 @@ pub(crate) fn sent(session: &Session, event: &EventEntry, id: &str, checked: &Ch
     })
 }
 
-/// Where its tasks can be.
+/// The clusters that its tasks may run in.
 fn clusters(
     session: &Session,
     event: &EventEntry,
@@ -205,9 +205,9 @@ fn clusters(
 }
 
 fn count(event: &EventEntry, checked: &Checked) -> usize {
-    let asked = match &checked.trigger {
+    let options = match &checked.trigger {
         Some(Trigger::Start(request)) => i64::from(request.count),
         _ => event.detail["count"].as_i64().unwrap_or(1),
     };
-    usize::try_from(asked).unwrap_or(1)
+    usize::try_from(options).unwrap_or(1)
 }

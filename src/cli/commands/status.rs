@@ -1,4 +1,4 @@
-//! `status`: what runs where, and where tasks and targets have drifted apart.
+//! `status`: shows tasks, targets and their drift.
 
 use start_engines_core::decide::deployment::{self, Whose};
 use start_engines_core::domain::arn::{Cluster, TargetGroupArn};
@@ -6,35 +6,36 @@ use start_engines_core::domain::arn::{Cluster, TargetGroupArn};
 use crate::args::Status;
 use crate::error::CommandError;
 use crate::event::Known;
-use crate::fleet::SeenTask;
+use crate::fleet::TaskSnapshot;
 use crate::inventory::Inventory;
 use crate::reconciler::Reconciler;
 use crate::session::{Session, home, now};
 use crate::view::plan::WITHHELD;
 use crate::view::status::{self, ClusterStatus};
 
-/// Tells it.
-pub(crate) async fn status(session: &Session, asked: Status) -> Result<(), CommandError> {
+/// Prints the status of all clusters.
+pub(crate) async fn status(session: &Session, options: Status) -> Result<(), CommandError> {
     let known = session.known()?;
     let clusters = session.clusters(&known)?;
     let groups: Vec<TargetGroupArn> = named_groups(&known);
     let clients = session.clients().await?;
     let reconciler = Reconciler::new(known.clone(), clients.function());
-    let mut lookout = Inventory::new(&clients);
+    let mut inventory = Inventory::new(&clients);
     let mut all = Vec::new();
     for cluster in clusters {
-        let arns = lookout.list(&cluster).await?;
-        let tasks = lookout.tasks(&cluster, &arns).await?;
-        // What another deployment's tasks have is no drift of ours.
-        let is_anothers = |seen: &SeenTask| deployment::whose(&seen.task, &known.config) == Whose::AnotherDeployments;
-        let (others, tasks): (Vec<SeenTask>, Vec<SeenTask>) = tasks.into_iter().partition(is_anothers);
-        let others = others.iter().filter(|seen| seen.task.is_wanted()).count();
-        let fleet = lookout.fleet(tasks, &groups).await?;
-        // After the tasks were read: what was repaired meanwhile is not told as drift.
+        let arns = inventory.list(&cluster).await?;
+        let tasks = inventory.tasks(&cluster, &arns).await?;
+        // Tasks of other deployments and their targets are not drift of this one.
+        let is_anothers =
+            |snapshot: &TaskSnapshot| deployment::whose(&snapshot.task, &known.config) == Whose::AnotherDeployments;
+        let (others, tasks): (Vec<TaskSnapshot>, Vec<TaskSnapshot>) = tasks.into_iter().partition(is_anothers);
+        let others = others.iter().filter(|snapshot| snapshot.task.is_wanted()).count();
+        let fleet = inventory.fleet(tasks, &groups).await?;
+        // After the tasks were read: what was repaired meanwhile is not shown as drift.
         let plan = reconciler.plan(&cluster, None).await?;
         let services = services(&known, &cluster);
-        let status = ClusterStatus::new(cluster, fleet, plan, &services, asked.stopped, now());
-        all.push(status.beside(others));
+        let status = ClusterStatus::new(cluster, fleet, plan, &services, options.stopped, now());
+        all.push(status.with_other_deployments_tasks(others));
     }
     let screen = session.screen;
     let text = status::table(&all, now());
@@ -43,9 +44,7 @@ pub(crate) async fn status(session: &Session, asked: Status) -> Result<(), Comma
     let drifts: usize = all.iter().map(ClusterStatus::drifts).sum();
     let withheld: usize = all.iter().map(ClusterStatus::withheld).sum();
     match (is_whole, drifts, withheld) {
-        (false, _, _) => Err(CommandError::Aws(
-            "not everything could be looked at: see above".to_owned(),
-        )),
+        (false, _, _) => Err(CommandError::Aws("not everything could be read: see above".to_owned())),
         (true, 0, _) => Ok(()),
         (true, _, 0) => Err(CommandError::NotWell(
             "start-engines reconcile repairs the drift".to_owned(),
@@ -56,7 +55,7 @@ pub(crate) async fn status(session: &Session, asked: Status) -> Result<(), Comma
     }
 }
 
-/// Groups that are looked at whether or not a task names them.
+/// Target groups that are read even if no task names them.
 fn named_groups(known: &Known) -> Vec<TargetGroupArn> {
     known
         .config

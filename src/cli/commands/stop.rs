@@ -1,4 +1,4 @@
-//! `stop`: a `Stop ECS Task` event, checked here, carried out by the function.
+//! `stop`: checks a `Stop ECS Task` event and sends it to the function.
 
 use serde_json::{Map, Value};
 use start_engines_core::domain::arn::TaskArn;
@@ -15,20 +15,20 @@ use crate::session::{Session, home};
 use crate::terminal::screen::confirm;
 use crate::wait::{Stopping, Watch};
 
-/// Checks, sends, and waits if it is asked to.
-pub(crate) async fn stop(session: &Session, asked: Stop) -> Result<(), CommandError> {
+/// Checks and sends the stop, and waits with `--wait`.
+pub(crate) async fn stop(session: &Session, options: Stop) -> Result<(), CommandError> {
     let known = session.known()?;
-    let event = session.event(STOP, detail(session, &asked, &known)?)?;
+    let event = session.event(STOP, detail(session, &options, &known)?)?;
     let checked = check(&event, &known)?;
-    if let Some(cluster) = &asked.all_of_cluster {
-        agreed(session, cluster, asked.yes).await?;
+    if let Some(cluster) = &options.all_of_cluster {
+        agreed(session, cluster, options.yes).await?;
     }
-    let which = if asked.wait.wait {
+    let which = if options.wait.wait {
         Some(match &checked.trigger {
             Some(Trigger::Stop(request)) => request.selector.clone(),
             // The catalog or the settings are not known here.
             _ => Selector::Service {
-                name: asked.service.clone().ok_or_else(|| {
+                name: options.service.clone().ok_or_else(|| {
                     let message = "--wait needs to know the task's cluster: give --cluster; nothing was sent";
                     CommandError::Usage(message.to_owned())
                 })?,
@@ -39,47 +39,47 @@ pub(crate) async fn stop(session: &Session, asked: Stop) -> Result<(), CommandEr
         None
     };
     let clients = session.clients().await?;
-    let mut watch = Watch::new(Inventory::new(&clients), &known.config, asked.wait.timeout);
-    // Before the event: StopTask takes the tags away that tell a task's service.
+    let mut watch = Watch::new(Inventory::new(&clients), &known.config, options.wait.timeout);
+    // Before the event: StopTask deletes the tag with a task's service.
     let tasks = match &which {
         Some(which) => watch.which(which).await?,
         None => Stopping::default(),
     };
     let id = clients.put_event(&event).await?;
-    let mut told = sent(session, &event, &id, &checked);
+    let mut event_json = sent(session, &event, &id, &checked);
     if which.is_none() {
-        session.screen.result("", &told);
+        session.screen.result("", &event_json);
         return Ok(());
     }
     let (tasks, end) = watch.stopped(tasks).await;
-    told["tasks"] = tasks;
-    session.screen.result("", &told);
+    event_json["tasks"] = tasks;
+    session.screen.result("", &event_json);
     end
 }
 
-fn detail(session: &Session, asked: &Stop, known: &Known) -> Result<Map<String, Value>, CommandError> {
+fn detail(session: &Session, options: &Stop, known: &Known) -> Result<Map<String, Value>, CommandError> {
     let mut detail = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
             detail.insert(name.to_owned(), value);
         }
     };
-    if let Some(task) = &asked.task {
+    if let Some(task) = &options.task {
         put("taskArn", Some(Value::from(task_arn(session, task, known)?)));
     }
-    put("service", asked.service.clone().map(Value::from));
+    put("service", options.service.clone().map(Value::from));
     put("cluster", session.global.cluster.clone().map(Value::from));
-    if let Some(cluster) = &asked.all_of_cluster {
+    if let Some(cluster) = &options.all_of_cluster {
         put("cluster", Some(Value::from(cluster.clone())));
         put("all", Some(Value::from(true)));
     }
-    put("drainSeconds", asked.drain.map(Value::from));
-    put("reason", asked.reason.clone().map(Value::from));
-    put("correlationId", asked.correlation_id.clone().map(Value::from));
+    put("drainSeconds", options.drain.map(Value::from));
+    put("reason", options.reason.clone().map(Value::from));
+    put("correlationId", options.correlation_id.clone().map(Value::from));
     Ok(detail)
 }
 
-/// A task's ARN; of an id, with the account, region and cluster that are known here.
+/// A task's ARN; an id is completed with the known account, region and cluster.
 fn task_arn(session: &Session, text: &str, known: &Known) -> Result<String, CommandError> {
     let is_id = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
     if !is_id {
@@ -98,17 +98,17 @@ fn task_arn(session: &Session, text: &str, known: &Known) -> Result<String, Comm
     };
     let (partition, region, account) = (&scope.partition, &scope.region, &scope.account);
     let arn = format!("arn:{partition}:ecs:{region}:{account}:task/{}/{text}", cluster.name());
-    // An id that is none is the function's rules' to refuse.
+    // A wrong id is refused by the function's own rules.
     Ok(arn.parse::<TaskArn>().map_or(text.to_owned(), |arn| arn.to_string()))
 }
 
-/// All of a cluster is much: somebody has to say so twice.
+/// Asks before all tasks of a cluster are stopped.
 async fn agreed(session: &Session, cluster: &str, yes: bool) -> Result<(), CommandError> {
     if yes {
         return Ok(());
     }
-    if !session.screen.has_people() {
-        let message = format!("--all-of-cluster {cluster} needs --yes where nobody can be asked; nothing was sent");
+    if !session.screen.is_interactive() {
+        let message = format!("--all-of-cluster {cluster} needs --yes where there is no terminal; nothing was sent");
         return Err(CommandError::Usage(message));
     }
     let question = format!("Stop all tasks in {cluster} that start-engines has started?");

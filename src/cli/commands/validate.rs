@@ -1,4 +1,4 @@
-//! `validate`: what each event of a file would make the function do, or every problem in it. Calls nobody.
+//! `validate`: prints what the function would do for each event of a file, or every problem in it. Makes no calls.
 
 use std::path::Path;
 
@@ -14,8 +14,8 @@ use crate::session::{Session, now, read};
 use crate::terminal::screen::note;
 use crate::view::explain::explain;
 
-/// What it is, or every problem.
-type Told = Result<String, Problems>;
+/// What the function would do, or every problem.
+type Explained = Result<String, Problems>;
 
 /// Tells it.
 pub(crate) fn validate(session: &Session, file: &Path) -> Result<(), CommandError> {
@@ -31,43 +31,43 @@ pub(crate) fn validate(session: &Session, file: &Path) -> Result<(), CommandErro
             "note: EventBridge gives an event its id; {NO_ID} stands for it here"
         ));
     }
-    let all: Vec<(String, Told)> = given.into_iter().map(|event| tell(event, &known)).collect();
+    let all: Vec<(String, Explained)> = given.into_iter().map(|event| explain_event(event, &known)).collect();
     match all.as_slice() {
-        [(place, told)] if place.is_empty() => alone(session, told),
+        [(place, explained)] if place.is_empty() => alone(session, explained),
         all => several(session, all),
     }
 }
 
-fn tell(given: Given<Value>, known: &Known) -> (String, Told) {
+fn explain_event(given: Given<Value>, known: &Known) -> (String, Explained) {
     let read = given
         .what
         .and_then(|event| request::read(event, &known.config, known.function.as_ref()));
     (given.place, read.map(|trigger| explain(&trigger, &known.config)))
 }
 
-fn alone(session: &Session, told: &Told) -> Result<(), CommandError> {
-    match told {
+fn alone(session: &Session, explained: &Explained) -> Result<(), CommandError> {
+    match explained {
         Ok(does) => {
-            session.screen.result(does, &as_json(told));
+            session.screen.result(does, &as_json(explained));
             Ok(())
         }
         Err(problems) => {
             if session.screen.is_json() {
-                session.screen.result("", &as_json(told));
+                session.screen.result("", &as_json(explained));
             }
             Err(CommandError::of(problems, category(problems)))
         }
     }
 }
 
-/// Each by its place in the file; all of them, whatever is wrong with one.
-fn several(session: &Session, all: &[(String, Told)]) -> Result<(), CommandError> {
+/// Prints each event by its place in the file, also if others are wrong.
+fn several(session: &Session, all: &[(String, Explained)]) -> Result<(), CommandError> {
     let (mut text, mut events, mut problems, mut wrong) = (String::new(), Vec::new(), Problems::new(), 0);
-    for (place, told) in all {
-        let mut event = as_json(told);
+    for (place, explained) in all {
+        let mut event = as_json(explained);
         event["place"] = json!(place);
         events.push(event);
-        match told {
+        match explained {
             Ok(does) => text.push_str(&format!("{place}\n{does}")),
             Err(found) => {
                 wrong += 1;
@@ -85,14 +85,14 @@ fn several(session: &Session, all: &[(String, Told)]) -> Result<(), CommandError
     Err(CommandError::of(&problems, &heading))
 }
 
-fn as_json(told: &Told) -> Value {
-    match told {
+fn as_json(explained: &Explained) -> Value {
+    match explained {
         Ok(does) => json!({"valid": true, "does": does}),
         Err(problems) => {
-            let told = problems
+            let problems_json = problems
                 .iter()
                 .map(|problem| json!({"field": problem.field, "value": problem.value, "rule": problem.rule}));
-            json!({"valid": false, "category": category(problems), "problems": told.collect::<Value>()})
+            json!({"valid": false, "category": category(problems), "problems": problems_json.collect::<Value>()})
         }
     }
 }

@@ -225,7 +225,7 @@ fn a_request_is_as_old_as_what_was_asked_for_and_nothing_else_has_an_age() {
 #[test]
 fn a_message_is_anothers_if_it_names_another_function_whatever_version_it_names() {
     let own: FunctionArn = FUNCTION.parse().unwrap();
-    for (named, is_anothers) in [
+    for (named, is_for_another_function) in [
         (Some(FUNCTION.to_owned()), false),
         (Some(format!("{FUNCTION}:live")), false),
         (Some(format!("{FUNCTION}-2")), true),
@@ -236,7 +236,11 @@ fn a_message_is_anothers_if_it_names_another_function_whatever_version_it_names(
             function: named.clone(),
             ..DeadLetter::read(message(&start(), &[]))
         };
-        assert_eq!(letter.is_anothers(&own), is_anothers, "{named:?}");
+        assert_eq!(
+            letter.is_for_another_function(&own),
+            is_for_another_function,
+            "{named:?}"
+        );
     }
 }
 

@@ -6,8 +6,8 @@ use super::*;
 const GROUP: &str = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth/73e2d6bc24d8a067";
 const STARTED_BY: &str = "start-engines/auth/73e2d6bc24d8a067/8080";
 
-fn task(n: u8, last: &str, desired: &str) -> SeenTask {
-    SeenTask {
+fn task(n: u8, last: &str, desired: &str) -> TaskSnapshot {
+    TaskSnapshot {
         task: Task {
             arn: format!("arn:aws:ecs:us-east-1:111122223333:task/engines/{n:032x}")
                 .parse()
@@ -53,11 +53,11 @@ fn member(n: u8, state: &str) -> GroupMember {
     }
 }
 
-fn fleet(tasks: Vec<SeenTask>, members: Vec<GroupMember>) -> Fleet {
-    together(tasks, &BTreeMap::from([(GROUP.parse().unwrap(), members)]))
+fn fleet(tasks: Vec<TaskSnapshot>, members: Vec<GroupMember>) -> Fleet {
+    match_targets(tasks, &BTreeMap::from([(GROUP.parse().unwrap(), members)]))
 }
 
-fn is_registered(task: SeenTask, members: Vec<GroupMember>) -> bool {
+fn is_registered(task: TaskSnapshot, members: Vec<GroupMember>) -> bool {
     fleet(vec![task], members).tasks[0].targets[0].is_registered()
 }
 

@@ -1,43 +1,43 @@
-//! Ctrl-C, and what others send to end a program.
+//! SIGINT (Ctrl-C), SIGTERM and SIGHUP.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// Whether somebody has asked the command to end.
+/// Whether one of these signals was received.
 #[derive(Debug)]
 pub(crate) struct Interrupt(watch::Receiver<bool>);
 
 impl Interrupt {
-    /// Listens from now on. A second request ends the program at once.
+    /// Begins to listen. A second signal ends the program at once.
     pub(crate) fn listen() -> Self {
-        let (tell, told) = watch::channel(false);
+        let (sender, receiver) = watch::channel(false);
         for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-            // Where that is not possible, the signal ends the program as it always does.
+            // If a signal cannot be handled, it ends the program, as by default.
             if let Ok(mut signals) = signal(kind) {
-                let tell = tell.clone();
+                let sender = sender.clone();
                 tokio::spawn(async move {
                     while signals.recv().await.is_some() {
-                        if tell.send_replace(true) {
+                        if sender.send_replace(true) {
                             std::process::exit(130);
                         }
                     }
                 });
             }
         }
-        Self(told)
+        Self(receiver)
     }
 
-    /// Waits until somebody asks.
-    pub(crate) async fn heard(&self) {
-        let mut told = self.0.clone();
-        if told.wait_for(|is_heard| *is_heard).await.is_err() {
-            // Nobody can ask any more.
+    /// Waits for a signal.
+    pub(crate) async fn requested(&self) {
+        let mut receiver = self.0.clone();
+        if receiver.wait_for(|is_requested| *is_requested).await.is_err() {
+            // No signal is handled.
             std::future::pending().await
         }
     }
 
-    /// Whether somebody has asked.
-    pub(crate) fn is_heard(&self) -> bool {
+    /// Whether a signal was received.
+    pub(crate) fn is_requested(&self) -> bool {
         *self.0.borrow()
     }
 }

@@ -1,6 +1,4 @@
-//! What happens while somebody waits: a line for each change, and on a terminal a last one that moves.
-//!
-//! All on standard error.
+//! Progress of `--wait` on standard error: a line for each change, and on a terminal a spinner.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -10,13 +8,13 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use super::screen::note;
 use super::table::printable;
 
-/// The lines of one wait.
+/// The progress of one wait.
 #[derive(Debug)]
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
     pub(crate) fn begin() -> Self {
-        // On standard error, and hidden where that is no terminal.
+        // On standard error; hidden if that is no terminal.
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{seconds} s {spinner} {wide_msg}") {
             let seconds = |state: &ProgressState, text: &mut dyn Write| {
@@ -27,19 +25,19 @@ impl Progress {
         Self(bar)
     }
 
-    /// Since it began.
+    /// Time since `begin`.
     pub(crate) fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
 
-    /// A line that stays.
+    /// Prints a line that stays.
     pub(crate) fn line(&mut self, text: &str) {
         let seconds = self.elapsed().as_secs_f64();
         self.0
             .suspend(|| note(&format!("{seconds:>7.1} s  {}", printable(text))));
     }
 
-    /// The line that moves.
+    /// Updates the spinner's line.
     pub(crate) fn tick(&mut self, text: &str) {
         self.0.set_message(printable(text));
         self.0.tick();

@@ -1,6 +1,6 @@
-//! What a person or a program reads: results on standard output, everything else on standard error.
+//! Output: results on standard output, everything else on standard error.
 //!
-//! A reader who hangs up early is no error of ours.
+//! A closed pipe is not an error.
 
 use std::io::{IsTerminal, Write};
 
@@ -9,11 +9,11 @@ use serde_json::Value;
 
 use crate::args::{Color, Format, Global};
 
-/// Both outputs.
+/// Standard output and standard error.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
     is_json: bool,
-    has_people: bool,
+    is_interactive: bool,
 }
 
 impl Screen {
@@ -26,21 +26,21 @@ impl Screen {
         .write_global();
         Self {
             is_json: global.output == Format::Json,
-            has_people: std::io::stderr().is_terminal() && std::io::stdin().is_terminal(),
+            is_interactive: std::io::stderr().is_terminal() && std::io::stdin().is_terminal(),
         }
     }
 
-    /// Whether somebody is there to be asked.
-    pub(crate) fn has_people(self) -> bool {
-        self.has_people
+    /// Whether standard input and standard error are a terminal, so that questions can be asked.
+    pub(crate) fn is_interactive(self) -> bool {
+        self.is_interactive
     }
 
-    /// Whether the result is JSON.
+    /// Whether `--output json` was given.
     pub(crate) fn is_json(self) -> bool {
         self.is_json
     }
 
-    /// The result: `text` for people, or `json` for programs.
+    /// Prints the result: `text`, or with `--output json` the JSON value.
     pub(crate) fn result(self, text: &str, json: &Value) {
         if self.is_json {
             out(&format!("{json:#}\n"));
@@ -50,24 +50,24 @@ impl Screen {
     }
 }
 
-/// To standard output, with colours where they are wanted.
+/// Prints to standard output, in colours if they are on.
 pub(crate) fn out(text: &str) {
     let _ = anstream::stdout().write_all(text.as_bytes());
 }
 
-/// A line to standard error.
+/// Prints a line to standard error.
 pub(crate) fn note(line: &str) {
     let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
-/// Asks, on a terminal; anything but yes is no.
+/// Asks a question on the terminal; any answer but `y` or `yes` is no.
 ///
-/// A line as the terminal gives it, and no library's prompt. Tried on a pseudo terminal: dialoguer 0.12 takes the first
+/// Reads a plain line instead of using a prompt library. Tried on a pseudo terminal: dialoguer 0.12 takes the first
 /// y of `maybe` for yes, leaves the terminal without echo and line editing if SIGTERM ends the program meanwhile, and
 /// without a cursor after Ctrl-C; inquire 0.9 puts the terminal into raw mode too, and adds 12 crates.
 pub(crate) async fn confirm(question: &str) -> bool {
     let _ = std::io::stderr().write_all(format!("{question} [y/N] ").as_bytes());
-    // In a thread of its own, so that an interrupt is heard meanwhile.
+    // In its own thread, so that signals are handled meanwhile.
     let read = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         std::io::stdin().read_line(&mut line).map(|_| line)

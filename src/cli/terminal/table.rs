@@ -1,6 +1,6 @@
-//! Tables for people, at most [`WIDTH`] columns wide whatever is in them.
+//! Text tables, at most [`WIDTH`] columns wide whatever is in them.
 //!
-//! Always in colours: who prints a text takes them out where they are not wanted. Must not print.
+//! Always in colours: the caller that prints removes them where they are off. Must not print.
 
 use std::borrow::Cow;
 
@@ -12,28 +12,28 @@ use tabled::settings::{Alignment, Color, Format, Padding, Style, Width};
 use textwrap::{WordSeparator, WordSplitter};
 use unicode_width::UnicodeWidthChar;
 
-/// The most that a line has.
+/// Maximum width of a line, in terminal columns.
 pub const WIDTH: usize = 100;
-/// Between two columns.
+/// Spaces between two columns.
 const GAP: usize = 2;
-/// What is cut ends with this.
+/// Marks a cut cell.
 const CUT: &str = "…";
-/// What tabled leaves of a wide letter that is cut in two.
+/// What tabled prints where it cuts a wide character in two.
 const HALF: &str = "\u{fffd}…";
 
-/// What a text says of how things are.
+/// What the colour of a text means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tone {
-    /// Nothing.
+    /// No colour.
     #[default]
     Plain,
-    /// A heading.
+    /// A heading: bold.
     Head,
-    /// As it should be.
+    /// Good: green.
     Good,
-    /// On its way.
+    /// In progress: yellow.
     Busy,
-    /// Not as it should be.
+    /// Needs attention: red.
     Bad,
 }
 
@@ -53,7 +53,7 @@ impl Tone {
         Color::new(style.to_string(), format!("{style:#}"))
     }
 
-    /// `text` in its colour, which who prints it takes out where there are no colours.
+    /// `text` in this tone's colour.
     #[must_use]
     pub fn paint(self, text: &str) -> String {
         let style = self.style();
@@ -61,7 +61,7 @@ impl Tone {
     }
 }
 
-/// One cell.
+/// One cell of a table: a text in a tone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
     text: String,
@@ -69,7 +69,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// With a tone.
+    /// A cell in this tone; the text is made [`printable`].
     #[must_use]
     pub fn toned(text: impl AsRef<str>, tone: Tone) -> Self {
         Self {
@@ -85,36 +85,36 @@ impl<T: AsRef<str>> From<T> for Cell {
     }
 }
 
-/// A column.
+/// One column of a table.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
-    /// Its heading.
+    /// The heading.
     pub head: &'static str,
-    /// It is cut down to no less than this, where it is longer.
-    pub least: usize,
-    /// Numbers stand at the right.
+    /// Minimum width: longer cells are cut to no less than this.
+    pub min_width: usize,
+    /// Whether cells are right-aligned, as numbers are.
     pub is_right: bool,
 }
 
 impl Column {
-    /// One that may be cut down to `least`.
+    /// A left-aligned column that may be cut to `min_width`.
     #[must_use]
-    pub const fn new(head: &'static str, least: usize) -> Self {
+    pub const fn new(head: &'static str, min_width: usize) -> Self {
         Self {
             head,
-            least,
+            min_width,
             is_right: false,
         }
     }
 
-    /// Its cells stand at the right.
+    /// The same column, right-aligned.
     #[must_use]
     pub const fn right(self) -> Self {
         Self { is_right: true, ..self }
     }
 }
 
-/// Rows under headings.
+/// A table: rows under headings.
 #[derive(Clone, Debug)]
 pub struct Table {
     columns: Vec<Column>,
@@ -123,7 +123,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Without rows; every line begins with `indent` spaces.
+    /// An empty table; every line begins with `indent` spaces.
     #[must_use]
     pub fn new(indent: usize, columns: &[Column]) -> Self {
         Self {
@@ -138,25 +138,25 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// Whether it has no rows.
+    /// Whether the table has no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// The heading.
+    /// The line of headings.
     #[must_use]
     pub fn head(&self) -> String {
         self.all_lines().swap_remove(0)
     }
 
-    /// One line for each row.
+    /// The lines of the rows, one for each.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         self.all_lines().split_off(1)
     }
 
-    /// As wide as the widest cell, and where that is too much, the widest columns cut first.
+    /// Columns are as wide as their widest cell; if the line is too long, the widest columns are cut first.
     fn all_lines(&self) -> Vec<String> {
         let heads: Vec<Cell> = self
             .columns
@@ -166,7 +166,7 @@ impl Table {
         let rows: Vec<&Vec<Cell>> = std::iter::once(&heads).chain(&self.rows).collect();
         let texts = rows.iter().map(|row| row.iter().map(|cell| cell.text.as_str()));
         let mut table = Builder::from_iter(texts).build();
-        // The last column has its gap too; nothing is in it.
+        // The last column has an empty gap too.
         let width = Width::truncate(WIDTH + GAP - self.indent).suffix(CUT);
         table
             .with(Style::empty())
@@ -187,25 +187,25 @@ impl Table {
     }
 }
 
-/// Which column is cut next.
+/// Chooses the column to cut next.
 struct WidestFirst<'a>(&'a [Column]);
 
 impl Peaker for WidestFirst<'_> {
     fn peak(&mut self, _: &[usize], widths: &[usize]) -> Option<usize> {
         let columns = widths.iter().zip(self.0).enumerate();
-        let can_shrink = columns.filter(|(_, (width, column))| **width > column.least + GAP);
+        let can_shrink = columns.filter(|(_, (width, column))| **width > column.min_width + GAP);
         can_shrink.max_by_key(|(_, (width, _))| **width).map(|(n, _)| n)
     }
 }
 
-/// A text on one line, with nothing in it that a terminal would obey.
+/// A text on one line, without control characters and escape sequences.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let is_safe = |c: char| c == ' ' || (!c.is_whitespace() && c.width().is_some_and(|width| width > 0));
     text.chars().map(|c| if is_safe(c) { c } else { '·' }).collect()
 }
 
-/// A text on several lines of at most `width`, broken between words where there are any.
+/// Wraps a text to lines of at most `width` columns, between words where possible.
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let text = printable(text);
@@ -217,14 +217,14 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines.map(Cow::into_owned).filter(|line| !line.is_empty()).collect()
 }
 
-/// `1 task`, `2 tasks`.
+/// A number with its noun: `1 task`, `2 tasks`.
 #[must_use]
 pub fn counted(number: usize, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")
 }
 
-/// Seconds as a person says them: `45s`, `12m`, `3h12m`, `5d4h`.
+/// A duration in at most two units: `45s`, `12m`, `3h12m`, `5d04h`.
 #[must_use]
 pub fn age(time: std::time::Duration) -> String {
     let seconds = time.as_secs();
@@ -246,7 +246,7 @@ mod tests {
 
     use super::*;
 
-    /// Without colours.
+    /// Removes colours.
     fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
     }
@@ -260,15 +260,15 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_a_terminal_obeys_comes_through() {
+    fn control_characters_are_replaced() {
         assert_eq!(printable("a\u{1b}[31mb\n\u{202e}c\u{7}"), "a·[31mb··c·");
     }
 
     #[test]
     fn wide_letters_count_twice() {
-        let cut = |least: usize| {
-            let mut table = Table::new(0, &[Column::new("A", least), Column::new("B", WIDTH)]);
-            table.row(vec!["日本語".into(), "b".repeat(WIDTH - GAP - least).into()]);
+        let cut = |min_width: usize| {
+            let mut table = Table::new(0, &[Column::new("A", min_width), Column::new("B", WIDTH)]);
+            table.row(vec!["日本語".into(), "b".repeat(WIDTH - GAP - min_width).into()]);
             table.row(vec!["".into(), "c".into()]);
             let lines = table.lines();
             let before = lines[0].split('b').next().unwrap();
@@ -281,11 +281,11 @@ mod tests {
     }
 
     #[test]
-    fn ages_are_told_with_two_units_at_most() {
-        let told: Vec<String> = [59, 60, 3_599, 3_600, 86_399, 450_000]
+    fn ages_have_two_units_at_most() {
+        let ages: Vec<String> = [59, 60, 3_599, 3_600, 86_399, 450_000]
             .map(|seconds| age(Duration::from_secs(seconds)))
             .into();
-        assert_eq!(told, ["59s", "1m", "59m", "1h00m", "23h59m", "5d05h"]);
+        assert_eq!(ages, ["59s", "1m", "59m", "1h00m", "23h59m", "5d05h"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A message of a dead-letter queue in the command's hands, and how it is told.
+//! The messages that `redrive` has received, as a table and as JSON.
 
 use std::time::Duration;
 
@@ -10,34 +10,63 @@ use tokio::time::Instant;
 use crate::dead_letter::{DeadLetter, Tokens};
 use crate::terminal::table::{Cell, Column, Table, Tone, age, wrap};
 
-/// How many letters of an id are shown; as many name a message.
+/// Characters of a message id in the table; `--send` and `--discard` accept them.
 const SHOWN_ID: usize = 8;
 const INDENT: usize = 4;
 const TEXT_WIDTH: usize = 96;
 const MAX_LINES: usize = 4;
 
-/// A message in our hands.
-pub(crate) struct Held {
-    pub(crate) queue: &'static str,
+/// The queues that `redrive` reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queue {
+    RuleDeadLetter,
+    OnFailure,
+    SchedulerDeadLetter,
+    RequestDeadLetter,
+    StateChangeDeadLetter,
+}
+
+impl Queue {
+    /// The queue's one name, in JSON; options, variables, outputs and alarms contain it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::RuleDeadLetter => "rule-dead-letter-queue",
+            Self::OnFailure => "on-failure-queue",
+            Self::SchedulerDeadLetter => "scheduler-dead-letter-queue",
+            Self::RequestDeadLetter => "request-dead-letter-queue",
+            Self::StateChangeDeadLetter => "state-change-dead-letter-queue",
+        }
+    }
+
+    /// How the name begins, for the table's column.
+    fn short_name(self) -> &'static str {
+        let name = self.name().trim_end_matches("-queue");
+        name.trim_end_matches("-dead-letter")
+    }
+}
+
+/// A received message, and what `redrive` did with it.
+pub(crate) struct ReceivedLetter {
+    pub(crate) queue: Queue,
     pub(crate) url: String,
-    pub(crate) letter: DeadLetter,
-    pub(crate) since: Instant,
+    pub(crate) dead_letter: DeadLetter,
+    pub(crate) hidden_since: Instant,
     pub(crate) done: Done,
 }
 
-/// What has become of it.
+/// What `redrive` did with a message.
 pub(crate) enum Done {
-    /// Nothing: it goes back.
+    /// Nothing, for this reason; it is released.
     Left(&'static str),
-    /// Lambda has it, and the queue has not.
+    /// Lambda accepted the event, and the message is deleted.
     Sent,
-    /// Lambda has it, and so has the queue.
+    /// Lambda accepted the event, but DeleteMessage failed.
     SentOnly(CallError),
-    /// Lambda did not take it.
+    /// Invoke failed, or DeleteMessage of a message to discard.
     Failed(CallError),
-    /// It is deleted.
+    /// Deleted without being sent.
     Discarded,
-    /// Others have it meanwhile, or it was deleted: neither sent nor given back.
+    /// Another consumer has received or deleted it meanwhile: neither sent nor released.
     Lost(CallError),
 }
 
@@ -61,22 +90,22 @@ impl Done {
     }
 }
 
-/// A row for each, with its reason below it.
-pub(crate) fn table(told: &[&Held], now: Timestamp) -> String {
+/// A row for each message, with its reason below it.
+pub(crate) fn table(letters: &[&ReceivedLetter], now: Timestamp) -> String {
     let mut table = Table::new(0, &COLUMNS);
-    for held in told {
-        table.row(row(held, now));
+    for received in letters {
+        table.row(row(received, now));
     }
     let mut text = String::new();
     if !table.is_empty() {
         text.push_str(&format!("{}\n", table.head()));
     }
-    for (line, held) in table.lines().iter().zip(told) {
+    for (line, received) in table.lines().iter().zip(letters) {
         text.push_str(&format!("{line}\n"));
-        let mut lines = wrap(&why(held, now), TEXT_WIDTH);
+        let mut lines = wrap(&why(received, now), TEXT_WIDTH);
         if lines.len() > MAX_LINES {
             lines.truncate(MAX_LINES);
-            lines.push("(--output json has all of it)".to_owned());
+            lines.push("(--output json prints all of it)".to_owned());
         }
         for line in lines {
             text.push_str(&format!("{:INDENT$}{line}\n", ""));
@@ -85,30 +114,30 @@ pub(crate) fn table(told: &[&Held], now: Timestamp) -> String {
     text
 }
 
-/// It was not asked for.
+/// `--reason` names another reason.
 pub(crate) const OTHER_REASON: &str = "another reason";
-/// Nobody knows whether ECS still has its client tokens.
+/// ECS may have forgotten its client tokens.
 pub(crate) const OLD_START: &str =
-    "so old that it may start its tasks a second time: --old-starts sends it all the same";
+    "so old that it may start its tasks a second time: --old-starts sends it nevertheless";
 
-/// It names another function; one that is renamed leaves such messages.
-pub(crate) const ANOTHERS: &str =
-    "it is of another function than --function: --send with its id sends it to that one all the same";
-/// A request that is older than this is marked: who asked for it may not want it any more.
+/// The message names another function than `--function`, for example after the function was renamed.
+pub(crate) const OTHER_FUNCTION: &str =
+    "it is of another function than --function: --send with its id sends it to --function nevertheless";
+/// Requests older than this are shown in red: their senders may not want them any more.
 const OLD: Duration = Duration::from_secs(3600);
 
 const COLUMNS: [Column; 6] = [
     Column::new("ID", SHOWN_ID),
-    Column::new("QUEUE", 11),
+    Column::new("QUEUE", 12),
     Column::new("WAITS", 6).right(),
-    // Since it was asked for; not of what only tells that something happened.
+    // Time since the request; empty for state changes.
     Column::new("AGE", 6).right(),
     Column::new("EVENT", 12),
     Column::new("ABOUT", 12),
 ];
 
-fn row(held: &Held, now: Timestamp) -> Vec<Cell> {
-    let letter = &held.letter;
+fn row(received: &ReceivedLetter, now: Timestamp) -> Vec<Cell> {
+    let letter = &received.dead_letter;
     let id: String = letter.message.id.chars().take(SHOWN_ID).collect();
     let waits = letter
         .message
@@ -117,7 +146,7 @@ fn row(held: &Held, now: Timestamp) -> Vec<Cell> {
         .unwrap_or_default();
     vec![
         id.into(),
-        held.queue.into(),
+        received.queue.short_name().into(),
         waits.into(),
         match letter.requested_at().map(|time| now.since(time)) {
             Some(since) => Cell::toned(age(since), if since >= OLD { Tone::Bad } else { Tone::Plain }),
@@ -128,40 +157,40 @@ fn row(held: &Held, now: Timestamp) -> Vec<Cell> {
     ]
 }
 
-fn why(held: &Held, now: Timestamp) -> String {
-    let letter = &held.letter;
+fn why(received: &ReceivedLetter, now: Timestamp) -> String {
+    let letter = &received.dead_letter;
     let reason = match &letter.event {
         Ok(_) => format!("{}: {}", letter.code, letter.reason),
         Err(why) => format!("{}: {} ({why})", letter.code, letter.reason),
     };
-    match &held.done {
+    match &received.done {
         Done::Left("") if letter.tokens(now) != Tokens::Kept => {
             format!("{reason} [{OLD_START}]")
         }
         Done::Left("") => reason,
         Done::Left(why) => format!("left: {why}"),
         Done::Sent => "sent".to_owned(),
-        Done::Discarded => "thrown away".to_owned(),
+        Done::Discarded => "discarded".to_owned(),
         Done::SentOnly(error) => format!(
-            "sent, but still in the queue: {error}. It can be sent again or thrown away: handling it twice does no harm"
+            "sent, but still in the queue: {error}. It can be sent again or discarded: handling it twice does no harm"
         ),
         Done::Failed(error) => format!("failed: {error}"),
-        Done::Lost(error) => format!("somebody else has it by now: {error}"),
+        Done::Lost(error) => format!("another consumer has received it meanwhile: {error}"),
     }
 }
 
-/// For programs.
-pub(crate) fn json(held: &Held, now: Timestamp) -> Value {
-    let letter = &held.letter;
-    let left = match &held.done {
+/// The JSON form that `docs/command.md` documents.
+pub(crate) fn json(received: &ReceivedLetter, now: Timestamp) -> Value {
+    let letter = &received.dead_letter;
+    let left = match &received.done {
         Done::Left("") => None,
         Done::Left(why) => Some(*why),
         _ => None,
     };
     json!({
         "id": letter.message.id,
-        "queue": held.queue,
-        "queueUrl": held.url,
+        "queue": received.queue.name(),
+        "queueUrl": received.url,
         "sentAt": letter.message.sent_at.and_then(Timestamp::to_rfc3339),
         "code": letter.code,
         "reason": letter.reason,
@@ -172,8 +201,8 @@ pub(crate) fn json(held: &Held, now: Timestamp) -> Value {
         "requestedAt": letter.requested_at().and_then(Timestamp::to_rfc3339),
         "age": letter.requested_at().map(|time| now.since(time).as_secs()),
         "mayStartTwice": letter.tokens(now) != Tokens::Kept,
-        "done": held.done.name(),
+        "done": received.done.name(),
         "left": left,
-        "error": held.done.error().map(ToString::to_string),
+        "error": received.done.error().map(ToString::to_string),
     })
 }

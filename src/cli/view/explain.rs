@@ -1,6 +1,6 @@
-//! For `validate`: what an event would make the function do, in words, offline.
+//! For `validate`: describes what the function would do for an event, offline.
 //!
-//! Must not decide anything: it runs [`start_engines_core::decide`] on an empty journal and tells what follows.
+//! Must not decide anything: it runs [`start_engines_core::decide`] on an empty journal and describes the result.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use start_engines_core::request::start::{Deadlines, StartRequest};
 use start_engines_core::request::stop::{Drain, Selector, StopRequest};
 use start_engines_core::request::task_change::TaskChange;
 
-/// What would happen if the event were handled when it is new.
+/// Describes what the function would do if it handled the event at once.
 #[must_use]
 pub fn explain(trigger: &Trigger, config: &Config) -> String {
     let mut text = String::new();
@@ -59,7 +59,7 @@ fn explain_start(request: &StartRequest, text: &mut String) -> std::fmt::Result 
     if request.attachments.is_empty() {
         writeln!(
             text,
-            "  target            none: the task is started, and never registered"
+            "  target            none: the task is started, but never registered"
         )?;
     }
     writeln!(text, "  startedBy         {}", request.started_by)?;
@@ -86,7 +86,7 @@ fn explain_start(request: &StartRequest, text: &mut String) -> std::fmt::Result 
             age.as_secs()
         )?;
     }
-    writeln!(text, "  RunTask calls of the first try, until one finds capacity:")?;
+    writeln!(text, "  RunTask calls of the first delivery, until one finds capacity:")?;
     let calls = (0..request.placements.len()).filter_map(|n| request.call(n, 0, request.count));
     for (n, call) in calls.enumerate() {
         if n == 0 {
@@ -111,7 +111,7 @@ fn explain_stop(request: &StopRequest, text: &mut String) -> std::fmt::Result {
         Selector::Service { name, clusters } => {
             writeln!(text, "  tasks             all of the service {name}, by their tags")?;
             for cluster in clusters {
-                writeln!(text, "  looked for in     {cluster}")?;
+                writeln!(text, "  searched in       {cluster}")?;
             }
         }
         Selector::Cluster(cluster) => {
@@ -124,12 +124,12 @@ fn explain_stop(request: &StopRequest, text: &mut String) -> std::fmt::Result {
     if !request.clusters().is_empty()
         && let Some(time) = request.requested_at.and_then(Timestamp::to_rfc3339)
     {
-        writeln!(text, "  of these          only what was asked for before {time}")?;
+        writeln!(text, "  of these          only tasks that were requested before {time}")?;
     }
     match request.drain {
         Drain::AsGroups => writeln!(
             text,
-            "  drain             the longest deregistration delay of each task's groups, by a one-time schedule"
+            "  drain             the longest deregistration delay of each task's target groups, by a one-time schedule"
         )?,
         Drain::For(Duration::ZERO) => writeln!(text, "  drain             none: StopTask at once")?,
         Drain::For(time) => writeln!(text, "  drain             {} s, by a one-time schedule", time.as_secs())?,
@@ -140,16 +140,16 @@ fn explain_stop(request: &StopRequest, text: &mut String) -> std::fmt::Result {
 fn explain_reconcile(request: &ReconcileRequest, text: &mut String) -> std::fmt::Result {
     writeln!(
         text,
-        "Reconcile ECS Targets: ListTasks and DescribeTasks, DescribeTargetHealth per group; RegisterTargets of what is missing for RUNNING tasks, DeregisterTargets of what stopped tasks left; unknown targets stay"
+        "Reconcile ECS Targets: ListTasks and DescribeTasks, DescribeTargetHealth per target group; RegisterTargets of the missing targets of RUNNING tasks, DeregisterTargets of the targets of stopped tasks; unknown targets stay"
     )?;
     writeln!(text, "  cluster           {}", request.cluster)?;
     for other in &request.others {
         writeln!(text, "  owners also in    {other}")?;
     }
     for group in &request.groups {
-        writeln!(text, "  group             {group}")?;
+        writeln!(text, "  target group      {group}")?;
     }
-    writeln!(text, "  groups            and all that tasks of the cluster name")?;
+    writeln!(text, "  target groups     and all that tasks of the cluster name")?;
     match &request.continuation {
         Some(Continuation { after, count }) => {
             let after = after.as_ref().map_or("the beginning", TargetGroupArn::as_str);
@@ -175,7 +175,7 @@ fn placement(call: &RunTask) -> String {
     if let Some(network) = &call.network {
         parts.extend(network.subnets.iter().map(ToString::to_string));
         parts.extend(network.security_groups.iter().map(ToString::to_string));
-        parts.extend(network.assign_public_ip.map(|asked| format!("public IP {asked}")));
+        parts.extend(network.assign_public_ip.map(|setting| format!("public IP {setting}")));
     }
     parts.extend(
         call.platform_version
@@ -204,22 +204,22 @@ fn explain_change(change: &TaskChange, trigger: &Trigger, config: &Config, text:
         Step::End(Err(failure)) => writeln!(text, "  an error, {}: {failure}", failure.category),
         Step::Call(first) => {
             let on_instance = matches!(task.network, Network::ContainerInstance { .. });
-            let way = match task.phase() {
+            let calls = match task.phase() {
                 Phase::Running if on_instance => {
-                    "DescribeTasks for tags and a stop that overtook the event; DescribeTaskDefinition where no host port is shown, as in network mode host; DescribeContainerInstances for the instance id, DescribeInstances for its address where a group takes addresses; RegisterTargets of the host port per group; DescribeTasks again, and undo if it is stopping by then"
+                    "DescribeTasks for tags and a stop that overtook the event; DescribeTaskDefinition if the task has no host port yet, as in network mode host; DescribeContainerInstances for the EC2 instance id, DescribeInstances for its address if a target group has target type ip; RegisterTargets of the host port per target group; DescribeTasks again, and DeregisterTargets if the task is stopping by then"
                 }
                 _ if on_instance => {
-                    "DeregisterTargets of the host port, which DescribeTaskDefinition tells where none is shown, only after DescribeTargetHealth, ListTasks and DescribeTasks show that no newer task on the instance has it"
+                    "DeregisterTargets of the host port (from DescribeTaskDefinition if the event has none), only after DescribeTargetHealth, ListTasks and DescribeTasks show that no newer task on the container instance owns it"
                 }
                 Phase::Running => {
-                    "DescribeTasks for tags and a stop that overtook the event; RegisterTargets per group; DescribeTasks again, and undo if it is stopping by then"
+                    "DescribeTasks for tags and a stop that overtook the event; RegisterTargets per target group; DescribeTasks again, and DeregisterTargets if the task is stopping by then"
                 }
-                Phase::Stopping if !task.never_ran() => "DeregisterTargets per group, from the event alone",
+                Phase::Stopping if !task.never_ran() => "DeregisterTargets per target group, from the event alone",
                 Phase::Starting | Phase::Stopping | Phase::Stopped | Phase::Unknown => {
                     "DescribeTargetHealth; DeregisterTargets of what is still registered"
                 }
             };
-            writeln!(text, "  handled when new: {way}")?;
+            writeln!(text, "  handled when new: {calls}")?;
             if task.phase() != Phase::Running && !on_instance {
                 writeln!(
                     text,

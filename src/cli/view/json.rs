@@ -8,18 +8,18 @@ use crate::fleet::{GroupMember, TargetStatus, TaskStatus};
 /// A task with its targets.
 #[must_use]
 pub fn task(status: &TaskStatus) -> Value {
-    let seen = &status.seen;
-    let marks = seen.marks();
+    let snapshot = &status.snapshot;
+    let marks = snapshot.marks();
     json!({
-        "taskArn": seen.task.arn.as_str(),
+        "taskArn": snapshot.task.arn.as_str(),
         "service": status.service,
-        "taskDefinition": seen.definition,
-        "lastStatus": seen.task.last_status.to_string(),
-        "desiredStatus": seen.task.desired_status.to_string(),
-        "createdAt": seen.created_at.and_then(Timestamp::to_rfc3339),
-        "startedAt": seen.task.started_at.and_then(Timestamp::to_rfc3339),
-        "drainsUntil": seen.stop_at(),
-        "stopReason": (!seen.task.is_wanted()).then(|| seen.task.stop.to_string()),
+        "taskDefinition": snapshot.definition,
+        "lastStatus": snapshot.task.last_status.to_string(),
+        "desiredStatus": snapshot.task.desired_status.to_string(),
+        "createdAt": snapshot.created_at.and_then(Timestamp::to_rfc3339),
+        "startedAt": snapshot.task.started_at.and_then(Timestamp::to_rfc3339),
+        "drainsUntil": snapshot.stop_at(),
+        "stopReason": (!snapshot.task.is_wanted()).then(|| snapshot.task.stop.to_string()),
         "eventId": marks.event_id,
         "correlationId": marks.correlation_id,
         "targets": status.targets.iter().map(target).collect::<Value>(),
@@ -27,21 +27,21 @@ pub fn task(status: &TaskStatus) -> Value {
 }
 
 fn target(status: &TargetStatus) -> Value {
-    let mut told = json!({
+    let mut json = json!({
         "targetGroupArn": status.attachment.group.as_str(),
         "containerPort": status.attachment.port.number(),
         "registered": status.is_registered(),
     });
     if let Some(member) = &status.member {
-        put_member(&mut told, member);
+        set_member(&mut json, member);
     }
-    told
+    json
 }
 
-/// What a group has of a target.
-pub(super) fn put_member(told: &mut Value, member: &GroupMember) {
-    told["id"] = json!(member.target.id);
-    told["port"] = json!(member.target.port.number());
-    told["state"] = json!(member.state);
-    told["reason"] = json!(member.reason);
+/// Adds id, port, state and reason of a registered target.
+pub(super) fn set_member(json: &mut Value, member: &GroupMember) {
+    json["id"] = json!(member.target.id);
+    json["port"] = json!(member.target.port.number());
+    json["state"] = json!(member.state);
+    json["reason"] = json!(member.reason);
 }

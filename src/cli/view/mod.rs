@@ -1,4 +1,4 @@
-//! What the command prints, for people and as JSON. Pure.
+//! The command's output, as text and as JSON. Pure.
 
 pub(crate) mod dead_letters;
 pub mod explain;

@@ -1,4 +1,4 @@
-//! The plan of a reconcile, as people and programs read it, before it is carried out.
+//! The plan of a reconcile as a table and as JSON.
 
 use std::fmt::Write;
 
@@ -11,33 +11,33 @@ use crate::terminal::table::{Cell, Column, Table, Tone, WIDTH, counted, wrap};
 
 const COLUMNS: [Column; 5] = [
     Column::new("", 1),
-    Column::new("GROUP", 8),
+    Column::new("TARGET GROUP", 12),
     Column::new("TARGET", 12),
     Column::new("TASK", 12),
     Column::new("WHY", 14),
 ];
 const INDENT: usize = 2;
 
-/// Why a target that a stopped task has left stays in, and what to do about it.
-pub const WITHHELD: &str = "nothing is taken out while the function's settings are not known here: a live task of another cluster may have the target. Give ALLOWED_CLUSTERS, with every cluster in full, and SERVICES_FILE: eval \"$(pulumi stack output commandEnvironment)\" (docs/command.md)";
+/// Why a target of a stopped task stays registered, and what to do about it.
+pub const WITHHELD: &str = "no target is deregistered while the function's settings are not known here: a live task of another cluster may have the target. Give ALLOWED_CLUSTERS, with every cluster in full, and SERVICES_FILE: eval \"$(pulumi stack output commandEnvironment)\" (docs/command.md)";
 
-/// Everything that a plan would do to how many targets and tasks.
+/// The numbers of a plan's changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// To be registered.
+    /// Targets to register.
     pub register: usize,
-    /// To be deregistered.
+    /// Targets to deregister.
     pub deregister: usize,
-    /// Of no task that is known.
+    /// Targets of no known task.
     pub unknown: usize,
-    /// Tasks to be stopped.
+    /// Tasks to stop.
     pub stop: usize,
-    /// Left by tasks that have stopped, and not taken out: [`WITHHELD`].
+    /// Targets of stopped tasks that are not deregistered: [`WITHHELD`].
     pub withheld: usize,
 }
 
 impl Counts {
-    /// Of one plan.
+    /// Counts the changes of one plan.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let mut counts = Self {
@@ -53,13 +53,13 @@ impl Counts {
         counts
     }
 
-    /// Whether something is to be repaired.
+    /// Whether there is something to repair.
     #[must_use]
     pub fn is_drift(self) -> bool {
         self.register + self.deregister + self.stop > 0
     }
 
-    /// What is to be repaired, in words: `2 targets`, `1 task to stop`, or both.
+    /// The repairs as a text: `2 targets`, `1 task to stop`, or both.
     #[must_use]
     pub fn repairs(self) -> String {
         let targets = counted(self.register + self.deregister, "target");
@@ -72,7 +72,7 @@ impl Counts {
     }
 }
 
-/// Every unknown target of a plan.
+/// All unknown targets of a plan.
 #[must_use]
 pub fn unknown(plan: &Plan) -> Vec<GroupTarget> {
     let of_group = plan.groups.iter().flat_map(|group| {
@@ -84,7 +84,7 @@ pub fn unknown(plan: &Plan) -> Vec<GroupTarget> {
     of_group.collect()
 }
 
-/// One line for each change.
+/// The plan as a table: one line for each change.
 #[must_use]
 pub fn table(cluster: &Cluster, plan: &Plan) -> String {
     let mut table = Table::new(INDENT, &COLUMNS);
@@ -117,7 +117,7 @@ pub fn table(cluster: &Cluster, plan: &Plan) -> String {
                 name.into(),
                 withheld.target.to_string().into(),
                 withheld.task.as_ref().map(|task| task.id()).unwrap_or_default().into(),
-                "its task has stopped: stays in".into(),
+                "its task has stopped: stays registered".into(),
             ]);
         }
         for target in &group.unknown {
@@ -156,7 +156,7 @@ pub fn table(cluster: &Cluster, plan: &Plan) -> String {
         lines(Tone::Bad, &format!("{}: {}", failure.category, failure.message));
     }
     for group in &plan.unreached {
-        lines(Tone::Bad, &format!("{group} was not looked at: no time was left"));
+        lines(Tone::Bad, &format!("{group} was not compared: no time was left"));
     }
     for line in table.lines() {
         let _ = writeln!(text, "{line}");
@@ -168,14 +168,14 @@ const WHY_STOPPED: &str = "its time to drain is over";
 
 fn why(why: Why) -> &'static str {
     match why {
-        Why::Missing => "RUNNING, not in its group",
+        Why::Missing => "RUNNING, not registered",
         Why::Draining => "RUNNING, but draining",
         Why::Left => "its task has stopped",
         Why::Pruned => "of no known task",
     }
 }
 
-/// The same for programs.
+/// The plan as the JSON that `docs/command.md` documents.
 #[must_use]
 pub fn json(cluster: &Cluster, plan: &Plan) -> Value {
     let stops = plan.stop.iter().map(|overdue| {

@@ -1,7 +1,6 @@
-//! What runs where, and where tasks and targets have drifted apart: for people, at most 100 columns wide, and for
-//! programs.
+//! Tasks, targets and their drift, as a table of at most 100 columns and as JSON.
 //!
-//! What has drifted is not judged here: it is the plan of a reconcile that is not carried out.
+//! Must not decide what is drift: that is the plan of a reconcile that is not carried out.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -16,40 +15,40 @@ use start_engines_core::outcome::plan::{Change, GroupPlan, Plan, Why};
 
 use super::json;
 use super::plan::{Counts, WITHHELD};
-use crate::fleet::{Fleet, SeenTask, TargetStatus, TaskStatus};
+use crate::fleet::{Fleet, TargetStatus, TaskSnapshot, TaskStatus};
 use crate::terminal::table::{Cell, Column, Table, Tone, WIDTH, age, counted, printable, wrap};
 
-/// For so long after a task began to run, or to stop, its events are on their way: that is no drift yet.
+/// How long after a task began to run or to stop a difference is not drift: its events are still on their way.
 pub const SETTLE: Duration = Duration::from_secs(30);
 
 /// One cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterStatus {
-    /// Which one.
+    /// The cluster, by name or ARN.
     pub cluster: Cluster,
     /// Its tasks with their targets.
     pub fleet: Fleet,
-    /// What a reconcile would do.
+    /// The plan of a reconcile.
     pub plan: Plan,
-    /// Services of the catalog that have no task here.
+    /// Services of the catalog that have no task in this cluster.
     pub idle: Vec<String>,
-    /// How many tasks of other deployments are live here; they are not shown.
-    pub others_tasks: usize,
+    /// Number of live tasks of other deployments in this cluster; they are not shown.
+    pub other_deployments_tasks: usize,
 }
 
 /// What is wrong with a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drift {
-    /// The task is RUNNING, and the target is not in its group.
+    /// The task is RUNNING, and the target is not registered.
     Missing,
-    /// The task is RUNNING, and the target is on its way out.
+    /// The task is RUNNING, and the target is draining.
     Draining,
-    /// The task is stopping or stopped, and the target is still in its group.
+    /// The task is stopping or stopped, and the target is still registered.
     Left,
-    /// The task is stopping or stopped, and the target is still in its group; but a live task of another cluster may have
+    /// The task is stopping or stopped, and the target is still registered; but a live task of another cluster may own
     /// it, as not all clusters are known here.
     PerhapsLeft,
-    /// Of no task that is known.
+    /// The target is of no known task.
     Unknown,
 }
 
@@ -77,8 +76,7 @@ impl Drift {
 }
 
 impl ClusterStatus {
-    /// Puts it together; of the tasks that have stopped only those are kept that have a target left, or all of them
-    /// with `stopped`.
+    /// Combines tasks and plan. Of the stopped tasks, only those that still have a target are kept, or all with `stopped`.
     #[must_use]
     pub fn new(
         cluster: Cluster,
@@ -89,12 +87,12 @@ impl ClusterStatus {
         now: Timestamp,
     ) -> Self {
         let settles = |change: &Change| {
-            let of = |status: &&TaskStatus| Some(&status.seen.task.arn) == change.task.as_ref();
+            let of = |status: &&TaskStatus| Some(&status.snapshot.task.arn) == change.task.as_ref();
             fleet
                 .tasks
                 .iter()
                 .find(of)
-                .is_some_and(|status| is_new(&status.seen, now))
+                .is_some_and(|status| is_new(&status.snapshot, now))
         };
         for group in &mut plan.groups {
             group.register.retain(|change| !settles(change));
@@ -104,7 +102,7 @@ impl ClusterStatus {
         let is_left = |status: &TaskStatus| status.targets.iter().any(|target| target.member.is_some());
         fleet
             .tasks
-            .retain(|status| stopped || status.seen.task.phase() != Phase::Stopped || is_left(status));
+            .retain(|status| stopped || status.snapshot.task.phase() != Phase::Stopped || is_left(status));
         let busy: BTreeSet<&String> = fleet
             .tasks
             .iter()
@@ -116,17 +114,20 @@ impl ClusterStatus {
             fleet,
             plan,
             idle,
-            others_tasks: 0,
+            other_deployments_tasks: 0,
         }
     }
 
-    /// The same, with so many tasks of other deployments beside them.
+    /// Sets the number of live tasks of other deployments.
     #[must_use]
-    pub fn beside(self, others_tasks: usize) -> Self {
-        Self { others_tasks, ..self }
+    pub fn with_other_deployments_tasks(self, other_deployments_tasks: usize) -> Self {
+        Self {
+            other_deployments_tasks,
+            ..self
+        }
     }
 
-    /// How many targets are to be put in or taken out, and tasks to be stopped.
+    /// Number of targets to register or deregister, and of tasks to stop.
     #[must_use]
     pub fn drifts(&self) -> usize {
         self.drifted_targets() + self.plan.stop.len()
@@ -138,18 +139,18 @@ impl ClusterStatus {
         groups.map(of_group).sum()
     }
 
-    /// How many of them a reconcile does not take out, and why: [`WITHHELD`].
+    /// Number of targets that a reconcile does not deregister, for the reason in [`WITHHELD`].
     #[must_use]
     pub fn withheld(&self) -> usize {
         Counts::of(&self.plan).withheld
     }
 
-    /// Whether a task was to be stopped some time ago.
+    /// Whether the task's drain is over, but it was not stopped.
     fn is_overdue(&self, status: &TaskStatus) -> bool {
         self.plan
             .stop
             .iter()
-            .any(|overdue| overdue.task == status.seen.task.arn)
+            .any(|overdue| overdue.task == status.snapshot.task.arn)
     }
 
     fn unknown(&self) -> impl Iterator<Item = (&TargetGroupArn, &Target)> {
@@ -157,7 +158,7 @@ impl ClusterStatus {
         groups.flat_map(|group| group.unknown.iter().map(|target| (&group.group, target)))
     }
 
-    /// What is wrong with a task's target.
+    /// The drift of a task's target.
     fn drift(&self, status: &TaskStatus, target: &TargetStatus) -> Option<Drift> {
         let group = self
             .plan
@@ -166,7 +167,8 @@ impl ClusterStatus {
             .find(|group| group.group == target.attachment.group)?;
         let is_its = |change: &&Change| {
             let member = target.member.as_ref().map(|member| &member.target);
-            change.task.as_ref() == Some(&status.seen.task.arn) && member.is_none_or(|member| *member == change.target)
+            change.task.as_ref() == Some(&status.snapshot.task.arn)
+                && member.is_none_or(|member| *member == change.target)
         };
         let out = group.deregister.iter().find(is_its).map(|_| Drift::Left);
         let perhaps = group.withheld.iter().find(is_its).map(|_| Drift::PerhapsLeft);
@@ -178,13 +180,13 @@ impl ClusterStatus {
         })
     }
 
-    /// A target of no task of the list that is to be taken out all the same: of a task that ECS does not show here.
+    /// Unknown targets, and targets to deregister of tasks that ECS does not list any more.
     fn others(&self) -> impl Iterator<Item = (&TargetGroupArn, &Target, Drift)> {
         let shown: BTreeSet<&str> = self
             .fleet
             .tasks
             .iter()
-            .map(|status| status.seen.task.arn.as_str())
+            .map(|status| status.snapshot.task.arn.as_str())
             .collect();
         let left = self.plan.groups.iter().flat_map(move |group| {
             let shown = shown.clone();
@@ -208,10 +210,10 @@ impl ClusterStatus {
     }
 }
 
-fn is_new(seen: &SeenTask, now: Timestamp) -> bool {
-    let since = match seen.task.phase() {
-        Phase::Running => seen.task.started_at,
-        Phase::Stopping | Phase::Stopped => seen.stopping_at.or(seen.task.stopped_at),
+fn is_new(snapshot: &TaskSnapshot, now: Timestamp) -> bool {
+    let since = match snapshot.task.phase() {
+        Phase::Running => snapshot.task.started_at,
+        Phase::Stopping | Phase::Stopped => snapshot.stopping_at.or(snapshot.task.stopped_at),
         Phase::Starting | Phase::Unknown => None,
     };
     since.is_some_and(|since| now.since(since) < SETTLE)
@@ -224,14 +226,14 @@ const TASKS: [Column; 4] = [
     Column::new("AGE", 6).right(),
 ];
 const TARGETS: [Column; 4] = [
-    Column::new("GROUP", 8),
+    Column::new("TARGET GROUP", 12),
     Column::new("TARGET", 12),
     Column::new("HEALTH", 9),
     Column::new("DRIFT", 11),
 ];
 const INDENT: usize = 4;
 
-/// The table.
+/// All clusters as a table.
 #[must_use]
 pub fn table(clusters: &[ClusterStatus], now: Timestamp) -> String {
     let mut text = String::new();
@@ -278,8 +280,8 @@ fn cluster(status: &ClusterStatus, now: Timestamp, text: &mut String) -> std::fm
     for line in wrap(&heading, WIDTH) {
         writeln!(text, "{}", Tone::Head.paint(&line))?;
     }
-    if status.others_tasks > 0 {
-        let others = counted(status.others_tasks, "task");
+    if status.other_deployments_tasks > 0 {
+        let others = counted(status.other_deployments_tasks, "task");
         writeln!(text, "{others} of other deployments not shown")?;
     }
     if !tasks.is_empty() {
@@ -296,7 +298,7 @@ fn cluster(status: &ClusterStatus, now: Timestamp, text: &mut String) -> std::fm
     }
     for (n, line) in lines.enumerate() {
         if n == 0 {
-            writeln!(text, "Targets of none of these tasks:")?;
+            writeln!(text, "Other targets:")?;
         }
         writeln!(text, "{line}")?;
     }
@@ -309,9 +311,9 @@ fn cluster(status: &ClusterStatus, now: Timestamp, text: &mut String) -> std::fm
 }
 
 fn task_row(status: &TaskStatus, is_overdue: bool, now: Timestamp) -> Vec<Cell> {
-    let seen = &status.seen;
-    let task = &seen.task;
-    let (state, tone) = match (task.phase(), seen.stop_at()) {
+    let snapshot = &status.snapshot;
+    let task = &snapshot.task;
+    let (state, tone) = match (task.phase(), snapshot.stop_at()) {
         _ if is_overdue => ("OVERDUE".to_owned(), Tone::Bad),
         (Phase::Running, Some(until)) => (drains(until, now), Tone::Busy),
         (Phase::Running, None) => (task.last_status.to_string(), Tone::Good),
@@ -320,7 +322,7 @@ fn task_row(status: &TaskStatus, is_overdue: bool, now: Timestamp) -> Vec<Cell> 
         (Phase::Starting | Phase::Stopping | Phase::Unknown, _) => (task.last_status.to_string(), Tone::Busy),
         (Phase::Stopped, _) => (task.last_status.to_string(), Tone::Plain),
     };
-    let since = seen.created_at.map(|created| age(now.since(created)));
+    let since = snapshot.created_at.map(|created| age(now.since(created)));
     vec![
         status.service.as_deref().unwrap_or("-").into(),
         task.arn.id().into(),
@@ -369,7 +371,7 @@ fn health(state: Option<(&str, Option<&str>)>, tone: Tone) -> Cell {
     }
 }
 
-/// The same for programs.
+/// All clusters as the JSON that `docs/command.md` documents.
 #[must_use]
 pub fn json(clusters: &[ClusterStatus]) -> Value {
     let all: Value = clusters.iter().map(of_cluster).collect();
@@ -380,16 +382,16 @@ pub fn json(clusters: &[ClusterStatus]) -> Value {
 
 fn of_cluster(status: &ClusterStatus) -> Value {
     let tasks = status.fleet.tasks.iter().map(|task| {
-        let mut told = json::task(task);
-        told["overdue"] = json!(status.is_overdue(task));
+        let mut task_json = json::task(task);
+        task_json["overdue"] = json!(status.is_overdue(task));
         let drifts = task
             .targets
             .iter()
             .map(|target| status.drift(task, target).map(Drift::name));
-        for (target, drift) in told["targets"].as_array_mut().into_iter().flatten().zip(drifts) {
+        for (target, drift) in task_json["targets"].as_array_mut().into_iter().flatten().zip(drifts) {
             target["drift"] = json!(drift);
         }
-        told
+        task_json
     });
     let others = status.others().map(|(group, target, drift)| {
         let state = status.state_of(group, target);
@@ -408,7 +410,7 @@ fn of_cluster(status: &ClusterStatus) -> Value {
         "tasks": tasks.collect::<Value>(),
         "otherTargets": others.collect::<Value>(),
         "servicesWithoutTasks": status.idle,
-        "tasksOfOtherDeployments": status.others_tasks,
+        "tasksOfOtherDeployments": status.other_deployments_tasks,
         "failures": failures.map(|failure| json!({"category": failure.category.name(), "message": failure.message})).collect::<Value>(),
     })
 }

@@ -10,7 +10,7 @@ pub struct Scheduler {
     pub role: RoleArn,
     /// `SCHEDULER_GROUP`: the schedule group; `None` for the account's default one.
     pub group: Option<ScheduleGroup>,
-    /// `SCHEDULER_DEAD_LETTER_ARN`: the dead-letter queue for events that could not be delivered.
+    /// `SCHEDULER_DEAD_LETTER_QUEUE_ARN`: the dead-letter queue of the function's schedules.
     pub dead_letters: Option<QueueArn>,
 }
 

@@ -69,11 +69,13 @@ impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
     pub(super) fn scheduler(&mut self) -> Option<Scheduler> {
         let role = self.one("SCHEDULER_ROLE_ARN");
         let group = self.one("SCHEDULER_GROUP");
-        let dead_letters = self.one("SCHEDULER_DEAD_LETTER_ARN");
+        let dead_letters = self.one("SCHEDULER_DEAD_LETTER_QUEUE_ARN");
+        // The name that it had in version 0.1.
+        let dead_letters = dead_letters.or_else(|| self.one("SCHEDULER_DEAD_LETTER_ARN"));
         if self.text("SCHEDULER_ROLE_ARN").is_none() && (group.is_some() || dead_letters.is_some()) {
             self.problems.missing(
                 "SCHEDULER_ROLE_ARN",
-                "SCHEDULER_GROUP and SCHEDULER_DEAD_LETTER_ARN require it",
+                "SCHEDULER_GROUP and SCHEDULER_DEAD_LETTER_QUEUE_ARN require it",
             );
         }
         Some(Scheduler {

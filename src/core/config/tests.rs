@@ -20,16 +20,20 @@ fn a_scheduler_has_a_role_and_perhaps_a_group_and_a_queue() {
     let all = [
         ROLE,
         ("SCHEDULER_GROUP", "engines"),
-        ("SCHEDULER_DEAD_LETTER_ARN", queue),
+        ("SCHEDULER_DEAD_LETTER_QUEUE_ARN", queue),
     ];
     let whole = scheduler(&all).unwrap().unwrap();
     assert_eq!(whole.group.unwrap().as_str(), "engines");
     assert_eq!(whole.dead_letters.unwrap().as_str(), queue);
+    let by_old_name = scheduler(&[ROLE, ("SCHEDULER_DEAD_LETTER_ARN", queue)])
+        .unwrap()
+        .unwrap();
+    assert_eq!(by_old_name.dead_letters.unwrap().as_str(), queue);
     for bad in [
         &[("SCHEDULER_ROLE_ARN", "schedules")][..],
         &[("SCHEDULER_ROLE_ARN", "arn:aws:iam::111122223333:user/x")],
         &[ROLE, ("SCHEDULER_GROUP", "a/b")],
-        &[ROLE, ("SCHEDULER_DEAD_LETTER_ARN", "undelivered")],
+        &[ROLE, ("SCHEDULER_DEAD_LETTER_QUEUE_ARN", "undelivered")],
         &[("SCHEDULER_GROUP", "engines")],
     ] {
         assert!(scheduler(bad).is_err(), "{bad:?}");

@@ -181,7 +181,7 @@ async fn on_a_terminal_a_person_decides_on_the_repair_and_on_each_cluster_s_unkn
     assert_eq!(registered(&stage), before, "{unknown}");
     let (status, shown) = on_a_terminal(&stage, &format!("{RECONCILE} --prune"), "y\ny\n").await;
     assert_eq!(status, Some(0), "{shown}");
-    assert!(shown.contains("Take 1 unknown target in engines out?"), "{shown}");
+    assert!(shown.contains("Deregister 1 unknown target in engines?"), "{shown}");
     assert_eq!(registered(&stage), [missing]);
 }
 

@@ -39,8 +39,8 @@ impl Queues {
 
     fn run(&self, arguments: &[&str]) -> Run {
         Run::new(&self.fake, &[&["redrive"], arguments].concat())
-            .env("START_ENGINES_RULE_QUEUE_URL", &self.rules)
-            .env("START_ENGINES_FAILURE_QUEUE_URL", &self.failures)
+            .env("START_ENGINES_RULE_DEAD_LETTER_QUEUE_URL", &self.rules)
+            .env("START_ENGINES_ON_FAILURE_QUEUE_URL", &self.failures)
     }
 
     /// An event that the rule could not deliver.
@@ -95,10 +95,31 @@ fn start(time: &str) -> Value {
 }
 
 #[tokio::test]
+async fn the_old_names_of_options_and_variables_still_work() {
+    let queues = Queues::new().await;
+    queues.undelivered(&stop(1));
+    queues.failed(&stop(2), "throttled", "slow");
+    let by_variables = Run::new(&queues.fake, &["redrive"])
+        .env("START_ENGINES_RULE_QUEUE_URL", &queues.rules)
+        .env("START_ENGINES_FAILURE_QUEUE_URL", &queues.failures);
+    let options = [
+        "redrive",
+        "--rule-queue-url",
+        &queues.rules,
+        "--failure-queue-url",
+        &queues.failures,
+    ];
+    for run in [by_variables, Run::new(&queues.fake, &options)] {
+        let ended = run.end().await.must(3);
+        assert!(ended.out.contains("2 messages"), "{}", ended.out);
+    }
+}
+
+#[tokio::test]
 async fn empty_queues_are_exit_status_0() {
     let queues = Queues::new().await;
     let ended = queues.run(&[]).end().await.must(0);
-    assert_eq!(ended.out, "nothing waits in the queues\n");
+    assert_eq!(ended.out, "the queues are empty\n");
 }
 
 #[tokio::test]
@@ -224,7 +245,11 @@ async fn those_that_are_named_are_sent_and_the_others_stay() {
     assert_eq!(queues.left().0, [ids[0].clone(), ids[2].clone()]);
     assert_eq!(queues.hidden(), 0);
     let ended = queues.run(&["--send", "nobody"]).end().await.must(2);
-    assert!(ended.err.contains("is none of the 2 messages seen"), "{}", ended.err);
+    assert!(
+        ended.err.contains("no message of the 2 received has the id nobody"),
+        "{}",
+        ended.err
+    );
     assert_eq!(queues.hidden(), 0);
 }
 

@@ -153,8 +153,8 @@ async fn every_command_runs_as_printed() {
             false => command.to_owned(),
         });
         let mut run = with_terminal(&stage.fake, line.trim_start_matches("start-engines "));
-        run.env("START_ENGINES_RULE_QUEUE_URL", &queues[0])
-            .env("START_ENGINES_FAILURE_QUEUE_URL", &queues[1])
+        run.env("START_ENGINES_RULE_DEAD_LETTER_QUEUE_URL", &queues[0])
+            .env("START_ENGINES_ON_FAILURE_QUEUE_URL", &queues[1])
             .env("START_ENGINES_REQUEST_DEAD_LETTER_QUEUE_URL", &queues[2])
             .env("ALLOWED_CLUSTERS", "engines")
             .env("SCHEDULER_ROLE_ARN", "arn:aws:iam::111122223333:role/later")

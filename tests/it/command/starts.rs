@@ -385,7 +385,7 @@ async fn a_look_that_is_throttled_is_made_again_and_one_that_is_denied_says_that
     let run = Run::new(&stage.fake, &["start", "-f", "-", "--wait"]);
     let steps = vec![handled(), running(), registered(&stage.group)];
     let ended = while_it_looks(&stage, run, &whole(&stage.group), steps).await.must(0);
-    assert!(ended.err.contains("looking again"), "{}", ended.err);
+    assert!(ended.err.contains("trying again"), "{}", ended.err);
 
     let stage = Stage::new().await;
     let denied = Fault::error(400, "AccessDeniedException", "no");
@@ -395,7 +395,7 @@ async fn a_look_that_is_throttled_is_made_again_and_one_that_is_denied_says_that
     assert!(
         ended
             .err
-            .contains("the event was sent, but looking failed: access_denied"),
+            .contains("the event was sent, but reading the tasks failed: access_denied"),
         "{}",
         ended.err
     );

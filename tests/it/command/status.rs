@@ -159,7 +159,7 @@ async fn what_cannot_be_seen_is_exit_status_1() {
         .must(1);
     assert!(ended.err.contains("cluster_not_found"), "{}", ended.err);
     let ended = Run::new(&stage.fake, &["status"]).end().await.must(2);
-    assert!(ended.err.contains("which cluster?"), "{}", ended.err);
+    assert!(ended.err.contains("no cluster is given"), "{}", ended.err);
 }
 
 #[tokio::test]

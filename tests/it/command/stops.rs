@@ -73,7 +73,7 @@ async fn a_service_that_the_catalog_does_not_have_is_refused() {
 async fn an_id_without_account_or_cluster_is_refused() {
     let id = "0123456789abcdef0123456789abcdef";
     let ended = Run::offline(&["stop", "--task", id]).end().await.must(2);
-    assert!(ended.err.contains("which cluster?"), "{}", ended.err);
+    assert!(ended.err.contains("no cluster is given"), "{}", ended.err);
     let ended = Run::offline(&["stop", "--task", id, "--cluster", "engines"])
         .end()
         .await

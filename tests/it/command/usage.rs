@@ -54,7 +54,7 @@ async fn a_wrong_command_line_is_told_and_nothing_is_asked_of_aws() {
         ),
         (&["stop", "--task", "t"], "detail.taskArn"),
         (&["stop", "--service", ""], "detail.service"),
-        (&["redrive"], "which queues?"),
+        (&["redrive"], "no queue is given"),
         (&["start", "auth", "--cluster", "a b"], "detail.cluster"),
         (&["start", "--file", "nowhere.json"], "nowhere.json"),
         (&["completions", "ksh"], "possible values"),

@@ -64,7 +64,7 @@ const BUFFERED_MARKS: [&str; 17] = [
     "start-engines redrive",
     "received_too_often",
     "all events handled",
-    "AWS calls, as the function's log lines tell them",
+    "AWS calls, from the function's log lines",
     "Where the stack differs from what the program registered",
     "What this demo does not prove",
 ];

@@ -170,7 +170,7 @@ async fn the_schedule_is_sent_by_the_role_in_the_group_and_keeps_what_it_cannot_
         ROLE,
         NO_TIMEOUT,
         ("SCHEDULER_GROUP", "engines"),
-        ("SCHEDULER_DEAD_LETTER_ARN", QUEUE),
+        ("SCHEDULER_DEAD_LETTER_QUEUE_ARN", QUEUE),
     ];
     let stage = Stage::with(&variables).await;
     let task = stage.registered_task("e1").await;

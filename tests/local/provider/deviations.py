@@ -14,13 +14,13 @@ Deviation = tuple[str, str]
 
 DEVIATIONS: dict[Deviation, str] = {
     ("aws:lambda/function:Function", "Environment.Variables.AWS_ENDPOINT_URL"): (
-        "added, since MiniStack does not tell a function where it is"
+        "added, since MiniStack does not give a function its own endpoint"
     ),
 }
 
 
 def problems(found: Set[Deviation]) -> list[str]:
-    """What the table does not say, and what it says in vain."""
+    """Deviations that are not in the table, and entries of the table that do not occur."""
     known = set(DEVIATIONS)
     return [
         *(f"{type}: {path} was not carried over" for type, path in sorted(found - known)),

@@ -1,4 +1,4 @@
-"""Lambda: the function, who may invoke it, where it takes batches from, and what becomes of its failures."""
+"""Lambda: the function, its permissions, event source mappings and on-failure destination."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import wait
 from provider.resource import Clients, Inputs, Made, pascal
 
 ACTIVE_SECONDS = 20.0
-# The emulator does not tell a function where AWS is.
+# The emulator does not give a function its own endpoint.
 ENDPOINT = "AWS_ENDPOINT_URL"
 
 
@@ -31,7 +31,7 @@ def function(clients: Clients, _name: str, given: Inputs) -> Made:
         "MemorySize": given.take("memorySize"),
         "Environment": {"Variables": variables | {ENDPOINT: lambda_.meta.endpoint_url}},
     }
-    # The provider's word for "no limit of its own".
+    # The provider's value for no reserved concurrency.
     if given.take("reservedConcurrentExecutions") != -1:
         raise ValueError("the example sets no reserved concurrency")
     arn = lambda_.create_function(**sent, Code={"ZipFile": zipped})["FunctionArn"]

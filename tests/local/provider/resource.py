@@ -17,14 +17,14 @@ Clients = Callable[[str], Any]
 
 
 class Inputs:
-    """The inputs of one registration. What nobody takes has not been carried over."""
+    """The inputs of one registration. Inputs that are not taken were not passed on to the emulator."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         # A maker takes them apart; the program's own stay whole.
         self._left = copy.deepcopy(dict(values))
 
     def take(self, name: str, default: Any = None) -> Any:
-        """The value, which counts as carried over from now on."""
+        """Returns the value, and marks it as passed on."""
         return self._left.pop(name, default)
 
     def left(self) -> set[str]:
@@ -39,7 +39,7 @@ class Made:
     id: str
     # What the program reads of it, beside its inputs.
     outputs: dict[str, Any]
-    # What was sent, in AWS's words, and what the emulator says of it when asked.
+    # What was sent, in AWS's names, and what the emulator returns for it.
     sent: dict[str, Any]
     kept: Mapping[str, Any]
     # What was sent beside the inputs.
@@ -96,7 +96,7 @@ def lost(sent: Any, kept: Any, path: str = "") -> set[str]:
 
 
 def _parsed(value: Any) -> Any:
-    """JSON documents by what they say; numbers and truth values as AWS writes them in text."""
+    """JSON documents by content; numbers and booleans as AWS writes them in text."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         return json.loads(value)
     if isinstance(value, bool):

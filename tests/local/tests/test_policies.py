@@ -30,7 +30,7 @@ LIST_TASKS = (
     "its data name the container instance; where none is asked for, AWS has been seen to authorize on *, with the condition "
     "ecs:cluster: https://github.com/cdklabs/construct-hub/pull/1207"
 )
-# By resource, finding and what it is about: why it is right all the same. An entry that no longer occurs is a failure.
+# By resource, finding and subject: why the statement is right nevertheless. An entry that no longer occurs is a failure.
 ACCEPTED: dict[tuple[str, str, str], str] = {
     (f"{holder}{mode}", "RESOURCE_STAR", "['ecs:ListTasks']"): LIST_TASKS
     for holder in ("aws:iam/rolePolicy:RolePolicy::start-engines", "aws:iam/policy:Policy::start-engines-operators")

@@ -8,7 +8,7 @@ use start_engines_core::outcome::{Category, Failure};
 use unicode_width::UnicodeWidthStr;
 
 use super::*;
-use crate::fleet::{GroupMember, together};
+use crate::fleet::{GroupMember, match_targets};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_158_000_000);
 
@@ -17,12 +17,12 @@ fn group(name: &str) -> TargetGroupArn {
     format!("{arn}/{name}/73e2d6bc24d8a067").parse().unwrap()
 }
 
-fn task(n: u8, state: &str, service: &str, host: &str, groups: &[&str]) -> SeenTask {
+fn task(n: u8, state: &str, service: &str, host: &str, groups: &[&str]) -> TaskSnapshot {
     let targets: Vec<String> = groups
         .iter()
         .map(|name| format!("{name}/73e2d6bc24d8a067/8080"))
         .collect();
-    SeenTask {
+    TaskSnapshot {
         task: Task {
             arn: format!("arn:aws:ecs:us-east-1:111122223333:task/engines/{n:032x}")
                 .parse()
@@ -64,7 +64,7 @@ fn member(host: &str, state: &str, reason: Option<&str>) -> GroupMember {
     }
 }
 
-fn change(task: &SeenTask, host: &str, why: Why) -> Change {
+fn change(task: &TaskSnapshot, host: &str, why: Why) -> Change {
     Change {
         target: member(host, "healthy", None).target,
         task: Some(task.task.arn.clone()),
@@ -88,14 +88,14 @@ fn plan(name: &str, register: Vec<Change>, deregister: Vec<Change>, unknown: &[&
     }
 }
 
-fn status(tasks: Vec<SeenTask>, members: &[(&str, Vec<GroupMember>)], plan: Plan) -> ClusterStatus {
+fn status(tasks: Vec<TaskSnapshot>, members: &[(&str, Vec<GroupMember>)], plan: Plan) -> ClusterStatus {
     let groups: BTreeMap<TargetGroupArn, Vec<GroupMember>> = members
         .iter()
         .map(|(name, members)| (group(name), members.clone()))
         .collect();
     let services = ["auth".to_owned(), "billing".to_owned()];
     let cluster = "engines".parse().unwrap();
-    ClusterStatus::new(cluster, together(tasks, &groups), plan, &services, false, NOW)
+    ClusterStatus::new(cluster, match_targets(tasks, &groups), plan, &services, false, NOW)
 }
 
 fn text(status: ClusterStatus) -> String {
@@ -136,7 +136,7 @@ Targets of none of these tasks:
 fn what_has_just_begun_or_ended_is_no_drift_yet() {
     let mut new = task(1, "RUNNING", "auth", "10.0.0.1", &["auth"]);
     new.task.started_at = Some(Timestamp::from_millis(NOW.millis() - 29_999));
-    let missing = |new: &SeenTask| plan("auth", vec![change(new, "10.0.0.1", Why::Missing)], vec![], &[]);
+    let missing = |new: &TaskSnapshot| plan("auth", vec![change(new, "10.0.0.1", Why::Missing)], vec![], &[]);
     assert_eq!(
         status(vec![new.clone()], &[("auth", vec![])], missing(&new)).drifts(),
         0

@@ -49,8 +49,8 @@ async fn a_list_tells_queue_and_message_by_which_the_log_has_the_reason() {
     let all = ended.json();
     let told = |n: usize, name: &str| all["messages"][n][name].as_str().unwrap_or_default().to_owned();
     for (n, queue, source, id) in [
-        (0, "requests", "start-engines-requests", &one),
-        (1, "changes", "start-engines-state-changes", &two),
+        (0, "request-dead-letter-queue", "start-engines-requests", &one),
+        (1, "state-change-dead-letter-queue", "start-engines-state-changes", &two),
     ] {
         assert_eq!((told(n, "queue").as_str(), &told(n, "id")), (queue, id));
         assert_eq!(told(n, "code"), "received_too_often");
