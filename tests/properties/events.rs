@@ -96,7 +96,7 @@ proptest! {
     }
 
     #[test]
-    fn every_mistake_in_a_start_is_told_at_once_and_nothing_else(chosen in prop::collection::vec(any::<bool>(), MISTAKES.len())) {
+    fn every_mistake_in_a_start_is_reported_at_once_and_nothing_else(chosen in prop::collection::vec(any::<bool>(), MISTAKES.len())) {
         let mut detail = json!({
             "cluster": "engines", "taskDefinition": "auth", "port": 8080, "launchType": "FARGATE",
             "targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth/73e2d6bc24d8a067",

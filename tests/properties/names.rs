@@ -84,7 +84,7 @@ proptest! {
     }
 
     #[test]
-    fn functions_tell_where_they_are(arn in arn("lambda"), name in "[A-Za-z0-9_-]{1,64}") {
+    fn functions_give_their_scope_and_name(arn in arn("lambda"), name in "[A-Za-z0-9_-]{1,64}") {
         let function: FunctionArn = is_kept(&format!("{arn}:function:{name}"))?;
         let scope = function.scope().unwrap();
         prop_assert_eq!(format!("arn:{}:lambda:{}:{}", scope.partition, scope.region, scope.account), arn);

@@ -38,7 +38,7 @@ fn read(variables: &BTreeMap<&str, String>, catalog: Option<&str>) -> Result<Con
 
 proptest! {
     #[test]
-    fn every_wrong_variable_is_told_at_once_and_no_sound_one(wrong in prop::collection::vec(any::<bool>(), VARIABLES.len())) {
+    fn every_invalid_variable_is_reported_at_once_and_no_valid_one(wrong in prop::collection::vec(any::<bool>(), VARIABLES.len())) {
         let variables = VARIABLES.iter().zip(&wrong);
         let variables = variables.map(|((name, bad, good), wrong)| (*name, if *wrong { *bad } else { *good }.to_owned()));
         let told = read(&variables.collect(), None).err().unwrap_or_default();

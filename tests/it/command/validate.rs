@@ -28,7 +28,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_sound_start_is_told_as_the_call_that_it_makes() {
+fn a_valid_start_is_shown_as_the_call_that_it_makes() {
     let output = validate(&["fixtures/events/start-fallbacks.json"], "");
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{told}");
@@ -44,7 +44,7 @@ fn a_sound_start_is_told_as_the_call_that_it_makes() {
 }
 
 #[test]
-fn every_problem_is_told_on_a_line_of_its_own() {
+fn every_problem_is_shown_on_a_line_of_its_own() {
     let output = validate(&["fixtures/events/start-invalid.json"], "");
     let told = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{told}");
@@ -53,7 +53,7 @@ fn every_problem_is_told_on_a_line_of_its_own() {
 }
 
 #[test]
-fn events_of_tasks_on_instances_are_told_with_their_own_calls() {
+fn events_of_tasks_on_container_instances_are_shown_with_their_own_calls() {
     let output = validate(&["fixtures/events/task-bridge-ec2.json"], "");
     let told = text(&output.stdout);
     assert!(
@@ -88,7 +88,7 @@ fn a_service_needs_its_catalog() {
 }
 
 #[test]
-fn state_changes_tell_their_way() {
+fn state_changes_are_shown_with_their_calls() {
     let told = |name: &str| text(&validate(&[&format!("fixtures/events/{name}.json")], "").stdout);
     assert!(told("task-running").contains("first call: DescribeTasks"));
     assert!(told("task-running-stopping").contains("first call: DeregisterTargets"));
@@ -97,7 +97,7 @@ fn state_changes_tell_their_way() {
 }
 
 #[test]
-fn a_reconcile_tells_which_groups_and_clusters_it_looks_at() {
+fn a_reconcile_shows_which_target_groups_and_clusters_it_compares() {
     let output = validate(
         &[
             "--services",
@@ -120,7 +120,7 @@ fn a_reconcile_tells_which_groups_and_clusters_it_looks_at() {
 }
 
 #[test]
-fn each_event_of_a_file_is_told_and_one_wrong_one_is_exit_status_2() {
+fn each_event_of_a_file_is_shown_and_an_invalid_one_is_exit_status_2() {
     let file = serde_json::json!({"Entries": [
         {"Source": "a", "DetailType": "Stop ECS Task", "Detail": "{\"cluster\": \"engines\", \"all\": true, \"drainSeconds\": 0}"},
         {"Source": "a", "DetailType": "Reconcile ECS Targets", "Detail": {"cluster": "engines"}},
