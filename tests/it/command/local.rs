@@ -49,9 +49,9 @@ async fn without_an_endpoint_or_an_event_nothing_is_called() {
     let run = || Run::new(&stage.fake, &["local", "-"]);
     let ended = run().env("AWS_ENDPOINT_URL", "").end_with("{}").await.must(2);
     assert!(ended.err.contains("--endpoint-url"), "{}", ended.err);
-    for (text, told) in [("", "holds no event"), ("{ not", "is not JSON")] {
+    for (text, expected) in [("", "holds no event"), ("{ not", "is not JSON")] {
         let ended = run().end_with(text).await.must(2);
-        assert!(ended.err.contains(told), "{}", ended.err);
+        assert!(ended.err.contains(expected), "{}", ended.err);
     }
     assert!(stage.calls().is_empty());
 }

@@ -1,6 +1,6 @@
-//! The operator's command as a person runs it, against the fake at the wire.
+//! The operator's command, run as a process against the fake at the wire.
 //!
-//! Must not look inside: exit status, standard output, standard error and the calls are all there is.
+//! Must not use the command's code: checks exit status, standard output, standard error and the calls.
 
 mod local;
 mod reconcile;
@@ -20,7 +20,7 @@ use start_engines_fake_aws::FakeAws;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// The command's own waits end long before this.
+/// Time limit of a run; the command's own waits are much shorter.
 const TIME: Duration = Duration::from_secs(60);
 pub(crate) const FUNCTION: &str = "arn:aws:lambda:us-east-1:111122223333:function:start-engines";
 
@@ -43,7 +43,7 @@ impl Ended {
         json
     }
 
-    /// It must have ended like this.
+    /// Asserts the exit status.
     pub(crate) fn must(self, status: i32) -> Self {
         assert_eq!(self.status, Some(status), "{self:#?}");
         self
@@ -59,7 +59,7 @@ fn must_be_documented(json: &Value, table: &str) {
                     table.contains(&format!("`{name}`")),
                     "docs/command.md does not document {name}"
                 );
-                // These are others' own.
+                // Their fields are documented elsewhere.
                 if !["detail", "event", "events"].contains(&name.as_str()) {
                     must_be_documented(value, table);
                 }
@@ -73,7 +73,7 @@ fn must_be_documented(json: &Value, table: &str) {
 pub(crate) struct Run(Command);
 
 impl Run {
-    /// With the fake's endpoint, a region and credentials, and nothing else in its environment.
+    /// A run with the fake's endpoint, a region and credentials, and nothing else in its environment.
     pub(crate) fn new(fake: &FakeAws, arguments: &[&str]) -> Self {
         Self::offline(arguments)
             .env("AWS_ENDPOINT_URL", &fake.endpoint())
@@ -83,14 +83,14 @@ impl Run {
             .env("START_ENGINES_FUNCTION", FUNCTION)
     }
 
-    /// With an empty environment.
+    /// A run with an empty environment.
     pub(crate) fn offline(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_start-engines"));
         command
             .args(arguments)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .env_clear()
-            // No profile of whoever runs the tests.
+            // No profile of the user who runs the tests.
             .env("AWS_CONFIG_FILE", "/dev/null")
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
             .env("AWS_EC2_METADATA_DISABLED", "true")
@@ -114,7 +114,7 @@ impl Run {
         end(self.begin()).await
     }
 
-    /// With `text` on standard input.
+    /// Runs with `text` on standard input.
     pub(crate) async fn end_with(self, text: &str) -> Ended {
         use tokio::io::AsyncWriteExt;
         let mut child = self.begin();
@@ -181,7 +181,7 @@ pub(crate) fn with_terminal(fake: &FakeAws, arguments: &str) -> Command {
     command
 }
 
-/// Its exit status and what was shown, with these answers typed.
+/// Types these answers; returns the exit status and the terminal's output.
 pub(crate) async fn answered(mut command: Command, answers: &str) -> (Option<i32>, String) {
     use tokio::io::AsyncWriteExt;
     let mut child = command

@@ -22,14 +22,14 @@ async fn reconcile(stage: &Stage, arguments: &[&str]) -> Ended {
     run(stage, arguments).env(CLUSTERS.0, CLUSTERS.1).end().await
 }
 
-/// By a person who agrees or does not.
+/// Runs the command on a terminal, with these answers.
 async fn on_a_terminal(stage: &Stage, arguments: &str, answers: &str) -> (Option<i32>, String) {
     let mut command = with_terminal(&stage.fake, arguments);
     command.env(CLUSTERS.0, CLUSTERS.1);
     answered(command, answers).await
 }
 
-/// One task is not registered, another one has stopped and left its target, and one target is nobody's.
+/// One task is not registered, another one has stopped and left its target, and one target is of no known task.
 async fn drifted(stage: &Stage) -> [String; 3] {
     let missing = stage.registered_task("e-1").await;
     let left = stage.registered_task("e-2").await;
@@ -52,7 +52,7 @@ fn registered(stage: &Stage) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_the_plan_and_changes_nothing() {
+async fn a_dry_run_prints_the_plan_and_changes_nothing() {
     let stage = Stage::new().await;
     reconcile(&stage, &["--dry-run"]).await.must(0);
     let [missing, left, unknown] = drifted(&stage).await;
@@ -109,7 +109,7 @@ async fn with_yes_it_repairs_and_leaves_unknown_targets_alone() {
 }
 
 #[tokio::test]
-async fn where_nobody_can_be_asked_nothing_is_repaired_without_yes_and_nothing_pruned_at_all() {
+async fn without_a_terminal_nothing_is_repaired_without_yes_and_nothing_pruned_at_all() {
     let stage = Stage::new().await;
     drifted(&stage).await;
     let before = registered(&stage);
@@ -121,7 +121,7 @@ async fn where_nobody_can_be_asked_nothing_is_repaired_without_yes_and_nothing_p
 }
 
 #[tokio::test]
-async fn what_cannot_be_seen_or_repaired_is_exit_status_1() {
+async fn what_cannot_be_read_or_repaired_is_exit_status_1() {
     let stage = Stage::new().await;
     drifted(&stage).await;
     let denied = |what: &str| Fault::error(400, "AccessDenied", &format!("not authorized to perform: {what}"));
@@ -141,7 +141,7 @@ async fn what_cannot_be_seen_or_repaired_is_exit_status_1() {
     );
     assert!(
         ended.out.contains("0 registered, 1 deregistered"),
-        "what was done is told: {}",
+        "what was done is printed: {}",
         ended.out
     );
     reconcile(&stage, &["--yes"]).await.must(0);
@@ -210,7 +210,7 @@ async fn taken_over_elsewhere() -> (Stage, String) {
 }
 
 #[tokio::test]
-async fn without_the_functions_settings_nothing_is_taken_out_and_it_says_what_to_give() {
+async fn without_the_functions_settings_nothing_is_deregistered_and_it_says_what_to_give() {
     let (stage, address) = taken_over_elsewhere().await;
     // What names no cluster in full, or not all of them, is as good as nothing.
     let little = [
@@ -221,8 +221,8 @@ async fn without_the_functions_settings_nothing_is_taken_out_and_it_says_what_to
     for (name, value) in [("LANG", "C")].into_iter().chain(little) {
         for arguments in [&["--dry-run"][..], &["--yes"], &["--yes", "--output", "json"]] {
             let ended = run(&stage, arguments).env(name, value).end().await.must(3);
-            for told in ["ALLOWED_CLUSTERS", "commandEnvironment", "SERVICES_FILE"] {
-                assert!(ended.err.contains(told), "{name} {arguments:?}: {ended:?}");
+            for expected in ["ALLOWED_CLUSTERS", "commandEnvironment", "SERVICES_FILE"] {
+                assert!(ended.err.contains(expected), "{name} {arguments:?}: {ended:?}");
             }
             if arguments.contains(&"json") {
                 let json = ended.json();
@@ -249,7 +249,7 @@ async fn without_the_functions_settings_nothing_is_taken_out_and_it_says_what_to
         }
     }
     assert_eq!(stage.fake.calls_to("elb:DeregisterTargets").len(), 0);
-    // With them it is seen that the task of the other cluster has it.
+    // With them, the task of the other cluster is its owner.
     let all = run(&stage, &["--yes"]).env("ALLOWED_CLUSTERS", "engines,workers");
     let ended = all.end().await.must(0);
     assert!(
@@ -261,7 +261,7 @@ async fn without_the_functions_settings_nothing_is_taken_out_and_it_says_what_to
 }
 
 #[tokio::test]
-async fn without_the_functions_settings_what_is_missing_is_put_in_all_the_same() {
+async fn without_the_functions_settings_missing_targets_are_still_registered() {
     let stage = Stage::new().await;
     let [missing, left, unknown] = drifted(&stage).await;
     let ended = run(&stage, &["--yes"]).end().await.must(3);
@@ -348,7 +348,7 @@ async fn without_the_functions_settings_a_task_whose_time_to_drain_is_over_is_st
         .world(|world| world.tag(&task, "start-engines:stop-at", "2020-01-01T00:00:00Z"));
     run(&stage, &["--yes"]).end().await.must(0);
     assert_eq!(stage.fake.world(|world| world.desired_status(&task)), "STOPPED");
-    assert_eq!(stage.registered().len(), 1, "no target is taken out");
+    assert_eq!(stage.registered().len(), 1, "no target is deregistered");
 }
 
 #[tokio::test]
@@ -361,11 +361,11 @@ async fn a_task_whose_time_to_drain_is_over_is_in_the_plan_and_is_stopped() {
     let plan = reconcile(&stage, &["--dry-run"]).await.must(3);
     assert!(plan.out.contains("1 task to stop"), "{}", plan.out);
     assert!(plan.out.contains("its time to drain is over"), "{}", plan.out);
-    let told = reconcile(&stage, &["--dry-run", "--output", "json"])
+    let json = reconcile(&stage, &["--dry-run", "--output", "json"])
         .await
         .must(3)
         .json();
-    let change = &told["plans"][0]["changes"][0];
+    let change = &json["plans"][0]["changes"][0];
     assert_eq!((&change["action"], &change["taskArn"]), (&json!("stop"), &json!(task)));
     assert!(change["why"].as_str().unwrap().contains("2020-01-01T00:00:00.000Z"));
     let (status, text) = on_a_terminal(&stage, RECONCILE, "n\n").await;

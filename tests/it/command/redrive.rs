@@ -132,12 +132,12 @@ async fn an_array_that_failed_is_listed_as_one_and_sent_again_as_one() {
         "2 of 2 events failed, and all of them come again: e-1: ...",
     );
     let ended = queues.run(&[]).end().await.must(3);
-    for told in [
+    for expected in [
         "2 x Stop ECS Task",
         "service service-1 and 1 more",
         "batch_failed: 2 of 2 events failed",
     ] {
-        assert!(ended.out.contains(told), "{told}: {}", ended.out);
+        assert!(ended.out.contains(expected), "{expected}: {}", ended.out);
     }
     queues.run(&["--all", "--reason", "batch_failed"]).end().await.must(0);
     assert_eq!((queues.invoked(), queues.left().1.len()), (vec![array], 0));
@@ -179,7 +179,7 @@ async fn the_record_of_a_custom_bus_is_listed_with_its_reason_and_stays_since_it
 }
 
 #[tokio::test]
-async fn a_list_tells_each_reason_and_gives_everything_back() {
+async fn a_list_shows_each_reason_and_releases_everything() {
     let queues = Queues::new().await;
     queues.undelivered(&stop(1));
     queues.failed(
@@ -188,13 +188,13 @@ async fn a_list_tells_each_reason_and_gives_everything_back() {
         "StopTask failed with AccessDeniedException: not authorized",
     );
     let ended = queues.run(&[]).end().await.must(3);
-    for told in [
+    for expected in [
         "NO_PERMISSIONS: not authorized",
         "access_denied: StopTask failed",
         "service service-1",
         "2 messages",
     ] {
-        assert!(ended.out.contains(told), "{told}: {}", ended.out);
+        assert!(ended.out.contains(expected), "{expected}: {}", ended.out);
     }
     assert!(
         ended.out.lines().all(|line| line.chars().count() <= 100),
@@ -265,7 +265,7 @@ async fn one_reason_can_be_chosen() {
 }
 
 #[tokio::test]
-async fn what_is_thrown_away_is_deleted_and_never_sent() {
+async fn what_is_discarded_is_deleted_and_never_sent() {
     let queues = Queues::new().await;
     let id = queues.failed(&stop(1), "invalid_event", "detail.count = 0");
     let ended = queues.run(&["--discard", &id]).end().await.must(2);
@@ -310,13 +310,13 @@ async fn an_old_start_stays_until_somebody_says_that_it_may_start_twice() {
     assert_eq!(queues.invoked().len(), 1);
 }
 
-/// A run that is told no function.
+/// A run without `--function`.
 fn without_function(queues: &Queues, arguments: &[&str]) -> Run {
     queues.run(arguments).env("START_ENGINES_FUNCTION", "")
 }
 
 #[tokio::test]
-async fn without_a_function_it_lists_and_throws_away_but_asks_for_it_before_anything_is_sent() {
+async fn without_a_function_it_lists_and_discards_but_sends_nothing() {
     let queues = Queues::new().await;
     let id = queues.undelivered(&stop(1));
     queues.failed(&stop(2), "throttled", "slow");
@@ -326,7 +326,7 @@ async fn without_a_function_it_lists_and_throws_away_but_asks_for_it_before_anyt
             assert!(ended.err.contains(named), "{}", ended.err);
         }
     }
-    assert_eq!(queues.fake.operations(), [""; 0], "not even looked at");
+    assert_eq!(queues.fake.operations(), [""; 0], "nothing is received");
     without_function(&queues, &[]).end().await.must(3);
     without_function(&queues, &["--discard", &id, "--yes"])
         .end()
@@ -337,7 +337,7 @@ async fn without_a_function_it_lists_and_throws_away_but_asks_for_it_before_anyt
 }
 
 #[tokio::test]
-async fn what_another_function_was_to_get_stays_unless_it_is_named_and_goes_to_nobody_but_ours() {
+async fn what_is_of_another_function_stays_unless_it_is_named_and_goes_to_the_given_function_only() {
     let queues = Queues::new().await;
     let attributes = [
         ("ERROR_CODE", "NO_PERMISSIONS"),
@@ -369,9 +369,9 @@ async fn what_another_function_was_to_get_stays_unless_it_is_named_and_goes_to_n
 }
 
 #[tokio::test]
-async fn each_request_is_told_with_its_age_and_what_only_happened_has_none() {
+async fn each_request_has_an_age_and_a_state_change_has_none() {
     let queues = Queues::new().await;
-    let asked = |kind: &str, detail: Value| json!({"version": "0", "id": kind, "detail-type": kind, "source": "app.tests", "time": "2026-11-20T07:00:00Z", "detail": detail});
+    let event = |kind: &str, detail: Value| json!({"version": "0", "id": kind, "detail-type": kind, "source": "app.tests", "time": "2026-11-20T07:00:00Z", "detail": detail});
     let kinds = [
         "Start ECS Task",
         "Stop ECS Task",
@@ -379,19 +379,19 @@ async fn each_request_is_told_with_its_age_and_what_only_happened_has_none() {
         "ECS Task State Change",
     ];
     for kind in kinds {
-        queues.undelivered(&asked(
+        queues.undelivered(&event(
             kind,
             json!({"cluster": "engines", "requestedAt": "2026-11-20T06:30:00Z"}),
         ));
     }
-    let told = queues.run(&["--output", "json"]).end().await.must(3).json();
-    for (message, kind) in told["messages"].as_array().unwrap().iter().zip(kinds) {
+    let json = queues.run(&["--output", "json"]).end().await.must(3).json();
+    for (message, kind) in json["messages"].as_array().unwrap().iter().zip(kinds) {
         assert_eq!(message["event"]["detail-type"], kind);
         if kind == "ECS Task State Change" {
             assert_eq!((&message["requestedAt"], &message["age"]), (&Value::Null, &Value::Null));
         } else {
             assert_eq!(message["requestedAt"], "2026-11-20T06:30:00.000Z");
-            assert!(message["age"].as_u64().unwrap() > 0, "the machine's clock is later");
+            assert!(message["age"].as_u64().unwrap() > 0, "the system's clock is later");
         }
     }
     let ended = queues.run(&["--color", "always"]).end().await.must(3);
@@ -406,7 +406,7 @@ async fn each_request_is_told_with_its_age_and_what_only_happened_has_none() {
 }
 
 #[tokio::test]
-async fn what_holds_no_event_is_told_and_stays() {
+async fn what_holds_no_event_is_listed_and_stays() {
     let queues = Queues::new().await;
     queues.fake.world(|world| {
         world.add_message(
@@ -452,7 +452,7 @@ async fn a_denied_or_throttled_lambda_ends_it_with_everything_in_its_place() {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_deleted_was_sent_all_the_same_and_this_is_said() {
+async fn a_message_that_cannot_be_deleted_is_reported_as_sent_but_not_deleted() {
     let queues = Queues::new().await;
     queues.undelivered(&stop(1));
     queues

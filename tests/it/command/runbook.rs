@@ -93,10 +93,10 @@ async fn world() -> (Stage, [String; 3]) {
     (stage, queues)
 }
 
-/// Puts a message there for a reason that the command names; gives the command with that message's id.
+/// Adds a message with the reason that the command names; returns the command with the message's id.
 fn with_message(world: &mut World, queues: &[String; 3], command: &str) -> String {
-    let asked = command.split_once("--reason ").map(|(_, reason)| reason);
-    let reason = asked.unwrap_or("throttled");
+    let reason = command.split_once("--reason ").map(|(_, reason)| reason);
+    let reason = reason.unwrap_or("throttled");
     let event =
         json!({"id": "e", "detail-type": "Stop ECS Task", "source": "app.tests", "detail": {"service": "auth"}});
     if reason == "received_too_often" {
@@ -159,9 +159,9 @@ async fn every_command_runs_as_printed() {
             .env("ALLOWED_CLUSTERS", "engines")
             .env("SCHEDULER_ROLE_ARN", "arn:aws:iam::111122223333:role/later")
             .env("SERVICES_FILE", "fixtures/services.json");
-        // Whoever is asked agrees.
+        // Answers every question with yes.
         let (status, shown) = answered(run, "y\ny\n").await;
-        // To look at what is there, or drifted, is 3; nothing else may be.
+        // Exit status 3 is right for messages that are left and for drift; no other status but 0 is.
         let is_look = ["status", "redrive", "--dry-run"]
             .iter()
             .any(|word| command.contains(word));

@@ -8,7 +8,7 @@ use crate::stage::Stage;
 
 const CATALOG: [&str; 2] = ["--services", "fixtures/services.json"];
 
-/// A start that says all by itself.
+/// A complete start, which needs no catalog.
 fn whole(group: &str) -> String {
     json!({"cluster": "engines", "taskDefinition": "auth", "launchType": "FARGATE", "port": 8080,
         "targetGroupArn": group, "subnets": ["subnet-0a1b2c3d4e5f60718"]})
@@ -18,8 +18,8 @@ fn whole(group: &str) -> String {
 #[tokio::test]
 async fn a_service_is_started_by_one_event_and_its_id_is_printed() {
     let stage = Stage::new().await;
-    let asked = ["start", "auth", "--count", "2", "--correlation-id", "c-1"];
-    let ended = Run::new(&stage.fake, &[&asked[..], &CATALOG].concat())
+    let arguments = ["start", "auth", "--count", "2", "--correlation-id", "c-1"];
+    let ended = Run::new(&stage.fake, &[&arguments[..], &CATALOG].concat())
         .env("START_ENGINES_EVENT_BUS", "engines-bus")
         .end()
         .await
@@ -37,11 +37,7 @@ async fn a_service_is_started_by_one_event_and_its_id_is_printed() {
         stage.fake.calls_to("events:PutEvents")[0].input["Entries"][0]["EventBusName"],
         "engines-bus"
     );
-    assert_eq!(
-        stage.calls(),
-        ["PutEvents"],
-        "it looks at nothing unless it is asked to"
-    );
+    assert_eq!(stage.calls(), ["PutEvents"], "no reads without --wait");
 }
 
 #[tokio::test]
@@ -102,7 +98,7 @@ async fn a_file_holds_entries_of_put_events_one_or_several() {
 }
 
 #[tokio::test]
-async fn of_several_starts_none_is_sent_if_one_is_wrong_and_each_problem_is_told_by_its_place() {
+async fn of_several_starts_none_is_sent_if_one_is_wrong_and_each_problem_has_its_place() {
     let stage = Stage::new().await;
     let file = json!([
         {"Source": "a", "DetailType": "Start ECS Task", "Detail": {"service": "auth"}},
@@ -111,13 +107,13 @@ async fn of_several_starts_none_is_sent_if_one_is_wrong_and_each_problem_is_told
     ]);
     let run = |more: &[&str]| Run::new(&stage.fake, &[&["start", "-f", "-"][..], &CATALOG, more].concat());
     let ended = run(&[]).end_with(&file.to_string()).await.must(2);
-    for told in [
+    for expected in [
         "2 of 3 events are wrong, and none was sent:",
         "[1]: detail.count = 0",
         "[1]: detail.Cluster = a text of 1 characters: is not a field of this object: did you mean `cluster`?",
         "[2]: entry.DetailType = \"Stop ECS Task\": must be \"Start ECS Task\"",
     ] {
-        assert!(ended.err.contains(told), "{told}: {}", ended.err);
+        assert!(ended.err.contains(expected), "{expected}: {}", ended.err);
     }
     let ended = run(&["--idempotency-key", "k"])
         .end_with(&file.to_string())
@@ -146,7 +142,7 @@ async fn a_stop_in_a_file_is_not_sent_as_a_start() {
 }
 
 #[tokio::test]
-async fn a_bus_that_refuses_one_of_several_is_told_with_how_many_were_sent() {
+async fn a_bus_that_refuses_one_of_several_is_reported_with_the_number_of_those_sent() {
     let stage = Stage::new().await;
     let file = json!([{"service": "auth"}, {"service": "auth"}, {"service": "auth"}]).to_string();
     let denied = Fault::error(400, "AccessDeniedException", "no");
@@ -180,7 +176,7 @@ async fn a_bus_that_refuses_one_of_several_is_told_with_how_many_were_sent() {
 }
 
 #[tokio::test]
-async fn with_wait_each_of_several_starts_is_looked_for_by_itself() {
+async fn with_wait_each_of_several_starts_is_awaited_by_itself() {
     let stage = Stage::new().await;
     let one: serde_json::Value = serde_json::from_str(&whole(&stage.group)).unwrap();
     let run = Run::new(&stage.fake, &["start", "-f", "-", "--wait", "--output", "json"]);
@@ -200,8 +196,8 @@ async fn with_wait_each_of_several_starts_is_looked_for_by_itself() {
         }
     });
     let file = json!([one, one]).to_string();
-    let told = while_it_looks(&stage, run, &file, vec![both]).await.must(0).json();
-    let tasks: Vec<_> = told["events"]
+    let json = while_it_polls(&stage, run, &file, vec![both]).await.must(0).json();
+    let tasks: Vec<_> = json["events"]
         .as_array()
         .unwrap()
         .iter()
@@ -220,19 +216,19 @@ async fn with_wait_each_of_several_starts_is_looked_for_by_itself() {
 #[tokio::test]
 async fn a_wrong_start_is_refused_with_every_problem_and_nothing_is_sent() {
     let stage = Stage::new().await;
-    let asked = ["start", "auth", "--count", "0", "--set", "containerNam=x"];
-    let ended = Run::new(&stage.fake, &[&asked[..], &CATALOG].concat())
+    let arguments = ["start", "auth", "--count", "0", "--set", "containerNam=x"];
+    let ended = Run::new(&stage.fake, &[&arguments[..], &CATALOG].concat())
         .end()
         .await
         .must(2);
-    for told in ["detail.count = 0", "detail.containerNam"] {
-        assert!(ended.err.contains(told), "{}", ended.err);
+    for expected in ["detail.count = 0", "detail.containerNam"] {
+        assert!(ended.err.contains(expected), "{}", ended.err);
     }
     assert!(stage.calls().is_empty());
 }
 
 #[tokio::test]
-async fn what_cannot_be_checked_without_the_catalog_is_said() {
+async fn what_cannot_be_checked_without_the_catalog_is_noted() {
     let stage = Stage::new().await;
     let ended = Run::new(&stage.fake, &["start", "auth"]).end().await.must(0);
     assert!(
@@ -279,10 +275,10 @@ async fn what_the_bus_or_aws_refuses_is_exit_status_1() {
     Run::new(&stage.fake, &start).end().await.must(0);
 }
 
-/// On each look at tasks, the next thing happens: the function handles the event, the task comes to RUNNING, its
-/// target is registered.
-async fn while_it_looks(stage: &Stage, run: Run, detail: &str, steps: Vec<Step>) -> super::Ended {
-    // A look lists tasks twice: those that run, and those that stop.
+/// At each poll, the next step happens: the function handles the event, the task becomes RUNNING, its target is
+/// registered.
+async fn while_it_polls(stage: &Stage, run: Run, detail: &str, steps: Vec<Step>) -> super::Ended {
+    // A poll lists tasks twice: those with desired status RUNNING, and STOPPED.
     let mut steps = steps.into_iter().flat_map(|step| [Some(step), None]);
     stage.fake.world(|world| {
         world.before(
@@ -330,17 +326,17 @@ fn registered(group: &str) -> Step {
 }
 
 #[tokio::test]
-async fn with_wait_it_looks_until_the_task_is_registered_and_tells_each_change_once() {
+async fn with_wait_it_polls_until_the_task_is_registered_and_prints_each_change_once() {
     let stage = Stage::new().await;
     let run = Run::new(&stage.fake, &["start", "-f", "-", "--wait", "--output", "json"]);
     let steps = vec![handled(), running(), registered(&stage.group)];
-    let ended = while_it_looks(&stage, run, &whole(&stage.group), steps).await.must(0);
-    for told in [
+    let ended = while_it_polls(&stage, run, &whole(&stage.group), steps).await.must(0);
+    for expected in [
         "PROVISIONING",
         "RUNNING, 0 of 1 targets registered",
         "RUNNING, 1 of 1 targets registered",
     ] {
-        assert_eq!(ended.err.matches(told).count(), 1, "{told}: {}", ended.err);
+        assert_eq!(ended.err.matches(expected).count(), 1, "{expected}: {}", ended.err);
     }
     assert!(
         !ended.err.contains('\u{1b}'),
@@ -358,7 +354,7 @@ async fn a_task_that_stops_before_it_runs_is_exit_status_3_with_the_reason() {
     let stage = Stage::new().await;
     let run = Run::new(&stage.fake, &["start", "-f", "-", "--wait"]);
     let fails: Step = Box::new(|world, task| world.fail_start(task, "CannotPullContainerError: no such image", ""));
-    let ended = while_it_looks(&stage, run, &whole(&stage.group), vec![handled(), fails])
+    let ended = while_it_polls(&stage, run, &whole(&stage.group), vec![handled(), fails])
         .await
         .must(3);
     assert!(ended.err.contains("CannotPullContainerError"), "{}", ended.err);
@@ -376,7 +372,7 @@ async fn a_start_that_nobody_handles_ends_after_the_timeout_with_exit_status_4()
 }
 
 #[tokio::test]
-async fn a_look_that_is_throttled_is_made_again_and_one_that_is_denied_says_that_the_event_was_sent() {
+async fn a_throttled_poll_is_repeated_and_a_denied_one_says_that_the_event_was_sent() {
     let stage = Stage::new().await;
     // The SDK tries three times by itself.
     stage
@@ -384,7 +380,7 @@ async fn a_look_that_is_throttled_is_made_again_and_one_that_is_denied_says_that
         .world(|world| world.fail_next("elb:DescribeTargetHealth", Fault::Throttle, 3));
     let run = Run::new(&stage.fake, &["start", "-f", "-", "--wait"]);
     let steps = vec![handled(), running(), registered(&stage.group)];
-    let ended = while_it_looks(&stage, run, &whole(&stage.group), steps).await.must(0);
+    let ended = while_it_polls(&stage, run, &whole(&stage.group), steps).await.must(0);
     assert!(ended.err.contains("trying again"), "{}", ended.err);
 
     let stage = Stage::new().await;
@@ -422,19 +418,19 @@ async fn on_a_terminal_a_line_moves_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn an_interrupt_ends_the_looking_at_once_and_what_was_sent_stays_sent() {
+async fn an_interrupt_ends_the_polling_at_once_and_what_was_sent_stays_sent() {
     let stage = Stage::new().await;
-    let (looked, mut looks) = tokio::sync::mpsc::unbounded_channel();
+    let (polled, mut polls) = tokio::sync::mpsc::unbounded_channel();
     stage.fake.world(|world| {
         world.after(
             "ecs:ListTasks",
-            Box::new(move |_| looked.send(()).expect("the test listens")),
+            Box::new(move |_| polled.send(()).expect("the test listens")),
         );
     });
     let run = Run::new(&stage.fake, &["start", "auth", "--wait", "--cluster", "engines"])
         .env("START_ENGINES_FUNCTION", FUNCTION);
     let child = run.begin();
-    looks.recv().await.expect("a look");
+    polls.recv().await.expect("a poll");
     interrupt(&child).await;
     let ended = end(child).await.must(130);
     assert!(ended.out.contains("sent Start ECS Task as event"), "{}", ended.out);

@@ -1,4 +1,4 @@
-//! `status`: what it shows of a world that is as it should be, and of one that is not.
+//! `status`: its output without and with drift.
 
 use serde_json::{Value, json};
 use start_engines_fake_aws::{Fault, Health, NetworkMode, TargetGroup, TaskDefinition};
@@ -14,7 +14,7 @@ async fn status(stage: &Stage, arguments: &[&str]) -> Ended {
         .await
 }
 
-/// The world's clock is not the machine's: what began then, began long ago.
+/// The world's clock is not the system's: everything in it began long ago.
 async fn drifted(stage: &Stage) -> (String, String) {
     let well = stage.registered_task("e-1").await;
     let lost = stage.registered_task("e-2").await;
@@ -54,24 +54,24 @@ async fn tasks_that_are_well_are_exit_status_0_and_drift_is_3() {
     );
     let (_, lost) = drifted(&stage).await;
     let ended = status(&stage, &[]).await.must(3);
-    for told in [
+    for expected in [
         "3 tasks, 1 target drifted, 1 unknown target",
         "MISSING",
         "UNKNOWN",
         "10.9.9.9:8080",
     ] {
-        assert!(ended.out.contains(told), "{told}: {}", ended.out);
+        assert!(ended.out.contains(expected), "{expected}: {}", ended.out);
     }
-    let told = status(&stage, &["--output", "json"]).await.must(3).json();
-    assert_eq!(told["drift"], 1);
-    let tasks = told["clusters"][0]["tasks"].as_array().unwrap();
+    let json = status(&stage, &["--output", "json"]).await.must(3).json();
+    assert_eq!(json["drift"], 1);
+    let tasks = json["clusters"][0]["tasks"].as_array().unwrap();
     let missing: Vec<&Value> = tasks
         .iter()
         .filter(|task| task["targets"][0]["drift"] == "target_missing")
         .map(|task| &task["taskArn"])
         .collect();
     assert_eq!(missing, [&json!(lost)]);
-    assert_eq!(told["clusters"][0]["otherTargets"][0]["drift"], "target_unknown");
+    assert_eq!(json["clusters"][0]["otherTargets"][0]["drift"], "target_unknown");
 }
 
 #[tokio::test]
@@ -79,14 +79,14 @@ async fn it_changes_nothing() {
     let stage = Stage::new().await;
     drifted(&stage).await;
     status(&stage, &[]).await.must(3);
-    let looks = [
+    let reads = [
         "ListTasks",
         "DescribeTasks",
         "DescribeTargetGroups",
         "DescribeTargetHealth",
     ];
     for call in stage.calls() {
-        assert!(looks.contains(&call.as_str()), "{call}");
+        assert!(reads.contains(&call.as_str()), "{call}");
     }
 }
 
@@ -101,13 +101,13 @@ async fn a_task_that_failed_to_start_is_shown_with_stopped() {
     });
     let ended = status(&stage, &[]).await.must(0);
     assert!(ended.out.contains("0 tasks"), "{}", ended.out);
-    let told = status(&stage, &["--stopped", "--output", "json"]).await.must(0).json();
-    let reason = told["clusters"][0]["tasks"][0]["stopReason"].as_str().unwrap();
+    let json = status(&stage, &["--stopped", "--output", "json"]).await.must(0).json();
+    let reason = json["clusters"][0]["tasks"][0]["stopReason"].as_str().unwrap();
     assert!(reason.contains("CannotPullContainerError"), "{reason}");
 }
 
 #[tokio::test]
-async fn tasks_on_machines_are_found_by_the_host_ports_that_they_or_their_definitions_tell() {
+async fn tasks_on_container_instances_are_found_by_their_own_host_ports_or_those_of_their_definitions() {
     let modes = [
         ("bridge", NetworkMode::Bridge, 32_768),
         ("host", NetworkMode::Host, 8080),
@@ -130,8 +130,8 @@ async fn tasks_on_machines_are_found_by_the_host_ports_that_they_or_their_defini
         stage.fake.world(|world| {
             world.set_health(&group, "i-0123456789abcdef0", port, Health::UnhealthyDraining);
         });
-        let told = status(&stage, &["--output", "json"]).await.must(0).json();
-        let target = &told["clusters"][0]["tasks"][0]["targets"][0];
+        let json = status(&stage, &["--output", "json"]).await.must(0).json();
+        let target = &json["clusters"][0]["tasks"][0]["targets"][0];
         assert_eq!(
             (&target["id"], &target["port"]),
             (&json!("i-0123456789abcdef0"), &json!(port))
@@ -142,7 +142,7 @@ async fn tasks_on_machines_are_found_by_the_host_ports_that_they_or_their_defini
 }
 
 #[tokio::test]
-async fn what_cannot_be_seen_is_exit_status_1() {
+async fn what_cannot_be_read_is_exit_status_1() {
     let stage = Stage::new().await;
     drifted(&stage).await;
     let denied = || Fault::error(400, "AccessDeniedException", "not authorized to perform: ecs:ListTasks");
@@ -163,7 +163,7 @@ async fn what_cannot_be_seen_is_exit_status_1() {
 }
 
 #[tokio::test]
-async fn colours_come_only_if_they_are_asked_for() {
+async fn colours_come_only_on_request() {
     let stage = Stage::new().await;
     drifted(&stage).await;
     let plain = status(&stage, &[]).await.must(3).out;
@@ -225,9 +225,9 @@ async fn a_task_whose_time_to_drain_is_over_is_overdue_and_exit_status_3() {
         "{}",
         ended.out
     );
-    let told = status(&stage, &["--output", "json"]).await.must(3).json();
+    let json = status(&stage, &["--output", "json"]).await.must(3).json();
     assert_eq!(
-        (&told["drift"], &told["clusters"][0]["tasks"][0]["overdue"]),
+        (&json["drift"], &json["clusters"][0]["tasks"][0]["overdue"]),
         (&json!(1), &json!(true))
     );
 }

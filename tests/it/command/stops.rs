@@ -40,15 +40,11 @@ async fn each_selector_becomes_the_events_own() {
         details(&stage, &["stop", "--all-of-cluster", "engines", "--yes"]).await,
         [json!({"cluster": "engines", "all": true})]
     );
-    assert_eq!(
-        stage.calls(),
-        ["PutEvents"; 4],
-        "it looks at nothing unless it is asked to"
-    );
+    assert_eq!(stage.calls(), ["PutEvents"; 4], "no reads without --wait");
 }
 
 #[tokio::test]
-async fn all_of_a_cluster_needs_a_yes_where_nobody_can_be_asked() {
+async fn all_of_a_cluster_needs_a_yes_where_there_is_no_terminal() {
     let stage = Stage::new().await;
     let ended = Run::new(&stage.fake, &["stop", "--all-of-cluster", "engines"])
         .end_with("y\n")
@@ -82,19 +78,19 @@ async fn an_id_without_account_or_cluster_is_refused() {
 }
 
 #[tokio::test]
-async fn with_wait_it_looks_until_the_tasks_of_the_service_have_stopped() {
+async fn with_wait_it_polls_until_the_tasks_of_the_service_have_stopped() {
     let stage = Stage::new().await;
     let mine = stage.registered_task("e-1").await;
     let other = stage.registered_task("e-2").await;
     stage.fake.world(|world| {
         world.tag(&mine, "start-engines:service", "auth");
-        let mut looks = 0;
+        let mut polls = 0;
         let task = mine.clone();
         world.before(
             "ecs:DescribeTasks",
             Box::new(move |world| {
-                looks += 1;
-                match looks {
+                polls += 1;
+                match polls {
                     3 => world.stop(&task, "UserInitiated", "tests"),
                     4 => {
                         world.advance_to(&task, "STOPPED");
@@ -104,7 +100,7 @@ async fn with_wait_it_looks_until_the_tasks_of_the_service_have_stopped() {
             }),
         );
     });
-    let asked = [
+    let arguments = [
         "stop",
         "--service",
         "auth",
@@ -114,7 +110,7 @@ async fn with_wait_it_looks_until_the_tasks_of_the_service_have_stopped() {
         "--output",
         "json",
     ];
-    let ended = Run::new(&stage.fake, &[&asked[..], &CATALOG].concat())
+    let ended = Run::new(&stage.fake, &[&arguments[..], &CATALOG].concat())
         .end()
         .await
         .must(0);
@@ -131,7 +127,7 @@ async fn with_wait_it_looks_until_the_tasks_of_the_service_have_stopped() {
 #[tokio::test]
 async fn a_stop_with_nothing_to_stop_is_sent_and_done() {
     let stage = Stage::new().await;
-    let asked = [
+    let arguments = [
         "stop",
         "--all-of-cluster",
         "engines",
@@ -140,7 +136,7 @@ async fn a_stop_with_nothing_to_stop_is_sent_and_done() {
         "--output",
         "json",
     ];
-    let ended = Run::new(&stage.fake, &asked).end().await.must(0);
+    let ended = Run::new(&stage.fake, &arguments).end().await.must(0);
     assert_eq!(ended.json()["tasks"], json!([]));
     assert_eq!(stage.fake.world(World::take_put_events).len(), 1);
 }
@@ -149,7 +145,7 @@ async fn a_stop_with_nothing_to_stop_is_sent_and_done() {
 async fn a_task_that_does_not_stop_in_time_is_exit_status_4() {
     let stage = Stage::new().await;
     let task = stage.registered_task("e-1").await;
-    let asked = ["stop", "--task", &task, "--wait", "--timeout", "1"];
-    let ended = Run::new(&stage.fake, &asked).end().await.must(4);
+    let arguments = ["stop", "--task", &task, "--wait", "--timeout", "1"];
+    let ended = Run::new(&stage.fake, &arguments).end().await.must(4);
     assert!(ended.err.contains("0 of 1 tasks have stopped"), "{}", ended.err);
 }

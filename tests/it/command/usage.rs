@@ -3,7 +3,7 @@
 use super::Run;
 
 #[tokio::test]
-async fn help_tells_every_exit_status() {
+async fn help_lists_every_exit_status() {
     let help = Run::offline(&["--help"]).end().await.must(0).out;
     for status in ["  0  ", "  1  ", "  2  ", "  3  ", "  4  ", "  130  "] {
         assert!(help.contains(&format!("\n{status}")), "{status}: {help}");
@@ -40,8 +40,8 @@ async fn every_shell_has_completions() {
 }
 
 #[tokio::test]
-async fn a_wrong_command_line_is_told_and_nothing_is_asked_of_aws() {
-    for (arguments, told) in [
+async fn a_wrong_command_line_is_reported_and_no_call_is_made() {
+    for (arguments, expected) in [
         (&["start"][..], "required"),
         (&["start", "auth", "--file", "x.json"], "cannot be used with"),
         (&["start", "auth", "--set", "count"], "must be field=JSON"),
@@ -73,7 +73,7 @@ async fn a_wrong_command_line_is_told_and_nothing_is_asked_of_aws() {
         ),
     ] {
         let ended = Run::offline(arguments).end().await.must(2);
-        assert!(ended.err.contains(told), "{arguments:?}: {}", ended.err);
+        assert!(ended.err.contains(expected), "{arguments:?}: {}", ended.err);
         assert!(ended.out.is_empty(), "{}", ended.out);
     }
 }
@@ -88,7 +88,7 @@ async fn without_a_region_it_says_where_to_name_one() {
 }
 
 #[tokio::test]
-async fn a_catalog_that_is_wrong_is_told_whole() {
+async fn every_problem_of_a_catalog_is_reported() {
     let ended = Run::offline(&["start", "a", "--services", "-"])
         .end_with(r#"{"a": {"cont": 1}, "b": {"count": 0}}"#)
         .await

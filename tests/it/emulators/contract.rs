@@ -1,4 +1,4 @@
-//! What both emulators carry: each function is one promise of the adapters.
+//! The promises of the adapters that both emulators can show, one function each.
 //!
 //! A promise that only one emulator can show is in that emulator's own module.
 
@@ -16,7 +16,7 @@ use start_engines_core::domain::task::{Status, Task};
 
 use super::session::{CONTAINER, PORT, Session, deregister, describe_health, register, target};
 
-/// The marks of a start with one target in `group`.
+/// The tags of a start with one target in `group`.
 fn marks(group: &TargetGroupArn) -> TaskTags {
     TaskTags {
         attachments: vec![Attachment {
@@ -31,7 +31,7 @@ fn marks(group: &TargetGroupArn) -> TaskTags {
     }
 }
 
-/// Two tasks are started with all that a start can say of them, and come back with it.
+/// Two tasks are started with all fields of a start, and DescribeTasks returns them.
 pub(super) async fn tasks_come_back_as_they_were_started(session: &Session, cluster: &Cluster) -> Vec<Task> {
     let group = session.make_target_group(cluster.name(), Family::Ipv4).await;
     let marks = marks(&group);
@@ -81,12 +81,12 @@ pub(super) async fn tasks_come_back_as_they_were_started(session: &Session, clus
         assert_eq!(task.desired_status, Status::Running);
         assert!(task.is_wanted());
     }
-    its_definition_is_told_until_it_is_gone(session, &tasks[0]).await;
+    its_definition_is_described_until_it_is_deleted(session, &tasks[0]).await;
     what_the_domain_does_not_read_arrived_too(session, cluster, &arns[0]).await;
     tasks
 }
 
-async fn its_definition_is_told_until_it_is_gone(session: &Session, task: &Task) {
+async fn its_definition_is_described_until_it_is_deleted(session: &Session, task: &Task) {
     let arn = task.task_definition.clone().expect("the ARN of its definition");
     let unknown = arn.as_str().replace(":1", ":9").parse().expect("an ARN");
     let Ok(Answer::Definition(Some(found))) = session.perform(&Call::DescribeTaskDefinition { arn }).await else {
@@ -100,12 +100,12 @@ async fn its_definition_is_told_until_it_is_gone(session: &Session, task: &Task)
 }
 
 async fn what_the_domain_does_not_read_arrived_too(session: &Session, cluster: &Cluster, arn: &TaskArn) {
-    let asked = session
+    let request = session
         .ecs
         .describe_tasks()
         .cluster(cluster.as_str())
         .tasks(arn.as_str());
-    let answer = asked.send().await.expect("an answer to the SDK's own DescribeTasks");
+    let answer = request.send().await.expect("an answer to the SDK's own DescribeTasks");
     let task = &answer.tasks()[0];
     let overrides = task.overrides().expect("overrides");
     let container = &overrides.container_overrides()[0];
@@ -121,7 +121,7 @@ async fn what_the_domain_does_not_read_arrived_too(session: &Session, cluster: &
     assert!(task.task_definition_arn().is_some_and(|arn| arn.ends_with(&family)));
 }
 
-/// A task that ECS does not know is left out, and takes no other with it.
+/// A task that ECS does not know is left out, and the others are returned.
 pub(super) async fn an_unknown_task_is_left_out(session: &Session, cluster: &Cluster) {
     let known = session.run_task(session.start_of(cluster)).await;
     let unknown: TaskArn = known[0]
@@ -136,7 +136,7 @@ pub(super) async fn an_unknown_task_is_left_out(session: &Session, cluster: &Clu
     assert_eq!(session.describe_tasks(cluster, &[unknown]).await, []);
 }
 
-/// A definition that does not exist is ECS's ClientException, which no retry mends.
+/// A task definition that does not exist is ECS's ClientException, which no retry helps.
 pub(super) async fn an_unknown_task_definition_is_a_client_exception(session: &Session, cluster: &Cluster) {
     for name in ["no-such-family", "no-such-family:7"] {
         let start = RunTask {
@@ -149,8 +149,8 @@ pub(super) async fn an_unknown_task_definition_is_a_client_exception(session: &S
     }
 }
 
-/// After StopTask a task says that it stops and why, and ListTasks holds it no longer.
-pub(super) async fn a_stopped_task_tells_why_and_leaves_the_list(session: &Session, cluster: &Cluster) -> Task {
+/// After StopTask a task is stopping with its reason, and ListTasks does not list it any more.
+pub(super) async fn a_stopped_task_has_its_reason_and_leaves_the_list(session: &Session, cluster: &Cluster) -> Task {
     let start = RunTask {
         count: 2,
         ..session.start_of(cluster)
@@ -171,8 +171,8 @@ pub(super) async fn a_stopped_task_tells_why_and_leaves_the_list(session: &Sessi
     task
 }
 
-/// Targets go in and out; doing either twice changes nothing and is no error.
-pub(super) async fn targets_go_in_and_out(session: &Session, name: &str) -> TargetGroupArn {
+/// Targets are registered and deregistered; doing either twice changes nothing and is not an error.
+pub(super) async fn targets_are_registered_and_deregistered(session: &Session, name: &str) -> TargetGroupArn {
     let group = session.make_target_group(name, Family::Ipv4).await;
     let targets = [target("10.0.0.4", 8080), target("10.0.0.5", 8081)];
     for _ in 0..2 {
@@ -181,12 +181,12 @@ pub(super) async fn targets_go_in_and_out(session: &Session, name: &str) -> Targ
         assert_eq!(health, vec![TargetHealth::Registered("healthy".into()); 2]);
     }
     session.done(&deregister(&group, &targets[..1])).await;
-    let asked = [targets[1].clone(), targets[0].clone()];
-    let health = session.health_of(&group, &asked).await;
+    let reversed = [targets[1].clone(), targets[0].clone()];
+    let health = session.health_of(&group, &reversed).await;
     assert_eq!(
         health[0],
         TargetHealth::Registered("healthy".into()),
-        "in the order asked"
+        "in the order of the request"
     );
     assert_eq!(health[1], TargetHealth::NotRegistered, "the emulators drain nothing");
 
@@ -196,8 +196,8 @@ pub(super) async fn targets_go_in_and_out(session: &Session, name: &str) -> Targ
     group
 }
 
-/// The facts about an IPv4 group of addresses.
-pub(super) async fn the_facts_about_a_group_are_read(session: &Session, name: &str) {
+/// The facts about an IPv4 target group of target type ip.
+pub(super) async fn the_facts_about_a_target_group_are_read(session: &Session, name: &str) {
     let group = session.make_target_group(name, Family::Ipv4).await;
     let facts = TargetGroup {
         target_type: TargetType::Ip,
@@ -207,8 +207,8 @@ pub(super) async fn the_facts_about_a_group_are_read(session: &Session, name: &s
     assert_eq!(session.facts_of(&group).await, facts);
 }
 
-/// Each call says in the same words that a group does not exist.
-pub(super) async fn a_group_that_does_not_exist_is_not_found(session: &Session, name: &str) {
+/// Each call reports a missing target group with the same error.
+pub(super) async fn a_target_group_that_does_not_exist_is_not_found(session: &Session, name: &str) {
     let real = session.make_target_group(name, Family::Ipv4).await;
     let scope = real.scope().expect("an ARN");
     let gone = TargetGroupArn::from_parts(&scope, "gone", "0123456789abcdef").expect("an ARN");
@@ -232,7 +232,7 @@ fn set<T: Eq + std::hash::Hash>(items: impl IntoIterator<Item = T>) -> HashSet<T
     items.into_iter().collect()
 }
 
-/// An instance that runs is found with its private address, one that EC2 does not know is not.
+/// A running EC2 instance is found with its private address, an unknown one is not.
 pub(super) async fn an_instance_is_found_with_its_address(session: &Session) {
     let (id, address) = session.run_instance();
     let instance = session.instance(&id).await.expect("the instance");

@@ -73,7 +73,7 @@ async fn an_unknown_task_definition_is_a_client_exception() {
 }
 
 #[tokio::test]
-async fn gap_an_unknown_cluster_is_made_by_run_task() {
+async fn gap_an_unknown_cluster_is_created_by_run_task() {
     let session = session().await;
     let real = session.make_cluster("real").await;
     let invented: Cluster = "invented".parse().expect("a cluster name");
@@ -97,10 +97,10 @@ async fn gap_a_client_token_used_twice_starts_twice() {
 }
 
 #[tokio::test]
-async fn a_stopped_task_tells_why_and_leaves_the_list() {
+async fn a_stopped_task_has_its_reason_and_leaves_the_list() {
     let session = session().await;
     let cluster = session.make_cluster("stopped").await;
-    let task = contract::a_stopped_task_tells_why_and_leaves_the_list(&session, &cluster).await;
+    let task = contract::a_stopped_task_has_its_reason_and_leaves_the_list(&session, &cluster).await;
     assert_eq!(task.last_status, Status::Stopped, "in one step");
     assert!(task.version > 1, "a stop makes a new version");
     assert!(task.stopped_at >= task.started_at && task.started_at.is_some());
@@ -108,7 +108,7 @@ async fn a_stopped_task_tells_why_and_leaves_the_list() {
 }
 
 #[tokio::test]
-async fn the_pages_of_a_list_hold_every_task_once() {
+async fn the_pages_of_a_list_have_every_task_once() {
     let session = session().await;
     let cluster = session.make_cluster("pages").await;
     let mut started = HashSet::new();
@@ -151,12 +151,12 @@ async fn a_hundred_tasks_are_described_in_one_call() {
 }
 
 #[tokio::test]
-async fn targets_go_in_and_out() {
-    contract::targets_go_in_and_out(&session().await, "in-and-out").await;
+async fn targets_are_registered_and_deregistered() {
+    contract::targets_are_registered_and_deregistered(&session().await, "in-and-out").await;
 }
 
 #[tokio::test]
-async fn a_target_that_is_not_in_a_group_can_be_taken_out() {
+async fn a_target_that_is_not_registered_can_be_deregistered() {
     let session = session().await;
     let group = session.make_target_group("never-in", Family::Ipv4).await;
     let targets = [target("10.0.0.9", 8080)];
@@ -166,7 +166,7 @@ async fn a_target_that_is_not_in_a_group_can_be_taken_out() {
 }
 
 #[tokio::test]
-async fn gap_a_group_holds_an_address_once_whatever_the_port() {
+async fn gap_a_target_group_has_an_address_once_whatever_the_port() {
     let session = session().await;
     let group = session.make_target_group("ports", Family::Ipv4).await;
     let ports = [target("10.0.0.4", 8080), target("10.0.0.4", 9090)];
@@ -178,17 +178,17 @@ async fn gap_a_group_holds_an_address_once_whatever_the_port() {
 }
 
 #[tokio::test]
-async fn the_facts_about_a_group_are_read() {
+async fn the_facts_about_a_target_group_are_read() {
     let session = session().await;
-    contract::the_facts_about_a_group_are_read(&session, "facts").await;
+    contract::the_facts_about_a_target_group_are_read(&session, "facts").await;
     // Gap: no IpAddressType in the answer, so that every group reads as ipv4.
     let group = session.make_target_group("facts-ipv6", Family::Ipv6).await;
     assert_eq!(session.facts_of(&group).await.family, AddressFamily::Ipv4);
 }
 
 #[tokio::test]
-async fn a_group_that_does_not_exist_is_not_found() {
-    contract::a_group_that_does_not_exist_is_not_found(&session().await, "exists").await;
+async fn a_target_group_that_does_not_exist_is_not_found() {
+    contract::a_target_group_that_does_not_exist_is_not_found(&session().await, "exists").await;
 }
 
 #[tokio::test]

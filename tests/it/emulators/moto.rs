@@ -21,8 +21,7 @@ const PROGRAM: Program = Program {
     ready: "/moto-api/state-manager/get-transition?model_name=ecs::task",
 };
 
-/// moto's tasks go one status further each time they are described. They stay where they are for
-/// this many times, which no test but one reaches.
+/// moto's tasks advance one status after this number of DescribeTasks calls, which only one test reaches.
 const DESCRIPTIONS_PER_STATUS: u32 = 50;
 
 async fn session() -> Session {
@@ -72,8 +71,8 @@ async fn a_strategy_starts_tasks_too() {
         ..session.start_of(&cluster)
     };
     let tasks = session.run_task(start).await;
-    let asked = session.ecs.describe_tasks().cluster(cluster.as_str());
-    let answer = asked.tasks(tasks[0].as_str()).send().await.expect("an answer");
+    let request = session.ecs.describe_tasks().cluster(cluster.as_str());
+    let answer = request.tasks(tasks[0].as_str()).send().await.expect("an answer");
     assert_eq!(answer.tasks()[0].capacity_provider_name(), Some("FARGATE_SPOT"));
 }
 
@@ -82,18 +81,18 @@ async fn every_status_on_the_way_down_is_understood() {
     let session = session().await;
     let cluster = session.make_cluster("way-down").await;
     let tasks = session.run_task(session.start_of(&cluster)).await;
-    let mut seen = Vec::new();
+    let mut statuses = Vec::new();
     for _ in 0..5 * DESCRIPTIONS_PER_STATUS {
         let task = session.describe_tasks(&cluster, &tasks).await.remove(0);
-        if !seen.contains(&task.last_status) {
-            // Gap: moto lets desiredStatus stay RUNNING. The last status alone tells of the stop.
+        if !statuses.contains(&task.last_status) {
+            // Gap: moto leaves desiredStatus RUNNING. Only lastStatus shows the stop.
             let phase = match task.last_status {
                 Status::Running => Phase::Running,
                 Status::Stopped => Phase::Stopped,
                 _ => Phase::Stopping,
             };
             assert_eq!(task.phase(), phase, "{}", task.last_status);
-            seen.push(task.last_status);
+            statuses.push(task.last_status);
         }
     }
     let way_down = [
@@ -103,7 +102,7 @@ async fn every_status_on_the_way_down_is_understood() {
         Status::Deprovisioning,
         Status::Stopped,
     ];
-    assert_eq!(seen, way_down);
+    assert_eq!(statuses, way_down);
 }
 
 #[tokio::test]
@@ -175,20 +174,20 @@ async fn a_task_without_a_network_is_an_invalid_parameter() {
 }
 
 #[tokio::test]
-async fn a_stopped_task_tells_why_and_leaves_the_list() {
+async fn a_stopped_task_has_its_reason_and_leaves_the_list() {
     let session = session().await;
     let cluster = session.make_cluster("stopped").await;
-    let task = contract::a_stopped_task_tells_why_and_leaves_the_list(&session, &cluster).await;
+    let task = contract::a_stopped_task_has_its_reason_and_leaves_the_list(&session, &cluster).await;
     assert_eq!(task.last_status, Status::Stopped, "in one step");
 }
 
 #[tokio::test]
-async fn targets_go_in_and_out() {
-    contract::targets_go_in_and_out(&session().await, "in-and-out").await;
+async fn targets_are_registered_and_deregistered() {
+    contract::targets_are_registered_and_deregistered(&session().await, "in-and-out").await;
 }
 
 #[tokio::test]
-async fn gap_a_target_that_was_never_in_a_group_cannot_be_taken_out() {
+async fn gap_a_target_that_was_never_registered_cannot_be_deregistered() {
     let session = session().await;
     let group = session.make_target_group("never-in", Family::Ipv4).await;
     let targets = [target("10.0.0.9", 8080)];
@@ -200,7 +199,7 @@ async fn gap_a_target_that_was_never_in_a_group_cannot_be_taken_out() {
 }
 
 #[tokio::test]
-async fn gap_a_group_holds_an_address_once_with_the_last_port() {
+async fn gap_a_target_group_has_an_address_once_with_the_last_port() {
     let session = session().await;
     let group = session.make_target_group("ports", Family::Ipv4).await;
     let ports = [target("10.0.0.4", 8080), target("10.0.0.4", 9090)];
@@ -211,15 +210,15 @@ async fn gap_a_group_holds_an_address_once_with_the_last_port() {
 }
 
 #[tokio::test]
-async fn the_facts_about_a_group_are_read() {
+async fn the_facts_about_a_target_group_are_read() {
     let session = session().await;
-    contract::the_facts_about_a_group_are_read(&session, "facts").await;
+    contract::the_facts_about_a_target_group_are_read(&session, "facts").await;
     let group = session.make_target_group("facts-ipv6", Family::Ipv6).await;
     assert_eq!(session.facts_of(&group).await.family, AddressFamily::Ipv6);
 }
 
 #[tokio::test]
-async fn an_ipv6_target_goes_in_and_out() {
+async fn an_ipv6_target_is_registered_and_deregistered() {
     let session = session().await;
     let group = session.make_target_group("ipv6", Family::Ipv6).await;
     let targets = [target("2001:db8::1", 8080)];
@@ -231,8 +230,8 @@ async fn an_ipv6_target_goes_in_and_out() {
 }
 
 #[tokio::test]
-async fn a_group_that_does_not_exist_is_not_found() {
-    contract::a_group_that_does_not_exist_is_not_found(&session().await, "exists").await;
+async fn a_target_group_that_does_not_exist_is_not_found() {
+    contract::a_target_group_that_does_not_exist_is_not_found(&session().await, "exists").await;
 }
 
 #[tokio::test]
@@ -241,7 +240,7 @@ async fn an_instance_is_found_with_its_address() {
 }
 
 #[tokio::test]
-async fn a_container_instance_tells_which_instance_it_is() {
+async fn a_container_instance_has_its_ec2_instance_id() {
     let session = session().await;
     let cluster = session.make_cluster("instances").await;
     let (id, _) = session.run_instance();

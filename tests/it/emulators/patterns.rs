@@ -1,5 +1,5 @@
 //! The event patterns that the Pulumi program emits, judged by MiniStack's TestEventPattern on every
-//! fixture: `fixtures/rules.json` says which rule lets which event through.
+//! fixture: `fixtures/rules.json` has the rule that each event must match.
 //!
 //! The patterns are read from the recorded run of the program, so what is judged here is deployed.
 

@@ -1,6 +1,6 @@
 //! An emulator as a child process: started on a free port, waited for, and ended with the tests.
 //!
-//! Must not know AWS; what an emulator is asked is for its own module.
+//! Must not know AWS; each emulator's own module makes the calls.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -10,22 +10,22 @@ use std::process::{self, Child, Command, Stdio};
 use std::time::Duration;
 use std::{env, fs, thread};
 
-/// Tries of 20 ms each that an emulator has to answer: a minute, for a cold disk.
+/// Attempts, 20 ms apart, until an emulator must have answered: a minute, for a cold disk.
 const START_TRIES: usize = 3_000;
 const TRY: Duration = Duration::from_millis(20);
-/// How often another port is tried, should one be taken between its choice and its use.
+/// Number of ports that are tried, in case that one is taken between its choice and its use.
 const PORT_TRIES: usize = 3;
 /// Time for one answer; an emulator may load a whole service at its first request.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
-/// What the script writes when the emulator has ended, by itself or not.
+/// The log's last line, which the script writes when the emulator has ended.
 const ENDED: &str = "the emulator has ended with status";
 
 /// Runs the command `$2...`, logging to the folder `$1`, until standard input ends.
 ///
 /// The pipe's other end is in the test process, so it ends with that process: when the tests are
-/// over, when one panics, and when somebody kills them. Then the group, which is the emulator and
-/// all that it started, is asked to end, and two seconds later ended. The shell itself and the
-/// part that writes the log's last line outlive the asking.
+/// over, when one panics, and when they are killed. Then the process group, which is the emulator and
+/// all that it started, gets SIGTERM, and two seconds later SIGKILL. The shell itself and the
+/// part that writes the log's last line ignore SIGTERM.
 const SCRIPT: &str = r#"
 folder=$1; shift
 trap : TERM
@@ -57,7 +57,7 @@ pub(super) struct Program {
 pub(super) struct Emulator {
     port: u16,
     folder: PathBuf,
-    /// Held for its standard input, whose end is the emulator's.
+    /// Kept for its standard input, whose end ends the emulator.
     shell: Child,
 }
 
@@ -112,8 +112,8 @@ impl Emulator {
         Self { port, folder, shell }
     }
 
-    /// Ready is who has said in its own log that it listens on the port, and answers there: an
-    /// answer alone could be that of another program which was quicker to take the port.
+    /// The emulator is ready when its own log has the port and it answers there: an answer alone could come from another
+    /// program that was quicker to take the port.
     fn wait_until_ready(&self, program: &Program) -> Result<(), String> {
         let listens = format!("Running on {}", self.endpoint());
         for _ in 0..START_TRIES {
@@ -129,7 +129,7 @@ impl Emulator {
         Err(self.log())
     }
 
-    /// What `AWS_ENDPOINT_URL` would be.
+    /// The value for `AWS_ENDPOINT_URL`.
     pub(super) fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -151,7 +151,7 @@ impl Emulator {
         self.ask("POST", path, headers, body)
     }
 
-    /// One request on a connection of its own; `None` where there is no whole answer.
+    /// One request on its own connection; `None` without a complete answer.
     fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Option<HttpAnswer> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         let mut stream = TcpStream::connect_timeout(&address, ANSWER_TIME).ok()?;
@@ -177,7 +177,7 @@ impl Emulator {
 
     fn end(&mut self) {
         drop(self.shell.stdin.take());
-        // The script has an end of its own, the latest by SIGKILL.
+        // The script ends by itself, at the latest after SIGKILL.
         let _ = self.shell.wait();
     }
 }

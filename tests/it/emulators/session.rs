@@ -1,6 +1,6 @@
-//! What one test holds: the adapters under test, plain SDK clients to set the scene, an emulator.
+//! A test's session: the adapters under test, plain SDK clients for set-up and checks, an emulator.
 //!
-//! The scene is set, and looked at, by the SDK directly, never by the adapters.
+//! Set-up and checks use the SDK directly, never the adapters.
 
 use std::net::Ipv4Addr;
 use std::thread;
@@ -37,20 +37,20 @@ const CALL_TIME: Duration = Duration::from_secs(30);
 
 /// One test's view of an emulator.
 pub(super) struct Session {
-    /// Where it runs.
+    /// The emulator of this session.
     pub(super) emulator: &'static Emulator,
     /// A subnet of the default VPC.
     pub(super) subnet: SubnetId,
-    /// ECS, to set the scene.
+    /// A plain client of ECS, for set-up and checks.
     pub(super) ecs: aws_sdk_ecs::Client,
-    /// What is under test.
+    /// The adapters under test.
     adapters: AwsClients,
     elbv2: aws_sdk_elasticloadbalancingv2::Client,
     vpc: String,
 }
 
 impl Session {
-    /// With clients of its own: connections live and die with a test's runtime.
+    /// A session with its own clients, since connections end with a test's runtime.
     pub(super) async fn with(emulator: &'static Emulator) -> Self {
         let config = config(emulator);
         let loader = aws_config::defaults(BehaviorVersion::latest())
@@ -71,7 +71,7 @@ impl Session {
         }
     }
 
-    /// Makes a cluster and a Fargate task definition of that name.
+    /// Creates a cluster and a Fargate task definition with that name.
     pub(super) async fn make_cluster(&self, name: &str) -> Cluster {
         let made = self.ecs.create_cluster().cluster_name(name).send().await;
         made.expect("the emulator makes a cluster");
@@ -99,7 +99,7 @@ impl Session {
         name.parse().expect("a cluster name")
     }
 
-    /// Makes an HTTP target group of type `ip`.
+    /// Creates an HTTP target group of target type `ip`.
     pub(super) async fn make_target_group(&self, name: &str, family: TargetGroupIpAddressTypeEnum) -> TargetGroupArn {
         let made = self
             .elbv2
@@ -117,7 +117,7 @@ impl Session {
         arn.parse().expect("the emulator's ARN is one of a target group")
     }
 
-    /// Starts an EC2 instance; gives its id and its private address.
+    /// Starts an EC2 instance; returns its id and its private address.
     pub(super) fn run_instance(&self) -> (String, Ipv4Addr) {
         let subnet = &self.subnet;
         let query = format!("Action=RunInstances&ImageId=ami-12c6146b&MinCount=1&MaxCount=1&SubnetId={subnet}");
@@ -127,7 +127,7 @@ impl Session {
         (id, address.expect("its private address"))
     }
 
-    /// What EC2 tells of an instance.
+    /// Calls DescribeInstances through the adapters.
     pub(super) async fn instance(&self, id: &str) -> Option<Ec2Instance> {
         let call = Call::DescribeInstance {
             id: id.to_owned(),
@@ -139,7 +139,7 @@ impl Session {
         }
     }
 
-    /// What ECS tells of a container instance.
+    /// Calls DescribeContainerInstances through the adapters.
     pub(super) async fn container_instance(&self, cluster: &Cluster, arn: &str) -> Option<ContainerInstance> {
         let call = Call::DescribeContainerInstance {
             cluster: cluster.clone(),
@@ -152,9 +152,9 @@ impl Session {
         }
     }
 
-    /// The smallest start of a task that both emulators take: Fargate, in the default VPC.
+    /// The smallest RunTask call that both emulators accept: Fargate, in the default VPC.
     pub(super) fn start_of(&self, cluster: &Cluster) -> RunTask {
-        // moto wants a security group, and takes any.
+        // moto needs a security group, and accepts any.
         let security_group: SecurityGroupId = "sg-0123456789abcdef0".parse().expect("a security group id");
         RunTask {
             cluster: cluster.clone(),
@@ -201,7 +201,7 @@ impl Session {
         }
     }
 
-    /// What DescribeTasks says of tasks.
+    /// Calls DescribeTasks through the adapters.
     pub(super) async fn describe_tasks(&self, cluster: &Cluster, tasks: &[TaskArn]) -> Vec<Task> {
         let call = Call::DescribeTasks {
             cluster: cluster.clone(),
@@ -227,7 +227,7 @@ impl Session {
         }
     }
 
-    /// The facts about a group.
+    /// The facts about a target group.
     pub(super) async fn facts_of(&self, group: &TargetGroupArn) -> TargetGroup {
         let call = Call::DescribeTargetGroup { group: group.clone() };
         match self.perform(&call).await {
@@ -236,7 +236,7 @@ impl Session {
         }
     }
 
-    /// Whether targets are in a group.
+    /// The health of targets in a target group.
     pub(super) async fn health_of(&self, group: &TargetGroupArn, targets: &[Target]) -> Vec<TargetHealth> {
         match self.perform(&describe_health(group, targets)).await {
             Ok(Answer::Health(health)) => health,
@@ -244,7 +244,7 @@ impl Session {
         }
     }
 
-    /// Performs a call that says nothing but that it was done.
+    /// Performs a call whose answer is empty.
     pub(super) async fn done(&self, call: &Call) {
         assert_eq!(self.perform(call).await, Ok(Answer::Done), "{}", call.operation());
     }
@@ -298,8 +298,8 @@ pub(super) fn target(id: &str, port: i64) -> Target {
     }
 }
 
-/// For the plain clients. Complete in itself: nothing of it comes from the environment, and nothing
-/// is tried twice, so that an emulator's failure is seen.
+/// The configuration of the plain clients. Nothing comes from the environment, and nothing is retried, so that an
+/// emulator's error is visible.
 fn config(emulator: &Emulator) -> SdkConfig {
     let http_client = Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -318,7 +318,7 @@ fn credentials() -> Credentials {
     Credentials::new("test", "test", None, None, "tests")
 }
 
-/// A call of EC2, asked without an SDK: the crate has none for EC2. The emulators read the service
+/// A call of EC2 without an SDK: the crate has none for EC2. The emulators read the service
 /// from the signature's scope and do not check the signature.
 fn ec2(emulator: &Emulator, query: &str) -> String {
     let scope = format!("test/20260101/{REGION}/ec2/aws4_request");
@@ -333,7 +333,7 @@ fn ec2(emulator: &Emulator, query: &str) -> String {
     answer.body
 }
 
-/// What the first element of this name holds.
+/// The content of the first element with this name.
 fn first(xml: &str, tag: &str) -> Option<String> {
     let (_, rest) = xml.split_once(&format!("<{tag}>"))?;
     Some(rest.split_once('<')?.0.to_owned())

@@ -33,7 +33,7 @@ impl Queues {
     }
 }
 
-/// What ECS told of a task.
+/// A task state change.
 fn change() -> Value {
     json!({"version": "0", "id": "change", "detail-type": "ECS Task State Change", "source": "aws.ecs",
         "time": "2026-11-20T07:00:00Z", "detail": {
@@ -42,33 +42,33 @@ fn change() -> Value {
 }
 
 #[tokio::test]
-async fn a_list_tells_queue_and_message_by_which_the_log_has_the_reason() {
+async fn a_list_shows_the_queue_and_the_message_id_that_the_log_has() {
     let queues = Queues::new().await;
     let (one, two) = (queues.moved(&stop(1)), queues.moved_change(&change()));
     let ended = queues.run_buffered(&["--output", "json"]).end().await.must(3);
     let all = ended.json();
-    let told = |n: usize, name: &str| all["messages"][n][name].as_str().unwrap_or_default().to_owned();
+    let field = |n: usize, name: &str| all["messages"][n][name].as_str().unwrap_or_default().to_owned();
     for (n, queue, source, id) in [
         (0, "request-dead-letter-queue", "start-engines-requests", &one),
         (1, "state-change-dead-letter-queue", "start-engines-state-changes", &two),
     ] {
-        assert_eq!((told(n, "queue").as_str(), &told(n, "id")), (queue, id));
-        assert_eq!(told(n, "code"), "received_too_often");
-        assert_eq!(told(n, "condition"), "maxReceiveCount");
-        let reason = told(n, "reason");
+        assert_eq!((field(n, "queue").as_str(), &field(n, "id")), (queue, id));
+        assert_eq!(field(n, "code"), "received_too_often");
+        assert_eq!(field(n, "condition"), "maxReceiveCount");
+        let reason = field(n, "reason");
         assert!(
             reason.contains(source) && reason.contains(&format!("messageId {id}")),
             "{reason}"
         );
     }
     let ended = queues.run_buffered(&[]).end().await.must(3);
-    for told in [
+    for expected in [
         "received_too_often:",
         "service service-1",
         "task 0123456789abcdef",
         "2 messages",
     ] {
-        assert!(ended.out.contains(told), "{told}: {}", ended.out);
+        assert!(ended.out.contains(expected), "{expected}: {}", ended.out);
     }
     let is_narrow = ended.out.lines().all(|line| line.chars().count() <= 100);
     assert!(is_narrow, "{}", ended.out);
@@ -98,7 +98,7 @@ async fn all_are_sent_to_the_function_and_then_deleted() {
 }
 
 #[tokio::test]
-async fn a_message_does_not_tell_its_function_and_nothing_is_sent_without_it() {
+async fn a_message_does_not_name_its_function_and_nothing_is_sent_without_it() {
     let queues = Queues::new().await;
     queues.moved(&stop(1));
     let unnamed = queues.run_buffered(&["--all"]).env("START_ENGINES_FUNCTION", "");
