@@ -198,7 +198,7 @@ test("every alarm tells the topic, and has the limits that were asked for", asyn
 });
 
 test("the dashboard and the alarms use only metrics that the function writes", async () => {
-  const report = readFileSync(path.join(__dirname, "../../src/core/report/log_line.rs"), "utf8");
+  const report = readFileSync(path.join(__dirname, "../../src/core/report/metrics.rs"), "utf8");
   const { registrations } = await deploy(soundArguments());
   const body = String(one(registrations, "aws:cloudwatch/dashboard:Dashboard")["dashboardBody"]);
   const inBody = [...body.matchAll(/\["StartEngines","(\w+)"/g), ...body.matchAll(/MetricName=\\\\?"(\w+)/g)];

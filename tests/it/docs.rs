@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use start_engines_core::domain::task::FailedStart;
 use start_engines_core::outcome::{Category, Skip};
 
 const MAX_README_LINES: usize = 150;
@@ -261,5 +262,15 @@ fn every_reason_of_a_skipped_event_has_a_row() {
     let rows = table(&page, "### Skipped events");
     let documented: BTreeSet<&str> = rows.into_iter().flat_map(|(names, _)| names).collect();
     let known: BTreeSet<&str> = Skip::ALL.into_iter().map(Skip::name).collect();
+    assert_eq!(documented, known);
+}
+
+#[test]
+fn every_reason_of_a_failed_start_is_listed() {
+    let page = read("docs/operations.md");
+    let list = page.split_once("`failedStart` (").expect("the list").1;
+    let list = list.split_once(") and `failedStartReason`").expect("its end").0;
+    let documented: BTreeSet<&str> = list.split('`').skip(1).step_by(2).collect();
+    let known: BTreeSet<&str> = FailedStart::ALL.into_iter().map(FailedStart::name).collect();
     assert_eq!(documented, known);
 }

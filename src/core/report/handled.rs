@@ -1,12 +1,12 @@
 //! Everything that is known about one event after it was handled.
 //!
-//! What is reported of it is in [`super::log_line`] and [`super::outcome_events`].
+//! What is reported of it is in [`super::log_line`], [`super::metrics`] and [`super::outcome_events`].
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::call::Answer;
+use crate::call::{Answer, Call};
 use crate::domain::arn::TaskArn;
 use crate::domain::task::Task;
 use crate::domain::timestamp::Timestamp;
@@ -65,6 +65,59 @@ impl Handled {
             Ok(Answer::Tasks(tasks)) => tasks.iter().map(Arc::as_ref).find(|task| task.arn == *arn),
             _ => None,
         })
+    }
+
+    /// The skip's reason or the failure's error type; `None` for other outcomes.
+    pub(super) fn reason(&self) -> Option<&'static str> {
+        match &self.result {
+            Ok(Outcome::Skipped { reason, .. }) => Some(reason.name()),
+            Ok(
+                Outcome::Started { .. }
+                | Outcome::Registered { .. }
+                | Outcome::Deregistered { .. }
+                | Outcome::Stopped { .. }
+                | Outcome::Reconciled(_)
+                | Outcome::Planned(_),
+            ) => None,
+            Err(failure) => Some(failure.category.name()),
+        }
+    }
+
+    pub(super) fn tasks(&self) -> &[TaskArn] {
+        match (&self.result, &self.trigger) {
+            (Ok(Outcome::Started { tasks, .. } | Outcome::Stopped { tasks, .. }), _) => tasks,
+            (Err(failure), _) if !failure.tasks.is_empty() => &failure.tasks,
+            (_, Some(Trigger::TaskStateChange(change))) => std::slice::from_ref(&change.task.arn),
+            (_, Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_)) | None) => &[],
+        }
+    }
+
+    pub(super) fn calls(&self) -> Vec<&'static str> {
+        self.journal
+            .entries
+            .iter()
+            .flat_map(|entry| (0..entry.calls).map(|_| entry.call.operation()))
+            .collect()
+    }
+
+    /// Milliseconds from ECS's time of the change to the answer of the last call that registered or deregistered
+    /// targets.
+    pub(super) fn lag_millis(&self) -> Option<i64> {
+        let Some(Trigger::TaskStateChange(change)) = &self.trigger else {
+            return None;
+        };
+        let happened_at = change.updated_at.or(change.happened_at)?;
+        let acted = self.journal.entries.iter().rfind(|entry| {
+            matches!(
+                entry.call,
+                Call::RegisterTargets { .. } | Call::DeregisterTargets { .. }
+            ) && entry.answer.is_ok()
+        })?;
+        Some(acted.answered_at.millis() - happened_at.millis())
+    }
+
+    pub(super) fn duration_millis(&self) -> u64 {
+        u64::try_from(self.ended_at.since(self.journal.began_at).as_millis()).unwrap_or(u64::MAX)
     }
 }
 

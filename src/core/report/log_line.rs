@@ -1,24 +1,16 @@
-//! The report of one event: a structured log line, a line of metrics, and Lambda's answer.
+//! The log line of one event, which is the function's answer to a direct invocation too.
 //!
-//! Must not contain payloads: only identifiers, decisions and AWS's messages. The metrics line has
-//! [CloudWatch's embedded metric format][EMF], so that metrics cost no call.
-//!
-//! [EMF]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+//! Must not contain payloads: only identifiers, decisions and AWS's messages.
 
 use serde_json::{Map, Value, json};
 
 use super::handled::{Handled, Published};
-use crate::call::Call;
-use crate::domain::arn::TaskArn;
 use crate::domain::tags;
 use crate::domain::target::GroupTarget;
 use crate::domain::timestamp::Timestamp;
 use crate::outcome::{Outcome, Skip};
 use crate::request::Trigger;
 use crate::request::stop::Selector;
-
-/// The CloudWatch namespace of all metrics.
-pub const NAMESPACE: &str = "StartEngines";
 
 impl Handled {
     /// The fields of the log line, and of the function's answer to a direct invocation. Empty fields are left out.
@@ -103,7 +95,7 @@ impl Handled {
         }
         put("tasks", texts(self.tasks()));
         if let Some(stop) = self.result.as_ref().ok().and_then(Outcome::failed_start) {
-            put("failedStart", json!(stop.failed_start_category()));
+            put("failedStart", json!(stop.failed_start().name()));
             put("failedStartReason", json!(stop.to_string()));
         }
         match &self.trigger {
@@ -167,148 +159,6 @@ impl Handled {
         put("lagMillis", json!(self.lag_millis()));
         put("durationMillis", json!(self.duration_millis()));
         line
-    }
-
-    /// The metrics line, with the dimension FunctionName, and FunctionName with Reason if there is a reason.
-    #[must_use]
-    pub fn metrics(&self, function: &str) -> Value {
-        let mut values = vec![
-            ("Events", "Count", json!(1)),
-            ("AwsCalls", "Count", json!(self.calls().len())),
-            ("Duration", "Milliseconds", json!(self.duration_millis())),
-        ];
-        match &self.result {
-            Ok(Outcome::Started { tasks, .. }) => values.push(("TasksStarted", "Count", json!(tasks.len()))),
-            Ok(Outcome::Registered { targets }) => {
-                values.push(("TargetsRegistered", "Count", json!(targets.len())));
-                values.extend(
-                    self.lag_millis()
-                        .map(|lag| ("RegistrationLag", "Milliseconds", json!(lag))),
-                );
-            }
-            Ok(Outcome::Deregistered { targets, .. }) => {
-                values.push(("TargetsDeregistered", "Count", json!(targets.len())));
-                values.extend(
-                    self.lag_millis()
-                        .map(|lag| ("DeregistrationLag", "Milliseconds", json!(lag))),
-                );
-            }
-            Ok(Outcome::Stopped { tasks, draining, .. }) => {
-                values.push(("TasksStopped", "Count", json!(tasks.len())));
-                values.push(("TasksDraining", "Count", json!(draining.len())));
-            }
-            Ok(Outcome::Reconciled(_) | Outcome::Planned(_)) => {}
-            Ok(Outcome::Skipped { .. }) => values.push(("EventsSkipped", "Count", json!(1))),
-            Err(failure) => {
-                values.push(("EventsFailed", "Count", json!(1)));
-                if let Some(unset) = &failure.deadlines {
-                    values.push(("DeadlinesNotSet", "Count", json!(unset.deadlines.len())));
-                }
-                if matches!(self.trigger, Some(Trigger::Start(_))) {
-                    values.push(if failure.is_of_request() {
-                        ("StartsFailed", "Count", json!(1))
-                    } else {
-                        ("TasksStarted", "Count", json!(failure.tasks.len()))
-                    });
-                }
-            }
-        }
-        if let Some(repairs) = self.repairs() {
-            values.push(("TargetsRegistered", "Count", json!(repairs.registered.len())));
-            values.push(("TargetsDeregistered", "Count", json!(repairs.deregistered.len())));
-            values.push(("TargetsUnknown", "Count", json!(repairs.unknown.len())));
-            values.push(("TasksStopped", "Count", json!(repairs.stopped.len())));
-        }
-        if self.published != Published::default() {
-            values.push(("OutcomeEvents", "Count", json!(self.published.published)));
-            values.push(("OutcomeEventsFailed", "Count", json!(self.published.unpublished)));
-        }
-        if self
-            .result
-            .as_ref()
-            .is_ok_and(|outcome| outcome.failed_start().is_some())
-        {
-            values.push(("StartsFailed", "Count", json!(1)));
-        }
-        let failed_start = self.result.as_ref().ok().and_then(Outcome::failed_start);
-        let reason = failed_start
-            .map(crate::domain::task::StopReason::failed_start_category)
-            .or(self.reason());
-        let mut dimensions = vec![json!(["FunctionName"])];
-        if reason.is_some() {
-            dimensions.push(json!(["FunctionName", "Reason"]));
-        }
-        let definitions: Vec<Value> = values
-            .iter()
-            .map(|(name, unit, _)| json!({"Name": name, "Unit": unit}))
-            .collect();
-        let mut line = json!({
-            "_aws": {
-                "Timestamp": self.ended_at.millis(),
-                "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": definitions}],
-            },
-            "FunctionName": function,
-        });
-        if let Some(reason) = reason {
-            line["Reason"] = json!(reason);
-        }
-        for (name, _, value) in values {
-            line[name] = value;
-        }
-        line
-    }
-
-    /// The skip's reason or the failure's error type; `None` for other outcomes.
-    fn reason(&self) -> Option<&'static str> {
-        match &self.result {
-            Ok(Outcome::Skipped { reason, .. }) => Some(reason.name()),
-            Ok(
-                Outcome::Started { .. }
-                | Outcome::Registered { .. }
-                | Outcome::Deregistered { .. }
-                | Outcome::Stopped { .. }
-                | Outcome::Reconciled(_)
-                | Outcome::Planned(_),
-            ) => None,
-            Err(failure) => Some(failure.category.name()),
-        }
-    }
-
-    fn tasks(&self) -> &[TaskArn] {
-        match (&self.result, &self.trigger) {
-            (Ok(Outcome::Started { tasks, .. } | Outcome::Stopped { tasks, .. }), _) => tasks,
-            (Err(failure), _) if !failure.tasks.is_empty() => &failure.tasks,
-            (_, Some(Trigger::TaskStateChange(change))) => std::slice::from_ref(&change.task.arn),
-            (_, Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_)) | None) => &[],
-        }
-    }
-
-    fn calls(&self) -> Vec<&'static str> {
-        self.journal
-            .entries
-            .iter()
-            .flat_map(|entry| (0..entry.calls).map(|_| entry.call.operation()))
-            .collect()
-    }
-
-    /// Milliseconds from ECS's time of the change to the answer of the last call that registered or deregistered
-    /// targets.
-    fn lag_millis(&self) -> Option<i64> {
-        let Some(Trigger::TaskStateChange(change)) = &self.trigger else {
-            return None;
-        };
-        let happened_at = change.updated_at.or(change.happened_at)?;
-        let acted = self.journal.entries.iter().rfind(|entry| {
-            matches!(
-                entry.call,
-                Call::RegisterTargets { .. } | Call::DeregisterTargets { .. }
-            ) && entry.answer.is_ok()
-        })?;
-        Some(acted.answered_at.millis() - happened_at.millis())
-    }
-
-    fn duration_millis(&self) -> u64 {
-        u64::try_from(self.ended_at.since(self.journal.began_at).as_millis()).unwrap_or(u64::MAX)
     }
 }
 

@@ -4,4 +4,5 @@
 
 pub mod handled;
 pub mod log_line;
+pub mod metrics;
 pub mod outcome_events;

@@ -277,7 +277,7 @@ fn of_change(change: &TaskChange, handled: &Handled, config: &Config) -> Vec<Eve
         let has_failed = task.failed_to_start();
         let mut event = about(if has_failed { Kind::StartFailed } else { Kind::Stopped });
         if has_failed {
-            event.put("reason", json!(task.stop.failed_start_category()));
+            event.put("reason", json!(task.stop.failed_start().name()));
             event.put("retryCanHelp", json!(false));
         }
         event.put("message", json!(task.stop.to_string()));

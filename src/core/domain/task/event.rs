@@ -168,6 +168,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::task::FailedStart;
 
     const ARN: &str = "arn:aws:ecs:us-east-1:111122223333:task/engines/0123456789abcdef0123456789abcdef";
 
@@ -207,7 +208,7 @@ mod tests {
         assert_eq!(task.stopped_at, Timestamp::parse("2016-12-06T16:41:06Z"));
         assert_eq!(task.stop.containers[0].exit_code, Some(137));
         assert!(task.failed_to_start());
-        assert_eq!(task.stop.failed_start_category(), "spot_interruption");
+        assert_eq!(task.stop.failed_start(), FailedStart::SpotInterruption);
         for odd in [json!(""), json!("seven"), json!(-1), json!(1.5), json!([7])] {
             let mut detail = detail.clone();
             detail["version"] = odd;
