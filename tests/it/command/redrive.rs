@@ -322,7 +322,7 @@ async fn without_a_function_it_lists_and_discards_but_sends_nothing() {
     queues.failed(&stop(2), "throttled", "slow");
     for arguments in [&["--all"][..], &["--send", &id]] {
         let ended = without_function(&queues, arguments).end().await.must(2);
-        for named in ["--function", "START_ENGINES_FUNCTION", "nothing was sent"] {
+        for named in ["--function", "START_ENGINES_FUNCTION", "Nothing was sent"] {
             assert!(ended.err.contains(named), "{}", ended.err);
         }
     }
