@@ -129,7 +129,7 @@ async fn an_array_that_failed_is_listed_as_one_and_sent_again_as_one() {
     queues.failed(
         &array,
         "batch_failed",
-        "2 of 2 events failed, and all of them come again: e-1: ...",
+        "2 of 2 events failed, and all of them are delivered again: e-1: ...",
     );
     let ended = queues.run(&[]).end().await.must(3);
     for expected in [
