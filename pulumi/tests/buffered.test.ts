@@ -57,10 +57,10 @@ test("buffered, there are two queues with a dead-letter queue each in place of t
   const [direct, buffered] = [named((await deploy(false)).registrations), named((await deploy(true)).registrations)];
   assert.deepEqual(buffered.filter((made) => !direct.includes(made)).sort(), [
     `${ALARM} start-engines-messages-failed`,
-    `${ALARM} start-engines-requests-age`,
-    `${ALARM} start-engines-requests-dead-letters`,
-    `${ALARM} start-engines-state-changes-age`,
-    `${ALARM} start-engines-state-changes-dead-letters`,
+    `${ALARM} start-engines-request-dead-letter-queue`,
+    `${ALARM} start-engines-request-queue-age`,
+    `${ALARM} start-engines-state-change-dead-letter-queue`,
+    `${ALARM} start-engines-state-change-queue-age`,
     `${MAPPING} start-engines-requests`,
     `${MAPPING} start-engines-state-changes`,
     `${QUEUE_TYPE} start-engines-requests`,
@@ -196,7 +196,7 @@ test("the defaults are what the load simulation shows the figures of", () => {
   assert.equal(sharedRates(buffer), rates);
 });
 
-test("the function keeps to its share of AWS's limits, unless it is told another", async () => {
+test("the function keeps to its share of AWS's limits, unless another one is given", async () => {
   const { apiRates: given, ...rest } = soundArguments();
   const ratesOf = async (args: StartEnginesArgs) => {
     const { registrations, result } = await registrationsOf(() => new StartEngines("start-engines", args));
@@ -280,7 +280,7 @@ test("the dashboard shows depth and age of both queues, and their dead letters a
   ]);
 });
 
-test("the outputs tell where messages are, and where those that failed", async () => {
+test("the outputs have the URLs of all queues", async () => {
   const { result } = await deploy(true);
   const { requestQueueUrl, requestDeadLetterQueueUrl, stateChangeQueueUrl, stateChangeDeadLetterQueueUrl } = result;
   const urls = await new Promise((resolve) => {
@@ -292,7 +292,7 @@ test("the outputs tell where messages are, and where those that failed", async (
   assert.deepEqual(urls, names.map((name) => url + name));
 });
 
-test("the command is told where messages are that failed, and a person may take them, and them only", async () => {
+test("the command gets the URLs of the dead-letter queues, and a person may receive their messages only", async () => {
   const { registrations, result } = await deploy(true);
   const told = await new Promise<Record<string, string>>((resolve) => {
     result.commandEnvironment.apply(resolve);

@@ -122,6 +122,8 @@ test("the function reads every variable that is set, and nothing is forgotten", 
   const source = file("mod.rs") + file("environment.rs");
   const read = new Set([...source.matchAll(/(?:env|self)\s*\.(?:one|list|allow_list|families)(?:::<\w+>)?\("([A-Z_]+)"/g)].map((match) => match[1] ?? ""));
   assert.ok(read.size > 10, [...read].join(" "));
+  // The old name of SCHEDULER_DEAD_LETTER_QUEUE_ARN, which the function still reads.
+  assert.ok(read.delete("SCHEDULER_DEAD_LETTER_ARN"));
   const { registrations } = await deploy(soundArguments());
   const { variables } = one(registrations, "aws:lambda/function:Function")["environment"] as { variables: object };
   // Lambda itself sets those that begin with AWS_.
@@ -163,7 +165,7 @@ test("what fails is kept for two weeks, encrypted", async () => {
   assert.deepEqual([invokeConfig["maximumRetryAttempts"], invokeConfig["maximumEventAgeInSeconds"]], [2, 21_600]);
 });
 
-test("every alarm tells the topic, and has the limits that were asked for", async () => {
+test("every alarm is published to the topic, and has the limits that were asked for", async () => {
   const limits = { topicArn: TOPIC, periodSeconds: 60, registrationLagSeconds: 10, durationPercent: 50, unhealthyPeriods: 3 };
   const { registrations } = await deploy({ ...soundArguments(), alarms: limits });
   const alarms = registrations.filter((made) => made.type === "aws:cloudwatch/metricAlarm:MetricAlarm");

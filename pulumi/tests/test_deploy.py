@@ -257,7 +257,7 @@ class Destroy(Deploy):
 
     def test_asks_when_it_cannot_see(self) -> None:
         self.answers["aws ecs list-tasks"] = fails("AccessDenied")
-        self.assertIn("cannot be seen: AccessDenied", self.run_it("destroy").stdout)
+        self.assertIn("cannot check whether tasks still run: AccessDenied", self.run_it("destroy").stdout)
         (self.bin / "aws").unlink()
         self.environment = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s"}
         ended = self.run_it("destroy")

@@ -172,7 +172,7 @@ pub(crate) struct Stop {
     /// All tasks of a cluster that start-engines has started
     #[arg(long, value_name = "CLUSTER", conflicts_with = "cluster")]
     pub(crate) all_of_cluster: Option<String>,
-    /// How long connections may take to end, 0 to 3600; default: the target groups' deregistration delay
+    /// How long connections may take to end, 0 to 3600; default: the deregistration delay
     #[arg(long, value_name = "SECONDS")]
     pub(crate) drain: Option<i64>,
     /// The tasks' stoppedReason
@@ -248,7 +248,7 @@ pub(crate) struct Redrive {
     /// Receive at most this number of messages of each queue at a time
     #[arg(long, value_name = "NUMBER", default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
-    /// The rule dead-letter queue: events that EventBridge could not deliver; the component's schedules use it too
+    /// The rule dead-letter queue; the component's schedules use it too
     #[arg(
         long,
         alias = "rule-queue-url",
@@ -257,7 +257,7 @@ pub(crate) struct Redrive {
         hide_env_values = true
     )]
     pub(crate) rule_dead_letter_queue_url: Option<String>,
-    /// The on-failure queue: events that the function failed to handle
+    /// The on-failure queue of the function
     #[arg(
         long,
         alias = "failure-queue-url",

@@ -11,7 +11,7 @@ use crate::terminal::table::{Cell, Column, Table, Tone, WIDTH, counted, wrap};
 
 const COLUMNS: [Column; 5] = [
     Column::new("", 1),
-    Column::new("TARGET GROUP", 12),
+    Column::new("GROUP", 8),
     Column::new("TARGET", 12),
     Column::new("TASK", 12),
     Column::new("WHY", 14),

@@ -226,7 +226,7 @@ const TASKS: [Column; 4] = [
     Column::new("AGE", 6).right(),
 ];
 const TARGETS: [Column; 4] = [
-    Column::new("TARGET GROUP", 12),
+    Column::new("GROUP", 8),
     Column::new("TARGET", 12),
     Column::new("HEALTH", 9),
     Column::new("DRIFT", 11),

@@ -129,7 +129,7 @@ async fn an_array_that_failed_is_listed_as_one_and_sent_again_as_one() {
     queues.failed(
         &array,
         "batch_failed",
-        "2 of 2 events failed, and all of them come again: e-1: ...",
+        "2 of 2 events failed, and all of them are delivered again: e-1: ...",
     );
     let ended = queues.run(&[]).end().await.must(3);
     for expected in [
@@ -322,7 +322,7 @@ async fn without_a_function_it_lists_and_discards_but_sends_nothing() {
     queues.failed(&stop(2), "throttled", "slow");
     for arguments in [&["--all"][..], &["--send", &id]] {
         let ended = without_function(&queues, arguments).end().await.must(2);
-        for named in ["--function", "START_ENGINES_FUNCTION", "nothing was sent"] {
+        for named in ["--function", "START_ENGINES_FUNCTION", "Nothing was sent"] {
             assert!(ended.err.contains(named), "{}", ended.err);
         }
     }

@@ -43,9 +43,9 @@ fn every_alarm_has_a_row() {
         let name = name
             .trim_matches(|c| "\"`,".contains(c))
             .replace("${group.label}", "<group>");
-        let queues: BTreeSet<String> = ["requests", "state-changes"]
+        let queues: BTreeSet<String> = ["request", "state-change"]
             .into_iter()
-            .map(|queue| name.replace("${queue.suffix}", queue))
+            .map(|queue| name.replace("${queue.label}", queue))
             .collect();
         for name in queues {
             assert!(rows.contains(name.as_str()), "no row for {name}");

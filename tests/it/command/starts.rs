@@ -163,7 +163,7 @@ async fn a_bus_that_refuses_one_of_several_is_reported_with_the_number_of_those_
     assert!(
         ended
             .err
-            .contains("1 of 3 events were sent, and not [1]: access_denied"),
+            .contains("1 of 3 events were sent, but not [1]: access_denied"),
         "{}",
         ended.err
     );

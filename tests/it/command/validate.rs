@@ -57,13 +57,16 @@ fn events_of_tasks_on_container_instances_are_shown_with_their_own_calls() {
     let output = validate(&["fixtures/events/task-bridge-ec2.json"], "");
     let told = text(&output.stdout);
     assert!(
-        told.contains("DescribeContainerInstances for the instance id"),
+        told.contains("DescribeContainerInstances for the EC2 instance id"),
         "{told}"
     );
     assert!(told.contains("first call: DescribeTasks"), "{told}");
     let output = validate(&["fixtures/events/task-bridge-ec2-stopping.json"], "");
     let told = text(&output.stdout);
-    assert!(told.contains("no newer task on the instance has it"), "{told}");
+    assert!(
+        told.contains("no newer task on the container instance owns it"),
+        "{told}"
+    );
     assert!(!told.contains("handled late"), "{told}");
     assert!(told.contains("first call: DescribeTargetGroups"), "{told}");
     for (event, first) in [
@@ -111,7 +114,7 @@ fn a_reconcile_shows_which_target_groups_and_clusters_it_compares() {
     for line in [
         "Reconcile ECS Targets: ListTasks and DescribeTasks",
         "cluster           arn:aws:ecs:us-east-1:111122223333:cluster/engines",
-        "group             arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth/73e2d6bc24d8a067",
+        "target group      arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth/73e2d6bc24d8a067",
         "continuation      2, from arn:aws:elasticloadbalancing",
     ] {
         assert!(told.contains(line), "{told}");

@@ -424,7 +424,7 @@ async fn an_array_of_events_is_handled_and_fails_as_one_that_names_what_failed()
     let (category, message) = running.refused(&wrong).await;
     assert_eq!(category, "invalid_event");
     for part in [
-        "2 of 3 events failed, and all of them come again",
+        "2 of 3 events failed, and all of them are delivered again",
         "e4: invalid_event: 1 problem: detail.port = 0",
         "an event without id: invalid_event: 1 problem: event = a text of 8 characters",
     ] {

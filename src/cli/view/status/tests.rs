@@ -126,7 +126,7 @@ auth     00000000000000000000000000000001  RUNNING  1h00m
     auth      10.0.0.1:8080  healthy
     auth-tcp  port 8080      not registered              MISSING
 billing  (no task)
-Targets of none of these tasks:
+Other targets:
     auth-tcp  10.9.9.9:8080  unhealthy (Target.Timeout)  UNKNOWN
 ";
     assert_eq!(shown, expected);
