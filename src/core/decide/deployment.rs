@@ -75,8 +75,8 @@ pub fn family_is_allowed(task: &Task, config: &Config) -> bool {
 /// Whether a look shows that others have started the task, with a `startedBy` like ours: `start-engines:event-id` is
 /// on every task that start-engines starts.
 #[must_use]
-pub fn is_adopted(look: &Task) -> bool {
-    tags::decode(&look.tags).event_id.is_none()
+pub fn is_adopted(snapshot: &Task) -> bool {
+    tags::decode(&snapshot.tags).event_id.is_none()
 }
 
 fn is_allowed(attachment: &Attachment, config: &Config) -> bool {

@@ -79,13 +79,13 @@ pub fn deregister(
 /// With the next call, or with all that went wrong.
 pub fn carefully<'a>(
     task: &Task,
-    look: Option<&'a Task>,
+    snapshot: Option<&'a Task>,
     attachments: &[Attachment],
     config: &Config,
     reader: &mut Reader<'a>,
 ) -> Result<Outcome, Halt> {
     let mut work = Work::new(task);
-    let candidates = match of_stopping(task, look, attachments, reader, &mut work.failures)? {
+    let candidates = match of_stopping(task, snapshot, attachments, reader, &mut work.failures)? {
         Ok(candidates) => candidates,
         Err(reason) => return Ok(skipped(task, reason)),
     };

@@ -41,13 +41,13 @@ pub fn register(
 ) -> Result<Outcome, Halt> {
     let event = &change.task;
     // What was not allowed was never registered.
-    let to_take_back = &deployment::allowed(attachments, config);
+    let allowed = &deployment::allowed(attachments, config);
     let Some(first) = snapshot::describe(event, reader)? else {
         let is_old = change
             .happened_at
             .is_some_and(|time| reader.now().since(time) >= timing::STOPPED_TASK_RETENTION);
         if is_old {
-            return deregister::carefully(event, None, to_take_back, config, reader);
+            return deregister::carefully(event, None, allowed, config, reader);
         }
         let message = format!("DescribeTasks does not know {} yet", event.arn);
         return Err(Failure::new(Category::TaskNotVisible, message).into());
@@ -57,7 +57,7 @@ pub fn register(
         return Ok(Outcome::skipped(Skip::AnotherDeployment));
     }
     if !newer(event, first).is_wanted() || first.is_draining() {
-        return deregister::carefully(event, Some(first), to_take_back, config, reader);
+        return deregister::carefully(event, Some(first), allowed, config, reader);
     }
     if !deployment::family_is_allowed(first, config) {
         return if deployment::is_adopted(first) {
@@ -122,7 +122,7 @@ pub(super) fn register_in_group<'a>(
 /// The targets of all groups that take the task; the others are noted as failures.
 fn targets(
     event: &Task,
-    look: &Task,
+    snapshot: &Task,
     attachments: &[Attachment],
     config: &Config,
     reader: &mut Reader<'_>,
@@ -139,12 +139,12 @@ fn targets(
             continue;
         }
         match reader.describe_target_group(group)? {
-            Ok(facts) => match of_running(attachment, facts, event, look, reader)? {
+            Ok(facts) => match of_running(attachment, facts, event, snapshot, reader)? {
                 Ok(target) => targets.push(GroupTarget {
                     group: group.clone(),
                     target,
                 }),
-                Err(refusal) => failures.add(refusal.failure(look, attachment, facts)),
+                Err(refusal) => failures.add(refusal.failure(snapshot, attachment, facts)),
             },
             Err(error) => failures.add(error),
         }
@@ -154,11 +154,11 @@ fn targets(
 
 /// The list has changed since the task was started, or somebody else has given it the tags of our own: that is to be
 /// seen.
-fn family_not_allowed(look: &Task) -> Failure {
-    let definition = look
+fn family_not_allowed(snapshot: &Task) -> Failure {
+    let definition = snapshot
         .task_definition
         .as_ref()
         .map_or("its family", TaskDefinition::as_str);
-    let message = format!("{}: {definition} is not in ALLOWED_TASK_FAMILIES", look.arn);
+    let message = format!("{}: {definition} is not in ALLOWED_TASK_FAMILIES", snapshot.arn);
     Failure::new(Category::NotAllowed, message)
 }

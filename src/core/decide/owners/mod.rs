@@ -86,18 +86,18 @@ fn owned_among(
     reader: &mut Reader<'_>,
 ) -> Result<Result<Vec<GroupTarget>, Failure>, Halt> {
     let mut owned = Vec::new();
-    let (mut some_start, mut some_will_have) = (false, false);
+    let (mut some_may_get, mut some_will_have) = (false, false);
     for other in all.iter().filter(|other| other.arn != task.arn) {
         for target in targets {
             match ownership(other, target, owner_scope, reader)? {
                 Ownership::Owns => owned.push(target.clone()),
-                Ownership::WillHaveIt => some_will_have = true,
-                Ownership::MayGetIt => some_start = true,
+                Ownership::WillHave => some_will_have = true,
+                Ownership::MayGet => some_may_get = true,
                 Ownership::None => {}
             }
         }
     }
-    if some_will_have || some_start && !holds_its_ports(task, reader)? {
+    if some_will_have || some_may_get && !holds_its_ports(task, reader)? {
         let message = format!(
             "a newer task on the instance of {} may get the host port that it gave back, or have it",
             task.arn
@@ -121,9 +121,9 @@ pub(crate) fn too_slow(task: &Task) -> Failure {
 enum Ownership {
     Owns,
     /// It starts on the same machine, and has the port once it runs: nobody else can have it any more.
-    WillHaveIt,
+    WillHave,
     /// It starts on the same machine, and has its host ports only once it runs.
-    MayGetIt,
+    MayGet,
     None,
 }
 
@@ -156,9 +156,9 @@ fn ownership(
             if claims.has.contains(&target.port) {
                 Some((arn, Ownership::Owns))
             } else if claims.will_have.contains(&target.port) {
-                Some((arn, Ownership::WillHaveIt))
+                Some((arn, Ownership::WillHave))
             } else {
-                claims.may_get_any.then_some((arn, Ownership::MayGetIt))
+                claims.may_get_any.then_some((arn, Ownership::MayGet))
             }
         }
         Network::External | Network::Unknown => None,
@@ -166,11 +166,11 @@ fn ownership(
     let Some((arn, claim)) = claim else {
         return Ok(Ownership::None);
     };
-    let on_same_machine = match owner_scope {
+    let on_same_instance = match owner_scope {
         OwnerScope::On(_) => true,
         OwnerScope::Anywhere => instances::is_on(other, arn, target, reader)?,
     };
-    Ok(if on_same_machine { claim } else { Ownership::None })
+    Ok(if on_same_instance { claim } else { Ownership::None })
 }
 
 /// Whether the task, as of now, has not given its host ports back.

@@ -15,7 +15,7 @@ pub(crate) struct Survey<'a> {
     /// As DescribeTasks shows them.
     pub(crate) tasks: Vec<&'a Task>,
     /// Those that DescribeTasks does not know.
-    pub(crate) unseen: Vec<TaskArn>,
+    pub(crate) undescribed: Vec<TaskArn>,
 }
 
 /// Every task of `cluster` that is to stay, but for `except`; the inner error is ListTasks' own.
@@ -45,19 +45,19 @@ pub(crate) fn tasks<'a>(
     reader: &mut Reader<'a>,
     in_time: impl Fn(&Reader<'_>) -> Result<(), Failure>,
 ) -> Result<Result<Vec<&'a Task>, &'a CallError>, Halt> {
-    let all_known = |unseen: &[TaskArn]| match unseen.first() {
-        Some(unseen) if desired == Desired::Running => {
-            let message = format!("ListTasks lists {unseen}, which DescribeTasks does not know yet");
+    let all_known = |undescribed: &[TaskArn]| match undescribed.first() {
+        Some(undescribed) if desired == Desired::Running => {
+            let message = format!("ListTasks lists {undescribed}, which DescribeTasks does not know yet");
             Err(Failure::new(Category::TaskNotVisible, message))
         }
         Some(_) | None => Ok(()),
     };
-    let go_on = |reader: &Reader<'_>, unseen: &[TaskArn]| all_known(unseen).and_then(|()| in_time(reader));
-    let survey = match walk(cluster, desired, container_instance, except, reader, go_on)? {
+    let check = |reader: &Reader<'_>, undescribed: &[TaskArn]| all_known(undescribed).and_then(|()| in_time(reader));
+    let survey = match walk(cluster, desired, container_instance, except, reader, check)? {
         Ok(survey) => survey,
         Err(error) => return Ok(Err(error)),
     };
-    all_known(&survey.unseen)?;
+    all_known(&survey.undescribed)?;
     Ok(Ok(survey.tasks))
 }
 
@@ -77,27 +77,30 @@ fn walk<'a>(
     container_instance: Option<&str>,
     except: Option<&TaskArn>,
     reader: &mut Reader<'a>,
-    go_on: impl Fn(&Reader<'_>, &[TaskArn]) -> Result<(), Failure>,
+    check: impl Fn(&Reader<'_>, &[TaskArn]) -> Result<(), Failure>,
 ) -> Result<Result<Survey<'a>, &'a CallError>, Halt> {
-    let (mut all, mut unseen) = (Vec::new(), Vec::new());
+    let (mut all, mut undescribed) = (Vec::new(), Vec::new());
     let mut page = None;
     loop {
-        go_on(reader, &unseen)?;
+        check(reader, &undescribed)?;
         let found = match reader.list_tasks(cluster, desired, container_instance, page)? {
             Ok(found) => found,
             Err(error) => return Ok(Err(error)),
         };
         let listed: Vec<_> = found.tasks.iter().filter(|arn| Some(*arn) != except).cloned().collect();
         for chunk in listed.chunks(MAX_TASKS_PER_DESCRIBE) {
-            go_on(reader, &unseen)?;
+            check(reader, &undescribed)?;
             let tasks = reader.describe_tasks(cluster, chunk.to_vec())??;
             let is_known = |arn: &&TaskArn| tasks.iter().any(|task| task.arn == **arn);
-            unseen.extend(chunk.iter().filter(|arn| !is_known(arn)).cloned());
+            undescribed.extend(chunk.iter().filter(|arn| !is_known(arn)).cloned());
             all.extend(tasks.iter().map(Arc::as_ref));
         }
         page = found.next.clone();
         if page.is_none() {
-            return Ok(Ok(Survey { tasks: all, unseen }));
+            return Ok(Ok(Survey {
+                tasks: all,
+                undescribed,
+            }));
         }
     }
 }

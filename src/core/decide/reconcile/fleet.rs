@@ -25,22 +25,22 @@ pub(super) struct FleetTask<'a> {
     pub(super) task: &'a Task,
     pub(super) attachments: Vec<Attachment>,
     /// It is in the cluster that is reconciled.
-    is_own: bool,
+    is_in_cluster: bool,
     /// It is this deployment's; another one's only has its targets.
-    is_ours: bool,
+    is_this_deployments: bool,
     /// Whether tasks like it may be registered.
     is_allowed: bool,
 }
 
 impl<'a> FleetTask<'a> {
-    fn of(task: &'a Task, is_own: bool, config: &Config) -> Option<Self> {
+    fn of(task: &'a Task, is_in_cluster: bool, config: &Config) -> Option<Self> {
         let text = task.started_by.as_deref()?;
         let attachments = started_by::decode(text, &task.arn.scope()).ok()?;
         (!attachments.is_empty()).then_some(Self {
             task,
             attachments,
-            is_own,
-            is_ours: deployment::is_ours(task, config),
+            is_in_cluster,
+            is_this_deployments: deployment::is_ours(task, config),
             is_allowed: deployment::family_is_allowed(task, config),
         })
     }
@@ -50,14 +50,14 @@ impl<'a> FleetTask<'a> {
     }
 
     /// Whether it is of the cluster that is reconciled, and of the service if only one is.
-    fn is_asked_for(&self, request: &ReconcileRequest) -> bool {
+    fn is_requested(&self, request: &ReconcileRequest) -> bool {
         let of_service = |service| tags::decode(&self.task.tags).service.as_ref() == Some(service);
-        self.is_own && self.is_ours && request.service.as_ref().is_none_or(of_service)
+        self.is_in_cluster && self.is_this_deployments && request.service.as_ref().is_none_or(of_service)
     }
 
     /// What is to be of its targets, once it is stopping or stopped.
     pub(super) fn stage_of_former(&self) -> Stage {
-        if self.is_ours {
+        if self.is_this_deployments {
             Stage::Former
         } else {
             Stage::AnothersFormer
@@ -66,8 +66,8 @@ impl<'a> FleetTask<'a> {
 
     /// Whether its targets are to be in their groups, and it is ours to see to.
     pub(super) fn is_to_be_registered(&self) -> bool {
-        self.is_own
-            && self.is_ours
+        self.is_in_cluster
+            && self.is_this_deployments
             && self.is_allowed
             && self.task.phase() == Phase::Running
             && !self.task.is_draining()
@@ -92,11 +92,7 @@ impl<'a> Proof<'a> {
 
     /// Asks now, and for as long as it takes: who is live is worth knowing, even when it proves nothing any
     /// more.
-    pub(super) fn take_whole(
-        request: &ReconcileRequest,
-        config: &Config,
-        reader: &mut Reader<'a>,
-    ) -> Result<Self, Halt> {
+    pub(super) fn take_all(request: &ReconcileRequest, config: &Config, reader: &mut Reader<'a>) -> Result<Self, Halt> {
         let ends = reader.now().after(timing::ATTACH);
         Self::of_live(request, config, ends, reader, |_| Ok(()))
     }
@@ -109,14 +105,18 @@ impl<'a> Proof<'a> {
         in_time: impl Fn(&Reader<'_>) -> Result<(), Failure>,
     ) -> Result<Self, Halt> {
         let mut live = Vec::new();
-        for (cluster, is_own) in clusters(request) {
+        for (cluster, is_in_cluster) in clusters(request) {
             match survey::tasks(cluster, Desired::Running, None, None, reader, &in_time)? {
-                Ok(tasks) => live.extend(tasks.iter().filter_map(|task| FleetTask::of(task, is_own, config))),
-                Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_own => {}
+                Ok(tasks) => live.extend(
+                    tasks
+                        .iter()
+                        .filter_map(|task| FleetTask::of(task, is_in_cluster, config)),
+                ),
+                Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_in_cluster => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        live.retain(|ours| ours.task.is_wanted());
+        live.retain(|fleet_task| fleet_task.task.is_wanted());
         Ok(Self { live, ends })
     }
 }
@@ -146,21 +146,21 @@ pub(super) fn survey<'a>(
 ) -> Result<(Fleet<'a>, Proof<'a>), Halt> {
     let proof = Proof::of_live(request, config, reader.now().after(timing::ATTACH), reader, in_time)?;
     let mut newest: BTreeMap<&TaskArn, FleetTask<'a>> = BTreeMap::new();
-    let mut note = |ours: FleetTask<'a>| {
-        let is_newer = |known: &FleetTask<'_>| ours.task.version >= known.task.version;
-        if newest.get(&ours.task.arn).is_none_or(is_newer) {
-            newest.insert(&ours.task.arn, ours);
+    let mut note = |fleet_task: FleetTask<'a>| {
+        let is_newer = |known: &FleetTask<'_>| fleet_task.task.version >= known.task.version;
+        if newest.get(&fleet_task.task.arn).is_none_or(is_newer) {
+            newest.insert(&fleet_task.task.arn, fleet_task);
         }
     };
-    let again = |ours: &FleetTask<'a>| FleetTask::of(ours.task, ours.is_own, config);
+    let again = |fleet_task: &FleetTask<'a>| FleetTask::of(fleet_task.task, fleet_task.is_in_cluster, config);
     proof.live.iter().filter_map(again).for_each(&mut note);
-    for (cluster, is_own) in clusters(request) {
+    for (cluster, is_in_cluster) in clusters(request) {
         match survey::tasks(cluster, Desired::Stopped, None, None, reader, in_time)? {
             Ok(tasks) => tasks
                 .iter()
-                .filter_map(|task| FleetTask::of(task, is_own, config))
+                .filter_map(|task| FleetTask::of(task, is_in_cluster, config))
                 .for_each(&mut note),
-            Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_own => {}
+            Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_in_cluster => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -180,11 +180,11 @@ impl<'a> Fleet<'a> {
         let own = self
             .tasks
             .iter()
-            .filter(|ours| ours.is_asked_for(request) && ours.task.is_wanted());
-        let overdue = own.filter_map(|ours| {
-            let since = ours.task.drains_until()?;
+            .filter(|fleet_task| fleet_task.is_requested(request) && fleet_task.task.is_wanted());
+        let overdue = own.filter_map(|fleet_task| {
+            let since = fleet_task.task.drains_until()?;
             (since.after(timing::DRAIN_GRACE) <= now).then(|| Overdue {
-                task: ours.task.arn.clone(),
+                task: fleet_task.task.arn.clone(),
                 since,
             })
         });
@@ -193,8 +193,8 @@ impl<'a> Fleet<'a> {
 
     fn of(tasks: Vec<FleetTask<'a>>) -> Self {
         let mut by_group: HashMap<TargetGroupArn, Vec<usize>> = HashMap::new();
-        for (n, ours) in tasks.iter().enumerate() {
-            let groups: BTreeSet<&TargetGroupArn> = ours.attachments.iter().map(|it| &it.group).collect();
+        for (n, fleet_task) in tasks.iter().enumerate() {
+            let groups: BTreeSet<&TargetGroupArn> = fleet_task.attachments.iter().map(|it| &it.group).collect();
             for group in groups {
                 by_group.entry(group.clone()).or_default().push(n);
             }
@@ -216,8 +216,8 @@ impl<'a> Fleet<'a> {
         config: &Config,
         failures: &mut Failures,
     ) -> Vec<TargetGroupArn> {
-        let own = self.tasks.iter().filter(|ours| ours.is_asked_for(request));
-        let named = own.flat_map(|ours| ours.attachments.iter().map(|it| &it.group));
+        let own = self.tasks.iter().filter(|fleet_task| fleet_task.is_requested(request));
+        let named = own.flat_map(|fleet_task| fleet_task.attachments.iter().map(|it| &it.group));
         let all: BTreeSet<&TargetGroupArn> = named.chain(&request.groups).collect();
         let mut groups = Vec::new();
         for group in all {

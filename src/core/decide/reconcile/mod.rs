@@ -86,8 +86,8 @@ pub fn reconcile(request: &ReconcileRequest, config: &Config, reader: &mut Reade
     let mut continued = Vec::new();
     if !unreached.is_empty() {
         let after = finished.last().or(after).cloned();
-        let gone_on = go_on(request, after, work.has_done(), reader);
-        match caught(gone_on, &mut work.failures)? {
+        let scheduled = schedule_rest(request, after, work.has_done(), reader);
+        match caught(scheduled, &mut work.failures)? {
             Some(Ok(())) => continued = unreached.to_vec(),
             Some(Err(why)) => work.failures.add(incomplete(unreached, &why)),
             None => work.failures.add(incomplete(unreached, "it could not go on later")),
@@ -97,7 +97,7 @@ pub fn reconcile(request: &ReconcileRequest, config: &Config, reader: &mut Reade
         let message = "no time was left to stop all tasks whose time to drain is over";
         work.failures.add(Failure::new(Category::ReconcileIncomplete, message));
     }
-    work.look_again_at_unknown(reader)?;
+    work.recheck_unknown(reader)?;
     work.end(continued)
 }
 
@@ -125,7 +125,7 @@ fn plan(
 }
 
 /// Has the rest done later; the inner error is why not.
-fn go_on(
+fn schedule_rest(
     request: &ReconcileRequest,
     after: Option<TargetGroupArn>,
     has_done: bool,

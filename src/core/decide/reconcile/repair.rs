@@ -88,7 +88,7 @@ impl<'f, 'a> Work<'f, 'a> {
             if !reader.has_time(MIN_STEP_TIME) {
                 return Ok(false);
             }
-            let step = self.take_out(group, changes, reader);
+            let step = self.deregister(group, changes, reader);
             caught(step, &mut self.failures)?;
             self.has_done = true;
         }
@@ -96,7 +96,7 @@ impl<'f, 'a> Work<'f, 'a> {
             if !reader.has_time(MIN_STEP_TIME) {
                 return Ok(false);
             }
-            let step = self.put_in(group, changes, reader);
+            let step = self.register(group, changes, reader);
             caught(step, &mut self.failures)?;
             self.has_done = true;
         }
@@ -108,8 +108,8 @@ impl<'f, 'a> Work<'f, 'a> {
 
     /// Registers targets of tasks that are still RUNNING, and takes back those of tasks that are
     /// stopping by then.
-    fn put_in(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'a>) -> Result<(), Halt> {
-        let before = self.look(changes, reader)?;
+    fn register(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'a>) -> Result<(), Halt> {
+        let before = self.describe(changes, reader)?;
         let is_running = |change: &&Change| {
             let task = change.task.as_ref().and_then(|arn| before.get(arn));
             task.is_some_and(|task| task.phase() == Phase::Running && !task.is_draining())
@@ -118,13 +118,13 @@ impl<'f, 'a> Work<'f, 'a> {
         if changes.is_empty() {
             return Ok(());
         }
-        let refused = self.register(group, &changes, reader)?;
+        let refused = self.register_by_halves(group, &changes, reader)?;
         // Even a call that failed may have been applied.
-        let after = self.look(&changes, reader);
+        let after = self.describe(&changes, reader);
         let Some(after) = caught(after, &mut self.failures)? else {
-            let put_in = changes.into_iter().filter(|change| !refused.contains(&change.target));
-            let put_in = put_in.filter_map(|change| Some((change.task?, in_group(group, change.target))));
-            self.done.registered.extend(put_in);
+            let registered = changes.into_iter().filter(|change| !refused.contains(&change.target));
+            let registered = registered.filter_map(|change| Some((change.task?, in_group(group, change.target))));
+            self.done.registered.extend(registered);
             return Ok(());
         };
         let mut leaving = Vec::new();
@@ -145,12 +145,12 @@ impl<'f, 'a> Work<'f, 'a> {
         if leaving.is_empty() {
             return Ok(());
         }
-        self.take_out(group, &leaving, reader)
+        self.deregister(group, &leaving, reader)
     }
 
     /// RegisterTargets; the targets that were refused. One that ELB does not take must not keep the others
     /// out, so what is refused is tried by halves.
-    fn register(
+    fn register_by_halves(
         &mut self,
         group: &TargetGroupArn,
         changes: &[Change],
@@ -185,33 +185,33 @@ impl<'f, 'a> Work<'f, 'a> {
     }
 
     /// The tasks of the changes as DescribeTasks shows them now.
-    fn look(&self, changes: &[Change], reader: &mut Reader<'a>) -> Result<HashMap<TaskArn, &'a Task>, Halt> {
+    fn describe(&self, changes: &[Change], reader: &mut Reader<'a>) -> Result<HashMap<TaskArn, &'a Task>, Halt> {
         let mut arns: Vec<TaskArn> = changes.iter().filter_map(|change| change.task.clone()).collect();
         // They are in the order of the tasks.
         arns.dedup();
-        let mut seen = HashMap::new();
+        let mut snapshots = HashMap::new();
         for chunk in arns.chunks(MAX_TASKS_PER_DESCRIBE) {
             let tasks = reader.describe_tasks(&self.request.cluster, chunk.to_vec())??;
-            seen.extend(tasks.iter().map(|task| (task.arn.clone(), &**task)));
+            snapshots.extend(tasks.iter().map(|task| (task.arn.clone(), &**task)));
         }
-        Ok(seen)
+        Ok(snapshots)
     }
 
     /// Deregisters what no live task of ours owns, while the proof of that holds; each by its own task
     /// is none.
-    fn take_out(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'a>) -> Result<(), Halt> {
-        if self.try_to_take_out(group, changes, reader)? {
+    fn deregister(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'a>) -> Result<(), Halt> {
+        if self.try_to_deregister(group, changes, reader)? {
             return Ok(());
         }
         self.proof = Proof::take(self.request, self.config, reader)?;
-        if self.try_to_take_out(group, changes, reader)? {
+        if self.try_to_deregister(group, changes, reader)? {
             return Ok(());
         }
         Err(too_slow().into())
     }
 
     /// Whether the proof has held for long enough.
-    fn try_to_take_out(
+    fn try_to_deregister(
         &mut self,
         group: &TargetGroupArn,
         changes: &[Change],
@@ -222,13 +222,17 @@ impl<'f, 'a> Work<'f, 'a> {
             return Ok(false);
         }
         let is_own = |arn: &TaskArn| changes.iter().any(|change| change.task.as_ref() == Some(arn));
-        let owner_scope = self.proof.live.iter().filter(|ours| !is_own(&ours.task.arn));
+        let owner_scope = self
+            .proof
+            .live
+            .iter()
+            .filter(|fleet_task| !is_own(&fleet_task.task.arn));
         let questioned = Questioned::of(changes.iter().map(|change| &change.target));
-        let mut parties = GroupClaims::of(group);
-        for rival in owner_scope.filter(|ours| ours.names(group)) {
-            parties.add(rival, Stage::Live, Vec::new(), &questioned, reader)?;
+        let mut claims = GroupClaims::of(group);
+        for fleet_task in owner_scope.filter(|fleet_task| fleet_task.names(group)) {
+            claims.add(fleet_task, Stage::Live, Vec::new(), &questioned, reader)?;
         }
-        let owners = Owners::among(parties.all());
+        let owners = Owners::among(claims.all());
         let free: Vec<&Change> = changes
             .iter()
             .filter(|change| owners.of(&change.target).is_none())
@@ -242,9 +246,9 @@ impl<'f, 'a> Work<'f, 'a> {
         let targets = free.iter().map(|change| change.target.clone()).collect();
         match reader.deregister_targets(group, targets, within)? {
             Ok(()) => {
-                let taken = free.into_iter().cloned();
-                let taken = taken.map(|change| (change.task, in_group(group, change.target)));
-                self.done.deregistered.extend(taken);
+                let deregistered = free.into_iter().cloned();
+                let deregistered = deregistered.map(|change| (change.task, in_group(group, change.target)));
+                self.done.deregistered.extend(deregistered);
             }
             Err(error) if error.kind.is_gone() => {}
             Err(error) => self.failures.add(of_group(group, error)),
@@ -254,19 +258,19 @@ impl<'f, 'a> Work<'f, 'a> {
 
     /// A target may be of a task that was started after all were listed. Without the time to look, it is
     /// told as it was seen.
-    pub(super) fn look_again_at_unknown(&mut self, reader: &mut Reader<'a>) -> Result<(), Halt> {
+    pub(super) fn recheck_unknown(&mut self, reader: &mut Reader<'a>) -> Result<(), Halt> {
         if self.done.unknown.is_empty() || !reader.has_time(MIN_SNAPSHOT_TIME) {
             return Ok(());
         }
-        let looked = self.still_unknown(reader);
-        if let Some(still) = caught(looked, &mut self.failures)? {
+        let rechecked = self.still_unknown(reader);
+        if let Some(still) = caught(rechecked, &mut self.failures)? {
             self.done.unknown = still;
         }
         Ok(())
     }
 
     fn still_unknown(&self, reader: &mut Reader<'a>) -> Result<Vec<GroupTarget>, Halt> {
-        let now = Proof::take_whole(self.request, self.config, reader)?;
+        let now = Proof::take_all(self.request, self.config, reader)?;
         let mut still = Vec::new();
         // They are in the order of the groups.
         for of_group in self.done.unknown.chunk_by(|one, next| one.group == next.group) {
@@ -274,11 +278,11 @@ impl<'f, 'a> Work<'f, 'a> {
                 continue;
             };
             let questioned = Questioned::of(of_group.iter().map(|unknown| &unknown.target));
-            let mut parties = GroupClaims::of(group);
-            for ours in now.live.iter().filter(|ours| ours.names(group)) {
-                parties.add(ours, Stage::Live, Vec::new(), &questioned, reader)?;
+            let mut claims = GroupClaims::of(group);
+            for fleet_task in now.live.iter().filter(|fleet_task| fleet_task.names(group)) {
+                claims.add(fleet_task, Stage::Live, Vec::new(), &questioned, reader)?;
             }
-            let owners = Owners::among(parties.all());
+            let owners = Owners::among(claims.all());
             let unowned = of_group.iter().filter(|unknown| owners.of(&unknown.target).is_none());
             still.extend(unowned.cloned());
         }

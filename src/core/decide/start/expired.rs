@@ -40,8 +40,8 @@ pub(crate) fn expired(request: &StartRequest, age: Duration, reader: &mut Reader
 /// The tasks that this very start has, by `startedBy` and their tag.
 fn tasks_of(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Vec<TaskArn>, Halt> {
     let is_of_request = |task: &&Task| {
-        let marks = tags::decode(&task.tags);
-        task.is_wanted() && marks.event_id.as_deref() == Some(request.identity.as_str())
+        let task_tags = tags::decode(&task.tags);
+        task.is_wanted() && task_tags.event_id.as_deref() == Some(request.identity.as_str())
     };
     let mut own = Vec::new();
     let mut page = None;

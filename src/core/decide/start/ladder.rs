@@ -25,9 +25,9 @@ const MAX_REASONS: usize = 10;
 /// # Errors
 /// With the next call, or with the failure that ends the walk: AWS's own error, a reason that no
 /// other place or time cures, or capacity that no placement had.
-pub(crate) fn climb(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
+pub(crate) fn start_tasks(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
     let rounds = request.rounds(request.age(reader.now()));
-    let mut walk = Walk {
+    let mut attempts = Attempts {
         request,
         wanted: usize::try_from(request.count).unwrap_or(0),
         tasks: Vec::new(),
@@ -39,17 +39,17 @@ pub(crate) fn climb(request: &StartRequest, reader: &mut Reader<'_>) -> Result<O
         reasons: Vec::new(),
     };
     for _ in 0..rounds {
-        if walk.round(reader)? {
-            return Ok(walk.started());
+        if attempts.round(reader)? {
+            return Ok(attempts.started());
         }
-        if walk.goes_in_circles() {
+        if attempts.makes_no_progress() {
             break;
         }
     }
-    Err(walk.found_no_place().into())
+    Err(attempts.into_failure().into())
 }
 
-struct Walk<'r> {
+struct Attempts<'r> {
     request: &'r StartRequest,
     wanted: usize,
     tasks: Vec<TaskArn>,
@@ -67,49 +67,49 @@ struct Walk<'r> {
 }
 
 /// What one call has come to, if not to all tasks.
-enum Heard {
+enum Shortfall {
     /// Another time, place or token may do.
-    Short,
+    Temporary,
     /// This placement never will.
-    Never,
+    Permanent,
 }
 
-impl Walk<'_> {
+impl Attempts<'_> {
     /// Each placement once; whether all tasks are there.
     fn round(&mut self, reader: &mut Reader<'_>) -> Result<bool, Halt> {
         let placements = &self.request.placements;
-        let mut never: Vec<&Placement> = Vec::new();
-        let mut may_do = false;
+        let mut impossible: Vec<&Placement> = Vec::new();
+        let mut any_temporary = false;
         self.reasons.clear();
         for (n, placement) in placements.iter().enumerate() {
             // The same again is no other placement.
-            if never.contains(&placement) {
+            if impossible.contains(&placement) {
                 continue;
             }
-            let heard = self.ask(n, reader)?;
+            let shortfall = self.ask(n, reader)?;
             if self.tasks.len() >= self.wanted {
                 return Ok(true);
             }
-            match heard {
-                Heard::Short => may_do = true,
-                Heard::Never => never.push(placement),
+            match shortfall {
+                Shortfall::Temporary => any_temporary = true,
+                Shortfall::Permanent => impossible.push(placement),
             }
-            if self.goes_in_circles() {
+            if self.makes_no_progress() {
                 return Ok(false);
             }
         }
         // One placement that is short of capacity outweighs others that never will do.
-        if may_do {
+        if any_temporary {
             return Ok(false);
         }
-        let reasons = self.not_enough();
+        let reasons = self.summary();
         let message =
             format!("{reasons}; ECS keeps this answer for this event: when the cause is gone, send a new one");
         let failure = Failure::new(Category::PlacementFailed, message);
         Err(failure.with_tasks(self.tasks.clone()).into())
     }
 
-    fn ask(&mut self, placement: usize, reader: &mut Reader<'_>) -> Result<Heard, Halt> {
+    fn ask(&mut self, placement: usize, reader: &mut Reader<'_>) -> Result<Shortfall, Halt> {
         let left = i32::try_from(self.wanted.saturating_sub(self.tasks.len())).unwrap_or(0);
         let call = self
             .request
@@ -120,45 +120,49 @@ impl Walk<'_> {
             .map_err(|halt| halt.with_tasks(self.tasks.clone()))?;
         self.calls += 1;
         match answer {
-            Ok(started) => Ok(self.kept(started)),
-            Err(error) => self.raised(error),
+            Ok(started) => Ok(self.kept_answer(started)),
+            Err(error) => self.exception(error),
         }
     }
 
     /// An answer that ECS keeps under the token.
-    fn kept(&mut self, started: &Started) -> Heard {
+    fn kept_answer(&mut self, started: &Started) -> Shortfall {
         self.next_token(&started.tasks);
         for failure in &started.failures {
-            self.tell(failure.to_string());
+            self.note_reason(failure.to_string());
         }
         // EC2 answers with a reason for each container instance: one that is short of capacity outweighs
         // others that could never do.
-        let never = !started.failures.is_empty() && !started.failures.iter().any(StartFailure::is_capacity);
-        if never { Heard::Never } else { Heard::Short }
+        let permanent = !started.failures.is_empty() && !started.failures.iter().any(StartFailure::is_capacity);
+        if permanent {
+            Shortfall::Permanent
+        } else {
+            Shortfall::Temporary
+        }
     }
 
     /// An exception. It ends the walk, but for those that another placement, or the same one later, cures.
-    fn raised(&mut self, error: &CallError) -> Result<Heard, Halt> {
+    fn exception(&mut self, error: &CallError) -> Result<Shortfall, Halt> {
         match error.kind {
             // The token was used with other parameters: for another placement, or before the catalog changed.
             // The tasks exist, which is what was asked for.
             ErrorKind::Conflict if !error.conflicting_tasks.is_empty() => {
                 self.met_conflict = true;
                 self.next_token(&error.conflicting_tasks);
-                self.tell("another request with this client token has started fewer".to_owned());
-                Ok(Heard::Short)
+                self.note_reason("another request with this client token has started fewer".to_owned());
+                Ok(Shortfall::Temporary)
             }
             // The answer that is kept had no tasks, or the other request is under way. Its own placement replays it.
             ErrorKind::Conflict => {
                 self.idle += 1;
                 self.conflicts += 1;
-                self.tell("the client token is in use with other parameters".to_owned());
-                Ok(Heard::Short)
+                self.note_reason("the client token is in use with other parameters".to_owned());
+                Ok(Shortfall::Temporary)
             }
             ErrorKind::NoCapacity => {
                 self.idle += 1;
-                self.tell(error.message.clone());
-                Ok(Heard::Short)
+                self.note_reason(error.message.clone());
+                Ok(Shortfall::Temporary)
             }
             ErrorKind::Throttled
             | ErrorKind::AccessDenied
@@ -201,11 +205,11 @@ impl Walk<'_> {
     }
 
     /// Every placement has had this token, and none has used it up: the same again, right now, brings nothing else.
-    fn goes_in_circles(&self) -> bool {
+    fn makes_no_progress(&self) -> bool {
         self.idle >= self.request.placements.len()
     }
 
-    fn tell(&mut self, reason: String) {
+    fn note_reason(&mut self, reason: String) {
         if !self.reasons.contains(&reason) && self.reasons.len() < MAX_REASONS {
             self.reasons.push(reason);
         }
@@ -219,9 +223,9 @@ impl Walk<'_> {
         }
     }
 
-    fn found_no_place(self) -> Failure {
-        let mut message = self.not_enough();
-        let is_conflict = self.goes_in_circles() && self.conflicts == self.idle;
+    fn into_failure(self) -> Failure {
+        let mut message = self.summary();
+        let is_conflict = self.makes_no_progress() && self.conflicts == self.idle;
         let category = if is_conflict {
             message.push_str(
                 ", for every placement, and has no tasks: another delivery may be under way, or the catalog has changed in between",
@@ -233,7 +237,7 @@ impl Walk<'_> {
         Failure::new(category, message).with_tasks(self.tasks)
     }
 
-    fn not_enough(&self) -> String {
+    fn summary(&self) -> String {
         let reasons = if self.reasons.is_empty() {
             "RunTask gave no reason".to_owned()
         } else {

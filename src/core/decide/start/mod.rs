@@ -34,7 +34,7 @@ use crate::request::start::StartRequest;
 /// other place or time cures, or capacity that no placement had. Or with what kept a deadline from
 /// being set: a retry finds the same tasks.
 pub fn start(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
-    let ended = match walk(request, reader) {
+    let ended = match run_tasks(request, reader) {
         Err(Halt::Fail(failure)) => Err(*failure),
         Err(ask @ Halt::Ask(_)) => return Err(ask),
         Ok(outcome) => Ok(outcome),
@@ -52,11 +52,11 @@ pub fn start(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Outcome,
 /// the deadlines that they do not have.
 #[must_use]
 pub fn cut_short(request: &StartRequest, journal: &Journal, why: Failure) -> Failure {
-    let (tasks, ended) = match walk(request, &mut Reader::new(journal)) {
+    let (tasks, ended) = match run_tasks(request, &mut Reader::new(journal)) {
         Ok(Outcome::Started { tasks, .. }) => (tasks, None),
         Err(Halt::Fail(failure)) => (failure.tasks.clone(), Some(*failure)),
         // In the middle of the walk.
-        Ok(_) | Err(Halt::Ask(_)) => (known(journal), Some(why.clone())),
+        Ok(_) | Err(Halt::Ask(_)) => (tasks_so_far(journal), Some(why.clone())),
     };
     let is_set = |name: &str| {
         journal.entries.iter().any(|entry| {
@@ -80,19 +80,19 @@ pub fn cut_short(request: &StartRequest, journal: &Journal, why: Failure) -> Fai
 }
 
 /// The tasks that RunTask has told of so far.
-fn known(journal: &Journal) -> Vec<TaskArn> {
-    let told = journal.entries.iter().map(|entry| match &entry.answer {
+fn tasks_so_far(journal: &Journal) -> Vec<TaskArn> {
+    let started = journal.entries.iter().map(|entry| match &entry.answer {
         Ok(Answer::Started(started)) => started.tasks.as_slice(),
         Err(error) => error.conflicting_tasks.as_slice(),
         Ok(_) => &[],
     });
-    told.flatten().cloned().collect()
+    started.flatten().cloned().collect()
 }
 
-fn walk(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
+fn run_tasks(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
     match request.expired(reader.now()) {
         Some(age) => expired(request, age, reader),
-        None => ladder::climb(request, reader),
+        None => ladder::start_tasks(request, reader),
     }
 }
 
@@ -226,10 +226,10 @@ fn deadlines(request: &StartRequest) -> impl Iterator<Item = Due> {
             detail: json!({"reason": reason}),
         }
     });
-    let mark = request.correlation_id.clone();
+    let correlation_id = request.correlation_id.clone();
     timeout.into_iter().chain(lifetime).map(move |mut due| {
-        if let Some(mark) = &mark {
-            due.detail["correlationId"] = json!(mark);
+        if let Some(correlation_id) = &correlation_id {
+            due.detail["correlationId"] = json!(correlation_id);
         }
         due
     })

@@ -35,7 +35,7 @@ pub(crate) struct Concerned<'a> {
     /// As DescribeTasks shows them, none of them stopping.
     pub(crate) tasks: Vec<&'a Task>,
     /// Those that DescribeTasks does not show yet, started in the same batch: nothing of them is registered.
-    pub(crate) unseen: Vec<TaskArn>,
+    pub(crate) undescribed: Vec<TaskArn>,
     /// How many were asked for later, and are left alone.
     pub(crate) spared: usize,
 }
@@ -83,12 +83,15 @@ pub(crate) fn all<'a>(
     reader: &mut Reader<'a>,
     failures: &mut Failures,
 ) -> Result<Result<Concerned<'a>, &'a CallError>, Halt> {
-    let Survey { mut tasks, mut unseen } = match survey::listed(cluster, Desired::Running, reader)? {
+    let Survey {
+        mut tasks,
+        mut undescribed,
+    } = match survey::listed(cluster, Desired::Running, reader)? {
         Ok(survey) => survey,
         Err(error) => return Ok(Err(error)),
     };
     let started: Vec<&JustStarted> = request.just_started_in(cluster, service).collect();
-    look_for_unlisted(cluster, &started, &mut tasks, &mut unseen, reader, failures)?;
+    describe_unlisted(cluster, &started, &mut tasks, &mut undescribed, reader, failures)?;
     let now = reader.now();
     let mut concerned = Concerned::default();
     for task in tasks {
@@ -100,43 +103,43 @@ pub(crate) fn all<'a>(
             concerned.tasks.push(task);
             continue;
         }
-        match is_before(asked_for(task, request), request) {
+        match is_before(start_requested_at(task, request), request) {
             Some(true) => concerned.tasks.push(task),
             Some(false) => concerned.spared += 1,
-            None => failures.add(untold(&task.arn, "when its start was asked for")),
+            None => failures.add(not_known_yet(&task.arn, "when its start was asked for")),
         }
     }
-    for arn in unseen {
+    for arn in undescribed {
         let of_batch = just_started(&arn, request);
         if of_batch.is_some_and(|it| service.is_some_and(|name| it.service.as_deref() != Some(name))) {
             continue;
         }
         match of_batch.and_then(|it| is_before(it.requested_at, request)) {
-            Some(true) => concerned.unseen.push(arn),
+            Some(true) => concerned.undescribed.push(arn),
             Some(false) => concerned.spared += 1,
-            None => failures.add(untold(&arn, "anything")),
+            None => failures.add(not_known_yet(&arn, "anything")),
         }
     }
     Ok(Ok(concerned))
 }
 
 /// ListTasks may not list yet what a start of the same batch was answered: it is described by its ARN.
-fn look_for_unlisted<'a>(
+fn describe_unlisted<'a>(
     cluster: &Cluster,
     started: &[&JustStarted],
     tasks: &mut Vec<&'a Task>,
-    unseen: &mut Vec<TaskArn>,
+    undescribed: &mut Vec<TaskArn>,
     reader: &mut Reader<'a>,
     failures: &mut Failures,
 ) -> Result<(), Halt> {
-    let is_listed = |arn: &TaskArn| unseen.contains(arn) || tasks.iter().any(|task| task.arn == *arn);
+    let is_listed = |arn: &TaskArn| undescribed.contains(arn) || tasks.iter().any(|task| task.arn == *arn);
     let unlisted: Vec<TaskArn> = started.iter().map(|started| started.task.clone()).collect();
     let unlisted: Vec<TaskArn> = unlisted.into_iter().filter(|arn| !is_listed(arn)).collect();
     for chunk in unlisted.chunks(MAX_TASKS_PER_DESCRIBE) {
         match reader.describe_tasks(cluster, chunk.to_vec())? {
             Ok(found) => {
                 let is_found = |arn: &&TaskArn| found.iter().any(|task| task.arn == **arn);
-                unseen.extend(chunk.iter().filter(|arn| !is_found(arn)).cloned());
+                undescribed.extend(chunk.iter().filter(|arn| !is_found(arn)).cloned());
                 tasks.extend(found.iter().map(Arc::as_ref));
             }
             Err(error) => failures.add(error),
@@ -152,7 +155,7 @@ fn just_started<'a>(arn: &TaskArn, request: &'a StopRequest) -> Option<&'a JustS
 
 /// When the task's start was asked for. Where it has no tag of that, ECS tells when it was created, which may be after
 /// a stop that was asked for later; a start of the same batch tells better, if the task was made by it.
-fn asked_for(task: &Task, request: &StopRequest) -> Option<Timestamp> {
+fn start_requested_at(task: &Task, request: &StopRequest) -> Option<Timestamp> {
     let is_made_by = |started: &&JustStarted| {
         let created_at = task.created_at;
         created_at.is_some_and(|created| created.after(timing::SKEW) >= started.began_at)
@@ -180,7 +183,7 @@ fn is_ours(task: &Task, config: &Config) -> bool {
     whose(task, config) == Whose::FleetTask && (!is_adopted(task) || family_is_allowed(task, config))
 }
 
-fn untold(arn: &TaskArn, what: &str) -> Failure {
+fn not_known_yet(arn: &TaskArn, what: &str) -> Failure {
     let message = format!("DescribeTasks does not tell {what} of {arn} yet, so it was not stopped");
     Failure::new(Category::TaskNotVisible, message)
 }

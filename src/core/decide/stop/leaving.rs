@@ -47,30 +47,30 @@ pub(crate) fn leave_registered(
 pub(crate) fn deregister(
     cluster: &Cluster,
     leaving: &[Leaving<'_>],
-    mut seen_at: Timestamp,
+    mut snapshot_at: Timestamp,
     config: &Config,
     reader: &mut Reader<'_>,
     failures: &mut Failures,
 ) -> Result<Vec<(TaskArn, GroupTarget)>, Halt> {
     let mut deregistered = host_ports(leaving, config, reader, failures)?;
     let leaving = || leaving.iter().filter(|leaving| leaving.owner_scope.is_none());
-    let mut staying: Vec<TaskArn> = leaving().map(|leaving| leaving.task.arn.clone()).collect();
+    let mut live: Vec<TaskArn> = leaving().map(|leaving| leaving.task.arn.clone()).collect();
     for group in groups(leaving()) {
-        let mut within = timing::left(Some(seen_at.after(timing::ATTACH)), reader.now());
-        if within.is_none() && !staying.is_empty() {
-            seen_at = reader.now();
-            match reader.describe_tasks(cluster, staying.clone())? {
+        let mut within = timing::left(Some(snapshot_at.after(timing::ATTACH)), reader.now());
+        if within.is_none() && !live.is_empty() {
+            snapshot_at = reader.now();
+            match reader.describe_tasks(cluster, live.clone())? {
                 Ok(tasks) => {
                     let is_wanted = |arn: &TaskArn| tasks.iter().any(|task| task.arn == *arn && task.is_wanted());
                     // The events of their stops take their targets out.
-                    staying.retain(is_wanted);
-                    within = timing::left(Some(seen_at.after(timing::ATTACH)), reader.now());
+                    live.retain(is_wanted);
+                    within = timing::left(Some(snapshot_at.after(timing::ATTACH)), reader.now());
                 }
                 Err(error) => failures.add(error),
             }
         }
         let targets: Vec<(TaskArn, GroupTarget)> = leaving()
-            .filter(|leaving| staying.contains(&leaving.task.arn))
+            .filter(|leaving| live.contains(&leaving.task.arn))
             .flat_map(|Leaving { task, targets, .. }| {
                 let of_group = targets.iter().filter(|target| target.group == group);
                 of_group.map(|target| (task.arn.clone(), target.clone()))
@@ -97,30 +97,31 @@ fn host_ports(
     failures: &mut Failures,
 ) -> Result<Vec<(TaskArn, GroupTarget)>, Halt> {
     let mut deregistered = Vec::new();
-    let on_machines = || {
+    let with_host_ports = || {
         leaving
             .iter()
             .filter(|it| it.owner_scope.is_some() && !it.targets.is_empty())
     };
-    let mut machines: Vec<&OwnerScope> = Vec::new();
-    for owner_scope in on_machines().filter_map(|it| it.owner_scope.as_ref()) {
-        if !machines.contains(&owner_scope) {
-            machines.push(owner_scope);
+    let mut scopes: Vec<&OwnerScope> = Vec::new();
+    for owner_scope in with_host_ports().filter_map(|it| it.owner_scope.as_ref()) {
+        if !scopes.contains(&owner_scope) {
+            scopes.push(owner_scope);
         }
     }
-    for owner_scope in machines {
-        let there: Vec<&Leaving<'_>> = on_machines()
+    for owner_scope in scopes {
+        let on_instance: Vec<&Leaving<'_>> = with_host_ports()
             .filter(|it| it.owner_scope.as_ref() == Some(owner_scope))
             .collect();
-        let former: Vec<(&Task, &[GroupTarget])> = there.iter().map(|it| (it.task, it.targets.as_slice())).collect();
+        let former: Vec<(&Task, &[GroupTarget])> =
+            on_instance.iter().map(|it| (it.task, it.targets.as_slice())).collect();
         let proof_ends = reader.now().after(timing::ATTACH);
         let owned = match owned_of_each(&former, owner_scope, proof_ends, config, reader) {
             Ok(owned) => owned,
-            Err(Halt::Fail(failure)) => there.iter().map(|_| Err((*failure).clone())).collect(),
+            Err(Halt::Fail(failure)) => on_instance.iter().map(|_| Err((*failure).clone())).collect(),
             Err(ask @ Halt::Ask(_)) => return Err(ask),
         };
         let mut free: Vec<(TaskArn, GroupTarget)> = Vec::new();
-        for (leaving, owned) in there.iter().zip(owned) {
+        for (leaving, owned) in on_instance.iter().zip(owned) {
             match owned {
                 Ok(owned) => {
                     let own = leaving.targets.iter().filter(|target| !owned.contains(target));
@@ -131,7 +132,7 @@ fn host_ports(
                 Err(_) => {}
             }
         }
-        for group in groups(there.iter().copied()) {
+        for group in groups(on_instance.iter().copied()) {
             let targets: Vec<(TaskArn, GroupTarget)> = free
                 .iter()
                 .filter(|(_, target)| target.group == group)
@@ -141,7 +142,7 @@ fn host_ports(
                 continue;
             }
             let Some(within) = timing::left(Some(proof_ends), reader.now()) else {
-                let drains = there.iter().find(|leaving| leaving.until.is_some());
+                let drains = on_instance.iter().find(|leaving| leaving.until.is_some());
                 if let Some(leaving) = drains {
                     failures.add(too_slow(leaving.task));
                 }

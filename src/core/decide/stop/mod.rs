@@ -53,22 +53,22 @@ use crate::request::stop::{Drain, Selector, StopRequest};
 const MAX_TIME_AHEAD: Duration = Duration::from_secs(60);
 
 /// With less time left than this, no further task is begun: those that were are brought to their end.
-const ENDING: Duration = Duration::from_secs(5);
+const MIN_BEGIN_TIME: Duration = Duration::from_secs(5);
 /// With less time left than this, no further task is stopped.
-const LAST_CALL: Duration = Duration::from_secs(1);
+const MIN_STOP_TIME: Duration = Duration::from_secs(1);
 
 /// Stops the tasks that `request` concerns.
 ///
 /// # Errors
 /// With the next call, or with all that went wrong.
 pub fn stop(request: &StopRequest, config: &Config, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
-    is_not_of_the_future(request, reader.now())?;
+    check_not_in_future(request, reader.now())?;
     let mut work = Work::new(request, config);
     match &request.selector {
         Selector::Task { arn, cluster } => {
-            let seen_at = reader.now();
+            let snapshot_at = reader.now();
             match concerned::one(arn, cluster, request, config, reader)? {
-                Ok(task) => work.stop(cluster, &[task], seen_at, reader)?,
+                Ok(task) => work.stop(cluster, &[task], snapshot_at, reader)?,
                 Err(reason) => return Ok(Outcome::skipped(reason)),
             }
         }
@@ -79,13 +79,13 @@ pub fn stop(request: &StopRequest, config: &Config, reader: &mut Reader<'_>) -> 
         }
         Selector::Cluster(cluster) => work.stop_all(cluster, None, reader)?,
     }
-    work.go_on_draining(reader)?;
+    work.continue_drains(reader)?;
     work.end()
 }
 
 /// A time that is far ahead would be taken as past when the event is tried again, and end what was started in
 /// between.
-fn is_not_of_the_future(request: &StopRequest, now: Timestamp) -> Result<(), Failure> {
+fn check_not_in_future(request: &StopRequest, now: Timestamp) -> Result<(), Failure> {
     let mut problems = Problems::new();
     let rule = format!(
         "must be at most {} s later than the function's clock",
@@ -156,7 +156,7 @@ impl<'r, 'a> Work<'r, 'a> {
 
     /// Stops the tasks of a cluster, or of a service in it, that the request concerns.
     fn stop_all(&mut self, cluster: &Cluster, service: Option<&str>, reader: &mut Reader<'a>) -> Result<(), Halt> {
-        let seen_at = reader.now();
+        let snapshot_at = reader.now();
         let found = match concerned::all(cluster, service, self.request, self.config, reader, &mut self.failures)? {
             Ok(found) => found,
             // A cluster that is gone has no tasks. Of one that was named, somebody is to hear.
@@ -166,11 +166,15 @@ impl<'r, 'a> Work<'r, 'a> {
                 return Ok(());
             }
         };
-        let Concerned { tasks, unseen, spared } = found;
+        let Concerned {
+            tasks,
+            undescribed,
+            spared,
+        } = found;
         self.spared += spared;
-        self.stop(cluster, &tasks, seen_at, reader)?;
-        for task in unseen {
-            self.stop_unseen(cluster, &task, reader)?;
+        self.stop(cluster, &tasks, snapshot_at, reader)?;
+        for task in undescribed {
+            self.stop_undescribed(cluster, &task, reader)?;
         }
         Ok(())
     }
@@ -181,34 +185,34 @@ impl<'r, 'a> Work<'r, 'a> {
         &mut self,
         cluster: &Cluster,
         tasks: &[&'a Task],
-        seen_at: Timestamp,
+        snapshot_at: Timestamp,
         reader: &mut Reader<'a>,
     ) -> Result<(), Halt> {
         let now = reader.now();
         let stops_at_once = self.request.drain == Drain::For(Duration::ZERO);
-        let goes_on = |task: &&Task| task.is_draining() && !is_overdue(task, now) && !stops_at_once;
-        let (kept, others): (Vec<&Task>, Vec<&Task>) = tasks.iter().partition(|task| goes_on(task));
+        let continues = |task: &&Task| task.is_draining() && !is_overdue(task, now) && !stops_at_once;
+        let (kept, others): (Vec<&Task>, Vec<&Task>) = tasks.iter().partition(|task| continues(task));
         if !kept.is_empty() {
-            self.kept.push((cluster.clone(), seen_at, kept));
+            self.kept.push((cluster.clone(), snapshot_at, kept));
         }
         for chunk in others.chunks(MAX_TASKS_PER_DESCRIBE) {
             let mut leaving: Vec<Leaving<'_>> = Vec::new();
             for (n, task) in chunk.iter().enumerate() {
                 // What was begun is brought to its end: what is stopped later is to be out of its groups till then.
-                if self.has_begun && (!reader.has_time(ENDING) || self.unreached > 0) {
+                if self.has_begun && (!reader.has_time(MIN_BEGIN_TIME) || self.unreached > 0) {
                     self.unreached += chunk.len() - n;
                     break;
                 }
                 self.has_begun = true;
                 leaving.extend(self.begin(cluster, task, reader)?);
             }
-            self.take_out(cluster, &leaving, seen_at, reader)?;
+            self.deregister(cluster, &leaving, snapshot_at, reader)?;
             for Leaving { task, until, .. } in leaving {
                 if until.is_some() {
                     self.draining.push(task.arn.clone());
                     continue;
                 }
-                if !reader.has_time(LAST_CALL) {
+                if !reader.has_time(MIN_STOP_TIME) {
                     self.unreached += 1;
                     continue;
                 }
@@ -228,11 +232,11 @@ impl<'r, 'a> Work<'r, 'a> {
 
     /// Sees to those that drain already: what is still in its group is taken out, and as far as there is time, the
     /// schedule that stops each is made once more, as it may be lost. Each had one before it had its tag.
-    fn go_on_draining(&mut self, reader: &mut Reader<'a>) -> Result<(), Halt> {
+    fn continue_drains(&mut self, reader: &mut Reader<'a>) -> Result<(), Halt> {
         let kept = std::mem::take(&mut self.kept);
-        for (cluster, seen_at, tasks) in &kept {
+        for (cluster, snapshot_at, tasks) in &kept {
             for chunk in tasks.chunks(MAX_TASKS_PER_DESCRIBE) {
-                if self.has_begun && !reader.has_time(ENDING) {
+                if self.has_begun && !reader.has_time(MIN_BEGIN_TIME) {
                     self.unreached += chunk.len();
                     continue;
                 }
@@ -248,14 +252,14 @@ impl<'r, 'a> Work<'r, 'a> {
                     });
                 }
                 leave_registered(&mut leaving, reader, &mut self.failures)?;
-                self.take_out(cluster, &leaving, *seen_at, reader)?;
+                self.deregister(cluster, &leaving, *snapshot_at, reader)?;
             }
         }
         for (cluster, _, tasks) in &kept {
             for task in tasks {
                 let Some(until) = task.drains_until() else { continue };
                 self.draining.push(task.arn.clone());
-                if reader.has_time(ENDING) {
+                if reader.has_time(MIN_BEGIN_TIME) {
                     self.schedule(cluster, task, until.max(reader.now().after(MIN_SCHEDULE_AHEAD)), reader)?;
                 }
             }
@@ -264,7 +268,7 @@ impl<'r, 'a> Work<'r, 'a> {
     }
 
     /// A task that DescribeTasks does not show yet. StopTask may not know it either.
-    fn stop_unseen(&mut self, cluster: &Cluster, task: &TaskArn, reader: &mut Reader<'_>) -> Result<(), Halt> {
+    fn stop_undescribed(&mut self, cluster: &Cluster, task: &TaskArn, reader: &mut Reader<'_>) -> Result<(), Halt> {
         match reader.stop_task(cluster, task, &self.request.reason)? {
             Ok(()) => self.stopped.push(task.clone()),
             Err(error) if error.kind == ErrorKind::InvalidParameter => {
@@ -328,10 +332,10 @@ impl<'r, 'a> Work<'r, 'a> {
         if drains {
             self.failures.extend(unnamed);
         }
-        let is_on_machine = matches!(task.network, Network::ContainerInstance { .. });
+        let has_host_ports = matches!(task.network, Network::ContainerInstance { .. });
         Ok(candidates.map_or_else(
             |_| (Vec::new(), None),
-            |it| (it.targets, is_on_machine.then_some(it.owner_scope)),
+            |it| (it.targets, has_host_ports.then_some(it.owner_scope)),
         ))
     }
 
@@ -406,8 +410,8 @@ impl<'r, 'a> Work<'r, 'a> {
             return Err(Failure::internal("a stop that is to wait has no way to").into());
         };
         let mut detail = json!({"drainSeconds": 0, "reason": self.request.reason});
-        if let Some(mark) = &self.request.correlation_id {
-            detail["correlationId"] = json!(mark);
+        if let Some(correlation_id) = &self.request.correlation_id {
+            detail["correlationId"] = json!(correlation_id);
         }
         let schedule = schedules::stop(
             later,
@@ -455,14 +459,14 @@ impl<'r, 'a> Work<'r, 'a> {
         Ok(Until::Later(until))
     }
 
-    fn take_out(
+    fn deregister(
         &mut self,
         cluster: &Cluster,
         leaving: &[Leaving<'_>],
-        seen_at: Timestamp,
+        snapshot_at: Timestamp,
         reader: &mut Reader<'_>,
     ) -> Result<(), Halt> {
-        let deregistered = deregister(cluster, leaving, seen_at, self.config, reader, &mut self.failures)?;
+        let deregistered = deregister(cluster, leaving, snapshot_at, self.config, reader, &mut self.failures)?;
         self.deregistered.extend(deregistered);
         Ok(())
     }

@@ -25,54 +25,54 @@ pub(crate) enum Ports<'a> {
     /// This, and nothing else.
     Known(Vec<PortBinding>),
     /// Nobody shows where, as yet: in network mode `bridge` the machine chooses.
-    NotShown(&'a Definition),
+    NotReported(&'a Definition),
     /// Nothing: it has an interface of its own, which nobody shows, as yet.
     OwnInterface,
     /// Nobody tells of which definition it is.
-    Untold,
+    DefinitionUnknown,
     /// Its definition was deleted.
-    Gone(TaskDefinition),
+    DefinitionDeleted(TaskDefinition),
 }
 
 /// Of a RUNNING task, as the newer snapshot tells that shows any.
-pub(crate) fn of_running<'a>(event: &Task, look: &Task, reader: &mut Reader<'a>) -> Asked<'a, Ports<'a>> {
-    let (newer, older) = if look.version >= event.version {
-        (look, event)
+pub(crate) fn of_running<'a>(event: &Task, snapshot: &Task, reader: &mut Reader<'a>) -> Asked<'a, Ports<'a>> {
+    let (newer, older) = if snapshot.version >= event.version {
+        (snapshot, event)
     } else {
-        (event, look)
+        (event, snapshot)
     };
-    let shown = match newer.published_ports() {
+    let reported = match newer.published_ports() {
         [] => older.published_ports(),
-        shown => shown,
+        reported => reported,
     };
-    shown_or_defined(shown.to_vec(), [Some(newer), Some(older)], reader)
+    reported_or_defined(reported.to_vec(), [Some(newer), Some(older)], reader)
 }
 
 /// Of a task that is stopping or has stopped: all that either snapshot tells, since a container that was
 /// restarted may have another port.
-pub(crate) fn of_stopping<'a>(task: &Task, look: Option<&Task>, reader: &mut Reader<'a>) -> Asked<'a, Ports<'a>> {
-    let both = || [Some(task), look].into_iter().flatten();
-    let shown = both()
+pub(crate) fn of_stopping<'a>(task: &Task, snapshot: Option<&Task>, reader: &mut Reader<'a>) -> Asked<'a, Ports<'a>> {
+    let both = || [Some(task), snapshot].into_iter().flatten();
+    let reported = both()
         .flat_map(|snapshot| snapshot.published_ports().iter().cloned())
         .collect();
-    shown_or_defined(shown, [Some(task), look], reader)
+    reported_or_defined(reported, [Some(task), snapshot], reader)
 }
 
-fn shown_or_defined<'a>(
-    shown: Vec<PortBinding>,
+fn reported_or_defined<'a>(
+    reported: Vec<PortBinding>,
     snapshots: [Option<&Task>; 2],
     reader: &mut Reader<'a>,
 ) -> Asked<'a, Ports<'a>> {
-    if !shown.is_empty() {
-        return Ok(Ok(Ports::Known(shown)));
+    if !reported.is_empty() {
+        return Ok(Ok(Ports::Known(reported)));
     }
     let named = snapshots.into_iter().flatten();
     let Some(arn) = named.filter_map(|task| task.task_definition.as_ref()).next() else {
-        return Ok(Ok(Ports::Untold));
+        return Ok(Ok(Ports::DefinitionUnknown));
     };
     let definition = match reader.describe_task_definition(arn)? {
         Ok(Some(definition)) => definition,
-        Ok(None) => return Ok(Ok(Ports::Gone(arn.clone()))),
+        Ok(None) => return Ok(Ok(Ports::DefinitionDeleted(arn.clone()))),
         Err(error) => return Ok(Err(error)),
     };
     Ok(Ok(match &definition.network_mode {
@@ -81,7 +81,7 @@ fn shown_or_defined<'a>(
         NetworkMode::None => Ports::Known(Vec::new()),
         NetworkMode::Bridge | NetworkMode::Unknown(_) if definition.mappings.is_empty() => Ports::Known(Vec::new()),
         // The machine's own network on Windows, say, publishes as `bridge` does.
-        NetworkMode::Bridge | NetworkMode::Unknown(_) => Ports::NotShown(definition),
+        NetworkMode::Bridge | NetworkMode::Unknown(_) => Ports::NotReported(definition),
     }))
 }
 
@@ -101,15 +101,15 @@ pub(crate) struct PortClaims {
 /// Of a live task, by the ports of its containers that are in question. What a RUNNING task does not show it
 /// does not publish, if it shows any; one that starts may show only some.
 pub(crate) fn claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>) -> Result<PortClaims, Halt> {
-    let shown = task.published_ports();
+    let reported = task.published_ports();
     let mut claims = PortClaims::default();
     for &port in containers_ports {
         claims
             .has
-            .extend(shown.iter().filter_map(|binding| binding.host_port(port)));
+            .extend(reported.iter().filter_map(|binding| binding.host_port(port)));
     }
     let is_running = task.last_status == Status::Running;
-    if is_running && !shown.is_empty() {
+    if is_running && !reported.is_empty() {
         return Ok(claims);
     }
     let definition = match &task.task_definition {
@@ -122,13 +122,15 @@ pub(crate) fn claims(task: &Task, containers_ports: &[Port], reader: &mut Reader
     };
     let mut fixed = Vec::new();
     for mapping in &definition.mappings {
-        let is_shown = |port| {
-            let mut of_container = shown.iter().filter(|it| it.container == mapping.in_host_mode.container);
+        let is_reported = |port| {
+            let mut of_container = reported
+                .iter()
+                .filter(|it| it.container == mapping.in_host_mode.container);
             of_container.any(|binding| binding.host_port(port).is_some())
         };
         for &port in containers_ports
             .iter()
-            .filter(|port| mapping.is_of(**port) && !is_shown(**port))
+            .filter(|port| mapping.is_of(**port) && !is_reported(**port))
         {
             let on_host = match &definition.network_mode {
                 NetworkMode::Host => Some(&mapping.in_host_mode),
@@ -169,7 +171,7 @@ mod tests {
         let detail = json!({
             "taskArn": "arn:aws:ecs:us-east-1:111122223333:task/engines/0123456789abcdef0123456789abcdef",
             "taskDefinitionArn": "arn:aws:ecs:us-east-1:111122223333:task-definition/auth:7",
-            "lastStatus": last_status, "desiredStatus": "RUNNING", "containerInstanceArn": "machine",
+            "lastStatus": last_status, "desiredStatus": "RUNNING", "containerInstanceArn": "container-instance",
             "containers": [{"name": "auth", "networkBindings": bindings}],
         });
         from_event(&detail).unwrap()
@@ -203,19 +205,19 @@ mod tests {
             });
         }
         let mut reader = Reader::new(&journal);
-        let told = claims(task, &ports, &mut reader).unwrap();
+        let found = claims(task, &ports, &mut reader).unwrap();
         assert_eq!(
             claims(task, &ports, &mut reader).unwrap(),
-            told,
+            found,
             "once more, and no second call"
         );
-        (told, journal.entries.len())
+        (found, journal.entries.len())
     }
 
     #[test]
-    fn what_a_live_task_has_will_have_or_may_get_is_told_by_itself_and_by_its_definition() {
+    fn what_a_live_task_has_will_have_or_may_get_comes_from_its_bindings_and_its_definition() {
         let none = json!([]);
-        let shown = json!([{"containerPort": 8080, "hostPort": 32768}]);
+        let reported = json!([{"containerPort": 8080, "hostPort": 32768}]);
         let others = json!([{"containerPort": 9090, "hostPort": 32768}]);
         let (fixed, dynamic) = ([("auth", 8080, Some(80))], [("auth", 8080, Some(0))]);
         let two = [("auth", 8080, Some(0)), ("proxy", 8080, None)];
@@ -224,7 +226,7 @@ mod tests {
         let (any, nothing) = ((vec![], vec![], true), (vec![], vec![], false));
         let has_one_and_may_get = (vec!["32768".parse().unwrap()], vec![], true);
         let table = [
-            ("RUNNING", &shown, None, &dynamic[..], has("32768"), 0),
+            ("RUNNING", &reported, None, &dynamic[..], has("32768"), 0),
             ("RUNNING", &others, None, &dynamic, nothing.clone(), 0),
             ("RUNNING", &none, Some("host"), &dynamic, has("8080"), 1),
             ("RUNNING", &none, None, &fixed, has("80"), 1),
@@ -235,8 +237,8 @@ mod tests {
             ("PENDING", &none, Some("nat"), &dynamic, any.clone(), 1),
             ("PENDING", &others, None, &dynamic, any, 1),
             // The one container has its port, and the other is still to get one.
-            ("PENDING", &shown, None, &dynamic, has("32768"), 1),
-            ("PENDING", &shown, None, &two, has_one_and_may_get, 1),
+            ("PENDING", &reported, None, &dynamic, has("32768"), 1),
+            ("PENDING", &reported, None, &two, has_one_and_may_get, 1),
             ("PENDING", &none, None, &[("auth", 9090, Some(0))], nothing.clone(), 1),
             ("PENDING", &none, Some("awsvpc"), &dynamic, nothing.clone(), 1),
             ("PENDING", &none, Some("none"), &dynamic, nothing, 1),
@@ -253,11 +255,11 @@ mod tests {
     }
 
     #[test]
-    fn a_live_task_of_which_nobody_tells_the_definition_may_get_any_port() {
-        let untold = Task {
+    fn a_live_task_whose_definition_is_not_reported_may_get_any_port() {
+        let without_definition = Task {
             task_definition: None,
             ..task("RUNNING", &json!([]))
         };
-        assert!(claims_of(&untold, None, &[]).0.may_get_any);
+        assert!(claims_of(&without_definition, None, &[]).0.may_get_any);
     }
 }

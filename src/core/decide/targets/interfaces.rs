@@ -39,19 +39,19 @@ pub(crate) fn of_running(
 /// group's facts and DescribeTasks are asked.
 pub(crate) fn of_stopping<'a>(
     task: &Task,
-    mut look: Option<&'a Task>,
+    mut snapshot: Option<&'a Task>,
     attachments: &[Attachment],
     reader: &mut Reader<'a>,
     failures: &mut Failures,
 ) -> Result<Result<Vec<GroupTarget>, Skip>, Halt> {
-    if known_addresses(task, look).is_none() && task.started_at.is_none() {
+    if known_addresses(task, snapshot).is_none() && task.started_at.is_none() {
         return Ok(Err(Skip::NeverHadAnAddress));
     }
     // It has none of that family yet, and nobody else has left it one.
     let never_ran = task.never_ran();
     let mut targets = Vec::new();
     for attachment in attachments {
-        let family = match certain_family(known_addresses(task, look)) {
+        let family = match certain_family(known_addresses(task, snapshot)) {
             Some(family) => family,
             None => match reader.describe_target_group(&attachment.group)? {
                 Ok(facts) => facts.family,
@@ -65,11 +65,11 @@ pub(crate) fn of_stopping<'a>(
                 }
             },
         };
-        let mut id = known_addresses(task, look).and_then(|addresses| addresses.of_family(family));
-        let is_complete = |look| known_addresses(task, look).is_some_and(|addresses| addresses.complete);
-        if id.is_none() && !never_ran && !is_complete(look) && look.is_none() {
-            look = snapshot::describe(task, reader)?;
-            id = known_addresses(task, look).and_then(|addresses| addresses.of_family(family));
+        let mut id = known_addresses(task, snapshot).and_then(|addresses| addresses.of_family(family));
+        let is_complete = |snapshot| known_addresses(task, snapshot).is_some_and(|addresses| addresses.complete);
+        if id.is_none() && !never_ran && !is_complete(snapshot) && snapshot.is_none() {
+            snapshot = snapshot::describe(task, reader)?;
+            id = known_addresses(task, snapshot).and_then(|addresses| addresses.of_family(family));
         }
         match id {
             Some(id) => targets.push(GroupTarget {
@@ -80,7 +80,7 @@ pub(crate) fn of_stopping<'a>(
                 },
             }),
             // It has no address that this group takes, so it never was registered in it.
-            None if never_ran || is_complete(look) => {}
+            None if never_ran || is_complete(snapshot) => {}
             None => failures.add(refusal::address_unknown(task)),
         }
     }
@@ -88,11 +88,11 @@ pub(crate) fn of_stopping<'a>(
 }
 
 /// All addresses that either snapshot tells: an interface keeps its addresses for life.
-fn known_addresses(event: &Task, look: Option<&Task>) -> Option<Addresses> {
+fn known_addresses(event: &Task, snapshot: Option<&Task>) -> Option<Addresses> {
     let of_event = event.network.addresses().copied();
-    let of_look = look.and_then(|look| look.network.addresses().copied());
-    let (Some(one), Some(other)) = (of_event, of_look) else {
-        return of_event.or(of_look);
+    let of_snapshot = snapshot.and_then(|snapshot| snapshot.network.addresses().copied());
+    let (Some(one), Some(other)) = (of_event, of_snapshot) else {
+        return of_event.or(of_snapshot);
     };
     Some(Addresses {
         ipv4: one.ipv4.or(other.ipv4),

@@ -52,25 +52,25 @@ pub(crate) fn of_running<'a>(
 /// definition tells. Only where that is not enough, DescribeTasks is asked.
 pub(crate) fn of_stopping<'a>(
     task: &Task,
-    mut look: Option<&'a Task>,
+    mut snapshot: Option<&'a Task>,
     attachments: &[Attachment],
     reader: &mut Reader<'a>,
     failures: &mut Failures,
 ) -> Result<Result<Candidates, Skip>, Halt> {
-    if task.has_run() && look.is_none() && tells_little(task, reader)? {
-        look = snapshot::describe(task, reader)?;
+    if task.has_run() && snapshot.is_none() && needs_snapshot(task, reader)? {
+        snapshot = snapshot::describe(task, reader)?;
     }
-    let arn = match network(task, look) {
+    let arn = match network(task, snapshot) {
         Network::External => return Ok(Err(Skip::ExternalInstance)),
         Network::ContainerInstance { arn, .. } => arn,
-        Network::Awsvpc(_) | Network::Unknown => return on_interface(task, look, attachments, reader, failures),
+        Network::Awsvpc(_) | Network::Unknown => return on_interface(task, snapshot, attachments, reader, failures),
     };
-    let mut both = [Some(task), look].into_iter().flatten();
+    let mut both = [Some(task), snapshot].into_iter().flatten();
     if both.all(|snapshot| snapshot.published_ports().is_empty() && !snapshot.has_run()) {
         return Ok(Err(Skip::NeverHadAnAddress));
     }
-    match host_ports::of_stopping(task, look, reader)? {
-        Ok(Ports::OwnInterface) => on_interface(task, look, attachments, reader, failures),
+    match host_ports::of_stopping(task, snapshot, reader)? {
+        Ok(Ports::OwnInterface) => on_interface(task, snapshot, attachments, reader, failures),
         Ok(published) => instances::of_stopping(task, arn, &published, attachments, reader, failures).map(Ok),
         Err(error) => {
             failures.add(error);
@@ -85,12 +85,12 @@ pub(crate) fn of_stopping<'a>(
 
 fn on_interface<'a>(
     task: &Task,
-    look: Option<&'a Task>,
+    snapshot: Option<&'a Task>,
     attachments: &[Attachment],
     reader: &mut Reader<'a>,
     failures: &mut Failures,
 ) -> Result<Result<Candidates, Skip>, Halt> {
-    let targets = interfaces::of_stopping(task, look, attachments, reader, failures)?;
+    let targets = interfaces::of_stopping(task, snapshot, attachments, reader, failures)?;
     Ok(targets.map(|targets| Candidates {
         targets,
         unnamed: Vec::new(),
@@ -99,12 +99,12 @@ fn on_interface<'a>(
 }
 
 /// Whether DescribeTasks may tell more of its targets.
-fn tells_little(task: &Task, reader: &mut Reader<'_>) -> Result<bool, Halt> {
+fn needs_snapshot(task: &Task, reader: &mut Reader<'_>) -> Result<bool, Halt> {
     Ok(match &task.network {
         Network::Unknown => true,
         Network::ContainerInstance { .. } => {
-            let told = host_ports::of_stopping(task, None, reader)?;
-            !matches!(told, Ok(Ports::Known(_)))
+            let reported = host_ports::of_stopping(task, None, reader)?;
+            !matches!(reported, Ok(Ports::Known(_)))
         }
         Network::Awsvpc(_) | Network::External => false,
     })

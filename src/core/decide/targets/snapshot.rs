@@ -16,8 +16,8 @@ pub(crate) fn describe<'a>(task: &Task, reader: &mut Reader<'a>) -> Result<Optio
 
 /// Of two snapshots' networks the one that tells: an interface before an instance, as tasks on
 /// Managed Instances have both.
-pub(crate) fn network<'t>(event: &'t Task, look: Option<&'t Task>) -> &'t Network {
-    let both = || [Some(event), look].into_iter().flatten().map(|task| &task.network);
+pub(crate) fn network<'t>(event: &'t Task, snapshot: Option<&'t Task>) -> &'t Network {
+    let both = || [Some(event), snapshot].into_iter().flatten().map(|task| &task.network);
     both()
         .find(|network| matches!(network, Network::Awsvpc(_)))
         .or_else(|| both().find(|network| **network != Network::Unknown))
@@ -30,8 +30,8 @@ pub(crate) fn newer<'a>(one: &'a Task, other: &'a Task) -> &'a Task {
 }
 
 /// The targets with the containers that the tags name, if there are tags.
-pub(crate) fn with_containers(look: &Task, attachments: &[Attachment]) -> Result<Vec<Attachment>, Failure> {
-    let tagged = tags::decode(&look.tags).attachments;
+pub(crate) fn with_containers(snapshot: &Task, attachments: &[Attachment]) -> Result<Vec<Attachment>, Failure> {
+    let tagged = tags::decode(&snapshot.tags).attachments;
     let bare = |attachment: &Attachment| (attachment.group.clone(), attachment.port);
     if tagged.is_empty() {
         return Ok(attachments.to_vec());
@@ -41,7 +41,7 @@ pub(crate) fn with_containers(look: &Task, attachments: &[Attachment]) -> Result
     }
     let message = format!(
         "the tags of {} name other targets than its startedBy, which a stop goes by: start it again with both alike",
-        look.arn
+        snapshot.arn
     );
     Err(Failure::new(Category::TargetsMismatch, message))
 }
