@@ -1,4 +1,4 @@
-//! Tasks on their way out: what is taken out of their groups before they are stopped, and whose it still is.
+//! Tasks that a stop ends: deregisters their targets before they are stopped, unless another task owns them by now.
 //!
 //! Must not decide which tasks are stopped, and must not stop any.
 
@@ -17,18 +17,19 @@ use crate::domain::timestamp::Timestamp;
 use crate::journal::{Halt, Reader};
 use crate::outcome::{Category, Failure};
 
-/// One task on its way out.
+/// A task that is to drain, or to be stopped at once.
 pub(crate) struct Leaving<'a> {
     pub(crate) task: &'a Task,
     pub(crate) targets: Vec<GroupTarget>,
-    /// Where another task may have them by now. Addresses of an interface are its own while it lives; host ports
-    /// are used again at once, and DescribeTasks may show a task for longer that has given its own back.
+    /// Where another task may have the targets by now. `None` if they are addresses of its network interface, which are
+    /// its own while it lives. Host ports are reused at once, and DescribeTasks may for longer return a task as live that
+    /// has freed its ports.
     pub(crate) owner_scope: Option<OwnerScope>,
     /// Until when it drains; `None` stops it now.
     pub(crate) until: Option<Timestamp>,
 }
 
-/// Only what is still in its group: one question for each group.
+/// Keeps only the targets that are still registered, with one DescribeTargetHealth for each target group.
 pub(crate) fn leave_registered(
     leaving: &mut [Leaving<'_>],
     reader: &mut Reader<'_>,
@@ -42,8 +43,8 @@ pub(crate) fn leave_registered(
     Ok(())
 }
 
-/// Takes the targets out of their groups, all tasks' of one group at once; gives those that DeregisterTargets was
-/// called for. The tasks were seen alive at `seen_at` or later.
+/// Deregisters the targets, those of all tasks in one target group at once; returns those that DeregisterTargets was
+/// called for. The snapshots of the tasks, which are live in them, were taken at `snapshot_at` or later.
 pub(crate) fn deregister(
     cluster: &Cluster,
     leaving: &[Leaving<'_>],
@@ -62,7 +63,7 @@ pub(crate) fn deregister(
             match reader.describe_tasks(cluster, live.clone())? {
                 Ok(tasks) => {
                     let is_wanted = |arn: &TaskArn| tasks.iter().any(|task| task.arn == *arn && task.is_wanted());
-                    // The events of their stops take their targets out.
+                    // The targets of the others are deregistered by the events of their stops.
                     live.retain(is_wanted);
                     within = timing::left(Some(snapshot_at.after(timing::ATTACH)), reader.now());
                 }
@@ -80,7 +81,9 @@ pub(crate) fn deregister(
             continue;
         }
         let Some(within) = within else {
-            let message = format!("DescribeTasks took too long to take targets out of {group} for certain");
+            let message = format!(
+                "targets of {group} were not deregistered: DescribeTasks took so long that their addresses may be other tasks'"
+            );
             failures.add(Failure::new(Category::OutOfTime, message));
             continue;
         };
@@ -89,7 +92,7 @@ pub(crate) fn deregister(
     Ok(deregistered)
 }
 
-/// The same for host ports: but for those that another task has, which one look for each machine tells.
+/// The same for host ports, but for those that another task owns: one search for each container instance.
 fn host_ports(
     leaving: &[Leaving<'_>],
     config: &Config,
@@ -127,8 +130,8 @@ fn host_ports(
                     let own = leaving.targets.iter().filter(|target| !owned.contains(target));
                     free.extend(own.map(|target| (leaving.task.arn.clone(), target.clone())));
                 }
-                // The events of its stop look again.
                 Err(failure) if leaving.until.is_some() => failures.add(failure),
+                // It is stopped now: the events of its stop search again.
                 Err(_) => {}
             }
         }
@@ -142,8 +145,8 @@ fn host_ports(
                 continue;
             }
             let Some(within) = timing::left(Some(proof_ends), reader.now()) else {
-                let drains = on_instance.iter().find(|leaving| leaving.until.is_some());
-                if let Some(leaving) = drains {
+                let draining = on_instance.iter().find(|leaving| leaving.until.is_some());
+                if let Some(leaving) = draining {
                     failures.add(too_slow(leaving.task));
                 }
                 continue;
@@ -154,7 +157,7 @@ fn host_ports(
     Ok(deregistered)
 }
 
-/// One call; gives the targets if ELB took it.
+/// Calls DeregisterTargets; returns the targets if it succeeded.
 fn from_group(
     group: &TargetGroupArn,
     targets: Vec<(TaskArn, GroupTarget)>,
@@ -171,7 +174,7 @@ fn from_group(
     Ok(Vec::new())
 }
 
-/// The groups of the targets, each once.
+/// The target groups of the targets, each once.
 fn groups<'l>(leaving: impl Iterator<Item = &'l Leaving<'l>>) -> Vec<TargetGroupArn> {
     let mut groups = Vec::new();
     for target in leaving.flat_map(|leaving| &leaving.targets) {
