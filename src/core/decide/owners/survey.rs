@@ -1,4 +1,4 @@
-//! All tasks of a cluster: those that are to stay, or those that are stopping or stopped.
+//! Lists and describes all tasks of a cluster: the live ones, or those that are stopping or stopped.
 //!
 //! Must not decide anything about them.
 
@@ -10,17 +10,18 @@ use crate::domain::task::Task;
 use crate::journal::{Halt, Reader};
 use crate::outcome::{Category, Failure};
 
-/// What ListTasks lists.
+/// The tasks that ListTasks lists.
 pub(crate) struct Survey<'a> {
-    /// As DescribeTasks shows them.
+    /// Their snapshots.
     pub(crate) tasks: Vec<&'a Task>,
-    /// Those that DescribeTasks does not know.
+    /// Those that DescribeTasks does not return.
     pub(crate) undescribed: Vec<TaskArn>,
 }
 
-/// Every task of `cluster` that is to stay, but for `except`; the inner error is ListTasks' own.
+/// Every live task of `cluster`, but for `except`; the inner error is that of ListTasks.
 ///
-/// Only those on a container instance, if one is named. `in_time` is asked before each call, and ends the survey with its error.
+/// With `container_instance`, only those on it. `in_time` is called before each call to AWS, and its error ends the
+/// survey.
 pub(crate) fn wanted_tasks<'a>(
     cluster: &Cluster,
     container_instance: Option<&str>,
@@ -35,8 +36,8 @@ pub(crate) fn wanted_tasks<'a>(
     }))
 }
 
-/// Every task that ListTasks lists and DescribeTasks knows. One that is to stay must be known: what
-/// cannot be seen may have any address.
+/// Every task that ListTasks lists and DescribeTasks returns. If it does not return a live one, the survey fails: that
+/// task may have any address.
 pub(crate) fn tasks<'a>(
     cluster: &Cluster,
     desired: Desired,
@@ -47,7 +48,7 @@ pub(crate) fn tasks<'a>(
 ) -> Result<Result<Vec<&'a Task>, &'a CallError>, Halt> {
     let all_known = |undescribed: &[TaskArn]| match undescribed.first() {
         Some(undescribed) if desired == Desired::Running => {
-            let message = format!("ListTasks lists {undescribed}, which DescribeTasks does not know yet");
+            let message = format!("ListTasks lists {undescribed}, which DescribeTasks does not return yet");
             Err(Failure::new(Category::TaskNotVisible, message))
         }
         Some(_) | None => Ok(()),
@@ -61,7 +62,7 @@ pub(crate) fn tasks<'a>(
     Ok(Ok(survey.tasks))
 }
 
-/// Every task that ListTasks lists, whether or not DescribeTasks knows it; the inner error is ListTasks' own.
+/// Every task that ListTasks lists, whether or not DescribeTasks returns it; the inner error is that of ListTasks.
 pub(crate) fn listed<'a>(
     cluster: &Cluster,
     desired: Desired,
@@ -70,7 +71,8 @@ pub(crate) fn listed<'a>(
     walk(cluster, desired, None, None, reader, |_, _| Ok(()))
 }
 
-/// `go_on` is asked before each call, with what DescribeTasks did not know so far.
+/// `check` is called before each call to AWS, with the tasks that DescribeTasks did not return so far; its error ends the
+/// walk.
 fn walk<'a>(
     cluster: &Cluster,
     desired: Desired,

@@ -1,5 +1,5 @@
-//! Targets of tasks in network mode `bridge` or `host`: a host port of their container instance, with
-//! the EC2 instance's id in groups of target type `instance`, its private address in those of `ip`.
+//! Targets of tasks in network mode `bridge` or `host`: a host port of their container instance, with the EC2 instance's
+//! id in target groups of target type `instance`, its private address in those of `ip`.
 //!
 //! Must not know network interfaces.
 
@@ -16,7 +16,8 @@ use crate::domain::task::ports::{Transport, Unfit, Wanted, choose, fitting};
 use crate::journal::{Halt, Reader};
 use crate::outcome::Failure;
 
-/// The target that a group takes for a RUNNING task on the container instance `arn`.
+/// The target that a target group takes for a RUNNING task on the container instance `arn`; the inner error is why it
+/// takes none.
 pub(crate) fn of_running<'a>(
     attachment: &Attachment,
     facts: &TargetGroup,
@@ -44,7 +45,7 @@ pub(crate) fn of_running<'a>(
     };
     let port = match choose(&bindings, wanted) {
         Ok(port) => port,
-        // Some containers show their ports before others do.
+        // The ports of some containers are reported before those of others.
         Err(Unfit::NotPublished) if reports_some(task, snapshot) && maps(task, snapshot, wanted, reader)? => {
             return Ok(Err(Refusal::NoHostPortYet));
         }
@@ -74,7 +75,7 @@ fn reports_some(task: &Task, snapshot: &Task) -> bool {
         .any(|snapshot| !snapshot.published_ports().is_empty())
 }
 
-/// Whether its definition has a mapping for the port, as far as anybody tells.
+/// Whether the task definition has a mapping for the port; false if the definition cannot be read.
 fn maps(task: &Task, snapshot: &Task, wanted: Wanted<'_>, reader: &mut Reader<'_>) -> Result<bool, Halt> {
     let Some(arn) = task.task_definition.as_ref().or(snapshot.task_definition.as_ref()) else {
         return Ok(false);
@@ -86,8 +87,8 @@ fn maps(task: &Task, snapshot: &Task, wanted: Wanted<'_>, reader: &mut Reader<'_
 /// Every target that a stopping task on the container instance `arn` can have registered, or why
 /// there can be none.
 ///
-/// `startedBy` does not name a container, so it is the ports of all that publish the one it names.
-/// Where nobody tells the machine or the ports any more, it is told what is lost.
+/// `startedBy` contains no container, so these are the host ports of all containers that publish its port. Where the
+/// container instance or the ports are not reported any more, the result contains what is still known.
 pub(crate) fn of_stopping<'a>(
     task: &Task,
     arn: &str,
@@ -118,7 +119,7 @@ pub(crate) fn of_stopping<'a>(
         }
         let id = match lookup.id(facts, reader)? {
             Ok(Some(id)) => Some(id),
-            // The group takes no such target, so it never had it.
+            // The target group takes no such target, so it was never registered.
             Ok(None) => continue,
             Err(IdUnknown::Failed(failure)) => {
                 failures.add(*failure);
@@ -145,7 +146,7 @@ pub(crate) fn of_stopping<'a>(
     })
 }
 
-/// Every host port that can have been meant, each once; `None` if nobody tells.
+/// Every host port that the task can have for its target group, each once; `None` if they are not known.
 fn possible(published: &Ports<'_>, wanted: Wanted<'_>) -> Option<Vec<Port>> {
     let bindings = match published {
         Ports::Known(bindings) => bindings.clone(),
@@ -162,7 +163,7 @@ fn possible(published: &Ports<'_>, wanted: Wanted<'_>) -> Option<Vec<Port>> {
     Some(ports)
 }
 
-/// Whether the machine under another task is the one of a target.
+/// Whether the target is on the container instance `arn` of the task: by the EC2 instance's id, or one of its addresses.
 pub(crate) fn is_on(task: &Task, arn: &str, target: &Target, reader: &mut Reader<'_>) -> Result<bool, Halt> {
     let Some(container_instance) = reader.describe_container_instance(&task.cluster, arn, Recall::Always)?? else {
         return Err(instance_not_found(task, arn).into());
@@ -176,8 +177,8 @@ pub(crate) fn is_on(task: &Task, arn: &str, target: &Target, reader: &mut Reader
     }
 }
 
-/// Every id that a target on the container instance of a task can have, the addresses only if they are asked for; the
-/// inner error is that it is not known any more.
+/// Every id that a target on the container instance `arn` of a task can have: the EC2 instance's id, and its addresses
+/// if `with_addresses`. The inner error is that ECS or EC2 does not know it any more.
 pub(crate) fn ids(
     task: &Task,
     arn: &str,
@@ -197,13 +198,13 @@ pub(crate) fn ids(
     Ok(Ok(ids))
 }
 
-/// Why the id is not known under which a group has the machine.
+/// Why the target id of a container instance is not known.
 enum IdUnknown {
     Failed(Box<Failure>),
     Gone,
 }
 
-/// The machine under a stopping task, asked for once, and only if a group needs it.
+/// Looks up the container instance of a stopping task and its EC2 instance: each once, and only if a target group needs it.
 struct InstanceLookup<'t, 'a> {
     task: &'t Task,
     arn: &'t str,
@@ -221,7 +222,7 @@ impl<'t, 'a> InstanceLookup<'t, 'a> {
         }
     }
 
-    /// Its id in a group; the innermost `None` if the group takes no such target.
+    /// Its target id in a target group; the innermost `None` if the target group takes no such target.
     fn id(&mut self, facts: &TargetGroup, reader: &mut Reader<'a>) -> Result<Result<Option<String>, IdUnknown>, Halt> {
         if matches!(
             facts.target_type,
@@ -254,7 +255,7 @@ impl<'t, 'a> InstanceLookup<'t, 'a> {
         })
     }
 
-    /// While it is in its cluster and has its addresses, whoever else has its ports is on it too.
+    /// While it is registered with its cluster and its EC2 instance lives, only tasks on it can have its ports.
     fn owner_scope(&self) -> OwnerScope {
         let is_registered = matches!(
             self.container_instance,

@@ -1,5 +1,5 @@
-//! Targets of tasks with a network interface of their own (network mode `awsvpc`): its address and
-//! the container's port, in groups of target type `ip`.
+//! Targets of tasks with their own network interface (network mode `awsvpc`): its address and the container's port, in
+//! target groups of target type `ip`.
 //!
 //! Must not know container instances.
 
@@ -12,7 +12,7 @@ use crate::domain::task::{Addresses, Task};
 use crate::journal::{Halt, Reader};
 use crate::outcome::Skip;
 
-/// The target that a group takes for a RUNNING task.
+/// The target that a target group takes for a RUNNING task, or why it takes none.
 pub(crate) fn of_running(
     attachment: &Attachment,
     facts: &TargetGroup,
@@ -35,8 +35,8 @@ pub(crate) fn of_running(
 
 /// Every target that a stopping task can have registered, or why there can be none.
 ///
-/// Where the event does not tell which addresses the task has, or it has one of either family, the
-/// group's facts and DescribeTasks are asked.
+/// Where the event does not contain all addresses, or the task has one of each family, this calls DescribeTargetGroups,
+/// and DescribeTasks if an address is missing.
 pub(crate) fn of_stopping<'a>(
     task: &Task,
     mut snapshot: Option<&'a Task>,
@@ -47,7 +47,7 @@ pub(crate) fn of_stopping<'a>(
     if known_addresses(task, snapshot).is_none() && task.started_at.is_none() {
         return Ok(Err(Skip::NeverHadAnAddress));
     }
-    // It has none of that family yet, and nobody else has left it one.
+    // A missing address is no failure then: it has none of that family yet, so nothing can be registered with it.
     let never_ran = task.never_ran();
     let mut targets = Vec::new();
     for attachment in attachments {
@@ -79,7 +79,7 @@ pub(crate) fn of_stopping<'a>(
                     port: attachment.port,
                 },
             }),
-            // It has no address that this group takes, so it never was registered in it.
+            // It has no address of this target group's family, so it was never registered.
             None if never_ran || is_complete(snapshot) => {}
             None => failures.add(refusal::address_unknown(task)),
         }
@@ -87,7 +87,7 @@ pub(crate) fn of_stopping<'a>(
     Ok(Ok(targets))
 }
 
-/// All addresses that either snapshot tells: an interface keeps its addresses for life.
+/// The addresses in event and snapshot together: a network interface keeps its addresses for life.
 fn known_addresses(event: &Task, snapshot: Option<&Task>) -> Option<Addresses> {
     let of_event = event.network.addresses().copied();
     let of_snapshot = snapshot.and_then(|snapshot| snapshot.network.addresses().copied());

@@ -1,8 +1,8 @@
-//! Which targets a task has in its groups: of a RUNNING task the right ones, of a stopping task all
-//! that it can have.
+//! The targets of a task in its target groups: of a RUNNING task those to register, of a stopping task all that it can
+//! have registered.
 //!
-//! A task has a network interface of its own (`interfaces`), or ports of its container instance
-//! (`instances`). Must not register or deregister.
+//! A task has its own network interface (`interfaces`), or ports of its container instance (`instances`). Must not
+//! register or deregister.
 
 pub(crate) mod candidates;
 pub(crate) mod host_ports;
@@ -48,8 +48,8 @@ pub(crate) fn of_running<'a>(
 
 /// Every target that a stopping task can have registered, or why there can be none.
 ///
-/// Of a task with an interface mostly from the event alone, of one in network mode `host` with what its
-/// definition tells. Only where that is not enough, DescribeTasks is asked.
+/// For a task with a network interface, usually from the event alone; for one in network mode `host`, with its task
+/// definition. DescribeTasks is called only where that is not enough.
 pub(crate) fn of_stopping<'a>(
     task: &Task,
     mut snapshot: Option<&'a Task>,
@@ -98,7 +98,7 @@ fn on_interface<'a>(
     }))
 }
 
-/// Whether DescribeTasks may tell more of its targets.
+/// Whether the event alone does not contain the task's targets, so that a snapshot is needed.
 fn needs_snapshot(task: &Task, reader: &mut Reader<'_>) -> Result<bool, Halt> {
     Ok(match &task.network {
         Network::Unknown => true,
