@@ -1,7 +1,7 @@
-//! What each task has to do with one group: the tasks' side of [`super::compare::compare`].
+//! The claims of the tasks on the targets of one target group, for [`super::compare::compare`].
 //!
-//! What a task with an interface of its own has, it shows. Of one on a container instance it is asked which
-//! machine that is, once for each, and only where a target in question can be its own.
+//! A snapshot contains the addresses of a task with a network interface. For a task on a container instance, the container
+//! instance is described, each once, and only where a target in question can be the task's.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,7 @@ use crate::domain::target::Target;
 use crate::domain::task::{Network, Task};
 use crate::journal::{Halt, Reader};
 
-/// Targets whose owners are looked for.
+/// Targets whose owners are searched for.
 #[derive(Default)]
 pub(super) struct Questioned {
     ports: HashSet<Port>,
@@ -36,7 +36,8 @@ impl Questioned {
     }
 }
 
-/// What a stopping or stopped task had. What nobody tells any more is unknown in its group.
+/// The ports that a stopping or stopped task had, by its bindings, else by its definition. Where neither is known any
+/// more, its targets count as unknown.
 fn former_claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>) -> Result<PortClaims, Halt> {
     let mut claims = PortClaims::default();
     if task.published_ports().is_empty() && !task.has_run() {
@@ -55,10 +56,10 @@ fn former_claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>
     Ok(claims)
 }
 
-/// The parties of one group.
+/// The claims on one target group.
 pub(super) struct GroupClaims<'f> {
     group: &'f TargetGroupArn,
-    /// Ids by the ARN of the container instance.
+    /// The target ids of each container instance, by its ARN.
     instance_ids: HashMap<&'f str, Vec<String>>,
     all: Vec<Claim>,
 }
@@ -76,7 +77,7 @@ impl<'f> GroupClaims<'f> {
         &self.all
     }
 
-    /// A task, and what it has to do with the targets in question.
+    /// Adds the claim of a task on the targets in question.
     pub(super) fn add(
         &mut self,
         fleet_task: &'f FleetTask<'_>,
@@ -127,8 +128,8 @@ impl<'f> GroupClaims<'f> {
         Ok(())
     }
 
-    /// The ids of a machine. What nobody tells any more of a former task's is no failure: what the task
-    /// has left is unknown then.
+    /// The target ids of a container instance. For a former task it is no failure if they are not known any more: the
+    /// targets that it has left are unknown then.
     fn ids(
         &mut self,
         fleet_task: &FleetTask<'_>,

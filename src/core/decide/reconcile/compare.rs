@@ -1,6 +1,6 @@
-//! What a reconcile is to do in one group: [`compare`] makes it of tasks and targets.
+//! Plans what a reconcile is to do in one target group, from the claims of tasks and the registered targets ([`compare`]).
 //!
-//! Pure. Must not do it, nor look anything up.
+//! Pure. Must not change or read anything.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,36 +8,36 @@ use crate::domain::arn::{TargetGroupArn, TaskArn};
 use crate::domain::target::{GroupTarget, Target, TargetHealth};
 use crate::outcome::plan::{Change, GroupPlan, Why};
 
-/// A task of ours, as one target group is concerned with it.
+/// What a task of start-engines claims in one target group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Claim {
-    /// Which one.
+    /// `taskArn`.
     pub task: TaskArn,
-    /// What is to be of its targets.
+    /// Whether its targets are to be registered.
     pub stage: Stage,
-    /// The targets that the group takes for it, if it is [`Stage::Serving`].
+    /// The targets that the target group takes for it, if it is [`Stage::Serving`].
     pub wanted: Vec<Target>,
-    /// All targets that are, or were, its own: what it shows for each of its ports in the group.
+    /// All targets that are, or were, its own: its addresses with each of its ports in the target group.
     pub holds: Vec<Target>,
-    /// Ids of a machine on which it starts: any port there may become its own.
+    /// The target ids of its container instance, if any port there may become its own.
     pub may_get: Vec<String>,
 }
 
-/// What is to be of a task's targets.
+/// Whether the targets of a task are to be registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
-    /// RUNNING: they are to be in.
+    /// RUNNING: they are to be registered.
     Serving,
-    /// Live, and not for a reconcile to put in: it starts, drains, is in another cluster, or another
-    /// deployment's.
+    /// Live, but this reconcile does not register them: the task starts, drains, is in another cluster, is another
+    /// deployment's, or of a family that is not allowed.
     Live,
-    /// Stopping or stopped: they are to be out.
+    /// Stopping or stopped: they are to be deregistered.
     Former,
-    /// Stopping or stopped, and another deployment's: they are for that one to take out.
+    /// Stopping or stopped, and another deployment's, which deregisters them.
     AnothersFormer,
 }
 
-/// Whose a target is.
+/// The owners of targets.
 #[derive(Debug, Default)]
 pub struct Owners<'p> {
     by_target: HashMap<&'p Target, &'p Claim>,
@@ -45,7 +45,7 @@ pub struct Owners<'p> {
 }
 
 impl<'p> Owners<'p> {
-    /// Among these.
+    /// The owners among these claims.
     pub fn among(claims: impl IntoIterator<Item = &'p Claim>) -> Self {
         let mut owners = Self::default();
         for claim in claims {
@@ -59,7 +59,7 @@ impl<'p> Owners<'p> {
         owners
     }
 
-    /// The one that has a target, or may get it.
+    /// The claim of the task that has a target, else of one that may get it.
     #[must_use]
     pub fn of(&self, target: &Target) -> Option<&'p Claim> {
         let holds = self.by_target.get(target);
@@ -67,11 +67,11 @@ impl<'p> Owners<'p> {
     }
 }
 
-/// The difference between what is in a group and what is to be: nothing but what the arguments say counts.
+/// The difference between the targets in a target group and those that are to be in it, from the arguments alone.
 ///
-/// - A target that a serving task wants is put in, if it is not there or on its way out.
-/// - A target that only tasks have had which are stopping or stopped is taken out.
-/// - A target of none of the tasks is unknown; it is taken out only if `prune` names it.
+/// - A target that a serving task wants is registered, if it is missing or draining.
+/// - A target that only stopping or stopped tasks had is deregistered.
+/// - A target of none of the tasks is unknown; it is deregistered only if `prune` contains it.
 /// - Whatever a live task has, or may get, stays as it is, and so does what only another deployment's task had.
 #[must_use]
 pub fn compare(
@@ -125,7 +125,7 @@ pub fn compare(
     plan
 }
 
-/// Those that are in the group and not on their way out.
+/// The targets that are registered and not draining.
 pub fn registered(members: &[(Target, TargetHealth)]) -> impl Iterator<Item = &Target> {
     members.iter().filter_map(|(target, health)| match health {
         TargetHealth::Registered(_) => Some(target),
@@ -204,7 +204,7 @@ mod tests {
         let of_both = [anothers.clone(), claim(2, Stage::Former, std::slice::from_ref(&one))];
         let plan = compare(&group(), std::slice::from_ref(&anothers), &members, &[]);
         assert_eq!(plan, GroupPlan::new(group()));
-        // It was ours too, and nobody alive has it.
+        // A task of this deployment had it too, and no live task has it.
         assert_eq!(compare(&group(), &of_both, &members, &[]).deregister.len(), 1);
     }
 

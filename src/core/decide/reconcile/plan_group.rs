@@ -1,4 +1,4 @@
-//! What is to be done in one group. Reads, and changes nothing.
+//! Plans the repairs of one target group. Reads, and changes nothing.
 
 use super::claims::{GroupClaims, Questioned};
 use super::compare::{Owners, Stage, compare, registered};
@@ -14,7 +14,7 @@ use crate::outcome::Failure;
 use crate::outcome::plan::GroupPlan;
 use crate::request::reconcile::ReconcileRequest;
 
-/// The plan of a group; `None` if it cannot be told, or there is no such group.
+/// The plan of a target group; `None` if it cannot be read, or does not exist.
 pub(super) fn group(
     group: &TargetGroupArn,
     fleet: &Fleet<'_>,
@@ -32,7 +32,7 @@ pub(super) fn group(
     };
     let members = match facts.target_type {
         TargetType::Ip | TargetType::Instance => members,
-        // Nothing in it can be a task's.
+        // None of its targets can be a task's.
         TargetType::Lambda | TargetType::Alb | TargetType::Unknown(_) => &[],
     };
     let mut claims = GroupClaims::of(group);
@@ -64,7 +64,7 @@ pub(super) fn group(
     }))
 }
 
-/// The targets that a RUNNING task is to have in the group.
+/// The targets that a RUNNING task is to have in the target group; what it cannot have adds a failure.
 fn targets(
     group: &TargetGroupArn,
     fleet_task: &FleetTask<'_>,
@@ -89,7 +89,8 @@ fn targets(
     Ok(targets)
 }
 
-/// A group that cannot be looked at. One that is gone is missed only by tasks that are to be in it.
+/// Adds the failure of a target group that cannot be read. One that is gone is a failure only if a task is to be
+/// registered with it.
 fn unreadable(
     group: &TargetGroupArn,
     fleet: &Fleet<'_>,
@@ -103,7 +104,7 @@ fn unreadable(
     None
 }
 
-/// The failure of a call, with the group that it was for.
+/// The failure of a call, with its target group in the message.
 pub(super) fn of_group(group: &TargetGroupArn, error: &CallError) -> Failure {
     let failure = Failure::from(error);
     Failure {

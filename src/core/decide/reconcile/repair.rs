@@ -1,5 +1,5 @@
-//! Carries out the plan of one group at a time, with the safeguards of [`crate::decide::register`] and
-//! [`crate::decide::deregister`]. What goes wrong in one step stops that step only.
+//! Carries out the plan of one target group at a time, with the safeguards of [`crate::decide::register`] and
+//! [`crate::decide::deregister`]. A failure in one step ends that step only.
 
 use std::collections::HashMap;
 
@@ -23,14 +23,14 @@ use crate::outcome::plan::{Change, Overdue};
 use crate::outcome::{Category, Failure, Outcome, Repairs};
 use crate::request::reconcile::ReconcileRequest;
 
-/// What has been done so far.
+/// What a reconcile has done so far.
 pub(super) struct Work<'f, 'a> {
     request: &'f ReconcileRequest,
     config: &'f Config,
     fleet: &'f Fleet<'a>,
-    /// The last look at all live tasks.
+    /// The latest list of all live tasks.
     proof: Proof<'a>,
-    /// Whether a group was repaired, or a part of one.
+    /// Whether a target group was repaired, or a part of one, or StopTask was called.
     has_done: bool,
     done: Repairs,
     pub(super) failures: Failures,
@@ -59,7 +59,7 @@ impl<'f, 'a> Work<'f, 'a> {
         self.has_done
     }
 
-    /// StopTask for each; whether there was time for all of them.
+    /// Calls StopTask for each task; whether there was time for all of them.
     pub(super) fn stop_overdue(&mut self, overdue: &[Overdue], reader: &mut Reader<'a>) -> Result<bool, Halt> {
         for Overdue { task, since } in overdue {
             if !reader.has_time(MIN_STEP_TIME) {
@@ -77,7 +77,7 @@ impl<'f, 'a> Work<'f, 'a> {
         Ok(true)
     }
 
-    /// Compares and repairs a group; whether there was time for all of it.
+    /// Compares and repairs a target group; whether there was time for all of it.
     pub(super) fn group(&mut self, group: &TargetGroupArn, reader: &mut Reader<'a>) -> Result<bool, Halt> {
         let planned = plan_group::group(group, self.fleet, self.request, reader, &mut self.failures);
         let Some(plan) = caught(planned, &mut self.failures)?.flatten() else {
@@ -106,8 +106,7 @@ impl<'f, 'a> Work<'f, 'a> {
         Ok(true)
     }
 
-    /// Registers targets of tasks that are still RUNNING, and takes back those of tasks that are
-    /// stopping by then.
+    /// Registers the targets of tasks that are still RUNNING, and deregisters those of tasks that are stopping by then.
     fn register(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'a>) -> Result<(), Halt> {
         let before = self.describe(changes, reader)?;
         let is_running = |change: &&Change| {
@@ -137,7 +136,7 @@ impl<'f, 'a> Work<'f, 'a> {
                 Some(_) if refused.contains(&change.target) => {}
                 Some(_) => self.done.registered.push((arn.clone(), in_group(group, change.target))),
                 None => {
-                    let message = format!("DescribeTasks knew {arn} a moment ago, and does not any more");
+                    let message = format!("DescribeTasks returned {arn} a moment ago, and does not any more");
                     self.failures.add(Failure::new(Category::TaskNotVisible, message));
                 }
             }
@@ -148,8 +147,8 @@ impl<'f, 'a> Work<'f, 'a> {
         self.deregister(group, &leaving, reader)
     }
 
-    /// RegisterTargets; the targets that were refused. One that ELB does not take must not keep the others
-    /// out, so what is refused is tried by halves.
+    /// Calls RegisterTargets; returns the targets that were refused. One that ELB refuses must not prevent the others from
+    /// being registered, so a call that is refused is tried again with each half of its targets.
     fn register_by_halves(
         &mut self,
         group: &TargetGroupArn,
@@ -162,7 +161,7 @@ impl<'f, 'a> Work<'f, 'a> {
             let targets: Vec<Target> = part.iter().map(|change| change.target.clone()).collect();
             if !reader.has_time(MIN_SNAPSHOT_TIME) {
                 let message = format!(
-                    "{group}: no time is left to find which of {} targets it does not take",
+                    "{group}: no time is left to find which of {} targets it refuses",
                     targets.len()
                 );
                 self.failures.add(Failure::new(Category::OutOfTime, message));
@@ -184,10 +183,10 @@ impl<'f, 'a> Work<'f, 'a> {
         Ok(refused)
     }
 
-    /// The tasks of the changes as DescribeTasks shows them now.
+    /// New snapshots of the tasks of the changes.
     fn describe(&self, changes: &[Change], reader: &mut Reader<'a>) -> Result<HashMap<TaskArn, &'a Task>, Halt> {
         let mut arns: Vec<TaskArn> = changes.iter().filter_map(|change| change.task.clone()).collect();
-        // They are in the order of the tasks.
+        // They are sorted by task.
         arns.dedup();
         let mut snapshots = HashMap::new();
         for chunk in arns.chunks(MAX_TASKS_PER_DESCRIBE) {
@@ -197,8 +196,8 @@ impl<'f, 'a> Work<'f, 'a> {
         Ok(snapshots)
     }
 
-    /// Deregisters what no live task of ours owns, while the proof of that holds; each by its own task
-    /// is none.
+    /// Deregisters what no live task of start-engines owns, while the proof of that holds. A target's own task, in its
+    /// change, does not count as an owner.
     fn deregister(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'a>) -> Result<(), Halt> {
         if self.try_to_deregister(group, changes, reader)? {
             return Ok(());
@@ -210,7 +209,7 @@ impl<'f, 'a> Work<'f, 'a> {
         Err(too_slow().into())
     }
 
-    /// Whether the proof has held for long enough.
+    /// The same with the present proof; whether it has held for long enough.
     fn try_to_deregister(
         &mut self,
         group: &TargetGroupArn,
@@ -222,14 +221,14 @@ impl<'f, 'a> Work<'f, 'a> {
             return Ok(false);
         }
         let is_own = |arn: &TaskArn| changes.iter().any(|change| change.task.as_ref() == Some(arn));
-        let owner_scope = self
+        let others = self
             .proof
             .live
             .iter()
             .filter(|fleet_task| !is_own(&fleet_task.task.arn));
         let questioned = Questioned::of(changes.iter().map(|change| &change.target));
         let mut claims = GroupClaims::of(group);
-        for fleet_task in owner_scope.filter(|fleet_task| fleet_task.names(group)) {
+        for fleet_task in others.filter(|fleet_task| fleet_task.names(group)) {
             claims.add(fleet_task, Stage::Live, Vec::new(), &questioned, reader)?;
         }
         let owners = Owners::among(claims.all());
@@ -256,8 +255,8 @@ impl<'f, 'a> Work<'f, 'a> {
         Ok(true)
     }
 
-    /// A target may be of a task that was started after all were listed. Without the time to look, it is
-    /// told as it was seen.
+    /// Lists the tasks again, as an unknown target may be of a task that was started after the first list. If no time is
+    /// left for that, the target is reported as unknown.
     pub(super) fn recheck_unknown(&mut self, reader: &mut Reader<'a>) -> Result<(), Halt> {
         if self.done.unknown.is_empty() || !reader.has_time(MIN_SNAPSHOT_TIME) {
             return Ok(());
@@ -272,7 +271,7 @@ impl<'f, 'a> Work<'f, 'a> {
     fn still_unknown(&self, reader: &mut Reader<'a>) -> Result<Vec<GroupTarget>, Halt> {
         let now = Proof::take_all(self.request, self.config, reader)?;
         let mut still = Vec::new();
-        // They are in the order of the groups.
+        // They are sorted by target group.
         for of_group in self.done.unknown.chunk_by(|one, next| one.group == next.group) {
             let Some(GroupTarget { group, .. }) = of_group.first() else {
                 continue;

@@ -152,7 +152,7 @@ async fn a_reconcile_goes_on_a_hundred_times_at_most_and_only_if_it_came_further
         .result
         .expect_err("a failure");
     assert_eq!(failure.category.name(), "reconcile_incomplete");
-    assert!(failure.message.contains("it has gone on 100 times"), "{failure}");
+    assert!(failure.message.contains("it has continued 100 times"), "{failure}");
     let failure = stage
         .deliver_with(&reconcile(), Duration::from_secs(9))
         .await
