@@ -129,7 +129,7 @@ impl<'a> Watch<'a> {
             let arns = self.lookout.list(cluster).await?;
             let mut tasks = self.lookout.tasks(cluster, &arns).await?;
             // Another deployment's are not stopped, so nobody waits for them.
-            tasks.retain(|seen| deployment::is_ours(&seen.task, self.config) && seen.task.is_wanted());
+            tasks.retain(|seen| deployment::is_this_deployments(&seen.task, self.config) && seen.task.is_wanted());
             tasks.retain(|seen| service.is_none() || seen.marks().service.as_ref() == service);
             let arns = tasks.into_iter().map(|seen| seen.task.arn).collect();
             which.insert(cluster.clone(), arns);

@@ -21,7 +21,7 @@ use crate::domain::task::Task;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Whose {
     /// This deployment's.
-    FleetTask,
+    ThisDeployments,
     /// Another deployment's: nothing is done to it.
     AnotherDeployments,
     /// No deployment's: its `startedBy` does not have the form of start-engines.
@@ -39,13 +39,13 @@ pub fn whose(task: &Task, config: &Config) -> Whose {
         Err(DecodeError::Malformed) => Vec::new(),
     };
     let tagged = tags::decode(&task.tags).deployment;
-    let is_ours = match (tagged, &config.deployment) {
+    let is_this_deployments = match (tagged, &config.deployment) {
         (Some(tagged), Some(own)) => tagged == own.as_str(),
         (Some(_) | None, _) if attachments.is_empty() => family_is_allowed(task, config),
         (Some(_) | None, _) => attachments.iter().any(|attachment| is_allowed(attachment, config)),
     };
-    if is_ours {
-        Whose::FleetTask
+    if is_this_deployments {
+        Whose::ThisDeployments
     } else {
         Whose::AnotherDeployments
     }
@@ -53,8 +53,8 @@ pub fn whose(task: &Task, config: &Config) -> Whose {
 
 /// Whether the task belongs to this deployment, by this snapshot of it or by its event.
 #[must_use]
-pub fn is_ours(task: &Task, config: &Config) -> bool {
-    whose(task, config) == Whose::FleetTask
+pub fn is_this_deployments(task: &Task, config: &Config) -> bool {
+    whose(task, config) == Whose::ThisDeployments
 }
 
 /// Those of a task's targets that this deployment may register and deregister. A stop skips the others: no target was
@@ -129,31 +129,31 @@ mod tests {
         let other_family = ("ALLOWED_TASK_FAMILIES", "other");
         for (started_by, tagged, variables, expected) in [
             // The tag goes before all else.
-            (AUTH, Some("one"), &[named, other][..], Whose::FleetTask),
+            (AUTH, Some("one"), &[named, other][..], Whose::ThisDeployments),
             (AUTH, Some("two"), &[named, auth], Whose::AnotherDeployments),
-            (NONE, Some("one"), &[named, other_family], Whose::FleetTask),
+            (NONE, Some("one"), &[named, other_family], Whose::ThisDeployments),
             (NONE, Some("two"), &[named, family], Whose::AnotherDeployments),
             ("start-engines/?", Some("two"), &[named], Whose::AnotherDeployments),
             // This deployment has no name: the tag does not count.
-            (AUTH, Some("two"), &[auth], Whose::FleetTask),
+            (AUTH, Some("two"), &[auth], Whose::ThisDeployments),
             (AUTH, Some("two"), &[other], Whose::AnotherDeployments),
-            (AUTH, Some("two"), &[], Whose::FleetTask),
+            (AUTH, Some("two"), &[], Whose::ThisDeployments),
             // No tag.
-            (AUTH, None, &[named, auth], Whose::FleetTask),
+            (AUTH, None, &[named, auth], Whose::ThisDeployments),
             (AUTH, None, &[named, other], Whose::AnotherDeployments),
-            (AUTH, None, &[named], Whose::FleetTask),
-            (BOTH, None, &[named, auth], Whose::FleetTask),
-            (AUTH, None, &[named, auth, other_family], Whose::FleetTask),
-            (NONE, None, &[named, family], Whose::FleetTask),
+            (AUTH, None, &[named], Whose::ThisDeployments),
+            (BOTH, None, &[named, auth], Whose::ThisDeployments),
+            (AUTH, None, &[named, auth, other_family], Whose::ThisDeployments),
+            (NONE, None, &[named, family], Whose::ThisDeployments),
             (NONE, None, &[named, other_family], Whose::AnotherDeployments),
-            (NONE, None, &[named], Whose::FleetTask),
+            (NONE, None, &[named], Whose::ThisDeployments),
             (
                 "start-engines/?",
                 None,
                 &[named, other_family],
                 Whose::AnotherDeployments,
             ),
-            ("start-engines/?", None, &[named], Whose::FleetTask),
+            ("start-engines/?", None, &[named], Whose::ThisDeployments),
             ("ecs-svc/1", Some("one"), &[named], Whose::Foreign),
         ] {
             let task = task(started_by, tagged);
@@ -171,8 +171,11 @@ mod tests {
             task_definition: None,
             ..task(NONE, None)
         };
-        assert!(is_ours(&without_family, &config(&[])));
-        assert!(!is_ours(&without_family, &config(&[("ALLOWED_TASK_FAMILIES", "auth")])));
+        assert!(is_this_deployments(&without_family, &config(&[])));
+        assert!(!is_this_deployments(
+            &without_family,
+            &config(&[("ALLOWED_TASK_FAMILIES", "auth")])
+        ));
     }
 
     #[test]

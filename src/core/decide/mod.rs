@@ -78,7 +78,7 @@ fn task_state_change(change: &TaskChange, config: &Config, reader: &mut Reader<'
         return Ok(Outcome::skipped(Skip::ForeignTask));
     };
     match deployment::whose(task, config) {
-        Whose::FleetTask => {}
+        Whose::ThisDeployments => {}
         Whose::Foreign => return Ok(Outcome::skipped(Skip::ForeignTask)),
         // The other deployment also reports its failed start.
         Whose::AnotherDeployments => return Ok(Outcome::skipped(Skip::AnotherDeployment)),

@@ -53,7 +53,7 @@ pub fn register(
         return Err(Failure::new(Category::TaskNotVisible, message).into());
     };
     // Events contain no tags, so only this snapshot shows the deployment's tag.
-    if !deployment::is_ours(first, config) {
+    if !deployment::is_this_deployments(first, config) {
         return Ok(Outcome::skipped(Skip::AnotherDeployment));
     }
     if !newer(event, first).is_wanted() || first.is_draining() {

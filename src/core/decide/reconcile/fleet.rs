@@ -40,7 +40,7 @@ impl<'a> FleetTask<'a> {
             task,
             attachments,
             is_in_cluster,
-            is_this_deployments: deployment::is_ours(task, config),
+            is_this_deployments: deployment::is_this_deployments(task, config),
             is_allowed: deployment::family_is_allowed(task, config),
         })
     }

@@ -60,7 +60,7 @@ pub(crate) fn one<'a>(
         }
         None => Ok(Err(Skip::TaskGone)),
         Some(task) if whose(task, config) == Whose::AnotherDeployments => Ok(Err(Skip::AnotherDeployment)),
-        Some(task) if !is_ours(task, config) => {
+        Some(task) if !may_stop(task, config) => {
             let message = format!("{arn} was not started by start-engines, which stops only its own tasks");
             Err(Failure::new(Category::ForeignTask, message).into())
         }
@@ -96,7 +96,7 @@ pub(crate) fn all<'a>(
     let mut concerned = Concerned::default();
     for task in tasks {
         let is_of_service = service.is_none_or(|name| tags::decode(&task.tags).service.as_deref() == Some(name));
-        if !task.is_wanted() || !is_of_service || !is_ours(task, config) {
+        if !task.is_wanted() || !is_of_service || !may_stop(task, config) {
             continue;
         }
         if is_overdue(task, now) {
@@ -180,8 +180,8 @@ pub(crate) fn is_overdue(task: &Task, now: Timestamp) -> bool {
 }
 
 /// Whether this deployment may stop it. A task that others have started is adopted only if its family is allowed.
-fn is_ours(task: &Task, config: &Config) -> bool {
-    whose(task, config) == Whose::FleetTask && (!is_adopted(task) || family_is_allowed(task, config))
+fn may_stop(task: &Task, config: &Config) -> bool {
+    whose(task, config) == Whose::ThisDeployments && (!is_adopted(task) || family_is_allowed(task, config))
 }
 
 fn not_known_yet(arn: &TaskArn, what: &str) -> Failure {
