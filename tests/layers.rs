@@ -189,7 +189,7 @@ fn a_planted_import_is_found() {
     for (module, source) in [
         (
             "decide::start",
-            "use crate::call::Call; use super::timing; use self::ladder::climb;",
+            "use crate::call::Call; use super::timing; use self::ladder::start_tasks;",
         ),
         ("domain::task", "mod tests { use super::super::target::Target; }"),
         (

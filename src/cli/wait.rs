@@ -131,7 +131,9 @@ impl<'a> Watch<'a> {
             let arns = self.inventory.list(cluster).await?;
             let mut tasks = self.inventory.tasks(cluster, &arns).await?;
             // A stop leaves tasks of other deployments alone.
-            tasks.retain(|snapshot| deployment::is_ours(&snapshot.task, self.config) && snapshot.task.is_wanted());
+            tasks.retain(|snapshot| {
+                deployment::is_this_deployments(&snapshot.task, self.config) && snapshot.task.is_live()
+            });
             tasks.retain(|snapshot| service.is_none() || snapshot.marks().service.as_ref() == service);
             let arns = tasks.into_iter().map(|snapshot| snapshot.task.arn).collect();
             which.insert(cluster.clone(), arns);
@@ -212,7 +214,7 @@ fn after_sending(error: CallError) -> CommandError {
 }
 
 fn has_ended(status: &TaskStatus) -> bool {
-    !status.snapshot.task.is_wanted()
+    !status.snapshot.task.is_live()
 }
 
 fn is_ready(status: &TaskStatus) -> bool {

@@ -29,7 +29,7 @@ pub(crate) async fn status(session: &Session, options: Status) -> Result<(), Com
         let is_anothers =
             |snapshot: &TaskSnapshot| deployment::whose(&snapshot.task, &known.config) == Whose::AnotherDeployments;
         let (others, tasks): (Vec<TaskSnapshot>, Vec<TaskSnapshot>) = tasks.into_iter().partition(is_anothers);
-        let others = others.iter().filter(|snapshot| snapshot.task.is_wanted()).count();
+        let others = others.iter().filter(|snapshot| snapshot.task.is_live()).count();
         let fleet = inventory.fleet(tasks, &groups).await?;
         // After the tasks were read: what was repaired meanwhile is not shown as drift.
         let plan = reconciler.plan(&cluster, None).await?;

@@ -19,7 +19,7 @@ pub fn task(status: &TaskStatus) -> Value {
         "createdAt": snapshot.created_at.and_then(Timestamp::to_rfc3339),
         "startedAt": snapshot.task.started_at.and_then(Timestamp::to_rfc3339),
         "drainsUntil": snapshot.stop_at(),
-        "stopReason": (!snapshot.task.is_wanted()).then(|| snapshot.task.stop.to_string()),
+        "stopReason": (!snapshot.task.is_live()).then(|| snapshot.task.stop.to_string()),
         "eventId": marks.event_id,
         "correlationId": marks.correlation_id,
         "targets": status.targets.iter().map(target).collect::<Value>(),

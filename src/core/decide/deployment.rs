@@ -1,12 +1,13 @@
-//! Whose a task is that has our form of `startedBy`: this deployment's, or another one's in the same account.
+//! Which deployment a task belongs to whose `startedBy` has the form of start-engines: this one, or another one in the
+//! same account.
 //!
-//! The one home of the rule, for events, stops, reconciles and the command. A task tells it by its tag
-//! `start-engines:deployment`, if it has one and this deployment knows its own name. Without that (events
-//! carry no tags, [StopTask] deletes them, tasks that others start have none), its targets tell: if none of their
-//! groups is allowed here, it is another deployment's. One without targets is ours only if its family is in
+//! The only place of this rule, for events, stops, reconciles and the command. The tag `start-engines:deployment`
+//! decides, if the task has it and this deployment has a name. Otherwise (events contain no tags, [StopTask] deletes
+//! them, tasks that others start have none) its targets decide: if none of their target groups is allowed here, the task
+//! is another deployment's. A task without targets is this deployment's only if its family is in
 //! `ALLOWED_TASK_FAMILIES`. A list that is not set allows all.
 //!
-//! Must not call AWS, nor say what follows.
+//! Must not call AWS, nor decide what follows from it.
 //!
 //! [StopTask]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
 
@@ -16,55 +17,55 @@ use crate::domain::tags;
 use crate::domain::target::Attachment;
 use crate::domain::task::Task;
 
-/// Whose a task is.
+/// Which deployment a task belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Whose {
     /// This deployment's.
-    FleetTask,
-    /// Another deployment's of start-engines: nothing is done to it.
+    ThisDeployments,
+    /// Another deployment's: nothing is done to it.
     AnotherDeployments,
-    /// Nobody's of start-engines: its `startedBy` is not of our form.
+    /// No deployment's: its `startedBy` does not have the form of start-engines.
     Foreign,
 }
 
-/// As far as this snapshot of the task tells.
+/// Which deployment the task belongs to, by this snapshot of it or by its event.
 #[must_use]
 pub fn whose(task: &Task, config: &Config) -> Whose {
     let text = task.started_by.as_deref().unwrap_or_default();
     let attachments = match started_by::decode(text, &task.arn.scope()) {
         Ok(attachments) => attachments,
         Err(DecodeError::Foreign) => return Whose::Foreign,
-        // Whatever its targets were meant to be, nobody can tell.
+        // It was meant to have targets, but nobody can read which.
         Err(DecodeError::Malformed) => Vec::new(),
     };
     let tagged = tags::decode(&task.tags).deployment;
-    let is_ours = match (tagged, &config.deployment) {
+    let is_this_deployments = match (tagged, &config.deployment) {
         (Some(tagged), Some(own)) => tagged == own.as_str(),
         (Some(_) | None, _) if attachments.is_empty() => family_is_allowed(task, config),
         (Some(_) | None, _) => attachments.iter().any(|attachment| is_allowed(attachment, config)),
     };
-    if is_ours {
-        Whose::FleetTask
+    if is_this_deployments {
+        Whose::ThisDeployments
     } else {
         Whose::AnotherDeployments
     }
 }
 
-/// Whether it is this deployment's.
+/// Whether the task belongs to this deployment, by this snapshot of it or by its event.
 #[must_use]
-pub fn is_ours(task: &Task, config: &Config) -> bool {
-    whose(task, config) == Whose::FleetTask
+pub fn is_this_deployments(task: &Task, config: &Config) -> bool {
+    whose(task, config) == Whose::ThisDeployments
 }
 
-/// Those of a task's targets that this deployment may touch. On the way down the others are not tried: a
-/// target is in no group that was not allowed when its task ran.
+/// Those of a task's targets that this deployment may register and deregister. A stop skips the others: no target was
+/// registered with a target group that was not allowed when its task ran.
 #[must_use]
 pub fn allowed(attachments: &[Attachment], config: &Config) -> Vec<Attachment> {
     let allowed = attachments.iter().filter(|attachment| is_allowed(attachment, config));
     allowed.cloned().collect()
 }
 
-/// Whether tasks of this family may be registered. Of a task that does not tell its family, only if all may.
+/// Whether tasks of this family may be registered. A task whose family is not known may be only if all are allowed.
 #[must_use]
 pub fn family_is_allowed(task: &Task, config: &Config) -> bool {
     let families = &config.allowed.task_families;
@@ -72,11 +73,11 @@ pub fn family_is_allowed(task: &Task, config: &Config) -> bool {
     families.allows_all() || definition.is_some_and(|definition| families.allows_family(definition))
 }
 
-/// Whether a look shows that others have started the task, with a `startedBy` like ours: `start-engines:event-id` is
-/// on every task that start-engines starts.
+/// Whether others have started the task, by its tags in a snapshot: every task that start-engines starts has the tag
+/// `start-engines:event-id`.
 #[must_use]
-pub fn is_adopted(look: &Task) -> bool {
-    tags::decode(&look.tags).event_id.is_none()
+pub fn is_adopted(snapshot: &Task) -> bool {
+    tags::decode(&snapshot.tags).event_id.is_none()
 }
 
 fn is_allowed(attachment: &Attachment, config: &Config) -> bool {
@@ -120,40 +121,40 @@ mod tests {
     }
 
     #[test]
-    fn a_task_is_ours_by_its_tag_else_by_its_groups_else_by_its_family() {
-        let ours = ("DEPLOYMENT", "one");
+    fn a_task_is_this_deployments_by_its_tag_else_by_its_target_groups_else_by_its_family() {
+        let named = ("DEPLOYMENT", "one");
         let auth = ("ALLOWED_TARGET_GROUPS", "auth");
         let other = ("ALLOWED_TARGET_GROUPS", "other");
         let family = ("ALLOWED_TASK_FAMILIES", "auth");
         let other_family = ("ALLOWED_TASK_FAMILIES", "other");
         for (started_by, tagged, variables, expected) in [
             // The tag goes before all else.
-            (AUTH, Some("one"), &[ours, other][..], Whose::FleetTask),
-            (AUTH, Some("two"), &[ours, auth], Whose::AnotherDeployments),
-            (NONE, Some("one"), &[ours, other_family], Whose::FleetTask),
-            (NONE, Some("two"), &[ours, family], Whose::AnotherDeployments),
-            ("start-engines/?", Some("two"), &[ours], Whose::AnotherDeployments),
-            // Nobody knows our own name: the tag says nothing.
-            (AUTH, Some("two"), &[auth], Whose::FleetTask),
+            (AUTH, Some("one"), &[named, other][..], Whose::ThisDeployments),
+            (AUTH, Some("two"), &[named, auth], Whose::AnotherDeployments),
+            (NONE, Some("one"), &[named, other_family], Whose::ThisDeployments),
+            (NONE, Some("two"), &[named, family], Whose::AnotherDeployments),
+            ("start-engines/?", Some("two"), &[named], Whose::AnotherDeployments),
+            // This deployment has no name: the tag does not count.
+            (AUTH, Some("two"), &[auth], Whose::ThisDeployments),
             (AUTH, Some("two"), &[other], Whose::AnotherDeployments),
-            (AUTH, Some("two"), &[], Whose::FleetTask),
+            (AUTH, Some("two"), &[], Whose::ThisDeployments),
             // No tag.
-            (AUTH, None, &[ours, auth], Whose::FleetTask),
-            (AUTH, None, &[ours, other], Whose::AnotherDeployments),
-            (AUTH, None, &[ours], Whose::FleetTask),
-            (BOTH, None, &[ours, auth], Whose::FleetTask),
-            (AUTH, None, &[ours, auth, other_family], Whose::FleetTask),
-            (NONE, None, &[ours, family], Whose::FleetTask),
-            (NONE, None, &[ours, other_family], Whose::AnotherDeployments),
-            (NONE, None, &[ours], Whose::FleetTask),
+            (AUTH, None, &[named, auth], Whose::ThisDeployments),
+            (AUTH, None, &[named, other], Whose::AnotherDeployments),
+            (AUTH, None, &[named], Whose::ThisDeployments),
+            (BOTH, None, &[named, auth], Whose::ThisDeployments),
+            (AUTH, None, &[named, auth, other_family], Whose::ThisDeployments),
+            (NONE, None, &[named, family], Whose::ThisDeployments),
+            (NONE, None, &[named, other_family], Whose::AnotherDeployments),
+            (NONE, None, &[named], Whose::ThisDeployments),
             (
                 "start-engines/?",
                 None,
-                &[ours, other_family],
+                &[named, other_family],
                 Whose::AnotherDeployments,
             ),
-            ("start-engines/?", None, &[ours], Whose::FleetTask),
-            ("ecs-svc/1", Some("one"), &[ours], Whose::Foreign),
+            ("start-engines/?", None, &[named], Whose::ThisDeployments),
+            ("ecs-svc/1", Some("one"), &[named], Whose::Foreign),
         ] {
             let task = task(started_by, tagged);
             assert_eq!(
@@ -165,17 +166,20 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_does_not_tell_its_family_has_one_that_is_allowed_only_if_all_are() {
-        let silent = Task {
+    fn a_task_whose_family_is_not_known_is_allowed_only_if_all_families_are() {
+        let without_family = Task {
             task_definition: None,
             ..task(NONE, None)
         };
-        assert!(is_ours(&silent, &config(&[])));
-        assert!(!is_ours(&silent, &config(&[("ALLOWED_TASK_FAMILIES", "auth")])));
+        assert!(is_this_deployments(&without_family, &config(&[])));
+        assert!(!is_this_deployments(
+            &without_family,
+            &config(&[("ALLOWED_TASK_FAMILIES", "auth")])
+        ));
     }
 
     #[test]
-    fn on_the_way_down_only_groups_that_are_allowed_are_touched() {
+    fn a_stop_deregisters_only_from_target_groups_that_are_allowed() {
         let task = task(BOTH, None);
         let all = started_by::decode(BOTH, &task.arn.scope()).unwrap();
         let kept = allowed(&all, &config(&[("ALLOWED_TARGET_GROUPS", "api")]));

@@ -1,16 +1,15 @@
-//! A task is stopping, or was found to be: take its targets out of their groups.
+//! A task is stopping or stopped, by its event or by DescribeTasks: deregisters its targets.
 //!
-//! Works from the event alone: the tags are gone. Three ways, by what the event's age allows
-//! ([`super::timing`]):
+//! Works from the event alone: the tags are deleted. Three ways, by the event's age ([`super::timing`]):
 //!
 //! - stopping and fresh: DeregisterTargets;
-//! - STOPPED and fresh, or never RUNNING: DescribeTargetHealth first, since an earlier event has usually done
-//!   it, or there was nothing to do, and ELB allows more Describe calls than others;
-//! - **the careful way** for whatever is late, and for ports of container instances, which are used
-//!   again within seconds: the address may be a newer task's. What is still
-//!   registered is deregistered only if no other task of ours owns it (`owners`).
+//! - STOPPED and fresh, or never RUNNING: DescribeTargetHealth first, since an earlier event has usually deregistered the
+//!   targets, or there are none, and ELB allows more Describe calls than others;
+//! - **the careful way** for late events, and for ports of container instances, which are reused within seconds: the
+//!   address may be a newer task's. What is still registered is deregistered only if no other task of start-engines owns
+//!   it (`owners`).
 //!
-//! "Not registered", "no such group" and "no such task" are success here: that is what a stop wants.
+//! "Not registered", "no such target group" and "no such task" are success: nothing is registered then.
 
 use std::time::Duration;
 
@@ -31,7 +30,7 @@ use crate::request::task_change::TaskChange;
 /// Deregisters the targets of the task in `change`.
 ///
 /// # Errors
-/// With the next call, or with all that went wrong.
+/// With the next call, or with all failures.
 pub fn deregister(
     change: &TaskChange,
     attachments: &[Attachment],
@@ -49,7 +48,7 @@ pub fn deregister(
     };
     let registered = match task.phase() {
         Phase::Stopped => still_registered(&targets, reader, &mut work.failures)?,
-        // It has put in nothing, so mostly there is nothing to take out; but a late stop of another task may have
+        // It has registered nothing, so usually there is nothing to deregister; but a late stop of another task may have
         // left a target to it.
         Phase::Starting | Phase::Running | Phase::Stopping | Phase::Unknown if task.never_ran() => {
             still_registered(&targets, reader, &mut work.failures)?
@@ -60,7 +59,7 @@ pub fn deregister(
     for (group, targets) in by_group(&registered) {
         match timing::left(Some(landing), reader.now()) {
             Some(within) => work.deregister(&group, targets, within, reader)?,
-            // Calls were slow: what is not out by now is not fresh any more.
+            // Calls were slow: the event is not fresh any more for the remaining targets.
             None => late.extend(targets.into_iter().map(|target| GroupTarget {
                 group: group.clone(),
                 target,
@@ -73,19 +72,19 @@ pub fn deregister(
     work.end()
 }
 
-/// The careful way, for a task that is stopping or gone.
+/// The careful way, for a task that is stopping, or that DescribeTasks does not return any more.
 ///
 /// # Errors
-/// With the next call, or with all that went wrong.
+/// With the next call, or with all failures.
 pub fn carefully<'a>(
     task: &Task,
-    look: Option<&'a Task>,
+    snapshot: Option<&'a Task>,
     attachments: &[Attachment],
     config: &Config,
     reader: &mut Reader<'a>,
 ) -> Result<Outcome, Halt> {
     let mut work = Work::new(task);
-    let candidates = match of_stopping(task, look, attachments, reader, &mut work.failures)? {
+    let candidates = match of_stopping(task, snapshot, attachments, reader, &mut work.failures)? {
         Ok(candidates) => candidates,
         Err(reason) => return Ok(skipped(task, reason)),
     };
@@ -95,10 +94,10 @@ pub fn carefully<'a>(
     work.end()
 }
 
-/// Takes back what has just been registered. DescribeTargetHealth is not asked: it may lag.
+/// Deregisters what has just been registered. Does not call DescribeTargetHealth, which may lag.
 ///
 /// # Errors
-/// With the next call, or with all that went wrong.
+/// With the next call, or with all failures.
 pub(super) fn undo(
     task: &Task,
     registered: Vec<GroupTarget>,
@@ -118,7 +117,7 @@ fn skipped(task: &Task, reason: Skip) -> Outcome {
     }
 }
 
-/// What has been done for one task so far.
+/// What has been done for one stopping task so far.
 struct Work<'t> {
     task: &'t Task,
     deregistered: Vec<GroupTarget>,
@@ -136,7 +135,7 @@ impl<'t> Work<'t> {
         }
     }
 
-    /// Deregisters what no other task of ours owns, while the proof of that holds.
+    /// Deregisters what no other task of start-engines owns, while the proof of that holds.
     fn deregister_unowned(
         &mut self,
         registered: Vec<GroupTarget>,
@@ -181,7 +180,8 @@ impl<'t> Work<'t> {
         Ok(())
     }
 
-    /// A target that the task may have left, and whose id or port is not known, stays registered: it is a failure.
+    /// Adds a failure for each target group with targets that may be the task's, where their id or port is not known:
+    /// they stay registered.
     fn report_leftovers(&mut self, all: &[Unnamed], config: &Config, reader: &mut Reader<'_>) -> Result<(), Halt> {
         for unnamed in all {
             match leftovers::leftovers(self.task, unnamed, config, reader)? {

@@ -1,12 +1,12 @@
-//! Failures of independent calls, made one in the end.
+//! Collects the failures of independent calls into one.
 
 use crate::journal::Halt;
 use crate::outcome::Failure;
 
-/// How many failures of one event are told.
+/// The maximum number of failures that the message of one event contains.
 const MAX_MESSAGES: usize = 20;
 
-/// Failures of independent calls: the others are made all the same.
+/// Failures of independent calls: one does not prevent the others.
 #[derive(Debug, Default)]
 pub(crate) struct Failures(pub(crate) Vec<Failure>);
 
@@ -19,8 +19,8 @@ impl Failures {
         self.0.extend(others.0);
     }
 
-    /// All as one, with the category of the first that only a person can cure, else of the first; a
-    /// retry can help as long as it can help any of them.
+    /// All failures as one, with the category of the first that no retry can fix, else of the first. It is transient if
+    /// any of them is.
     pub(crate) fn into_result<T>(self, value: T) -> Result<T, Halt> {
         let Some(chief) = self.0.iter().find(|failure| !failure.transient).or(self.0.first()) else {
             return Ok(value);
@@ -41,7 +41,7 @@ impl Failures {
     }
 }
 
-/// What fails in one group is noted, so that the others are seen to.
+/// Adds a failure to `failures`, so that the caller continues with the next target group; `None` if it failed.
 pub(crate) fn caught<T>(result: Result<T, Halt>, failures: &mut Failures) -> Result<Option<T>, Halt> {
     match result {
         Ok(value) => Ok(Some(value)),

@@ -1,20 +1,20 @@
-//! What to do next for an event, from what AWS has answered so far. Pure and synchronous.
+//! The next call for an event, or how the event ends, from the answers of AWS so far. Pure and synchronous.
 //!
-//! [`decide`] is run from the beginning after each answer (see [`crate::journal`]): it returns the
-//! next call, or how the event ends. It must not log, read a clock, or keep anything between runs.
+//! [`decide`] runs from the beginning after each answer (see [`crate::journal`]). It must not log, read a clock, or keep
+//! anything between runs.
 //!
 //! # What must hold
 //! 1. When all events of a stopped task are handled, none of its targets is registered.
 //! 2. When the RUNNING event of a live task is handled, all its targets are registered.
 //! 3. A live task's target is never deregistered by another task's event.
 //! 4. One start event never yields more than `count` tasks.
-//! 5. A request to stop never ends a task whose start was asked for after it.
+//! 5. A request to stop never ends a task whose start was requested after it.
 //!
-//! [`start`] keeps the fourth; [`register`] the second, and the first where a stop overtakes it;
-//! [`deregister`] the first and the third, on the timing assumptions of [`timing`]; [`stop`] the third, on
-//! the same ones, and the fifth. [`reconcile`] brings the first two back where an event was lost for good. While a task drains, a tag tells that it is to be out of its groups, which the
-//! second does not ask of it then. Why that is enough, and what it does not cover, is written down in
-//! [`safety`].
+//! [`start`] guarantees the fourth; [`register`] the second, and the first where a stop overtakes it; [`deregister`] the
+//! first and the third, on the timing assumptions of [`timing`]; [`stop`] the third, on the same assumptions, and the
+//! fifth. [`reconcile`] restores the first two where an event was lost for good. A task that drains has a tag for it: its
+//! targets must not be registered, and the second does not apply to it. [`safety`] explains why this is enough, and what
+//! it does not cover.
 
 pub mod deployment;
 pub mod deregister;
@@ -39,16 +39,16 @@ use crate::outcome::{Category, Failure, Outcome, Skip};
 use crate::request::Trigger;
 use crate::request::task_change::TaskChange;
 
-/// What comes next.
+/// What the handler does next for an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Make this call, note its answer in the journal, and decide again.
+    /// Make this call, append its answer to the journal, and decide again.
     Call(Box<Call>),
-    /// The event is handled, or cannot be.
+    /// The event is handled, or has failed.
     End(Result<Outcome, Failure>),
 }
 
-/// The next step for `trigger`, given all that was asked and answered so far.
+/// The next step for `trigger`, given all calls and answers so far.
 #[must_use]
 pub fn decide(trigger: &Trigger, config: &Config, journal: &Journal) -> Step {
     let mut reader = Reader::new(journal);
@@ -78,15 +78,16 @@ fn task_state_change(change: &TaskChange, config: &Config, reader: &mut Reader<'
         return Ok(Outcome::skipped(Skip::ForeignTask));
     };
     match deployment::whose(task, config) {
-        Whose::FleetTask => {}
+        Whose::ThisDeployments => {}
         Whose::Foreign => return Ok(Outcome::skipped(Skip::ForeignTask)),
-        // Its start is not ours to tell of, either.
+        // The other deployment also reports its failed start.
         Whose::AnotherDeployments => return Ok(Outcome::skipped(Skip::AnotherDeployment)),
     }
     let attachments = match started_by::decode(text, &task.arn.scope()) {
         Ok(attachments) => attachments,
         Err(DecodeError::Foreign) => return Ok(Outcome::skipped(Skip::ForeignTask)),
-        // Never registered, so there is nothing to take away; but somebody meant it to be.
+        // It was never registered, so there is nothing to deregister. A RUNNING one is an error: its start meant to name
+        // targets.
         Err(DecodeError::Malformed) if phase != Phase::Running => return skip(Skip::MalformedStartedBy),
         Err(malformed @ DecodeError::Malformed) => {
             return Err(Failure::new(Category::MalformedStartedBy, format!("startedBy {text}: {malformed}")).into());

@@ -1,18 +1,18 @@
-//! A task is RUNNING: put its targets into their groups.
+//! A task is RUNNING: registers its targets.
 //!
-//! `DescribeTasks -> RegisterTargets per group -> DescribeTasks`. The first look brings the tags,
-//! which events never carry, and shows a stop that has overtaken the event. The second closes the
-//! race with a stop that was handled in between: if the task is stopping by then, what was
-//! registered is taken back, unless a newer task owns it. An event found stale goes the careful way
-//! of a stop, as an earlier try of this same event may have registered and crashed.
+//! `DescribeTasks -> RegisterTargets per target group -> DescribeTasks`. The first snapshot contains the tags, which
+//! events never contain, and shows a stop that has overtaken the event. The second closes the race with a stop that was
+//! handled in between: if the task is stopping by then, what was registered is deregistered, unless a newer task owns it.
+//! A stale event takes the careful way of a stop, as an earlier attempt at this same event may have registered and
+//! crashed.
 //!
-//! A task that is asked to stop, but still has its time to drain, carries a tag for it; both looks
-//! treat it like a stop, so that a RUNNING event that comes late does not bring its target back.
+//! A task that drains has a tag for it; with either snapshot it counts as a stop, so that a late RUNNING event does not
+//! register its targets again.
 //!
-//! The targets are those of `startedBy`, as a stop will read them; the tags name their
-//! containers. The tags also tell another deployment's task, which is left alone ([`super::deployment`]); and a
-//! task that others started is adopted only if its family is allowed. Tags that name other targets are an error: what a stop cannot find must not be
-//! registered. No tags at all is none: StopTask deletes them, and the second look tells.
+//! The targets are those of `startedBy`, from which a stop reads them; the tags name their containers. The tags also show
+//! that a task belongs to another deployment, which is skipped ([`super::deployment`]); and a task that others started is
+//! adopted only if its family is allowed. Tags that name other targets are an error: what a stop cannot find must not be
+//! registered. A task without any tags is no error: StopTask deletes them, and the second snapshot shows the stop.
 
 use super::failures::Failures;
 use super::targets::candidates::OwnerScope;
@@ -32,7 +32,7 @@ use crate::request::task_change::TaskChange;
 /// Registers the targets of the task in `change`.
 ///
 /// # Errors
-/// With the next call, or with all that went wrong.
+/// With the next call, or with all failures.
 pub fn register(
     change: &TaskChange,
     attachments: &[Attachment],
@@ -40,24 +40,24 @@ pub fn register(
     reader: &mut Reader<'_>,
 ) -> Result<Outcome, Halt> {
     let event = &change.task;
-    // What was not allowed was never registered.
-    let to_take_back = &deployment::allowed(attachments, config);
+    // A target group that is not allowed has never had a target of the task.
+    let allowed = &deployment::allowed(attachments, config);
     let Some(first) = snapshot::describe(event, reader)? else {
         let is_old = change
             .happened_at
             .is_some_and(|time| reader.now().since(time) >= timing::STOPPED_TASK_RETENTION);
         if is_old {
-            return deregister::carefully(event, None, to_take_back, config, reader);
+            return deregister::carefully(event, None, allowed, config, reader);
         }
-        let message = format!("DescribeTasks does not know {} yet", event.arn);
+        let message = format!("DescribeTasks does not return {} yet", event.arn);
         return Err(Failure::new(Category::TaskNotVisible, message).into());
     };
-    // The event has no tags, so this is the first that shows the tag of a deployment.
-    if !deployment::is_ours(first, config) {
+    // Events contain no tags, so only this snapshot shows the deployment's tag.
+    if !deployment::is_this_deployments(first, config) {
         return Ok(Outcome::skipped(Skip::AnotherDeployment));
     }
-    if !newer(event, first).is_wanted() || first.is_draining() {
-        return deregister::carefully(event, Some(first), to_take_back, config, reader);
+    if !newer(event, first).is_live() || first.is_draining() {
+        return deregister::carefully(event, Some(first), allowed, config, reader);
     }
     if !deployment::family_is_allowed(first, config) {
         return if deployment::is_adopted(first) {
@@ -81,28 +81,31 @@ pub fn register(
     }
     // Even a call that failed may have been applied.
     match snapshot::describe(event, reader)? {
-        Some(second) if newer(newer(event, first), second).is_wanted() && !second.is_draining() => {
+        Some(second) if newer(newer(event, first), second).is_live() && !second.is_draining() => {
             failures.extend(unanswered);
             failures.into_result(Outcome::Registered { targets })
         }
-        // A call that was given up may land after this: then the retry of the event, which is stale
-        // by then, takes its target out.
+        // A call that was given up may take effect after this. Then the retry of the event, which is stale by then,
+        // deregisters its target.
         Some(_) => {
             let owner_scope = OwnerScope::of_running(event, first);
             unanswered.into_result(deregister::undo(event, targets, &owner_scope, config, reader)?)
         }
         None => {
-            let message = format!("DescribeTasks knew {} a moment ago, and does not any more", event.arn);
+            let message = format!(
+                "DescribeTasks returned {} a moment ago, and does not any more",
+                event.arn
+            );
             Err(Failure::new(Category::TaskNotVisible, message).into())
         }
     }
 }
 
-/// RegisterTargets, and once more for addresses that may be outside of the group's VPC.
+/// RegisterTargets, and once more with the zone `all` for addresses that may be outside the target group's VPC.
 ///
-/// The events do not tell the VPC of a task. ELB does: without `AvailabilityZone` it refuses an
-/// address outside with ValidationError, and with `all` one inside with the same, so neither call
-/// can register what the other should have. If both are refused, the first one's reason counts.
+/// Events do not contain the VPC of a task. ELB shows it: without `AvailabilityZone` it refuses an address outside the
+/// VPC with ValidationError, and with `all` an address inside with the same, so neither call can register what the other
+/// should. If both are refused, the first error is returned.
 pub(super) fn register_in_group<'a>(
     group: &TargetGroupArn,
     targets: Vec<Target>,
@@ -112,17 +115,17 @@ pub(super) fn register_in_group<'a>(
         Err(error) if error.kind == ErrorKind::InvalidParameter => error,
         other => return Ok(other),
     };
-    // Instances have no zone to choose.
+    // `AvailabilityZone` is only for addresses.
     if !targets.iter().all(Target::is_address) {
         return Ok(Err(refused));
     }
     Ok(reader.register_targets(group, targets, Zone::All)?.map_err(|_| refused))
 }
 
-/// The targets of all groups that take the task; the others are noted as failures.
+/// The targets in all target groups that take the task; for each of the others a failure is added.
 fn targets(
     event: &Task,
-    look: &Task,
+    snapshot: &Task,
     attachments: &[Attachment],
     config: &Config,
     reader: &mut Reader<'_>,
@@ -139,12 +142,12 @@ fn targets(
             continue;
         }
         match reader.describe_target_group(group)? {
-            Ok(facts) => match of_running(attachment, facts, event, look, reader)? {
+            Ok(facts) => match of_running(attachment, facts, event, snapshot, reader)? {
                 Ok(target) => targets.push(GroupTarget {
                     group: group.clone(),
                     target,
                 }),
-                Err(refusal) => failures.add(refusal.failure(look, attachment, facts)),
+                Err(refusal) => failures.add(refusal.failure(snapshot, attachment, facts)),
             },
             Err(error) => failures.add(error),
         }
@@ -152,13 +155,13 @@ fn targets(
     Ok(targets)
 }
 
-/// The list has changed since the task was started, or somebody else has given it the tags of our own: that is to be
-/// seen.
-fn family_not_allowed(look: &Task) -> Failure {
-    let definition = look
+/// The failure of a task that start-engines has started, whose family is not allowed: the list has changed since, or
+/// somebody else has set the tags. Not a skip, so that somebody notices.
+fn family_not_allowed(snapshot: &Task) -> Failure {
+    let definition = snapshot
         .task_definition
         .as_ref()
         .map_or("its family", TaskDefinition::as_str);
-    let message = format!("{}: {definition} is not in ALLOWED_TASK_FAMILIES", look.arn);
+    let message = format!("{}: {definition} is not in ALLOWED_TASK_FAMILIES", snapshot.arn);
     Failure::new(Category::NotAllowed, message)
 }

@@ -1,4 +1,4 @@
-//! The schedules of what comes later: stops, each a `Stop ECS Task` of one task, and the rest of a
+//! The one-time schedules of EventBridge Scheduler: stops, each a `Stop ECS Task` of one task, and continuations of a
 //! reconcile.
 
 use std::time::Duration;
@@ -13,17 +13,17 @@ use crate::request::envelope;
 use crate::request::later::Later;
 use crate::request::reconcile::{self, Continuation, ReconcileRequest};
 
-/// The least that a schedule is ahead: longer than a call can take, since one of the past is refused.
+/// How far ahead a schedule is at least: longer than a call can take, since Scheduler refuses a time in the past.
 pub(super) const MIN_SCHEDULE_AHEAD: Duration = Duration::from_secs(30);
 
-/// What a stop is for; a task has one schedule of each at most, by its name.
+/// Why a stop is scheduled. The schedule's name contains it, so a task has at most one schedule of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// The second half of a stop.
+    /// The drain is over: the second half of a stop.
     Drained,
-    /// It is not RUNNING in time.
+    /// The task is not RUNNING in time (`startTimeoutSeconds`).
     StartTimeout,
-    /// It has lived long enough.
+    /// The task has reached its `maxLifetimeSeconds`.
     EndOfLife,
 }
 
@@ -37,12 +37,12 @@ impl Purpose {
     }
 }
 
-/// The name of a task's schedule.
+/// The name of a task's schedule: the same for every delivery.
 pub(super) fn name(purpose: Purpose, task: &TaskArn) -> String {
     format!("start-engines-{}-{}", purpose.name(), task.id())
 }
 
-/// The schedule of a stop of `task` with these further fields; `None` for times that have no date.
+/// The schedule of a stop of `task` with these additional fields; `None` if a time is not a valid date.
 pub(super) fn stop(
     later: &Later,
     purpose: Purpose,
@@ -58,14 +58,15 @@ pub(super) fn stop(
     schedule(later, name(purpose, task), envelope::STOP, &detail, now, at)
 }
 
-/// The schedule with which a reconcile goes on, one for each continuation of one event.
+/// The schedule with which a reconcile continues, one for each continuation of one event; `None` without settings for
+/// Scheduler, or if a time is not a valid date.
 pub(super) fn reconcile(
     request: &ReconcileRequest,
     continuation: &Continuation,
     now: Timestamp,
 ) -> Option<OneTimeSchedule> {
     let later = request.later.as_ref()?;
-    // An id may have characters that no name has, and be long.
+    // An event id may be long, and contain characters that a schedule's name may not.
     let digest = Sha256::digest(format!("{} {}", request.identity, request.cluster));
     let id: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let name = format!("start-engines-reconcile-{id}-{}", continuation.count);
@@ -91,7 +92,7 @@ fn schedule(
     let scope = later.function.scope()?;
     let event = json!({
         "version": "0",
-        // Not `<aws.scheduler.execution-id>`: that is one for each attempt of Scheduler, and this event is the same
+        // Not `<aws.scheduler.execution-id>`: that differs for each attempt of Scheduler, and this event is the same
         // in each delivery ("The unique ID that EventBridge Scheduler assigns for each attempted invocation of a
         // target": https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html).
         "id": name,
@@ -99,7 +100,7 @@ fn schedule(
         "source": later.source,
         "account": scope.account,
         "region": scope.region,
-        // When it was asked for, not when it is sent: by then DescribeTasks knows every task.
+        // When it was requested, not when it is sent: by then DescribeTasks returns every task.
         "time": format!("{}Z", now.to_seconds()?),
         "resources": [],
         "detail": detail,

@@ -1,40 +1,38 @@
-//! The timing assumptions that the proof needs, all of them, in one place.
+//! All timing assumptions that the proof needs.
 //!
-//! A target group knows addresses, not tasks, and addresses are used again. So a late stop could
-//! take away the target of a newer task that has the address now. What rules that out:
+//! A target group contains addresses, not tasks, and addresses are reused. So a late stop could deregister the target of
+//! a newer task that has the address now. These assumptions rule that out:
 //!
-//! - **An address needs at least [`REUSE`] from being freed to serving another RUNNING task**: a new
-//!   task must be placed, get its network interface, pull its image, start, and be registered. A
-//!   task that is stopping, but not STOPPED, still holds its address when the event is made; so a
-//!   DeregisterTargets that has landed within `REUSE` of that event cannot meet another's target. A
-//!   STOPPED task gave its address back up to `REUSE - FRESH` before `stoppedAt`, so its calls must
-//!   have landed within [`FRESH`] of that.
-//! - **A task needs at least [`ATTACH`] from when DescribeTasks shows its address to its being
-//!   registered.** The careful way lists and describes all tasks, and a task that may own the
-//!   address but does not show it yet is registered no sooner than that. The proof that nobody owns
-//!   the address therefore holds for `ATTACH` from when ListTasks was asked. How long ago the
-//!   address was freed does not matter here: it may be given to another right after the look.
-//! - **Host ports of container instances** are used again within seconds, so no stop of such a task is
-//!   fresh. The careful way relies on this: a host port that no task of ours has, by what it shows or by
-//!   its definition, or that its own task has not given back (it is not STOPPED), is registered for
-//!   another task no sooner than `ATTACH` from then: that container must get the port, start, be
-//!   reported RUNNING, and its event be handled. A task that starts while the port may be free is
-//!   waited for. Where a definition fixes the port (network mode `host`, or a `hostPort`), ECS keeps it for
-//!   one task on a machine at a time, so that a task which starts with it proves that it was given back,
-//!   whatever DescribeTasks still shows of the one before. Only ECS tells of host ports: if it does not
-//!   show a task `ATTACH` before it is registered, or shows a task that has given back a port that the
-//!   machine chose as one that has it for longer, a late stop takes a live target.
-//! - A call that was given up lands before its event is tried again (a minute later), or never; a
-//!   DeregisterTargets that was given up, by the end of its bound, or never.
-//! - DescribeTasks lags by less than the time from a task's first stop event to the handling of
-//!   its last: so a stop that the second look of a RUNNING handler does not see yet is followed by
-//!   one more event that finds what was registered.
-//! - DescribeTasks lags by less than [`REUSE`]: a task that gave its address back is shown as stopping
-//!   before another one is RUNNING with that address, and is not taken for its owner.
-//! - DescribeTargetHealth shows a registration that was answered before the last stop event of its
-//!   task was made. Where a handler takes back what it has just registered itself, it does not ask.
-//! - The clocks of ECS and of the function differ by less than [`SKEW`], which is taken off every
-//!   time that an event's own time bounds; an event from the future is not fresh.
+//! - **From when an address is freed until it serves another RUNNING task, at least [`REUSE`] passes**: a new task must be
+//!   placed, get its network interface, pull its image, start, and be registered. A task that is stopping, but not
+//!   STOPPED, still has its address when the event is made; so a DeregisterTargets that takes effect within `REUSE` of
+//!   that event cannot deregister another task's target. A STOPPED task freed its address up to `REUSE - FRESH` before
+//!   `stoppedAt`, so its calls must take effect within [`FRESH`] of `stoppedAt`.
+//! - **From when DescribeTasks returns a task with its address until the task is registered, at least [`ATTACH`]
+//!   passes.** The careful way lists and describes all tasks. A task that may own the address, but is not returned with
+//!   it yet, is registered no sooner than that. So the proof that nobody owns the address holds for `ATTACH` from when
+//!   ListTasks was called. How long ago the address was freed does not matter here: another task may get it right after
+//!   the snapshot.
+//! - **Host ports of container instances** are reused within seconds, so no stop of such a task is fresh. The careful way
+//!   relies on this: a host port that no task of start-engines has, by its bindings or by its definition, or that its own
+//!   task has not freed (it is not STOPPED), is registered for another task no sooner than `ATTACH` from then: that
+//!   container must get the port, start, be reported RUNNING, and its event be handled. If a task starts while the port
+//!   may be free, the stop fails and is retried. Where a definition fixes the port (network mode `host`, or a
+//!   `hostPort`), ECS reserves it for one task on a container instance at a time. So a task that starts with it proves
+//!   that the port was freed, whatever DescribeTasks still returns for the task before it. Only ECS reports host ports: if
+//!   it does not return a task `ATTACH` before it is registered, or for longer returns a task with a dynamic port that it
+//!   has freed, a late stop deregisters a live target.
+//! - A call that was given up takes effect before its event is tried again (a minute later), or never; a DeregisterTargets
+//!   that was given up, by the end of its time limit, or never.
+//! - DescribeTasks lags by less than the time from a task's first stop event to the handling of its last: so a stop that
+//!   the second snapshot of a RUNNING handler does not show yet is followed by one more event, whose handler finds what
+//!   was registered.
+//! - DescribeTasks lags by less than [`REUSE`]: a task that has freed its address is returned as stopping before another
+//!   one is RUNNING with that address, and is not mistaken for its owner.
+//! - DescribeTargetHealth shows a registration that was answered before the last stop event of its task was made. A
+//!   handler that undoes its own registration does not call it.
+//! - The clocks of ECS and of the function differ by less than [`SKEW`], which is subtracted from every limit that is
+//!   computed from an event's own time; an event from the future is not fresh.
 
 use std::time::Duration;
 
@@ -42,28 +40,28 @@ use crate::domain::task::{Network, Phase, Status};
 use crate::domain::timestamp::Timestamp;
 use crate::request::task_change::TaskChange;
 
-/// How old an event may be for its address to be certainly the task's own.
+/// The maximum age at which the address in an event is certainly the task's own.
 pub const FRESH: Duration = Duration::from_secs(5);
-/// The least time from an address being freed to its serving another RUNNING task.
+/// The minimum time from when an address is freed until it serves another RUNNING task.
 pub const REUSE: Duration = Duration::from_secs(8);
-/// The least time from a task showing its address to its being registered.
+/// The minimum time from when DescribeTasks returns a task with its address until the task is registered.
 pub const ATTACH: Duration = Duration::from_secs(3);
-/// How far the function's clock may be from that of ECS. (Both are kept by the Amazon Time Sync
-/// Service, to about a millisecond.)
+/// The maximum difference between the clocks of the function and of ECS. (The Amazon Time Sync Service synchronizes
+/// both to about a millisecond.)
 pub const SKEW: Duration = Duration::from_secs(1);
-/// With less time left than this, a call is not begun.
+/// The minimum time left in which a call is begun.
 pub const SHORTEST_CALL: Duration = Duration::from_secs(1);
-/// How long ECS shows stopped tasks at least, so that one which it does not know is gone for sure
+/// The minimum time for which ECS returns a stopped task, so a task that it does not return after that is gone
 /// ([DescribeTasks](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html)).
 pub const STOPPED_TASK_RETENTION: Duration = Duration::from_secs(3600);
 
-/// How long after the time in its tag a task that drains is on its way to be stopped, so that nobody need see to it:
+/// How long after the end of its drain a task may still be stopped by its schedule, so that nobody else stops it:
 /// Scheduler is precise to the minute
 /// ([schedule types](https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html)).
 pub const DRAIN_GRACE: Duration = Duration::from_secs(90);
 
-/// Until when a DeregisterTargets must have landed which rests on the event alone; `None` if the
-/// event is not fresh, does not tell when it happened, or not that the task has an interface.
+/// When a DeregisterTargets that relies on the event alone must have taken effect; `None` if the event is not fresh, has
+/// no time, or does not show that the task has a network interface.
 #[must_use]
 pub fn landing_time(change: &TaskChange, now: Timestamp) -> Option<Timestamp> {
     let happened_at = change.happened_at?;
@@ -72,8 +70,8 @@ pub fn landing_time(change: &TaskChange, now: Timestamp) -> Option<Timestamp> {
     }
     let (since, landing) = match (change.task.phase(), &change.task.last_status) {
         (Phase::Stopping, _) => (happened_at, happened_at.after(REUSE - SKEW)),
-        // ECS sends events of a stopped task again when anything about it changes, so it is
-        // `stoppedAt` that tells how long the address has been free.
+        // ECS sends events of a stopped task again when anything about it changes, so only `stoppedAt` shows how long
+        // the address has been free.
         (Phase::Stopped, Status::Stopped) => {
             let stopped_at = change.task.stopped_at?.min(happened_at);
             (stopped_at, stopped_at.after(FRESH - SKEW))
@@ -113,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_lands_before_the_address_can_be_anothers_even_by_a_clock_that_is_late() {
+    fn a_call_takes_effect_before_the_address_can_be_anothers_even_if_the_clock_is_late() {
         let soon = EVENT.after(Duration::from_millis(10));
         let stopping = landing_time(&change("RUNNING", None), soon);
         assert_eq!(stopping, Some(EVENT.after(REUSE - SKEW)));
@@ -130,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_old_comes_from_the_future_or_tells_no_time_is_not_fresh() {
+    fn an_event_that_is_old_or_from_the_future_or_without_a_time_is_not_fresh() {
         let stopping = change("RUNNING", None);
         assert_eq!(landing_time(&stopping, EVENT.after(FRESH)), None);
         assert_eq!(

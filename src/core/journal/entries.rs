@@ -1,37 +1,37 @@
-//! The calls of one event and their answers.
+//! The journal of one event: its calls and their answers.
 
 use crate::call::{Answer, Call, CallError};
 use crate::domain::timestamp::Timestamp;
 
-/// A call with its answer.
+/// A call to AWS with its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry {
-    /// What was asked.
+    /// The call.
     pub call: Call,
-    /// When it was asked.
+    /// When the call began.
     pub asked_at: Timestamp,
-    /// When the answer was there.
+    /// When the answer arrived.
     pub answered_at: Timestamp,
-    /// How many calls it took of its own: none if the answer was remembered, or is a part of one that is
-    /// counted for another event.
+    /// The number of AWS calls that it took: 0 if the answer was cached, or is part of an answer that is counted for
+    /// another event.
     pub calls: u32,
-    /// What came back.
+    /// The answer, or the error.
     pub answer: Result<Answer, CallError>,
 }
 
 /// The calls made for one event, in order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Journal {
-    /// When the handling began.
+    /// When the handling of the event began.
     pub began_at: Timestamp,
-    /// When it must be over, if it must; what takes long asks, and goes on later.
+    /// When it must end, if there is a limit. Long decisions check it, and continue in a later event.
     pub deadline: Option<Timestamp>,
-    /// Calls and answers so far.
+    /// The calls so far, in order, with their answers.
     pub entries: Vec<Entry>,
 }
 
 impl Journal {
-    /// Nothing asked yet.
+    /// An empty journal without a deadline.
     #[must_use]
     pub fn new(began_at: Timestamp) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl Journal {
         }
     }
 
-    /// The same, to be over by then.
+    /// The same journal with a deadline.
     #[must_use]
     pub fn until(self, deadline: Timestamp) -> Self {
         Self {
@@ -50,7 +50,7 @@ impl Journal {
         }
     }
 
-    /// The time of the latest answer.
+    /// The time of the latest answer; before the first, when the handling began.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.entries.last().map_or(self.began_at, |entry| entry.answered_at)

@@ -1,11 +1,10 @@
-//! What was asked of AWS for one event, and what it answered: all that a decision may depend on.
+//! The calls to AWS for one event, and their answers: all that a decision may depend on.
 //!
-//! [`crate::decide`] runs from its beginning after each answer. A call that the journal holds is
-//! answered from it; the first that it does not hold ends the run as the next call to make. So
-//! each protocol reads as straight lines, is pure, and can be stopped, copied, compared and
-//! resumed between any two AWS calls.
+//! [`crate::decide`] runs from its beginning after each answer. A call that the journal contains is answered from it; the
+//! first that it does not contain ends the run, and is the next call to make. So each protocol reads as straight-line
+//! code, is pure, and can be stopped, copied, compared and resumed between any two AWS calls.
 //!
-//! Must not make calls or read a clock: time is the time of the latest answer.
+//! Must not make calls or read a clock: the present time is the time of the latest answer.
 
 mod entries;
 mod replay;

@@ -1,5 +1,5 @@
-//! Reads a journal from its beginning: a call that it holds is answered from it, the first that it does not hold ends the
-//! run.
+//! Replays a journal from its beginning: a call that it contains is answered from it, the first that it does not contain
+//! ends the run.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,21 +18,21 @@ use crate::domain::task::Task;
 use crate::domain::timestamp::Timestamp;
 use crate::outcome::{Category, Failure, PartOfStop};
 
-/// With less time left than this, nothing more is asked: a decision that ends by itself can tell how far it
-/// came.
+/// The minimum time left in which a further call is made. With less the decision fails by itself, and its failure reports
+/// what was done.
 const SHORTEST_CALL: Duration = Duration::from_secs(1);
 
-/// Why a run of the decision ended.
+/// Why a run of the decision ended without an outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Halt {
-    /// It needs the answer to this.
+    /// It needs the answer to this call.
     Ask(Box<Call>),
-    /// It cannot succeed.
+    /// It has failed.
     Fail(Box<Failure>),
 }
 
 impl Halt {
-    /// A failure with the tasks that exist all the same.
+    /// Adds the tasks that were started or stopped, if it is a failure.
     #[must_use]
     pub fn with_tasks(self, tasks: Vec<TaskArn>) -> Self {
         match self {
@@ -41,7 +41,7 @@ impl Halt {
         }
     }
 
-    /// A failure with what is to be told of a stop that failed in part.
+    /// Adds what is reported of a stop that failed in part, if it is a failure.
     #[must_use]
     pub fn with_part_of_stop(self, part: PartOfStop) -> Self {
         match self {
@@ -63,20 +63,20 @@ impl From<&CallError> for Halt {
     }
 }
 
-/// The outer result ends the run; the inner one is AWS's answer.
+/// The answer to a call: the outer error ends the run, the inner one is AWS's.
 pub type Asked<'a, T> = Result<Result<T, &'a CallError>, Halt>;
 
-/// Reads a journal from its beginning.
+/// Reads a journal from its beginning, call by call.
 #[derive(Debug)]
 pub struct Reader<'a> {
     journal: &'a Journal,
     read: usize,
-    /// Where the answers are for definitions that were asked for: all tasks of a revision have the same.
+    /// The index of the entry of each task definition that was described: all tasks of a revision have the same.
     definitions: HashMap<TaskDefinition, usize>,
 }
 
 impl<'a> Reader<'a> {
-    /// At the beginning.
+    /// A reader at the beginning of the journal.
     #[must_use]
     pub fn new(journal: &'a Journal) -> Self {
         Self {
@@ -86,14 +86,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The time of the answer read last; before the first, of the beginning.
+    /// The time of the answer that was read last; before the first, when the handling began.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let last = self.read.checked_sub(1).and_then(|n| self.journal.entries.get(n));
         last.map_or(self.journal.began_at, |entry| entry.answered_at)
     }
 
-    /// Whether there is this much time before the deadline.
+    /// Whether this much time is left until the deadline, if there is one.
     #[must_use]
     pub fn has_time(&self, needed: Duration) -> bool {
         self.journal
@@ -111,11 +111,11 @@ impl<'a> Reader<'a> {
         };
         self.read += 1;
         if entry.call != call {
-            return Err(Failure::internal("a decision asked for another call than the one in its journal").into());
+            return Err(Failure::internal("a decision made another call than the one in its journal").into());
         }
         match entry.answer.as_ref().map(pick) {
             Ok(Some(answer)) => Ok(Ok(answer)),
-            Ok(None) => Err(Failure::internal("the journal holds an answer to another kind of call").into()),
+            Ok(None) => Err(Failure::internal("the journal contains an answer to another kind of call").into()),
             Err(error) => Ok(Err(error)),
         }
     }
@@ -127,7 +127,7 @@ impl<'a> Reader<'a> {
     /// ECS RunTask.
     ///
     /// # Errors
-    /// As [`Asked`] says.
+    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
     pub fn run_task(&mut self, call: RunTask) -> Asked<'a, &'a Started> {
         self.ask(Call::RunTask(Box::new(call)), |answer| match answer {
             Answer::Started(started) => Some(started),
@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
     /// ECS DescribeTasks, of up to 100 tasks in one cluster.
     ///
     /// # Errors
-    /// As [`Asked`] says.
+    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
     pub fn describe_tasks(&mut self, cluster: &Cluster, tasks: Vec<TaskArn>) -> Asked<'a, &'a [Arc<Task>]> {
         self.ask(
             Call::DescribeTasks {
@@ -152,10 +152,10 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// ECS ListTasks, one page, on one container instance if any is named.
+    /// ECS ListTasks, one page; only of one container instance if it is given.
     ///
     /// # Errors
-    /// As [`Asked`] says.
+    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
     pub fn list_tasks(
         &mut self,
         cluster: &Cluster,
@@ -177,10 +177,10 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// ECS ListTasks of those with this `startedBy` that are to stay, one page.
+    /// ECS ListTasks, one page of the live tasks with this `startedBy`.
     ///
     /// # Errors
-    /// As [`Asked`] says.
+    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
     pub fn list_tasks_started_by(
         &mut self,
         cluster: &Cluster,
@@ -200,10 +200,10 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// ECS DescribeContainerInstances, of one.
+    /// ECS DescribeContainerInstances, of one container instance.
     ///
     /// # Errors
-    /// As [`Asked`] says.
+    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
     pub fn describe_container_instance(
         &mut self,
         cluster: &Cluster,
@@ -223,16 +223,19 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// ECS DescribeTaskDefinition; once for each, however often a decision asks.
+    /// ECS DescribeTaskDefinition; one call for each task definition, however often a decision needs it.
     ///
     /// # Errors
-    /// As [`Asked`] says.
+    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
     pub fn describe_task_definition(&mut self, arn: &TaskDefinition) -> Asked<'a, Option<&'a Definition>> {
         let known = self.definitions.get(arn).and_then(|n| self.journal.entries.get(*n));
         if let Some(known) = known {
             return match &known.answer {
                 Ok(Answer::Definition(found)) => Ok(Ok(found.as_deref())),
-                Ok(_) => Err(Failure::internal("a definition is no definition").into()),
+                Ok(_) => Err(Failure::internal(
+                    "the journal contains another answer where a task definition was read before",
+                )
+                .into()),
                 Err(error) => Ok(Err(error)),
             };
         }
@@ -248,10 +251,10 @@ impl<'a> Reader<'a> {
         Ok(asked)
     }
 
-    /// EC2 DescribeInstances, of one.
+    /// EC2 DescribeInstances, of one instance.
     ///
     /// # Errors
-    /// As [`Asked`] says.
+    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
     pub fn describe_instance(&mut self, id: &str, recall: Recall) -> Asked<'a, Option<Ec2Instance>> {
         self.ask(
             Call::DescribeInstance {
@@ -268,7 +271,7 @@ impl<'a> Reader<'a> {
     /// ECS StopTask.
     ///
     /// # Errors
-    /// As [`Asked`] says.
+    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
     pub fn stop_task(&mut self, cluster: &Cluster, task: &TaskArn, reason: &str) -> Asked<'a, ()> {
         self.act(Call::StopTask {
             cluster: cluster.clone(),
@@ -280,7 +283,7 @@ impl<'a> Reader<'a> {
     /// ECS TagResource, of a task.
     ///
     /// # Errors
-    /// As [`Asked`] says.
+    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
     pub fn tag_task(&mut self, task: &TaskArn, tag: Tag) -> Asked<'a, ()> {
         self.act(Call::TagTask {
             task: task.clone(),
@@ -291,15 +294,15 @@ impl<'a> Reader<'a> {
     /// EventBridge Scheduler CreateSchedule.
     ///
     /// # Errors
-    /// As [`Asked`] says.
+    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
     pub fn create_schedule(&mut self, schedule: OneTimeSchedule) -> Asked<'a, ()> {
         self.act(Call::CreateSchedule(Box::new(schedule)))
     }
 
-    /// ELB DescribeTargetGroupAttributes, of one group: how long its targets drain.
+    /// ELB DescribeTargetGroupAttributes, of one target group: its deregistration delay.
     ///
     /// # Errors
-    /// As [`Asked`] says.
+    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
     pub fn describe_deregistration_delay(&mut self, group: &TargetGroupArn) -> Asked<'a, Duration> {
         self.ask(
             Call::DescribeDeregistrationDelay { group: group.clone() },
@@ -310,10 +313,10 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// ELB DescribeTargetGroups, of one group.
+    /// ELB DescribeTargetGroups, of one target group.
     ///
     /// # Errors
-    /// As [`Asked`] says.
+    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
     pub fn describe_target_group(&mut self, group: &TargetGroupArn) -> Asked<'a, &'a TargetGroup> {
         self.ask(
             Call::DescribeTargetGroup { group: group.clone() },
@@ -327,7 +330,7 @@ impl<'a> Reader<'a> {
     /// ELB DescribeTargetHealth; one answer for each target, in order.
     ///
     /// # Errors
-    /// As [`Asked`] says.
+    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
     pub fn describe_target_health(
         &mut self,
         group: &TargetGroupArn,
@@ -345,10 +348,10 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// ELB DescribeTargetHealth, of all targets of one group.
+    /// ELB DescribeTargetHealth, of all targets in one target group.
     ///
     /// # Errors
-    /// As [`Asked`] says.
+    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
     pub fn describe_targets(&mut self, group: &TargetGroupArn) -> Asked<'a, &'a [(Target, TargetHealth)]> {
         self.ask(Call::DescribeTargets { group: group.clone() }, |answer| match answer {
             Answer::Targets(targets) => Some(targets.as_slice()),
@@ -359,7 +362,7 @@ impl<'a> Reader<'a> {
     /// ELB RegisterTargets.
     ///
     /// # Errors
-    /// As [`Asked`] says.
+    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
     pub fn register_targets(&mut self, group: &TargetGroupArn, targets: Vec<Target>, zone: Zone) -> Asked<'a, ()> {
         self.act(Call::RegisterTargets {
             group: group.clone(),
@@ -368,10 +371,10 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// ELB DeregisterTargets, which must be over `within` this time.
+    /// ELB DeregisterTargets; the call with its retries must end `within` this time.
     ///
     /// # Errors
-    /// As [`Asked`] says.
+    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
     pub fn deregister_targets(
         &mut self,
         group: &TargetGroupArn,

@@ -4,20 +4,20 @@ use std::fmt;
 
 use crate::call::ErrorKind;
 
-/// What kind of failure it is. `docs/operations.md` has a row for each.
+/// What kind of failure it is. `docs/operations.md` has a row for each [name](Self::name).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Category {
     /// AWS refused a call, or could not be reached.
     Call(ErrorKind),
-    /// The event is wrong.
+    /// The event is invalid.
     InvalidEvent,
     /// A valid value is outside an allow-list, or the event may not give the field.
     NotAllowed,
-    /// The function's environment or catalog is wrong.
+    /// The function's environment or catalog is invalid.
     InvalidConfiguration,
     /// A start is older than its `maxAgeSeconds`.
     Expired,
-    /// No placement of a start can ever take its tasks.
+    /// No placement of a start can ever run its tasks.
     PlacementFailed,
     /// The target group takes targets of another type.
     TargetTypeMismatch,
@@ -49,9 +49,9 @@ pub enum Category {
     InstanceUnknown,
     /// The container instance of a task is not known to ECS or EC2.
     InstanceNotFound,
-    /// A newer task on the container instance may get the host port.
+    /// A newer task on the container instance has the host port, or may get it.
     OwnerNotClear,
-    /// The search for newer owners took longer than its answer holds.
+    /// The search for newer owners took longer than its result holds.
     OwnerSearchTooSlow,
     /// The invocation has no time left.
     OutOfTime,
@@ -65,7 +65,7 @@ pub enum Category {
     Internal,
 }
 
-/// Those that are not an error of a call.
+/// All but [`Category::Call`].
 const OWN: [Category; 27] = [
     Category::InvalidEvent,
     Category::NotAllowed,
@@ -97,10 +97,10 @@ const OWN: [Category; 27] = [
 ];
 
 impl Category {
-    /// All of them.
+    /// Every category, with each [`ErrorKind`].
     pub const ALL: [Self; OWN.len() + ErrorKind::ALL.len()] = all();
 
-    /// The fixed name.
+    /// The fixed name in snake_case; other programs rely on it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -135,8 +135,8 @@ impl Category {
         }
     }
 
-    /// Whether the same event can succeed later with nobody changing anything. A failure may know better in a case of
-    /// its own.
+    /// Whether the same event can succeed later without any change by a person. [`Failure::transient`](super::Failure) can
+    /// differ in a single case.
     #[must_use]
     pub const fn is_transient(self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! Why an event could not be handled, or not all of it.
+//! Why an event could not be handled, in whole or in part.
 
 use super::category::Category;
 use super::repairs::Repairs;
@@ -12,46 +12,46 @@ use crate::input::problem::Problems;
 pub struct Failure {
     /// What kind of failure it is.
     pub category: Category,
-    /// Whether the same event can succeed later with nobody changing anything.
+    /// Whether the same event can succeed later without any change by a person.
     pub transient: bool,
-    /// The whole chain; never a payload.
+    /// The message of the error and of its sources; never contains a payload.
     pub message: String,
-    /// Tasks that exist all the same.
+    /// Tasks that were started or stopped in spite of the failure.
     pub tasks: Vec<TaskArn>,
-    /// What a reconcile has done all the same.
+    /// What a reconcile has done in spite of the failure.
     pub repairs: Option<Box<Repairs>>,
-    /// What is to be told of a stop that failed in part.
+    /// What is reported of a stop that failed in part.
     pub stop: Option<Box<PartOfStop>>,
-    /// Deadlines that the tasks of a start do not have.
+    /// Deadlines of a start that are not set.
     pub deadlines: Option<Box<DeadlinesNotSet>>,
 }
 
-/// Of a stop that failed in part: what its end does not tell.
+/// What is reported of a stop that failed in part, besides its tasks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PartOfStop {
-    /// As [`super::Outcome::Stopped`] has it.
+    /// Tasks that were to drain and were stopped at once, as they have no room for the tag.
     pub undrained: Vec<TaskArn>,
-    /// As [`super::Outcome::Stopped`] has it.
+    /// The number of tasks that were spared, since they were requested after the stop.
     pub spared: usize,
 }
 
-/// Deadlines of tasks that run, which could not be set: nobody stops them in time, until a retry has set them.
+/// Deadlines of running tasks that could not be set: until a retry sets them, nothing stops the tasks in time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DeadlinesNotSet {
-    /// Which.
+    /// One for each task and field.
     pub deadlines: Vec<Deadline>,
-    /// Why not: as [`Failure::category`].
+    /// The category of the failure to set them.
     pub category: Category,
-    /// As [`Failure::transient`].
+    /// Whether a retry can set them without any change by a person.
     pub transient: bool,
-    /// As [`Failure::message`].
+    /// The messages of the failures to set them.
     pub message: String,
-    /// All tasks of the start run, so that it has not failed.
+    /// Whether all tasks of the start run: then only the deadlines have failed.
     pub start_is_whole: bool,
 }
 
 impl DeadlinesNotSet {
-    /// Each task with the fields whose time nobody keeps.
+    /// Each task, with the fields of the start whose deadlines are not set.
     #[must_use]
     pub fn by_task(&self) -> Vec<(&TaskArn, Vec<&'static str>)> {
         let mut tasks: Vec<(&TaskArn, Vec<&'static str>)> = Vec::new();
@@ -68,14 +68,14 @@ impl DeadlinesNotSet {
 /// A deadline of one task.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Deadline {
-    /// The task.
+    /// `taskArn`.
     pub task: TaskArn,
-    /// The field of the start that asks for it.
+    /// The field of the start: `startTimeoutSeconds` or `maxLifetimeSeconds`.
     pub field: &'static str,
 }
 
 impl Failure {
-    /// One of this category; whether a retry can help is the category's.
+    /// A failure of this category, as transient as the category is.
     #[must_use]
     pub fn new(category: Category, message: impl Into<String>) -> Self {
         Self {
@@ -89,33 +89,33 @@ impl Failure {
         }
     }
 
-    /// A mistake of ours.
+    /// A defect of start-engines.
     #[must_use]
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Category::Internal, message)
     }
 
-    /// The same, with what a reconcile has done all the same.
+    /// The same failure, with what a reconcile has done in spite of it.
     #[must_use]
     pub fn with_repairs(mut self, repairs: Repairs) -> Self {
         self.repairs = Some(Box::new(repairs));
         self
     }
 
-    /// The same, with what is to be told of a stop that failed in part.
+    /// The same failure, with what is reported of a stop that failed in part.
     #[must_use]
     pub fn with_part_of_stop(mut self, part: PartOfStop) -> Self {
         self.stop = (part != PartOfStop::default()).then(|| Box::new(part));
         self
     }
 
-    /// Whether what was asked for has failed, rather than only the deadlines of a start that has succeeded.
+    /// Whether the request has failed, rather than only the deadlines of a start that has succeeded.
     #[must_use]
     pub fn is_of_request(&self) -> bool {
         !self.deadlines.as_ref().is_some_and(|unset| unset.start_is_whole)
     }
 
-    /// The same, with the tasks that exist all the same.
+    /// The same failure, with the tasks that were started or stopped in spite of it.
     #[must_use]
     pub fn with_tasks(mut self, tasks: Vec<TaskArn>) -> Self {
         self.tasks = tasks;

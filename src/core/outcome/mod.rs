@@ -16,60 +16,60 @@ pub use self::category::Category;
 pub use self::failure::{Deadline, DeadlinesNotSet, Failure, PartOfStop};
 pub use self::repairs::Repairs;
 
-/// What was done.
+/// How the handling of an event ended, if it did not fail.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// RunTask started these, now or at an earlier delivery of the same event.
     Started {
-        /// The tasks.
+        /// The ARNs of all tasks of the start.
         tasks: Vec<TaskArn>,
-        /// How many RunTask calls it took to get there.
+        /// The number of RunTask calls of this delivery.
         run_task_calls: usize,
-        /// Some were found by a conflict: started under the same identity with other parameters.
+        /// Whether some were found by a conflict: started under the same identity with other parameters.
         conflict: bool,
     },
-    /// All targets of a RUNNING task are in their groups.
+    /// All targets of a RUNNING task are registered.
     Registered {
-        /// Which.
+        /// The targets, in the order of `startedBy`.
         targets: Vec<GroupTarget>,
     },
-    /// None of a stopping task's targets is in its group, unless another task owns it now.
+    /// None of a stopping task's targets is registered, unless another task owns it now.
     Deregistered {
-        /// Those that DeregisterTargets was called for; the others were out already.
+        /// Those that DeregisterTargets was called for; the others were not registered any more.
         targets: Vec<GroupTarget>,
-        /// Those that were left in, since another task of ours has that address now.
+        /// Those that stay registered, since another task of start-engines has the address now.
         reused: Vec<GroupTarget>,
-        /// If it never was RUNNING: why, as ECS says.
+        /// If it never was RUNNING: `stopCode`, `stoppedReason` and how its containers exited.
         failed_start: Option<StopReason>,
     },
-    /// Tasks were asked to stop.
+    /// Tasks were stopped, or drain.
     Stopped {
-        /// StopTask was made for these.
+        /// Those that StopTask was called for.
         tasks: Vec<TaskArn>,
-        /// These are out of their groups, and are stopped when their connections had time to end.
+        /// Those whose targets were deregistered, and which a schedule stops when their drain is over.
         draining: Vec<TaskArn>,
-        /// Of `tasks`, those that were to drain, and were stopped at once, as they have no room for the tag of it.
+        /// Those of `tasks` that were to drain, and were stopped at once, as they have no room for the tag.
         undrained: Vec<TaskArn>,
-        /// How many tasks were left alone, since they were asked for after the stop.
+        /// The number of tasks that were spared, since they were requested after the stop.
         spared: usize,
-        /// Targets that DeregisterTargets was called for, and whose they were.
+        /// The targets that DeregisterTargets was called for, each with its task.
         targets: Vec<(TaskArn, GroupTarget)>,
     },
-    /// Tasks and targets were compared, and what differed was repaired.
+    /// Tasks and targets were compared, and the drift was repaired.
     Reconciled(Box<Repairs>),
-    /// Tasks and targets were compared, and nothing was done about it.
+    /// Tasks and targets were compared, and nothing was changed (`dryRun`).
     Planned(Box<Plan>),
-    /// Nothing was to do.
+    /// There was nothing to do.
     Skipped {
-        /// Why not.
+        /// Why there was nothing to do.
         reason: Skip,
-        /// If the task stopped without ever having been RUNNING: why, as ECS says.
+        /// If the task stopped and never was RUNNING: `stopCode`, `stoppedReason` and how its containers exited.
         failed_start: Option<StopReason>,
     },
 }
 
 impl Outcome {
-    /// Nothing was to do.
+    /// There was nothing to do, and no start has failed.
     #[must_use]
     pub fn skipped(reason: Skip) -> Self {
         Self::Skipped {
@@ -78,7 +78,7 @@ impl Outcome {
         }
     }
 
-    /// The fixed name for metrics and logs.
+    /// The fixed name in metrics and logs.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -92,7 +92,7 @@ impl Outcome {
         }
     }
 
-    /// If the task ended before it was RUNNING: why.
+    /// Why the task's start failed, if it stopped and never was RUNNING.
     #[must_use]
     pub fn failed_start(&self) -> Option<&StopReason> {
         match self {
@@ -106,45 +106,45 @@ impl Outcome {
     }
 }
 
-/// Why nothing was to do.
+/// Why there was nothing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Skip {
-    /// `startedBy` is not ours.
+    /// `startedBy` does not have the form of start-engines.
     ForeignTask,
     /// The task was started without targets.
     NoTargets,
-    /// Neither RUNNING yet nor stopping.
+    /// The task is neither RUNNING yet nor stopping.
     NotRunningYet,
-    /// A status that this version does not know, with no sign of a stop.
+    /// The task has a status that this version does not know, and no sign of a stop.
     UnknownStatus,
-    /// None of its targets is in its group: an earlier event has seen to it.
+    /// None of its targets is registered: an earlier event has deregistered them.
     NotRegistered,
-    /// It stopped before it had an address, so it was never registered.
+    /// The task stopped before it had an address, so it was never registered.
     NeverHadAnAddress,
-    /// `startedBy` begins like ours, but names no targets; such a task is never registered.
+    /// `startedBy` has the prefix of start-engines, but not its form; such a task is never registered.
     MalformedStartedBy,
     /// ECS Anywhere: such a task is never registered.
     ExternalInstance,
-    /// A stop of a task that ECS does not know any more.
+    /// A stop of a task that ECS does not return any more.
     TaskGone,
     /// A stop of a task that is stopping or stopped.
     StoppedAlready,
-    /// The deadline of a start that was RUNNING before it.
+    /// The `startTimeoutSeconds` of a task that was RUNNING in time.
     RunningInTime,
-    /// A stop of several tasks, none of which is there.
+    /// A stop of several tasks, and there are none.
     NoTasks,
-    /// A stop of several tasks, all of which, so many, were asked for after it.
+    /// A stop of several tasks, all of which were requested after it: their number.
     RequestedLater(usize),
-    /// Another deployment's of start-engines has the task: nothing is done to it.
+    /// The task is another deployment's: nothing is done to it.
     AnotherDeployment,
-    /// Others have started the task with a `startedBy` like ours, and its family is not in `ALLOWED_TASK_FAMILIES`.
+    /// Others have started the task with a `startedBy` of this form, and its family is not in `ALLOWED_TASK_FAMILIES`.
     FamilyNotAllowed,
-    /// The same batch has a newer event of the task, or the same once more.
+    /// The same batch contains a newer event of the task, or the same event again.
     Superseded,
 }
 
 impl Skip {
-    /// All of them.
+    /// Every reason, the number of [`Self::RequestedLater`] being 0.
     pub const ALL: [Self; 16] = [
         Self::ForeignTask,
         Self::NoTargets,
@@ -164,7 +164,7 @@ impl Skip {
         Self::Superseded,
     ];
 
-    /// The fixed name for metrics and logs.
+    /// The fixed name in metrics and logs.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
-//! What a reconcile is to do, and why.
+//! The plan of a reconcile: what it is to do, and why.
 //!
-//! Must not be made here: [`crate::decide::reconcile`] does.
+//! Must not compute it: [`crate::decide::reconcile`] does.
 
 use std::fmt;
 
@@ -9,21 +9,21 @@ use crate::domain::arn::{TargetGroupArn, TaskArn};
 use crate::domain::target::Target;
 use crate::domain::timestamp::Timestamp;
 
-/// The difference between the tasks of a cluster and the targets of their groups.
+/// The drift between the tasks of a cluster and the targets in their target groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Plan {
     /// Tasks to stop, in the order of their ARNs.
     pub stop: Vec<Overdue>,
-    /// Groups in the order of their ARNs; those where all is well too.
+    /// Target groups in the order of their ARNs, including those without drift.
     pub groups: Vec<GroupPlan>,
-    /// What could not be looked at.
+    /// What could not be read.
     pub failures: Vec<Failure>,
-    /// Groups that time did not reach.
+    /// Target groups for which no time was left.
     pub unreached: Vec<TargetGroupArn>,
 }
 
 impl Plan {
-    /// Whether there is nothing to repair, as far as could be seen.
+    /// Whether there is nothing to repair, as far as it could be read.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let is_well = |group: &GroupPlan| group.register.is_empty() && group.deregister.is_empty();
@@ -31,32 +31,32 @@ impl Plan {
     }
 }
 
-/// A task that was asked to stop once its connections had time to end, and has not been stopped since.
+/// A task whose drain is over, and which has not been stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Overdue {
-    /// Which one.
+    /// `taskArn`.
     pub task: TaskArn,
-    /// When it was to be stopped, as its tag has it.
+    /// When its drain was over, by its tag.
     pub since: Timestamp,
 }
 
-/// What is to be done in one group.
+/// What is to be done in one target group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GroupPlan {
-    /// Which one.
+    /// `TargetGroupArn`.
     pub group: TargetGroupArn,
-    /// In the order of their tasks.
+    /// Targets to register, in the order of their tasks' ARNs.
     pub register: Vec<Change>,
-    /// In the order of ELB's answer.
+    /// Targets to deregister, in the order of DescribeTargetHealth's answer.
     pub deregister: Vec<Change>,
-    /// In the group, and of no task that is known: left alone.
+    /// Registered targets of no known task: left alone.
     pub unknown: Vec<Target>,
-    /// Would be taken out if it were known where else a live task can have them.
+    /// Targets that would be deregistered if all clusters were known in which a live task can have them.
     pub withheld: Vec<Change>,
 }
 
 impl GroupPlan {
-    /// Nothing to do.
+    /// A plan with nothing to do.
     #[must_use]
     pub fn new(group: TargetGroupArn) -> Self {
         Self {
@@ -68,7 +68,7 @@ impl GroupPlan {
         }
     }
 
-    /// The same, with nothing taken out.
+    /// The same plan, with what is to be deregistered moved to `withheld`.
     #[must_use]
     pub fn withholding(self) -> Self {
         Self {
@@ -79,27 +79,27 @@ impl GroupPlan {
     }
 }
 
-/// One target to put in or take out.
+/// One target to register or deregister.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Change {
-    /// The target.
+    /// The address or EC2 instance, and the port.
     pub target: Target,
-    /// The task that has or had it; none for what is pruned.
+    /// The task that has or had it; `None` if it is pruned.
     pub task: Option<TaskArn>,
-    /// Why.
+    /// The kind of drift.
     pub why: Why,
 }
 
-/// Why a target is put in or taken out.
+/// Why a target is registered or deregistered: the kind of drift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Why {
-    /// Its task is RUNNING, and it is not in the group.
+    /// Its task is RUNNING, and it is not registered.
     Missing,
-    /// Its task is RUNNING, and it is on its way out.
+    /// Its task is RUNNING, and it is draining.
     Draining,
     /// Its task is stopping or stopped, and no live task has it.
     Left,
-    /// No task that is known has or had it, and it was named to be taken out.
+    /// No known task has or had it, and the request names it to be deregistered.
     Pruned,
 }
 
@@ -109,7 +109,7 @@ impl fmt::Display for Why {
             Self::Missing => "its task is RUNNING, and it is not registered",
             Self::Draining => "its task is RUNNING, and it is draining",
             Self::Left => "its task is stopping or stopped, and no live task has it",
-            Self::Pruned => "no task that is known has it",
+            Self::Pruned => "no known task has it",
         })
     }
 }

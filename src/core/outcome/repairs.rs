@@ -3,17 +3,17 @@
 use crate::domain::arn::{TargetGroupArn, TaskArn};
 use crate::domain::target::GroupTarget;
 
-/// What a reconcile has done.
+/// What a reconcile has done, also if it failed in part.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Repairs {
-    /// Targets of live tasks that RegisterTargets was called for, and whose they are.
+    /// The targets that RegisterTargets was called for, each with its live task.
     pub registered: Vec<(TaskArn, GroupTarget)>,
-    /// Targets that DeregisterTargets was called for, and whose they were; of no task if they were named.
+    /// The targets that DeregisterTargets was called for, each with the task that had it; `None` if it was pruned.
     pub deregistered: Vec<(Option<TaskArn>, GroupTarget)>,
-    /// Targets of no task that is known: left alone.
+    /// Registered targets of no known task: left alone.
     pub unknown: Vec<GroupTarget>,
-    /// Tasks whose time to drain was over, for which StopTask was called.
+    /// The tasks whose drain was over, and that StopTask was called for.
     pub stopped: Vec<TaskArn>,
-    /// Groups that an event of our own making goes on with.
+    /// The target groups with which a scheduled event continues.
     pub continued: Vec<TargetGroupArn>,
 }

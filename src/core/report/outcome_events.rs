@@ -237,7 +237,7 @@ fn of_change(change: &TaskChange, handled: &Handled, config: &Config) -> Vec<Eve
     // Its own deployment reports it.
     if handled
         .described(&task.arn)
-        .is_some_and(|task| !deployment::is_ours(task, config))
+        .is_some_and(|task| !deployment::is_this_deployments(task, config))
     {
         return Vec::new();
     }

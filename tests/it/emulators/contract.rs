@@ -79,7 +79,7 @@ pub(super) async fn tasks_come_back_as_they_were_started(session: &Session, clus
         assert!(task.cluster.same_as(cluster), "{} is {cluster}", task.cluster);
         assert_eq!(task.last_status, Status::Running, "the emulators' tasks run at once");
         assert_eq!(task.desired_status, Status::Running);
-        assert!(task.is_wanted());
+        assert!(task.is_live());
     }
     its_definition_is_described_until_it_is_deleted(session, &tasks[0]).await;
     what_the_domain_does_not_read_arrived_too(session, cluster, &arns[0]).await;
@@ -166,7 +166,7 @@ pub(super) async fn a_stopped_task_has_its_reason_and_leaves_the_list(session: &
     let mut tasks = session.describe_tasks(cluster, &arns[..1]).await;
     let task = tasks.pop().expect("a stopped task is still known");
     assert_eq!(task.desired_status, Status::Stopped);
-    assert!(!task.is_wanted());
+    assert!(!task.is_live());
     assert_eq!(task.stop.reason.as_deref(), Some("enough"));
     task
 }

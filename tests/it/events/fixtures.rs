@@ -192,7 +192,7 @@ impl Around<'_> {
                 let is_live = *desired == Desired::Running;
                 let other = (self.case.reused && is_live).then(|| OTHER.parse().unwrap());
                 let own = self.case.task.is_some().then(|| self.task.clone().unwrap());
-                let own = own.filter(|own| own.is_wanted() == is_live).map(|own| own.arn);
+                let own = own.filter(|own| own.is_live() == is_live).map(|own| own.arn);
                 Answer::task_page(TaskPage {
                     tasks: other.into_iter().chain(own).collect(),
                     next: None,

@@ -116,7 +116,7 @@ async fn a_reconcile_stops_a_task_whose_time_to_drain_is_over_and_leaves_one_tha
     let reason = stage.fake.world(|world| world.stopped_reason(&task));
     assert_eq!(
         reason.as_deref(),
-        Some("start-engines: its time to drain was over at 2026-11-20T07:10:00.000Z")
+        Some("start-engines: its drain was over at 2026-11-20T07:10:00.000Z")
     );
     let Ok(Outcome::Reconciled(repairs)) = stage.deliver(&reconcile).await.result else {
         panic!("no reconcile")
@@ -222,7 +222,7 @@ async fn a_deadline_that_meets_a_task_whose_time_to_drain_is_over_is_no_failed_s
     outcome(&stage, &due[0]).await;
     assert_eq!(desired(&stage, &task), "STOPPED");
     let reason = stage.fake.world(|world| world.stopped_reason(&task)).unwrap();
-    assert!(reason.contains("its time to drain was over at"), "{reason}");
+    assert!(reason.contains("its drain was over at"), "{reason}");
     let told = stage.fake.world(|world| world.take_put_events());
     assert!(
         told.iter().all(|event| event["detail-type"] != "ECS Task Start Failed"),

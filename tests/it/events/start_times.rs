@@ -88,7 +88,7 @@ async fn a_start_that_is_too_old_starts_nothing() {
     assert_eq!((failure.category.name(), failure.transient), ("expired", false));
     assert_eq!(
         failure.message,
-        "the start was asked for 301 s ago, and its maxAgeSeconds is 300; 0 of its 1 tasks run"
+        "the start was requested 301 s ago, and its maxAgeSeconds is 300; 0 of its 1 tasks run"
     );
     assert_eq!(stage.calls(), ["ListTasks"]);
     // It counts from when it was asked for; and 0, or a catalog entry that has none, is none.

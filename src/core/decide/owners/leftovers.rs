@@ -1,8 +1,8 @@
-//! Targets that a stopped task may have left in a group, and nobody can name any more: neither ECS nor
-//! EC2 tells the machine that it ran on, or neither the event nor ECS, nor its definition, its host ports.
+//! Targets that a stopped task may have left in a target group, and whose id or port is not known any more: neither ECS
+//! nor EC2 reports the container instance that it ran on, or neither the event nor ECS, nor its definition, its host ports.
 //!
-//! What is left to go by is the group itself: whatever is in it, could be the task's, and is no live
-//! task's of ours. Must not deregister: it may as well be somebody else's.
+//! Only the target group itself shows what is left: the targets in it that could be the task's, and that no live task of
+//! start-engines owns. Must not deregister: they may be somebody else's.
 
 use super::owned_by_others;
 use crate::call::CallError;
@@ -13,7 +13,8 @@ use crate::domain::task::Task;
 use crate::domain::timestamp::Timestamp;
 use crate::journal::{Halt, Reader};
 
-/// What is in the group, may be the task's, and is no live task's of ours.
+/// The targets that are registered, may be the task's, and are owned by no live task of start-engines; the inner error is
+/// that of DescribeTargetHealth.
 pub(crate) fn leftovers<'a>(
     task: &Task,
     unnamed: &Unnamed,
@@ -39,7 +40,7 @@ pub(crate) fn leftovers<'a>(
     if left.is_empty() {
         return Ok(Ok(left));
     }
-    // Nothing is deregistered on this, so it need not hold.
+    // No target is deregistered because of this, so the search may take any time.
     let never = Timestamp::from_millis(i64::MAX);
     let owned = owned_by_others(task, &left, &OwnerScope::Anywhere, never, config, reader)?;
     left.retain(|target| !owned.contains(target));

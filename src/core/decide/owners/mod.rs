@@ -1,10 +1,9 @@
-//! Who owns the addresses now: the look at all tasks that makes a late deregistration safe.
+//! Who owns the addresses now: the search through all tasks that makes a late deregistration safe.
 //!
-//! Ports of a container instance can only belong to tasks on it; which ones a task has, it shows or its definition
-//! tells (`ports`). For all else the look is over all
-//! clusters that the configuration names, since a newer task may run in another cluster than the
-//! stopped one, or have further targets. Must be over while its answer holds
-//! ([`super::timing::ATTACH`]): with 100 tasks a call, a few thousand tasks are within reach.
+//! Ports of a container instance can only belong to tasks on it; which ones a task has, is in its bindings or its
+//! definition (`targets::host_ports`). For all other targets the search covers all clusters that the configuration names,
+//! since a newer task may run in another cluster than the stopped one, or have further targets. Must end while its result
+//! holds ([`super::timing::ATTACH`]): with 100 tasks for each call, a few thousand tasks are possible.
 
 pub(crate) mod leftovers;
 pub(crate) mod survey;
@@ -23,8 +22,8 @@ use crate::domain::timestamp::Timestamp;
 use crate::journal::{Halt, Reader};
 use crate::outcome::{Category, Failure};
 
-/// Those of `targets` that some other task of ours owns now: one that is to stay (desired status
-/// RUNNING, whatever its last status), has the address, and whose `startedBy` names group and port.
+/// Those of `targets` that another task of start-engines owns now: a live task (desired status RUNNING, whatever its last
+/// status) that has the address, and whose `startedBy` contains the target group and the port.
 pub(crate) fn owned_by_others(
     task: &Task,
     targets: &[GroupTarget],
@@ -40,8 +39,8 @@ pub(crate) fn owned_by_others(
     Ok(owned)
 }
 
-/// The same for the targets of each of several tasks of one cluster, in one look; the inner error is that it is not
-/// clear of this task's.
+/// The same for the targets of each of several tasks of one cluster, in one search; the inner error is that the owners of
+/// that task's targets are not clear.
 pub(crate) fn owned_of_each(
     former: &[(&Task, &[GroupTarget])],
     owner_scope: &OwnerScope,
@@ -86,20 +85,20 @@ fn owned_among(
     reader: &mut Reader<'_>,
 ) -> Result<Result<Vec<GroupTarget>, Failure>, Halt> {
     let mut owned = Vec::new();
-    let (mut some_start, mut some_will_have) = (false, false);
+    let (mut some_may_get, mut some_will_have) = (false, false);
     for other in all.iter().filter(|other| other.arn != task.arn) {
         for target in targets {
             match ownership(other, target, owner_scope, reader)? {
                 Ownership::Owns => owned.push(target.clone()),
-                Ownership::WillHaveIt => some_will_have = true,
-                Ownership::MayGetIt => some_start = true,
+                Ownership::WillHave => some_will_have = true,
+                Ownership::MayGet => some_may_get = true,
                 Ownership::None => {}
             }
         }
     }
-    if some_will_have || some_start && !holds_its_ports(task, reader)? {
+    if some_will_have || some_may_get && !holds_its_ports(task, reader)? {
         let message = format!(
-            "a newer task on the instance of {} may get the host port that it gave back, or have it",
+            "a newer task on the container instance of {} has its host port, or may get it",
             task.arn
         );
         return Ok(Err(Failure::new(Category::OwnerNotClear, message)));
@@ -107,23 +106,25 @@ fn owned_among(
     Ok(Ok(owned))
 }
 
-/// The failure of a look that took too long.
+/// The failure of a search that took too long.
 pub(crate) fn too_slow(task: &Task) -> Failure {
     let message = format!(
-        "looking for newer owners of the addresses of {} took longer than the {} s for which the answer holds",
+        "the search for newer owners of the addresses of {} took longer than the {} s for which its result holds",
         task.arn,
         ATTACH.as_secs()
     );
     Failure::new(Category::OwnerSearchTooSlow, message)
 }
 
-/// What another task has to do with a target.
+/// How another task claims a target.
 enum Ownership {
+    /// It has the address and the port.
     Owns,
-    /// It starts on the same machine, and has the port once it runs: nobody else can have it any more.
-    WillHaveIt,
-    /// It starts on the same machine, and has its host ports only once it runs.
-    MayGetIt,
+    /// It starts on the same container instance, and has the port once it runs: no other task can have it any more.
+    WillHave,
+    /// It is on the same container instance, and may get any host port of it: its ports are dynamic, or not known.
+    MayGet,
+    /// Not at all.
     None,
 }
 
@@ -133,7 +134,7 @@ fn ownership(
     owner_scope: &OwnerScope,
     reader: &mut Reader<'_>,
 ) -> Result<Ownership, Halt> {
-    // Told first, as most have another address, and there may be thousands of them.
+    // First, as it is cheap: most tasks have another address, and there may be thousands.
     if let Network::Awsvpc(addresses) = &other.network
         && !addresses.has(&target.id)
     {
@@ -156,9 +157,9 @@ fn ownership(
             if claims.has.contains(&target.port) {
                 Some((arn, Ownership::Owns))
             } else if claims.will_have.contains(&target.port) {
-                Some((arn, Ownership::WillHaveIt))
+                Some((arn, Ownership::WillHave))
             } else {
-                claims.may_get_any.then_some((arn, Ownership::MayGetIt))
+                claims.may_get_any.then_some((arn, Ownership::MayGet))
             }
         }
         Network::External | Network::Unknown => None,
@@ -166,14 +167,14 @@ fn ownership(
     let Some((arn, claim)) = claim else {
         return Ok(Ownership::None);
     };
-    let on_same_machine = match owner_scope {
+    let on_same_instance = match owner_scope {
         OwnerScope::On(_) => true,
         OwnerScope::Anywhere => instances::is_on(other, arn, target, reader)?,
     };
-    Ok(if on_same_machine { claim } else { Ownership::None })
+    Ok(if on_same_instance { claim } else { Ownership::None })
 }
 
-/// Whether the task, as of now, has not given its host ports back.
+/// Whether the task has not freed its host ports yet, by a new snapshot: it is not STOPPED.
 fn holds_its_ports(task: &Task, reader: &mut Reader<'_>) -> Result<bool, Halt> {
     Ok(snapshot::describe(task, reader)?.is_some_and(|task| task.phase() != Phase::Stopped))
 }

@@ -1,4 +1,4 @@
-//! All tasks of a cluster: those that are to stay, or those that are stopping or stopped.
+//! Lists and describes all tasks of a cluster: the live ones, or those that are stopping or stopped.
 //!
 //! Must not decide anything about them.
 
@@ -10,17 +10,18 @@ use crate::domain::task::Task;
 use crate::journal::{Halt, Reader};
 use crate::outcome::{Category, Failure};
 
-/// What ListTasks lists.
+/// The tasks that ListTasks lists.
 pub(crate) struct Survey<'a> {
-    /// As DescribeTasks shows them.
+    /// Their snapshots.
     pub(crate) tasks: Vec<&'a Task>,
-    /// Those that DescribeTasks does not know.
-    pub(crate) unseen: Vec<TaskArn>,
+    /// Those that DescribeTasks does not return.
+    pub(crate) undescribed: Vec<TaskArn>,
 }
 
-/// Every task of `cluster` that is to stay, but for `except`; the inner error is ListTasks' own.
+/// Every live task of `cluster`, but for `except`; the inner error is that of ListTasks.
 ///
-/// Only those on a container instance, if one is named. `in_time` is asked before each call, and ends the survey with its error.
+/// With `container_instance`, only those on it. `in_time` is called before each call to AWS, and its error ends the
+/// survey.
 pub(crate) fn wanted_tasks<'a>(
     cluster: &Cluster,
     container_instance: Option<&str>,
@@ -30,13 +31,13 @@ pub(crate) fn wanted_tasks<'a>(
 ) -> Result<Result<Vec<&'a Task>, &'a CallError>, Halt> {
     let listed = tasks(cluster, Desired::Running, container_instance, except, reader, in_time)?;
     Ok(listed.map(|mut tasks| {
-        tasks.retain(|task| task.is_wanted());
+        tasks.retain(|task| task.is_live());
         tasks
     }))
 }
 
-/// Every task that ListTasks lists and DescribeTasks knows. One that is to stay must be known: what
-/// cannot be seen may have any address.
+/// Every task that ListTasks lists and DescribeTasks returns. If it does not return a live one, the survey fails: that
+/// task may have any address.
 pub(crate) fn tasks<'a>(
     cluster: &Cluster,
     desired: Desired,
@@ -45,23 +46,23 @@ pub(crate) fn tasks<'a>(
     reader: &mut Reader<'a>,
     in_time: impl Fn(&Reader<'_>) -> Result<(), Failure>,
 ) -> Result<Result<Vec<&'a Task>, &'a CallError>, Halt> {
-    let all_known = |unseen: &[TaskArn]| match unseen.first() {
-        Some(unseen) if desired == Desired::Running => {
-            let message = format!("ListTasks lists {unseen}, which DescribeTasks does not know yet");
+    let all_known = |undescribed: &[TaskArn]| match undescribed.first() {
+        Some(undescribed) if desired == Desired::Running => {
+            let message = format!("ListTasks lists {undescribed}, which DescribeTasks does not return yet");
             Err(Failure::new(Category::TaskNotVisible, message))
         }
         Some(_) | None => Ok(()),
     };
-    let go_on = |reader: &Reader<'_>, unseen: &[TaskArn]| all_known(unseen).and_then(|()| in_time(reader));
-    let survey = match walk(cluster, desired, container_instance, except, reader, go_on)? {
+    let check = |reader: &Reader<'_>, undescribed: &[TaskArn]| all_known(undescribed).and_then(|()| in_time(reader));
+    let survey = match walk(cluster, desired, container_instance, except, reader, check)? {
         Ok(survey) => survey,
         Err(error) => return Ok(Err(error)),
     };
-    all_known(&survey.unseen)?;
+    all_known(&survey.undescribed)?;
     Ok(Ok(survey.tasks))
 }
 
-/// Every task that ListTasks lists, whether or not DescribeTasks knows it; the inner error is ListTasks' own.
+/// Every task that ListTasks lists, whether or not DescribeTasks returns it; the inner error is that of ListTasks.
 pub(crate) fn listed<'a>(
     cluster: &Cluster,
     desired: Desired,
@@ -70,34 +71,38 @@ pub(crate) fn listed<'a>(
     walk(cluster, desired, None, None, reader, |_, _| Ok(()))
 }
 
-/// `go_on` is asked before each call, with what DescribeTasks did not know so far.
+/// `check` is called before each call to AWS, with the tasks that DescribeTasks did not return so far; its error ends the
+/// walk.
 fn walk<'a>(
     cluster: &Cluster,
     desired: Desired,
     container_instance: Option<&str>,
     except: Option<&TaskArn>,
     reader: &mut Reader<'a>,
-    go_on: impl Fn(&Reader<'_>, &[TaskArn]) -> Result<(), Failure>,
+    check: impl Fn(&Reader<'_>, &[TaskArn]) -> Result<(), Failure>,
 ) -> Result<Result<Survey<'a>, &'a CallError>, Halt> {
-    let (mut all, mut unseen) = (Vec::new(), Vec::new());
+    let (mut all, mut undescribed) = (Vec::new(), Vec::new());
     let mut page = None;
     loop {
-        go_on(reader, &unseen)?;
+        check(reader, &undescribed)?;
         let found = match reader.list_tasks(cluster, desired, container_instance, page)? {
             Ok(found) => found,
             Err(error) => return Ok(Err(error)),
         };
         let listed: Vec<_> = found.tasks.iter().filter(|arn| Some(*arn) != except).cloned().collect();
         for chunk in listed.chunks(MAX_TASKS_PER_DESCRIBE) {
-            go_on(reader, &unseen)?;
+            check(reader, &undescribed)?;
             let tasks = reader.describe_tasks(cluster, chunk.to_vec())??;
             let is_known = |arn: &&TaskArn| tasks.iter().any(|task| task.arn == **arn);
-            unseen.extend(chunk.iter().filter(|arn| !is_known(arn)).cloned());
+            undescribed.extend(chunk.iter().filter(|arn| !is_known(arn)).cloned());
             all.extend(tasks.iter().map(Arc::as_ref));
         }
         page = found.next.clone();
         if page.is_none() {
-            return Ok(Ok(Survey { tasks: all, unseen }));
+            return Ok(Ok(Survey {
+                tasks: all,
+                undescribed,
+            }));
         }
     }
 }

@@ -1,7 +1,7 @@
-//! What each task has to do with one group: the tasks' side of [`super::compare::compare`].
+//! The claims of the tasks on the targets of one target group, for [`super::compare::compare`].
 //!
-//! What a task with an interface of its own has, it shows. Of one on a container instance it is asked which
-//! machine that is, once for each, and only where a target in question can be its own.
+//! A snapshot contains the addresses of a task with a network interface. For a task on a container instance, the container
+//! instance is described, each once, and only where a target in question can be the task's.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,7 @@ use crate::domain::target::Target;
 use crate::domain::task::{Network, Task};
 use crate::journal::{Halt, Reader};
 
-/// Targets whose owners are looked for.
+/// Targets whose owners are searched for.
 #[derive(Default)]
 pub(super) struct Questioned {
     ports: HashSet<Port>,
@@ -36,7 +36,8 @@ impl Questioned {
     }
 }
 
-/// What a stopping or stopped task had. What nobody tells any more is unknown in its group.
+/// The ports that a stopping or stopped task had, by its bindings, else by its definition. Where neither is known any
+/// more, its targets count as unknown.
 fn former_claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>) -> Result<PortClaims, Halt> {
     let mut claims = PortClaims::default();
     if task.published_ports().is_empty() && !task.has_run() {
@@ -44,8 +45,8 @@ fn former_claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>
     }
     let bindings = match host_ports::of_stopping(task, None, reader)?? {
         Ports::Known(bindings) => bindings,
-        Ports::NotShown(definition) => definition.static_ports(),
-        Ports::OwnInterface | Ports::Untold | Ports::Gone(_) => Vec::new(),
+        Ports::NotReported(definition) => definition.static_ports(),
+        Ports::OwnInterface | Ports::DefinitionUnknown | Ports::DefinitionDeleted(_) => Vec::new(),
     };
     for binding in bindings {
         claims
@@ -55,11 +56,11 @@ fn former_claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>
     Ok(claims)
 }
 
-/// The parties of one group.
+/// The claims on one target group.
 pub(super) struct GroupClaims<'f> {
     group: &'f TargetGroupArn,
-    /// Ids by the ARN of the container instance.
-    machines: HashMap<&'f str, Vec<String>>,
+    /// The target ids of each container instance, by its ARN.
+    instance_ids: HashMap<&'f str, Vec<String>>,
     all: Vec<Claim>,
 }
 
@@ -67,7 +68,7 @@ impl<'f> GroupClaims<'f> {
     pub(super) fn of(group: &'f TargetGroupArn) -> Self {
         Self {
             group,
-            machines: HashMap::new(),
+            instance_ids: HashMap::new(),
             all: Vec::new(),
         }
     }
@@ -76,19 +77,19 @@ impl<'f> GroupClaims<'f> {
         &self.all
     }
 
-    /// A task, and what it has to do with the targets in question.
+    /// Adds the claim of a task on the targets in question.
     pub(super) fn add(
         &mut self,
-        ours: &'f FleetTask<'_>,
+        fleet_task: &'f FleetTask<'_>,
         stage: Stage,
         wanted: Vec<Target>,
         questioned: &Questioned,
         reader: &mut Reader<'_>,
     ) -> Result<(), Halt> {
-        let of_group = ours.attachments.iter().filter(|it| it.group == *self.group);
+        let of_group = fleet_task.attachments.iter().filter(|it| it.group == *self.group);
         let ports: Vec<Port> = of_group.map(|attachment| attachment.port).collect();
-        let task = ours.task;
-        let mut party = Claim {
+        let task = fleet_task.task;
+        let mut claim = Claim {
             task: task.arn.clone(),
             stage,
             wanted,
@@ -99,7 +100,7 @@ impl<'f> GroupClaims<'f> {
             Network::Awsvpc(addresses) => {
                 for id in addresses.each() {
                     let of_address = ports.iter().map(|&port| Target { id: id.clone(), port });
-                    party.holds.extend(of_address);
+                    claim.holds.extend(of_address);
                 }
             }
             Network::ContainerInstance { arn, .. } if !questioned.is_empty() => {
@@ -110,42 +111,45 @@ impl<'f> GroupClaims<'f> {
                 let on_host = claims.has.into_iter().chain(claims.will_have);
                 let on_host: Vec<Port> = on_host.filter(|port| questioned.ports.contains(port)).collect();
                 if claims.may_get_any || !on_host.is_empty() {
-                    let ids = self.ids(ours, arn, stage, questioned, reader)?;
+                    let ids = self.ids(fleet_task, arn, stage, questioned, reader)?;
                     for id in &ids {
                         let of_id = on_host.iter().map(|&port| Target { id: id.clone(), port });
-                        party.holds.extend(of_id);
+                        claim.holds.extend(of_id);
                     }
                     if claims.may_get_any {
-                        party.may_get = ids;
+                        claim.may_get = ids;
                     }
                 }
             }
             Network::ContainerInstance { .. } => {}
             Network::External | Network::Unknown => {}
         }
-        self.all.push(party);
+        self.all.push(claim);
         Ok(())
     }
 
-    /// The ids of a machine. What nobody tells any more of a former task's is no failure: what the task
-    /// has left is unknown then.
+    /// The target ids of a container instance. For a former task it is no failure if they are not known any more: the
+    /// targets that it has left are unknown then.
     fn ids(
         &mut self,
-        ours: &FleetTask<'_>,
+        fleet_task: &FleetTask<'_>,
         arn: &'f str,
         stage: Stage,
         questioned: &Questioned,
         reader: &mut Reader<'_>,
     ) -> Result<Vec<String>, Halt> {
-        if let Some(known) = self.machines.get(arn) {
+        if let Some(known) = self.instance_ids.get(arn) {
             return Ok(known.clone());
         }
-        let ids = match (instances::ids(ours.task, arn, questioned.has_addresses, reader)?, stage) {
+        let ids = match (
+            instances::ids(fleet_task.task, arn, questioned.has_addresses, reader)?,
+            stage,
+        ) {
             (Ok(ids), _) => ids,
             (Err(_), Stage::Former | Stage::AnothersFormer) => Vec::new(),
             (Err(failure), Stage::Serving | Stage::Live) => return Err(failure.into()),
         };
-        self.machines.insert(arn, ids.clone());
+        self.instance_ids.insert(arn, ids.clone());
         Ok(ids)
     }
 }

@@ -1,6 +1,6 @@
-//! What a reconcile is to do in one group: [`compare`] makes it of tasks and targets.
+//! Plans what a reconcile is to do in one target group, from the claims of tasks and the registered targets ([`compare`]).
 //!
-//! Pure. Must not do it, nor look anything up.
+//! Pure. Must not change or read anything.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,98 +8,98 @@ use crate::domain::arn::{TargetGroupArn, TaskArn};
 use crate::domain::target::{GroupTarget, Target, TargetHealth};
 use crate::outcome::plan::{Change, GroupPlan, Why};
 
-/// A task of ours, as one target group is concerned with it.
+/// What a task of start-engines claims in one target group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Claim {
-    /// Which one.
+    /// `taskArn`.
     pub task: TaskArn,
-    /// What is to be of its targets.
+    /// Whether its targets are to be registered.
     pub stage: Stage,
-    /// The targets that the group takes for it, if it is [`Stage::Serving`].
+    /// The targets that the target group takes for it, if it is [`Stage::Serving`].
     pub wanted: Vec<Target>,
-    /// All targets that are, or were, its own: what it shows for each of its ports in the group.
+    /// All targets that are, or were, its own: its addresses with each of its ports in the target group.
     pub holds: Vec<Target>,
-    /// Ids of a machine on which it starts: any port there may become its own.
+    /// The target ids of its container instance, if any port there may become its own.
     pub may_get: Vec<String>,
 }
 
-/// What is to be of a task's targets.
+/// Whether the targets of a task are to be registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
-    /// RUNNING: they are to be in.
+    /// RUNNING: they are to be registered.
     Serving,
-    /// Live, and not for a reconcile to put in: it starts, drains, is in another cluster, or another
-    /// deployment's.
+    /// Live, but this reconcile does not register them: the task starts, drains, is in another cluster, is another
+    /// deployment's, or of a family that is not allowed.
     Live,
-    /// Stopping or stopped: they are to be out.
+    /// Stopping or stopped: they are to be deregistered.
     Former,
-    /// Stopping or stopped, and another deployment's: they are for that one to take out.
+    /// Stopping or stopped, and another deployment's, which deregisters them.
     AnothersFormer,
 }
 
-/// Whose a target is.
+/// The owners of targets.
 #[derive(Debug, Default)]
 pub struct Owners<'p> {
     by_target: HashMap<&'p Target, &'p Claim>,
-    by_machine: HashMap<&'p str, &'p Claim>,
+    by_instance: HashMap<&'p str, &'p Claim>,
 }
 
 impl<'p> Owners<'p> {
-    /// Among these.
-    pub fn among(parties: impl IntoIterator<Item = &'p Claim>) -> Self {
+    /// The owners among these claims.
+    pub fn among(claims: impl IntoIterator<Item = &'p Claim>) -> Self {
         let mut owners = Self::default();
-        for party in parties {
+        for claim in claims {
             owners
                 .by_target
-                .extend(party.holds.iter().chain(&party.wanted).map(|target| (target, party)));
+                .extend(claim.holds.iter().chain(&claim.wanted).map(|target| (target, claim)));
             owners
-                .by_machine
-                .extend(party.may_get.iter().map(|id| (id.as_str(), party)));
+                .by_instance
+                .extend(claim.may_get.iter().map(|id| (id.as_str(), claim)));
         }
         owners
     }
 
-    /// The one that has a target, or may get it.
+    /// The claim of the task that has a target, else of one that may get it.
     #[must_use]
     pub fn of(&self, target: &Target) -> Option<&'p Claim> {
         let holds = self.by_target.get(target);
-        holds.or_else(|| self.by_machine.get(target.id.as_str())).copied()
+        holds.or_else(|| self.by_instance.get(target.id.as_str())).copied()
     }
 }
 
-/// The difference between what is in a group and what is to be: nothing but what the arguments say counts.
+/// The difference between the targets in a target group and those that are to be in it, from the arguments alone.
 ///
-/// - A target that a serving task wants is put in, if it is not there or on its way out.
-/// - A target that only tasks have had which are stopping or stopped is taken out.
-/// - A target of none of the tasks is unknown; it is taken out only if `prune` names it.
+/// - A target that a serving task wants is registered, if it is missing or draining.
+/// - A target that only stopping or stopped tasks had is deregistered.
+/// - A target of none of the tasks is unknown; it is deregistered only if `prune` contains it.
 /// - Whatever a live task has, or may get, stays as it is, and so does what only another deployment's task had.
 #[must_use]
 pub fn compare(
     group: &TargetGroupArn,
-    parties: &[Claim],
+    claims: &[Claim],
     members: &[(Target, TargetHealth)],
     prune: &[GroupTarget],
 ) -> GroupPlan {
     let health: HashMap<&Target, &TargetHealth> = members.iter().map(|(target, health)| (target, health)).collect();
     let mut plan = GroupPlan::new(group.clone());
-    let mut put_in = HashSet::new();
-    for party in parties.iter().filter(|party| party.stage == Stage::Serving) {
-        for target in &party.wanted {
+    let mut to_register = HashSet::new();
+    for claim in claims.iter().filter(|claim| claim.stage == Stage::Serving) {
+        for target in &claim.wanted {
             let why = match health.get(target) {
                 Some(TargetHealth::Registered(_)) => continue,
                 Some(TargetHealth::Draining) => Why::Draining,
                 Some(TargetHealth::NotRegistered) | None => Why::Missing,
             };
-            if put_in.insert(target) {
+            if to_register.insert(target) {
                 plan.register.push(Change {
                     target: target.clone(),
-                    task: Some(party.task.clone()),
+                    task: Some(claim.task.clone()),
                     why,
                 });
             }
         }
     }
-    let at = |stages: &'static [Stage]| Owners::among(parties.iter().filter(|party| stages.contains(&party.stage)));
+    let at = |stages: &'static [Stage]| Owners::among(claims.iter().filter(|claim| stages.contains(&claim.stage)));
     let live = at(&[Stage::Serving, Stage::Live]);
     let former = at(&[Stage::Former]);
     let anothers = at(&[Stage::AnothersFormer]);
@@ -109,7 +109,7 @@ pub fn compare(
         }
         let is_named = |named: &GroupTarget| named.group == *group && named.target == *target;
         let (task, why) = match former.of(target) {
-            Some(party) => (Some(party.task.clone()), Why::Left),
+            Some(claim) => (Some(claim.task.clone()), Why::Left),
             None if prune.iter().any(is_named) => (None, Why::Pruned),
             None => {
                 plan.unknown.push(target.clone());
@@ -125,7 +125,7 @@ pub fn compare(
     plan
 }
 
-/// Those that are in the group and not on their way out.
+/// The targets that are registered and not draining.
 pub fn registered(members: &[(Target, TargetHealth)]) -> impl Iterator<Item = &Target> {
     members.iter().filter_map(|(target, health)| match health {
         TargetHealth::Registered(_) => Some(target),
@@ -158,7 +158,7 @@ mod tests {
         }
     }
 
-    fn party(n: usize, stage: Stage, holds: &[Target]) -> Claim {
+    fn claim(n: usize, stage: Stage, holds: &[Target]) -> Claim {
         Claim {
             task: task(n),
             stage,
@@ -179,16 +179,16 @@ mod tests {
     #[test]
     fn a_target_that_a_former_task_had_is_left_to_a_live_one_that_has_it_or_may_get_it() {
         let one = target("i-0123456789abcdef0", 32768);
-        let former = party(1, Stage::Former, std::slice::from_ref(&one));
+        let former = claim(1, Stage::Former, std::slice::from_ref(&one));
         let members = [is_in(&one)];
         let plan = compare(&group(), std::slice::from_ref(&former), &members, &[]);
         assert_eq!(plan.deregister[0].why, Why::Left);
         for live in [
-            party(2, Stage::Serving, std::slice::from_ref(&one)),
-            party(2, Stage::Live, std::slice::from_ref(&one)),
+            claim(2, Stage::Serving, std::slice::from_ref(&one)),
+            claim(2, Stage::Live, std::slice::from_ref(&one)),
             Claim {
                 may_get: vec![one.id.clone()],
-                ..party(2, Stage::Live, &[])
+                ..claim(2, Stage::Live, &[])
             },
         ] {
             let plan = compare(&group(), &[former.clone(), live], &members, &[]);
@@ -200,26 +200,26 @@ mod tests {
     fn what_another_deployments_task_has_or_had_stays_and_is_not_unknown() {
         let one = target("10.0.0.1", 8080);
         let members = [is_in(&one)];
-        let anothers = party(1, Stage::AnothersFormer, std::slice::from_ref(&one));
-        let of_both = [anothers.clone(), party(2, Stage::Former, std::slice::from_ref(&one))];
+        let anothers = claim(1, Stage::AnothersFormer, std::slice::from_ref(&one));
+        let of_both = [anothers.clone(), claim(2, Stage::Former, std::slice::from_ref(&one))];
         let plan = compare(&group(), std::slice::from_ref(&anothers), &members, &[]);
         assert_eq!(plan, GroupPlan::new(group()));
-        // It was ours too, and nobody alive has it.
+        // A task of this deployment had it too, and no live task has it.
         assert_eq!(compare(&group(), &of_both, &members, &[]).deregister.len(), 1);
     }
 
     #[test]
-    fn what_is_on_its_way_out_is_put_in_again_only_for_a_task_that_serves() {
+    fn a_draining_target_is_registered_again_only_for_a_task_that_serves() {
         let one = target("10.0.0.1", 8080);
         let members = [(one.clone(), TargetHealth::of("draining", None))];
-        let plan_of = |stage| compare(&group(), &[party(1, stage, std::slice::from_ref(&one))], &members, &[]);
+        let plan_of = |stage| compare(&group(), &[claim(1, stage, std::slice::from_ref(&one))], &members, &[]);
         assert_eq!(plan_of(Stage::Serving).register[0].why, Why::Draining);
         assert_eq!(plan_of(Stage::Live), GroupPlan::new(group()));
         assert_eq!(plan_of(Stage::Former), GroupPlan::new(group()));
     }
 
     #[test]
-    fn what_nobody_knows_is_taken_out_only_of_the_group_for_which_it_is_named() {
+    fn an_unknown_target_is_deregistered_only_from_the_target_group_for_which_it_is_named() {
         let one = target("10.0.0.1", 8080);
         let named = |group: &str| GroupTarget {
             group: group.parse().unwrap(),
@@ -231,14 +231,14 @@ mod tests {
         assert_eq!((plan.unknown.len(), plan.deregister.len()), (1, 0));
         let plan = compare(&group(), &[], &members, &[named(GROUP)]);
         assert_eq!((plan.unknown.len(), plan.deregister[0].why), (0, Why::Pruned));
-        let live = party(1, Stage::Live, std::slice::from_ref(&one));
+        let live = claim(1, Stage::Live, std::slice::from_ref(&one));
         assert_eq!(
             compare(&group(), &[live], &members, &[named(GROUP)]),
             GroupPlan::new(group())
         );
     }
 
-    fn parties() -> impl Strategy<Value = Vec<Claim>> {
+    fn claims() -> impl Strategy<Value = Vec<Claim>> {
         let targets: Vec<Target> = (1..=6).map(|n| target(&format!("10.0.0.{n}"), 8080)).collect();
         let stage = prop_oneof![
             Just(Stage::Serving),
@@ -249,7 +249,7 @@ mod tests {
         let one = (stage, subsequence(targets, 0..=3));
         prop::collection::vec(one, 0..6).prop_map(|all| {
             let all = all.into_iter().enumerate();
-            all.map(|(n, (stage, holds))| party(n, stage, &holds)).collect()
+            all.map(|(n, (stage, holds))| claim(n, stage, &holds)).collect()
         })
     }
 
@@ -264,13 +264,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_carried_out_leaves_nothing_to_do_and_takes_nothing_that_lives(
-            parties in parties(),
+        fn a_plan_that_is_carried_out_leaves_nothing_to_do_and_deregisters_no_live_target(
+            claims in claims(),
             members in members(),
         ) {
-            let plan = compare(&group(), &parties, &members, &[]);
-            let live = Owners::among(parties.iter().filter(|party| matches!(party.stage, Stage::Serving | Stage::Live)));
-            let former = Owners::among(parties.iter().filter(|party| party.stage == Stage::Former));
+            let plan = compare(&group(), &claims, &members, &[]);
+            let live = Owners::among(claims.iter().filter(|claim| matches!(claim.stage, Stage::Serving | Stage::Live)));
+            let former = Owners::among(claims.iter().filter(|claim| claim.stage == Stage::Former));
             for change in &plan.deregister {
                 prop_assert!(live.of(&change.target).is_none());
                 prop_assert!(former.of(&change.target).is_some(), "another deployment's");
@@ -284,9 +284,9 @@ mod tests {
                 after.insert(change.target.clone(), TargetHealth::of("initial", None));
             }
             let after: Vec<(Target, TargetHealth)> = after.into_iter().collect();
-            let again = compare(&group(), &parties, &after, &[]);
+            let again = compare(&group(), &claims, &after, &[]);
             prop_assert!(again.register.is_empty() && again.deregister.is_empty());
-            for wanted in parties.iter().flat_map(|party| &party.wanted) {
+            for wanted in claims.iter().flat_map(|claim| &claim.wanted) {
                 prop_assert!(registered(&after).any(|target| target == wanted));
             }
         }

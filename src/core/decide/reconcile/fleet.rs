@@ -1,5 +1,5 @@
-//! All tasks of ours and of other deployments, live and stopped, in every cluster where one may have a target of the groups in
-//! question; and the proof of who is live, which holds for a moment only.
+//! All tasks of this deployment and of others, live and stopped, in every cluster where one may have a target in the
+//! target groups in question; and the proof of which are live, which holds for a moment only.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -20,27 +20,27 @@ use crate::outcome::plan::Overdue;
 use crate::outcome::{Category, Failure};
 use crate::request::reconcile::ReconcileRequest;
 
-/// A task that has targets, and was started by start-engines or as if: by this deployment or another one.
+/// A task with targets in its `startedBy`: started by this deployment or another one, or adopted.
 pub(super) struct FleetTask<'a> {
     pub(super) task: &'a Task,
     pub(super) attachments: Vec<Attachment>,
-    /// It is in the cluster that is reconciled.
-    is_own: bool,
-    /// It is this deployment's; another one's only has its targets.
-    is_ours: bool,
-    /// Whether tasks like it may be registered.
+    /// Whether it is in the cluster that is reconciled.
+    is_in_cluster: bool,
+    /// Whether it is this deployment's. The tasks of others only claim their targets.
+    is_this_deployments: bool,
+    /// Whether its family may be registered.
     is_allowed: bool,
 }
 
 impl<'a> FleetTask<'a> {
-    fn of(task: &'a Task, is_own: bool, config: &Config) -> Option<Self> {
+    fn of(task: &'a Task, is_in_cluster: bool, config: &Config) -> Option<Self> {
         let text = task.started_by.as_deref()?;
         let attachments = started_by::decode(text, &task.arn.scope()).ok()?;
         (!attachments.is_empty()).then_some(Self {
             task,
             attachments,
-            is_own,
-            is_ours: deployment::is_ours(task, config),
+            is_in_cluster,
+            is_this_deployments: deployment::is_this_deployments(task, config),
             is_allowed: deployment::family_is_allowed(task, config),
         })
     }
@@ -49,39 +49,40 @@ impl<'a> FleetTask<'a> {
         self.attachments.iter().any(|attachment| attachment.group == *group)
     }
 
-    /// Whether it is of the cluster that is reconciled, and of the service if only one is.
-    fn is_asked_for(&self, request: &ReconcileRequest) -> bool {
+    /// Whether it is this deployment's, and of the cluster, and the service if any, that is reconciled.
+    fn is_requested(&self, request: &ReconcileRequest) -> bool {
         let of_service = |service| tags::decode(&self.task.tags).service.as_ref() == Some(service);
-        self.is_own && self.is_ours && request.service.as_ref().is_none_or(of_service)
+        self.is_in_cluster && self.is_this_deployments && request.service.as_ref().is_none_or(of_service)
     }
 
-    /// What is to be of its targets, once it is stopping or stopped.
+    /// The stage of a stopping or stopped task.
     pub(super) fn stage_of_former(&self) -> Stage {
-        if self.is_ours {
+        if self.is_this_deployments {
             Stage::Former
         } else {
             Stage::AnothersFormer
         }
     }
 
-    /// Whether its targets are to be in their groups, and it is ours to see to.
+    /// Whether a reconcile registers its targets: it is this deployment's, of the cluster, of an allowed family, RUNNING, and
+    /// does not drain.
     pub(super) fn is_to_be_registered(&self) -> bool {
-        self.is_own
-            && self.is_ours
+        self.is_in_cluster
+            && self.is_this_deployments
             && self.is_allowed
             && self.task.phase() == Phase::Running
             && !self.task.is_draining()
     }
 }
 
-/// Who was live when it was asked; until `ends`, nobody else can be registered.
+/// The tasks that were live when they were listed; until `ends`, no other task can be registered.
 pub(super) struct Proof<'a> {
     pub(super) live: Vec<FleetTask<'a>>,
     pub(super) ends: Timestamp,
 }
 
 impl<'a> Proof<'a> {
-    /// Asks now; gives up once it would not hold any more.
+    /// Lists and describes the live tasks. Fails once the proof would not hold any more.
     pub(super) fn take(request: &ReconcileRequest, config: &Config, reader: &mut Reader<'a>) -> Result<Self, Halt> {
         let ends = reader.now().after(timing::ATTACH);
         Self::of_live(request, config, ends, reader, |reader| {
@@ -90,13 +91,9 @@ impl<'a> Proof<'a> {
         })
     }
 
-    /// Asks now, and for as long as it takes: who is live is worth knowing, even when it proves nothing any
+    /// Lists and describes the live tasks, however long it takes: the result is useful even when it proves nothing any
     /// more.
-    pub(super) fn take_whole(
-        request: &ReconcileRequest,
-        config: &Config,
-        reader: &mut Reader<'a>,
-    ) -> Result<Self, Halt> {
+    pub(super) fn take_all(request: &ReconcileRequest, config: &Config, reader: &mut Reader<'a>) -> Result<Self, Halt> {
         let ends = reader.now().after(timing::ATTACH);
         Self::of_live(request, config, ends, reader, |_| Ok(()))
     }
@@ -109,36 +106,39 @@ impl<'a> Proof<'a> {
         in_time: impl Fn(&Reader<'_>) -> Result<(), Failure>,
     ) -> Result<Self, Halt> {
         let mut live = Vec::new();
-        for (cluster, is_own) in clusters(request) {
+        for (cluster, is_in_cluster) in clusters(request) {
             match survey::tasks(cluster, Desired::Running, None, None, reader, &in_time)? {
-                Ok(tasks) => live.extend(tasks.iter().filter_map(|task| FleetTask::of(task, is_own, config))),
-                Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_own => {}
+                Ok(tasks) => live.extend(
+                    tasks
+                        .iter()
+                        .filter_map(|task| FleetTask::of(task, is_in_cluster, config)),
+                ),
+                Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_in_cluster => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        live.retain(|ours| ours.task.is_wanted());
+        live.retain(|fleet_task| fleet_task.task.is_live());
         Ok(Self { live, ends })
     }
 }
 
-/// The failure of a look at all tasks that took too long.
+/// The failure of a search through all tasks that took too long.
 pub(super) fn too_slow() -> Failure {
     let message = format!(
-        "looking for owners of targets in all clusters took longer than the {} s for which the answer holds",
+        "the search for owners of targets in all clusters took longer than the {} s for which its result holds",
         timing::ATTACH.as_secs()
     );
     Failure::new(Category::OwnerSearchTooSlow, message)
 }
 
-/// All that a reconcile knows of tasks.
+/// All tasks that a reconcile compares with target groups.
 pub(super) struct Fleet<'a> {
-    /// In the order of their ARNs, each as the newest snapshot shows it.
+    /// In the order of their ARNs, each with its newest snapshot.
     tasks: Vec<FleetTask<'a>>,
     by_group: HashMap<TargetGroupArn, Vec<usize>>,
 }
 
-/// Lists and describes all tasks. Those that are live first: that is the proof with which small
-/// fleets are repaired.
+/// Lists and describes all tasks, the live ones first: they are also the first proof, which lasts for small fleets.
 pub(super) fn survey<'a>(
     request: &ReconcileRequest,
     config: &Config,
@@ -146,21 +146,21 @@ pub(super) fn survey<'a>(
 ) -> Result<(Fleet<'a>, Proof<'a>), Halt> {
     let proof = Proof::of_live(request, config, reader.now().after(timing::ATTACH), reader, in_time)?;
     let mut newest: BTreeMap<&TaskArn, FleetTask<'a>> = BTreeMap::new();
-    let mut note = |ours: FleetTask<'a>| {
-        let is_newer = |known: &FleetTask<'_>| ours.task.version >= known.task.version;
-        if newest.get(&ours.task.arn).is_none_or(is_newer) {
-            newest.insert(&ours.task.arn, ours);
+    let mut note = |fleet_task: FleetTask<'a>| {
+        let is_newer = |known: &FleetTask<'_>| fleet_task.task.version >= known.task.version;
+        if newest.get(&fleet_task.task.arn).is_none_or(is_newer) {
+            newest.insert(&fleet_task.task.arn, fleet_task);
         }
     };
-    let again = |ours: &FleetTask<'a>| FleetTask::of(ours.task, ours.is_own, config);
+    let again = |fleet_task: &FleetTask<'a>| FleetTask::of(fleet_task.task, fleet_task.is_in_cluster, config);
     proof.live.iter().filter_map(again).for_each(&mut note);
-    for (cluster, is_own) in clusters(request) {
+    for (cluster, is_in_cluster) in clusters(request) {
         match survey::tasks(cluster, Desired::Stopped, None, None, reader, in_time)? {
             Ok(tasks) => tasks
                 .iter()
-                .filter_map(|task| FleetTask::of(task, is_own, config))
+                .filter_map(|task| FleetTask::of(task, is_in_cluster, config))
                 .for_each(&mut note),
-            Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_own => {}
+            Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_in_cluster => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -173,18 +173,18 @@ fn clusters(request: &ReconcileRequest) -> impl Iterator<Item = (&Cluster, bool)
 }
 
 impl<'a> Fleet<'a> {
-    /// Tasks of the cluster, or of the service in it, whose time to drain is over, and which nobody has stopped.
+    /// Tasks of the cluster, or of the service in it, whose drain is over, and which nobody has stopped.
     ///
-    /// Also where nothing is to be taken out: their own tag asks for their end, and no setting tells otherwise.
+    /// Also where a reconcile deregisters nothing: their own tag requests their stop, and no setting forbids it.
     pub(super) fn overdue(&self, request: &ReconcileRequest, now: Timestamp) -> Vec<Overdue> {
         let own = self
             .tasks
             .iter()
-            .filter(|ours| ours.is_asked_for(request) && ours.task.is_wanted());
-        let overdue = own.filter_map(|ours| {
-            let since = ours.task.drains_until()?;
+            .filter(|fleet_task| fleet_task.is_requested(request) && fleet_task.task.is_live());
+        let overdue = own.filter_map(|fleet_task| {
+            let since = fleet_task.task.drains_until()?;
             (since.after(timing::DRAIN_GRACE) <= now).then(|| Overdue {
-                task: ours.task.arn.clone(),
+                task: fleet_task.task.arn.clone(),
                 since,
             })
         });
@@ -193,8 +193,8 @@ impl<'a> Fleet<'a> {
 
     fn of(tasks: Vec<FleetTask<'a>>) -> Self {
         let mut by_group: HashMap<TargetGroupArn, Vec<usize>> = HashMap::new();
-        for (n, ours) in tasks.iter().enumerate() {
-            let groups: BTreeSet<&TargetGroupArn> = ours.attachments.iter().map(|it| &it.group).collect();
+        for (n, fleet_task) in tasks.iter().enumerate() {
+            let groups: BTreeSet<&TargetGroupArn> = fleet_task.attachments.iter().map(|it| &it.group).collect();
             for group in groups {
                 by_group.entry(group.clone()).or_default().push(n);
             }
@@ -202,22 +202,22 @@ impl<'a> Fleet<'a> {
         Self { tasks, by_group }
     }
 
-    /// The tasks that name a group.
+    /// The tasks that have a target in the target group.
     pub(super) fn of_group(&self, group: &TargetGroupArn) -> impl Iterator<Item = &FleetTask<'a>> {
         let places = self.by_group.get(group).map_or(&[][..], Vec::as_slice);
         places.iter().filter_map(|&n| self.tasks.get(n))
     }
 
-    /// All groups to look at, in the order of their ARNs: those that tasks of the cluster, or of the service,
-    /// name, and those of the configuration.
+    /// The target groups to compare, in the order of their ARNs: those of the tasks of the cluster, or of the service, and
+    /// those of the request. One that is not allowed is left out, and is a failure if a task is to be registered with it.
     pub(super) fn groups(
         &self,
         request: &ReconcileRequest,
         config: &Config,
         failures: &mut Failures,
     ) -> Vec<TargetGroupArn> {
-        let own = self.tasks.iter().filter(|ours| ours.is_asked_for(request));
-        let named = own.flat_map(|ours| ours.attachments.iter().map(|it| &it.group));
+        let own = self.tasks.iter().filter(|fleet_task| fleet_task.is_requested(request));
+        let named = own.flat_map(|fleet_task| fleet_task.attachments.iter().map(|it| &it.group));
         let all: BTreeSet<&TargetGroupArn> = named.chain(&request.groups).collect();
         let mut groups = Vec::new();
         for group in all {

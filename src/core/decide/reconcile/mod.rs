@@ -1,39 +1,37 @@
-//! A reconcile: the tasks of a cluster compared with the targets of their groups, and repaired, once.
+//! A reconcile: compares the tasks of a cluster with the targets in their target groups, and repairs the drift, once.
 //!
-//! For what an event that was lost for good left undone. All tasks are listed and described first;
-//! then, group by group in the order of the ARNs, what is in the group is read (`planning`) and
-//! repaired (`repair`):
+//! It does what an event that was lost for good should have done. All tasks are listed and described first; then each
+//! target group, in the order of the ARNs, is read (`plan_group`) and repaired (`repair`):
 //!
-//! - a target of a RUNNING task that is not in its group is registered, as [`super::register`] does:
-//!   a look before, and one after, with what was registered taken back if the task is stopping;
-//! - a target that a stopping or stopped task has left is deregistered, as [`super::deregister`] does
-//!   with late stops: only while the proof holds that no live task of ours owns the address;
-//! - a target of no known task is told, and left alone. A task that drains is left alone too;
-//! - a task whose time to drain was over [`super::timing::DRAIN_GRACE`] ago is stopped, before anything else: the
-//!   schedule that was to do it is lost. Its events take out whatever of it is registered.
-//! - another deployment's task ([`super::deployment`]) is left alone, and its targets count as taken.
+//! - a target of a RUNNING task that is not registered is registered, as [`super::register`] does: with a snapshot before
+//!   and one after, and deregistered again if the task is stopping by then;
+//! - a target that a stopping or stopped task has left is deregistered, as [`super::deregister`] does with late stops:
+//!   only while the proof holds that no live task of start-engines owns the address;
+//! - a target of no known task is reported, and left alone. The targets of a task that drains are left alone too;
+//! - a task whose drain was over [`super::timing::DRAIN_GRACE`] ago is stopped, before anything else: the schedule that
+//!   should have stopped it is lost. Its events deregister whatever of it is registered;
+//! - another deployment's task ([`super::deployment`]) is left alone, and its targets count as owned.
 //!
-//! What goes wrong in one group does not stop the others, and what was done is told all the same. Where time
-//! runs out, what is done is done: an event of our own making goes on with the rest, at most
-//! [`MAX_CONTINUATIONS`] times.
+//! A failure in one target group does not stop the others, and what was done is reported in any case. When time runs out,
+//! a scheduled event continues with the rest, at most [`MAX_CONTINUATIONS`] times; what is done stays done.
 //!
 //! # The order of the reads
-//! Tasks start and stop while it looks, so no two answers are of one moment. That is harmless, as each look
-//! is only as good as what comes right before the change:
+//! Tasks start and stop while they are read, so no two answers are of one moment. That is harmless, since each change
+//! relies only on what was read right before it:
 //!
-//! - *Tasks first, then the group.* Whatever was registered for a task that was listed shows in the group, which
-//!   is read later; so a target that looks missing was missing when it was read, or left since: then its task
-//!   is stopping, or drains, and the look before RegisterTargets shows it.
-//! - *Live tasks before stopped ones.* A task that stops in between is in the second list, and the newer
-//!   version counts; so none falls between the lists. Read the other way round it would be in neither, and
-//!   its target unknown.
-//! - *RegisterTargets between two looks.* A task that stops after the first one is found by the second, or its
-//!   last event, which is made later, finds what was registered ([`super::safety`]).
-//! - *DeregisterTargets within [`super::timing::ATTACH`] of a list of all live tasks,* or the list is made
-//!   anew. A target that came into the group after the first list, for a task that is not in it, has the
-//!   address of a stopped task at most: the list it rests on is younger than any such registration can be.
-//! - *A target that looks unknown* may be of a task that was started after the list: so the list is made once
-//!   more at the end, before it is told. Nothing is done to it in any case.
+//! - *Tasks first, then the target group.* Whatever was registered for a listed task is in the target group, which is read
+//!   later. So a target that appears to be missing was missing when the target group was read, or was deregistered since:
+//!   then its task is stopping, or drains, and the snapshot before RegisterTargets shows it.
+//! - *Live tasks before stopped ones.* A task that stops in between is in the second list, and the newer version counts;
+//!   so none is missed by both lists. In the reverse order it would be in neither, and its target unknown.
+//! - *RegisterTargets between two snapshots.* A task that stops after the first one is found by the second, or the handler
+//!   of its last event, which is made later, finds what was registered ([`super::safety`]).
+//! - *DeregisterTargets within [`super::timing::ATTACH`] of a list of all live tasks,* or the list is read again. A target
+//!   that was registered after the first list, for a task that is not in it, is planned to be deregistered only if it has
+//!   the address of a stopped task. It is not deregistered, since the list that the call relies on is newer than any such
+//!   registration can be, and contains its owner.
+//! - *A target that appears to be unknown* may belong to a task that was started after the list: so the list is read once
+//!   more at the end, before the target is reported. Nothing is done to it in any case.
 
 mod budget;
 mod claims;
@@ -55,13 +53,13 @@ use crate::outcome::plan::Plan;
 use crate::outcome::{Category, Failure, Outcome};
 use crate::request::reconcile::{Continuation, MAX_CONTINUATIONS, ReconcileRequest};
 
-/// How many groups a message names.
+/// The maximum number of target groups in a message.
 const MAX_NAMED: usize = 10;
 
-/// Compares and repairs.
+/// Compares the tasks of a cluster with their target groups, and repairs the drift; with `dryRun` only the former.
 ///
 /// # Errors
-/// With the next call, or with all that went wrong.
+/// With the next call, or with all failures.
 pub fn reconcile(request: &ReconcileRequest, config: &Config, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
     let (fleet, proof) = fleet::survey(request, config, reader)?;
     let mut failures = Failures::default();
@@ -86,18 +84,18 @@ pub fn reconcile(request: &ReconcileRequest, config: &Config, reader: &mut Reade
     let mut continued = Vec::new();
     if !unreached.is_empty() {
         let after = finished.last().or(after).cloned();
-        let gone_on = go_on(request, after, work.has_done(), reader);
-        match caught(gone_on, &mut work.failures)? {
+        let scheduled = schedule_rest(request, after, work.has_done(), reader);
+        match caught(scheduled, &mut work.failures)? {
             Some(Ok(())) => continued = unreached.to_vec(),
             Some(Err(why)) => work.failures.add(incomplete(unreached, &why)),
-            None => work.failures.add(incomplete(unreached, "it could not go on later")),
+            None => work.failures.add(incomplete(unreached, "it could not continue later")),
         }
     }
     if !all_stopped && unreached.is_empty() {
-        let message = "no time was left to stop all tasks whose time to drain is over";
+        let message = "no time was left to stop all tasks whose drain is over";
         work.failures.add(Failure::new(Category::ReconcileIncomplete, message));
     }
-    work.look_again_at_unknown(reader)?;
+    work.recheck_unknown(reader)?;
     work.end(continued)
 }
 
@@ -124,29 +122,29 @@ fn plan(
     Ok(Outcome::Planned(Box::new(plan)))
 }
 
-/// Has the rest done later; the inner error is why not.
-fn go_on(
+/// Schedules the event that continues after the target group `after`; the inner error is why that is not possible.
+fn schedule_rest(
     request: &ReconcileRequest,
     after: Option<TargetGroupArn>,
     has_done: bool,
     reader: &mut Reader<'_>,
 ) -> Result<Result<(), String>, Halt> {
     if request.later.is_none() {
-        return Ok(Err("without SCHEDULER_ROLE_ARN it cannot go on later".to_owned()));
+        return Ok(Err("without SCHEDULER_ROLE_ARN it cannot continue later".to_owned()));
     }
     if !has_done {
         return Ok(Err(OUT_OF_TIME.to_owned()));
     }
     let count = request.continuation.as_ref().map_or(0, |it| it.count) + 1;
     if count > MAX_CONTINUATIONS {
-        return Ok(Err(format!("it has gone on {MAX_CONTINUATIONS} times")));
+        return Ok(Err(format!("it has continued {MAX_CONTINUATIONS} times")));
     }
     let continuation = Continuation { after, count };
     let schedule = schedules::reconcile(request, &continuation, reader.now())
-        .ok_or_else(|| Failure::internal("a reconcile that is to go on has no date"))?;
+        .ok_or_else(|| Failure::internal("the time of a reconcile's continuation is not a valid date"))?;
     match reader.create_schedule(schedule)? {
         Ok(()) => Ok(Ok(())),
-        // Made by an earlier try, or delivery.
+        // Created by an earlier attempt or delivery.
         Err(error) if error.kind == ErrorKind::Conflict => Ok(Ok(())),
         Err(error) => Ok(Err(error.to_string())),
     }

@@ -1,4 +1,4 @@
-//! What is to be done in one group. Reads, and changes nothing.
+//! Plans the repairs of one target group. Reads, and changes nothing.
 
 use super::claims::{GroupClaims, Questioned};
 use super::compare::{Owners, Stage, compare, registered};
@@ -14,7 +14,7 @@ use crate::outcome::Failure;
 use crate::outcome::plan::GroupPlan;
 use crate::request::reconcile::ReconcileRequest;
 
-/// The plan of a group; `None` if it cannot be told, or there is no such group.
+/// The plan of a target group; `None` if it cannot be read, or does not exist.
 pub(super) fn group(
     group: &TargetGroupArn,
     fleet: &Fleet<'_>,
@@ -24,33 +24,39 @@ pub(super) fn group(
 ) -> Result<Option<GroupPlan>, Halt> {
     let facts = match reader.describe_target_group(group)? {
         Ok(facts) => facts,
-        Err(error) => return Ok(unseen(group, fleet, error, failures)),
+        Err(error) => return Ok(unreadable(group, fleet, error, failures)),
     };
     let members = match reader.describe_targets(group)? {
         Ok(members) => members,
-        Err(error) => return Ok(unseen(group, fleet, error, failures)),
+        Err(error) => return Ok(unreadable(group, fleet, error, failures)),
     };
     let members = match facts.target_type {
         TargetType::Ip | TargetType::Instance => members,
-        // Nothing in it can be a task's.
+        // None of its targets can be a task's.
         TargetType::Lambda | TargetType::Alb | TargetType::Unknown(_) => &[],
     };
-    let mut parties = GroupClaims::of(group);
+    let mut claims = GroupClaims::of(group);
     let questioned = Questioned::of(registered(members));
-    for ours in fleet.of_group(group).filter(|ours| ours.task.is_wanted()) {
-        let (stage, wanted) = if ours.is_to_be_registered() {
-            (Stage::Serving, targets(group, ours, facts, reader, failures)?)
+    for fleet_task in fleet.of_group(group).filter(|fleet_task| fleet_task.task.is_live()) {
+        let (stage, wanted) = if fleet_task.is_to_be_registered() {
+            (Stage::Serving, targets(group, fleet_task, facts, reader, failures)?)
         } else {
             (Stage::Live, Vec::new())
         };
-        parties.add(ours, stage, wanted, &questioned, reader)?;
+        claims.add(fleet_task, stage, wanted, &questioned, reader)?;
     }
-    let live = Owners::among(parties.all());
+    let live = Owners::among(claims.all());
     let questioned = Questioned::of(registered(members).filter(|target| live.of(target).is_none()));
-    for ours in fleet.of_group(group).filter(|ours| !ours.task.is_wanted()) {
-        parties.add(ours, ours.stage_of_former(), Vec::new(), &questioned, reader)?;
+    for fleet_task in fleet.of_group(group).filter(|fleet_task| !fleet_task.task.is_live()) {
+        claims.add(
+            fleet_task,
+            fleet_task.stage_of_former(),
+            Vec::new(),
+            &questioned,
+            reader,
+        )?;
     }
-    let plan = compare(group, parties.all(), members, &request.prune);
+    let plan = compare(group, claims.all(), members, &request.prune);
     Ok(Some(if request.deregisters_nothing {
         plan.withholding()
     } else {
@@ -58,15 +64,15 @@ pub(super) fn group(
     }))
 }
 
-/// The targets that a RUNNING task is to have in the group.
+/// The targets that a RUNNING task is to have in the target group; what it cannot have adds a failure.
 fn targets(
     group: &TargetGroupArn,
-    ours: &FleetTask<'_>,
+    fleet_task: &FleetTask<'_>,
     facts: &TargetGroup,
     reader: &mut Reader<'_>,
     failures: &mut Failures,
 ) -> Result<Vec<Target>, Halt> {
-    let attachments = match with_containers(ours.task, &ours.attachments) {
+    let attachments = match with_containers(fleet_task.task, &fleet_task.attachments) {
         Ok(attachments) => attachments,
         Err(failure) => {
             failures.add(failure);
@@ -75,16 +81,22 @@ fn targets(
     };
     let mut targets = Vec::new();
     for attachment in attachments.iter().filter(|attachment| attachment.group == *group) {
-        match of_running(attachment, facts, ours.task, ours.task, reader)? {
+        match of_running(attachment, facts, fleet_task.task, fleet_task.task, reader)? {
             Ok(target) => targets.push(target),
-            Err(refusal) => failures.add(refusal.failure(ours.task, attachment, facts)),
+            Err(refusal) => failures.add(refusal.failure(fleet_task.task, attachment, facts)),
         }
     }
     Ok(targets)
 }
 
-/// A group that cannot be looked at. One that is gone is missed only by tasks that are to be in it.
-fn unseen(group: &TargetGroupArn, fleet: &Fleet<'_>, error: &CallError, failures: &mut Failures) -> Option<GroupPlan> {
+/// Adds the failure of a target group that cannot be read. One that is gone is a failure only if a task is to be
+/// registered with it.
+fn unreadable(
+    group: &TargetGroupArn,
+    fleet: &Fleet<'_>,
+    error: &CallError,
+    failures: &mut Failures,
+) -> Option<GroupPlan> {
     let is_missed = fleet.of_group(group).any(FleetTask::is_to_be_registered);
     if error.kind != ErrorKind::TargetGroupNotFound || is_missed {
         failures.add(of_group(group, error));
@@ -92,7 +104,7 @@ fn unseen(group: &TargetGroupArn, fleet: &Fleet<'_>, error: &CallError, failures
     None
 }
 
-/// The failure of a call, with the group that it was for.
+/// The failure of a call, with its target group in the message.
 pub(super) fn of_group(group: &TargetGroupArn, error: &CallError) -> Failure {
     let failure = Failure::from(error);
     Failure {

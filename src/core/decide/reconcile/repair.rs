@@ -1,5 +1,5 @@
-//! Carries out the plan of one group at a time, with the safeguards of [`crate::decide::register`] and
-//! [`crate::decide::deregister`]. What goes wrong in one step stops that step only.
+//! Carries out the plan of one target group at a time, with the safeguards of [`crate::decide::register`] and
+//! [`crate::decide::deregister`]. A failure in one step ends that step only.
 
 use std::collections::HashMap;
 
@@ -23,14 +23,14 @@ use crate::outcome::plan::{Change, Overdue};
 use crate::outcome::{Category, Failure, Outcome, Repairs};
 use crate::request::reconcile::ReconcileRequest;
 
-/// What has been done so far.
+/// What a reconcile has done so far.
 pub(super) struct Work<'f, 'a> {
     request: &'f ReconcileRequest,
     config: &'f Config,
     fleet: &'f Fleet<'a>,
-    /// The last look at all live tasks.
+    /// The latest list of all live tasks.
     proof: Proof<'a>,
-    /// Whether a group was repaired, or a part of one.
+    /// Whether a target group was repaired, or a part of one, or StopTask was called.
     has_done: bool,
     done: Repairs,
     pub(super) failures: Failures,
@@ -59,7 +59,7 @@ impl<'f, 'a> Work<'f, 'a> {
         self.has_done
     }
 
-    /// StopTask for each; whether there was time for all of them.
+    /// Calls StopTask for each task; whether there was time for all of them.
     pub(super) fn stop_overdue(&mut self, overdue: &[Overdue], reader: &mut Reader<'a>) -> Result<bool, Halt> {
         for Overdue { task, since } in overdue {
             if !reader.has_time(MIN_STEP_TIME) {
@@ -77,7 +77,7 @@ impl<'f, 'a> Work<'f, 'a> {
         Ok(true)
     }
 
-    /// Compares and repairs a group; whether there was time for all of it.
+    /// Compares and repairs a target group; whether there was time for all of it.
     pub(super) fn group(&mut self, group: &TargetGroupArn, reader: &mut Reader<'a>) -> Result<bool, Halt> {
         let planned = plan_group::group(group, self.fleet, self.request, reader, &mut self.failures);
         let Some(plan) = caught(planned, &mut self.failures)?.flatten() else {
@@ -88,7 +88,7 @@ impl<'f, 'a> Work<'f, 'a> {
             if !reader.has_time(MIN_STEP_TIME) {
                 return Ok(false);
             }
-            let step = self.take_out(group, changes, reader);
+            let step = self.deregister(group, changes, reader);
             caught(step, &mut self.failures)?;
             self.has_done = true;
         }
@@ -96,7 +96,7 @@ impl<'f, 'a> Work<'f, 'a> {
             if !reader.has_time(MIN_STEP_TIME) {
                 return Ok(false);
             }
-            let step = self.put_in(group, changes, reader);
+            let step = self.register(group, changes, reader);
             caught(step, &mut self.failures)?;
             self.has_done = true;
         }
@@ -106,10 +106,9 @@ impl<'f, 'a> Work<'f, 'a> {
         Ok(true)
     }
 
-    /// Registers targets of tasks that are still RUNNING, and takes back those of tasks that are
-    /// stopping by then.
-    fn put_in(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'a>) -> Result<(), Halt> {
-        let before = self.look(changes, reader)?;
+    /// Registers the targets of tasks that are still RUNNING, and deregisters those of tasks that are stopping by then.
+    fn register(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'a>) -> Result<(), Halt> {
+        let before = self.describe(changes, reader)?;
         let is_running = |change: &&Change| {
             let task = change.task.as_ref().and_then(|arn| before.get(arn));
             task.is_some_and(|task| task.phase() == Phase::Running && !task.is_draining())
@@ -118,13 +117,13 @@ impl<'f, 'a> Work<'f, 'a> {
         if changes.is_empty() {
             return Ok(());
         }
-        let refused = self.register(group, &changes, reader)?;
+        let refused = self.register_by_halves(group, &changes, reader)?;
         // Even a call that failed may have been applied.
-        let after = self.look(&changes, reader);
+        let after = self.describe(&changes, reader);
         let Some(after) = caught(after, &mut self.failures)? else {
-            let put_in = changes.into_iter().filter(|change| !refused.contains(&change.target));
-            let put_in = put_in.filter_map(|change| Some((change.task?, in_group(group, change.target))));
-            self.done.registered.extend(put_in);
+            let registered = changes.into_iter().filter(|change| !refused.contains(&change.target));
+            let registered = registered.filter_map(|change| Some((change.task?, in_group(group, change.target))));
+            self.done.registered.extend(registered);
             return Ok(());
         };
         let mut leaving = Vec::new();
@@ -137,7 +136,7 @@ impl<'f, 'a> Work<'f, 'a> {
                 Some(_) if refused.contains(&change.target) => {}
                 Some(_) => self.done.registered.push((arn.clone(), in_group(group, change.target))),
                 None => {
-                    let message = format!("DescribeTasks knew {arn} a moment ago, and does not any more");
+                    let message = format!("DescribeTasks returned {arn} a moment ago, and does not any more");
                     self.failures.add(Failure::new(Category::TaskNotVisible, message));
                 }
             }
@@ -145,12 +144,12 @@ impl<'f, 'a> Work<'f, 'a> {
         if leaving.is_empty() {
             return Ok(());
         }
-        self.take_out(group, &leaving, reader)
+        self.deregister(group, &leaving, reader)
     }
 
-    /// RegisterTargets; the targets that were refused. One that ELB does not take must not keep the others
-    /// out, so what is refused is tried by halves.
-    fn register(
+    /// Calls RegisterTargets; returns the targets that were refused. One that ELB refuses must not prevent the others from
+    /// being registered, so a call that is refused is tried again with each half of its targets.
+    fn register_by_halves(
         &mut self,
         group: &TargetGroupArn,
         changes: &[Change],
@@ -162,7 +161,7 @@ impl<'f, 'a> Work<'f, 'a> {
             let targets: Vec<Target> = part.iter().map(|change| change.target.clone()).collect();
             if !reader.has_time(MIN_SNAPSHOT_TIME) {
                 let message = format!(
-                    "{group}: no time is left to find which of {} targets it does not take",
+                    "{group}: no time is left to find which of {} targets it refuses",
                     targets.len()
                 );
                 self.failures.add(Failure::new(Category::OutOfTime, message));
@@ -184,34 +183,34 @@ impl<'f, 'a> Work<'f, 'a> {
         Ok(refused)
     }
 
-    /// The tasks of the changes as DescribeTasks shows them now.
-    fn look(&self, changes: &[Change], reader: &mut Reader<'a>) -> Result<HashMap<TaskArn, &'a Task>, Halt> {
+    /// New snapshots of the tasks of the changes.
+    fn describe(&self, changes: &[Change], reader: &mut Reader<'a>) -> Result<HashMap<TaskArn, &'a Task>, Halt> {
         let mut arns: Vec<TaskArn> = changes.iter().filter_map(|change| change.task.clone()).collect();
-        // They are in the order of the tasks.
+        // They are sorted by task.
         arns.dedup();
-        let mut seen = HashMap::new();
+        let mut snapshots = HashMap::new();
         for chunk in arns.chunks(MAX_TASKS_PER_DESCRIBE) {
             let tasks = reader.describe_tasks(&self.request.cluster, chunk.to_vec())??;
-            seen.extend(tasks.iter().map(|task| (task.arn.clone(), &**task)));
+            snapshots.extend(tasks.iter().map(|task| (task.arn.clone(), &**task)));
         }
-        Ok(seen)
+        Ok(snapshots)
     }
 
-    /// Deregisters what no live task of ours owns, while the proof of that holds; each by its own task
-    /// is none.
-    fn take_out(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'a>) -> Result<(), Halt> {
-        if self.try_to_take_out(group, changes, reader)? {
+    /// Deregisters what no live task of start-engines owns, while the proof of that holds. A target's own task, in its
+    /// change, does not count as an owner.
+    fn deregister(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'a>) -> Result<(), Halt> {
+        if self.try_to_deregister(group, changes, reader)? {
             return Ok(());
         }
         self.proof = Proof::take(self.request, self.config, reader)?;
-        if self.try_to_take_out(group, changes, reader)? {
+        if self.try_to_deregister(group, changes, reader)? {
             return Ok(());
         }
         Err(too_slow().into())
     }
 
-    /// Whether the proof has held for long enough.
-    fn try_to_take_out(
+    /// The same with the present proof; whether it has held for long enough.
+    fn try_to_deregister(
         &mut self,
         group: &TargetGroupArn,
         changes: &[Change],
@@ -222,13 +221,17 @@ impl<'f, 'a> Work<'f, 'a> {
             return Ok(false);
         }
         let is_own = |arn: &TaskArn| changes.iter().any(|change| change.task.as_ref() == Some(arn));
-        let owner_scope = self.proof.live.iter().filter(|ours| !is_own(&ours.task.arn));
+        let others = self
+            .proof
+            .live
+            .iter()
+            .filter(|fleet_task| !is_own(&fleet_task.task.arn));
         let questioned = Questioned::of(changes.iter().map(|change| &change.target));
-        let mut parties = GroupClaims::of(group);
-        for rival in owner_scope.filter(|ours| ours.names(group)) {
-            parties.add(rival, Stage::Live, Vec::new(), &questioned, reader)?;
+        let mut claims = GroupClaims::of(group);
+        for fleet_task in others.filter(|fleet_task| fleet_task.names(group)) {
+            claims.add(fleet_task, Stage::Live, Vec::new(), &questioned, reader)?;
         }
-        let owners = Owners::among(parties.all());
+        let owners = Owners::among(claims.all());
         let free: Vec<&Change> = changes
             .iter()
             .filter(|change| owners.of(&change.target).is_none())
@@ -242,9 +245,9 @@ impl<'f, 'a> Work<'f, 'a> {
         let targets = free.iter().map(|change| change.target.clone()).collect();
         match reader.deregister_targets(group, targets, within)? {
             Ok(()) => {
-                let taken = free.into_iter().cloned();
-                let taken = taken.map(|change| (change.task, in_group(group, change.target)));
-                self.done.deregistered.extend(taken);
+                let deregistered = free.into_iter().cloned();
+                let deregistered = deregistered.map(|change| (change.task, in_group(group, change.target)));
+                self.done.deregistered.extend(deregistered);
             }
             Err(error) if error.kind.is_gone() => {}
             Err(error) => self.failures.add(of_group(group, error)),
@@ -252,33 +255,33 @@ impl<'f, 'a> Work<'f, 'a> {
         Ok(true)
     }
 
-    /// A target may be of a task that was started after all were listed. Without the time to look, it is
-    /// told as it was seen.
-    pub(super) fn look_again_at_unknown(&mut self, reader: &mut Reader<'a>) -> Result<(), Halt> {
+    /// Lists the tasks again, as an unknown target may be of a task that was started after the first list. If no time is
+    /// left for that, the target is reported as unknown.
+    pub(super) fn recheck_unknown(&mut self, reader: &mut Reader<'a>) -> Result<(), Halt> {
         if self.done.unknown.is_empty() || !reader.has_time(MIN_SNAPSHOT_TIME) {
             return Ok(());
         }
-        let looked = self.still_unknown(reader);
-        if let Some(still) = caught(looked, &mut self.failures)? {
+        let rechecked = self.still_unknown(reader);
+        if let Some(still) = caught(rechecked, &mut self.failures)? {
             self.done.unknown = still;
         }
         Ok(())
     }
 
     fn still_unknown(&self, reader: &mut Reader<'a>) -> Result<Vec<GroupTarget>, Halt> {
-        let now = Proof::take_whole(self.request, self.config, reader)?;
+        let now = Proof::take_all(self.request, self.config, reader)?;
         let mut still = Vec::new();
-        // They are in the order of the groups.
+        // They are sorted by target group.
         for of_group in self.done.unknown.chunk_by(|one, next| one.group == next.group) {
             let Some(GroupTarget { group, .. }) = of_group.first() else {
                 continue;
             };
             let questioned = Questioned::of(of_group.iter().map(|unknown| &unknown.target));
-            let mut parties = GroupClaims::of(group);
-            for ours in now.live.iter().filter(|ours| ours.names(group)) {
-                parties.add(ours, Stage::Live, Vec::new(), &questioned, reader)?;
+            let mut claims = GroupClaims::of(group);
+            for fleet_task in now.live.iter().filter(|fleet_task| fleet_task.names(group)) {
+                claims.add(fleet_task, Stage::Live, Vec::new(), &questioned, reader)?;
             }
-            let owners = Owners::among(parties.all());
+            let owners = Owners::among(claims.all());
             let unowned = of_group.iter().filter(|unknown| owners.of(&unknown.target).is_none());
             still.extend(unowned.cloned());
         }
@@ -296,7 +299,7 @@ impl<'f, 'a> Work<'f, 'a> {
 }
 
 fn is_to_stay(task: &Task) -> bool {
-    task.is_wanted() && !task.is_draining()
+    task.is_live() && !task.is_draining()
 }
 
 fn in_group(group: &TargetGroupArn, target: Target) -> GroupTarget {

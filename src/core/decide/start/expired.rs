@@ -1,7 +1,6 @@
-//! A start that is older than its `maxAgeSeconds`: it starts nothing any more, and fails for good.
+//! A start that is older than its `maxAgeSeconds`: it starts nothing any more, and its failure is permanent.
 //!
-//! What an earlier delivery of it has started counts all the same, as far as it runs: it is told as started,
-//! and gets its deadlines.
+//! Live tasks that an earlier delivery has started count: they are reported as started, and get their deadlines.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use crate::journal::{Halt, Reader};
 use crate::outcome::{Category, Failure, Outcome};
 use crate::request::start::StartRequest;
 
-/// If there are `count` tasks of it already, all is well.
+/// Succeeds if the start has its `count` live tasks already.
 ///
 /// # Errors
 /// With the next call, with AWS's own error, or with `expired`.
@@ -28,7 +27,7 @@ pub(crate) fn expired(request: &StartRequest, age: Duration, reader: &mut Reader
         });
     }
     let message = format!(
-        "the start was asked for {} s ago, and its maxAgeSeconds is {}; {} of its {} tasks run",
+        "the start was requested {} s ago, and its maxAgeSeconds is {}; {} of its {} tasks run",
         age.as_secs(),
         request.max_age.unwrap_or_default().as_secs(),
         tasks.len(),
@@ -37,11 +36,11 @@ pub(crate) fn expired(request: &StartRequest, age: Duration, reader: &mut Reader
     Err(Failure::new(Category::Expired, message).with_tasks(tasks).into())
 }
 
-/// The tasks that this very start has, by `startedBy` and their tag.
+/// The live tasks of this start, by `startedBy` and the tag `start-engines:event-id`.
 fn tasks_of(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Vec<TaskArn>, Halt> {
     let is_of_request = |task: &&Task| {
-        let marks = tags::decode(&task.tags);
-        task.is_wanted() && marks.event_id.as_deref() == Some(request.identity.as_str())
+        let task_tags = tags::decode(&task.tags);
+        task.is_live() && task_tags.event_id.as_deref() == Some(request.identity.as_str())
     };
     let mut own = Vec::new();
     let mut page = None;

@@ -1,14 +1,14 @@
-//! The token ladder: placements from the first to the last, and again, each with a client token.
+//! The token ladder: the attempts of a start, from the first placement to the last, and again, each with a client token.
 //!
-//! ECS keeps an answer (tasks, or `failures[]`) under its token, and replays it; a token is used up by it.
-//! An exception leaves nothing behind: the next placement is tried with the *same* token. So whoever walks
-//! later, in a world that has changed, and asks an earlier placement with that token, gets a conflict
-//! that names the tasks, and not a second set of them. Only by an answer that is kept does a walk get to the next
-//! token, and that answer is the same for every walk: each asks at each token for the same rest.
+//! ECS keeps an answer (tasks, or `failures[]`) under its token, and replays it; the token is used up then. It keeps no
+//! exception: the next placement is tried with the *same* token. So a later delivery, in a situation that has changed,
+//! that uses this token with an earlier placement gets a conflict that names the tasks, and not a second set of them. A
+//! start goes on to the next token only by an answer that ECS keeps, and that answer is the same for every delivery: with
+//! each token, each delivery requests the same number of tasks.
 //!
-//! That answers are kept and exceptions are not has been measured by others, and is not documented: ECS's guide
-//! [speaks](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html) of requests that
-//! completed successfully. Were it otherwise, a walk would hear conflicts and fail; it would not start more.
+//! That answers are kept and exceptions are not has been measured by others, and is not documented: ECS's guide only
+//! [mentions](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html) requests that completed
+//! successfully. If it were otherwise, a start would get conflicts and fail; it would not start more tasks.
 
 use crate::call::run_task::{StartFailure, Started};
 use crate::call::{CallError, ErrorKind};
@@ -17,17 +17,17 @@ use crate::journal::{Halt, Reader};
 use crate::outcome::{Category, Failure, Outcome};
 use crate::request::start::{Placement, StartRequest};
 
-/// How many different reasons are told.
+/// The maximum number of different reasons in a failure's message.
 const MAX_REASONS: usize = 10;
 
-/// Walks until all tasks are there.
+/// Calls RunTask until all tasks are started, or no attempts are left.
 ///
 /// # Errors
-/// With the next call, or with the failure that ends the walk: AWS's own error, a reason that no
-/// other place or time cures, or capacity that no placement had.
-pub(crate) fn climb(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
+/// With the next call, or with the failure that ends the attempts: AWS's own error, a reason that no other placement or
+/// time fixes, or missing capacity in every placement.
+pub(crate) fn start_tasks(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
     let rounds = request.rounds(request.age(reader.now()));
-    let mut walk = Walk {
+    let mut attempts = Attempts {
         request,
         wanted: usize::try_from(request.count).unwrap_or(0),
         tasks: Vec::new(),
@@ -39,77 +39,77 @@ pub(crate) fn climb(request: &StartRequest, reader: &mut Reader<'_>) -> Result<O
         reasons: Vec::new(),
     };
     for _ in 0..rounds {
-        if walk.round(reader)? {
-            return Ok(walk.started());
+        if attempts.round(reader)? {
+            return Ok(attempts.started());
         }
-        if walk.goes_in_circles() {
+        if attempts.makes_no_progress() {
             break;
         }
     }
-    Err(walk.found_no_place().into())
+    Err(attempts.into_failure().into())
 }
 
-struct Walk<'r> {
+struct Attempts<'r> {
     request: &'r StartRequest,
     wanted: usize,
     tasks: Vec<TaskArn>,
-    /// The token that is not used up yet, as far as this walk knows.
+    /// The index of the first token that is not known to be used up.
     token: usize,
     calls: usize,
-    /// Some tasks were found by a conflict.
+    /// Whether some tasks were found by a conflict.
     met_conflict: bool,
-    /// How many calls in a row have left the token as it was.
+    /// The number of calls in a row that have not used up the token.
     idle: usize,
-    /// How many of these were conflicts.
+    /// How many of `idle` were conflicts.
     conflicts: usize,
-    /// What ECS has said in this round, each reason once: of a large cluster there is a failure for each instance.
+    /// The reasons in ECS's answers of this round, each once: a large cluster has a failure for each container instance.
     reasons: Vec<String>,
 }
 
-/// What one call has come to, if not to all tasks.
-enum Heard {
-    /// Another time, place or token may do.
-    Short,
-    /// This placement never will.
-    Never,
+/// Why tasks are still missing after a call.
+enum Shortfall {
+    /// Another time, placement or token may start them.
+    Temporary,
+    /// This placement can never start them.
+    Permanent,
 }
 
-impl Walk<'_> {
-    /// Each placement once; whether all tasks are there.
+impl Attempts<'_> {
+    /// Tries each placement once; whether all tasks are started.
     fn round(&mut self, reader: &mut Reader<'_>) -> Result<bool, Halt> {
         let placements = &self.request.placements;
-        let mut never: Vec<&Placement> = Vec::new();
-        let mut may_do = false;
+        let mut impossible: Vec<&Placement> = Vec::new();
+        let mut any_temporary = false;
         self.reasons.clear();
         for (n, placement) in placements.iter().enumerate() {
-            // The same again is no other placement.
-            if never.contains(&placement) {
+            // A placement may be listed twice.
+            if impossible.contains(&placement) {
                 continue;
             }
-            let heard = self.ask(n, reader)?;
+            let shortfall = self.ask(n, reader)?;
             if self.tasks.len() >= self.wanted {
                 return Ok(true);
             }
-            match heard {
-                Heard::Short => may_do = true,
-                Heard::Never => never.push(placement),
+            match shortfall {
+                Shortfall::Temporary => any_temporary = true,
+                Shortfall::Permanent => impossible.push(placement),
             }
-            if self.goes_in_circles() {
+            if self.makes_no_progress() {
                 return Ok(false);
             }
         }
-        // One placement that is short of capacity outweighs others that never will do.
-        if may_do {
+        // One placement that lacks capacity outweighs others that can never start the tasks.
+        if any_temporary {
             return Ok(false);
         }
-        let reasons = self.not_enough();
+        let reasons = self.summary();
         let message =
-            format!("{reasons}; ECS keeps this answer for this event: when the cause is gone, send a new one");
+            format!("{reasons}; ECS repeats this answer for this event: when the cause is removed, send a new event");
         let failure = Failure::new(Category::PlacementFailed, message);
         Err(failure.with_tasks(self.tasks.clone()).into())
     }
 
-    fn ask(&mut self, placement: usize, reader: &mut Reader<'_>) -> Result<Heard, Halt> {
+    fn ask(&mut self, placement: usize, reader: &mut Reader<'_>) -> Result<Shortfall, Halt> {
         let left = i32::try_from(self.wanted.saturating_sub(self.tasks.len())).unwrap_or(0);
         let call = self
             .request
@@ -120,45 +120,51 @@ impl Walk<'_> {
             .map_err(|halt| halt.with_tasks(self.tasks.clone()))?;
         self.calls += 1;
         match answer {
-            Ok(started) => Ok(self.kept(started)),
-            Err(error) => self.raised(error),
+            Ok(started) => Ok(self.kept_answer(started)),
+            Err(error) => self.exception(error),
         }
     }
 
     /// An answer that ECS keeps under the token.
-    fn kept(&mut self, started: &Started) -> Heard {
+    fn kept_answer(&mut self, started: &Started) -> Shortfall {
         self.next_token(&started.tasks);
         for failure in &started.failures {
-            self.tell(failure.to_string());
+            self.note_reason(failure.to_string());
         }
-        // EC2 answers with a reason for each container instance: one that is short of capacity outweighs
-        // others that could never do.
-        let never = !started.failures.is_empty() && !started.failures.iter().any(StartFailure::is_capacity);
-        if never { Heard::Never } else { Heard::Short }
+        // With EC2 there is a reason for each container instance: one that lacks capacity outweighs others that can
+        // never run the task.
+        let permanent = !started.failures.is_empty() && !started.failures.iter().any(StartFailure::is_capacity);
+        if permanent {
+            Shortfall::Permanent
+        } else {
+            Shortfall::Temporary
+        }
     }
 
-    /// An exception. It ends the walk, but for those that another placement, or the same one later, cures.
-    fn raised(&mut self, error: &CallError) -> Result<Heard, Halt> {
+    /// An exception, which ECS does not keep. It ends the attempts, unless another placement, or the same one later, may
+    /// succeed.
+    fn exception(&mut self, error: &CallError) -> Result<Shortfall, Halt> {
         match error.kind {
             // The token was used with other parameters: for another placement, or before the catalog changed.
-            // The tasks exist, which is what was asked for.
+            // The requested tasks exist.
             ErrorKind::Conflict if !error.conflicting_tasks.is_empty() => {
                 self.met_conflict = true;
                 self.next_token(&error.conflicting_tasks);
-                self.tell("another request with this client token has started fewer".to_owned());
-                Ok(Heard::Short)
+                self.note_reason("another request with this client token started fewer tasks".to_owned());
+                Ok(Shortfall::Temporary)
             }
-            // The answer that is kept had no tasks, or the other request is under way. Its own placement replays it.
+            // The answer that ECS keeps has no tasks, or the other request is under way. The placement that the token was
+            // used for gets that answer.
             ErrorKind::Conflict => {
                 self.idle += 1;
                 self.conflicts += 1;
-                self.tell("the client token is in use with other parameters".to_owned());
-                Ok(Heard::Short)
+                self.note_reason("the client token is in use with other parameters".to_owned());
+                Ok(Shortfall::Temporary)
             }
             ErrorKind::NoCapacity => {
                 self.idle += 1;
-                self.tell(error.message.clone());
-                Ok(Heard::Short)
+                self.note_reason(error.message.clone());
+                Ok(Shortfall::Temporary)
             }
             ErrorKind::Throttled
             | ErrorKind::AccessDenied
@@ -179,7 +185,7 @@ impl Walk<'_> {
             | ErrorKind::Unreadable
             | ErrorKind::Unknown => {
                 let mut failure = Failure::from(error).with_tasks(self.tasks.clone());
-                // The token is still to be had by a placement before this one, and may be when the event comes again.
+                // The token is not used up: a placement before this one may use it when the event is delivered again.
                 if self.idle > 0 && !failure.transient {
                     failure.transient = true;
                     failure.message = format!(
@@ -193,19 +199,19 @@ impl Walk<'_> {
         }
     }
 
-    /// These tasks are all that ECS keeps under the token.
+    /// Adds the tasks that ECS keeps under the token, and goes on to the next token.
     fn next_token(&mut self, tasks: &[TaskArn]) {
         self.tasks.extend(tasks.iter().cloned());
         self.token += 1;
         (self.idle, self.conflicts) = (0, 0);
     }
 
-    /// Every placement has had this token, and none has used it up: the same again, right now, brings nothing else.
-    fn goes_in_circles(&self) -> bool {
+    /// Whether every placement was tried with this token, and none has used it up: trying again at once changes nothing.
+    fn makes_no_progress(&self) -> bool {
         self.idle >= self.request.placements.len()
     }
 
-    fn tell(&mut self, reason: String) {
+    fn note_reason(&mut self, reason: String) {
         if !self.reasons.contains(&reason) && self.reasons.len() < MAX_REASONS {
             self.reasons.push(reason);
         }
@@ -219,9 +225,9 @@ impl Walk<'_> {
         }
     }
 
-    fn found_no_place(self) -> Failure {
-        let mut message = self.not_enough();
-        let is_conflict = self.goes_in_circles() && self.conflicts == self.idle;
+    fn into_failure(self) -> Failure {
+        let mut message = self.summary();
+        let is_conflict = self.makes_no_progress() && self.conflicts == self.idle;
         let category = if is_conflict {
             message.push_str(
                 ", for every placement, and has no tasks: another delivery may be under way, or the catalog has changed in between",
@@ -233,7 +239,7 @@ impl Walk<'_> {
         Failure::new(category, message).with_tasks(self.tasks)
     }
 
-    fn not_enough(&self) -> String {
+    fn summary(&self) -> String {
         let reasons = if self.reasons.is_empty() {
             "RunTask gave no reason".to_owned()
         } else {

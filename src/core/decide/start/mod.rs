@@ -1,13 +1,12 @@
-//! A start: the token ladder (`ladder`), then the deadlines of what it started.
+//! A start: the token ladder (`ladder`), then the deadlines of the tasks that it started.
 //!
-//! Two deliveries of one event never start two sets of tasks, as long as ECS keeps the tokens: the lesser of a
-//! day and the task's life and an hour. A start that is older than its `maxAgeSeconds` calls no RunTask
-//! (`self::expired`).
+//! Two deliveries of one event never start two sets of tasks, as long as ECS keeps the tokens: the lesser of a day and
+//! the task's life plus an hour. A start that is older than its `maxAgeSeconds` calls no RunTask (`self::expired`).
 //!
-//! A deadline is a schedule of EventBridge Scheduler, made for each task once it exists: a stop that
-//! comes when the time is over, unless the task is RUNNING by then, or in any case. Without
-//! deadlines, RunTask is all that is called. One that cannot be set fails the event, so that it is tried again, but
-//! not the start: the tasks run.
+//! A deadline is a schedule of EventBridge Scheduler, created for each task once it exists: it sends a stop at the
+//! deadline, which spares a RUNNING task (`startTimeoutSeconds`) or does not (`maxLifetimeSeconds`). Without deadlines,
+//! only RunTask is called. A deadline that cannot be set fails the event, so that it is tried again, but not the start:
+//! the tasks run.
 
 mod expired;
 mod ladder;
@@ -27,14 +26,14 @@ use crate::journal::{Halt, Journal, Reader};
 use crate::outcome::{Deadline, DeadlinesNotSet, Failure, Outcome};
 use crate::request::start::StartRequest;
 
-/// Starts what is missing, and sets the deadlines of what runs.
+/// Starts the missing tasks, and sets the deadlines of all.
 ///
 /// # Errors
-/// With the next call, or with the failure that ends the walk: AWS's own error, a reason that no
-/// other place or time cures, or capacity that no placement had. Or with what kept a deadline from
-/// being set: a retry finds the same tasks.
+/// With the next call, or with the failure that ends the attempts: AWS's own error, a reason that no other placement or
+/// time fixes, or missing capacity in every placement. Or with the failure to set a deadline: a retry finds the same
+/// tasks.
 pub fn start(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
-    let ended = match walk(request, reader) {
+    let ended = match run_tasks(request, reader) {
         Err(Halt::Fail(failure)) => Err(*failure),
         Err(ask @ Halt::Ask(_)) => return Err(ask),
         Ok(outcome) => Ok(outcome),
@@ -48,15 +47,15 @@ pub fn start(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Outcome,
     end(ended, tasks, unset).map_err(Halt::from)
 }
 
-/// How a start ends that is given up in the middle, for want of time say: `why`, with the tasks that run by then, and
-/// the deadlines that they do not have.
+/// The failure of a start that is given up before its end, for example because no time is left: `why`, with the tasks
+/// that run, and the deadlines that are not set.
 #[must_use]
 pub fn cut_short(request: &StartRequest, journal: &Journal, why: Failure) -> Failure {
-    let (tasks, ended) = match walk(request, &mut Reader::new(journal)) {
+    let (tasks, ended) = match run_tasks(request, &mut Reader::new(journal)) {
         Ok(Outcome::Started { tasks, .. }) => (tasks, None),
         Err(Halt::Fail(failure)) => (failure.tasks.clone(), Some(*failure)),
-        // In the middle of the walk.
-        Ok(_) | Err(Halt::Ask(_)) => (known(journal), Some(why.clone())),
+        // RunTask calls were left.
+        Ok(_) | Err(Halt::Ask(_)) => (tasks_so_far(journal), Some(why.clone())),
     };
     let is_set = |name: &str| {
         journal.entries.iter().any(|entry| {
@@ -76,27 +75,27 @@ pub fn cut_short(request: &StartRequest, journal: &Journal, why: Failure) -> Fai
     let unset = (!deadlines.is_empty()).then_some(Unset { deadlines, why });
     end(ended.map_or(Ok(()), Err), tasks, unset)
         .err()
-        .unwrap_or_else(|| Failure::internal("a start that has ended was cut short"))
+        .unwrap_or_else(|| Failure::internal("a start was cut short after it had ended"))
 }
 
-/// The tasks that RunTask has told of so far.
-fn known(journal: &Journal) -> Vec<TaskArn> {
-    let told = journal.entries.iter().map(|entry| match &entry.answer {
+/// The tasks in RunTask's answers so far.
+fn tasks_so_far(journal: &Journal) -> Vec<TaskArn> {
+    let started = journal.entries.iter().map(|entry| match &entry.answer {
         Ok(Answer::Started(started)) => started.tasks.as_slice(),
         Err(error) => error.conflicting_tasks.as_slice(),
         Ok(_) => &[],
     });
-    told.flatten().cloned().collect()
+    started.flatten().cloned().collect()
 }
 
-fn walk(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
+fn run_tasks(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
     match request.expired(reader.now()) {
         Some(age) => expired(request, age, reader),
-        None => ladder::climb(request, reader),
+        None => ladder::start_tasks(request, reader),
     }
 }
 
-/// The start's end, and that of its deadlines, as one.
+/// Combines the results of the start and of its deadlines.
 fn end<T>(ended: Result<T, Failure>, tasks: Vec<TaskArn>, unset: Option<Unset>) -> Result<T, Failure> {
     match (ended, unset) {
         (ended, None) => ended,
@@ -116,7 +115,7 @@ fn end<T>(ended: Result<T, Failure>, tasks: Vec<TaskArn>, unset: Option<Unset>) 
     }
 }
 
-/// Deadlines that could not be set, and the chief reason.
+/// Deadlines that could not be set, and why.
 struct Unset {
     deadlines: Vec<Deadline>,
     why: Failure,
@@ -138,7 +137,7 @@ impl Unset {
     }
 }
 
-/// One schedule for each task and deadline. One that exists is of an earlier delivery, and counts.
+/// Creates one schedule for each task and deadline. One that exists was created by an earlier delivery, and counts.
 fn set_deadlines(request: &StartRequest, tasks: &[TaskArn], reader: &mut Reader<'_>) -> Result<Option<Unset>, Halt> {
     let mut unset = Vec::new();
     let mut failures = Failures::default();
@@ -173,10 +172,10 @@ fn set_deadline(
     reader: &mut Reader<'_>,
 ) -> Result<(), Halt> {
     let later = request.later.as_ref();
-    let later = later.ok_or_else(|| Failure::internal("a deadline has no way to be kept"))?;
+    let later = later.ok_or_else(|| Failure::internal("a deadline needs Scheduler, which is not configured"))?;
     let at = now.after(due.after.max(MIN_SCHEDULE_AHEAD));
     let schedule = schedules::stop(later, due.purpose, (task, &request.cluster), due.detail, now, at)
-        .ok_or_else(|| Failure::internal("a deadline has no date"))?;
+        .ok_or_else(|| Failure::internal("the time of a deadline is not a valid date"))?;
     match reader.create_schedule(schedule)? {
         Ok(()) => Ok(()),
         Err(error) if exists(error) => Ok(()),
@@ -184,7 +183,7 @@ fn set_deadline(
     }
 }
 
-/// There is a schedule of that name.
+/// Whether CreateSchedule was refused because there is a schedule of that name.
 fn exists(error: &CallError) -> bool {
     error.kind == ErrorKind::Conflict
 }
@@ -195,17 +194,17 @@ fn deadline(task: &TaskArn, purpose: Purpose) -> Deadline {
         field: match purpose {
             Purpose::StartTimeout => "startTimeoutSeconds",
             Purpose::EndOfLife => "maxLifetimeSeconds",
-            // No start asks for it.
+            // A start has no such deadline.
             Purpose::Drained => "drainSeconds",
         },
     }
 }
 
-/// A deadline of a start.
+/// A deadline of a start, for each of its tasks.
 struct Due {
     purpose: Purpose,
     after: Duration,
-    /// The fields of the stop.
+    /// The `detail` fields of the scheduled stop, without its task.
     detail: Value,
 }
 
@@ -226,10 +225,10 @@ fn deadlines(request: &StartRequest) -> impl Iterator<Item = Due> {
             detail: json!({"reason": reason}),
         }
     });
-    let mark = request.correlation_id.clone();
+    let correlation_id = request.correlation_id.clone();
     timeout.into_iter().chain(lifetime).map(move |mut due| {
-        if let Some(mark) = &mark {
-            due.detail["correlationId"] = json!(mark);
+        if let Some(correlation_id) = &correlation_id {
+            due.detail["correlationId"] = json!(correlation_id);
         }
         due
     })

@@ -1,4 +1,4 @@
-//! Tasks on their way out: what is taken out of their groups before they are stopped, and whose it still is.
+//! Tasks that a stop ends: deregisters their targets before they are stopped, unless another task owns them by now.
 //!
 //! Must not decide which tasks are stopped, and must not stop any.
 
@@ -17,18 +17,19 @@ use crate::domain::timestamp::Timestamp;
 use crate::journal::{Halt, Reader};
 use crate::outcome::{Category, Failure};
 
-/// One task on its way out.
+/// A task that is to drain, or to be stopped at once.
 pub(crate) struct Leaving<'a> {
     pub(crate) task: &'a Task,
     pub(crate) targets: Vec<GroupTarget>,
-    /// Where another task may have them by now. Addresses of an interface are its own while it lives; host ports
-    /// are used again at once, and DescribeTasks may show a task for longer that has given its own back.
+    /// Where another task may have the targets by now. `None` if they are addresses of its network interface, which are
+    /// its own while it lives. Host ports are reused at once, and DescribeTasks may for longer return a task as live that
+    /// has freed its ports.
     pub(crate) owner_scope: Option<OwnerScope>,
     /// Until when it drains; `None` stops it now.
     pub(crate) until: Option<Timestamp>,
 }
 
-/// Only what is still in its group: one question for each group.
+/// Keeps only the targets that are still registered, with one DescribeTargetHealth for each target group.
 pub(crate) fn leave_registered(
     leaving: &mut [Leaving<'_>],
     reader: &mut Reader<'_>,
@@ -42,35 +43,35 @@ pub(crate) fn leave_registered(
     Ok(())
 }
 
-/// Takes the targets out of their groups, all tasks' of one group at once; gives those that DeregisterTargets was
-/// called for. The tasks were seen alive at `seen_at` or later.
+/// Deregisters the targets, those of all tasks in one target group at once; returns those that DeregisterTargets was
+/// called for. The snapshots of the tasks, which are live in them, were taken at `snapshot_at` or later.
 pub(crate) fn deregister(
     cluster: &Cluster,
     leaving: &[Leaving<'_>],
-    mut seen_at: Timestamp,
+    mut snapshot_at: Timestamp,
     config: &Config,
     reader: &mut Reader<'_>,
     failures: &mut Failures,
 ) -> Result<Vec<(TaskArn, GroupTarget)>, Halt> {
     let mut deregistered = host_ports(leaving, config, reader, failures)?;
     let leaving = || leaving.iter().filter(|leaving| leaving.owner_scope.is_none());
-    let mut staying: Vec<TaskArn> = leaving().map(|leaving| leaving.task.arn.clone()).collect();
+    let mut live: Vec<TaskArn> = leaving().map(|leaving| leaving.task.arn.clone()).collect();
     for group in groups(leaving()) {
-        let mut within = timing::left(Some(seen_at.after(timing::ATTACH)), reader.now());
-        if within.is_none() && !staying.is_empty() {
-            seen_at = reader.now();
-            match reader.describe_tasks(cluster, staying.clone())? {
+        let mut within = timing::left(Some(snapshot_at.after(timing::ATTACH)), reader.now());
+        if within.is_none() && !live.is_empty() {
+            snapshot_at = reader.now();
+            match reader.describe_tasks(cluster, live.clone())? {
                 Ok(tasks) => {
-                    let is_wanted = |arn: &TaskArn| tasks.iter().any(|task| task.arn == *arn && task.is_wanted());
-                    // The events of their stops take their targets out.
-                    staying.retain(is_wanted);
-                    within = timing::left(Some(seen_at.after(timing::ATTACH)), reader.now());
+                    let is_wanted = |arn: &TaskArn| tasks.iter().any(|task| task.arn == *arn && task.is_live());
+                    // The targets of the others are deregistered by the events of their stops.
+                    live.retain(is_wanted);
+                    within = timing::left(Some(snapshot_at.after(timing::ATTACH)), reader.now());
                 }
                 Err(error) => failures.add(error),
             }
         }
         let targets: Vec<(TaskArn, GroupTarget)> = leaving()
-            .filter(|leaving| staying.contains(&leaving.task.arn))
+            .filter(|leaving| live.contains(&leaving.task.arn))
             .flat_map(|Leaving { task, targets, .. }| {
                 let of_group = targets.iter().filter(|target| target.group == group);
                 of_group.map(|target| (task.arn.clone(), target.clone()))
@@ -80,7 +81,9 @@ pub(crate) fn deregister(
             continue;
         }
         let Some(within) = within else {
-            let message = format!("DescribeTasks took too long to take targets out of {group} for certain");
+            let message = format!(
+                "targets of {group} were not deregistered: DescribeTasks took so long that their addresses may be other tasks'"
+            );
             failures.add(Failure::new(Category::OutOfTime, message));
             continue;
         };
@@ -89,7 +92,7 @@ pub(crate) fn deregister(
     Ok(deregistered)
 }
 
-/// The same for host ports: but for those that another task has, which one look for each machine tells.
+/// The same for host ports, but for those that another task owns: one search for each container instance.
 fn host_ports(
     leaving: &[Leaving<'_>],
     config: &Config,
@@ -97,41 +100,42 @@ fn host_ports(
     failures: &mut Failures,
 ) -> Result<Vec<(TaskArn, GroupTarget)>, Halt> {
     let mut deregistered = Vec::new();
-    let on_machines = || {
+    let with_host_ports = || {
         leaving
             .iter()
             .filter(|it| it.owner_scope.is_some() && !it.targets.is_empty())
     };
-    let mut machines: Vec<&OwnerScope> = Vec::new();
-    for owner_scope in on_machines().filter_map(|it| it.owner_scope.as_ref()) {
-        if !machines.contains(&owner_scope) {
-            machines.push(owner_scope);
+    let mut scopes: Vec<&OwnerScope> = Vec::new();
+    for owner_scope in with_host_ports().filter_map(|it| it.owner_scope.as_ref()) {
+        if !scopes.contains(&owner_scope) {
+            scopes.push(owner_scope);
         }
     }
-    for owner_scope in machines {
-        let there: Vec<&Leaving<'_>> = on_machines()
+    for owner_scope in scopes {
+        let on_instance: Vec<&Leaving<'_>> = with_host_ports()
             .filter(|it| it.owner_scope.as_ref() == Some(owner_scope))
             .collect();
-        let former: Vec<(&Task, &[GroupTarget])> = there.iter().map(|it| (it.task, it.targets.as_slice())).collect();
+        let former: Vec<(&Task, &[GroupTarget])> =
+            on_instance.iter().map(|it| (it.task, it.targets.as_slice())).collect();
         let proof_ends = reader.now().after(timing::ATTACH);
         let owned = match owned_of_each(&former, owner_scope, proof_ends, config, reader) {
             Ok(owned) => owned,
-            Err(Halt::Fail(failure)) => there.iter().map(|_| Err((*failure).clone())).collect(),
+            Err(Halt::Fail(failure)) => on_instance.iter().map(|_| Err((*failure).clone())).collect(),
             Err(ask @ Halt::Ask(_)) => return Err(ask),
         };
         let mut free: Vec<(TaskArn, GroupTarget)> = Vec::new();
-        for (leaving, owned) in there.iter().zip(owned) {
+        for (leaving, owned) in on_instance.iter().zip(owned) {
             match owned {
                 Ok(owned) => {
                     let own = leaving.targets.iter().filter(|target| !owned.contains(target));
                     free.extend(own.map(|target| (leaving.task.arn.clone(), target.clone())));
                 }
-                // The events of its stop look again.
                 Err(failure) if leaving.until.is_some() => failures.add(failure),
+                // It is stopped now: the events of its stop search again.
                 Err(_) => {}
             }
         }
-        for group in groups(there.iter().copied()) {
+        for group in groups(on_instance.iter().copied()) {
             let targets: Vec<(TaskArn, GroupTarget)> = free
                 .iter()
                 .filter(|(_, target)| target.group == group)
@@ -141,8 +145,8 @@ fn host_ports(
                 continue;
             }
             let Some(within) = timing::left(Some(proof_ends), reader.now()) else {
-                let drains = there.iter().find(|leaving| leaving.until.is_some());
-                if let Some(leaving) = drains {
+                let draining = on_instance.iter().find(|leaving| leaving.until.is_some());
+                if let Some(leaving) = draining {
                     failures.add(too_slow(leaving.task));
                 }
                 continue;
@@ -153,7 +157,7 @@ fn host_ports(
     Ok(deregistered)
 }
 
-/// One call; gives the targets if ELB took it.
+/// Calls DeregisterTargets; returns the targets if it succeeded.
 fn from_group(
     group: &TargetGroupArn,
     targets: Vec<(TaskArn, GroupTarget)>,
@@ -170,7 +174,7 @@ fn from_group(
     Ok(Vec::new())
 }
 
-/// The groups of the targets, each once.
+/// The target groups of the targets, each once.
 fn groups<'l>(leaving: impl Iterator<Item = &'l Leaving<'l>>) -> Vec<TargetGroupArn> {
     let mut groups = Vec::new();
     for target in leaving.flat_map(|leaving| &leaving.targets) {

@@ -1,25 +1,23 @@
-//! A stop: the targets leave their groups first, the tasks stop once connections had time to end.
+//! A stop: deregisters the targets first, and stops the tasks once their connections had time to end.
 //!
-//! Of each task: DeregisterTargets at once, then StopTask at once if there is nothing to wait for,
-//! else a schedule of EventBridge Scheduler, which sends the second half: a stop of that task with
-//! `drainSeconds` 0. Nothing waits.
+//! For each task: DeregisterTargets at once, then StopTask at once if it does not drain, else a schedule of EventBridge
+//! Scheduler, which sends the second half: a stop of that task with `drainSeconds` 0. Nothing waits.
 //!
-//! - The schedule comes first and the tag [`tags::STOP_AT`] second, before a target is taken out: a
-//!   task that nobody would stop must not lose its targets, and a RUNNING event that is handled
-//!   late must see that the task is to be out ([`super::register`]).
-//! - Each schedule has the task's id in its name, so a stop that is delivered twice makes one.
-//! - A target may be taken out for [`super::timing::ATTACH`] after its task was seen: later, the address may be
-//!   another's, so DescribeTasks is asked again.
-//! - A host port may be another task's though DescribeTasks shows its task alive, so who has it is looked for, once
-//!   for each machine, right before it is taken out.
-//! - Where DeregisterTargets fails, StopTask is made all the same: the events of the stop take the
-//!   targets out.
-//! - The second half of a drain may be lost, so whatever stop meets a task whose time to drain is over stops it
-//!   now; and one that meets a task which still drains makes the task's own schedule once more, at the time in its
-//!   tag: the first stop sets the time, and a tag is never moved later.
+//! - The schedule is created first and the tag [`tags::STOP_AT`] second, before a target is deregistered: a task that
+//!   nobody would stop must not lose its targets, and a late RUNNING event must find that the task drains
+//!   ([`super::register`]).
+//! - Each schedule has the task's id in its name, so a stop that is delivered twice creates one.
+//! - A target may be deregistered for [`super::timing::ATTACH`] after the snapshot of its task: later, the address may be
+//!   another task's, so DescribeTasks is called again.
+//! - A host port may be another task's even if DescribeTasks returns its task as live. So its owner is searched for, once
+//!   for each container instance, right before it is deregistered.
+//! - StopTask is called even where DeregisterTargets fails: the events of the stop deregister the targets.
+//! - The second half of a drain may be lost, so any stop that meets a task whose drain is over stops it now; and one that
+//!   meets a task which still drains creates the task's schedule once more, at the time in its tag: the first stop sets
+//!   the time, and a tag is never moved later.
 //! - A task that has no room for the tag is stopped without a drain, rather than never.
 //!
-//! Stopped already, stopping, or gone: success, that is what was asked for.
+//! A task that is stopping, stopped or gone is success: that is what was requested.
 
 mod concerned;
 mod leaving;
@@ -49,26 +47,26 @@ use crate::journal::{Halt, Reader};
 use crate::outcome::{Category, Failure, Outcome, PartOfStop, Skip};
 use crate::request::stop::{Drain, Selector, StopRequest};
 
-/// How much later than now a stop may have been sent: the clocks of EventBridge and of the function differ.
+/// How far ahead of the function's clock the time of a stop may be: the clocks of EventBridge and of the function differ.
 const MAX_TIME_AHEAD: Duration = Duration::from_secs(60);
 
-/// With less time left than this, no further task is begun: those that were are brought to their end.
-const ENDING: Duration = Duration::from_secs(5);
-/// With less time left than this, no further task is stopped.
-const LAST_CALL: Duration = Duration::from_secs(1);
+/// The minimum time left in which a further task is begun. Tasks that were begun are completed.
+const MIN_BEGIN_TIME: Duration = Duration::from_secs(5);
+/// The minimum time left in which a further task is stopped.
+const MIN_STOP_TIME: Duration = Duration::from_secs(1);
 
 /// Stops the tasks that `request` concerns.
 ///
 /// # Errors
-/// With the next call, or with all that went wrong.
+/// With the next call, or with all failures.
 pub fn stop(request: &StopRequest, config: &Config, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
-    is_not_of_the_future(request, reader.now())?;
+    check_not_in_future(request, reader.now())?;
     let mut work = Work::new(request, config);
     match &request.selector {
         Selector::Task { arn, cluster } => {
-            let seen_at = reader.now();
+            let snapshot_at = reader.now();
             match concerned::one(arn, cluster, request, config, reader)? {
-                Ok(task) => work.stop(cluster, &[task], seen_at, reader)?,
+                Ok(task) => work.stop(cluster, &[task], snapshot_at, reader)?,
                 Err(reason) => return Ok(Outcome::skipped(reason)),
             }
         }
@@ -79,13 +77,13 @@ pub fn stop(request: &StopRequest, config: &Config, reader: &mut Reader<'_>) -> 
         }
         Selector::Cluster(cluster) => work.stop_all(cluster, None, reader)?,
     }
-    work.go_on_draining(reader)?;
+    work.continue_drains(reader)?;
     work.end()
 }
 
-/// A time that is far ahead would be taken as past when the event is tried again, and end what was started in
+/// Refuses a stop from the future: when it is tried again after that time, it would end tasks that were started in
 /// between.
-fn is_not_of_the_future(request: &StopRequest, now: Timestamp) -> Result<(), Failure> {
+fn check_not_in_future(request: &StopRequest, now: Timestamp) -> Result<(), Failure> {
     let mut problems = Problems::new();
     let rule = format!(
         "must be at most {} s later than the function's clock",
@@ -93,7 +91,7 @@ fn is_not_of_the_future(request: &StopRequest, now: Timestamp) -> Result<(), Fai
     );
     for (field, time) in [
         ("event.time", request.sent_at),
-        // It is no later than the event's time, where there is one.
+        // It is no later than the event's time, if there is one.
         (
             "detail.requestedAt",
             request.requested_at.filter(|_| request.sent_at.is_none()),
@@ -106,30 +104,30 @@ fn is_not_of_the_future(request: &StopRequest, now: Timestamp) -> Result<(), Fai
     problems.into_result(()).map_err(Failure::from)
 }
 
-/// Until when a task drains.
+/// When the drain of a task ends.
 enum Until {
-    /// It does not: it is stopped now.
+    /// It does not drain: it is stopped now.
     Now,
-    /// A schedule stops it then.
+    /// At this time, when a schedule stops it.
     Later(Timestamp),
-    /// That could not be told, or not be seen to; why not is noted.
+    /// The time is not known, or the schedule could not be created; the failure was added.
     Unknown,
 }
 
-/// What has been done so far.
+/// What a stop has done so far.
 struct Work<'r, 'a> {
     request: &'r StopRequest,
     config: &'r Config,
     delays: HashMap<TargetGroupArn, Duration>,
     stopped: Vec<TaskArn>,
     draining: Vec<TaskArn>,
-    /// Those that drain already and go on to, with the time when they were seen.
+    /// Tasks whose drain has begun and continues, by cluster, with the time of their snapshots.
     kept: Vec<(Cluster, Timestamp, Vec<&'a Task>)>,
-    /// The first task is begun with whatever time there is.
+    /// Whether a task was begun: the first one is, however little time is left.
     has_begun: bool,
-    /// How many were not seen to for want of time.
+    /// The number of tasks for which no time was left.
     unreached: usize,
-    /// Of `stopped`, those that were to drain and had no room for the tag.
+    /// Those of `stopped` that were to drain, and had no room for the tag.
     undrained: Vec<TaskArn>,
     spared: usize,
     deregistered: Vec<(TaskArn, GroupTarget)>,
@@ -156,64 +154,68 @@ impl<'r, 'a> Work<'r, 'a> {
 
     /// Stops the tasks of a cluster, or of a service in it, that the request concerns.
     fn stop_all(&mut self, cluster: &Cluster, service: Option<&str>, reader: &mut Reader<'a>) -> Result<(), Halt> {
-        let seen_at = reader.now();
+        let snapshot_at = reader.now();
         let found = match concerned::all(cluster, service, self.request, self.config, reader, &mut self.failures)? {
             Ok(found) => found,
-            // A cluster that is gone has no tasks. Of one that was named, somebody is to hear.
+            // A cluster that is gone has no tasks. For a stop of a whole cluster, it is an error.
             Err(error) if error.kind == ErrorKind::ClusterNotFound && service.is_some() => return Ok(()),
             Err(error) => {
                 self.failures.add(error);
                 return Ok(());
             }
         };
-        let Concerned { tasks, unseen, spared } = found;
+        let Concerned {
+            tasks,
+            undescribed,
+            spared,
+        } = found;
         self.spared += spared;
-        self.stop(cluster, &tasks, seen_at, reader)?;
-        for task in unseen {
-            self.stop_unseen(cluster, &task, reader)?;
+        self.stop(cluster, &tasks, snapshot_at, reader)?;
+        for task in undescribed {
+            self.stop_undescribed(cluster, &task, reader)?;
         }
         Ok(())
     }
 
-    /// Stops tasks of one cluster which were all seen, not stopping, at `seen_at` or later; those that drain
-    /// already, and are to go on, are seen to when all others were.
+    /// Stops live tasks of one cluster, whose snapshots were taken at `snapshot_at` or later. Those that drain already,
+    /// and continue to, are left for [`Self::continue_drains`].
     fn stop(
         &mut self,
         cluster: &Cluster,
         tasks: &[&'a Task],
-        seen_at: Timestamp,
+        snapshot_at: Timestamp,
         reader: &mut Reader<'a>,
     ) -> Result<(), Halt> {
         let now = reader.now();
         let stops_at_once = self.request.drain == Drain::For(Duration::ZERO);
-        let goes_on = |task: &&Task| task.is_draining() && !is_overdue(task, now) && !stops_at_once;
-        let (kept, others): (Vec<&Task>, Vec<&Task>) = tasks.iter().partition(|task| goes_on(task));
+        let continues = |task: &&Task| task.is_draining() && !is_overdue(task, now) && !stops_at_once;
+        let (kept, others): (Vec<&Task>, Vec<&Task>) = tasks.iter().partition(|task| continues(task));
         if !kept.is_empty() {
-            self.kept.push((cluster.clone(), seen_at, kept));
+            self.kept.push((cluster.clone(), snapshot_at, kept));
         }
         for chunk in others.chunks(MAX_TASKS_PER_DESCRIBE) {
             let mut leaving: Vec<Leaving<'_>> = Vec::new();
             for (n, task) in chunk.iter().enumerate() {
-                // What was begun is brought to its end: what is stopped later is to be out of its groups till then.
-                if self.has_begun && (!reader.has_time(ENDING) || self.unreached > 0) {
+                // Tasks that were begun are completed: those that drain must be deregistered.
+                if self.has_begun && (!reader.has_time(MIN_BEGIN_TIME) || self.unreached > 0) {
                     self.unreached += chunk.len() - n;
                     break;
                 }
                 self.has_begun = true;
                 leaving.extend(self.begin(cluster, task, reader)?);
             }
-            self.take_out(cluster, &leaving, seen_at, reader)?;
+            self.deregister(cluster, &leaving, snapshot_at, reader)?;
             for Leaving { task, until, .. } in leaving {
                 if until.is_some() {
                     self.draining.push(task.arn.clone());
                     continue;
                 }
-                if !reader.has_time(LAST_CALL) {
+                if !reader.has_time(MIN_STOP_TIME) {
                     self.unreached += 1;
                     continue;
                 }
                 let reason = match task.drains_until() {
-                    // The deadline of its start, which it has kept: that is not why it ends.
+                    // This is the start timeout of a task that was RUNNING in time: it ends because its drain is over.
                     Some(until) if self.request.unless_running && task.has_run() => drain_is_over(until),
                     Some(_) | None => self.request.reason.clone(),
                 };
@@ -226,13 +228,13 @@ impl<'r, 'a> Work<'r, 'a> {
         Ok(())
     }
 
-    /// Sees to those that drain already: what is still in its group is taken out, and as far as there is time, the
-    /// schedule that stops each is made once more, as it may be lost. Each had one before it had its tag.
-    fn go_on_draining(&mut self, reader: &mut Reader<'a>) -> Result<(), Halt> {
+    /// Deregisters what is still registered of the tasks that drain already, and creates the schedule of each once more,
+    /// as far as there is time: it may be lost. Each had a schedule before it had its tag.
+    fn continue_drains(&mut self, reader: &mut Reader<'a>) -> Result<(), Halt> {
         let kept = std::mem::take(&mut self.kept);
-        for (cluster, seen_at, tasks) in &kept {
+        for (cluster, snapshot_at, tasks) in &kept {
             for chunk in tasks.chunks(MAX_TASKS_PER_DESCRIBE) {
-                if self.has_begun && !reader.has_time(ENDING) {
+                if self.has_begun && !reader.has_time(MIN_BEGIN_TIME) {
                     self.unreached += chunk.len();
                     continue;
                 }
@@ -248,14 +250,14 @@ impl<'r, 'a> Work<'r, 'a> {
                     });
                 }
                 leave_registered(&mut leaving, reader, &mut self.failures)?;
-                self.take_out(cluster, &leaving, *seen_at, reader)?;
+                self.deregister(cluster, &leaving, *snapshot_at, reader)?;
             }
         }
         for (cluster, _, tasks) in &kept {
             for task in tasks {
                 let Some(until) = task.drains_until() else { continue };
                 self.draining.push(task.arn.clone());
-                if reader.has_time(ENDING) {
+                if reader.has_time(MIN_BEGIN_TIME) {
                     self.schedule(cluster, task, until.max(reader.now().after(MIN_SCHEDULE_AHEAD)), reader)?;
                 }
             }
@@ -263,8 +265,8 @@ impl<'r, 'a> Work<'r, 'a> {
         Ok(())
     }
 
-    /// A task that DescribeTasks does not show yet. StopTask may not know it either.
-    fn stop_unseen(&mut self, cluster: &Cluster, task: &TaskArn, reader: &mut Reader<'_>) -> Result<(), Halt> {
+    /// Stops a task that DescribeTasks does not return yet. StopTask may not find it either.
+    fn stop_undescribed(&mut self, cluster: &Cluster, task: &TaskArn, reader: &mut Reader<'_>) -> Result<(), Halt> {
         match reader.stop_task(cluster, task, &self.request.reason)? {
             Ok(()) => self.stopped.push(task.clone()),
             Err(error) if error.kind == ErrorKind::InvalidParameter => {
@@ -276,7 +278,7 @@ impl<'r, 'a> Work<'r, 'a> {
         Ok(())
     }
 
-    /// Sees to it that the task will be stopped; `None` if that failed.
+    /// Prepares the stop: if the task is to drain, creates its schedule and its tag. `None` if that failed.
     fn begin(
         &mut self,
         cluster: &Cluster,
@@ -290,7 +292,7 @@ impl<'r, 'a> Work<'r, 'a> {
             Until::Unknown => return Ok(None),
         };
         let (targets, owner_scope) = match task.is_draining() {
-            // What was left of one that drains, the events of its stop take out.
+            // Its targets were deregistered when its drain began; the events of its stop deregister the rest.
             true => (Vec::new(), None),
             false => self.leaving_targets(task, until.is_some(), reader)?,
         };
@@ -302,24 +304,24 @@ impl<'r, 'a> Work<'r, 'a> {
         }))
     }
 
-    /// What its `startedBy` names; IAM has the others denied.
+    /// The targets in its `startedBy` whose target group is allowed; IAM denies the others.
     fn attachments(&self, task: &Task) -> Vec<Attachment> {
         let text = task.started_by.as_deref().unwrap_or_default();
         let attachments = started_by::decode(text, &task.arn.scope()).unwrap_or_default();
         deployment::allowed(&attachments, self.config)
     }
 
-    /// The targets of a task that are to leave their groups now, and where another may have them.
+    /// The targets of a task that are to be deregistered now, and where another task may have them.
     ///
-    /// Those that nobody can name are left to the events of its stop, which look for them. If it is to drain, that is
-    /// a failure, so that the retry tries again.
+    /// Those whose address or port is not known are left to the events of its stop. If the task is to drain, they add a
+    /// failure, so that a retry tries again.
     fn leaving_targets(
         &mut self,
         task: &'a Task,
         drains: bool,
         reader: &mut Reader<'a>,
     ) -> Result<(Vec<GroupTarget>, Option<OwnerScope>), Halt> {
-        // One that has not been RUNNING was never registered.
+        // A task that has not been RUNNING was never registered.
         if task.phase() == Phase::Starting {
             return Ok((Vec::new(), None));
         }
@@ -328,14 +330,14 @@ impl<'r, 'a> Work<'r, 'a> {
         if drains {
             self.failures.extend(unnamed);
         }
-        let is_on_machine = matches!(task.network, Network::ContainerInstance { .. });
+        let has_host_ports = matches!(task.network, Network::ContainerInstance { .. });
         Ok(candidates.map_or_else(
             |_| (Vec::new(), None),
-            |it| (it.targets, is_on_machine.then_some(it.owner_scope)),
+            |it| (it.targets, has_host_ports.then_some(it.owner_scope)),
         ))
     }
 
-    /// Sees to it that the task is stopped later, if it is to drain.
+    /// Creates the schedule and the tag of the task, if it is to drain.
     fn until(
         &mut self,
         cluster: &Cluster,
@@ -362,7 +364,8 @@ impl<'r, 'a> Work<'r, 'a> {
         self.tag(task, until, reader)
     }
 
-    /// How long the task's connections may take; `None` if that cannot be told.
+    /// How long the task drains: as requested, else the longest deregistration delay of its target groups. `None` if that
+    /// cannot be read; the failure was added.
     fn drain(
         &mut self,
         task: &Task,
@@ -394,7 +397,7 @@ impl<'r, 'a> Work<'r, 'a> {
         Ok(Some(longest))
     }
 
-    /// Has the task stopped at `until`; whether it will be.
+    /// Creates the schedule that stops the task at `until`; whether there is one.
     fn schedule(
         &mut self,
         cluster: &Cluster,
@@ -403,11 +406,11 @@ impl<'r, 'a> Work<'r, 'a> {
         reader: &mut Reader<'_>,
     ) -> Result<bool, Halt> {
         let Some(later) = &self.request.later else {
-            return Err(Failure::internal("a stop that is to wait has no way to").into());
+            return Err(Failure::internal("a drain needs Scheduler, which is not configured").into());
         };
         let mut detail = json!({"drainSeconds": 0, "reason": self.request.reason});
-        if let Some(mark) = &self.request.correlation_id {
-            detail["correlationId"] = json!(mark);
+        if let Some(correlation_id) = &self.request.correlation_id {
+            detail["correlationId"] = json!(correlation_id);
         }
         let schedule = schedules::stop(
             later,
@@ -417,10 +420,10 @@ impl<'r, 'a> Work<'r, 'a> {
             reader.now(),
             until,
         )
-        .ok_or_else(|| Failure::internal("a stop that is to wait has no date"))?;
+        .ok_or_else(|| Failure::internal("the end of a drain is not a valid date"))?;
         match reader.create_schedule(schedule)? {
             Ok(()) => Ok(true),
-            // Made by an earlier try, or an earlier stop: its time counts.
+            // Created by an earlier attempt, or an earlier stop: its time counts.
             Err(CallError {
                 kind: ErrorKind::Conflict,
                 ..
@@ -432,10 +435,10 @@ impl<'r, 'a> Work<'r, 'a> {
         }
     }
 
-    /// Marks the task as one that drains.
+    /// Tags the task with the end of its drain.
     fn tag(&mut self, task: &Task, until: Timestamp, reader: &mut Reader<'_>) -> Result<Until, Halt> {
         let Some(time) = until.to_seconds() else {
-            return Err(Failure::internal("a stop that is to wait has no date").into());
+            return Err(Failure::internal("the end of a drain is not a valid date").into());
         };
         let tag = Tag {
             key: tags::STOP_AT.to_owned(),
@@ -443,9 +446,9 @@ impl<'r, 'a> Work<'r, 'a> {
         };
         match reader.tag_task(&task.arn, tag)? {
             Ok(()) => {}
-            // It has stopped by itself meanwhile.
+            // It has stopped in the meantime.
             Err(error) if error.kind == ErrorKind::ResourceNotFound => {}
-            // ECS does not take the tag of this task: it has more tags by now than it was seen with, say.
+            // ECS refuses the tag: for example, the task has more tags by now than in its snapshot.
             Err(error) if matches!(error.kind, ErrorKind::InvalidParameter | ErrorKind::ClientException) => {
                 self.undrained.push(task.arn.clone());
                 return Ok(Until::Now);
@@ -455,21 +458,21 @@ impl<'r, 'a> Work<'r, 'a> {
         Ok(Until::Later(until))
     }
 
-    fn take_out(
+    fn deregister(
         &mut self,
         cluster: &Cluster,
         leaving: &[Leaving<'_>],
-        seen_at: Timestamp,
+        snapshot_at: Timestamp,
         reader: &mut Reader<'_>,
     ) -> Result<(), Halt> {
-        let deregistered = deregister(cluster, leaving, seen_at, self.config, reader, &mut self.failures)?;
+        let deregistered = deregister(cluster, leaving, snapshot_at, self.config, reader, &mut self.failures)?;
         self.deregistered.extend(deregistered);
         Ok(())
     }
 
     fn end(mut self) -> Result<Outcome, Halt> {
         if self.unreached > 0 {
-            let message = format!("no time was left for {} of the tasks to stop", self.unreached);
+            let message = format!("no time was left to stop {} of the tasks", self.unreached);
             self.failures.add(Failure::new(Category::OutOfTime, message));
         }
         let tasks = [self.stopped.as_slice(), self.draining.as_slice()].concat();
@@ -494,8 +497,8 @@ impl<'r, 'a> Work<'r, 'a> {
     }
 }
 
-/// Why a task is stopped whose time to drain is over.
+/// The `reason` of StopTask for a task whose drain is over.
 pub(crate) fn drain_is_over(until: Timestamp) -> String {
     let until = until.to_rfc3339().unwrap_or_default();
-    format!("start-engines: its time to drain was over at {until}")
+    format!("start-engines: its drain was over at {until}")
 }

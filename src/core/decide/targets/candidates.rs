@@ -1,4 +1,4 @@
-//! Which targets a stopping task can have in its target groups, and where a newer owner of them would be.
+//! The targets that a stopping task can have in its target groups, and where a newer owner of them would be.
 
 use super::snapshot::network;
 use crate::domain::arn::{Port, TargetGroupArn};
@@ -8,7 +8,7 @@ use crate::domain::task::{Network, Task};
 /// Every target that a stopping task can have registered.
 pub(crate) struct Candidates {
     pub(crate) targets: Vec<GroupTarget>,
-    /// Those whose id or port is not reported any more.
+    /// What is known of those whose id or port is not reported any more.
     pub(crate) unnamed: Vec<Unnamed>,
     pub(crate) owner_scope: OwnerScope,
 }
@@ -23,7 +23,7 @@ pub(crate) enum OwnerScope {
 }
 
 impl OwnerScope {
-    /// Of targets that were registered a moment ago, when the task was RUNNING.
+    /// The scope for targets that were registered a moment ago, when the task was RUNNING.
     pub(crate) fn of_running(event: &Task, snapshot: &Task) -> Self {
         match network(event, Some(snapshot)) {
             Network::ContainerInstance { arn, .. } => Self::On(arn.clone()),
@@ -32,7 +32,7 @@ impl OwnerScope {
     }
 }
 
-/// What is still known of the targets of a task in one target group.
+/// What is known of the targets of a task in one target group, if not their ids and ports.
 pub(crate) struct Unnamed {
     pub(crate) group: TargetGroupArn,
     /// The id of its container instance in the target group, if it is known.

@@ -1,17 +1,17 @@
-//! What tasks publish on their container instances: what they show, else what their definitions tell.
+//! The ports that tasks publish on their container instances: by their bindings, else by their definitions.
 //!
-//! In network mode `host` no task ever shows a port, neither in events nor in DescribeTasks: the agent reports
-//! none ("we do not return any network bindings for awsvpc and host network mode tasks":
-//! [amazon-ecs-agent#3479](https://github.com/aws/amazon-ecs-agent/pull/3479)). Which mode a task is in, only
-//! its definition tells. In network mode `bridge` a binding is shown from when its container runs; until then
-//! it is nobody's to guess.
+//! In network mode `host` no task has bindings, neither in events nor in DescribeTasks: the agent reports none ("we do not
+//! return any network bindings for awsvpc and host network mode tasks":
+//! [amazon-ecs-agent#3479](https://github.com/aws/amazon-ecs-agent/pull/3479)). Only the task definition contains the
+//! network mode. In network mode `bridge` a binding is reported once its container runs; until then a dynamic port is not
+//! known.
 //!
-//! A port that no mapping names is not published in network mode `host` either, though something may listen on
-//! it: ECS keeps a port of the machine for a task only by a mapping, so two tasks on one machine could
-//! claim it; and ECS itself takes no service with a load balancer without one ("A host port mapping for the
-//! container port 8080 is required": terraform#24274).
+//! A port without a mapping is not published in network mode `host` either, though something may listen on it: ECS
+//! reserves a port of the container instance for a task only by a mapping, so two tasks on one container instance could
+//! claim it; and ECS itself refuses a service with a load balancer without one ("A host port mapping for the container
+//! port 8080 is required": terraform#24274).
 //!
-//! Must not know machines: a host port is half a target.
+//! Must not know container instances: a host port is half of a target.
 
 use crate::domain::arn::{Port, TaskDefinition};
 use crate::domain::definition::{Definition, NetworkMode};
@@ -19,60 +19,60 @@ use crate::domain::task::ports::PortBinding;
 use crate::domain::task::{Status, Task};
 use crate::journal::{Asked, Halt, Reader};
 
-/// What a task that is, or has been, RUNNING publishes on its container instance.
+/// What a task that is, or has been, RUNNING publishes on its container instance, as far as it is known.
 #[derive(Debug)]
 pub(crate) enum Ports<'a> {
-    /// This, and nothing else.
+    /// Exactly these bindings.
     Known(Vec<PortBinding>),
-    /// Nobody shows where, as yet: in network mode `bridge` the machine chooses.
-    NotShown(&'a Definition),
-    /// Nothing: it has an interface of its own, which nobody shows, as yet.
+    /// No bindings are reported yet, in network mode `bridge`, where host ports may be dynamic.
+    NotReported(&'a Definition),
+    /// Nothing: it has its own network interface, which is not reported yet.
     OwnInterface,
-    /// Nobody tells of which definition it is.
-    Untold,
-    /// Its definition was deleted.
-    Gone(TaskDefinition),
+    /// Neither bindings nor the ARN of the task definition are reported.
+    DefinitionUnknown,
+    /// No bindings are reported, and its task definition was deleted.
+    DefinitionDeleted(TaskDefinition),
 }
 
-/// Of a RUNNING task, as the newer snapshot tells that shows any.
-pub(crate) fn of_running<'a>(event: &Task, look: &Task, reader: &mut Reader<'a>) -> Asked<'a, Ports<'a>> {
-    let (newer, older) = if look.version >= event.version {
-        (look, event)
+/// What a RUNNING task publishes: the bindings of the newer of event and snapshot, unless only the older one has any.
+pub(crate) fn of_running<'a>(event: &Task, snapshot: &Task, reader: &mut Reader<'a>) -> Asked<'a, Ports<'a>> {
+    let (newer, older) = if snapshot.version >= event.version {
+        (snapshot, event)
     } else {
-        (event, look)
+        (event, snapshot)
     };
-    let shown = match newer.published_ports() {
+    let reported = match newer.published_ports() {
         [] => older.published_ports(),
-        shown => shown,
+        reported => reported,
     };
-    shown_or_defined(shown.to_vec(), [Some(newer), Some(older)], reader)
+    reported_or_defined(reported.to_vec(), [Some(newer), Some(older)], reader)
 }
 
-/// Of a task that is stopping or has stopped: all that either snapshot tells, since a container that was
+/// What a stopping or stopped task publishes: the bindings of both event and snapshot, since a container that was
 /// restarted may have another port.
-pub(crate) fn of_stopping<'a>(task: &Task, look: Option<&Task>, reader: &mut Reader<'a>) -> Asked<'a, Ports<'a>> {
-    let both = || [Some(task), look].into_iter().flatten();
-    let shown = both()
+pub(crate) fn of_stopping<'a>(task: &Task, snapshot: Option<&Task>, reader: &mut Reader<'a>) -> Asked<'a, Ports<'a>> {
+    let both = || [Some(task), snapshot].into_iter().flatten();
+    let reported = both()
         .flat_map(|snapshot| snapshot.published_ports().iter().cloned())
         .collect();
-    shown_or_defined(shown, [Some(task), look], reader)
+    reported_or_defined(reported, [Some(task), snapshot], reader)
 }
 
-fn shown_or_defined<'a>(
-    shown: Vec<PortBinding>,
+fn reported_or_defined<'a>(
+    reported: Vec<PortBinding>,
     snapshots: [Option<&Task>; 2],
     reader: &mut Reader<'a>,
 ) -> Asked<'a, Ports<'a>> {
-    if !shown.is_empty() {
-        return Ok(Ok(Ports::Known(shown)));
+    if !reported.is_empty() {
+        return Ok(Ok(Ports::Known(reported)));
     }
     let named = snapshots.into_iter().flatten();
     let Some(arn) = named.filter_map(|task| task.task_definition.as_ref()).next() else {
-        return Ok(Ok(Ports::Untold));
+        return Ok(Ok(Ports::DefinitionUnknown));
     };
     let definition = match reader.describe_task_definition(arn)? {
         Ok(Some(definition)) => definition,
-        Ok(None) => return Ok(Ok(Ports::Gone(arn.clone()))),
+        Ok(None) => return Ok(Ok(Ports::DefinitionDeleted(arn.clone()))),
         Err(error) => return Ok(Err(error)),
     };
     Ok(Ok(match &definition.network_mode {
@@ -80,36 +80,37 @@ fn shown_or_defined<'a>(
         NetworkMode::Awsvpc => Ports::OwnInterface,
         NetworkMode::None => Ports::Known(Vec::new()),
         NetworkMode::Bridge | NetworkMode::Unknown(_) if definition.mappings.is_empty() => Ports::Known(Vec::new()),
-        // The machine's own network on Windows, say, publishes as `bridge` does.
-        NetworkMode::Bridge | NetworkMode::Unknown(_) => Ports::NotShown(definition),
+        // The default network mode on Windows, for example, publishes like `bridge`.
+        NetworkMode::Bridge | NetworkMode::Unknown(_) => Ports::NotReported(definition),
     }))
 }
 
-/// What a live task has to do with the ports of its machine.
+/// The host ports of its container instance that a live task claims.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct PortClaims {
     /// Those that it has.
     pub(crate) has: Vec<Port>,
-    /// Those that it will have: it starts, and ECS, which places no two tasks with one fixed port on one
-    /// machine ([`RESOURCE:PORTS`](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html)),
-    /// keeps them for it. So whoever had them has given them back.
+    /// Those that it will have: it starts, and ECS reserves them for it, since it does not place two tasks with the same
+    /// fixed port on one container instance
+    /// ([`RESOURCE:PORTS`](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html)).
+    /// So the task before it has freed them.
     pub(crate) will_have: Vec<Port>,
-    /// The machine will give it others, and nobody knows which.
+    /// Whether it will get dynamic ports, which are not known yet.
     pub(crate) may_get_any: bool,
 }
 
-/// Of a live task, by the ports of its containers that are in question. What a RUNNING task does not show it
-/// does not publish, if it shows any; one that starts may show only some.
+/// What a live task claims for these container ports. A RUNNING task with any bindings publishes nothing else; one that
+/// starts may have only some of its bindings yet.
 pub(crate) fn claims(task: &Task, containers_ports: &[Port], reader: &mut Reader<'_>) -> Result<PortClaims, Halt> {
-    let shown = task.published_ports();
+    let reported = task.published_ports();
     let mut claims = PortClaims::default();
     for &port in containers_ports {
         claims
             .has
-            .extend(shown.iter().filter_map(|binding| binding.host_port(port)));
+            .extend(reported.iter().filter_map(|binding| binding.host_port(port)));
     }
     let is_running = task.last_status == Status::Running;
-    if is_running && !shown.is_empty() {
+    if is_running && !reported.is_empty() {
         return Ok(claims);
     }
     let definition = match &task.task_definition {
@@ -122,13 +123,15 @@ pub(crate) fn claims(task: &Task, containers_ports: &[Port], reader: &mut Reader
     };
     let mut fixed = Vec::new();
     for mapping in &definition.mappings {
-        let is_shown = |port| {
-            let mut of_container = shown.iter().filter(|it| it.container == mapping.in_host_mode.container);
+        let is_reported = |port| {
+            let mut of_container = reported
+                .iter()
+                .filter(|it| it.container == mapping.in_host_mode.container);
             of_container.any(|binding| binding.host_port(port).is_some())
         };
         for &port in containers_ports
             .iter()
-            .filter(|port| mapping.is_of(**port) && !is_shown(**port))
+            .filter(|port| mapping.is_of(**port) && !is_reported(**port))
         {
             let on_host = match &definition.network_mode {
                 NetworkMode::Host => Some(&mapping.in_host_mode),
@@ -169,13 +172,13 @@ mod tests {
         let detail = json!({
             "taskArn": "arn:aws:ecs:us-east-1:111122223333:task/engines/0123456789abcdef0123456789abcdef",
             "taskDefinitionArn": "arn:aws:ecs:us-east-1:111122223333:task-definition/auth:7",
-            "lastStatus": last_status, "desiredStatus": "RUNNING", "containerInstanceArn": "machine",
+            "lastStatus": last_status, "desiredStatus": "RUNNING", "containerInstanceArn": "container-instance",
             "containers": [{"name": "auth", "networkBindings": bindings}],
         });
         from_event(&detail).unwrap()
     }
 
-    /// The claims on port 8080 of `auth`, and how often the definition was asked for.
+    /// The claims for container port 8080, and the number of DescribeTaskDefinition calls.
     fn claims_of(task: &Task, mode: Option<&str>, mappings: &[(&str, i64, Option<i64>)]) -> (PortClaims, usize) {
         let mapping = |(name, container_port, host_port): &(&str, i64, Option<i64>)| {
             let raw = RawBinding {
@@ -203,19 +206,19 @@ mod tests {
             });
         }
         let mut reader = Reader::new(&journal);
-        let told = claims(task, &ports, &mut reader).unwrap();
+        let found = claims(task, &ports, &mut reader).unwrap();
         assert_eq!(
             claims(task, &ports, &mut reader).unwrap(),
-            told,
-            "once more, and no second call"
+            found,
+            "the same again, without a second call"
         );
-        (told, journal.entries.len())
+        (found, journal.entries.len())
     }
 
     #[test]
-    fn what_a_live_task_has_will_have_or_may_get_is_told_by_itself_and_by_its_definition() {
+    fn what_a_live_task_has_will_have_or_may_get_comes_from_its_bindings_and_its_definition() {
         let none = json!([]);
-        let shown = json!([{"containerPort": 8080, "hostPort": 32768}]);
+        let reported = json!([{"containerPort": 8080, "hostPort": 32768}]);
         let others = json!([{"containerPort": 9090, "hostPort": 32768}]);
         let (fixed, dynamic) = ([("auth", 8080, Some(80))], [("auth", 8080, Some(0))]);
         let two = [("auth", 8080, Some(0)), ("proxy", 8080, None)];
@@ -224,7 +227,7 @@ mod tests {
         let (any, nothing) = ((vec![], vec![], true), (vec![], vec![], false));
         let has_one_and_may_get = (vec!["32768".parse().unwrap()], vec![], true);
         let table = [
-            ("RUNNING", &shown, None, &dynamic[..], has("32768"), 0),
+            ("RUNNING", &reported, None, &dynamic[..], has("32768"), 0),
             ("RUNNING", &others, None, &dynamic, nothing.clone(), 0),
             ("RUNNING", &none, Some("host"), &dynamic, has("8080"), 1),
             ("RUNNING", &none, None, &fixed, has("80"), 1),
@@ -234,9 +237,9 @@ mod tests {
             ("PENDING", &none, None, &dynamic, any.clone(), 1),
             ("PENDING", &none, Some("nat"), &dynamic, any.clone(), 1),
             ("PENDING", &others, None, &dynamic, any, 1),
-            // The one container has its port, and the other is still to get one.
-            ("PENDING", &shown, None, &dynamic, has("32768"), 1),
-            ("PENDING", &shown, None, &two, has_one_and_may_get, 1),
+            // One container has its port, and the other will get one.
+            ("PENDING", &reported, None, &dynamic, has("32768"), 1),
+            ("PENDING", &reported, None, &two, has_one_and_may_get, 1),
             ("PENDING", &none, None, &[("auth", 9090, Some(0))], nothing.clone(), 1),
             ("PENDING", &none, Some("awsvpc"), &dynamic, nothing.clone(), 1),
             ("PENDING", &none, Some("none"), &dynamic, nothing, 1),
@@ -253,11 +256,11 @@ mod tests {
     }
 
     #[test]
-    fn a_live_task_of_which_nobody_tells_the_definition_may_get_any_port() {
-        let untold = Task {
+    fn a_live_task_whose_definition_is_not_reported_may_get_any_port() {
+        let without_definition = Task {
             task_definition: None,
             ..task("RUNNING", &json!([]))
         };
-        assert!(claims_of(&untold, None, &[]).0.may_get_any);
+        assert!(claims_of(&without_definition, None, &[]).0.may_get_any);
     }
 }

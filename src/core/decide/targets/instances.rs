@@ -1,5 +1,5 @@
-//! Targets of tasks in network mode `bridge` or `host`: a host port of their container instance, with
-//! the EC2 instance's id in groups of target type `instance`, its private address in those of `ip`.
+//! Targets of tasks in network mode `bridge` or `host`: a host port of their container instance, with the EC2 instance's
+//! id in target groups of target type `instance`, its private address in those of `ip`.
 //!
 //! Must not know network interfaces.
 
@@ -16,7 +16,8 @@ use crate::domain::task::ports::{Transport, Unfit, Wanted, choose, fitting};
 use crate::journal::{Halt, Reader};
 use crate::outcome::Failure;
 
-/// The target that a group takes for a RUNNING task on the container instance `arn`.
+/// The target that a target group takes for a RUNNING task on the container instance `arn`; the inner error is why it
+/// takes none.
 pub(crate) fn of_running<'a>(
     attachment: &Attachment,
     facts: &TargetGroup,
@@ -37,46 +38,46 @@ pub(crate) fn of_running<'a>(
     };
     let bindings = match ports {
         Ports::Known(bindings) => bindings,
-        Ports::NotShown(definition) if definition.maps(wanted) => return Ok(Err(Refusal::NoHostPortYet)),
-        Ports::NotShown(definition) => definition.host_mode_ports(),
-        Ports::OwnInterface | Ports::Untold => return Ok(Err(Refusal::NoAddressYet)),
-        Ports::Gone(definition) => return Ok(Err(Refusal::DefinitionDeleted(definition))),
+        Ports::NotReported(definition) if definition.maps(wanted) => return Ok(Err(Refusal::NoHostPortYet)),
+        Ports::NotReported(definition) => definition.host_mode_ports(),
+        Ports::OwnInterface | Ports::DefinitionUnknown => return Ok(Err(Refusal::NoAddressYet)),
+        Ports::DefinitionDeleted(definition) => return Ok(Err(Refusal::DefinitionDeleted(definition))),
     };
     let port = match choose(&bindings, wanted) {
         Ok(port) => port,
-        // Some containers show their ports before others do.
-        Err(Unfit::NotPublished) if shows_some(task, snapshot) && maps(task, snapshot, wanted, reader)? => {
+        // The ports of some containers are reported before those of others.
+        Err(Unfit::NotPublished) if reports_some(task, snapshot) && maps(task, snapshot, wanted, reader)? => {
             return Ok(Err(Refusal::NoHostPortYet));
         }
         Err(unfit) => return Ok(Err(Refusal::Port(unfit, bindings))),
     };
-    let machine = match reader.describe_container_instance(&task.cluster, arn, Recall::Always)? {
-        Ok(Some(machine)) => machine,
+    let container_instance = match reader.describe_container_instance(&task.cluster, arn, Recall::Always)? {
+        Ok(Some(container_instance)) => container_instance,
         Ok(None) => return Ok(Err(Refusal::InstanceNotFound(arn.to_owned()))),
         Err(error) => return Ok(Err(Refusal::Call(error))),
     };
     if facts.target_type == TargetType::Instance {
-        let id = machine.ec2_instance.clone();
+        let id = container_instance.ec2_instance.clone();
         return Ok(Ok(Target { id, port }));
     }
-    let instance = match reader.describe_instance(&machine.ec2_instance, Recall::Always)? {
+    let instance = match reader.describe_instance(&container_instance.ec2_instance, Recall::Always)? {
         Ok(Some(instance)) => instance,
-        Ok(None) => return Ok(Err(Refusal::InstanceNotFound(machine.ec2_instance.clone()))),
+        Ok(None) => return Ok(Err(Refusal::InstanceNotFound(container_instance.ec2_instance.clone()))),
         Err(error) => return Ok(Err(Refusal::Call(error))),
     };
     let id = instance.addresses.of_family(facts.family);
     Ok(id.map(|id| Target { id, port }).ok_or(Refusal::NoAddressOfFamily))
 }
 
-fn shows_some(task: &Task, look: &Task) -> bool {
-    [task, look]
+fn reports_some(task: &Task, snapshot: &Task) -> bool {
+    [task, snapshot]
         .iter()
         .any(|snapshot| !snapshot.published_ports().is_empty())
 }
 
-/// Whether its definition has a mapping for the port, as far as anybody tells.
-fn maps(task: &Task, look: &Task, wanted: Wanted<'_>, reader: &mut Reader<'_>) -> Result<bool, Halt> {
-    let Some(arn) = task.task_definition.as_ref().or(look.task_definition.as_ref()) else {
+/// Whether the task definition has a mapping for the port; false if the definition cannot be read.
+fn maps(task: &Task, snapshot: &Task, wanted: Wanted<'_>, reader: &mut Reader<'_>) -> Result<bool, Halt> {
+    let Some(arn) = task.task_definition.as_ref().or(snapshot.task_definition.as_ref()) else {
         return Ok(false);
     };
     let definition = reader.describe_task_definition(arn)?;
@@ -86,8 +87,8 @@ fn maps(task: &Task, look: &Task, wanted: Wanted<'_>, reader: &mut Reader<'_>) -
 /// Every target that a stopping task on the container instance `arn` can have registered, or why
 /// there can be none.
 ///
-/// `startedBy` does not name a container, so it is the ports of all that publish the one it names.
-/// Where nobody tells the machine or the ports any more, it is told what is lost.
+/// `startedBy` contains no container, so these are the host ports of all containers that publish its port. Where the
+/// container instance or the ports are not reported any more, the result contains what is still known.
 pub(crate) fn of_stopping<'a>(
     task: &Task,
     arn: &str,
@@ -96,7 +97,7 @@ pub(crate) fn of_stopping<'a>(
     reader: &mut Reader<'a>,
     failures: &mut Failures,
 ) -> Result<Candidates, Halt> {
-    let mut machine = Machine::new(task, arn);
+    let mut lookup = InstanceLookup::new(task, arn);
     let mut targets = Vec::new();
     let mut unnamed = Vec::new();
     for attachment in attachments {
@@ -116,15 +117,15 @@ pub(crate) fn of_stopping<'a>(
         if ports.as_ref().is_some_and(Vec::is_empty) {
             continue;
         }
-        let id = match machine.id(facts, reader)? {
+        let id = match lookup.id(facts, reader)? {
             Ok(Some(id)) => Some(id),
-            // The group takes no such target, so it never had it.
+            // The target group takes no such target, so it was never registered.
             Ok(None) => continue,
-            Err(Unknown::Failed(failure)) => {
+            Err(IdUnknown::Failed(failure)) => {
                 failures.add(*failure);
                 continue;
             }
-            Err(Unknown::Gone) => None,
+            Err(IdUnknown::Gone) => None,
         };
         match (id, ports) {
             (Some(id), Some(ports)) => targets.extend(ports.into_iter().map(|port| GroupTarget {
@@ -141,17 +142,17 @@ pub(crate) fn of_stopping<'a>(
     Ok(Candidates {
         targets,
         unnamed,
-        owner_scope: machine.owner_scope(),
+        owner_scope: lookup.owner_scope(),
     })
 }
 
-/// Every host port that can have been meant, each once; `None` if nobody tells.
+/// Every host port that the task can have for its target group, each once; `None` if they are not known.
 fn possible(published: &Ports<'_>, wanted: Wanted<'_>) -> Option<Vec<Port>> {
     let bindings = match published {
         Ports::Known(bindings) => bindings.clone(),
-        Ports::NotShown(definition) => definition.fixed_ports(wanted)?,
+        Ports::NotReported(definition) => definition.fixed_ports(wanted)?,
         Ports::OwnInterface => Vec::new(),
-        Ports::Untold | Ports::Gone(_) => return None,
+        Ports::DefinitionUnknown | Ports::DefinitionDeleted(_) => return None,
     };
     let mut ports = Vec::new();
     for (_, port) in fitting(&bindings, wanted) {
@@ -162,22 +163,22 @@ fn possible(published: &Ports<'_>, wanted: Wanted<'_>) -> Option<Vec<Port>> {
     Some(ports)
 }
 
-/// Whether the machine under another task is the one of a target.
+/// Whether the target is on the container instance `arn` of the task: by the EC2 instance's id, or one of its addresses.
 pub(crate) fn is_on(task: &Task, arn: &str, target: &Target, reader: &mut Reader<'_>) -> Result<bool, Halt> {
-    let Some(machine) = reader.describe_container_instance(&task.cluster, arn, Recall::Always)?? else {
+    let Some(container_instance) = reader.describe_container_instance(&task.cluster, arn, Recall::Always)?? else {
         return Err(instance_not_found(task, arn).into());
     };
-    if target.id.starts_with("i-") || machine.ec2_instance == target.id {
-        return Ok(machine.ec2_instance == target.id);
+    if target.id.starts_with("i-") || container_instance.ec2_instance == target.id {
+        return Ok(container_instance.ec2_instance == target.id);
     }
-    match reader.describe_instance(&machine.ec2_instance, Recall::Always)?? {
+    match reader.describe_instance(&container_instance.ec2_instance, Recall::Always)?? {
         Some(instance) => Ok(instance.addresses.each().any(|id| id == target.id)),
-        None => Err(instance_not_found(task, &machine.ec2_instance).into()),
+        None => Err(instance_not_found(task, &container_instance.ec2_instance).into()),
     }
 }
 
-/// Every id that a target on the container instance of a task can have, the addresses only if they are asked for; the
-/// inner error is that it is not known any more.
+/// Every id that a target on the container instance `arn` of a task can have: the EC2 instance's id, and its addresses
+/// if `with_addresses`. The inner error is that ECS or EC2 does not know it any more.
 pub(crate) fn ids(
     task: &Task,
     arn: &str,
@@ -197,32 +198,32 @@ pub(crate) fn ids(
     Ok(Ok(ids))
 }
 
-/// Why the id is not known under which a group has the machine.
-enum Unknown {
+/// Why the target id of a container instance is not known.
+enum IdUnknown {
     Failed(Box<Failure>),
     Gone,
 }
 
-/// The machine under a stopping task, asked for once, and only if a group needs it.
-struct Machine<'t, 'a> {
+/// Looks up the container instance of a stopping task and its EC2 instance: each once, and only if a target group needs it.
+struct InstanceLookup<'t, 'a> {
     task: &'t Task,
     arn: &'t str,
     container_instance: Option<Result<Option<&'a ContainerInstance>, &'a CallError>>,
-    instance: Option<Result<Option<Ec2Instance>, &'a CallError>>,
+    ec2_instance: Option<Result<Option<Ec2Instance>, &'a CallError>>,
 }
 
-impl<'t, 'a> Machine<'t, 'a> {
+impl<'t, 'a> InstanceLookup<'t, 'a> {
     fn new(task: &'t Task, arn: &'t str) -> Self {
         Self {
             task,
             arn,
             container_instance: None,
-            instance: None,
+            ec2_instance: None,
         }
     }
 
-    /// Its id in a group; the innermost `None` if the group takes no such target.
-    fn id(&mut self, facts: &TargetGroup, reader: &mut Reader<'a>) -> Result<Result<Option<String>, Unknown>, Halt> {
+    /// Its target id in a target group; the innermost `None` if the target group takes no such target.
+    fn id(&mut self, facts: &TargetGroup, reader: &mut Reader<'a>) -> Result<Result<Option<String>, IdUnknown>, Halt> {
         if matches!(
             facts.target_type,
             TargetType::Lambda | TargetType::Alb | TargetType::Unknown(_)
@@ -235,26 +236,26 @@ impl<'t, 'a> Machine<'t, 'a> {
         };
         self.container_instance = Some(known);
         let id = match known {
-            Ok(Some(machine)) => &machine.ec2_instance,
-            Ok(None) => return Ok(Err(Unknown::Gone)),
-            Err(error) => return Ok(Err(Unknown::Failed(Box::new(error.into())))),
+            Ok(Some(container_instance)) => &container_instance.ec2_instance,
+            Ok(None) => return Ok(Err(IdUnknown::Gone)),
+            Err(error) => return Ok(Err(IdUnknown::Failed(Box::new(error.into())))),
         };
         if facts.target_type == TargetType::Instance {
             return Ok(Ok(Some(id.clone())));
         }
-        let known = match self.instance {
+        let known = match self.ec2_instance {
             Some(known) => known,
             None => reader.describe_instance(id, Recall::IfGone)?,
         };
-        self.instance = Some(known);
+        self.ec2_instance = Some(known);
         Ok(match known {
             Ok(Some(instance)) => Ok(instance.addresses.of_family(facts.family)),
-            Ok(None) => Err(Unknown::Gone),
-            Err(error) => Err(Unknown::Failed(Box::new(error.into()))),
+            Ok(None) => Err(IdUnknown::Gone),
+            Err(error) => Err(IdUnknown::Failed(Box::new(error.into()))),
         })
     }
 
-    /// While it is in its cluster and has its addresses, whoever else has its ports is on it too.
+    /// While it is registered with its cluster and its EC2 instance lives, only tasks on it can have its ports.
     fn owner_scope(&self) -> OwnerScope {
         let is_registered = matches!(
             self.container_instance,
@@ -263,7 +264,10 @@ impl<'t, 'a> Machine<'t, 'a> {
                 ..
             })))
         );
-        let lives = matches!(self.instance, None | Some(Ok(Some(Ec2Instance { lives: true, .. }))));
+        let lives = matches!(
+            self.ec2_instance,
+            None | Some(Ok(Some(Ec2Instance { lives: true, .. })))
+        );
         if is_registered && lives {
             OwnerScope::On(self.arn.to_owned())
         } else {

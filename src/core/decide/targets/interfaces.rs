@@ -1,5 +1,5 @@
-//! Targets of tasks with a network interface of their own (network mode `awsvpc`): its address and
-//! the container's port, in groups of target type `ip`.
+//! Targets of tasks with their own network interface (network mode `awsvpc`): its address and the container's port, in
+//! target groups of target type `ip`.
 //!
 //! Must not know container instances.
 
@@ -12,7 +12,7 @@ use crate::domain::task::{Addresses, Task};
 use crate::journal::{Halt, Reader};
 use crate::outcome::Skip;
 
-/// The target that a group takes for a RUNNING task.
+/// The target that a target group takes for a RUNNING task, or why it takes none.
 pub(crate) fn of_running(
     attachment: &Attachment,
     facts: &TargetGroup,
@@ -35,23 +35,23 @@ pub(crate) fn of_running(
 
 /// Every target that a stopping task can have registered, or why there can be none.
 ///
-/// Where the event does not tell which addresses the task has, or it has one of either family, the
-/// group's facts and DescribeTasks are asked.
+/// Where the event does not contain all addresses, or the task has one of each family, this calls DescribeTargetGroups,
+/// and DescribeTasks if an address is missing.
 pub(crate) fn of_stopping<'a>(
     task: &Task,
-    mut look: Option<&'a Task>,
+    mut snapshot: Option<&'a Task>,
     attachments: &[Attachment],
     reader: &mut Reader<'a>,
     failures: &mut Failures,
 ) -> Result<Result<Vec<GroupTarget>, Skip>, Halt> {
-    if known_addresses(task, look).is_none() && task.started_at.is_none() {
+    if known_addresses(task, snapshot).is_none() && task.started_at.is_none() {
         return Ok(Err(Skip::NeverHadAnAddress));
     }
-    // It has none of that family yet, and nobody else has left it one.
+    // A missing address is no failure then: it has none of that family yet, so nothing can be registered with it.
     let never_ran = task.never_ran();
     let mut targets = Vec::new();
     for attachment in attachments {
-        let family = match certain_family(known_addresses(task, look)) {
+        let family = match certain_family(known_addresses(task, snapshot)) {
             Some(family) => family,
             None => match reader.describe_target_group(&attachment.group)? {
                 Ok(facts) => facts.family,
@@ -65,11 +65,11 @@ pub(crate) fn of_stopping<'a>(
                 }
             },
         };
-        let mut id = known_addresses(task, look).and_then(|addresses| addresses.of_family(family));
-        let is_complete = |look| known_addresses(task, look).is_some_and(|addresses| addresses.complete);
-        if id.is_none() && !never_ran && !is_complete(look) && look.is_none() {
-            look = snapshot::describe(task, reader)?;
-            id = known_addresses(task, look).and_then(|addresses| addresses.of_family(family));
+        let mut id = known_addresses(task, snapshot).and_then(|addresses| addresses.of_family(family));
+        let is_complete = |snapshot| known_addresses(task, snapshot).is_some_and(|addresses| addresses.complete);
+        if id.is_none() && !never_ran && !is_complete(snapshot) && snapshot.is_none() {
+            snapshot = snapshot::describe(task, reader)?;
+            id = known_addresses(task, snapshot).and_then(|addresses| addresses.of_family(family));
         }
         match id {
             Some(id) => targets.push(GroupTarget {
@@ -79,20 +79,20 @@ pub(crate) fn of_stopping<'a>(
                     port: attachment.port,
                 },
             }),
-            // It has no address that this group takes, so it never was registered in it.
-            None if never_ran || is_complete(look) => {}
+            // It has no address of this target group's family, so it was never registered.
+            None if never_ran || is_complete(snapshot) => {}
             None => failures.add(refusal::address_unknown(task)),
         }
     }
     Ok(Ok(targets))
 }
 
-/// All addresses that either snapshot tells: an interface keeps its addresses for life.
-fn known_addresses(event: &Task, look: Option<&Task>) -> Option<Addresses> {
+/// The addresses in event and snapshot together: a network interface keeps its addresses for life.
+fn known_addresses(event: &Task, snapshot: Option<&Task>) -> Option<Addresses> {
     let of_event = event.network.addresses().copied();
-    let of_look = look.and_then(|look| look.network.addresses().copied());
-    let (Some(one), Some(other)) = (of_event, of_look) else {
-        return of_event.or(of_look);
+    let of_snapshot = snapshot.and_then(|snapshot| snapshot.network.addresses().copied());
+    let (Some(one), Some(other)) = (of_event, of_snapshot) else {
+        return of_event.or(of_snapshot);
     };
     Some(Addresses {
         ipv4: one.ipv4.or(other.ipv4),

@@ -1,11 +1,11 @@
-//! Which targets are in their groups.
+//! Which targets are registered.
 
 use crate::decide::failures::Failures;
 use crate::domain::arn::TargetGroupArn;
 use crate::domain::target::{GroupTarget, Target, TargetHealth};
 use crate::journal::{Halt, Reader};
 
-/// Targets by group, groups and targets in the order given.
+/// Targets by target group, both in the order given.
 pub(crate) fn by_group(targets: &[GroupTarget]) -> Vec<(TargetGroupArn, Vec<Target>)> {
     let mut groups: Vec<(TargetGroupArn, Vec<Target>)> = Vec::new();
     for GroupTarget { group, target } in targets {
@@ -17,7 +17,8 @@ pub(crate) fn by_group(targets: &[GroupTarget]) -> Vec<(TargetGroupArn, Vec<Targ
     groups
 }
 
-/// Those that are in their group and not on their way out.
+/// Those that are registered and not draining, by DescribeTargetHealth: one call for each target group. None of a target
+/// group that is gone; a call that fails adds a failure.
 pub(crate) fn still_registered(
     targets: &[GroupTarget],
     reader: &mut Reader<'_>,

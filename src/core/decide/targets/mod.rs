@@ -1,8 +1,8 @@
-//! Which targets a task has in its groups: of a RUNNING task the right ones, of a stopping task all
-//! that it can have.
+//! The targets of a task in its target groups: of a RUNNING task those to register, of a stopping task all that it can
+//! have registered.
 //!
-//! A task has a network interface of its own (`interfaces`), or ports of its container instance
-//! (`instances`). Must not register or deregister.
+//! A task has its own network interface (`interfaces`), or ports of its container instance (`instances`). Must not
+//! register or deregister.
 
 pub(crate) mod candidates;
 pub(crate) mod host_ports;
@@ -48,29 +48,29 @@ pub(crate) fn of_running<'a>(
 
 /// Every target that a stopping task can have registered, or why there can be none.
 ///
-/// Of a task with an interface mostly from the event alone, of one in network mode `host` with what its
-/// definition tells. Only where that is not enough, DescribeTasks is asked.
+/// For a task with a network interface, usually from the event alone; for one in network mode `host`, with its task
+/// definition. DescribeTasks is called only where that is not enough.
 pub(crate) fn of_stopping<'a>(
     task: &Task,
-    mut look: Option<&'a Task>,
+    mut snapshot: Option<&'a Task>,
     attachments: &[Attachment],
     reader: &mut Reader<'a>,
     failures: &mut Failures,
 ) -> Result<Result<Candidates, Skip>, Halt> {
-    if task.has_run() && look.is_none() && tells_little(task, reader)? {
-        look = snapshot::describe(task, reader)?;
+    if task.has_run() && snapshot.is_none() && needs_snapshot(task, reader)? {
+        snapshot = snapshot::describe(task, reader)?;
     }
-    let arn = match network(task, look) {
+    let arn = match network(task, snapshot) {
         Network::External => return Ok(Err(Skip::ExternalInstance)),
         Network::ContainerInstance { arn, .. } => arn,
-        Network::Awsvpc(_) | Network::Unknown => return on_interface(task, look, attachments, reader, failures),
+        Network::Awsvpc(_) | Network::Unknown => return on_interface(task, snapshot, attachments, reader, failures),
     };
-    let mut both = [Some(task), look].into_iter().flatten();
+    let mut both = [Some(task), snapshot].into_iter().flatten();
     if both.all(|snapshot| snapshot.published_ports().is_empty() && !snapshot.has_run()) {
         return Ok(Err(Skip::NeverHadAnAddress));
     }
-    match host_ports::of_stopping(task, look, reader)? {
-        Ok(Ports::OwnInterface) => on_interface(task, look, attachments, reader, failures),
+    match host_ports::of_stopping(task, snapshot, reader)? {
+        Ok(Ports::OwnInterface) => on_interface(task, snapshot, attachments, reader, failures),
         Ok(published) => instances::of_stopping(task, arn, &published, attachments, reader, failures).map(Ok),
         Err(error) => {
             failures.add(error);
@@ -85,12 +85,12 @@ pub(crate) fn of_stopping<'a>(
 
 fn on_interface<'a>(
     task: &Task,
-    look: Option<&'a Task>,
+    snapshot: Option<&'a Task>,
     attachments: &[Attachment],
     reader: &mut Reader<'a>,
     failures: &mut Failures,
 ) -> Result<Result<Candidates, Skip>, Halt> {
-    let targets = interfaces::of_stopping(task, look, attachments, reader, failures)?;
+    let targets = interfaces::of_stopping(task, snapshot, attachments, reader, failures)?;
     Ok(targets.map(|targets| Candidates {
         targets,
         unnamed: Vec::new(),
@@ -98,13 +98,13 @@ fn on_interface<'a>(
     }))
 }
 
-/// Whether DescribeTasks may tell more of its targets.
-fn tells_little(task: &Task, reader: &mut Reader<'_>) -> Result<bool, Halt> {
+/// Whether the event alone does not contain the task's targets, so that a snapshot is needed.
+fn needs_snapshot(task: &Task, reader: &mut Reader<'_>) -> Result<bool, Halt> {
     Ok(match &task.network {
         Network::Unknown => true,
         Network::ContainerInstance { .. } => {
-            let told = host_ports::of_stopping(task, None, reader)?;
-            !matches!(told, Ok(Ports::Known(_)))
+            let reported = host_ports::of_stopping(task, None, reader)?;
+            !matches!(reported, Ok(Ports::Known(_)))
         }
         Network::Awsvpc(_) | Network::External => false,
     })

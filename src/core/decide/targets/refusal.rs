@@ -1,6 +1,6 @@
-//! Why a task has no target in a target group, or none that anybody can name: what is known, and the words for it.
+//! Why a task has no target in a target group, or one whose id or port is not known: the reasons and their messages.
 //!
-//! The other files of this folder say what is the case; only this one words it.
+//! The other files of this folder return the reasons; only this one words them.
 
 use super::candidates::Unnamed;
 use crate::call::CallError;
@@ -10,7 +10,7 @@ use crate::domain::task::Task;
 use crate::domain::task::ports::{PortBinding, Transport, Unfit};
 use crate::outcome::{Category, Failure};
 
-/// How many targets a message names, each with its command.
+/// The maximum number of targets in a message, each with its command.
 const MAX_NAMED: usize = 10;
 
 /// Why a target group takes no target for a RUNNING task.
@@ -18,7 +18,7 @@ const MAX_NAMED: usize = 10;
 pub(crate) enum Refusal<'a> {
     /// The task has no container of the name that the start gives.
     ContainerNotFound,
-    /// Of QUIC ELB wants a `QuicServerId` with each target ("required if the protocol is `QUIC` or `TCP_QUIC`", unique
+    /// For QUIC, ELB requires a `QuicServerId` with each target ("required if the protocol is `QUIC` or `TCP_QUIC`", unique
     /// per listener), which the server writes into its connection ids, so that only it can know it
     /// ([TargetDescription](https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetDescription.html)).
     ProtocolUnsupported,
@@ -36,11 +36,11 @@ pub(crate) enum Refusal<'a> {
     NoAddressOfFamily,
     /// Neither the event nor DescribeTasks has host ports of the task, and its task definition was deleted.
     DefinitionDeleted(TaskDefinition),
-    /// What the task publishes does not fit.
+    /// No port that the task publishes fits, or several do; with all its bindings.
     Port(Unfit, Vec<PortBinding>),
-    /// The container instance, by its ARN or by the id of its EC2 instance.
+    /// ECS or EC2 does not know the container instance: its ARN, or the id of its EC2 instance.
     InstanceNotFound(String),
-    /// AWS refused to describe what is needed.
+    /// A Describe call failed.
     Call(&'a CallError),
 }
 

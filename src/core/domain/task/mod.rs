@@ -81,7 +81,7 @@ impl Task {
 
     /// Whether it is live: neither stopping nor stopped.
     #[must_use]
-    pub fn is_wanted(&self) -> bool {
+    pub fn is_live(&self) -> bool {
         match self.phase() {
             Phase::Starting | Phase::Running | Phase::Unknown => true,
             Phase::Stopping | Phase::Stopped => false,
@@ -140,7 +140,7 @@ impl Task {
     /// Whether it stops or has stopped without ever being RUNNING.
     #[must_use]
     pub fn failed_to_start(&self) -> bool {
-        !self.is_wanted() && (self.started_at.is_none() || self.stop.code.as_deref() == Some("TaskFailedToStart"))
+        !self.is_live() && (self.started_at.is_none() || self.stop.code.as_deref() == Some("TaskFailedToStart"))
     }
 
     /// Why its start failed, if it did. Only a STOPPED task has it, since only then does every container have its

@@ -152,13 +152,13 @@ async fn a_reconcile_goes_on_a_hundred_times_at_most_and_only_if_it_came_further
         .result
         .expect_err("a failure");
     assert_eq!(failure.category.name(), "reconcile_incomplete");
-    assert!(failure.message.contains("it has gone on 100 times"), "{failure}");
+    assert!(failure.message.contains("it has continued 100 times"), "{failure}");
     let failure = stage
         .deliver_with(&reconcile(), Duration::from_secs(9))
         .await
         .result
         .expect_err("a failure");
     assert_eq!(failure.category.name(), "reconcile_incomplete");
-    assert!(failure.message.contains("give the function more"), "{failure}");
+    assert!(failure.message.contains("increase the function's timeout"), "{failure}");
     assert!(stage.fake.world(|world| world.schedules("default").is_empty()));
 }
