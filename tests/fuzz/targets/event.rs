@@ -4,8 +4,8 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use start_engines_core::request;
 use start_engines_core::config::Config;
+use start_engines_core::request;
 use start_engines_core::request::envelope::Envelope;
 
 static CONFIGS: LazyLock<[Config; 2]> = LazyLock::new(|| {

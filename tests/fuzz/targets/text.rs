@@ -3,8 +3,11 @@
 
 use libfuzzer_sys::fuzz_target;
 use start_engines_core::config::Config;
+use start_engines_core::domain::arn::{
+    Cluster, ContainerName, FunctionArn, Port, Scope, SecurityGroupId, SubnetId, TargetGroupArn, TaskArn,
+    TaskDefinition,
+};
 use start_engines_core::domain::started_by;
-use start_engines_core::domain::arn::{Cluster, ContainerName, FunctionArn, Port, Scope, SecurityGroupId, SubnetId, TargetGroupArn, TaskArn, TaskDefinition};
 use start_engines_core::domain::timestamp::Timestamp;
 
 fuzz_target!(|text: &str| {
