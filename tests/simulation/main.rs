@@ -10,7 +10,6 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod account;
-mod calls;
 mod delivery;
 mod faults;
 mod function;

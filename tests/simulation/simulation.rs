@@ -10,11 +10,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use fastrand::Rng;
 use start_engines_core::call::{Answer, Call, CallError};
-use start_engines_fake_aws::World;
+use start_engines_world::{World, carry_out, failure};
 use time::OffsetDateTime;
 
 use crate::account::{self, Service, Whom};
-use crate::calls::{carry_out, failure};
 use crate::delivery::{About, Delivery};
 use crate::faults::{End, fate};
 use crate::function::{Instance, Next, Running, SharedTime};

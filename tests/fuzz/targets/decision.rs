@@ -4,24 +4,24 @@
 #![no_main]
 
 use std::net::Ipv4Addr;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use start_engines_core::call::run_task::{StartFailure, Started};
-use start_engines_core::call::{Answer, Call, CallError, ErrorKind, TaskPage};
+use start_engines_core::call::run_task::{RunTask, StartFailure, Started};
+use start_engines_core::call::{Answer, Call, CallError, Desired, ErrorKind, TaskPage};
 use start_engines_core::config::Config;
 use start_engines_core::decide::{Step, decide};
 use start_engines_core::domain::arn::TaskArn;
-use start_engines_core::domain::definition::{Definition, PortMapping};
+use start_engines_core::domain::definition::Definition;
 use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance};
 use start_engines_core::domain::tags::{self, Tag};
 use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
-use start_engines_core::domain::task::ports::RawBinding;
 use start_engines_core::domain::task::{Addresses, Status, Task, from_event};
 use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::journal::{Entry, Journal};
 use start_engines_core::request::{self, Trigger};
+use start_engines_world::canned::{Canned, EC2_INSTANCE, definition, healthy};
 
 /// More calls than any event needs that gets this few pages and run_task_calls.
 const MAX_CALLS: usize = 2_000;
@@ -88,106 +88,129 @@ fn answer(call: &Call, trigger: &Trigger, choice: u8) -> Result<Answer, CallErro
     if choice % 4 == 3 {
         return Err(error(call, choice / 4));
     }
-    let own = || match trigger {
-        Trigger::TaskStateChange(change) => change.task.clone(),
-        Trigger::Stop(_) | Trigger::Reconcile(_) => RUNNING.clone(),
-        Trigger::Start(_) => panic!("a start asks for no task"),
-    };
-    let bit = |n: u8| choice & (1 << n) != 0;
-    let arn = |n: i32| -> TaskArn {
-        let text = format!("arn:aws:ecs:us-east-1:111122223333:task/c/{n:032x}");
-        text.parse().expect("an ARN")
-    };
-    Ok(match call {
-        Call::RunTask(call) => {
-            let count = i32::from(choice / 4) % (call.count + 1);
-            let reasons = ["RESOURCE:CPU", "ATTRIBUTE", ""];
-            let failure = StartFailure {
-                reason: reasons[usize::from(choice) % 3].to_owned(),
-                detail: None,
-            };
-            Answer::Started(Started {
-                tasks: (0..count).map(arn).collect(),
-                failures: (count < call.count).then_some(failure).into_iter().collect(),
-            })
+    Ok(Chosen { trigger, choice }.answer(call))
+}
+
+/// What AWS shows, by one byte.
+struct Chosen<'a> {
+    trigger: &'a Trigger,
+    choice: u8,
+}
+
+impl Chosen<'_> {
+    fn bit(&self, n: u8) -> bool {
+        self.choice & (1 << n) != 0
+    }
+
+    fn own(&self) -> Task {
+        match self.trigger {
+            Trigger::TaskStateChange(change) => change.task.clone(),
+            Trigger::Stop(_) | Trigger::Reconcile(_) => RUNNING.clone(),
+            Trigger::Start(_) => panic!("a start asks for no task"),
         }
-        Call::DescribeTasks { tasks, .. } => {
-            let seen = |arn: &TaskArn| Task {
-                arn: arn.clone(),
-                version: u64::from(choice),
-                desired_status: if bit(4) { Status::Stopped } else { Status::Running },
-                tags: if bit(5) { vec![stop_at()] } else { Vec::new() },
-                ..own()
-            };
-            Answer::tasks(tasks.iter().filter(|_| !bit(3)).map(seen))
+    }
+}
+
+fn arn(n: i32) -> TaskArn {
+    let text = format!("arn:aws:ecs:us-east-1:111122223333:task/c/{n:032x}");
+    text.parse().expect("an ARN")
+}
+
+impl Canned for Chosen<'_> {
+    fn started(&self, call: &RunTask) -> Started {
+        let count = i32::from(self.choice / 4) % (call.count + 1);
+        let reasons = ["RESOURCE:CPU", "ATTRIBUTE", ""];
+        let failure = StartFailure {
+            reason: reasons[usize::from(self.choice) % 3].to_owned(),
+            detail: None,
+        };
+        Started {
+            tasks: (0..count).map(arn).collect(),
+            failures: (count < call.count).then_some(failure).into_iter().collect(),
         }
-        Call::ListTasks { page, .. } | Call::ListTasksStartedBy { page, .. } => Answer::task_page(TaskPage {
-            tasks: vec![arn(1), own().arn],
-            next: (page.is_none() && bit(3)).then(|| "more".to_owned()),
-        }),
-        Call::DescribeTargetGroup { .. } => Answer::TargetGroup(TargetGroup {
-            target_type: if bit(3) { TargetType::Instance } else { TargetType::Ip },
-            family: if bit(4) {
+    }
+
+    fn tasks(&self, asked: &[TaskArn]) -> Vec<Task> {
+        let seen = |arn: &TaskArn| Task {
+            arn: arn.clone(),
+            version: u64::from(self.choice),
+            desired_status: if self.bit(4) { Status::Stopped } else { Status::Running },
+            tags: if self.bit(5) { vec![stop_at()] } else { Vec::new() },
+            ..self.own()
+        };
+        asked.iter().filter(|_| !self.bit(3)).map(seen).collect()
+    }
+
+    fn listed(&self, _: Desired, page: Option<&str>) -> TaskPage {
+        TaskPage {
+            tasks: vec![arn(1), self.own().arn],
+            next: (page.is_none() && self.bit(3)).then(|| "more".to_owned()),
+        }
+    }
+
+    fn listed_started_by(&self, page: Option<&str>) -> TaskPage {
+        self.listed(Desired::Running, page)
+    }
+
+    fn group(&self) -> TargetGroup {
+        TargetGroup {
+            target_type: if self.bit(3) {
+                TargetType::Instance
+            } else {
+                TargetType::Ip
+            },
+            family: if self.bit(4) {
                 AddressFamily::Ipv6
             } else {
                 AddressFamily::Ipv4
             },
             protocol: "HTTP".to_owned(),
-        }),
-        Call::DescribeTargetHealth { targets, .. } => {
-            let health = |n: usize| match (usize::from(choice / 4) + n) % 3 {
-                0 => TargetHealth::Registered("healthy".to_owned()),
-                1 => TargetHealth::Draining,
-                _ => TargetHealth::NotRegistered,
-            };
-            Answer::Health((0..targets.len()).map(health).collect())
         }
-        Call::DescribeTargets { .. } => {
-            let target = |n: u8| Target {
-                id: if bit(n) { "i-0123456789abcdef0" } else { "10.0.1.23" }.to_owned(),
-                port: i64::from(8080 + u16::from(n)).try_into().expect("a port"),
-            };
-            let health = if bit(6) {
-                TargetHealth::Draining
-            } else {
-                TargetHealth::Registered("healthy".to_owned())
-            };
-            Answer::Targets((2..5).map(|n| (target(n), health.clone())).collect())
+    }
+
+    fn health(&self, nth: usize) -> TargetHealth {
+        match (usize::from(self.choice / 4) + nth) % 3 {
+            0 => healthy(),
+            1 => TargetHealth::Draining,
+            _ => TargetHealth::NotRegistered,
         }
-        Call::DescribeTaskDefinition { .. } => Answer::Definition(bit(3).then(|| {
-            let mapping = |port| RawBinding {
-                container_port: Some(port),
-                host_port: bit(6).then_some(port + 1),
-                ..RawBinding::default()
-            };
-            let mappings = [8080, 9090]
-                .into_iter()
-                .filter_map(|port| PortMapping::read("auth", mapping(port)));
-            let mode = [None, Some("host"), Some("awsvpc"), Some("none"), Some("nat")][usize::from(choice) % 5];
-            Arc::new(Definition {
-                network_mode: mode.into(),
-                mappings: mappings.collect(),
-            })
-        })),
-        Call::DescribeContainerInstance { .. } => Answer::ContainerInstance(bit(3).then(|| ContainerInstance {
-            ec2_instance: "i-0123456789abcdef0".to_owned(),
-            is_registered: bit(4),
-        })),
-        Call::DescribeInstance { .. } => Answer::Instance(bit(3).then(|| Ec2Instance {
+    }
+
+    fn targets(&self) -> Vec<(Target, TargetHealth)> {
+        let target = |n: u8| Target {
+            id: if self.bit(n) { EC2_INSTANCE } else { "10.0.1.23" }.to_owned(),
+            port: i64::from(8080 + u16::from(n)).try_into().expect("a port"),
+        };
+        let health = if self.bit(6) { TargetHealth::Draining } else { healthy() };
+        (2..5).map(|n| (target(n), health.clone())).collect()
+    }
+
+    fn definition(&self) -> Option<Definition> {
+        let mode = [None, Some("host"), Some("awsvpc"), Some("none"), Some("nat")][usize::from(self.choice) % 5];
+        let ports = [8080, 9090].map(|port| (port, self.bit(6).then_some(port + 1)));
+        self.bit(3).then(|| definition(mode, &ports))
+    }
+
+    fn container_instance(&self) -> Option<ContainerInstance> {
+        self.bit(3).then(|| ContainerInstance {
+            ec2_instance: EC2_INSTANCE.to_owned(),
+            is_registered: self.bit(4),
+        })
+    }
+
+    fn instance(&self) -> Option<Ec2Instance> {
+        self.bit(3).then(|| Ec2Instance {
             addresses: Addresses {
-                ipv4: bit(4).then_some(Ipv4Addr::new(10, 0, 0, choice)),
+                ipv4: self.bit(4).then_some(Ipv4Addr::new(10, 0, 0, self.choice)),
                 ..Addresses::default()
             },
-            lives: bit(5),
-        })),
-        Call::DescribeDeregistrationDelay { .. } => Answer::DeregistrationDelay(Duration::from_secs(choice.into())),
-        Call::RegisterTargets { .. }
-        | Call::DeregisterTargets { .. }
-        | Call::StopTask { .. }
-        | Call::TagTask { .. }
-        | Call::CreateSchedule(_) => Answer::Done,
-        Call::PutEvents(_) => Answer::FailedEntries(Vec::new()),
-    })
+            lives: self.bit(5),
+        })
+    }
+
+    fn deregistration_delay(&self) -> Duration {
+        Duration::from_secs(self.choice.into())
+    }
 }
 
 fn stop_at() -> Tag {
@@ -211,7 +234,7 @@ fn error(call: &Call, choice: u8) -> CallError {
     ];
     CallError {
         operation: call.operation(),
-        kind: kinds[usize::from(choice) % kinds.len()].clone(),
+        kind: kinds[usize::from(choice) % kinds.len()],
         code: None,
         conflicting_tasks: Vec::new(),
         message: "fuzzed".to_owned(),

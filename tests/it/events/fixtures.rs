@@ -7,23 +7,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
-use start_engines_core::call::run_task::{StartFailure, Started};
+use start_engines_core::call::run_task::{RunTask, StartFailure, Started};
 use start_engines_core::call::{Answer, Call, CallError, Desired, TaskPage};
-use start_engines_core::domain::definition::{Definition, PortMapping};
+use start_engines_core::domain::arn::TaskArn;
+use start_engines_core::domain::definition::Definition;
 use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance};
 use start_engines_core::domain::started_by;
 use start_engines_core::domain::tags::{self, TaskTags};
 use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
-use start_engines_core::domain::task::ports::RawBinding;
 use start_engines_core::domain::task::{Addresses, Status, Task, from_event};
 use start_engines_core::ports::Aws;
 use start_engines_handler::Handler;
+use start_engines_world::canned::{Canned, EC2_INSTANCE, definition, healthy};
 
 use crate::stage::{TestClock, config, invocation};
 
@@ -157,114 +158,116 @@ impl Around<'_> {
         }
         Some(task)
     }
+}
 
-    fn answer(&self, call: &Call) -> Answer {
-        match call {
-            Call::RunTask(call) => {
-                Answer::Started(if self.refused.fetch_add(1, Ordering::SeqCst) < self.case.capacity {
-                    Started {
-                        tasks: vec![],
-                        failures: vec![StartFailure {
-                            reason: "RESOURCE:CPU".into(),
-                            detail: None,
-                        }],
-                    }
-                } else {
-                    Started {
-                        tasks: (0..call.count)
-                            .map(|n| format!("{OTHER}{n}").parse().unwrap())
-                            .collect(),
-                        failures: vec![],
-                    }
-                })
+impl Canned for Around<'_> {
+    fn started(&self, call: &RunTask) -> Started {
+        if self.refused.fetch_add(1, Ordering::SeqCst) < self.case.capacity {
+            Started {
+                tasks: vec![],
+                failures: vec![StartFailure {
+                    reason: "RESOURCE:CPU".into(),
+                    detail: None,
+                }],
             }
-            Call::DescribeTasks { tasks, .. } if tasks[0].as_str() == OTHER => {
-                let newer = self.task.clone().map(|task| Task {
-                    arn: OTHER.parse().unwrap(),
-                    desired_status: Status::Running,
-                    last_status: Status::Running,
-                    ..task
-                });
-                Answer::tasks(newer)
+        } else {
+            Started {
+                tasks: (0..call.count)
+                    .map(|n| format!("{OTHER}{n}").parse().unwrap())
+                    .collect(),
+                failures: vec![],
             }
-            Call::DescribeTasks { .. } => Answer::tasks(self.shown()),
-            Call::ListTasks { desired, .. } => {
-                let is_live = *desired == Desired::Running;
-                let other = (self.case.reused && is_live).then(|| OTHER.parse().unwrap());
-                let own = self.case.task.is_some().then(|| self.task.clone().unwrap());
-                let own = own.filter(|own| own.is_live() == is_live).map(|own| own.arn);
-                Answer::task_page(TaskPage {
-                    tasks: other.into_iter().chain(own).collect(),
-                    next: None,
-                })
-            }
-            Call::ListTasksStartedBy { .. } => Answer::task_page(TaskPage {
-                tasks: Vec::new(),
-                next: None,
-            }),
-            Call::DescribeTargetGroup { .. } => {
-                let family = match self.case.family {
-                    Family::Ipv4 => AddressFamily::Ipv4,
-                    Family::Ipv6 => AddressFamily::Ipv6,
-                };
-                Answer::TargetGroup(TargetGroup {
-                    target_type: TargetType::from(self.case.group_type.as_str()),
-                    family,
-                    protocol: self.case.protocol.clone(),
-                })
-            }
-            Call::DescribeTargetHealth { targets, .. } => {
-                let health = if self.case.registered {
-                    TargetHealth::Registered("healthy".into())
-                } else {
-                    TargetHealth::NotRegistered
-                };
-                Answer::Health(vec![health; targets.len()])
-            }
-            Call::DescribeTargets { .. } => {
-                let target = |target: &String| {
-                    let (id, port) = target.rsplit_once(':').unwrap();
-                    let target = Target {
-                        id: id.to_owned(),
-                        port: port.parse().unwrap(),
-                    };
-                    (target, TargetHealth::Registered("healthy".into()))
-                };
-                Answer::Targets(self.case.group_targets.iter().map(target).collect())
-            }
-            Call::DescribeTaskDefinition { .. } => Answer::Definition((!self.case.definition_gone).then(|| {
-                let mapping = RawBinding {
-                    container_port: Some(self.case.mapped),
-                    host_port: Some(0),
-                    ..RawBinding::default()
-                };
-                Arc::new(Definition {
-                    network_mode: self.case.network_mode.as_deref().into(),
-                    mappings: PortMapping::read("auth", mapping).into_iter().collect(),
-                })
-            })),
-            Call::DescribeContainerInstance { .. } => {
-                Answer::ContainerInstance((!self.case.instance_gone).then(|| ContainerInstance {
-                    ec2_instance: "i-0123456789abcdef0".into(),
-                    is_registered: true,
-                }))
-            }
-            Call::DescribeInstance { .. } => Answer::Instance((!self.case.instance_gone).then(|| Ec2Instance {
-                addresses: Addresses {
-                    ipv4: "10.0.2.7".parse().ok(),
-                    ipv6: "2001:db8:1234:1a00::7".parse().ok(),
-                    complete: true,
-                },
-                lives: true,
-            })),
-            Call::DescribeDeregistrationDelay { .. } => Answer::DeregistrationDelay(Duration::from_secs(300)),
-            Call::RegisterTargets { .. }
-            | Call::DeregisterTargets { .. }
-            | Call::StopTask { .. }
-            | Call::TagTask { .. }
-            | Call::CreateSchedule(_) => Answer::Done,
-            Call::PutEvents(_) => Answer::FailedEntries(Vec::new()),
         }
+    }
+
+    fn tasks(&self, asked: &[TaskArn]) -> Vec<Task> {
+        let found = if asked[0].as_str() == OTHER {
+            self.task.clone().map(|task| Task {
+                arn: OTHER.parse().unwrap(),
+                desired_status: Status::Running,
+                last_status: Status::Running,
+                ..task
+            })
+        } else {
+            self.shown()
+        };
+        found.into_iter().collect()
+    }
+
+    fn listed(&self, desired: Desired, _page: Option<&str>) -> TaskPage {
+        let is_live = desired == Desired::Running;
+        let other = (self.case.reused && is_live).then(|| OTHER.parse().unwrap());
+        let own = self.case.task.is_some().then(|| self.task.clone().unwrap());
+        let own = own.filter(|own| own.is_live() == is_live).map(|own| own.arn);
+        TaskPage {
+            tasks: other.into_iter().chain(own).collect(),
+            next: None,
+        }
+    }
+
+    fn listed_started_by(&self, _page: Option<&str>) -> TaskPage {
+        TaskPage {
+            tasks: Vec::new(),
+            next: None,
+        }
+    }
+
+    fn group(&self) -> TargetGroup {
+        TargetGroup {
+            target_type: TargetType::from(self.case.group_type.as_str()),
+            family: match self.case.family {
+                Family::Ipv4 => AddressFamily::Ipv4,
+                Family::Ipv6 => AddressFamily::Ipv6,
+            },
+            protocol: self.case.protocol.clone(),
+        }
+    }
+
+    fn health(&self, _nth: usize) -> TargetHealth {
+        if self.case.registered {
+            healthy()
+        } else {
+            TargetHealth::NotRegistered
+        }
+    }
+
+    fn targets(&self) -> Vec<(Target, TargetHealth)> {
+        let target = |target: &String| {
+            let (id, port) = target.rsplit_once(':').unwrap();
+            let target = Target {
+                id: id.to_owned(),
+                port: port.parse().unwrap(),
+            };
+            (target, healthy())
+        };
+        self.case.group_targets.iter().map(target).collect()
+    }
+
+    fn definition(&self) -> Option<Definition> {
+        let mode = self.case.network_mode.as_deref();
+        (!self.case.definition_gone).then(|| definition(mode, &[(self.case.mapped, Some(0))]))
+    }
+
+    fn container_instance(&self) -> Option<ContainerInstance> {
+        (!self.case.instance_gone).then(|| ContainerInstance {
+            ec2_instance: EC2_INSTANCE.into(),
+            is_registered: true,
+        })
+    }
+
+    fn instance(&self) -> Option<Ec2Instance> {
+        (!self.case.instance_gone).then(|| Ec2Instance {
+            addresses: Addresses {
+                ipv4: "10.0.2.7".parse().ok(),
+                ipv6: "2001:db8:1234:1a00::7".parse().ok(),
+                complete: true,
+            },
+            lives: true,
+        })
+    }
+
+    fn deregistration_delay(&self) -> Duration {
+        Duration::from_secs(300)
     }
 }
 

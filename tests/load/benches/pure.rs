@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use start_engines_core::call::{Answer, Call};
 use start_engines_core::call::run_task::Started;
+use start_engines_core::call::{Answer, Call};
 use start_engines_core::config::Config;
 use start_engines_core::decide::{Step, decide};
 use start_engines_core::domain::arn::FunctionArn;
@@ -19,8 +19,8 @@ use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::journal::{Entry, Journal};
 use start_engines_core::outcome::{Failure, Outcome};
 use start_engines_core::report::handled::{Handled, Published};
-use start_engines_core::request::{Trigger, self};
 use start_engines_core::request::envelope::Envelope;
+use start_engines_core::request::{self, Trigger};
 
 const EVENTS: [(&str, &str); 4] = [
     ("start", include_str!("../../../fixtures/events/start-minimal.json")),

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{Way, parameters as p, simulate};
 use crate::functions::Times;
+use crate::{Way, parameters as p, simulate};
 
 const STARTS_PER_SECOND: u64 = 1;
 const GROUPS: u64 = 2;

@@ -13,9 +13,9 @@ use start_engines_core::domain::target::Target;
 use start_engines_core::domain::task::Status;
 use start_engines_core::ports::{Aws, Clock};
 use start_engines_core::report::handled::Handled;
-use start_engines_core::request::{Trigger, self};
-use start_engines_handler::{Handler, Invocation};
+use start_engines_core::request::{self, Trigger};
 use start_engines_handler::rate_limit::RateLimited;
+use start_engines_handler::{Handler, Invocation};
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -154,7 +154,11 @@ impl Lambda {
 }
 
 fn category(handled: &Handled) -> Result<(), &'static str> {
-    handled.result.as_ref().map(|_| ()).map_err(|failure| failure.category.name())
+    handled
+        .result
+        .as_ref()
+        .map(|_| ())
+        .map_err(|failure| failure.category.name())
 }
 
 /// Each event is an invocation of the function.
@@ -340,9 +344,7 @@ async fn wait_by_hand(client: &Client, trigger: &Trigger) -> Result<(), CallErro
     }
 }
 
-fn target(
-    task: &start_engines_core::domain::task::Task,
-) -> (start_engines_core::domain::arn::TargetGroupArn, Target) {
+fn target(task: &start_engines_core::domain::task::Task) -> (start_engines_core::domain::arn::TargetGroupArn, Target) {
     use start_engines_core::domain::started_by;
     use start_engines_core::domain::task::Network;
     let text = task.started_by.as_deref().expect("ours");

@@ -155,7 +155,7 @@ fn simulate(way: Way, times: Times, starts_per_second: u64, groups: u64) -> Figu
 
 async fn story(way: Way, times: Times, starts_per_second: u64, groups: u64) -> Figures {
     let (sink, mut events) = tokio::sync::mpsc::unbounded_channel();
-    let shared = Shared::new(7, sink.clone());
+    let shared = Shared::new(7, groups, sink.clone());
     let rates = match way {
         Way::TwoQueues | Way::OneQueue => Some(parameters::RATES.to_owned()),
         Way::Direct | Way::Polling => None,
@@ -189,7 +189,7 @@ async fn story(way: Way, times: Times, starts_per_second: u64, groups: u64) -> F
             world.figures.asked += 1;
             world.asked_at.insert(format!("start-{number}"), Instant::now());
             let group = world.random.u64(1..=groups);
-            start(number, group, &world.now().to_seconds().expect("a date"))
+            start(number, world.group(group), &world.now().to_seconds().expect("a date"))
         };
         let (sink, shared) = (sink.clone(), shared.clone());
         spawn_local(async move {
@@ -213,13 +213,13 @@ async fn story(way: Way, times: Times, starts_per_second: u64, groups: u64) -> F
     std::mem::take(&mut world.figures)
 }
 
-fn start(number: u64, group: u64, time: &str) -> Value {
+fn start(number: u64, group: &str, time: &str) -> Value {
     json!({
         "version": "0", "id": format!("start-{number}"), "detail-type": "Start ECS Task", "source": "app.load",
         "account": ACCOUNT, "time": format!("{time}Z"), "region": REGION, "resources": [],
         "detail": {
             "cluster": CLUSTER, "taskDefinition": "engine", "launchType": "FARGATE", "port": 8080,
-            "targetGroupArn": format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/engine-{group}/{group:016x}"),
+            "targetGroupArn": group,
             "subnets": ["subnet-0a1b2c3d4e5f60718"],
         },
     })

@@ -1,21 +1,24 @@
-//! The account as the model has it: engines and their lives, target groups, and AWS's token buckets.
+//! The account as the model has it: the world of the other tests, in which tasks live, and AWS's token buckets.
 //!
 //! Time is tokio's, which is paused: it jumps from one thing that happens to the next.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use fastrand::Rng;
-use serde_json::{Value, json};
-use start_engines_core::call::run_task::RunTask;
-use start_engines_core::domain::tags::Tag;
-use start_engines_core::domain::task::{Task, self};
+use serde_json::Value;
+use start_engines_core::call::{Answer, Call, CallError};
+use start_engines_core::domain::arn::TargetGroupArn;
+use start_engines_core::domain::target::Target;
 use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_fake_aws::{TargetGroup, TaskDefinition};
+use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::parameters as p;
 use crate::figures::Figures;
+use crate::parameters as p;
 use crate::parameters::Bucket;
 
 /// 2026-01-01T00:00:00Z.
@@ -27,20 +30,12 @@ pub(crate) const CLUSTER: &str = "arn:aws:ecs:us-east-1:111122223333:cluster/eng
 /// Where events go.
 pub(crate) type Sink = tokio::sync::mpsc::UnboundedSender<Value>;
 
-/// One task.
+/// What the model keeps of a task, beside the account.
 #[derive(Debug)]
-struct Engine {
-    number: usize,
-    started_by: String,
-    tags: Vec<Tag>,
-    version: u64,
-    last_status: &'static str,
-    desired_status: &'static str,
-    stop_code: Option<&'static str>,
-    started_at: Option<Timestamp>,
-    stopped_at: Option<Timestamp>,
-    /// As DescribeTasks shows it.
-    shown: Option<Arc<Task>>,
+struct Life {
+    /// Each its own: the model knows no address that is used again.
+    address: Ipv4Addr,
+    is_over: bool,
 }
 
 /// A bucket and what is in it.
@@ -68,20 +63,17 @@ impl Tokens {
     }
 }
 
-/// The model's AWS.
+/// The model's AWS: the account that tests at the wire have too, its limits, and what is measured.
 #[derive(Debug)]
 pub(crate) struct World {
     began_at: Instant,
     pub(crate) random: Rng,
     pub(crate) figures: Figures,
-    engines: HashMap<String, Engine>,
-    /// Those that are to stay, by number.
-    wanted: BTreeMap<usize, String>,
-    /// By client token: a start that comes again starts nothing.
-    started: HashMap<String, String>,
+    account: start_engines_world::World,
+    groups: Vec<String>,
+    lives: HashMap<String, Life>,
     /// When each start was asked for, by the id of its event.
     pub(crate) asked_at: HashMap<String, Instant>,
-    targets: HashMap<String, HashSet<String>>,
     /// Since when each address is RUNNING or stopping.
     changed_at: HashMap<String, Instant>,
     buckets: BTreeMap<&'static str, Tokens>,
@@ -95,7 +87,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(seed: u64, events: Sink) -> Self {
+    pub(crate) fn new(seed: u64, groups: u64, events: Sink) -> Self {
         let buckets = [
             ("ecs tasks", p::ECS_TASKS),
             ("fargate RunTask", p::FARGATE_RUN_TASK),
@@ -103,15 +95,15 @@ impl Shared {
             ("elb targets", p::ELB_TARGETS),
             ("elb reads", p::ELB_READS),
         ];
+        let (account, groups) = account(groups);
         let world = World {
             began_at: Instant::now(),
             random: Rng::with_seed(seed),
             figures: Figures::default(),
-            engines: HashMap::new(),
-            wanted: BTreeMap::new(),
-            started: HashMap::new(),
+            account,
+            groups,
+            lives: HashMap::new(),
             asked_at: HashMap::new(),
-            targets: HashMap::new(),
             changed_at: HashMap::new(),
             buckets: buckets.map(|(name, bucket)| (name, Tokens::new(bucket))).into(),
         };
@@ -130,34 +122,30 @@ impl Shared {
         Duration::from_millis(self.world().random.u64(from..=to))
     }
 
-    /// A task comes to life, and tells of it as it goes.
-    pub(crate) fn run(&self, call: &RunTask) -> String {
-        let (arn, is_new) = self.world().start(call);
-        if is_new {
-            tokio::task::spawn_local(self.clone().live(arn.clone()));
+    /// Carries out a call that no limit refuses.
+    pub(crate) fn carry_out(&self, call: &Call) -> Result<Answer, CallError> {
+        let (answer, new) = self.world().carry_out(call);
+        for arn in new {
+            tokio::task::spawn_local(self.clone().live(arn));
         }
-        arn
+        answer
     }
 
+    /// A task comes to life, and tells of it as it goes.
     async fn live(self, arn: String) {
         tokio::time::sleep(self.some(p::STARTING)).await;
-        self.change(&arn, "RUNNING", "RUNNING", None);
+        self.change(&arn, Step::Run);
         tokio::time::sleep(self.some(p::RUNNING)).await;
         let ends_by_itself = self.world().random.u32(..p::ENDS_BY_ITSELF) == 0;
-        if ends_by_itself {
-            self.change(&arn, "DEPROVISIONING", "STOPPED", Some("EssentialContainerExited"));
-        } else {
-            // Then DEPROVISIONING, whose event the rule holds back where somebody stopped the task.
-            self.change(&arn, "RUNNING", "STOPPED", Some("UserInitiated"));
-        }
+        self.change(&arn, if ends_by_itself { Step::End } else { Step::Stop });
         tokio::time::sleep(self.some(p::STOPPING)).await;
-        self.change(&arn, "STOPPED", "STOPPED", None);
+        self.change(&arn, Step::Stopped);
     }
 
-    fn change(&self, arn: &str, last: &'static str, desired: &'static str, stop_code: Option<&'static str>) {
+    fn change(&self, arn: &str, step: Step) {
         let (event, times) = {
             let mut world = self.world();
-            let event = world.change(arn, last, desired, stop_code);
+            let event = world.change(arn, step);
             let times = if world.random.u32(..p::TWICE) == 0 { 2 } else { 1 };
             (event, times)
         };
@@ -170,6 +158,17 @@ impl Shared {
             });
         }
     }
+}
+
+/// A step of a task's life that the rule lets the function hear of.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Run,
+    /// It ends by itself: DEPROVISIONING is the first sign.
+    End,
+    /// Somebody stops it: still RUNNING. Then DEPROVISIONING, whose event the rule holds back.
+    Stop,
+    Stopped,
 }
 
 impl World {
@@ -192,152 +191,133 @@ impl World {
         true
     }
 
-    fn start(&mut self, call: &RunTask) -> (String, bool) {
-        if let Some(arn) = self.started.get(&call.client_token) {
-            return (arn.clone(), false);
-        }
-        let number = self.engines.len();
-        let arn = format!("arn:aws:ecs:{REGION}:{ACCOUNT}:task/engines/{number:032x}");
-        let engine = Engine {
-            number,
-            started_by: call.started_by.clone(),
-            tags: call.tags.clone(),
-            version: 1,
-            last_status: "PROVISIONING",
-            desired_status: "RUNNING",
-            stop_code: None,
-            started_at: None,
-            stopped_at: None,
-            shown: None,
-        };
-        self.engines.insert(arn.clone(), engine);
-        self.show(&arn);
-        self.wanted.insert(number, arn.clone());
-        self.started.insert(call.client_token.clone(), arn.clone());
-        self.figures.tasks += 1;
-        if let Some(asked_at) = self
-            .asked_at
-            .get(call.client_token.split('#').next().unwrap_or_default())
-        {
-            self.figures.started.push(asked_at.elapsed());
-        }
-        (arn, true)
+    /// The ARN of a target group.
+    pub(crate) fn group(&self, number: u64) -> &str {
+        &self.groups[usize::try_from(number - 1).expect("a group")]
     }
 
-    fn change(
-        &mut self,
-        arn: &str,
-        last: &'static str,
-        desired: &'static str,
-        stop_code: Option<&'static str>,
-    ) -> Value {
-        let now = self.now();
-        let engine = self.engines.get_mut(arn).expect("an engine");
-        let (was_running, is_stop) = (engine.desired_status == "RUNNING", desired == "STOPPED");
-        engine.version += 1;
-        (engine.last_status, engine.desired_status) = (last, desired);
-        engine.stop_code = stop_code.or(engine.stop_code);
-        match last {
-            "RUNNING" => engine.started_at = engine.started_at.or(Some(now)),
-            "STOPPED" => engine.stopped_at = Some(now),
+    /// The account's answer, and the tasks that are new.
+    fn carry_out(&mut self, call: &Call) -> (Result<Answer, CallError>, Vec<String>) {
+        self.sets_clock();
+        let before: Vec<bool> = match call {
+            Call::RegisterTargets { group, targets, .. } | Call::DeregisterTargets { group, targets, .. } => {
+                targets.iter().map(|target| self.is_registered(group, target)).collect()
+            }
+            _ => Vec::new(),
+        };
+        let answer = start_engines_world::carry_out(&mut self.account, call);
+        let mut new = Vec::new();
+        match (call, &answer) {
+            (Call::RunTask(call), Ok(Answer::Started(started))) => {
+                for task in &started.tasks {
+                    if self.is_new(task.as_str(), &call.client_token) {
+                        new.push(task.as_str().to_owned());
+                    }
+                }
+            }
+            (Call::RegisterTargets { targets, .. }, Ok(_)) => {
+                let changed = self.since(targets, &before, false);
+                self.figures.registered.extend(changed);
+            }
+            (Call::DeregisterTargets { targets, .. }, Ok(_)) => {
+                let changed = self.since(targets, &before, true);
+                self.figures.deregistered.extend(changed);
+            }
             _ => {}
         }
-        if was_running || !is_stop {
-            self.changed_at.insert(engine.address(), Instant::now());
+        (answer, new)
+    }
+
+    fn sets_clock(&mut self) {
+        let millis = i128::from(self.now().millis());
+        self.account.clock = OffsetDateTime::from_unix_timestamp_nanos(millis * 1_000_000).expect("a time");
+    }
+
+    fn is_registered(&self, group: &TargetGroupArn, target: &Target) -> bool {
+        let health = self.account.health(group.as_str(), &target.id, target.port.number());
+        health.is_some()
+    }
+
+    /// How long ago the targets changed that were, or were not, registered before a call.
+    fn since(&self, targets: &[Target], before: &[bool], was_registered: bool) -> Vec<Duration> {
+        let changed = targets.iter().zip(before).filter(|(_, was)| **was == was_registered);
+        changed
+            .filter_map(|(target, _)| Some(self.changed_at.get(&target.id)?.elapsed()))
+            .collect()
+    }
+
+    /// A start that comes again starts nothing.
+    fn is_new(&mut self, arn: &str, client_token: &str) -> bool {
+        if self.lives.contains_key(arn) {
+            return false;
         }
-        let time = now.to_seconds().expect("a date");
-        let (version, mut detail) = (engine.version, engine.detail(arn));
-        self.show(arn);
-        detail["updatedAt"] = json!(now.to_rfc3339());
-        json!({
-            "version": "0", "id": format!("{arn}/{version}"), "detail-type": "ECS Task State Change",
-            "source": "aws.ecs", "account": ACCOUNT, "time": format!("{time}Z"), "region": REGION,
-            "resources": [arn], "detail": detail,
-        })
-    }
-
-    pub(crate) fn describe(&self, arn: &str) -> Option<Arc<Task>> {
-        self.engines.get(arn)?.shown.clone()
-    }
-
-    fn show(&mut self, arn: &str) {
-        let engine = self.engines.get_mut(arn).expect("an engine");
-        let mut task = task::from_event(&engine.detail(arn)).expect("a task");
-        task.tags.clone_from(&engine.tags);
-        engine.shown = Some(Arc::new(task));
-        if engine.desired_status == "STOPPED" {
-            self.wanted.remove(&engine.number);
+        let n = self.lives.len();
+        // All addresses of the VPC in turn: when they come again, the tasks that had them are long gone.
+        let [_, _, high, low] = u32::try_from(n % 65_536).expect("two bytes").to_be_bytes();
+        let life = Life {
+            address: Ipv4Addr::new(10, 0, high, low),
+            is_over: false,
+        };
+        self.lives.insert(arn.to_owned(), life);
+        self.figures.tasks += 1;
+        if let Some(asked_at) = self.asked_at.get(client_token.split('#').next().unwrap_or_default()) {
+            self.figures.started.push(asked_at.elapsed());
         }
+        true
     }
 
-    /// One page of those that are to stay, and where the next begins.
-    pub(crate) fn list(&self, page: usize) -> (Vec<String>, Option<usize>) {
-        const PAGE: usize = 100;
-        let of_page = self.wanted.values().skip(page * PAGE).take(PAGE).cloned();
-        let next = (self.wanted.len() > (page + 1) * PAGE).then_some(page + 1);
-        (of_page.collect(), next)
-    }
-
-    pub(crate) fn register(&mut self, group: &str, address: &str) {
-        let targets = self.targets.entry(group.to_owned()).or_default();
-        if targets.insert(address.to_owned())
-            && let Some(since) = self.changed_at.get(address)
-        {
-            self.figures.registered.push(since.elapsed());
+    /// Gives the event of it.
+    fn change(&mut self, arn: &str, step: Step) -> Value {
+        self.sets_clock();
+        let life = self.lives.get_mut(arn).expect("a task of ours");
+        if !matches!(step, Step::Stopped) {
+            self.changed_at.insert(life.address.to_string(), Instant::now());
         }
-    }
-
-    pub(crate) fn deregister(&mut self, group: &str, address: &str) {
-        let targets = self.targets.entry(group.to_owned()).or_default();
-        if targets.remove(address)
-            && let Some(since) = self.changed_at.get(address)
-        {
-            self.figures.deregistered.push(since.elapsed());
+        match step {
+            Step::Run => {
+                self.account.next_address(life.address);
+                self.account.advance_to(arn, "RUNNING")
+            }
+            Step::End => {
+                self.account
+                    .stop(arn, "EssentialContainerExited", "Essential container in task exited");
+                self.account.advance(arn)
+            }
+            Step::Stop => {
+                self.account.stop(arn, "UserInitiated", "Task stopped by user");
+                self.account.event(arn)
+            }
+            Step::Stopped => {
+                life.is_over = true;
+                self.account.advance_to(arn, "STOPPED")
+            }
         }
-    }
-
-    pub(crate) fn is_registered(&self, group: &str, address: &str) -> bool {
-        self.targets.get(group).is_some_and(|targets| targets.contains(address))
     }
 
     /// What is left when all tasks are gone.
     pub(crate) fn left(&self) -> usize {
-        self.targets.values().map(HashSet::len).sum()
+        self.groups
+            .iter()
+            .map(|group| self.account.registered(group).len())
+            .sum()
     }
 
     /// Whether no task is to change any more.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.engines.values().all(|engine| engine.last_status == "STOPPED")
+        self.lives.values().all(|life| life.is_over)
     }
 }
 
-impl Engine {
-    /// Each its own: the model knows no address that is used again.
-    fn address(&self) -> String {
-        let n = self.number;
-        format!("10.{}.{}.{}", n / 65_536, n / 256 % 256, n % 256)
-    }
-
-    /// As an event shows it, with what the function reads and some of what it does not.
-    fn detail(&self, arn: &str) -> Value {
-        let time = |time: Option<Timestamp>| time.and_then(Timestamp::to_rfc3339);
-        json!({
-            "taskArn": arn, "clusterArn": CLUSTER, "version": self.version, "startedBy": self.started_by,
-            "lastStatus": self.last_status, "desiredStatus": self.desired_status, "launchType": "FARGATE",
-            "group": "family:engine", "cpu": "256", "memory": "512", "availabilityZone": "us-east-1a",
-            "taskDefinitionArn": format!("arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/engine:1"),
-            "startedAt": time(self.started_at), "stoppedAt": time(self.stopped_at), "stopCode": self.stop_code,
-            "attachments": [{
-                "id": "9d3b6f0e", "type": "eni", "status": "ATTACHED",
-                "details": [
-                    {"name": "subnetId", "value": "subnet-0a1b2c3d4e5f60718"},
-                    {"name": "privateIPv4Address", "value": self.address()},
-                ],
-            }],
-            "containers": [{
-                "name": "engine", "lastStatus": self.last_status,
-                "networkInterfaces": [{"attachmentId": "9d3b6f0e", "privateIpv4Address": self.address()}],
-            }],
-        })
-    }
+/// An account with a cluster, a task definition, and so many target groups, which take any number of targets.
+fn account(groups: u64) -> (start_engines_world::World, Vec<String>) {
+    let mut account = start_engines_world::World::new();
+    account.keeps_history = false;
+    account.add_cluster("engines");
+    account.add_task_definition(TaskDefinition::awsvpc("engine").container("engine", &[8080]));
+    let add = |n| {
+        let group = TargetGroup::ip(&format!("engine-{n}"), 80).quota(usize::MAX);
+        account.add_target_group(group.deregistration_delay(0))
+    };
+    let groups = (1..=groups).map(add).collect();
+    (account, groups)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::protocol::ApiError;
+use super::service::ApiError;
 use super::world::World;
 
 /// A task definition's network mode.

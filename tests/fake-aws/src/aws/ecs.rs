@@ -1,8 +1,10 @@
 //! ECS operations on tasks that exist: DescribeTasks, ListTasks, StopTask, TagResource.
 
+use std::ops::Bound;
+
 use serde_json::{Value, json};
 
-use super::protocol::ApiError;
+use super::service::ApiError;
 use super::tasks::TaskState;
 use super::world::World;
 use super::{arns, events};
@@ -81,8 +83,8 @@ impl World {
         let page = page.unwrap_or(self.list_tasks_page).min(self.list_tasks_page);
         let mut arns: Vec<String> = self
             .tasks
-            .iter()
-            .filter(|(arn, task)| **arn > after && !self.unlisted.contains(*arn) && matches(task.now()))
+            .range::<str, _>((Bound::Excluded(after.as_str()), Bound::Unbounded))
+            .filter(|(arn, task)| !self.unlisted.contains(*arn) && matches(task.now()))
             .map(|(arn, _)| arn.clone())
             .take(page + 1)
             .collect();

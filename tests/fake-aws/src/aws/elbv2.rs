@@ -1,11 +1,12 @@
 //! ELBv2 operations: RegisterTargets, DeregisterTargets, DescribeTargetHealth,
 //! DescribeTargetGroups.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::protocol::ApiError;
+use super::service::ApiError;
 use super::target_groups::{self, Health, TargetGroup, TargetType};
 use super::world::World;
 
@@ -40,14 +41,13 @@ impl World {
             }
             keys.push(key);
         }
-        // All or none: counted on a copy.
-        let mut changed = group.clone();
-        keys.into_iter().for_each(|key| changed.put(key));
-        if changed.occupied() > group.quota {
+        // All or none.
+        let new: BTreeSet<_> = keys.iter().filter(|key| !group.is_registered(key)).collect();
+        if group.occupied() + new.len() > group.quota {
             let message = format!("The maximum number of targets per group is {}", group.quota);
             return Err(ApiError::new("TooManyTargets", message));
         }
-        *group = changed;
+        keys.into_iter().for_each(|key| group.put(key));
         Ok(json!({}))
     }
 

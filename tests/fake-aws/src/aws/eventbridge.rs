@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use super::arns;
-use super::protocol::ApiError;
+use super::service::ApiError;
 use super::world::World;
 
 /// How many entries one call takes.

@@ -14,31 +14,39 @@ impl World {
     /// The `ECS Task State Change` event of a task's present state. Asking twice gives
     /// the same event, id included, as a duplicate delivery would.
     pub fn event(&self, task: &str) -> Value {
-        let newest = self.events.iter().rev().find(|(arn, _)| arn == task);
-        newest.expect("a task of this world").1.clone()
+        match self.events.get(task).and_then(|own| own.last()) {
+            Some((_, event)) => event.clone(),
+            None => self.render_event(self.state(task)),
+        }
     }
 
     /// All events of a task so far, one for each version.
     pub fn history(&self, task: &str) -> Vec<Value> {
-        let own = self.events.iter().filter(|(arn, _)| arn == task);
+        let own = self.events.get(task).into_iter().flatten();
         own.map(|(_, event)| event.clone()).collect()
     }
 
     /// All events of all tasks, in the order in which they happened.
     pub fn all_events(&self) -> Vec<Value> {
-        self.events.iter().map(|(_, event)| event.clone()).collect()
+        let mut all: Vec<&(usize, Value)> = self.events.values().flatten().collect();
+        all.sort_by_key(|(place, _)| *place);
+        all.into_iter().map(|(_, event)| event.clone()).collect()
     }
 
     pub(super) fn record_event(&mut self, state: &TaskState) -> Value {
         let event = self.render_event(state);
-        self.events.push((state.arn.clone(), event.clone()));
+        if self.keeps_history {
+            let own = self.events.entry(state.arn.clone()).or_default();
+            own.push((self.events_recorded, event.clone()));
+            self.events_recorded += 1;
+        }
         event
     }
 
     /// Renders the newest event of a task anew, after a change that is no new version.
     pub(super) fn rewrite_last_event(&mut self, task: &str) {
         let event = self.render_event(self.state(task));
-        if let Some(last) = self.events.iter_mut().rev().find(|(arn, _)| arn == task) {
+        if let Some(last) = self.events.get_mut(task).and_then(|own| own.last_mut()) {
             last.1 = event;
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::protocol::{ApiError, Service};
+use super::service::{ApiError, Service};
 use super::world::World;
 
 /// A failure of a call that would otherwise be answered.
@@ -91,6 +91,14 @@ pub(super) struct HungCall {
     pub(super) input: Value,
 }
 
+/// What a test has planned for calls to come, and the calls that hang.
+#[derive(Default)]
+pub(super) struct Script {
+    pub(super) hung: Vec<HungCall>,
+    faults: Vec<Scripted>,
+    hooks: Vec<Hook>,
+}
+
 impl World {
     /// The next `times` calls of an operation (`"ecs:RunTask"`, `"elb:*"`, `"*"`) fail.
     /// Faults of one operation queue up.
@@ -100,7 +108,7 @@ impl World {
 
     /// As [`World::fail_next`], after letting `skip` calls through.
     pub fn fail_after(&mut self, name: &str, skip: usize, fault: Fault, times: usize) {
-        self.faults.push(Scripted {
+        self.script.faults.push(Scripted {
             name: name.to_owned(),
             skip,
             times,
@@ -131,7 +139,7 @@ impl World {
     /// Applies the calls that hang, in order: what a late packet does. Each is recorded
     /// as a call of its own; nobody hears the answers. Gives how many there were.
     pub fn land_hung_calls(&mut self) -> usize {
-        let hung = std::mem::take(&mut self.hung);
+        let hung = std::mem::take(&mut self.script.hung);
         let count = hung.len();
         for call in hung {
             let index = self.record(call.service.name(), &call.operation, call.input.clone());
@@ -144,11 +152,11 @@ impl World {
 
     /// Drops the calls that hang: they never reach the service. Gives how many there were.
     pub fn lose_hung_calls(&mut self) -> usize {
-        std::mem::take(&mut self.hung).len()
+        std::mem::take(&mut self.script.hung).len()
     }
 
     fn add_hook(&mut self, name: &str, when: When, once: bool, run: HookFn) {
-        self.hooks.push(Hook {
+        self.script.hooks.push(Hook {
             name: name.to_owned(),
             when,
             once,
@@ -159,7 +167,7 @@ impl World {
 
     pub(super) fn run_hooks(&mut self, name: &str, when: When) {
         // Taken out, so that a hook may add others: those wait for the next call.
-        let mut hooks = std::mem::take(&mut self.hooks);
+        let mut hooks = std::mem::take(&mut self.script.hooks);
         for hook in &mut hooks {
             if hook.when == when && matches(&hook.name, name) {
                 hook.spent = hook.once;
@@ -167,16 +175,17 @@ impl World {
             }
         }
         hooks.retain(|hook| !hook.spent);
-        hooks.append(&mut self.hooks);
-        self.hooks = hooks;
+        hooks.append(&mut self.script.hooks);
+        self.script.hooks = hooks;
     }
 
     pub(super) fn take_fault(&mut self, name: &str) -> Option<Fault> {
         let index = self
+            .script
             .faults
             .iter()
             .position(|scripted| scripted.times > 0 && matches(&scripted.name, name))?;
-        let scripted = &mut self.faults[index];
+        let scripted = &mut self.script.faults[index];
         if scripted.skip > 0 {
             scripted.skip -= 1;
             return None;
@@ -184,7 +193,7 @@ impl World {
         scripted.times -= 1;
         let fault = scripted.fault.clone();
         if scripted.times == 0 {
-            self.faults.remove(index);
+            self.script.faults.remove(index);
         }
         Some(fault)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::protocol::ApiError;
+use super::service::ApiError;
 use super::shapes::Shape;
 
 /// A form's fields as a tree, by the dots in their names.

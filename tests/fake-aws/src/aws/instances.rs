@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use serde_json::{Value, json};
 
 use super::arns;
-use super::protocol::ApiError;
+use super::service::ApiError;
 use super::world::World;
 
 /// An EC2 (or external) instance of a cluster.

@@ -5,6 +5,7 @@
 //! address free). Bridge and host have neither PROVISIONING nor DEPROVISIONING. A stop
 //! before RUNNING leads the same way out from where the task is.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use serde_json::Value;
@@ -124,8 +125,9 @@ impl World {
 
     /// The ARNs of all tasks, in the order of their start.
     pub fn task_arns(&self) -> Vec<String> {
-        let starts = self.events.iter().filter(|(_, event)| event["detail"]["version"] == 1);
-        starts.map(|(arn, _)| arn.clone()).collect()
+        let first = |(arn, own): (&String, &Vec<(usize, Value)>)| Some((own.first()?.0, arn.clone()));
+        let starts: BTreeMap<usize, String> = self.events.iter().filter_map(first).collect();
+        starts.into_values().collect()
     }
 
     /// `lastStatus` of a task.
@@ -192,7 +194,7 @@ impl World {
     pub fn forget(&mut self, task: &str) {
         assert!(self.state(task).is_stopped(), "ECS forgets stopped tasks only");
         self.tasks.remove(task);
-        self.events.retain(|(of, _)| of != task);
+        self.events.remove(task);
         self.forget_tokens_of(task);
     }
 
@@ -234,12 +236,15 @@ impl World {
 
     /// Makes the next version of a task and its event.
     fn change(&mut self, task: &str, change: impl FnOnce(&mut TaskState)) -> Value {
-        let clock = self.clock;
+        let (clock, keeps_history) = (self.clock, self.keeps_history);
         let task = self.task_mut(task);
         let mut state = task.now().clone();
         state.version += 1;
         state.updated_at = clock;
         change(&mut state);
+        if !keeps_history {
+            task.states.clear();
+        }
         task.states.push(state.clone());
         self.record_event(&state)
     }

@@ -5,8 +5,9 @@
 
 use hyper::body::Bytes;
 use hyper::{HeaderMap, Method, Request};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::service::{ApiError, Service};
 use super::{form, shapes, xml};
 
 const ECS_TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
@@ -17,25 +18,6 @@ const FUNCTIONS: &str = "/2015-03-31/functions/";
 const INVOCATIONS: &str = "/invocations";
 const ELB_VERSION: &str = "2015-12-01";
 const EC2_VERSION: &str = "2016-11-15";
-
-/// A service of this fake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Service {
-    /// ECS.
-    Ecs,
-    /// EC2.
-    Ec2,
-    /// ELBv2.
-    Elb,
-    /// EventBridge.
-    Events,
-    /// EventBridge Scheduler.
-    Scheduler,
-    /// SQS.
-    Sqs,
-    /// Lambda.
-    Lambda,
-}
 
 impl Service {
     /// The name in the record of calls and in scripts.
@@ -62,40 +44,6 @@ impl Service {
             Self::Sqs => "sqs",
             Self::Lambda => "lambda",
         }
-    }
-}
-
-/// An error as a service answers it.
-#[derive(Debug, Clone)]
-pub struct ApiError {
-    /// The HTTP status.
-    pub status: u16,
-    /// The error code.
-    pub code: String,
-    /// The message.
-    pub message: String,
-    /// Further members (JSON only), such as ConflictException's `resourceIds`.
-    pub members: Map<String, Value>,
-}
-
-impl ApiError {
-    /// An error with HTTP status 400, as both services answer nearly all of theirs.
-    pub(super) fn new(code: &str, message: impl Into<String>) -> Self {
-        Self {
-            status: 400,
-            code: code.to_owned(),
-            message: message.into(),
-            members: Map::new(),
-        }
-    }
-
-    pub(super) fn with_status(self, status: u16) -> Self {
-        Self { status, ..self }
-    }
-
-    pub(super) fn with_member(mut self, name: &str, value: Value) -> Self {
-        self.members.insert(name.to_owned(), value);
-        self
     }
 }
 

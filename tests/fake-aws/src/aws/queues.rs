@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::arns;
-use super::protocol::ApiError;
+use super::service::ApiError;
 use super::world::World;
 
 /// A queue keeps its messages in the order in which they came.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::definitions::{Cluster, NetworkMode, TaskDefinition};
-use super::protocol::ApiError;
+use super::service::ApiError;
 use super::tasks::{Binding, Described, Eni, Task, TaskState};
 use super::validate::{self, Ask};
 use super::world::World;

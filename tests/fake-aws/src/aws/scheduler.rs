@@ -7,7 +7,7 @@ use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::arns;
-use super::protocol::ApiError;
+use super::service::ApiError;
 use super::world::World;
 
 /// The group that every account has.

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::protocol::{ApiError, Service};
+use super::service::{ApiError, Service};
 
 /// A type of the model.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::arns;
-use super::protocol::ApiError;
+use super::service::ApiError;
 use super::world::World;
 
 /// A target's health, as far as this fake tells it.
@@ -113,6 +113,12 @@ impl TargetGroup {
     pub fn unattached(mut self) -> Self {
         self.load_balancer = None;
         self
+    }
+
+    pub(super) fn is_registered(&self, target: &(String, u16)) -> bool {
+        self.targets
+            .get(target)
+            .is_some_and(|health| *health != Health::Draining)
     }
 
     pub(super) fn occupied(&self) -> usize {

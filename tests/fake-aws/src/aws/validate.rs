@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::definitions::{Cluster, NetworkMode, TaskDefinition};
-use super::protocol::ApiError;
+use super::service::ApiError;
 
 /// What a valid call asks for, resolved.
 #[derive(Debug)]

@@ -3,23 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
-use hyper::Request;
-use hyper::body::Bytes;
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::addresses::AddressPool;
 use super::definitions::{Cluster, TaskDefinition};
 use super::eventbridge::Buses;
-use super::faults::{self, Fault, Hook, HungCall, Scripted, When};
+#[cfg(feature = "wire")]
+use super::faults::Script;
 use super::instances::ContainerInstance;
-use super::protocol::{self, ApiError, Delivery, Reply, Service};
 use super::queues::Queues;
 use super::run_task::{PriorStart, RunTaskResult, RunTaskRule};
 use super::scheduler::Schedules;
+use super::service::{ApiError, Service};
+use super::shapes;
 use super::target_groups::TargetGroup;
 use super::tasks::Task;
-use super::{arns, shapes};
 
 /// One call as it came, and what became of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +56,8 @@ pub struct World {
     pub targets_per_call: usize,
     /// Whether the subnets are dual-stack, so that new ENIs get an IPv6 address too.
     pub dual_stack: bool,
+    /// Whether events and versions of tasks that are past are kept. Without them a world of many tasks stays small.
+    pub keeps_history: bool,
     /// What the next RunTask calls that are no replays answer; empty: success.
     pub run_task_results: VecDeque<RunTaskResult>,
     /// Every call so far.
@@ -65,7 +66,9 @@ pub struct World {
     pub(super) definitions: BTreeMap<String, TaskDefinition>,
     pub(super) instances: BTreeMap<String, ContainerInstance>,
     pub(super) tasks: BTreeMap<String, Task>,
-    pub(super) events: Vec<(String, Value)>,
+    /// Of each task, with the place of each among all.
+    pub(super) events: BTreeMap<String, Vec<(usize, Value)>>,
+    pub(super) events_recorded: usize,
     pub(super) tasks_started: usize,
     pub(super) client_tokens: BTreeMap<(String, String), PriorStart>,
     pub(super) run_task_rule: Option<RunTaskRule>,
@@ -77,9 +80,8 @@ pub struct World {
     pub(super) buses: Buses,
     pub(super) queues: Queues,
     pub(super) invocations: Vec<(String, Value)>,
-    pub(super) faults: Vec<Scripted>,
-    pub(super) hooks: Vec<Hook>,
-    pub(super) hung: Vec<HungCall>,
+    #[cfg(feature = "wire")]
+    pub(super) script: Script,
 }
 
 impl fmt::Debug for World {
@@ -109,13 +111,15 @@ impl World {
             list_tasks_page: 100,
             targets_per_call: 200,
             dual_stack: false,
+            keeps_history: true,
             run_task_results: VecDeque::new(),
             calls: Vec::new(),
             clusters: BTreeMap::new(),
             definitions: BTreeMap::new(),
             instances: BTreeMap::new(),
             tasks: BTreeMap::new(),
-            events: Vec::new(),
+            events: BTreeMap::new(),
+            events_recorded: 0,
             tasks_started: 0,
             client_tokens: BTreeMap::new(),
             run_task_rule: None,
@@ -127,92 +131,9 @@ impl World {
             buses: Buses::default(),
             queues: Queues::default(),
             invocations: Vec::new(),
-            faults: Vec::new(),
-            hooks: Vec::new(),
-            hung: Vec::new(),
+            #[cfg(feature = "wire")]
+            script: Script::default(),
         }
-    }
-
-    /// The way of one request: recorded, checked, hooks before, faults, applied, hooks
-    /// after, answered.
-    pub(super) fn receive(&mut self, request: &Request<Bytes>) -> Delivery {
-        let Some((service, operation)) = protocol::identify(request) else {
-            let what = format!("{} {}", request.method(), request.uri().path());
-            let index = self.record("unknown", &what, Value::Null);
-            let error = ApiError::new("UnknownOperationException", what);
-            return self.finish(index, Service::Ecs, &Err(error));
-        };
-        let input = protocol::input(service, &operation, request);
-        let recorded = input.as_ref().map_or(Value::Null, Value::clone);
-        let index = self.record(service.name(), &operation, recorded);
-        let checked = input.and_then(|input| {
-            protocol::check_envelope(service, &self.region, request)?;
-            shapes::check(service, &operation, &input)?;
-            Ok(input)
-        });
-        let input = match checked {
-            Ok(input) => input,
-            Err(error) => return self.finish(index, service, &Err(error)),
-        };
-        let name = self.calls[index].name();
-        self.run_hooks(&name, When::Before);
-        match self.take_fault(&name) {
-            None => {
-                let result = self.apply_with_hooks(index, service, &input);
-                self.finish(index, service, &result)
-            }
-            Some(Fault::Throttle) => self.finish(index, service, &Err(faults::throttling(service))),
-            Some(Fault::Error { status, code, message }) => {
-                let error = ApiError::new(&code, message).with_status(status);
-                self.finish(index, service, &Err(error))
-            }
-            Some(Fault::Reset) => {
-                "reset".clone_into(&mut self.calls[index].outcome);
-                Delivery::Reset
-            }
-            Some(Fault::ApplyThenReset) => {
-                let _ = self.apply_with_hooks(index, service, &input);
-                "reset".clone_into(&mut self.calls[index].outcome);
-                Delivery::Reset
-            }
-            Some(Fault::Hang) => {
-                "hang".clone_into(&mut self.calls[index].outcome);
-                self.hung.push(HungCall {
-                    service,
-                    operation,
-                    input,
-                });
-                Delivery::Hang
-            }
-            Some(Fault::Garbage) => self.reply_raw(index, "garbage", 200, "}{ \u{fffd} <"),
-            Some(Fault::Html500) => {
-                let page = "<html><body><h1>500 Internal Server Error</h1></body></html>";
-                self.reply_raw(index, "html500", 500, page)
-            }
-        }
-    }
-
-    /// Adds to the record of calls and gives the index.
-    pub(super) fn record(&mut self, service: &str, operation: &str, input: Value) -> usize {
-        self.calls.push(Call {
-            service: service.to_owned(),
-            operation: operation.to_owned(),
-            input,
-            outcome: "unanswered".to_owned(),
-            applied: false,
-        });
-        self.calls.len() - 1
-    }
-
-    fn apply_with_hooks(&mut self, index: usize, service: Service, input: &Value) -> Result<Value, ApiError> {
-        let operation = self.calls[index].operation.clone();
-        let result = self.apply(service, &operation, input);
-        if result.is_ok() {
-            self.calls[index].applied = true;
-            let name = self.calls[index].name();
-            self.run_hooks(&name, When::After);
-        }
-        result
     }
 
     /// Checks one call's input and carries it out, as if it had come by HTTP; without
@@ -246,27 +167,6 @@ impl World {
             (Service::Elb, "DescribeTargetGroups") => self.describe_target_groups(input),
             _ => unreachable!("{operation} has a shape but no implementation"),
         }
-    }
-
-    fn finish(&mut self, index: usize, service: Service, result: &Result<Value, ApiError>) -> Delivery {
-        let call = &mut self.calls[index];
-        call.outcome = match result {
-            Ok(_) => "ok".to_owned(),
-            Err(error) => error.code.clone(),
-        };
-        let request_id = arns::uuid(&format!("request {index}"));
-        let reply = protocol::reply(service, &call.operation, result, request_id);
-        Delivery::Reply(reply)
-    }
-
-    fn reply_raw(&mut self, index: usize, outcome: &str, status: u16, body: &str) -> Delivery {
-        outcome.clone_into(&mut self.calls[index].outcome);
-        Delivery::Reply(Reply {
-            status,
-            content_type: "text/html",
-            request_id: arns::uuid(&format!("request {index}")),
-            body: body.to_owned(),
-        })
     }
 
     pub(super) fn arn(&self, service: &str, resource: &str) -> String {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::protocol::ApiError;
+use super::service::ApiError;
 
 const EC2_NAMESPACE: &str = "http://ec2.amazonaws.com/doc/2016-11-15/";
 const NAMESPACE: &str = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";

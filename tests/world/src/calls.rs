@@ -18,7 +18,7 @@ use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_fake_aws::{ApiError, Service, World};
 
 /// Carries out a call.
-pub(crate) fn carry_out(world: &mut World, call: &Call) -> Result<Answer, CallError> {
+pub fn carry_out(world: &mut World, call: &Call) -> Result<Answer, CallError> {
     let (service, input) = input(call);
     let answer = world
         .carry_out(service, call.operation(), &input)
@@ -27,7 +27,7 @@ pub(crate) fn carry_out(world: &mut World, call: &Call) -> Result<Answer, CallEr
 }
 
 /// The error that a function is told when something happens to a call on its way.
-pub(crate) fn failure(call: &Call, kind: ErrorKind) -> CallError {
+pub fn failure(call: &Call, kind: ErrorKind) -> CallError {
     CallError {
         operation: call.operation(),
         kind,
@@ -121,7 +121,7 @@ fn input(call: &Call) -> (Service, Value) {
             let tags = json!([{"key": tag.key, "value": tag.value}]);
             (Service::Ecs, json!({"resourceArn": task.as_str(), "tags": tags}))
         }
-        Call::PutEvents(_) => panic!("nobody listens to the simulation"),
+        Call::PutEvents(_) => panic!("no world without a wire has buses"),
         Call::CreateSchedule(schedule) => (Service::Scheduler, schedule_input(schedule)),
         Call::DescribeDeregistrationDelay { group } => (Service::Elb, json!({"TargetGroupArn": group.as_str()})),
         Call::DescribeTargetGroup { group } => (Service::Elb, json!({"TargetGroupArns": [group.as_str()]})),
@@ -152,7 +152,7 @@ fn schedule_input(schedule: &OneTimeSchedule) -> Value {
 }
 
 fn run_task(call: &RunTask) -> Value {
-    assert_eq!(call.options, Options::default(), "no start of the simulation has any");
+    assert_eq!(call.options, Options::default(), "no start without a wire has any");
     let tag = |tag: &Tag| json!({"key": tag.key, "value": tag.value});
     let mut input = json!({
         "cluster": call.cluster.as_str(),
@@ -244,7 +244,7 @@ fn read(call: &Call, answer: &Value) -> Answer {
             let seconds = text(&delay.expect("the attribute")["Value"]).parse().expect("seconds");
             Answer::DeregistrationDelay(Duration::from_secs(seconds))
         }
-        Call::PutEvents(_) => panic!("nobody listens to the simulation"),
+        Call::PutEvents(_) => panic!("no world without a wire has buses"),
         Call::StopTask { .. } | Call::TagTask { .. } | Call::CreateSchedule(_) => Answer::Done,
         Call::RegisterTargets { .. } | Call::DeregisterTargets { .. } => {
             assert_eq!(answer.as_object().map(Map::len), Some(0), "nothing is told");
