@@ -2,7 +2,6 @@
 //!
 //! Between the crates the compiler holds the layers; inside of core this test does. A new room needs a place in
 //! [`LEVELS`].
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

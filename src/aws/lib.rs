@@ -189,8 +189,10 @@ impl AwsClients {
                 .map(|()| Answer::Done),
             Call::PutEvents(entries) => {
                 let results = eventbridge::put_events(&self.eventbridge, entries).await?;
+                let failed = results.into_iter().filter_map(Result::err);
+                // Without a code EventBridge has not refused the entry.
                 Ok(Answer::FailedEntries(
-                    results.into_iter().filter_map(Result::err).collect(),
+                    failed.filter(|entry| entry.code.is_some()).collect(),
                 ))
             }
             Call::DescribeDeregistrationDelay { group } => elbv2::describe_deregistration_delay(&self.elbv2, group)

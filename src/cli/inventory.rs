@@ -66,8 +66,8 @@ impl<'a> Inventory<'a> {
 
     /// These tasks with all targets of their target groups, and of the target groups `more`.
     pub(crate) async fn fleet(&self, tasks: Vec<TaskSnapshot>, more: &[TargetGroupArn]) -> Result<Fleet, CallError> {
-        let ours = tasks.iter().filter(|snapshot| snapshot.is_started_by_start_engines());
-        let named = ours
+        let started = tasks.iter().filter(|snapshot| snapshot.is_started_by_start_engines());
+        let named = started
             .flat_map(TaskSnapshot::attachments)
             .map(|attachment| attachment.group);
         let names: BTreeSet<TargetGroupArn> = named.chain(more.iter().cloned()).collect();

@@ -33,7 +33,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
             return;
         };
         let deadline = self.clock.now().after(PUBLISHING).min(deadline);
-        self.look(all, deadline).await;
+        self.describe_missing(all, deadline).await;
         let events: Vec<(usize, EventEntry)> = all
             .iter()
             .enumerate()
@@ -72,12 +72,12 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
         }
     }
 
-    /// Reads the tags of tasks whose start is not known otherwise.
-    async fn look(&self, all: &mut [Handled], deadline: Timestamp) {
-        let looks = all.iter().enumerate();
-        let looks =
-            looks.filter_map(|(owner, handled)| Some((owner, outcome_events::missing_tags(handled, &self.config)?)));
-        let (owners, calls): (Vec<usize>, Vec<Call>) = looks.unzip();
+    /// Reads the tags of tasks whose start is not known otherwise, by DescribeTasks.
+    async fn describe_missing(&self, all: &mut [Handled], deadline: Timestamp) {
+        let missing = all.iter().enumerate();
+        let missing =
+            missing.filter_map(|(owner, handled)| Some((owner, outcome_events::missing_tags(handled, &self.config)?)));
+        let (owners, calls): (Vec<usize>, Vec<Call>) = missing.unzip();
         for reply in self.ask_all(&calls, self.clock.now(), deadline).await {
             let owner = owners.get(reply.asker).and_then(|owner| all.get_mut(*owner));
             if let (Some(handled), Some(call), Ok(answer)) = (owner, calls.get(reply.asker), reply.answer) {

@@ -3,7 +3,7 @@
 //! Many events run in rounds. In each round every event decides on its next call; equal and similar calls become one
 //! ([`crate::coalesce`]); and each event gets its part of the answer into its own journal. So the same decisions serve
 //! single events and batches. All answers of a round are recorded with the time of the last one, so that none counts as
-//! older than it is.
+//! newer than it is.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

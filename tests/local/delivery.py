@@ -16,7 +16,7 @@ from typing import Any
 from deployed import Rule
 
 # Maximum entries of one SendMessageBatch call.
-MOST_MESSAGES_SENT = 10
+MAX_MESSAGES_PER_SEND = 10
 
 
 class Delivery:
@@ -74,8 +74,8 @@ class Delivery:
 
     def _send(self, arn: str, texts: list[str]) -> None:
         url = self._sqs.get_queue_url(QueueName=arn.rsplit(":", 1)[-1])["QueueUrl"]
-        for first in range(0, len(texts), MOST_MESSAGES_SENT):
-            some = enumerate(texts[first : first + MOST_MESSAGES_SENT])
+        for first in range(0, len(texts), MAX_MESSAGES_PER_SEND):
+            some = enumerate(texts[first : first + MAX_MESSAGES_PER_SEND])
             entries = [{"Id": str(n), "MessageBody": text} for n, text in some]
             answer = self._sqs.send_message_batch(QueueUrl=url, Entries=entries)
             if answer.get("Failed"):

@@ -19,7 +19,7 @@ from screen import Screen
 
 STEP_SECONDS = 20.0
 # Maximum entries of one PutEvents call.
-MOST_EVENTS_PUT = 10
+MAX_ENTRIES_PER_PUT = 10
 
 
 class StepFailed(Exception):
@@ -55,8 +55,8 @@ class Steps:
             for detail_type, detail in events
         ]
         ids: list[str] = []
-        for first in range(0, len(entries), MOST_EVENTS_PUT):
-            answer = self._events.put_events(Entries=entries[first : first + MOST_EVENTS_PUT])
+        for first in range(0, len(entries), MAX_ENTRIES_PER_PUT):
+            answer = self._events.put_events(Entries=entries[first : first + MAX_ENTRIES_PER_PUT])
             refused = answer["FailedEntryCount"]
             self._expect(not refused, f"PutEvents refused {refused}: {answer['Entries']}")
             ids += [str(entry["EventId"]) for entry in answer["Entries"]]

@@ -46,7 +46,7 @@ enum Mutant {
     OneToken,
     /// A new token after an exception: each placement has its own.
     NewTokenAfterException,
-    /// An exception ends the walk, whatever its text tells.
+    /// An exception ends the walk, whatever its text says.
     ExceptionEndsTheWalk,
     /// A conflict without tasks counts as an answer that is kept, and has none.
     ConflictUsesUpTheToken,
@@ -70,8 +70,8 @@ struct State {
     stuck: bool,
     /// A walk ended at what another placement may have cured, and did not ask there.
     gave_up: bool,
-    /// How many tasks there were when an application was told that no retry helps.
-    told_hopeless: Option<u8>,
+    /// How many tasks there were when the outcome event said that no retry can help.
+    reported_hopeless: Option<u8>,
     /// Tasks of one placement were found by a call for another.
     met_by_conflict: bool,
     /// An exception was followed by a success at another placement.
@@ -107,7 +107,7 @@ enum Heard {
     /// These tasks; and if there are not enough, whether it is for want of capacity.
     Started(Vec<u8>, Option<bool>),
     Conflict(Vec<u8>),
-    /// The exception of a cluster at zero instances, as the adapter tells it.
+    /// The exception of a cluster at zero instances, as the adapter classifies it.
     NoInstances,
     /// The same, by its code alone.
     Refused,
@@ -292,7 +292,7 @@ impl Starts {
         answer
     }
 
-    /// What the end of a handler tells of the promises.
+    /// What the end of a handler shows of the promises.
     fn note_end(&self, state: &mut State, handler: &Handler, end: &Next) {
         match *end {
             Next::Call(_) => {}
@@ -310,7 +310,7 @@ impl Starts {
                 );
                 state.gave_up |= is_curable && handler.asked.count_ones() < u32::from(self.placements);
                 if !transient {
-                    state.told_hopeless.get_or_insert(state.tasks);
+                    state.reported_hopeless.get_or_insert(state.tasks);
                 }
             }
         }
@@ -333,7 +333,7 @@ impl Model for Starts {
             succeeded: None,
             stuck: false,
             gave_up: false,
-            told_hopeless: None,
+            reported_hopeless: None,
             met_by_conflict: false,
             cured: false,
         }]
@@ -440,7 +440,7 @@ impl Model for Starts {
                 |_, state: &State| !state.gave_up,
             ),
             Property::always("nothing starts once no retry is said to help", |_, state: &State| {
-                state.told_hopeless.is_none_or(|then| state.tasks == then)
+                state.reported_hopeless.is_none_or(|then| state.tasks == then)
             }),
             Property::sometimes("a partial answer is made whole", |_, state: &State| {
                 state.succeeded.is_some() && state.tokens.len() > 1

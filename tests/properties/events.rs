@@ -30,7 +30,7 @@ static CATALOG: LazyLock<Config> = LazyLock::new(|| {
     Config::read(|_| None, Some(catalog)).unwrap()
 });
 
-/// An event is read, and its first decision is no mistake of ours; or what is wrong is told.
+/// An event is read, and its first decision is no mistake of ours; or what is wrong is reported.
 fn handled_soundly(event: Value) -> Result<(), TestCaseError> {
     match request::read(event, &CATALOG, None) {
         Ok(trigger) => {
@@ -107,13 +107,13 @@ proptest! {
             detail[*name] = serde_json::from_str(value).unwrap();
         }
         let event = json!({"id": "e", "detail-type": "Start ECS Task", "source": "app", "detail": detail});
-        let told: Vec<String> = match request::read(event, &Config::default(), None) {
+        let reported: Vec<String> = match request::read(event, &Config::default(), None) {
             Ok(_) => Vec::new(),
             Err(problems) => problems.iter().map(ToString::to_string).collect(),
         };
-        prop_assert_eq!(told.len(), made.len(), "{:?}", told);
+        prop_assert_eq!(reported.len(), made.len(), "{:?}", reported);
         for (_, _, name) in made {
-            prop_assert!(told.iter().any(|told| told.starts_with(name)), "{} is not in {:?}", name, told);
+            prop_assert!(reported.iter().any(|reported| reported.starts_with(name)), "{} is not in {:?}", name, reported);
         }
     }
 

@@ -41,25 +41,25 @@ proptest! {
     fn every_invalid_variable_is_reported_at_once_and_no_valid_one(wrong in prop::collection::vec(any::<bool>(), VARIABLES.len())) {
         let variables = VARIABLES.iter().zip(&wrong);
         let variables = variables.map(|((name, bad, good), wrong)| (*name, if *wrong { *bad } else { *good }.to_owned()));
-        let told = read(&variables.collect(), None).err().unwrap_or_default();
+        let reported = read(&variables.collect(), None).err().unwrap_or_default();
         for ((name, _, _), wrong) in VARIABLES.iter().zip(&wrong) {
-            prop_assert_eq!(told.iter().any(|told| told.starts_with(name)), *wrong, "{} in {:?}", name, told);
+            prop_assert_eq!(reported.iter().any(|reported| reported.starts_with(name)), *wrong, "{} in {:?}", name, reported);
         }
     }
 
     #[test]
     fn no_environment_makes_the_configuration_panic(values in prop::collection::vec("\\PC{0,60}", VARIABLES.len())) {
         let variables = VARIABLES.iter().zip(values).map(|((name, _, _), value)| (*name, value));
-        if let Err(told) = read(&variables.collect(), None) {
-            prop_assert!(!told.is_empty());
+        if let Err(reported) = read(&variables.collect(), None) {
+            prop_assert!(!reported.is_empty());
         }
     }
 
     #[test]
     fn no_catalog_makes_the_configuration_panic(catalog in any_json(), text in "\\PC*") {
         for text in [catalog.to_string(), text] {
-            if let Err(told) = read(&BTreeMap::new(), Some(&text)) {
-                prop_assert!(told.iter().all(|told| told.starts_with("services")), "{:?}", told);
+            if let Err(reported) = read(&BTreeMap::new(), Some(&text)) {
+                prop_assert!(reported.iter().all(|reported| reported.starts_with("services")), "{:?}", reported);
             }
         }
     }
@@ -68,8 +68,8 @@ proptest! {
     fn a_catalog_with_a_change_in_it_is_read_or_refused(place in any::<u16>(), new in prop::option::of(any_json())) {
         let mut catalog: Value = serde_json::from_str(include_str!("../../fixtures/services.json")).unwrap();
         change(&mut catalog, usize::from(place), new);
-        if let Err(told) = read(&BTreeMap::new(), Some(&catalog.to_string())) {
-            prop_assert!(told.iter().all(|told| told.starts_with("services.")), "{:?}", told);
+        if let Err(reported) = read(&BTreeMap::new(), Some(&catalog.to_string())) {
+            prop_assert!(reported.iter().all(|reported| reported.starts_with("services.")), "{:?}", reported);
         }
     }
 

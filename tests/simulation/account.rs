@@ -26,7 +26,7 @@ pub(crate) enum By {
 pub(crate) enum Mode {
     /// On an interface of their own, on Fargate.
     Awsvpc,
-    /// On the container's port of their machine, which their definition alone tells.
+    /// On the container's port of their machine, which only their definition contains.
     Host,
     /// On a port that their machine chooses.
     Bridge,
@@ -44,7 +44,7 @@ impl Mode {
 
 /// The target group that only another deployment may touch.
 pub(crate) const OTHERS: &str = "others";
-/// What tells its tasks.
+/// What identifies its tasks.
 pub(crate) const DEPLOYMENT_TAG: &str = "start-engines:deployment";
 
 /// A target that a service's tasks have: group, the container's port, and what the group takes.

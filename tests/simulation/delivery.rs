@@ -258,8 +258,8 @@ impl Simulation {
         let outcome = match &handled.result {
             Ok(outcome) => outcome,
             Err(failure) => {
-                self.tell(|| format!("#{id} fails: {failure}"));
-                // Its event shows no binding and ECS has forgotten it: a person is told, and its stop sees to the rest.
+                self.report(|| format!("#{id} fails: {failure}"));
+                // Its event shows no binding and ECS has forgotten it: an operator is alerted, and its stop sees to the rest.
                 let is_running = matches!(delivery.about, About::Task { is_running: true, .. });
                 if is_running && failure.category.name() == "ports_unknown" {
                     self.statistics.count("ports that nobody tells");
@@ -271,7 +271,7 @@ impl Simulation {
                 return self.has_failed(delivery, failure.category.name());
             }
         };
-        self.tell(|| format!("#{id} ends: {outcome:?}"));
+        self.report(|| format!("#{id} ends: {outcome:?}"));
         self.statistics.count(format!("outcome {}", outcome.name()));
         match (&delivery.about, outcome) {
             (

@@ -101,7 +101,7 @@ impl Simulation {
         if is_over && matches!(turn, Turn::Pending | Turn::Running | Turn::AskToStop | Turn::Stop) {
             return Ok(());
         }
-        self.tell(|| format!("{task} {turn:?}"));
+        self.report(|| format!("{task} {turn:?}"));
         match turn {
             Turn::Pending => {
                 self.advance(task);
@@ -296,7 +296,7 @@ impl Simulation {
         let is_worse = self.promises.life(task).is_in_need && self.rng.bool();
         if !is_anothers && (is_worse || self.rng.usize(..1000) < self.lost) {
             self.statistics.count("events lost for good");
-            self.tell(|| format!("{task} loses an event"));
+            self.report(|| format!("{task} loses an event"));
             self.promises.life(task).is_in_need = true;
             self.is_noticed(task);
             return;

@@ -1,4 +1,4 @@
-//! Tasks on container instances: in network mode `host`, whose port only their definition tells and which ECS
+//! Tasks on container instances: in network mode `host`, whose port only their definition contains and which ECS
 //! keeps for one task at a time, and in `bridge`, whose port the machine chooses when they start.
 //!
 //! As fast and as stale as `start_engines_core::decide::timing` allows: a task is shown `ATTACH` before it runs, and a
@@ -37,7 +37,7 @@ pub(crate) fn open(world: &mut World) {
     }
 }
 
-/// A definition that tells nothing, as if nobody asked for it.
+/// A definition without information, as if nobody asked for it.
 pub(crate) fn none() -> Definition {
     Definition {
         network_mode: Told::None,
@@ -150,7 +150,7 @@ impl Simulation {
         }
     }
 
-    /// For mutants: what the event of a stop tells beyond what ECS does.
+    /// For mutants: what the event of a stop reports beyond what ECS does.
     pub(crate) fn mutate_stop(&self, event: &mut Value) {
         let detail = &mut event["detail"];
         if self.mutant == Mutant::FailedStartsLookAsIfTheyRan {

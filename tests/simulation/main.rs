@@ -5,7 +5,7 @@
 //! their way, functions die between two of them, and DescribeTasks is as stale as it may be. Time
 //! is virtual. What must hold (`start_engines_core::decide` lists the five) is checked at every step.
 //!
-//! A seed is a story: `SEED=7 cargo test --test simulation -- --nocapture` tells that of seed 7,
+//! A seed is a story: `SEED=7 cargo test --test simulation -- --nocapture` prints that of seed 7,
 //! line by line. `SEEDS=1000` runs more of them than the usual ones.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -105,7 +105,7 @@ fn thousands_of_lives_keep_what_is_promised() {
     }
 }
 
-/// The first seed that finds a mutant out, by this promise, tells the same story twice.
+/// The first seed that finds a mutant out, by this promise, prints the same story twice.
 fn dies(mutant: Mutant, promise: &str) {
     let found = (0..SEEDS_FOR_A_MUTANT).find_map(|seed| {
         let report = run(seed, mutant, false);
@@ -176,7 +176,7 @@ fn when_a_reconcile_that_is_tried_again_goes_by_its_first_try_a_dead_target_stay
 }
 
 #[test]
-fn when_owners_are_told_by_their_bindings_alone_a_live_host_tasks_target_is_taken() {
+fn when_owners_are_known_by_their_bindings_alone_a_live_host_tasks_target_is_taken() {
     dies(Mutant::OwnersTellNoHostPorts, "3");
 }
 

@@ -73,7 +73,7 @@ pub(crate) enum Mutant {
     HostPortsAreReusedAtOnce,
     /// A target that a Network Load Balancer lets its connections end counts as deregistered.
     GracePeriodsCountAsDraining,
-    /// A stop of a task that never ran tells a time of its start.
+    /// A stop of a task that never ran has a time of its start.
     FailedStartsLookAsIfTheyRan,
 }
 
@@ -162,11 +162,11 @@ pub(crate) struct Simulation {
     /// How far clocks may be off.
     skew: i64,
     trace: u64,
-    is_told: bool,
+    is_reported: bool,
 }
 
-/// Runs a seed; `is_told` prints its story.
-pub(crate) fn run(seed: u64, mutant: Mutant, is_told: bool) -> Report {
+/// Runs a seed; `is_reported` prints its story.
+pub(crate) fn run(seed: u64, mutant: Mutant, is_reported: bool) -> Report {
     let mut rng = Rng::with_seed(seed);
     let with_machines = match mutant {
         Mutant::None => rng.usize(..1000) < 600,
@@ -228,11 +228,11 @@ pub(crate) fn run(seed: u64, mutant: Mutant, is_told: bool) -> Report {
             SKEW_MILLIS
         },
         trace: 0xcbf2_9ce4_8422_2325,
-        is_told,
+        is_reported,
     };
     let broken = simulation.story().err();
     if let Some(broken) = &broken {
-        simulation.tell(|| format!("BROKEN {}", broken.0));
+        simulation.report(|| format!("BROKEN {}", broken.0));
     }
     Report {
         statistics: simulation.statistics,
@@ -265,13 +265,13 @@ impl Simulation {
 
     /// A line of the trace.
     #[expect(clippy::print_stdout, reason = "a failing seed's story is there to be read")]
-    pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
+    pub(crate) fn report(&mut self, line: impl FnOnce() -> String) {
         let (since, line) = (self.now - BEGIN, line());
         // FNV-1a: the same in every build, which the standard library's hashers do not promise.
         for byte in since.to_le_bytes().iter().chain(line.as_bytes()) {
             self.trace = (self.trace ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
-        if self.is_told {
+        if self.is_reported {
             println!("{:>6}.{:03} {line}", since / SECOND, since % SECOND);
         }
     }
@@ -318,13 +318,13 @@ impl Simulation {
                     Some(error) => Err(error),
                     None => invocation.answer.take().expect("an answer comes after its call"),
                 };
-                self.tell(|| format!("  #{id} hears {}", Brief(&answer)));
+                self.report(|| format!("  #{id} hears {}", Brief(&answer)));
                 let next = invocation.running.hear(answer);
                 self.go_on(id, next, invocation.delivery, invocation.calls)
             }
             Step::Crash(id) => {
                 let invocation = self.invocations.remove(&id).expect("it has not ended");
-                self.tell(|| format!("  #{id} dies"));
+                self.report(|| format!("  #{id} dies"));
                 self.has_failed(invocation.delivery, "crash")
             }
         }
@@ -341,7 +341,7 @@ impl Simulation {
         let id = self.steps;
         self.statistics.count("invocations");
         self.note_delivery(&delivery);
-        self.tell(|| format!("#{id} begins with {}", delivery.about));
+        self.report(|| format!("#{id} begins with {}", delivery.about));
         let is_cold = self.idle.is_empty() || self.rng.usize(..1000) < 100;
         let instance = if is_cold {
             self.statistics.count("cold starts");
@@ -384,7 +384,7 @@ impl Simulation {
             self.statistics.count("faults");
             self.statistics.count(format!("fault {fault}"));
         }
-        self.tell(|| format!("  #{id} asks {} {}", Brief(&call), fate.fault.unwrap_or_default()));
+        self.report(|| format!("  #{id} asks {} {}", Brief(&call), fate.fault.unwrap_or_default()));
         if let Some(lands) = fate.lands {
             let step = Step::Land {
                 invocation: id,
@@ -414,7 +414,7 @@ impl Simulation {
         self.before_landing(call, about)?;
         let mut answer = carry_out(&mut self.world, call);
         self.after_landing(call, about, &mut answer)?;
-        self.tell(|| format!("  #{id} lands {}: {}", call.operation(), Brief(&answer)));
+        self.report(|| format!("  #{id} lands {}: {}", call.operation(), Brief(&answer)));
         Ok(answer)
     }
 }

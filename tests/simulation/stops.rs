@@ -107,7 +107,7 @@ impl Simulation {
         let is_lost = self.mutant == Mutant::DrainsNeverEnd || self.rng.usize(..1000) < self.lost;
         if is_lost {
             self.statistics.count("second halves lost");
-            self.tell(|| format!("{task} loses the second half of its stop"));
+            self.report(|| format!("{task} loses the second half of its stop"));
             self.promises.life(task).is_second_half_lost = true;
             self.after(3 * MINUTE, Step::Turn(task.to_owned(), crate::lives::Turn::Missed));
         }

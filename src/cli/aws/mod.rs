@@ -166,8 +166,8 @@ impl OperatorClients {
         })
     }
 
-    /// Up to ten messages of a queue, and no more than `most`, which nobody else receives for `hidden`; none means that the queue is
-    /// probably empty.
+    /// Receives at most `max` messages of a queue, and never more than ten, hidden from other consumers for
+    /// `visibility_timeout`. An empty answer means that the queue is probably empty.
     ///
     /// # Errors
     /// ReceiveMessage's own.

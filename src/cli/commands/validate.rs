@@ -17,7 +17,7 @@ use crate::view::explain::explain;
 /// What the function would do, or every problem.
 type Explained = Result<String, Problems>;
 
-/// Tells it.
+/// Prints what the function would do with the events of a file, without a call to AWS.
 pub(crate) fn validate(session: &Session, file: &Path) -> Result<(), CommandError> {
     let known = session.known()?;
     let given: Value = serde_json::from_str(&read(file)?)

@@ -5,11 +5,11 @@
 use crate::domain::arn::{Cluster, SecurityGroupId, SubnetId, TaskArn, TaskDefinition};
 use crate::domain::tags::Tag;
 
-/// How many `subnets` a task can have ([AwsVpcConfiguration](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html)).
+/// The maximum number of `subnets` of a task ([AwsVpcConfiguration](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html)).
 pub const MAX_SUBNETS: usize = 16;
-/// How many `securityGroups` a task can have ([AwsVpcConfiguration](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html)).
+/// The maximum number of `securityGroups` of a task ([AwsVpcConfiguration](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html)).
 pub const MAX_SECURITY_GROUPS: usize = 5;
-/// How many items `capacityProviderStrategy` can have ([RunTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html)).
+/// The maximum number of items of `capacityProviderStrategy` ([RunTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html)).
 pub const MAX_CAPACITY_PROVIDERS: usize = 20;
 
 /// The parameters of one RunTask call.

@@ -70,7 +70,7 @@ impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
         let role = self.one("SCHEDULER_ROLE_ARN");
         let group = self.one("SCHEDULER_GROUP");
         let dead_letters = self.one("SCHEDULER_DEAD_LETTER_QUEUE_ARN");
-        // The name that it had in version 0.1.
+        // The old name, which still works.
         let dead_letters = dead_letters.or_else(|| self.one("SCHEDULER_DEAD_LETTER_ARN"));
         if self.text("SCHEDULER_ROLE_ARN").is_none() && (group.is_some() || dead_letters.is_some()) {
             self.problems.missing(

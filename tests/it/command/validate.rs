@@ -30,8 +30,8 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn a_valid_start_is_shown_as_the_call_that_it_makes() {
     let output = validate(&["fixtures/events/start-fallbacks.json"], "");
-    let told = text(&output.stdout);
-    assert_eq!(output.status.code(), Some(0), "{told}");
+    let reported = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{reported}");
     for part in [
         "RunTask, and nothing else",
         "startedBy         start-engines/auth/73e2d6bc24d8a067/8080",
@@ -39,47 +39,50 @@ fn a_valid_start_is_shown_as_the_call_that_it_makes() {
         "    3. launch type FARGATE, subnet-0b1c2d3e4f5a60718",
         "FARGATE_SPOT",
     ] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(reported.contains(part), "{part}: {reported}");
     }
 }
 
 #[test]
 fn every_problem_is_shown_on_a_line_of_its_own() {
     let output = validate(&["fixtures/events/start-invalid.json"], "");
-    let told = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{told}");
-    assert_eq!(told.lines().count(), 6, "{told}");
-    assert!(told.contains("detail.port = 70000"), "{told}");
+    let reported = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{reported}");
+    assert_eq!(reported.lines().count(), 6, "{reported}");
+    assert!(reported.contains("detail.port = 70000"), "{reported}");
 }
 
 #[test]
 fn events_of_tasks_on_container_instances_are_shown_with_their_own_calls() {
     let output = validate(&["fixtures/events/task-bridge-ec2.json"], "");
-    let told = text(&output.stdout);
+    let reported = text(&output.stdout);
     assert!(
-        told.contains("DescribeContainerInstances for the EC2 instance id"),
-        "{told}"
+        reported.contains("DescribeContainerInstances for the EC2 instance id"),
+        "{reported}"
     );
-    assert!(told.contains("first call: DescribeTasks"), "{told}");
+    assert!(reported.contains("first call: DescribeTasks"), "{reported}");
     let output = validate(&["fixtures/events/task-bridge-ec2-stopping.json"], "");
-    let told = text(&output.stdout);
+    let reported = text(&output.stdout);
     assert!(
-        told.contains("no newer task on the container instance owns it"),
-        "{told}"
+        reported.contains("no newer task on the container instance owns it"),
+        "{reported}"
     );
-    assert!(!told.contains("handled late"), "{told}");
-    assert!(told.contains("first call: DescribeTargetGroups"), "{told}");
+    assert!(!reported.contains("handled late"), "{reported}");
+    assert!(reported.contains("first call: DescribeTargetGroups"), "{reported}");
     for (event, first) in [
         ("host-ec2", "DescribeTasks"),
         ("host-ec2-stopping", "DescribeTaskDefinition"),
     ] {
-        let told = text(&validate(&[&format!("fixtures/events/task-{event}.json")], "").stdout);
-        assert!(told.contains("DescribeTaskDefinition"), "{told}");
-        assert!(told.contains(&format!("first call: {first}")), "{told}");
+        let reported = text(&validate(&[&format!("fixtures/events/task-{event}.json")], "").stdout);
+        assert!(reported.contains("DescribeTaskDefinition"), "{reported}");
+        assert!(reported.contains(&format!("first call: {first}")), "{reported}");
     }
-    let told = text(&validate(&["fixtures/events/task-pending-stopping.json"], "").stdout);
-    assert!(told.contains("handled when new: DescribeTargetHealth"), "{told}");
-    assert!(told.contains("first call: DescribeTargetHealth"), "{told}");
+    let reported = text(&validate(&["fixtures/events/task-pending-stopping.json"], "").stdout);
+    assert!(
+        reported.contains("handled when new: DescribeTargetHealth"),
+        "{reported}"
+    );
+    assert!(reported.contains("first call: DescribeTargetHealth"), "{reported}");
 }
 
 #[test]
@@ -92,11 +95,11 @@ fn a_service_needs_its_catalog() {
 
 #[test]
 fn state_changes_are_shown_with_their_calls() {
-    let told = |name: &str| text(&validate(&[&format!("fixtures/events/{name}.json")], "").stdout);
-    assert!(told("task-running").contains("first call: DescribeTasks"));
-    assert!(told("task-running-stopping").contains("first call: DeregisterTargets"));
-    assert!(told("task-stopped").contains("first call: DescribeTargetHealth"));
-    assert!(told("task-foreign").contains("nothing to do: foreign_task"));
+    let reported = |name: &str| text(&validate(&[&format!("fixtures/events/{name}.json")], "").stdout);
+    assert!(reported("task-running").contains("first call: DescribeTasks"));
+    assert!(reported("task-running-stopping").contains("first call: DeregisterTargets"));
+    assert!(reported("task-stopped").contains("first call: DescribeTargetHealth"));
+    assert!(reported("task-foreign").contains("nothing to do: foreign_task"));
 }
 
 #[test]
@@ -109,7 +112,7 @@ fn a_reconcile_shows_which_target_groups_and_clusters_it_compares() {
         ],
         "",
     );
-    let told = text(&output.stdout);
+    let reported = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     for line in [
         "Reconcile ECS Targets: ListTasks and DescribeTasks",
@@ -117,9 +120,9 @@ fn a_reconcile_shows_which_target_groups_and_clusters_it_compares() {
         "target group      arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth/73e2d6bc24d8a067",
         "continuation      2, from arn:aws:elasticloadbalancing",
     ] {
-        assert!(told.contains(line), "{told}");
+        assert!(reported.contains(line), "{reported}");
     }
-    assert!(!told.contains("owners also in"), "{told}");
+    assert!(!reported.contains("owners also in"), "{reported}");
 }
 
 #[test]
@@ -129,10 +132,10 @@ fn each_event_of_a_file_is_shown_and_an_invalid_one_is_exit_status_2() {
         {"Source": "a", "DetailType": "Reconcile ECS Targets", "Detail": {"cluster": "engines"}},
     ]});
     let output = validate(&["-"], &file.to_string());
-    let told = text(&output.stdout);
+    let reported = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     for part in ["Entries[0]\nStop ECS Task", "Entries[1]\nReconcile ECS Targets"] {
-        assert!(told.contains(part), "{told}");
+        assert!(reported.contains(part), "{reported}");
     }
     assert!(text(&output.stderr).contains("EventBridge gives an event its id"));
 
@@ -145,8 +148,8 @@ fn each_event_of_a_file_is_shown_and_an_invalid_one_is_exit_status_2() {
         "Detail": {"port": 0}}));
     let output = validate(&["-", "--output", "json"], &wrong.to_string());
     assert_eq!(output.status.code(), Some(2));
-    let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let valid: Vec<_> = told["events"]
+    let reported: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let valid: Vec<_> = reported["events"]
         .as_array()
         .expect("events")
         .iter()
@@ -154,7 +157,7 @@ fn each_event_of_a_file_is_shown_and_an_invalid_one_is_exit_status_2() {
         .collect();
     assert_eq!(valid, [false, true, false]);
     assert_eq!(
-        (&told["valid"], &told["events"][2]["place"]),
+        (&reported["valid"], &reported["events"][2]["place"]),
         (&serde_json::json!(false), &serde_json::json!("Entries[2]"))
     );
     let error = text(&output.stderr);

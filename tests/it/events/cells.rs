@@ -121,7 +121,7 @@ async fn row(row: &str, event: &Value, dual_stack: bool, expected: [Result<&str,
     row_in_mode(row, event, dual_stack, None, expected).await;
 }
 
-/// The same, with the network mode that the task definition tells.
+/// The same, with the network mode that the task definition reports.
 async fn row_in_mode(
     row: &str,
     event: &Value,
@@ -197,7 +197,7 @@ async fn tasks_on_instances_go_by_the_instance_and_their_host_port() {
 }
 
 #[tokio::test]
-async fn tasks_on_instances_that_show_no_port_are_told_by_their_definitions() {
+async fn tasks_on_instances_that_show_no_port_are_reported_by_their_definitions() {
     let mut silent = fixture(include_str!("../../../fixtures/events/task-bridge-ec2.json"));
     silent["detail"]["containers"][0]["networkBindings"] = json!([]);
     let silent = silent;

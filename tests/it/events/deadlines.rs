@@ -58,14 +58,14 @@ async fn a_task_that_is_not_running_in_time_is_stopped_and_says_why() {
         "{stopped:?}"
     );
     let last = stage.fake.world(|world| world.advance_to(&task, "STOPPED"));
-    let told = stage.deliver(&last).await.summary();
-    assert_eq!(told["failedStart"], "start_timed_out");
+    let reported = stage.deliver(&last).await.summary();
+    assert_eq!(reported["failedStart"], "start_timed_out");
     assert!(
-        told["failedStartReason"]
+        reported["failedStartReason"]
             .as_str()
             .expect("a reason")
             .contains("not RUNNING within 120 s"),
-        "{told:?}"
+        "{reported:?}"
     );
 }
 

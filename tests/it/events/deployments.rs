@@ -187,7 +187,7 @@ async fn a_running_task_of_another_deployment_is_skipped_by_its_groups_else_by_i
 }
 
 #[tokio::test]
-async fn nobody_is_told_of_another_deployments_task_whose_start_failed() {
+async fn nothing_is_published_about_another_deployments_task_whose_start_failed() {
     for has_targets in [true, false] {
         let two = Two::apart().await;
         let targets = if has_targets {
@@ -228,7 +228,7 @@ async fn nobody_is_told_of_another_deployments_task_whose_start_failed() {
 }
 
 #[tokio::test]
-async fn of_a_task_in_a_shared_group_only_its_own_deployment_tells() {
+async fn of_a_task_in_a_shared_group_only_its_own_deployment_reports() {
     let two = Two::sharing().await;
     let task = two.registered_of_second("e1", &two.stage.group).await;
     // It ends by itself, so its tags are still there.
@@ -242,8 +242,8 @@ async fn of_a_task_in_a_shared_group_only_its_own_deployment_tells() {
     });
     two.stage.fake.world(|world| world.take_put_events());
     two.stage.deliver(&event).await.result.expect("no error");
-    let told = two.stage.fake.world(|world| world.take_put_events());
-    assert!(told.is_empty(), "{told:?}");
+    let reported = two.stage.fake.world(|world| world.take_put_events());
+    assert!(reported.is_empty(), "{reported:?}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Every fixture through the real handler, and what `fixtures/expectations.json` says must happen.
 //!
 //! Behind the handler stands a port that answers as the case says, so that what ECS and ELB show
-//! can be told beside the event. A case's `calls` are all calls, in order; `error` is what the
+//! can be reported beside the event. A case's `calls` are all calls, in order; `error` is what the
 //! error must name; a case may be made older (`ageSeconds`), and ECS may show the task otherwise
 //! (`ecsShows`).
 
@@ -339,7 +339,7 @@ async fn differences(event: &Value, case: &Case, services: &str) -> Vec<String> 
     let handled = handler
         .handle(event.clone(), &invocation(&clock, Duration::from_secs(60)))
         .await;
-    let told = handled.summary();
+    let reported = handled.summary();
     let mut wrong = Vec::new();
     let calls = around.calls.lock().unwrap().clone();
     if calls != case.calls {
@@ -365,11 +365,14 @@ async fn differences(event: &Value, case: &Case, services: &str) -> Vec<String> 
     ];
     for (name, expected) in fields {
         let is_free = matches!(name, "service" | "correlationId") && expected.is_none();
-        if told.get(name) != expected.as_ref() && !is_free {
-            wrong.push(format!("{name} {:?}, not {expected:?} ({told:?})", told.get(name)));
+        if reported.get(name) != expected.as_ref() && !is_free {
+            wrong.push(format!(
+                "{name} {:?}, not {expected:?} ({reported:?})",
+                reported.get(name)
+            ));
         }
     }
-    let error = told.get("error").and_then(Value::as_str).unwrap_or_default();
+    let error = reported.get("error").and_then(Value::as_str).unwrap_or_default();
     for part in case.error.iter().flatten() {
         if !error.contains(part) {
             wrong.push(format!("the error does not name {part}: {error}"));

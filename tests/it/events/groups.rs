@@ -128,7 +128,7 @@ async fn a_group_outside_the_allow_list_is_not_registered_in_whoever_started_the
     let (_, running) = stage.running_task("e1").await;
     stage.cold_start(&[("ALLOWED_TARGET_GROUPS", "other")]).await;
     stage.calls();
-    // It is another deployment's, as far as anybody can tell.
+    // It is another deployment's, as far as anybody can know.
     assert_eq!(
         outcome(&stage, &running).await,
         Outcome::skipped(Skip::AnotherDeployment)
@@ -150,7 +150,7 @@ async fn tags_that_name_another_group_than_started_by_are_refused() {
 }
 
 #[tokio::test]
-async fn a_start_that_fails_before_running_is_told_with_its_reason() {
+async fn a_start_that_fails_before_running_is_reported_with_its_reason() {
     let stage = Stage::new().await;
     outcome(&stage, &stage.start("e1", json!({}))).await;
     let task = stage
@@ -166,10 +166,10 @@ async fn a_start_that_fails_before_running_is_told_with_its_reason() {
         world.advance_to(&task, "STOPPED")
     });
     let handled = stage.deliver(&stopped).await;
-    let told = handled.summary();
-    assert_eq!(told["failedStart"], "image_pull_failed");
+    let reported = handled.summary();
+    assert_eq!(reported["failedStart"], "image_pull_failed");
     assert!(
-        told["failedStartReason"]
+        reported["failedStartReason"]
             .as_str()
             .expect("a reason")
             .contains("no such image")
@@ -216,7 +216,7 @@ async fn dual_stack(stage: &Stage) -> (String, Value) {
 }
 
 #[tokio::test]
-async fn an_event_that_tells_only_the_interfaces_ipv4_does_not_leave_an_ipv6_target() {
+async fn an_event_that_reports_only_the_interfaces_ipv4_does_not_leave_an_ipv6_target() {
     let stage = Stage::new().await;
     let (group, mut stopping) = dual_stack(&stage).await;
     stopping["detail"]["containers"] = json!([]);

@@ -172,7 +172,7 @@ async fn a_task_that_never_ran_costs_no_call_where_it_had_no_port() {
 }
 
 #[tokio::test]
-async fn a_definition_that_was_deleted_is_no_guess_and_one_that_is_refused_is_told() {
+async fn a_definition_that_was_deleted_is_no_guess_and_one_that_is_refused_is_reported() {
     let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
     let definition = "arn:aws:ecs:us-east-1:111122223333:task-definition/host:1";
     let task = machine.start("e1", host()).await;

@@ -183,7 +183,7 @@ async fn of_two_containers_with_one_port_the_named_one_is_registered_and_none_is
     let named = json!({"taskDefinition": "two", "containerName": "auth"});
     let task = machine.registered_task("e2", named).await;
     assert_eq!(machine.registered(), on_machine(32_771));
-    // The event of the stop does not tell which container: the target's health does.
+    // The event of the stop does not name the container: the target's health shows it.
     outcome(&machine.stage, &machine.stop(&task)).await;
     assert_eq!(machine.registered(), []);
 }
@@ -271,7 +271,7 @@ async fn bindings_that_the_last_event_lacks_are_asked_for() {
     assert_eq!(machine.registered(), []);
     // The mapping has no fixed host port, so the definition is not enough.
     assert_eq!(machine.stage.calls()[..2], ["DescribeTaskDefinition", "DescribeTasks"]);
-    // ECS has forgotten the task: nobody tells the port.
+    // ECS has forgotten the task: its port is not reported any more.
     let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
     let task = machine.registered_task("e1", json!({})).await;
     machine.stop(&task);
@@ -296,7 +296,7 @@ async fn bindings_that_the_last_event_lacks_are_asked_for() {
         .fake
         .world(|world| world.deregister(&machine.group, MACHINE, 32_768));
     outcome(&machine.stage, &stopped).await;
-    // Nor does anybody tell the machine: whatever is in the group may be its own.
+    // Nor is its container instance: any target in the target group may be its own.
     machine.stage.fake.world(|world| world.forget_instance(&machine.arn));
     let mut machine = machine;
     machine.stage.cold_start(&[]).await;
@@ -310,7 +310,7 @@ async fn bindings_that_the_last_event_lacks_are_asked_for() {
 
 #[tokio::test]
 async fn an_instance_that_has_left_its_cluster_or_is_forgotten_keeps_no_target() {
-    // Left: ECS still tells its id, and a newer owner is looked for everywhere.
+    // Left: ECS still reports its id, and a newer owner is looked for everywhere.
     let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
     let task = machine.registered_task("e1", json!({})).await;
     machine
@@ -330,7 +330,7 @@ async fn an_instance_that_has_left_its_cluster_or_is_forgotten_keeps_no_target()
 }
 
 #[tokio::test]
-async fn a_terminated_instance_tells_no_address_but_a_warm_function_knows_it() {
+async fn a_terminated_instance_reports_no_address_but_a_warm_function_knows_it() {
     let machine = Machine::new(TargetGroup::ip("ips", 80)).await;
     let task = machine.registered_task("e1", json!({})).await;
     machine.stage.fake.world(|world| world.terminate_instance(&machine.arn));
@@ -347,7 +347,7 @@ async fn a_terminated_instance_tells_no_address_but_a_warm_function_knows_it() {
     );
 }
 
-/// A cold function, and the first sign of a stop of a registered task whose instance nobody tells.
+/// A cold function, and the first sign of a stop of a registered task whose instance nobody reports.
 async fn lost_instance(group: TargetGroup) -> (Machine, Value) {
     let mut machine = Machine::new(group).await;
     let task = machine.registered_task("e1", json!({})).await;
@@ -362,7 +362,7 @@ async fn lost_instance(group: TargetGroup) -> (Machine, Value) {
 }
 
 #[tokio::test]
-async fn a_target_of_an_instance_that_nobody_tells_is_named_with_its_command_and_left_in() {
+async fn a_target_of_an_instance_that_nobody_reports_is_named_with_its_command_and_left_in() {
     for (group, id) in [
         (TargetGroup::instance("vms", 80), MACHINE),
         (TargetGroup::ip("ips", 80), "10.0.2.7"),
@@ -512,12 +512,12 @@ async fn ec2_that_says_no_or_nothing_is_an_error_with_its_category() {
         (Fault::Html500, 3, "server_error"),
     ];
     for (fault, times, expected) in faults {
-        let told = format!("{fault:?}");
+        let reported = format!("{fault:?}");
         machine
             .stage
             .fake
             .world(|world| world.fail_next("ec2:DescribeInstances", fault, times));
-        assert_eq!(category(&machine.stage, &running).await, expected, "{told}");
+        assert_eq!(category(&machine.stage, &running).await, expected, "{reported}");
     }
     // One that is throttled once is tried again by the SDK.
     machine
@@ -544,7 +544,7 @@ async fn an_address_outside_of_the_vpc_is_registered_for_all_zones() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_no_zone_cures_is_told_in_its_first_words() {
+async fn a_refusal_that_no_zone_cures_is_reported_in_its_first_words() {
     let stage = Stage::new().await;
     let (_, running) = stage.running_task("e1").await;
     stage.fake.world(|world| {

@@ -115,7 +115,7 @@ async fn what_is_left_after_a_partial_answer_and_an_exception_is_asked_for_with_
         .iter()
         .map(|call| call.input["count"].clone())
         .collect();
-    // The second time, the provider has room, and is told which tasks there are.
+    // The second time, the provider has room, and the answer names the tasks that exist.
     assert_eq!(counts, [3, 2, 2, 3, 2]);
     assert_eq!(tokens(&stage), ["e1#0", "e1#1", "e1#1", "e1#0", "e1#1"]);
     assert_eq!(tasks(&stage), 3);

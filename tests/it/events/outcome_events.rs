@@ -1,4 +1,4 @@
-//! Outcome events at the wire: what applications are told, and that telling them never costs the work.
+//! Outcome events at the wire: what is published, and that publishing never fails the work.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ async fn stage() -> Stage {
     Stage::with(&[BUS, ROLE]).await
 }
 
-/// The events told since the last look: detail-type and detail.
-fn told(stage: &Stage) -> Vec<(String, Value)> {
+/// The events published since the last call: detail-type and detail.
+fn reported(stage: &Stage) -> Vec<(String, Value)> {
     let events = stage.fake.world(|world| world.take_put_events());
     let split = |event: Value| {
         assert_eq!(event["source"], "start-engines");
@@ -42,11 +42,11 @@ fn last_task(stage: &Stage) -> String {
 }
 
 #[tokio::test]
-async fn a_whole_life_is_told_with_the_mark_of_its_start() {
+async fn a_whole_life_is_reported_with_the_mark_of_its_start() {
     let stage = stage().await;
     outcome(&stage, &marked(&stage, "e1")).await;
     let task = last_task(&stage);
-    let started = told(&stage);
+    let started = reported(&stage);
     assert_eq!(
         started,
         [(
@@ -66,7 +66,7 @@ async fn a_whole_life_is_told_with_the_mark_of_its_start() {
     stage.clock.advance(Duration::from_millis(1_500));
     outcome(&stage, &running).await;
     let address = stage.registered()[0].0.clone();
-    let registered = told(&stage);
+    let registered = reported(&stage);
     assert_eq!(registered.len(), 1);
     let (kind, detail) = &registered[0];
     assert_eq!(kind, "ECS Task Registered");
@@ -82,14 +82,14 @@ async fn a_whole_life_is_told_with_the_mark_of_its_start() {
     stage.calls();
     outcome(&stage, &stopping).await;
     assert_eq!(stage.calls(), ["DeregisterTargets", "DescribeTasks", "PutEvents"]);
-    let deregistered = told(&stage);
+    let deregistered = reported(&stage);
     assert_eq!(deregistered.len(), 1);
     assert_eq!(deregistered[0].0, "ECS Task Deregistered");
     assert_eq!(deregistered[0].1["targets"], json!([target]));
 
     let stopped = stage.fake.world(|world| world.advance_to(&task, "STOPPED"));
     outcome(&stage, &stopped).await;
-    let last = told(&stage);
+    let last = reported(&stage);
     assert_eq!(last.len(), 1);
     assert_eq!(last[0].0, "ECS Task Stopped");
     assert_eq!(last[0].1["stopCode"], "UserInitiated");
@@ -98,7 +98,7 @@ async fn a_whole_life_is_told_with_the_mark_of_its_start() {
 }
 
 #[tokio::test]
-async fn ten_tasks_are_told_by_one_call() {
+async fn ten_tasks_are_reported_by_one_call() {
     let stage = stage().await;
     outcome(
         &stage,
@@ -106,11 +106,11 @@ async fn ten_tasks_are_told_by_one_call() {
     )
     .await;
     assert_eq!(stage.calls(), ["RunTask", "PutEvents"]);
-    assert_eq!(told(&stage).len(), 10);
+    assert_eq!(reported(&stage).len(), 10);
 }
 
 #[tokio::test]
-async fn a_deadline_that_cannot_be_set_is_told_beside_the_start_and_not_as_its_failure() {
+async fn a_deadline_that_cannot_be_set_is_reported_beside_the_start_and_not_as_its_failure() {
     let stage = stage().await;
     let start = stage.start("e1", json!({"correlationId": "order-7", "maxLifetimeSeconds": 3600}));
     for _ in 0..2 {
@@ -125,10 +125,10 @@ async fn a_deadline_that_cannot_be_set_is_told_beside_the_start_and_not_as_its_f
             }
         });
         stage.deliver(&start).await.result.expect_err("a failure");
-        let told = told(&stage);
-        let kinds: Vec<&str> = told.iter().map(|(kind, _)| kind.as_str()).collect();
+        let reported = reported(&stage);
+        let kinds: Vec<&str> = reported.iter().map(|(kind, _)| kind.as_str()).collect();
         assert_eq!(kinds, ["ECS Task Started", "ECS Task Deadline Not Set"]);
-        let detail = &told[1].1;
+        let detail = &reported[1].1;
         assert_eq!(detail["taskArn"], json!(last_task(&stage)));
         assert_eq!(
             detail["deadlines"],
@@ -140,15 +140,15 @@ async fn a_deadline_that_cannot_be_set_is_told_beside_the_start_and_not_as_its_f
         );
     }
     outcome(&stage, &start).await;
-    assert_eq!(told(&stage).len(), 1);
+    assert_eq!(reported(&stage).len(), 1);
 }
 
 #[tokio::test]
-async fn a_start_that_is_wrong_or_cannot_be_is_told_with_its_mark_and_its_reason() {
+async fn a_start_that_is_wrong_or_cannot_be_is_reported_with_its_mark_and_its_reason() {
     let stage = stage().await;
     let wrong = stage.start("e1", json!({"correlationId": "order-7", "port": 0}));
     stage.deliver(&wrong).await.result.expect_err("a failure");
-    let (kind, detail) = told(&stage).remove(0);
+    let (kind, detail) = reported(&stage).remove(0);
     assert_eq!(kind, "ECS Task Start Failed");
     assert_eq!(
         (&detail["correlationId"], &detail["reason"], &detail["retryCanHelp"]),
@@ -167,7 +167,7 @@ async fn a_start_that_is_wrong_or_cannot_be_is_told_with_its_mark_and_its_reason
         .await
         .result
         .expect_err("a failure");
-    let (_, detail) = told(&stage).remove(0);
+    let (_, detail) = reported(&stage).remove(0);
     assert_eq!(
         (&detail["reason"], &detail["retryCanHelp"]),
         (&json!("throttled"), &json!(true))
@@ -175,10 +175,10 @@ async fn a_start_that_is_wrong_or_cannot_be_is_told_with_its_mark_and_its_reason
 }
 
 #[tokio::test]
-async fn a_task_that_never_ran_is_told_with_the_reason_that_ecs_gives() {
+async fn a_task_that_never_ran_is_reported_with_the_reason_that_ecs_gives() {
     let stage = stage().await;
     outcome(&stage, &marked(&stage, "e1")).await;
-    told(&stage);
+    reported(&stage);
     let task = last_task(&stage);
     let last = stage.fake.world(|world| {
         world.fail_start(
@@ -191,22 +191,22 @@ async fn a_task_that_never_ran_is_told_with_the_reason_that_ecs_gives() {
     stage.calls();
     outcome(&stage, &last).await;
     assert_eq!(stage.calls(), ["DescribeTasks", "PutEvents"]);
-    let (kind, detail) = told(&stage).remove(0);
+    let (kind, detail) = reported(&stage).remove(0);
     assert_eq!(kind, "ECS Task Start Failed");
     assert_eq!(detail["reason"], "image_pull_failed");
     assert_eq!(detail["stoppedReason"], "CannotPullContainerError: no such image");
 }
 
 #[tokio::test]
-async fn a_start_that_took_too_long_is_told_before_its_tags_are_gone() {
+async fn a_start_that_took_too_long_is_reported_before_its_tags_are_gone() {
     let stage = stage().await;
     let start = stage.start("e1", json!({"correlationId": "order-7", "startTimeoutSeconds": 60}));
     outcome(&stage, &start).await;
-    told(&stage);
+    reported(&stage);
     stage.pass(Duration::from_secs(61));
     let due = stage.fake.world(|world| world.fire_schedules());
     outcome(&stage, &due[0]).await;
-    let (kind, detail) = told(&stage).remove(0);
+    let (kind, detail) = reported(&stage).remove(0);
     assert_eq!(kind, "ECS Task Start Failed");
     assert_eq!(
         (&detail["correlationId"], &detail["reason"], &detail["taskArn"]),
@@ -218,14 +218,14 @@ async fn a_start_that_took_too_long_is_told_before_its_tags_are_gone() {
 async fn a_task_that_runs_but_cannot_be_registered_is_a_start_that_failed() {
     let stage = stage().await;
     outcome(&stage, &marked(&stage, "e1")).await;
-    told(&stage);
+    reported(&stage);
     let task = last_task(&stage);
     let running = stage.fake.world(|world| {
         world.remove_target_group(&stage.group);
         world.advance_to(&task, "RUNNING")
     });
     stage.deliver(&running).await.result.expect_err("a failure");
-    let (kind, detail) = told(&stage).remove(0);
+    let (kind, detail) = reported(&stage).remove(0);
     assert_eq!(kind, "ECS Task Start Failed");
     assert_eq!(
         (&detail["correlationId"], &detail["reason"]),
@@ -234,7 +234,7 @@ async fn a_task_that_runs_but_cannot_be_registered_is_a_start_that_failed() {
 }
 
 #[tokio::test]
-async fn a_stop_that_is_asked_for_tells_whose_targets_it_took_out_and_both_marks() {
+async fn a_stop_that_is_asked_for_reports_whose_targets_it_took_out_and_both_marks() {
     let stage = stage().await;
     for id in ["e1", "e2"] {
         outcome(&stage, &marked(&stage, id)).await;
@@ -244,14 +244,14 @@ async fn a_stop_that_is_asked_for_tells_whose_targets_it_took_out_and_both_marks
         });
         outcome(&stage, &running).await;
     }
-    told(&stage);
+    reported(&stage);
     let detail = json!({"cluster": "engines", "all": true, "correlationId": "evening", "drainSeconds": 60});
     let stop = json!({
         "version": "0", "id": "s1", "detail-type": "Stop ECS Task", "source": "app.tests",
         "account": "111122223333", "time": "2026-11-20T07:00:01Z", "region": "us-east-1", "resources": [], "detail": detail,
     });
     outcome(&stage, &stop).await;
-    let events = told(&stage);
+    let events = reported(&stage);
     let kinds: Vec<&str> = events.iter().map(|(kind, _)| kind.as_str()).collect();
     assert_eq!(kinds, ["ECS Task Deregistered", "ECS Task Deregistered"]);
     assert_ne!(events[0].1["taskArn"], events[1].1["taskArn"]);
@@ -268,7 +268,7 @@ async fn a_stop_that_is_asked_for_tells_whose_targets_it_took_out_and_both_marks
 }
 
 #[tokio::test]
-async fn telling_that_fails_is_counted_and_undoes_nothing() {
+async fn reporting_that_fails_is_counted_and_undoes_nothing() {
     let stage = stage().await;
     let faults = [
         (Fault::Throttle, 3),
@@ -312,7 +312,7 @@ async fn entries_that_were_not_taken_are_put_once_more_and_only_those() {
     let handled = stage.deliver(&start).await;
     assert_eq!(handled.published.published, 3);
     assert_eq!(stage.calls(), ["RunTask", "PutEvents", "PutEvents"]);
-    assert_eq!(told(&stage).len(), 3);
+    assert_eq!(reported(&stage).len(), 3);
 
     stage.fake.world(|world| world.refuse_entries(3));
     let handled = stage
@@ -323,18 +323,18 @@ async fn entries_that_were_not_taken_are_put_once_more_and_only_those() {
 }
 
 #[tokio::test]
-async fn nothing_is_told_of_tasks_of_others_or_of_repetitions_that_did_nothing() {
+async fn nothing_is_reported_of_tasks_of_others_or_of_repetitions_that_did_nothing() {
     let stage = stage().await;
     let task = stage.registered_task("e1").await;
     let stopping = stage.fake.world(|world| stop(world, &task));
     outcome(&stage, &stopping).await;
-    told(&stage);
+    reported(&stage);
     let mut foreign = stopping.clone();
     foreign["detail"]["startedBy"] = json!("ecs-svc/123");
     outcome(&stage, &foreign).await;
     stage.pass(Duration::from_secs(60));
     outcome(&stage, &stopping).await;
-    assert_eq!(told(&stage), []);
+    assert_eq!(reported(&stage), []);
 }
 
 #[tokio::test]

@@ -108,8 +108,8 @@ async fn a_reconcile_stops_a_task_whose_time_to_drain_is_over_and_leaves_one_tha
     stage.pass(Duration::from_secs(2));
     stage.calls();
     let handled = stage.deliver(&reconcile).await;
-    let told = handled.summary();
-    assert_eq!(told["tasksStopped"], json!([task]));
+    let reported = handled.summary();
+    assert_eq!(reported["tasksStopped"], json!([task]));
     let calls = stage.calls();
     assert_eq!(calls.iter().filter(|call| *call == "StopTask").count(), 1);
     assert_eq!(desired(&stage, &task), "STOPPED");
@@ -156,9 +156,9 @@ async fn a_task_without_room_for_the_tag_is_stopped_without_a_drain() {
         let handled = stage
             .deliver(&stop(BEGIN, json!({"taskArn": task, "drainSeconds": 600})))
             .await;
-        let told = handled.summary();
-        assert_eq!(told["stoppedWithoutDrain"], json!([task]), "{told:?}");
-        assert_eq!(told["tasks"], json!([task]));
+        let reported = handled.summary();
+        assert_eq!(reported["stoppedWithoutDrain"], json!([task]), "{reported:?}");
+        assert_eq!(reported["tasks"], json!([task]));
         assert_eq!(desired(&stage, &task), "STOPPED");
         assert_eq!(stage.registered(), []);
         let expected: &[&str] = if is_seen {
@@ -223,10 +223,12 @@ async fn a_deadline_that_meets_a_task_whose_time_to_drain_is_over_is_no_failed_s
     assert_eq!(desired(&stage, &task), "STOPPED");
     let reason = stage.fake.world(|world| world.stopped_reason(&task)).unwrap();
     assert!(reason.contains("its drain was over at"), "{reason}");
-    let told = stage.fake.world(|world| world.take_put_events());
+    let reported = stage.fake.world(|world| world.take_put_events());
     assert!(
-        told.iter().all(|event| event["detail-type"] != "ECS Task Start Failed"),
-        "{told:?}"
+        reported
+            .iter()
+            .all(|event| event["detail-type"] != "ECS Task Start Failed"),
+        "{reported:?}"
     );
 }
 

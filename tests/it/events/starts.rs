@@ -252,7 +252,7 @@ async fn errors_of_run_task_have_their_own_categories_and_end_the_walk() {
 }
 
 #[tokio::test]
-async fn an_unknown_cluster_is_told_as_ecs_tells_it() {
+async fn an_unknown_cluster_is_reported_as_ecs_reports_it() {
     let stage = Stage::new().await;
     let failure = failed(&stage, &stage.start("e1", json!({"cluster": "elsewhere"}))).await;
     assert_eq!(failure.category.name(), "cluster_not_found");
@@ -345,7 +345,7 @@ async fn two_events_with_one_key_agree_once_the_second_has_been_retried_as_often
 }
 
 #[tokio::test]
-async fn the_same_reason_of_many_instances_is_told_once() {
+async fn the_same_reason_of_many_instances_is_reported_once() {
     let stage = Stage::new().await;
     let many = (0..40)
         .map(|n| fake_aws::Failure::new(["RESOURCE:CPU", "RESOURCE:MEMORY"][n % 2]))

@@ -71,13 +71,16 @@ async fn a_late_repeated_or_redriven_stop_spares_what_was_asked_for_after_it() {
         // Twelve hours late.
         stage.pass(720 * MINUTE);
         let handled = stage.deliver(&evening).await;
-        let told = handled.summary();
-        assert_eq!((&told["outcome"], &told["tasksSpared"]), (&json!("stopped"), &json!(1)));
+        let reported = handled.summary();
+        assert_eq!(
+            (&reported["outcome"], &reported["tasksSpared"]),
+            (&json!("stopped"), &json!(1))
+        );
         assert_eq!(desired(&stage, &[&old, &new]), ["STOPPED", "RUNNING"]);
         let handled = stage.deliver(&evening).await;
-        let told = handled.summary();
+        let reported = handled.summary();
         assert_eq!(
-            (&told["reason"], &told["tasksSpared"]),
+            (&reported["reason"], &reported["tasksSpared"]),
             (&json!("requested_later"), &json!(1))
         );
         assert_eq!(handled.result.unwrap(), Outcome::skipped(Skip::RequestedLater(1)));
@@ -358,15 +361,18 @@ async fn younger_starts_of_a_batch_keep_no_stop_waiting() {
 }
 
 #[tokio::test]
-async fn a_stop_that_fails_in_part_tells_whom_it_has_spared() {
+async fn a_stop_that_fails_in_part_reports_whom_it_has_spared() {
     let stage = stage().await;
     started(&stage, &start_at(&stage, "e1", BEGIN)).await;
     stage.pass(10 * MINUTE);
     started(&stage, &start_at(&stage, "e2", "2026-11-20T07:10:00Z")).await;
     let denied = Fault::error(403, "AccessDeniedException", "no");
     stage.fake.world(|world| world.fail_next("ecs:StopTask", denied, 1));
-    let told = stage.deliver(&stop_at("2026-11-20T07:05:00Z", all())).await.summary();
-    assert_eq!((&told["outcome"], &told["tasksSpared"]), (&json!("failed"), &json!(1)));
+    let reported = stage.deliver(&stop_at("2026-11-20T07:05:00Z", all())).await.summary();
+    assert_eq!(
+        (&reported["outcome"], &reported["tasksSpared"]),
+        (&json!("failed"), &json!(1))
+    );
 }
 
 #[tokio::test]

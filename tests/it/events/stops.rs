@@ -73,7 +73,7 @@ async fn a_stop_takes_the_target_out_at_once_and_stops_the_task_when_it_has_drai
             json!({"taskArn": task, "reason": "night", "correlationId": "c-1"}),
         ))
         .await;
-    let told = handled.summary();
+    let reported = handled.summary();
     let Outcome::Stopped {
         tasks,
         draining,
@@ -81,11 +81,11 @@ async fn a_stop_takes_the_target_out_at_once_and_stops_the_task_when_it_has_drai
         ..
     } = handled.result.expect("an outcome")
     else {
-        panic!("no stop: {told:?}")
+        panic!("no stop: {reported:?}")
     };
     assert!(tasks.is_empty());
     assert_eq!((draining[0].as_str(), targets.len()), (task.as_str(), 1));
-    assert_eq!(told["correlationId"], "c-1");
+    assert_eq!(reported["correlationId"], "c-1");
     assert_eq!(
         stage.calls(),
         [

@@ -66,7 +66,7 @@ impl Door {
         Self { port, links, opened }
     }
 
-    /// Closes all connections; when it is done, the other side has been told.
+    /// Closes all connections; when it returns, the other side knows.
     async fn cut(&self) {
         let links = std::mem::take(&mut *self.links.lock().unwrap());
         for link in links {
@@ -132,7 +132,7 @@ async fn a_private_authority_is_trusted_through_its_bundle_or_the_machines_store
 }
 
 #[tokio::test]
-async fn a_bundle_that_is_none_is_told_with_all_else_that_is_wrong() {
+async fn a_bundle_that_is_none_is_reported_with_all_else_that_is_wrong() {
     let (fake, event) = fake().await;
     for bundle in [
         "/nowhere/bundle.pem",

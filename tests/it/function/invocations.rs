@@ -251,15 +251,15 @@ async fn logs_hold_no_payload_and_no_credentials_at_any_level() {
             ended.logs().iter().any(|line| line["operation"] == "RunTask"),
             level == "debug"
         );
-        let told = format!("{:?} {:?}", ended.stdout, ended.stderr);
+        let reported = format!("{:?} {:?}", ended.stdout, ended.stderr);
         for hidden in [secret, "AKIDEXAMPLE", "not-a-secret", "not-a-token"] {
-            assert!(!told.contains(hidden), "{hidden} at {level}: {told}");
+            assert!(!reported.contains(hidden), "{hidden} at {level}: {reported}");
         }
     }
 }
 
 #[tokio::test]
-async fn missing_credentials_are_told_as_such() {
+async fn missing_credentials_are_reported_as_such() {
     let fake = FakeAws::start().await;
     let group = fake.world(|world| world.add_target_group(TargetGroup::ip("auth", 80)));
     let runtime = RuntimeApi::start().await;
@@ -277,7 +277,7 @@ async fn missing_credentials_are_told_as_such() {
 }
 
 #[tokio::test]
-async fn a_catalog_that_cannot_be_read_is_told_with_all_else_that_is_wrong() {
+async fn a_catalog_that_cannot_be_read_is_reported_with_all_else_that_is_wrong() {
     let running = run(&[("SERVICES_FILE", "/nowhere/services.json"), ("CONTAINER_PORT", "0")]).await;
     let (category, message) = running.refused(&running.start("e1", json!({}))).await;
     assert_eq!(category, "invalid_configuration");
@@ -318,15 +318,15 @@ async fn of_a_batch_exactly_the_messages_that_failed_come_again_each_with_its_re
     assert_eq!(running.ok(&batch(&messages)).await, failed);
     assert_eq!(running.fake.world(|world| world.task_arns().len()), 2);
     let logs = running.function.stop().await.logs();
-    let told = |line: &&Value| line["message"] == "event handled";
-    let told: Vec<_> = logs
+    let reported = |line: &&Value| line["message"] == "event handled";
+    let reported: Vec<_> = logs
         .iter()
-        .filter(told)
+        .filter(reported)
         .map(|line| (&line["messageId"], &line["receiveCount"], &line["reason"]))
         .collect();
     let (two, none, invalid) = (&json!(2), &Value::Null, &json!("invalid_event"));
     assert_eq!(
-        told,
+        reported,
         [
             (&json!("m1"), two, none),
             (&json!("m2"), two, invalid),
@@ -360,7 +360,7 @@ async fn records_of_other_services_are_an_error_of_the_invocation_that_says_what
         .as_object_mut()
         .expect("a record")
         .remove("eventSource");
-    for (records, told) in [
+    for (records, reported) in [
         (
             json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": "{}"}}]}),
             "aws:sns",
@@ -381,7 +381,7 @@ async fn records_of_other_services_are_an_error_of_the_invocation_that_says_what
     ] {
         let (category, message) = running.refused(&records).await;
         assert_eq!(category, "invalid_event", "{records}");
-        assert!(message.contains(told), "{message}");
+        assert!(message.contains(reported), "{message}");
     }
     assert_eq!(running.fake.calls().len(), 0);
     let logs = running.function.stop().await.logs();
@@ -401,8 +401,8 @@ async fn a_notification_of_sns_in_a_queue_fails_alone_and_says_what_it_is() {
     let failed = json!({"batchItemFailures": [{"itemIdentifier": "m2"}]});
     assert_eq!(running.ok(&batch(&messages)).await, failed);
     assert_eq!(running.fake.world(|world| world.task_arns().len()), 1);
-    let told = running.function.log_where(|line| line["messageId"] == "m2").await;
-    let error = told["error"].as_str().expect("an error");
+    let reported = running.function.log_where(|line| line["messageId"] == "m2").await;
+    let error = reported["error"].as_str().expect("an error");
     assert!(
         error.contains("is an SNS notification") && error.contains("raw message delivery"),
         "{error}"
@@ -474,9 +474,9 @@ async fn an_envelope_with_nulls_and_a_time_with_an_offset_is_read() {
             "clusterArn": "arn:aws:ecs:us-east-1:111122223333:cluster/engines", "lastStatus": "STOPPED",
             "desiredStatus": "STOPPED", "stopCode": "TerminationNotice", "containers": null, "attachments": null,
             "startedBy": "start-engines/auth/73e2d6bc24d8a067/8080", "stoppedReason": null}});
-    let told = running.ok(&odd).await;
+    let reported = running.ok(&odd).await;
     assert_eq!(
-        (&told["version"], &told["outcome"], &told["failedStart"]),
+        (&reported["version"], &reported["outcome"], &reported["failedStart"]),
         (&json!(5), &json!("skipped"), &json!("spot_interruption"))
     );
 }

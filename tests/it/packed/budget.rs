@@ -80,11 +80,11 @@ async fn instructions(lives: u64, last: Step) -> u64 {
         });
     }
     runtime.idle().await.expect("it is done");
-    // Without its Runtime API it ends, and what was counted is told.
+    // Without its Runtime API it ends, and what was counted is reported.
     drop(runtime);
-    let told = process.end().await.stderr;
-    let counted = told.iter().find_map(|line| line.split_once("Collected :"));
-    let counted = counted.unwrap_or_else(|| panic!("callgrind told nothing: {told:#?}"));
+    let reported = process.end().await.stderr;
+    let counted = reported.iter().find_map(|line| line.split_once("Collected :"));
+    let counted = counted.unwrap_or_else(|| panic!("callgrind told nothing: {reported:#?}"));
     counted.1.trim().parse().expect("a number")
 }
 

@@ -1,7 +1,7 @@
 //! `make bench-pure`: what the crate itself costs for an event, without SDK, network and runtime.
 //!
 //! Three parts: `parse`, from the event's text to a trigger; `decide`, all decisions of the event, with answers
-//! of AWS that are made before; `encode`, the log line and the metrics line. Criterion tells the nanoseconds, and
+//! of AWS that are made before; `encode`, the log line and the metrics line. Criterion prints the nanoseconds, and
 //! a counting allocator how often and how much memory is asked for, which is the same in every run.
 
 use std::hint::black_box;
@@ -155,13 +155,13 @@ fn pure(criterion: &mut Criterion) {
     for (name, way) in &ways {
         let journal = (Journal::new(way.now), way.entries.clone());
         let handled = way.handled();
-        let told = |part: &str, counted: allocation_counter::AllocationInfo| {
+        let reported = |part: &str, counted: allocation_counter::AllocationInfo| {
             let what = format!("{part}/{name}");
             println!("{what:<24} {:>7} {:>8}", counted.count_total, counted.bytes_total);
         };
-        told("parse", measure(|| drop(black_box(way.parse()))));
-        told("decide", measure(|| drop(black_box(way.decide(journal.0, journal.1)))));
-        told("encode", measure(|| drop(black_box(encode(&handled)))));
+        reported("parse", measure(|| drop(black_box(way.parse()))));
+        reported("decide", measure(|| drop(black_box(way.decide(journal.0, journal.1)))));
+        reported("encode", measure(|| drop(black_box(encode(&handled)))));
     }
     for (name, way) in &ways {
         criterion.bench_function(&format!("parse/{name}"), |bench| bench.iter(|| way.parse()));

@@ -1,6 +1,6 @@
 //! `make cost`: dollars for a million lives of tasks, with the times that `make bench` measured.
 //!
-//! The simulation tells the invocations, and how long each waits for AWS. What a program adds is its CPU time at the
+//! The simulation reports the invocations, and how long each waits for AWS. What a program adds is its CPU time at the
 //! share of a core that 128 MB have, and of a new instance its init, at a whole core.
 
 use std::path::Path;
@@ -60,7 +60,7 @@ pub(crate) fn print(file: &Path) -> ExitCode {
     ];
     for (name, way, times) in ways {
         let figures = simulate(way, times, STARTS_PER_SECOND, GROUPS);
-        // Of 1,000 tasks it tells.
+        // Of 1,000 tasks that it lists.
         let dollars = [
             figures.dollars_at(p::DOLLARS_PER_GB_SECOND),
             figures.dollars_at(p::DOLLARS_PER_GB_SECOND_ARM64),

@@ -37,7 +37,7 @@ pub(crate) const THROTTLED_ANSWERS: (u64, u64) = (5, 15);
 
 /// Attempts and base of the exponential backoff of the SDK's standard mode, in which a retry waits a random part
 /// of base * 2^n: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>. The attempts are
-/// those of `src/aws/mod.rs`.
+/// those of `src/aws/lib.rs`.
 pub(crate) const SDK_ATTEMPTS: u32 = 3;
 pub(crate) const SDK_BACKOFF: u64 = 1_000;
 /// boto3's default, legacy mode: the same source.

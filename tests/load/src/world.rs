@@ -131,7 +131,7 @@ impl Shared {
         answer
     }
 
-    /// A task comes to life, and tells of it as it goes.
+    /// A task comes to life, and its events follow.
     async fn live(self, arn: String) {
         tokio::time::sleep(self.some(p::STARTING)).await;
         self.change(&arn, Step::Run);

@@ -26,7 +26,7 @@ pub fn carry_out(world: &mut World, call: &Call) -> Result<Answer, CallError> {
     Ok(read(call, &answer))
 }
 
-/// The error that a function is told when something happens to a call on its way.
+/// The error that a function is reported when something happens to a call on its way.
 pub fn failure(call: &Call, kind: ErrorKind) -> CallError {
     CallError {
         operation: call.operation(),
@@ -39,7 +39,7 @@ pub fn failure(call: &Call, kind: ErrorKind) -> CallError {
 
 fn refusal(call: &Call, error: &ApiError) -> CallError {
     let kind = match error.code.as_str() {
-        // As the adapter's table of texts tells them.
+        // As the adapter's table of texts reports them.
         "InvalidParameterException"
             if error
                 .message

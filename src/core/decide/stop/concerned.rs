@@ -21,6 +21,7 @@ use crate::domain::arn::{Cluster, TaskArn};
 use crate::domain::tags;
 use crate::domain::task::Task;
 use crate::domain::timestamp::Timestamp;
+use crate::input::problem::Problems;
 use crate::journal::{Halt, Reader};
 use crate::outcome::{Category, Failure, Skip};
 use crate::request::stop::{JustStarted, StopRequest};
@@ -28,6 +29,32 @@ use crate::request::stop::{JustStarted, StopRequest};
 /// For how long after the event of a stop DescribeTasks may not return a new task yet: until then, a stop that is sent
 /// right after a start is tried again, rather than skipped as one of a task that is gone.
 const NEW: Duration = Duration::from_secs(10);
+
+/// Refuses a stop from the future: when it is tried again after that time, it would end tasks that were started in
+/// between.
+pub(crate) fn check_not_in_future(request: &StopRequest, now: Timestamp) -> Result<(), Failure> {
+    let mut problems = Problems::new();
+    let rule = format!(
+        "must be at most {} s later than the function's clock",
+        MAX_TIME_AHEAD.as_secs()
+    );
+    for (field, time) in [
+        ("event.time", request.sent_at),
+        // It is no later than the event's time, if there is one.
+        (
+            "detail.requestedAt",
+            request.requested_at.filter(|_| request.sent_at.is_none()),
+        ),
+    ] {
+        if let Some(time) = time.filter(|time| *time > now.after(MAX_TIME_AHEAD)) {
+            problems.invalid_text(field, &time.to_rfc3339().unwrap_or_default(), rule.as_str());
+        }
+    }
+    problems.into_result(()).map_err(Failure::from)
+}
+
+/// How far ahead of the function's clock the time of a stop may be: the clocks of EventBridge and of the function differ.
+const MAX_TIME_AHEAD: Duration = Duration::from_secs(60);
 
 /// The tasks of one cluster that a stop concerns.
 #[derive(Default)]

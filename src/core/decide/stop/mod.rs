@@ -42,13 +42,9 @@ use crate::domain::tags::{self, Tag};
 use crate::domain::target::{Attachment, GroupTarget};
 use crate::domain::task::{Network, Phase, Task};
 use crate::domain::timestamp::Timestamp;
-use crate::input::problem::Problems;
 use crate::journal::{Halt, Reader};
 use crate::outcome::{Category, Failure, Outcome, PartOfStop, Skip};
 use crate::request::stop::{Drain, Selector, StopRequest};
-
-/// How far ahead of the function's clock the time of a stop may be: the clocks of EventBridge and of the function differ.
-const MAX_TIME_AHEAD: Duration = Duration::from_secs(60);
 
 /// The minimum time left in which a further task is begun. Tasks that were begun are completed.
 const MIN_BEGIN_TIME: Duration = Duration::from_secs(5);
@@ -60,7 +56,7 @@ const MIN_STOP_TIME: Duration = Duration::from_secs(1);
 /// # Errors
 /// With the next call, or with all failures.
 pub fn stop(request: &StopRequest, config: &Config, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
-    check_not_in_future(request, reader.now())?;
+    concerned::check_not_in_future(request, reader.now())?;
     let mut work = Work::new(request, config);
     match &request.selector {
         Selector::Task { arn, cluster } => {
@@ -79,29 +75,6 @@ pub fn stop(request: &StopRequest, config: &Config, reader: &mut Reader<'_>) -> 
     }
     work.continue_drains(reader)?;
     work.end()
-}
-
-/// Refuses a stop from the future: when it is tried again after that time, it would end tasks that were started in
-/// between.
-fn check_not_in_future(request: &StopRequest, now: Timestamp) -> Result<(), Failure> {
-    let mut problems = Problems::new();
-    let rule = format!(
-        "must be at most {} s later than the function's clock",
-        MAX_TIME_AHEAD.as_secs()
-    );
-    for (field, time) in [
-        ("event.time", request.sent_at),
-        // It is no later than the event's time, if there is one.
-        (
-            "detail.requestedAt",
-            request.requested_at.filter(|_| request.sent_at.is_none()),
-        ),
-    ] {
-        if let Some(time) = time.filter(|time| *time > now.after(MAX_TIME_AHEAD)) {
-            problems.invalid_text(field, &time.to_rfc3339().unwrap_or_default(), rule.as_str());
-        }
-    }
-    problems.into_result(()).map_err(Failure::from)
 }
 
 /// When the drain of a task ends.

@@ -15,7 +15,7 @@ pub enum NetworkMode {
     Awsvpc,
     /// Docker's bridge on an EC2 instance; a host port of 0 is a dynamic one.
     Bridge,
-    /// The EC2 instance's own network: nobody but the definition tells the ports.
+    /// The EC2 instance's own network: only the task definition has the ports.
     Host,
     /// No network to the outside.
     None,

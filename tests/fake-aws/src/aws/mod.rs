@@ -5,7 +5,7 @@
 //! of the calls made. What it must not do: move by itself. Time, capacity, task states and
 //! faults change only when a test says so, through `FakeAws::world` or a hook.
 //!
-//! All services share one endpoint: ECS, EventBridge and SQS are told by their `X-Amz-Target`, ELBv2 and EC2 by
+//! All services share one endpoint: ECS, EventBridge and SQS are identified by their `X-Amz-Target`, ELBv2 and EC2 by
 //! their form body, EventBridge Scheduler and Lambda by their paths, and the credential scope of the signature must agree.
 
 mod addresses;

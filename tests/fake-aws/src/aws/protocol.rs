@@ -1,7 +1,7 @@
 //! The two wire protocols: requests into (service, operation, input), results into bytes.
 //!
 //! ECS and EventBridge speak JSON 1.1 with `X-Amz-Target`; ELBv2 speaks the query protocol with XML
-//! answers, EC2 a dialect of it that is told by its version. This module knows no rule of either service.
+//! answers, EC2 a dialect of it that is identified by its version. This module knows no rule of either service.
 
 use hyper::body::Bytes;
 use hyper::{HeaderMap, Method, Request};
@@ -143,7 +143,7 @@ pub(super) fn check_envelope(service: Service, region: &str, request: &Request<B
                 return Err(ApiError::new("NoSuchVersion", "expected 2015-12-01"));
             }
         }
-        // It was told by its version; Lambda's payload may be of any type.
+        // It was identified by its version; Lambda's payload may be of any type.
         Service::Ec2 | Service::Lambda => {}
         Service::Sqs => {
             let content_type = header(request.headers(), "content-type").unwrap_or_default();

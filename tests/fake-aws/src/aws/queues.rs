@@ -124,16 +124,16 @@ impl World {
             let receipt = arns::hex(&format!("receipt {received}"), 40);
             message.hidden_until = now + hidden;
             message.receipt = Some(receipt.clone());
-            let mut told = json!({"MessageId": message.id, "ReceiptHandle": receipt, "Body": message.body});
+            let mut reported = json!({"MessageId": message.id, "ReceiptHandle": receipt, "Body": message.body});
             if has_attributes {
-                told["MessageAttributes"] = message.attributes.clone();
+                reported["MessageAttributes"] = message.attributes.clone();
             }
             let millis = message.sent_at.unix_timestamp_nanos() / 1_000_000;
-            told["Attributes"] = json!({"SentTimestamp": millis.to_string()});
+            reported["Attributes"] = json!({"SentTimestamp": millis.to_string()});
             if let Some(arn) = message.moved_from.as_ref().filter(|_| asks_for_source) {
-                told["Attributes"]["DeadLetterQueueSourceArn"] = json!(arn);
+                reported["Attributes"]["DeadLetterQueueSourceArn"] = json!(arn);
             }
-            messages.push(told);
+            messages.push(reported);
         }
         self.queues.received = received;
         Ok(if messages.is_empty() {

@@ -7,7 +7,7 @@ use super::arns;
 use super::service::ApiError;
 use super::world::World;
 
-/// A target's health, as far as this fake tells it.
+/// A target's health, as far as this fake reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
     /// Registered, health checks under way.

@@ -7,7 +7,7 @@ use start_engines_fake_aws::{FakeAws, Fault, TargetGroup};
 use crate::{ecs, elb, fargate, one_task, target};
 
 #[tokio::test]
-async fn faults_lose_calls_or_answers_as_told() {
+async fn faults_lose_calls_or_answers_as_instructed() {
     let fake = fargate().await;
     let group = fake.world(|w| w.add_target_group(TargetGroup::ip("web", 80)));
     let one = target(&group, "10.0.1.10", None);
@@ -58,7 +58,7 @@ async fn faults_lose_calls_or_answers_as_told() {
 }
 
 #[tokio::test]
-async fn a_hung_call_lands_when_told() {
+async fn a_hung_call_lands_when_instructed() {
     let fake = FakeAws::start().await;
     let group = fake.world(|w| w.add_target_group(TargetGroup::ip("web", 80)));
     let one = target(&group, "10.0.1.10", None);

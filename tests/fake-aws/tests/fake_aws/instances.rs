@@ -31,7 +31,7 @@ async fn described(fake: &FakeAws, arn: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_instance_tells_its_addresses_until_it_is_terminated_and_then_it_is_unknown() {
+async fn an_instance_reports_its_addresses_until_it_is_terminated_and_then_it_is_unknown() {
     let (fake, arn) = machine().await;
     let ask = [("InstanceId.1", MACHINE)];
     let answer = ec2(&fake, &ask).await;

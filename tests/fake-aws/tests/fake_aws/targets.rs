@@ -120,7 +120,7 @@ async fn without_a_deregistration_delay_a_target_is_gone_at_once() {
 }
 
 #[tokio::test]
-async fn describe_target_groups_tells_type_and_address_family() {
+async fn describe_target_groups_reports_type_and_address_family() {
     let fake = FakeAws::start().await;
     let group = fake.world(|w| w.add_target_group(TargetGroup::ip("web", 80).ipv6()));
     let ask = [("TargetGroupArns.member.1", group.as_str())];

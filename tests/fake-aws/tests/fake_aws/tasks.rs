@@ -84,7 +84,7 @@ async fn a_failed_start_says_why() {
 }
 
 #[tokio::test]
-async fn describe_tasks_lags_as_told_and_shows_tags_only_when_asked() {
+async fn describe_tasks_lags_as_instructed_and_shows_tags_only_when_asked() {
     let fake = fargate().await;
     let arn = one_task(&fake, "a").await;
     fake.world(|w| w.advance_to(&arn, "RUNNING"));
@@ -234,7 +234,7 @@ async fn bridge_tasks_share_an_instance_and_reuse_its_host_ports() {
 }
 
 #[tokio::test]
-async fn a_host_task_shows_no_port_anywhere_keeps_it_from_others_and_its_definition_tells_it() {
+async fn a_host_task_shows_no_port_anywhere_keeps_it_from_others_and_its_definition_reports_it() {
     let fake = FakeAws::start().await;
     let definition = fake.world(|w| {
         w.add_cluster("main");
@@ -252,10 +252,10 @@ async fn a_host_task_shows_no_port_anywhere_keeps_it_from_others_and_its_definit
     let refused = ecs(&fake, "RunTask", &input("b")).await;
     assert_eq!(refused["failures"][0]["reason"], "RESOURCE:PORTS");
     let ask = json!({"taskDefinition": definition});
-    let told = &ecs(&fake, "DescribeTaskDefinition", &ask).await["taskDefinition"];
-    assert_eq!(told["networkMode"], "host");
+    let reported = &ecs(&fake, "DescribeTaskDefinition", &ask).await["taskDefinition"];
+    assert_eq!(reported["networkMode"], "host");
     let mapping = json!({"containerPort": 8080, "hostPort": 8080, "protocol": "tcp"});
-    assert_eq!(told["containerDefinitions"][0]["portMappings"], json!([mapping]));
+    assert_eq!(reported["containerDefinitions"][0]["portMappings"], json!([mapping]));
     fake.world(|w| w.delete_task_definition(&definition));
     let answer = wire::ecs(&fake.endpoint(), "DescribeTaskDefinition", &ask).await;
     let answer = answer.expect("an answer");

@@ -129,11 +129,11 @@ async fn secrets_in_overrides_never_reach_an_error() {
         let handled = handler
             .handle(event, &invocation(&clock, Duration::from_secs(60)))
             .await;
-        let told = format!(
+        let reported = format!(
             "{} {:?}",
             handled.result.as_ref().expect_err("a refusal"),
             handled.summary()
         );
-        assert!(!told.contains(secret), "{told}");
+        assert!(!reported.contains(secret), "{reported}");
     }
 }

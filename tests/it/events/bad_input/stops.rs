@@ -174,7 +174,7 @@ fn others() -> Vec<Bad> {
             json!({"taskArn": TASK, "requestedAt": "yesterday"}),
             &["detail.requestedAt = \"yesterday\": must be a time with an offset (RFC 3339)"],
         ),
-        // What was asked for before it, nobody could tell.
+        // Nobody could know what was requested before it.
         bad(
             json!({
                 "id": "e1", "detail-type": "Stop ECS Task", "source": "app.tests",

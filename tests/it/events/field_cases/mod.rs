@@ -150,9 +150,9 @@ async fn each_field_case_comes_out_right() {
         match right {
             Right::Valid(says) => valid(name, says),
             Right::Told(fields) => {
-                let (stage, told, error) = handled(event).await;
+                let (stage, reported, error) = handled(event).await;
                 assert_eq!(error, None, "{name}");
-                has(name, &told, &fields);
+                has(name, &reported, &fields);
                 let calls = stage.calls();
                 assert!(
                     calls.iter().all(|call| call.starts_with("Describe")),
@@ -160,10 +160,10 @@ async fn each_field_case_comes_out_right() {
                 );
             }
             Right::Refused(problems) => {
-                let (stage, told, error) = handled(event).await;
-                let error = error.unwrap_or_else(|| panic!("{name} was not refused: {told}"));
+                let (stage, reported, error) = handled(event).await;
+                let error = error.unwrap_or_else(|| panic!("{name} was not refused: {reported}"));
                 assert_eq!(
-                    (stage.calls().len(), &told["reason"]),
+                    (stage.calls().len(), &reported["reason"]),
                     (0, &json!("invalid_event")),
                     "{name}"
                 );
@@ -177,8 +177,8 @@ async fn each_field_case_comes_out_right() {
                 }
             }
             Right::Starts(fields) => {
-                let (stage, told, error) = handled(event).await;
-                assert_eq!((error, &told["outcome"]), (None, &json!("started")), "{name}");
+                let (stage, reported, error) = handled(event).await;
+                assert_eq!((error, &reported["outcome"]), (None, &json!("started")), "{name}");
                 let calls = stage.fake.calls_to("ecs:RunTask");
                 assert_eq!(calls.len(), 1, "{name}");
                 has(name, &calls[0].input, &fields);
@@ -187,7 +187,7 @@ async fn each_field_case_comes_out_right() {
     }
 }
 
-/// By the function, a minute after all of them were sent: what it tells, and the error if it refuses.
+/// By the function, a minute after all of them were sent: what it reports, and the error if it refuses.
 async fn handled(event: Value) -> (Stage, Value, Option<String>) {
     let stage = Stage::new().await;
     stage.pass(Duration::from_secs(60));
@@ -209,10 +209,10 @@ fn valid(name: &str, says: &[&str]) {
         .env_clear()
         .output()
         .unwrap();
-    let told = String::from_utf8(output.stdout).unwrap();
+    let reported = String::from_utf8(output.stdout).unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(0), "{name}: {error}");
     for part in says {
-        assert!(told.contains(part), "{name}: {told}");
+        assert!(reported.contains(part), "{name}: {reported}");
     }
 }

@@ -65,12 +65,12 @@ async fn climbed(event: &Value, first: RunTaskResult) -> Vec<Value> {
     stage.fake.calls().into_iter().map(|call| call.input).collect()
 }
 
-/// What `validate` tells of the RunTask calls, one line for each.
+/// What `validate` reports of the RunTask calls, one line for each.
 fn validated(event: &Value) -> Vec<String> {
     let config = config(&[], None);
     let trigger = request::read(event.clone(), &config, None).expect("a sound start");
-    let told = explain(&trigger, &config);
-    let (_, calls) = told.split_once("until one finds capacity:\n").expect("the calls");
+    let reported = explain(&trigger, &config);
+    let (_, calls) = reported.split_once("until one finds capacity:\n").expect("the calls");
     let lines = calls.lines().filter(|line| line.starts_with("    "));
     lines.map(|line| line.trim().to_owned()).collect()
 }
@@ -96,10 +96,10 @@ async fn a_throttle_of_ec2_in_ecs_clothes_passes_with_time() {
     let event = case("03-start-ec2-then-fargate");
     let failure = stage.deliver(&event).await.result.expect_err("a failure");
     assert_eq!((failure.category.name(), failure.transient), ("throttled", true));
-    let told = stage.fake.world(|world| world.take_put_events());
-    let kinds: Vec<&Value> = told.iter().map(|event| &event["detail-type"]).collect();
+    let reported = stage.fake.world(|world| world.take_put_events());
+    let kinds: Vec<&Value> = reported.iter().map(|event| &event["detail-type"]).collect();
     assert_eq!(kinds, ["ECS Task Start Failed"]);
-    assert_eq!(told[0]["detail"]["retryCanHelp"], true);
+    assert_eq!(reported[0]["detail"]["retryCanHelp"], true);
     assert!(stage.deliver(&event).await.result.is_ok());
 }
 
@@ -164,14 +164,14 @@ fn whatever_a_fallback_does_not_take_is_left_out_and_all_else_stays() {
             {"capacityProviderStrategy": providers("machines")},
         ],
     });
-    let told = validated(&start_event("e1", crate::stage::AUTH, everything));
+    let reported = validated(&start_event("e1", crate::stage::AUTH, everything));
     let network = "subnet-0a1b2c3d4e5f60718";
     let fargate = "public IP ENABLED, platform version 1.4.0";
     let constraint = "placement constraint distinctInstance";
     // What the cluster's own capacity takes, only ECS knows.
     let default = "the cluster's default capacity";
     assert_eq!(
-        told,
+        reported,
         [
             format!("1. {default}, {network}, {fargate}, {constraint}, clientToken e1#0"),
             format!("2. {default}, subnet-0b1c2d3e4f5a60718, {fargate}, {constraint}"),
@@ -182,8 +182,11 @@ fn whatever_a_fallback_does_not_take_is_left_out_and_all_else_stays() {
         ]
     );
     let disabled = json!({"assignPublicIp": "DISABLED", "fallbacks": [{"launchType": "EC2"}]});
-    let told = validated(&start_event("e1", crate::stage::AUTH, disabled));
-    assert_eq!(told[1], format!("2. launch type EC2, {network}, public IP DISABLED"));
+    let reported = validated(&start_event("e1", crate::stage::AUTH, disabled));
+    assert_eq!(
+        reported[1],
+        format!("2. launch type EC2, {network}, public IP DISABLED")
+    );
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ async fn a_group_that_is_gone_or_refuses_does_not_stop_the_others() {
 }
 
 #[tokio::test]
-async fn calls_that_are_throttled_are_tried_again_and_then_told() {
+async fn calls_that_are_throttled_are_tried_again_and_then_reported() {
     let stage = stage().await;
     stage.running_task("e1").await;
     stage
@@ -98,7 +98,7 @@ async fn a_target_that_elb_refuses_does_not_keep_the_others_out() {
 }
 
 #[tokio::test]
-async fn a_machine_that_nobody_tells_stops_only_the_groups_that_need_it() {
+async fn a_machine_that_nobody_reports_stops_only_the_groups_that_need_it() {
     let stage = stage().await;
     let (vms, machine) = stage.fake.world(|world| {
         let bridge = TaskDefinition::new("bridge", NetworkMode::Bridge).container("auth", &[8080]);
@@ -124,7 +124,7 @@ async fn a_machine_that_nobody_tells_stops_only_the_groups_that_need_it() {
         handled.result.expect_err("a failure").category.name(),
         "instance_not_found"
     );
-    // What is in a group where an owner cannot be told stays, and is not said to be unknown.
+    // Targets whose owner is not known stay, and are not reported as unknown.
     assert_eq!(
         (&metrics["TargetsRegistered"], &metrics["TargetsUnknown"]),
         (&json!(1), &json!(0))
@@ -134,7 +134,7 @@ async fn a_machine_that_nobody_tells_stops_only_the_groups_that_need_it() {
 }
 
 #[tokio::test]
-async fn what_was_done_is_told_and_counted_even_where_something_else_failed() {
+async fn what_was_done_is_reported_and_counted_even_where_something_else_failed() {
     let stage = Stage::with(&[ROLE, NO_TIMEOUT, CLUSTER, ("OUTCOME_EVENT_BUS", "app-events")]).await;
     let gone = stage.registered_task("e1").await;
     let (lost, _) = stage.running_task("e2").await;
@@ -175,14 +175,14 @@ async fn what_was_done_is_told_and_counted_even_where_something_else_failed() {
     ] {
         assert_eq!(metrics[name], 1, "{name}");
     }
-    let told = stage.fake.world(|world| world.take_put_events());
-    let told: Vec<(&str, &Value)> = told
+    let reported = stage.fake.world(|world| world.take_put_events());
+    let reported: Vec<(&str, &Value)> = reported
         .iter()
         .map(|event| (event["detail-type"].as_str().expect("a text"), &event["detail"]))
         .collect();
-    assert_eq!(told.len(), 2);
+    assert_eq!(reported.len(), 2);
     for (kind, task) in [("ECS Task Registered", &lost), ("ECS Task Deregistered", &gone)] {
-        let found = told.iter().find(|(other, _)| *other == kind);
+        let found = reported.iter().find(|(other, _)| *other == kind);
         let (_, detail) = found.expect("an outcome event");
         assert_eq!(detail["taskArn"], json!(task));
         assert_eq!(detail["reconcileCorrelationId"], "outage-7");
@@ -192,7 +192,7 @@ async fn what_was_done_is_told_and_counted_even_where_something_else_failed() {
 }
 
 #[tokio::test]
-async fn repairs_are_told_with_the_marks_of_their_starts_ten_in_a_call() {
+async fn repairs_are_reported_with_the_marks_of_their_starts_ten_in_a_call() {
     let stage = Stage::with(&[ROLE, NO_TIMEOUT, CLUSTER, ("OUTCOME_EVENT_BUS", "app-events")]).await;
     for n in 0..2 {
         let detail = json!({"count": 10, "correlationId": format!("order-{n}")});
@@ -209,15 +209,16 @@ async fn repairs_are_told_with_the_marks_of_their_starts_ten_in_a_call() {
     assert_eq!((handled.published.published, handled.published.unpublished), (20, 0));
     let puts = stage.calls().iter().filter(|call| *call == "PutEvents").count();
     assert_eq!(puts, 2);
-    let told = stage.fake.world(|world| world.take_put_events());
+    let reported = stage.fake.world(|world| world.take_put_events());
     let of_order = |n: usize| {
         let mark = json!(format!("order-{n}"));
-        told.iter()
+        reported
+            .iter()
             .filter(|event| event["detail"]["correlationId"] == mark && event["detail-type"] == "ECS Task Registered")
             .count()
     };
     assert_eq!((of_order(0), of_order(1)), (10, 10));
-    // What needs no repair is not told again.
+    // What needs no repair is not reported again.
     let again = stage.deliver(&event("r2", json!({"cluster": "engines"}))).await;
     assert_eq!(again.published.published, 0);
 }

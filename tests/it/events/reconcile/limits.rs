@@ -74,9 +74,9 @@ async fn what_does_not_fit_into_one_invocation_goes_on_by_a_schedule() {
     let mut next = event("r1", json!({"cluster": "engines", "correlationId": "c-1"}));
     for (n, group) in groups.iter().enumerate() {
         let handled = stage.deliver_with(&next, Duration::from_secs(30)).await;
-        let told = handled.summary();
+        let reported = handled.summary();
         let Ok(Outcome::Reconciled(repairs)) = handled.result else {
-            panic!("{told:?}")
+            panic!("{reported:?}")
         };
         let Repairs {
             registered, continued, ..
@@ -85,7 +85,7 @@ async fn what_does_not_fit_into_one_invocation_goes_on_by_a_schedule() {
         // Beside the catalog's, of which there is none here.
         let left = continued.iter().filter(|group| group.as_str() != AUTH).count();
         assert_eq!(left, 2 - n);
-        assert_eq!(told.get("groupsLeft").is_some(), n < 2);
+        assert_eq!(reported.get("groupsLeft").is_some(), n < 2);
         if n == 2 {
             assert!(stage.fake.world(|world| world.schedules("default").is_empty()));
             break;
@@ -123,7 +123,7 @@ async fn a_reconcile_that_is_delivered_twice_goes_on_once() {
 }
 
 #[tokio::test]
-async fn without_a_scheduler_the_groups_that_were_not_reached_are_told() {
+async fn without_a_scheduler_the_groups_that_were_not_reached_are_reported() {
     let (stage, groups) = slow(&[CLUSTER]).await;
     let failure = stage
         .deliver_with(&reconcile(), Duration::from_secs(30))

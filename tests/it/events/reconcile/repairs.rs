@@ -1,4 +1,4 @@
-//! What is repaired, what is told, and what is left alone.
+//! What is repaired, what is reported, and what is left alone.
 
 use std::net::Ipv4Addr;
 
@@ -21,13 +21,13 @@ async fn a_running_event_that_was_lost_is_made_up_for_and_again_changes_nothing(
     let handled = stage.deliver(&reconcile()).await;
     assert_eq!(handled.metrics("f")["TargetsRegistered"], 1);
     assert_eq!(handled.metrics("f")["TargetsUnknown"], 0);
-    let told = handled.summary();
+    let reported = handled.summary();
     assert_eq!(
-        (&told["outcome"], &told["cluster"]),
+        (&reported["outcome"], &reported["cluster"]),
         (&json!("reconciled"), &json!("engines"))
     );
     let target = format!("auth/{}:8080", address(&stage, &task));
-    assert_eq!(told["targetsRegistered"], json!([target]));
+    assert_eq!(reported["targetsRegistered"], json!([target]));
     assert_eq!(stage.registered().len(), 1);
     let calls = stage.calls();
     let around = [
@@ -74,7 +74,7 @@ async fn stop_events_that_were_lost_are_made_up_for_while_ecs_shows_the_task() {
 }
 
 #[tokio::test]
-async fn a_target_of_no_known_task_is_told_and_left_alone() {
+async fn a_target_of_no_known_task_is_reported_and_left_alone() {
     let stage = stage().await;
     let task = stage.registered_task("e1").await;
     let live = stage.registered_task("e2").await;
@@ -90,8 +90,12 @@ async fn a_target_of_no_known_task_is_told_and_left_alone() {
     });
     let handled = stage.deliver(&reconcile()).await;
     assert_eq!(handled.metrics("f")["TargetsUnknown"], 3);
-    let told = handled.summary();
-    assert_eq!(told["targetsUnknown"].as_array().map(Vec::len), Some(3), "{told:?}");
+    let reported = handled.summary();
+    assert_eq!(
+        reported["targetsUnknown"].as_array().map(Vec::len),
+        Some(3),
+        "{reported:?}"
+    );
     assert_eq!(stage.registered().len(), 4);
     assert_eq!(stage.fake.calls_to("elb:DeregisterTargets").len(), 0);
 }
@@ -215,7 +219,7 @@ async fn host_ports_of_instances_are_repaired_too() {
         let (_, deregistered, _) = repaired(&stage).await;
         assert_eq!(deregistered.len(), 1);
         assert_eq!(repaired(&stage).await, nothing());
-        // Nobody tells the machine of the second one any more: a cold function guesses nothing.
+        // The second one's container instance is not reported any more: a cold function deregisters nothing.
         let mut stage = stage;
         stage.fake.world(|world| {
             stop(world, &tasks[1]);
@@ -285,7 +289,7 @@ async fn a_group_that_only_the_configuration_names_is_looked_at() {
         .cold_start(&[CLUSTER, ("ALLOWED_TARGET_GROUPS", &environment(&group))])
         .await;
     assert_eq!(only(2, &repaired(&stage).await), "idle/10.0.200.9:8080");
-    // One that it does not allow is not touched, and tells if a live task of its own wants it.
+    // A target group that is not allowed is not touched, and is reported if a live task is to be registered with it.
     let own = ("DEPLOYMENT", "ours");
     stage.cold_start(&[own]).await;
     stage.running_task("e1").await;
