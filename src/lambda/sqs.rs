@@ -148,11 +148,11 @@ mod tests {
         let Received::Messages(messages, events) = read(event) else {
             panic!("no batch");
         };
-        let told: Vec<_> = messages
+        let read_messages: Vec<_> = messages
             .iter()
             .map(|message| (message.id.as_str(), message.receive_count))
             .collect();
-        assert_eq!(told, [("one", Some(3)), ("two", None), ("three", Some(3))]);
+        assert_eq!(read_messages, [("one", Some(3)), ("two", None), ("three", Some(3))]);
         assert_eq!(events, [json!({"detail-type": "x"}), json!("no JSON"), json!(7)]);
     }
 
@@ -238,11 +238,11 @@ mod tests {
     fn an_array_of_thousands_fails_in_a_few_words() {
         let long = Failure::new(Category::InvalidEvent, "x".repeat(100_000));
         let failed = std::iter::repeat_n((Some("e"), &long), 1000);
-        let told = failure(1000, failed).unwrap().message;
+        let message = failure(1000, failed).unwrap().message;
         assert!(
-            told.len() < 10_000 && told.ends_with("; and 980 more"),
+            message.len() < 10_000 && message.ends_with("; and 980 more"),
             "{}",
-            told.len()
+            message.len()
         );
     }
 }

@@ -262,7 +262,7 @@ impl Simulation {
                 // Its event shows no binding and ECS has forgotten it: an operator is alerted, and its stop sees to the rest.
                 let is_running = matches!(delivery.about, About::Task { is_running: true, .. });
                 if is_running && failure.category.name() == "ports_unknown" {
-                    self.statistics.count("ports that nobody tells");
+                    self.statistics.count("ports that are not reported");
                     return self.is_done_with(&delivery.about);
                 }
                 if !failure.transient {

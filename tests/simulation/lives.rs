@@ -280,7 +280,7 @@ impl Simulation {
         self.turn_after(lag, task, Turn::Show(version));
     }
 
-    /// Tells the rule of a task's change, which lets through what the function asked for.
+    /// Reports to the rule of a task's change, which lets through what the function asked for.
     pub(crate) fn emit(&mut self, task: &str, event: &Value) {
         let detail = &event["detail"];
         let is_ours = detail["startedBy"]

@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 use serde_json::{Value, json};
 use start_engines_core::call::Call;
 use start_engines_core::domain::arn::TargetGroupArn;
-use start_engines_core::domain::definition::{Definition, NetworkMode as Told};
+use start_engines_core::domain::definition::{Definition, NetworkMode as DefinitionMode};
 use start_engines_core::domain::target::{self, TargetHealth};
 use start_engines_fake_aws::{Health, NetworkMode, TaskDefinition, World};
 
@@ -40,7 +40,7 @@ pub(crate) fn open(world: &mut World) {
 /// A definition without information, as if nobody asked for it.
 pub(crate) fn none() -> Definition {
     Definition {
-        network_mode: Told::None,
+        network_mode: DefinitionMode::None,
         mappings: Vec::new(),
     }
 }

@@ -116,7 +116,7 @@ fn dies(mutant: Mutant, promise: &str) {
     let Some((seed, report)) = found else {
         panic!("{mutant:?} lives")
     };
-    assert_eq!(report, run(seed, mutant, false), "seed {seed} tells two stories");
+    assert_eq!(report, run(seed, mutant, false), "seed {seed} has two stories");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What is compared: where each program is, and what its environment tells it.
+//! What is compared: where each program is, and its environment.
 
 use std::path::Path;
 

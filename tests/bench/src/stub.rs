@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use http_body_util::{BodyExt, Full};
-use hyper::{Method, Request, Response};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
@@ -183,13 +183,13 @@ fn task() -> Value {
 pub(crate) struct RuntimeApi {
     pub(crate) address: String,
     events: mpsc::UnboundedSender<String>,
-    told: mpsc::UnboundedReceiver<(Told, Instant)>,
+    signs: mpsc::UnboundedReceiver<(Sign, Instant)>,
     serving: tokio::task::JoinHandle<()>,
 }
 
 /// What the process said.
 #[derive(Debug, PartialEq, Eq)]
-enum Told {
+enum Sign {
     /// It asks for an event.
     Next,
     /// The event is handled.
@@ -203,17 +203,17 @@ impl RuntimeApi {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let (events, waiting) = mpsc::unbounded_channel::<String>();
-        let (tell, told) = mpsc::unbounded_channel();
+        let (sign, signs) = mpsc::unbounded_channel();
         let waiting = Arc::new(tokio::sync::Mutex::new(waiting));
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 stream.set_nodelay(true).expect("a socket");
-                let (tell, waiting) = (tell.clone(), Arc::clone(&waiting));
+                let (sign, waiting) = (sign.clone(), Arc::clone(&waiting));
                 tokio::spawn(serve(stream, move |request: Request<Incoming>| {
-                    let (tell, waiting) = (tell.clone(), Arc::clone(&waiting));
+                    let (sign, waiting) = (sign.clone(), Arc::clone(&waiting));
                     async move {
                         if request.method() == Method::GET {
-                            let _ = tell.send((Told::Next, Instant::now()));
+                            let _ = sign.send((Sign::Next, Instant::now()));
                             let event = waiting.lock().await.recv().await.unwrap_or_default();
                             return Response::builder()
                                 .header("content-type", "application/json")
@@ -230,8 +230,8 @@ impl RuntimeApi {
                         let good = request.uri().path().ends_with("/response");
                         let body = request.into_body().collect().await.expect("a body").to_bytes();
                         let text = String::from_utf8_lossy(&body).into_owned();
-                        let said = if good { Told::Response } else { Told::Error(text) };
-                        let _ = tell.send((said, Instant::now()));
+                        let said = if good { Sign::Response } else { Sign::Error(text) };
+                        let _ = sign.send((said, Instant::now()));
                         Response::builder()
                             .status(202)
                             .body(Full::default())
@@ -243,26 +243,26 @@ impl RuntimeApi {
         Self {
             address,
             events,
-            told,
+            signs,
             serving,
         }
     }
 
-    async fn hear(&mut self, wanted: Told) -> Instant {
-        let (said, when) = self.told.recv().await.expect("it serves");
+    async fn hear(&mut self, wanted: Sign) -> Instant {
+        let (said, when) = self.signs.recv().await.expect("it serves");
         assert_eq!(said, wanted);
         when
     }
 
     /// Until it asks for an event.
     pub(crate) async fn idle(&mut self) -> Instant {
-        self.hear(Told::Next).await
+        self.hear(Sign::Next).await
     }
 
     /// Hands out an event, and waits until it is handled.
     pub(crate) async fn handle(&mut self, event: String) -> Instant {
         self.events.send(event).expect("it serves");
-        self.hear(Told::Response).await
+        self.hear(Sign::Response).await
     }
 }
 

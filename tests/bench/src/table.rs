@@ -171,18 +171,18 @@ fn goals_of(all: &[Measured], one: &Measured) -> impl Iterator<Item = (&'static 
 
 pub(crate) fn json(all: &[Measured]) -> String {
     let program = |one: &Measured| {
-        let mut told = Map::new();
-        told.insert("name".to_owned(), json!(one.name));
-        told.insert("zipBytes".to_owned(), json!(one.zip));
+        let mut row = Map::new();
+        row.insert("name".to_owned(), json!(one.name));
+        row.insert("zipBytes".to_owned(), json!(one.zip));
         for ((event, figure), samples) in &one.samples {
             let value = json!({
                 "median": quantile(samples, 0.5),
                 "p10": quantile(samples, 0.1),
                 "samples": samples.len(),
             });
-            told.insert(format!("{event:?}{figure:?}"), value);
+            row.insert(format!("{event:?}{figure:?}"), value);
         }
-        Value::Object(told)
+        Value::Object(row)
     };
     let all: Vec<Value> = all.iter().map(program).collect();
     serde_json::to_string_pretty(&all).expect("JSON")

@@ -94,7 +94,7 @@ async fn each_event_writes_one_log_line_and_one_line_of_metrics() {
     let handled: Vec<&Value> = logs.iter().filter(|line| line["message"] == "event handled").collect();
     assert_eq!((handled.len(), metrics.len()), (3, 3), "{logs:?}");
     let errors: Vec<&Value> = logs.iter().filter(|line| line["level"] == "ERROR").collect();
-    assert_eq!(errors.len(), 1, "a failure is told once: {errors:?}");
+    assert_eq!(errors.len(), 1, "a failure is logged once: {errors:?}");
     assert_eq!(
         handled[1]["calls"],
         json!([

@@ -84,7 +84,7 @@ async fn instructions(lives: u64, last: Step) -> u64 {
     drop(runtime);
     let reported = process.end().await.stderr;
     let counted = reported.iter().find_map(|line| line.split_once("Collected :"));
-    let counted = counted.unwrap_or_else(|| panic!("callgrind told nothing: {reported:#?}"));
+    let counted = counted.unwrap_or_else(|| panic!("callgrind printed nothing: {reported:#?}"));
     counted.1.trim().parse().expect("a number")
 }
 

@@ -247,7 +247,7 @@ fn read(call: &Call, answer: &Value) -> Answer {
         Call::PutEvents(_) => panic!("no world without a wire has buses"),
         Call::StopTask { .. } | Call::TagTask { .. } | Call::CreateSchedule(_) => Answer::Done,
         Call::RegisterTargets { .. } | Call::DeregisterTargets { .. } => {
-            assert_eq!(answer.as_object().map(Map::len), Some(0), "nothing is told");
+            assert_eq!(answer.as_object().map(Map::len), Some(0), "nothing is returned");
             Answer::Done
         }
     }

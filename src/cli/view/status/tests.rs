@@ -183,9 +183,9 @@ fn json_tells_the_same() {
             member("10.9.9.9", "healthy", None),
         ],
     )];
-    let told = json(&[status(vec![running], &members, plan)]);
-    assert_eq!(told["drift"], 1);
-    let cluster = &told["clusters"][0];
+    let printed = json(&[status(vec![running], &members, plan)]);
+    assert_eq!(printed["drift"], 1);
+    let cluster = &printed["clusters"][0];
     assert_eq!(cluster["tasks"][0]["targets"][0]["drift"], "target_draining");
     assert_eq!(cluster["tasks"][0]["targets"][0]["registered"], false);
     assert_eq!(cluster["otherTargets"][0]["drift"], "target_unknown");

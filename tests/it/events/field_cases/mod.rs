@@ -18,7 +18,7 @@ use crate::stage::Stage;
 /// What is right.
 enum Right {
     /// It is handled, without a call of AWS that changes anything; the log line has these fields.
-    Told(Value),
+    Summary(Value),
     /// It is refused, without a call: by these problems, and no others.
     Refused(&'static [&'static str]),
     /// It starts a task: RunTask's input has these fields.
@@ -31,11 +31,11 @@ fn rows() -> Vec<(&'static str, Right)> {
     vec![
         (
             "08-failed-start-image-of-one-container",
-            Right::Told(json!({"outcome": "skipped", "failedStart": "image_pull_failed"})),
+            Right::Summary(json!({"outcome": "skipped", "failedStart": "image_pull_failed"})),
         ),
         (
             "09-failed-start-no-capacity",
-            Right::Told(json!({"outcome": "skipped", "failedStart": "capacity_unavailable"})),
+            Right::Summary(json!({"outcome": "skipped", "failedStart": "capacity_unavailable"})),
         ),
         (
             "10-sns-to-lambda",
@@ -149,7 +149,7 @@ async fn each_field_case_comes_out_right() {
         let event: Value = serde_json::from_str(&text).unwrap();
         match right {
             Right::Valid(says) => valid(name, says),
-            Right::Told(fields) => {
+            Right::Summary(fields) => {
                 let (stage, reported, error) = handled(event).await;
                 assert_eq!(error, None, "{name}");
                 has(name, &reported, &fields);

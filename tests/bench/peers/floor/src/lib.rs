@@ -3,9 +3,9 @@
 use std::future::Future;
 
 use http_body_util::{BodyExt, Full};
-use hyper::{Request, Response};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
