@@ -45,9 +45,7 @@ impl Handled {
             published: Published::default(),
         }
     }
-}
 
-impl Handled {
     /// What a reconcile has repaired, even if it failed later; `None` for other events.
     #[must_use]
     pub fn repairs(&self) -> Option<&Repairs> {
