@@ -26,7 +26,6 @@ pub(crate) fn start_logging(level: LogLevel) {
     let filter = Targets::new()
         .with_default(own.min(LevelFilter::WARN))
         .with_target("start_engines", own)
-        .with_target("start_engines_lambda", own)
         // It would log each failure again, after `log`.
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF);
     // Without timestamps: Lambda adds them.

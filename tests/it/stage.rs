@@ -163,7 +163,7 @@ impl Stage {
         start_event(id, &self.group, detail)
     }
 
-    /// Names of the calls since the last look.
+    /// Names of the calls since the last time.
     pub(crate) fn calls(&self) -> Vec<String> {
         let names = self.fake.operations();
         self.fake.world(|world| world.calls.clear());

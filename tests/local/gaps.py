@@ -7,7 +7,7 @@ GAPS = (
     "Scope: one Fargate task behind an Application and a Network Load Balancer, IPv4. Requests go "
     "through the first only: MiniStack keeps the other's targets, and forwards no TCP. It has no "
     "container instances, so nothing runs in bridge or host mode here.",
-    "Deployment: the program registered, and a provider of ours created. Pulumi's engine and AWS "
+    "Deployment: the program registered, and a provider of the tests created. Pulumi's engine and AWS "
     "provider with their own checks did not run.",
     "Kept as sent, and without effect: security groups, routes, capacity providers, the dashboard. "
     "Alarms have no metrics of AWS's own to judge, no e-mail is sent, and nobody waited for the hour "
@@ -17,7 +17,7 @@ GAPS = (
     "They were delivered with Invoke, since PutEvents refuses the source aws.ecs, as on AWS.",
     "Containers: none ran. A task is RUNNING at once, with version 1 and without a network "
     "interface, and StopTask takes it to STOPPED, version 4, in one step. The bridge's versions go "
-    "from 1 to 6, as measured on Fargate. The command's DescribeTasks goes through a server of ours, "
+    "from 1 to 6, as measured on Fargate. The command's DescribeTasks goes through a server of the tests, "
     "which adds the network interface that ECS would return.",
     "Time to drain: a task without a network interface has no address that a stop could take out "
     "before StopTask, so the stop here waits for no connection. The wire tests cover the rest.",

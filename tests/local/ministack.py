@@ -73,7 +73,7 @@ class MiniStack:
     def _start_on(self, port: int) -> bool:
         """True when it answers on this port, False when something else took the port."""
         self.port = port
-        # The health endpoint repeats its "edition": an answer with this one is ours, and
+        # The health endpoint repeats its "edition": an answer with this one is from this process, and
         # not that of another MiniStack which was quicker to take the port.
         mark = f"start-engines-{uuid.uuid4().hex}"
         command = Path(sys.executable).parent / "ministack"

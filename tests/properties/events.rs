@@ -30,7 +30,7 @@ static CATALOG: LazyLock<Config> = LazyLock::new(|| {
     Config::read(|_| None, Some(catalog)).unwrap()
 });
 
-/// An event is read, and its first decision is no mistake of ours; or what is wrong is reported.
+/// An event is read, and its first decision is no internal error; or what is wrong is reported.
 fn handled_soundly(event: Value) -> Result<(), TestCaseError> {
     match request::read(event, &CATALOG, None) {
         Ok(trigger) => {

@@ -1,4 +1,4 @@
-//! The account in which everything happens: clusters, machines, target groups, services with one and two
+//! The account in which everything happens: clusters, instances, target groups, services with one and two
 //! targets, and capacity that comes and goes.
 
 use std::collections::BTreeMap;
@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 use start_engines_core::config::Config;
 use start_engines_fake_aws::{Failure, RunTaskResult, TargetGroup, TaskDefinition, World};
 
-use crate::machines;
+use crate::instances;
 
 /// What a group knows a task by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum By {
     Ipv4,
     Ipv6,
-    /// The id of its machine.
-    Machine,
-    /// The address of its machine.
-    MachineAddress,
+    /// The id of its instance.
+    InstanceId,
+    /// The address of its instance.
+    InstanceAddress,
 }
 
 /// Where tasks have their targets.
@@ -26,9 +26,9 @@ pub(crate) enum By {
 pub(crate) enum Mode {
     /// On an interface of their own, on Fargate.
     Awsvpc,
-    /// On the container's port of their machine, which only their definition contains.
+    /// On the container's port of their instance, which only their definition contains.
     Host,
-    /// On a port that their machine chooses.
+    /// On a port that their instance chooses.
     Bridge,
 }
 
@@ -66,8 +66,8 @@ pub(crate) struct Service {
 /// More than there ever are.
 const MAX_SERVICES: usize = 10;
 
-/// An empty account and its services, with machines and services on them, if they are wanted.
-pub(crate) fn open(rng: &mut Rng, with_machines: bool) -> (World, Vec<Service>) {
+/// An empty account and its services, with instances and services on them, if they are wanted.
+pub(crate) fn open(rng: &mut Rng, with_instances: bool) -> (World, Vec<Service>) {
     let mut world = World::new();
     world.dual_stack = rng.usize(..1000) < 300;
     // Small pages, so that a look at all tasks has many.
@@ -101,25 +101,25 @@ pub(crate) fn open(rng: &mut Rng, with_machines: bool) -> (World, Vec<Service>) 
         };
         services.push(service("engines", vec![six, auth]));
     }
-    if with_machines {
-        machines::open(&mut world);
+    if with_instances {
+        instances::open(&mut world);
         let group = |group: TargetGroup, by, world: &mut World| Attached {
             group: world.add_target_group(group.deregistration_delay(delay).protocol("TCP")),
             port: 8080,
             by,
         };
-        let vms = group(TargetGroup::instance("vms", 80), By::Machine, &mut world);
-        let ips = group(TargetGroup::ip("vm-ips", 80), By::MachineAddress, &mut world);
-        let on_machines = |mode, targets| Service {
+        let vms = group(TargetGroup::instance("vms", 80), By::InstanceId, &mut world);
+        let ips = group(TargetGroup::ip("vm-ips", 80), By::InstanceAddress, &mut world);
+        let on_instances = |mode, targets| Service {
             cluster: "engines",
             mode,
             targets,
         };
         services.extend([
-            on_machines(Mode::Host, vec![vms.clone()]),
-            on_machines(Mode::Host, vec![vms.clone(), ips.clone()]),
-            on_machines(Mode::Bridge, vec![vms]),
-            on_machines(Mode::Bridge, vec![ips]),
+            on_instances(Mode::Host, vec![vms.clone()]),
+            on_instances(Mode::Host, vec![vms.clone(), ips.clone()]),
+            on_instances(Mode::Bridge, vec![vms]),
+            on_instances(Mode::Bridge, vec![ips]),
         ]);
     }
     let mut rng = rng.fork();
@@ -147,7 +147,7 @@ fn capacity(rng: &mut Rng, input: &Value) -> Option<RunTaskResult> {
         // EC2 throttles ECS (`src/core/call/error_texts.rs` has the sources of these texts).
         return error("ServerException", "Rate exceeded (ErrorCode: Throttling)");
     }
-    // Machines for tasks with an interface of their own there are none, and sometimes none at all.
+    // Instances for tasks with an interface of their own there are none, and sometimes none at all.
     if input["launchType"] == "EC2" && !input["networkConfiguration"].is_null() {
         return if rng.usize(..1000) < 700 {
             error(
@@ -194,7 +194,7 @@ pub(crate) struct Start<'a> {
 pub(crate) enum First {
     Fargate,
     Spot,
-    /// On machines, of which there are none.
+    /// On instances, of which there are none.
     Ec2,
 }
 
@@ -277,8 +277,8 @@ pub(crate) fn reconcile_event(cluster: &str, id: &str, time: &str) -> Value {
     })
 }
 
-/// The name of ours.
-const DEPLOYMENT: &str = "ours";
+/// The name of the deployment under test.
+const DEPLOYMENT: &str = "this";
 
 /// The function's configuration; with `is_alone` as if there were no other deployment.
 pub(crate) fn config(is_alone: bool) -> Config {

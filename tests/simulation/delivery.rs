@@ -4,19 +4,13 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
-use start_engines_core::call::{Answer, Call, CallError, Desired, ErrorKind};
-use start_engines_core::domain::arn::TargetGroupArn;
-use start_engines_core::domain::tags::STOP_AT;
-use start_engines_core::domain::target::{Target, TargetHealth};
 use start_engines_core::outcome::{Outcome, Skip};
 use start_engines_core::report::handled::Handled;
 
 use crate::account::{self, First, Start, Whom};
-use crate::machines;
-use crate::promises::{self, Broken, Stage};
+use crate::promises::Broken;
 use crate::simulation::{HOUR, MINUTE, Mutant, SECOND, Simulation, Step};
 
 /// Lambda tries an event again after these times.
@@ -53,7 +47,7 @@ pub(crate) enum About {
         cluster: String,
         /// It is a part only, which goes on where another has stopped.
         is_part: bool,
-        /// The tasks whose targets it has put in, in any try.
+        /// The tasks whose targets it has registered, in any try.
         touched: BTreeSet<String>,
         /// When it was asked for.
         asked_at: i64,
@@ -64,7 +58,7 @@ pub(crate) enum About {
 
 impl About {
     /// The task that it is about, if there is one yet.
-    fn task(&self) -> Option<&str> {
+    pub(crate) fn task(&self) -> Option<&str> {
         match self {
             Self::Start { .. } | Self::StopMany { .. } | Self::Reconcile { .. } => None,
             Self::Task { task, .. } | Self::Stop { task } => Some(task),
@@ -187,7 +181,7 @@ impl Simulation {
     }
 
     /// One of them is done with.
-    fn is_done_with(&mut self, about: &About) -> Result<(), Broken> {
+    pub(crate) fn is_done_with(&mut self, about: &About) -> Result<(), Broken> {
         let Some(task) = about.task() else {
             return Ok(());
         };
@@ -217,8 +211,8 @@ impl Simulation {
             } if self.now - delivery.sent_at > 5 * SECOND => {
                 self.statistics.count("late stops");
                 if self.promises.is_address_reused(task) {
-                    let is_on_machine = self.promises.life(task).machine.is_some();
-                    self.statistics.count(if is_on_machine {
+                    let is_on_instance = self.promises.life(task).instance.is_some();
+                    self.statistics.count(if is_on_instance {
                         "late stops of reused host ports"
                     } else {
                         "late stops of reused addresses"
@@ -336,7 +330,7 @@ impl Simulation {
         {
             self.statistics.count("targets left to a newer task");
             let task = delivery.about.task().map(|task| self.promises.life(task));
-            if task.is_some_and(|life| life.machine.is_some()) {
+            if task.is_some_and(|life| life.instance.is_some()) {
                 self.statistics.count("host ports left to a newer task");
             }
         }
@@ -371,141 +365,6 @@ impl Simulation {
         Ok(())
     }
 
-    /// A call is about to reach AWS.
-    pub(crate) fn before_landing(&mut self, call: &Call, about: &About) -> Result<(), Broken> {
-        self.must_be_ours(call, about)?;
-        match (call, about) {
-            (Call::DescribeTasks { tasks, .. }, _) => {
-                for task in tasks {
-                    if let Some(shown) = self.tasks.get(task.as_str()) {
-                        let mut version = self.rng.usize(..shown.newest - shown.oldest + 1) + shown.oldest;
-                        if let (Mutant::RetriesOfReconcilesLookAtNothing, About::Reconcile { asked_at, .. }) =
-                            (self.mutant, about)
-                        {
-                            let seen = (*asked_at, task.to_string());
-                            version = *self.first_seen.entry(seen).or_insert(version);
-                        }
-                        self.world.pin_described(task.as_str(), version);
-                    }
-                }
-                Ok(())
-            }
-            (Call::RegisterTargets { group, targets, .. }, About::Task { task, .. }) => {
-                if self.promises.life(task).stage != Stage::Live {
-                    self.statistics.count("registrations of stopping tasks");
-                }
-                for target in targets {
-                    let target = as_promised(group, target);
-                    self.promises.registers(task, target, self.now, &self.world);
-                }
-                Ok(())
-            }
-            (Call::RegisterTargets { group, targets, .. }, About::Reconcile { .. }) => {
-                for target in targets {
-                    let target = as_promised(group, target);
-                    if let Some(holder) = self.promises.holder_now(&target) {
-                        self.promises.registers(&holder, target, self.now, &self.world);
-                    }
-                }
-                Ok(())
-            }
-            (Call::StopTask { task, .. } | Call::TagTask { task, .. }, About::StopMany { asked_at, .. }) => {
-                self.promises.stopped_by(task.as_str(), *asked_at)
-            }
-            (Call::DeregisterTargets { group, targets, .. }, about) => targets.iter().try_for_each(|target| {
-                self.promises
-                    .deregisters(about.task(), &as_promised(group, target), &self.world)
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    /// A call was carried out.
-    pub(crate) fn after_landing(
-        &mut self,
-        call: &Call,
-        about: &About,
-        answer: &mut Result<Answer, CallError>,
-    ) -> Result<(), Broken> {
-        match (call, about, answer) {
-            (
-                Call::RunTask(_),
-                About::Start {
-                    identity,
-                    count,
-                    service,
-                },
-                Ok(Answer::Started(started)),
-            ) => {
-                let mut is_replay = !started.tasks.is_empty();
-                if !started.tasks.is_empty() && !started.failures.is_empty() {
-                    self.statistics.count("partial answers");
-                }
-                for task in &started.tasks {
-                    if !self.tasks.contains_key(task.as_str()) {
-                        is_replay = false;
-                        self.born(task.as_str(), identity, *count, *service)?;
-                    }
-                }
-                if is_replay {
-                    self.statistics.count("replayed answers");
-                }
-                if self.mutant == Mutant::ClientTokensAreForgotten {
-                    self.world.expire_client_tokens();
-                }
-            }
-            (Call::RunTask(_), _, Err(error)) if error.kind == ErrorKind::NoCapacity => {
-                self.statistics.count("exceptions of RunTask");
-            }
-            (Call::DescribeTasks { .. }, _, Ok(Answer::Tasks(tasks))) if self.mutant == Mutant::DrainsNeverEnd => {
-                for task in tasks {
-                    let tags = Arc::make_mut(task).tags.iter_mut();
-                    for tag in tags.filter(|tag| tag.key == STOP_AT) {
-                        tag.value = "2099-01-01T00:00:00Z".to_owned();
-                    }
-                }
-            }
-            (Call::DescribeTargetHealth { group, targets }, _, Ok(Answer::Health(health))) => {
-                self.mistake_grace_periods(health);
-                for (target, health) in targets.iter().zip(health) {
-                    let is_hidden = self.promises.may_be_unseen(&as_promised(group, target), self.now);
-                    if is_hidden && matches!(health, TargetHealth::Registered(_)) && self.rng.bool() {
-                        self.statistics.count("registrations not shown yet");
-                        *health = TargetHealth::NotRegistered;
-                    }
-                }
-            }
-            (Call::DescribeTargets { group }, _, Ok(Answer::Targets(members))) => {
-                members.retain(|(target, _)| {
-                    let is_hidden = self.promises.may_be_unseen(&as_promised(group, target), self.now);
-                    !(is_hidden && self.rng.bool())
-                });
-            }
-            (Call::ListTasks { desired, .. }, About::Reconcile { .. }, Ok(Answer::TaskPage(page)))
-                if self.mutant == Mutant::ReconcilesMissWhatLives && *desired == Desired::Running =>
-            {
-                Arc::make_mut(page).tasks.clear();
-            }
-            (Call::RegisterTargets { group, targets, .. }, _, Ok(_)) => self.may_fail_its_checks(group, targets),
-            (
-                Call::DescribeTaskDefinition { .. },
-                About::Task { is_running: false, .. },
-                Ok(Answer::Definition(found)),
-            ) if self.mutant == Mutant::OwnersTellNoHostPorts => {
-                *found = Some(Arc::new(machines::none()));
-            }
-            (Call::StopTask { task, .. }, _, Ok(_)) => self.is_stopped_by_request(task.as_str()),
-            (Call::TagTask { task, .. }, _, Ok(_)) => self.promises.life(task.as_str()).is_asked_to_stop = true,
-            (Call::CreateSchedule(schedule), _, Ok(_)) => {
-                // Scheduler is precise to the minute.
-                let late = self.rng.i64(0..=MINUTE);
-                self.after(schedule.at.millis() - self.now + late, Step::Fire);
-            }
-            _ => {}
-        }
-        self.is_done_with(about)
-    }
-
     pub(crate) fn time_of_day(&self) -> String {
         time_at(self.now)
     }
@@ -516,8 +375,4 @@ pub(crate) fn time_at(millis: i64) -> String {
     let time = time::OffsetDateTime::from_unix_timestamp(millis.div_euclid(1000)).expect("a time");
     time.format(&time::format_description::well_known::Rfc3339)
         .expect("a time")
-}
-
-pub(crate) fn as_promised(group: &TargetGroupArn, target: &Target) -> promises::Target {
-    (group.to_string(), target.id.clone(), target.port.number())
 }

@@ -64,7 +64,7 @@ impl Simulation {
             asked_at: asked_at.div_euclid(1000),
             attached: self.services[service].targets.clone(),
             mode: self.services[service].mode,
-            machine: self.world.container_instance(task),
+            instance: self.world.container_instance(task),
         };
         self.is_born(task, identity, count, birth)
     }
@@ -107,7 +107,7 @@ impl Simulation {
                 self.advance(task);
                 self.is_addressed(task);
             }
-            Turn::Running if self.promises.life(task).mode != Mode::Awsvpc => self.runs_on_its_machine(task),
+            Turn::Running if self.promises.life(task).mode != Mode::Awsvpc => self.runs_on_its_instance(task),
             Turn::Running => {
                 let event = self.advance(task);
                 let life = self.promises.life(task);
@@ -179,7 +179,7 @@ impl Simulation {
         let target = |attached: &Attached| {
             let id = match attached.by {
                 By::Ipv6 => ipv6.clone(),
-                By::Ipv4 | By::Machine | By::MachineAddress => address.to_string(),
+                By::Ipv4 | By::InstanceId | By::InstanceAddress => address.to_string(),
             };
             (attached.group.clone(), id, attached.port)
         };
@@ -233,8 +233,8 @@ impl Simulation {
             self.world.stop(task, "UserInitiated", "Task stopped by user");
         } else {
             self.statistics.count("failed starts");
-            if self.promises.life(task).machine.is_some() {
-                self.statistics.count("failed starts on machines");
+            if self.promises.life(task).instance.is_some() {
+                self.statistics.count("failed starts on instances");
             }
             let container = "CannotPullContainerError: pull image manifest has been retried";
             self.world.fail_start(task, "Task failed to start", container);
@@ -283,12 +283,12 @@ impl Simulation {
     /// Reports to the rule of a task's change, which lets through what the function asked for.
     pub(crate) fn emit(&mut self, task: &str, event: &Value) {
         let detail = &event["detail"];
-        let is_ours = detail["startedBy"]
+        let is_of_start_engines = detail["startedBy"]
             .as_str()
             .is_some_and(|text| text.starts_with("start-engines/"));
         let is_running = detail["lastStatus"] == "RUNNING" && detail["desiredStatus"] == "RUNNING";
         assert!(
-            is_ours && (is_running || detail["desiredStatus"] == "STOPPED"),
+            is_of_start_engines && (is_running || detail["desiredStatus"] == "STOPPED"),
             "{event}"
         );
         let is_anothers = self.promises.life(task).is_anothers;

@@ -10,11 +10,12 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod account;
+mod calls;
 mod delivery;
 mod faults;
 mod function;
+mod instances;
 mod lives;
-mod machines;
 mod others;
 mod promises;
 mod reconciles;
@@ -38,7 +39,7 @@ const INTERESTING: [&str; 40] = [
     "events lost for good",
     "exceptions of RunTask",
     "failed starts",
-    "failed starts on machines",
+    "failed starts on instances",
     "fault answer lost",
     "fault crash after",
     "fault crash, lands late",
@@ -181,7 +182,7 @@ fn when_owners_are_known_by_their_bindings_alone_a_live_host_tasks_target_is_tak
 }
 
 #[test]
-fn when_a_machines_port_serves_another_sooner_than_assumed_a_live_target_is_taken() {
+fn when_an_instances_port_serves_another_sooner_than_assumed_a_live_target_is_taken() {
     dies(Mutant::HostPortsAreReusedAtOnce, "3");
 }
 

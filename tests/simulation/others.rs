@@ -6,7 +6,8 @@ use serde_json::json;
 use start_engines_core::call::Call;
 
 use crate::account::{self, Attached, By, Mode};
-use crate::delivery::{About, as_promised};
+use crate::calls::as_promised;
+use crate::delivery::About;
 use crate::promises::{Birth, Broken, Stage};
 use crate::simulation::{Simulation, Step};
 
@@ -48,7 +49,7 @@ impl Simulation {
             asked_at: self.now.div_euclid(1000),
             attached: vec![attached],
             mode: Mode::Awsvpc,
-            machine: None,
+            instance: None,
         };
         self.is_born(&task, &format!("theirs-{n}"), 1, birth)?;
         self.promises.life(&task).is_anothers = true;
@@ -74,8 +75,8 @@ impl Simulation {
     }
 
     /// 8: another deployment's task is never touched. Once it stops its tags are gone, and in a group that is
-    /// ours as well its target may be taken out for it, which is what it wants.
-    pub(crate) fn must_be_ours(&mut self, call: &Call, about: &About) -> Result<(), Broken> {
+    /// this deployment's as well, its target may be deregistered for it, which is what it wants.
+    pub(crate) fn must_be_of_this_deployment(&mut self, call: &Call, about: &About) -> Result<(), Broken> {
         let broken = |task: &str| {
             Err(Broken(format!(
                 "8: {} of {task}, which is another deployment's",

@@ -33,7 +33,7 @@ pub(crate) struct Life {
     pub(crate) stage: Stage,
     pub(crate) mode: Mode,
     /// The container instance that it is on.
-    pub(crate) machine: Option<String>,
+    pub(crate) instance: Option<String>,
     pub(crate) attached: Vec<Attached>,
     /// All targets that it can have; none before it has its address.
     pub(crate) targets: Vec<Target>,
@@ -84,7 +84,7 @@ pub(crate) struct Birth {
     pub(crate) attached: Vec<Attached>,
     pub(crate) mode: Mode,
     /// Its container instance.
-    pub(crate) machine: Option<String>,
+    pub(crate) instance: Option<String>,
 }
 
 /// What must hold, broken.
@@ -95,7 +95,7 @@ pub(crate) struct Broken(pub(crate) String);
 #[derive(Debug, Default)]
 pub(crate) struct Promises {
     lives: BTreeMap<String, Life>,
-    /// Who has, or has had, an address, or a port of a machine.
+    /// Who has, or has had, an address, or a port of an instance.
     holders: BTreeMap<String, Vec<String>>,
     /// Tasks by the identity of their start.
     started: BTreeMap<String, usize>,
@@ -116,7 +116,7 @@ impl Promises {
             listed_since: None,
             is_second_half_lost: false,
             mode: birth.mode,
-            machine: birth.machine,
+            instance: birth.instance,
             targets: Vec::new(),
             own: BTreeMap::new(),
             stopped_at: None,
@@ -188,7 +188,7 @@ impl Promises {
         Err(Broken(message))
     }
 
-    /// A task has its address, or its port of a machine; gives whether another task has had it before.
+    /// A task has its address, or its port of an instance; gives whether another task has had it before.
     pub(crate) fn addressed(&mut self, task: &str, place: String, target: impl Fn(&Attached) -> Target) -> bool {
         let life = self.life(task);
         life.targets = life.attached.iter().map(target).collect();
@@ -253,7 +253,7 @@ impl Promises {
             .lives
             .values()
             .filter(moves)
-            .filter_map(|life| life.machine.clone())
+            .filter_map(|life| life.instance.clone())
             .collect();
         for (task, life) in self.lives.iter_mut().filter(|(task, _)| task.contains(&place)) {
             if life.is_second_half_lost && life.stage == Stage::Live {
@@ -277,9 +277,9 @@ impl Promises {
                 Stage::Stopped => life.stopped_at,
                 Stage::Starting | Stage::Stopping => None,
             };
-            // Whoever starts, or has just begun or ended, on the machine may have been shown to get the port.
-            let machine = life.machine.as_ref();
-            let is_moving = machine.is_some_and(|machine| moving.contains(machine));
+            // Whoever starts, or has just begun or ended, on the instance may have been shown to get the port.
+            let instance = life.instance.as_ref();
+            let is_moving = instance.is_some_and(|instance| moving.contains(instance));
             if since.is_some_and(|since| since + 60_000 <= began) && !is_moving {
                 life.is_in_need = false;
                 cured.push(task.clone());
@@ -312,7 +312,7 @@ impl Promises {
     ///
     /// 3: a live task's target is never deregistered by another task's event; nor by its own.
     ///
-    /// A reconcile, which is of no task, takes back what it has put in for any that is asked to stop.
+    /// A reconcile, which is of no task, takes back what it has registered for any that is asked to stop.
     pub(crate) fn deregisters(&self, task: Option<&str>, target: &Target, world: &World) -> Result<(), Broken> {
         if !is_registered(world, target) {
             return Ok(());

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use start_engines_core::call::Call;
 
 use crate::account;
-use crate::delivery::{About, Delivery, as_promised};
+use crate::calls::as_promised;
+use crate::delivery::{About, Delivery};
 use crate::simulation::{HOUR, MINUTE, Mutant, SECOND, Simulation, Step};
 
 impl Simulation {

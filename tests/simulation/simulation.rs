@@ -69,7 +69,7 @@ pub(crate) enum Mutant {
     RetriesOfReconcilesLookAtNothing,
     /// A stop of a host task knows its own port, and of others only the bindings that they show: none.
     OwnersTellNoHostPorts,
-    /// A port that a machine chooses serves another RUNNING task as soon as it is given back.
+    /// A port that an instance chooses serves another RUNNING task as soon as it is given back.
     HostPortsAreReusedAtOnce,
     /// A target that a Network Load Balancer lets its connections end counts as deregistered.
     GracePeriodsCountAsDraining,
@@ -141,7 +141,7 @@ pub(crate) struct Simulation {
     /// When a start's event was first delivered.
     pub(crate) first_tried: BTreeMap<String, i64>,
     pub(crate) tasks: BTreeMap<String, Shown>,
-    /// Until when no task begins to run on a machine: ports that were given back there are not shown so yet.
+    /// Until when no task begins to run on an instance: ports that were given back there are not shown so yet.
     pub(crate) settles: BTreeMap<String, i64>,
     time: SharedTime,
     queue: BTreeMap<(i64, u64), Step>,
@@ -168,7 +168,7 @@ pub(crate) struct Simulation {
 /// Runs a seed; `is_reported` prints its story.
 pub(crate) fn run(seed: u64, mutant: Mutant, is_reported: bool) -> Report {
     let mut rng = Rng::with_seed(seed);
-    let with_machines = match mutant {
+    let with_instances = match mutant {
         Mutant::None => rng.usize(..1000) < 600,
         Mutant::OwnersTellNoHostPorts
         | Mutant::HostPortsAreReusedAtOnce
@@ -189,7 +189,7 @@ pub(crate) fn run(seed: u64, mutant: Mutant, is_reported: bool) -> Report {
         | Mutant::ReconcilesMissWhatLives
         | Mutant::RetriesOfReconcilesLookAtNothing => false,
     };
-    let (world, services) = account::open(&mut rng, with_machines);
+    let (world, services) = account::open(&mut rng, with_instances);
     let faults = rng.choice([0, 20, 60, 120]).expect("one of these");
     let is_rush_hour = rng.bool();
     let lost = match mutant {

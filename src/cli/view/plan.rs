@@ -164,7 +164,7 @@ pub fn table(cluster: &Cluster, plan: &Plan) -> String {
     text
 }
 
-const WHY_STOPPED: &str = "its time to drain is over";
+const WHY_STOPPED: &str = "its drain is over";
 
 fn why(why: Why) -> &'static str {
     match why {

@@ -145,7 +145,7 @@ impl Measured {
     }
 
     /// A first event of a process that has all it wants in init, and then what 128 MB have. Not measured where
-    /// cgroups are not ours to make.
+    /// cgroups may not be made.
     pub(crate) async fn throttled(&mut self, stub: &Stub, program: &Program, event: Event) {
         let mut runtime = RuntimeApi::start().await;
         let process = Process::start(program, &runtime.address);

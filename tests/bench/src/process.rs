@@ -30,7 +30,7 @@ impl Process {
     }
 
     pub(crate) async fn end(mut self) {
-        self.child.kill().await.expect("it is ours");
+        self.child.kill().await.expect("its child");
     }
 
     fn file(&self, name: &str) -> String {
@@ -77,7 +77,7 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// `None` where cgroups are not ours to make.
+    /// `None` where cgroups may not be made.
     pub(crate) fn of(process: &Process) -> Option<Self> {
         let share = Self::new(process.pid)?;
         std::fs::write(share.folder.join("cgroup.procs"), process.pid.to_string()).ok()?;

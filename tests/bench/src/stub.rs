@@ -57,7 +57,7 @@ impl Stub {
         }
     }
 
-    /// The calls since the last look.
+    /// The calls since the last time.
     pub(crate) fn seen(&self) -> Vec<String> {
         std::mem::take(&mut *self.seen.lock().expect("no panic"))
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::measure::{Event, Figure, Measured};
 
 const FLOOR: usize = 0;
-const OURS: usize = 1;
+const FUNCTION: usize = 1;
 const RUNTIME_ONLY: usize = 3;
 const TRIMMED: usize = 4;
 const DEFAULT: usize = 5;
@@ -95,14 +95,14 @@ fn figures(all: &[Measured], part: f64, with_ratios: bool) {
 fn goals(all: &[Measured]) {
     println!(
         "| goal | aim | {} | | {} | {} |",
-        all[OURS].name, all[TRIMMED].name, all[FLOOR].name
+        all[FUNCTION].name, all[TRIMMED].name, all[FLOOR].name
     );
     println!("| --- | --- | --- | --- | --- | --- |");
     let [trimmed, floor] = [TRIMMED, FLOOR].map(|one| goals_of(all, &all[one]));
-    for ((name, aim, ours), (trimmed, floor)) in goals_of(all, &all[OURS]).zip(trimmed.zip(floor)) {
+    for ((name, aim, figure), (trimmed, floor)) in goals_of(all, &all[FUNCTION]).zip(trimmed.zip(floor)) {
         let (word, bound, by) = match aim {
-            Aim::AtMost(most) => ("at most", most, ours / most - 1.0),
-            Aim::AtLeast(least) => ("at least", least, 1.0 - ours / least),
+            Aim::AtMost(most) => ("at most", most, figure / most - 1.0),
+            Aim::AtLeast(least) => ("at least", least, 1.0 - figure / least),
         };
         let said = if by <= 0.0 {
             "met".to_owned()
@@ -111,7 +111,7 @@ fn goals(all: &[Measured]) {
         };
         println!(
             "| {name} | {word} {bound} | {} | {said} | {} | {} |",
-            digits(ours),
+            digits(figure),
             digits(trimmed.2),
             digits(floor.2)
         );

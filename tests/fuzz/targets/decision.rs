@@ -1,4 +1,4 @@
-//! Any event and any answers of AWS: every decision comes to an end, and it is no mistake of ours.
+//! Any event and any answers of AWS: every decision comes to an end, and it is no internal error.
 //!
 //! The bytes up to the first NUL are the event, each one after it decides an answer.
 #![no_main]

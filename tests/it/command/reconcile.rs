@@ -360,7 +360,7 @@ async fn a_task_whose_time_to_drain_is_over_is_in_the_plan_and_is_stopped() {
         .world(|world| world.tag(&task, "start-engines:stop-at", "2020-01-01T00:00:00Z"));
     let plan = reconcile(&stage, &["--dry-run"]).await.must(3);
     assert!(plan.out.contains("1 task to stop"), "{}", plan.out);
-    assert!(plan.out.contains("its time to drain is over"), "{}", plan.out);
+    assert!(plan.out.contains("its drain is over"), "{}", plan.out);
     let json = reconcile(&stage, &["--dry-run", "--output", "json"])
         .await
         .must(3)

@@ -117,7 +117,7 @@ async fn tasks_on_container_instances_are_found_by_their_own_host_ports_or_those
         let group = stage.fake.world(|world| {
             world.add_container_instance("engines", Some("i-0123456789abcdef0"), "10.0.7.7".parse().unwrap());
             world.add_task_definition(TaskDefinition::new(name, mode).container("auth", &[8080]));
-            world.add_target_group(TargetGroup::instance("machines", 80))
+            world.add_target_group(TargetGroup::instance("instances", 80))
         });
         let start = json!({"taskDefinition": name, "launchType": "EC2", "subnets": null, "targetGroupArn": group});
         stage.deliver(&stage.start("e-1", start)).await.result.unwrap();

@@ -220,8 +220,8 @@ async fn a_walk_that_runs_out_of_time_names_the_tasks_that_run_without_a_deadlin
 }
 
 #[tokio::test]
-async fn machines_that_have_to_come_up_have_a_quarter_of_an_hour_unless_somebody_says_otherwise() {
-    let own = json!([{"capacityProvider": "machines", "weight": 1}]);
+async fn instances_that_have_to_come_up_have_a_quarter_of_an_hour_unless_somebody_says_otherwise() {
+    let own = json!([{"capacityProvider": "instances", "weight": 1}]);
     let fargate = json!([{"capacityProvider": "FARGATE", "weight": 1}, {"capacityProvider": "FARGATE_SPOT"}]);
     let later = json!({"fallbacks": [{"capacityProviderStrategy": own}]});
     let set: &[(&str, &str)] = &[ROLE, ("TASK_WAIT_TIMEOUT", "600")];
@@ -243,7 +243,7 @@ async fn machines_that_have_to_come_up_have_a_quarter_of_an_hour_unless_somebody
     ] {
         let stage = Stage::with(environment).await;
         stage.fake.world(|world| {
-            world.add_capacity_provider("engines", "machines");
+            world.add_capacity_provider("engines", "instances");
             let address = std::net::Ipv4Addr::new(10, 0, 0, 9);
             world.add_container_instance("engines", Some("i-0a1b2c3d4e5f60718"), address);
         });

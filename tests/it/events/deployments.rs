@@ -102,7 +102,7 @@ async fn reconciled(stage: &Stage) -> [usize; 3] {
     ]
 }
 
-/// A task that others start with a `startedBy` like ours; its RUNNING event.
+/// A task that others start with a `startedBy` of the same form; its RUNNING event.
 fn adopted(stage: &Stage, definition: &str, groups: &[&str], tags: &Value) -> Value {
     let parts: Vec<&str> = groups
         .iter()
@@ -262,7 +262,7 @@ async fn a_reconcile_leaves_another_deployments_tasks_alone_and_their_targets_co
     two.registered_of_second("e2", &group).await;
     let own = two.stage.running_task("e3").await.0;
     two.stage.calls();
-    assert_eq!(reconciled(&two.stage).await, [1, 0, 0], "its own is put in");
+    assert_eq!(reconciled(&two.stage).await, [1, 0, 0], "its own is registered");
     let address = two
         .stage
         .fake
@@ -296,7 +296,8 @@ async fn a_late_stop_leaves_a_target_to_a_newer_task_of_another_deployment() {
 }
 
 #[tokio::test]
-async fn a_task_with_one_group_that_is_allowed_is_ours_and_the_other_group_is_an_error_on_the_way_up_only() {
+async fn a_task_with_one_group_that_is_allowed_is_this_deployments_and_the_other_group_is_an_error_on_the_way_up_only()
+{
     let two = Two::apart().await;
     let running = adopted(&two.stage, "auth", &[&two.stage.group, &two.group], &json!([]));
     let failure = two.stage.deliver(&running).await.result.expect_err("a failure");
@@ -338,7 +339,7 @@ async fn a_task_that_others_start_is_adopted_only_if_its_family_is_allowed() {
     let allowed = adopted(&stage, "auth", &[&group], &json!([]));
     outcome(&stage, &allowed).await;
     assert_eq!(stage.registered().len(), 1);
-    // With the tag of our own starts it is an error that is seen: no start of ours has such a family.
+    // With the tag of this deployment's starts it is an error that is seen: no start of it has such a family.
     let tags = json!([{"key": "start-engines:event-id", "value": "e1"}]);
     let forged = adopted(&stage, "foreign", &[&group], &tags);
     let failure = stage.deliver(&forged).await.result.expect_err("a failure");

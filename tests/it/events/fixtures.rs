@@ -54,7 +54,7 @@ struct Case {
     /// Whether the target is in its group.
     #[serde(default = "yes")]
     registered: bool,
-    /// Whether a newer task of ours has the same address and target.
+    /// Whether a newer task of start-engines has the same address and target.
     #[serde(default)]
     reused: bool,
     /// How many RunTask calls find no capacity.

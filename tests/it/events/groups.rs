@@ -179,8 +179,8 @@ async fn a_start_that_fails_before_running_is_reported_with_its_reason() {
 }
 
 #[tokio::test]
-async fn a_task_registered_by_hand_under_our_address_is_kept_only_if_it_is_ours() {
-    // Not ours: an address that some other process put in, at a time when no task of ours has it.
+async fn a_task_registered_by_hand_under_a_tasks_address_is_kept_only_if_it_is_the_tasks() {
+    // An address that some other process registered, when no task of start-engines has it.
     let stage = Stage::new().await;
     let task = stage.registered_task("e1").await;
     let address = stage

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use start_engines_core::outcome::{Outcome, Skip};
 use start_engines_fake_aws::{Binding, Fault, Health, NetworkMode, TargetGroup, TaskDefinition};
 
-use crate::events::instances::{MACHINE, Machine, on_machine};
+use crate::events::instances::{INSTANCE, Instance, on_instance};
 use crate::stage::{BEGIN, category, outcome};
 
 fn host() -> Value {
@@ -20,20 +20,20 @@ fn number_of(operation: &str, calls: &[String]) -> usize {
 }
 
 /// The events of a stop: the first sign, and the last one.
-fn stop_for_good(machine: &Machine, task: &str) -> [Value; 2] {
-    let first_sign = machine.stop(task);
-    let stopped = machine.stage.fake.world(|world| world.advance_to(task, "STOPPED"));
+fn stop_for_good(instance: &Instance, task: &str) -> [Value; 2] {
+    let first_sign = instance.stop(task);
+    let stopped = instance.stage.fake.world(|world| world.advance_to(task, "STOPPED"));
     [first_sign, stopped]
 }
 
 #[tokio::test]
 async fn a_host_task_has_its_container_port_on_the_instance_and_its_definition_is_asked_for_once() {
-    let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
-    let task = machine.start("e1", host()).await;
-    let running = machine.running(&task);
-    machine.stage.calls();
-    outcome(&machine.stage, &running).await;
-    assert_eq!(machine.registered(), on_machine(8080));
+    let instance = Instance::new(TargetGroup::instance("vms", 80)).await;
+    let task = instance.start("e1", host()).await;
+    let running = instance.running(&task);
+    instance.stage.calls();
+    outcome(&instance.stage, &running).await;
+    assert_eq!(instance.registered(), on_instance(8080));
     let up = [
         "DescribeTasks",
         "DescribeTargetGroups",
@@ -42,27 +42,27 @@ async fn a_host_task_has_its_container_port_on_the_instance_and_its_definition_i
         "RegisterTargets",
         "DescribeTasks",
     ];
-    assert_eq!(machine.stage.calls(), up);
-    let [first_sign, stopped] = stop_for_good(&machine, &task);
-    outcome(&machine.stage, &first_sign).await;
-    assert_eq!(machine.registered(), []);
+    assert_eq!(instance.stage.calls(), up);
+    let [first_sign, stopped] = stop_for_good(&instance, &task);
+    outcome(&instance.stage, &first_sign).await;
+    assert_eq!(instance.registered(), []);
     let down = [
         "DescribeContainerInstances",
         "DescribeTargetHealth",
         "ListTasks",
         "DeregisterTargets",
     ];
-    assert_eq!(machine.stage.calls(), down);
+    assert_eq!(instance.stage.calls(), down);
     assert_eq!(
-        outcome(&machine.stage, &stopped).await,
+        outcome(&instance.stage, &stopped).await,
         Outcome::skipped(Skip::NotRegistered)
     );
-    let next = machine.start("e2", host()).await;
-    let running = machine.running(&next);
-    machine.stage.calls();
-    outcome(&machine.stage, &running).await;
+    let next = instance.start("e2", host()).await;
+    let running = instance.running(&next);
+    instance.stage.calls();
+    outcome(&instance.stage, &running).await;
     assert_eq!(
-        machine.stage.calls(),
+        instance.stage.calls(),
         ["DescribeTasks", "RegisterTargets", "DescribeTasks"]
     );
 }
@@ -70,113 +70,113 @@ async fn a_host_task_has_its_container_port_on_the_instance_and_its_definition_i
 #[tokio::test]
 async fn a_late_stop_leaves_the_port_to_the_newer_host_task_that_has_it_or_will_have_it() {
     for group in [TargetGroup::instance("vms", 80), TargetGroup::ip("ips", 80)] {
-        let machine = Machine::new(group).await;
-        let old = machine.registered_task("e1", host()).await;
-        let late = stop_for_good(&machine, &old);
-        let before = machine.registered();
-        let newer = machine.start("e2", host()).await;
+        let instance = Instance::new(group).await;
+        let old = instance.registered_task("e1", host()).await;
+        let late = stop_for_good(&instance, &old);
+        let before = instance.registered();
+        let newer = instance.start("e2", host()).await;
         for event in &late {
-            assert_eq!(category(&machine.stage, event).await, "owner_not_clear");
+            assert_eq!(category(&instance.stage, event).await, "owner_not_clear");
         }
-        let running = machine.running(&newer);
+        let running = instance.running(&newer);
         for event in &late {
-            let Outcome::Deregistered { targets, reused, .. } = outcome(&machine.stage, event).await else {
+            let Outcome::Deregistered { targets, reused, .. } = outcome(&instance.stage, event).await else {
                 panic!("it was looked for")
             };
             assert_eq!((targets.len(), reused.len()), (0, 1));
         }
-        outcome(&machine.stage, &running).await;
+        outcome(&instance.stage, &running).await;
         for event in &late {
-            outcome(&machine.stage, event).await;
+            outcome(&instance.stage, event).await;
         }
-        assert_eq!((machine.registered(), before.len()), (before, 1));
+        assert_eq!((instance.registered(), before.len()), (before, 1));
         // Its own stop takes it out.
-        outcome(&machine.stage, &machine.stop(&newer)).await;
-        assert_eq!(machine.registered(), []);
+        outcome(&instance.stage, &instance.stop(&newer)).await;
+        assert_eq!(instance.registered(), []);
     }
 }
 
-/// ECS keeps a fixed port for one task on a machine: who starts with it proves that it was given back, whatever
+/// ECS keeps a fixed port for one task on a instance: who starts with it proves that it was given back, whatever
 /// DescribeTasks still shows of its former owner.
 #[tokio::test]
 async fn a_fixed_port_is_the_newer_tasks_even_where_describe_tasks_does_not_show_the_stop() {
     let fixed = TaskDefinition::new("fixed", NetworkMode::Bridge).container_with_host_ports("auth", &[(8080, 8080)]);
     for definition in ["host", "fixed"] {
-        let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
-        machine
+        let instance = Instance::new(TargetGroup::instance("vms", 80)).await;
+        instance
             .stage
             .fake
             .world(|world| world.add_task_definition(fixed.clone()));
         let detail = json!({"taskDefinition": definition});
-        let old = machine.registered_task("e1", detail.clone()).await;
-        let [first_sign, _] = stop_for_good(&machine, &old);
-        machine.start("e2", detail).await;
-        machine.stage.fake.world(|world| world.describe_lag(&old, 1));
+        let old = instance.registered_task("e1", detail.clone()).await;
+        let [first_sign, _] = stop_for_good(&instance, &old);
+        instance.start("e2", detail).await;
+        instance.stage.fake.world(|world| world.describe_lag(&old, 1));
         assert_eq!(
-            category(&machine.stage, &first_sign).await,
+            category(&instance.stage, &first_sign).await,
             "owner_not_clear",
             "{definition}"
         );
-        assert_eq!(machine.registered(), on_machine(8080), "{definition}");
+        assert_eq!(instance.registered(), on_instance(8080), "{definition}");
     }
 }
 
 #[tokio::test]
 async fn a_newer_task_that_can_only_have_other_ports_is_not_waited_for() {
-    let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
+    let instance = Instance::new(TargetGroup::instance("vms", 80)).await;
     let fixed = |name, port| TaskDefinition::new(name, NetworkMode::Bridge).container_with_host_ports("auth", &[port]);
-    machine.stage.fake.world(|world| {
+    instance.stage.fake.world(|world| {
         world.add_task_definition(TaskDefinition::new("other", NetworkMode::Host).container("auth", &[9090]));
         world.add_task_definition(fixed("same", (8080, 8081)));
         world.add_task_definition(fixed("silent", (9091, 0)));
     });
-    let old = machine.registered_task("e1", host()).await;
-    let [_, stopped] = stop_for_good(&machine, &old);
+    let old = instance.registered_task("e1", host()).await;
+    let [_, stopped] = stop_for_good(&instance, &old);
     for (id, definition) in [("e2", "other"), ("e3", "same"), ("e4", "silent")] {
-        machine.start(id, json!({"taskDefinition": definition})).await;
+        instance.start(id, json!({"taskDefinition": definition})).await;
     }
-    outcome(&machine.stage, &stopped).await;
-    assert_eq!(machine.registered(), []);
+    outcome(&instance.stage, &stopped).await;
+    assert_eq!(instance.registered(), []);
 }
 
 #[tokio::test]
 async fn a_search_asks_for_each_definition_once_however_many_tasks_have_it() {
-    let mut machine = Machine::new(TargetGroup::instance("vms", 80)).await;
-    let old = machine.registered_task("e1", json!({})).await;
-    let [_, stopped] = stop_for_good(&machine, &old);
+    let mut instance = Instance::new(TargetGroup::instance("vms", 80)).await;
+    let old = instance.registered_task("e1", json!({})).await;
+    let [_, stopped] = stop_for_good(&instance, &old);
     for n in 2..12 {
-        machine.start(&format!("e{n}"), json!({})).await;
+        instance.start(&format!("e{n}"), json!({})).await;
     }
     // A cold function: nothing is remembered from one event to the next.
-    machine.stage.cold_start(&[]).await;
-    machine.stage.calls();
-    assert_eq!(category(&machine.stage, &stopped).await, "owner_not_clear");
-    let calls = machine.stage.calls();
+    instance.stage.cold_start(&[]).await;
+    instance.stage.calls();
+    assert_eq!(category(&instance.stage, &stopped).await, "owner_not_clear");
+    let calls = instance.stage.calls();
     assert_eq!(number_of("DescribeTaskDefinition", &calls), 1, "{calls:?}");
 }
 
 #[tokio::test]
 async fn a_task_that_never_ran_costs_no_call_where_it_had_no_port() {
     for definition in ["host", "bridge"] {
-        let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
-        let task = machine.start("e1", json!({"taskDefinition": definition})).await;
-        machine.stage.calls();
-        for event in stop_for_good(&machine, &task) {
-            let Outcome::Skipped { reason, .. } = outcome(&machine.stage, &event).await else {
+        let instance = Instance::new(TargetGroup::instance("vms", 80)).await;
+        let task = instance.start("e1", json!({"taskDefinition": definition})).await;
+        instance.stage.calls();
+        for event in stop_for_good(&instance, &task) {
+            let Outcome::Skipped { reason, .. } = outcome(&instance.stage, &event).await else {
                 panic!("there is nothing to do")
             };
             assert_eq!(reason, Skip::NeverHadAnAddress);
         }
-        assert_eq!(machine.stage.calls(), [] as [&str; 0]);
+        assert_eq!(instance.stage.calls(), [] as [&str; 0]);
     }
 }
 
 #[tokio::test]
 async fn a_definition_that_was_deleted_is_no_guess_and_one_that_is_refused_is_reported() {
-    let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
+    let instance = Instance::new(TargetGroup::instance("vms", 80)).await;
     let definition = "arn:aws:ecs:us-east-1:111122223333:task-definition/host:1";
-    let task = machine.start("e1", host()).await;
-    let running = machine.running(&task);
+    let task = instance.start("e1", host()).await;
+    let running = instance.running(&task);
     let faults = [
         (
             Fault::error(400, "AccessDeniedException", "not authorized"),
@@ -187,103 +187,103 @@ async fn a_definition_that_was_deleted_is_no_guess_and_one_that_is_refused_is_re
         (Fault::Garbage, 1, "unreadable_answer"),
     ];
     for (fault, times, expected) in faults {
-        machine
+        instance
             .stage
             .fake
             .world(|world| world.fail_next("ecs:DescribeTaskDefinition", fault, times));
-        assert_eq!(category(&machine.stage, &running).await, expected);
-        assert_eq!(machine.registered(), []);
+        assert_eq!(category(&instance.stage, &running).await, expected);
+        assert_eq!(instance.registered(), []);
     }
-    outcome(&machine.stage, &running).await;
-    let [first_sign, _] = stop_for_good(&machine, &task);
-    machine
+    outcome(&instance.stage, &running).await;
+    let [first_sign, _] = stop_for_good(&instance, &task);
+    instance
         .stage
         .fake
         .world(|world| world.delete_task_definition(definition));
-    let mut cold = machine;
+    let mut cold = instance;
     cold.stage.cold_start(&[]).await;
     let failure = cold.stage.deliver(&first_sign).await.result.expect_err("a failure");
     assert_eq!((failure.category.name(), failure.transient), ("ports_unknown", false));
     assert!(
-        failure.message.contains(&format!("Id={MACHINE},Port=8080")),
+        failure.message.contains(&format!("Id={INSTANCE},Port=8080")),
         "{failure}"
     );
-    assert_eq!(cold.registered(), on_machine(8080));
+    assert_eq!(cold.registered(), on_instance(8080));
 }
 
 #[tokio::test]
 async fn a_warm_function_needs_no_definition_that_was_deleted() {
-    let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
-    let task = machine.registered_task("e1", host()).await;
-    let [first_sign, _] = stop_for_good(&machine, &task);
+    let instance = Instance::new(TargetGroup::instance("vms", 80)).await;
+    let task = instance.registered_task("e1", host()).await;
+    let [first_sign, _] = stop_for_good(&instance, &task);
     let definition = "arn:aws:ecs:us-east-1:111122223333:task-definition/host:1";
-    machine
+    instance
         .stage
         .fake
         .world(|world| world.delete_task_definition(definition));
-    outcome(&machine.stage, &first_sign).await;
-    assert_eq!(machine.registered(), []);
+    outcome(&instance.stage, &first_sign).await;
+    assert_eq!(instance.registered(), []);
 }
 
 #[tokio::test]
 async fn a_bridge_task_that_shows_no_host_port_yet_is_not_guessed_and_comes_again() {
-    let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
-    let task = machine.start("e1", json!({})).await;
-    let running = machine.running(&task);
+    let instance = Instance::new(TargetGroup::instance("vms", 80)).await;
+    let task = instance.start("e1", json!({})).await;
+    let running = instance.running(&task);
     let mut silent = running.clone();
     silent["detail"]["containers"][0]["networkBindings"] = json!([]);
-    machine.stage.fake.world(|world| world.describe_lag(&task, 1));
-    let failure = machine.stage.deliver(&silent).await.result.expect_err("a failure");
+    instance.stage.fake.world(|world| world.describe_lag(&task, 1));
+    let failure = instance.stage.deliver(&silent).await.result.expect_err("a failure");
     assert_eq!((failure.category.name(), failure.transient), ("address_missing", true));
-    machine.stage.fake.world(|world| world.unpin_described(&task));
-    outcome(&machine.stage, &silent).await;
-    assert_eq!(machine.registered(), on_machine(32_768));
+    instance.stage.fake.world(|world| world.unpin_described(&task));
+    outcome(&instance.stage, &silent).await;
+    assert_eq!(instance.registered(), on_instance(32_768));
 }
 
 #[tokio::test]
 async fn a_bridge_task_that_shows_the_ports_of_some_containers_only_comes_again() {
-    let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
-    let task = machine
+    let instance = Instance::new(TargetGroup::instance("vms", 80)).await;
+    let task = instance
         .start("e1", json!({"taskDefinition": "two", "containerName": "auth"}))
         .await;
     let all = [Binding::tcp("proxy", 8080, 32_768), Binding::tcp("auth", 8080, 32_769)];
-    machine.running(&task);
-    machine.stage.fake.world(|world| world.set_bindings(&task, &all[..1]));
-    let partial = machine.stage.fake.world(|world| world.event(&task));
-    let failure = machine.stage.deliver(&partial).await.result.expect_err("a failure");
+    instance.running(&task);
+    instance.stage.fake.world(|world| world.set_bindings(&task, &all[..1]));
+    let partial = instance.stage.fake.world(|world| world.event(&task));
+    let failure = instance.stage.deliver(&partial).await.result.expect_err("a failure");
     assert_eq!((failure.category.name(), failure.transient), ("address_missing", true));
-    machine.stage.fake.world(|world| world.set_bindings(&task, &all));
-    outcome(&machine.stage, &partial).await;
-    assert_eq!(machine.registered(), on_machine(32_769));
+    instance.stage.fake.world(|world| world.set_bindings(&task, &all));
+    outcome(&instance.stage, &partial).await;
+    assert_eq!(instance.registered(), on_instance(32_769));
 }
 
 #[tokio::test]
 async fn a_stop_that_overtakes_the_registration_of_a_host_task_takes_it_back() {
-    let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
-    let task = machine.start("e1", host()).await;
-    let running = machine.running(&task);
-    machine.stage.fake.world(|world| {
+    let instance = Instance::new(TargetGroup::instance("vms", 80)).await;
+    let task = instance.start("e1", host()).await;
+    let running = instance.running(&task);
+    instance.stage.fake.world(|world| {
         world.after_next("elb:RegisterTargets", move |world| {
             world.stop(&task, "TerminationNotice", "the instance ends");
         });
     });
-    let result = outcome(&machine.stage, &running).await;
+    let result = outcome(&instance.stage, &running).await;
     assert!(matches!(result, Outcome::Deregistered { .. }), "{result:?}");
-    assert_eq!(machine.registered(), []);
+    assert_eq!(instance.registered(), []);
 }
 
 #[tokio::test]
 async fn a_stop_that_is_asked_for_takes_the_port_of_a_host_task_out_first() {
-    let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
-    let task = machine.registered_task("e1", host()).await;
+    let instance = Instance::new(TargetGroup::instance("vms", 80)).await;
+    let task = instance.registered_task("e1", host()).await;
     let event = json!({
         "version": "0", "id": "s1", "detail-type": "Stop ECS Task", "source": "app.tests",
         "account": "111122223333", "time": BEGIN, "region": "us-east-1", "resources": [],
         "detail": {"taskArn": task, "drainSeconds": 0},
     });
-    outcome(&machine.stage, &event).await;
-    assert_eq!(machine.registered(), []);
-    let calls = machine.stage.calls();
+    outcome(&instance.stage, &event).await;
+    assert_eq!(instance.registered(), []);
+    let calls = instance.stage.calls();
     let at = |name: &str| calls.iter().position(|call| call == name);
     assert!(
         at("DeregisterTargets") < at("StopTask") && at("DeregisterTargets").is_some(),
@@ -294,61 +294,61 @@ async fn a_stop_that_is_asked_for_takes_the_port_of_a_host_task_out_first() {
 #[tokio::test]
 async fn a_stop_that_is_asked_for_leaves_the_port_to_a_newer_task_though_describe_tasks_does_not_show_the_old_ones_stop()
  {
-    let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
-    let old = machine.registered_task("e1", host()).await;
-    stop_for_good(&machine, &old);
-    let newer = machine.registered_task("e2", host()).await;
-    machine.stage.fake.world(|world| world.describe_lag(&old, 2));
+    let instance = Instance::new(TargetGroup::instance("vms", 80)).await;
+    let old = instance.registered_task("e1", host()).await;
+    stop_for_good(&instance, &old);
+    let newer = instance.registered_task("e2", host()).await;
+    instance.stage.fake.world(|world| world.describe_lag(&old, 2));
     let stop = json!({
         "version": "0", "id": "s1", "detail-type": "Stop ECS Task", "source": "app.tests",
         "account": "111122223333", "time": BEGIN, "region": "us-east-1", "resources": [],
         "detail": {"taskArn": old, "drainSeconds": 0},
     });
-    let handled = machine.stage.deliver(&stop).await;
-    let calls = machine.stage.calls();
+    let handled = instance.stage.deliver(&stop).await;
+    let calls = instance.stage.calls();
     assert!(
         number_of("ListTasks", &calls) == 1 && number_of("DeregisterTargets", &calls) == 0,
         "{calls:?}, {:?}",
         handled.result
     );
-    assert_eq!(machine.registered(), on_machine(8080));
+    assert_eq!(instance.registered(), on_instance(8080));
     assert_eq!(
-        machine.stage.fake.world(|world| world.desired_status(&newer)),
+        instance.stage.fake.world(|world| world.desired_status(&newer)),
         "RUNNING"
     );
 }
 
 #[tokio::test]
-async fn a_stop_of_many_looks_once_for_each_machine() {
-    let machine = Machine::new(TargetGroup::instance("vms", 80)).await;
+async fn a_stop_of_many_looks_once_for_each_instance() {
+    let instance = Instance::new(TargetGroup::instance("vms", 80)).await;
     for id in ["e1", "e2", "e3"] {
-        machine.registered_task(id, json!({})).await;
+        instance.registered_task(id, json!({})).await;
     }
-    machine.stage.pass(std::time::Duration::from_secs(60));
-    let newer = machine.start("e4", json!({})).await;
+    instance.stage.pass(std::time::Duration::from_secs(60));
+    let newer = instance.start("e4", json!({})).await;
     let asked_for = "2026-11-20T07:01:00Z";
     let tag = |world: &mut start_engines_fake_aws::World| world.tag(&newer, "start-engines:requested-at", asked_for);
-    machine.stage.fake.world(tag);
-    outcome(&machine.stage, &machine.running(&newer)).await;
-    assert_eq!(machine.registered().len(), 4);
-    machine.stage.calls();
+    instance.stage.fake.world(tag);
+    outcome(&instance.stage, &instance.running(&newer)).await;
+    assert_eq!(instance.registered().len(), 4);
+    instance.stage.calls();
     let stop = json!({
         "version": "0", "id": "s1", "detail-type": "Stop ECS Task", "source": "app.tests",
         "account": "111122223333", "time": "2026-11-20T07:00:30Z", "region": "us-east-1", "resources": [],
         "detail": {"cluster": "engines", "all": true, "drainSeconds": 0},
     });
-    let handled = machine.stage.deliver(&stop).await;
-    let calls = machine.stage.calls();
-    let port = machine
+    let handled = instance.stage.deliver(&stop).await;
+    let calls = instance.stage.calls();
+    let port = instance
         .stage
         .fake
         .world(|world| world.host_port(&newer, 8080))
         .expect("a port");
-    assert_eq!(machine.registered(), on_machine(port), "{:?}", handled.result);
+    assert_eq!(instance.registered(), on_instance(port), "{:?}", handled.result);
     assert_eq!(
         number_of("ListTasks", &calls),
         2,
-        "of the cluster, and of the machine: {calls:?}"
+        "of the cluster, and of the instance: {calls:?}"
     );
     assert_eq!(number_of("DeregisterTargets", &calls), 1, "{calls:?}");
     assert_eq!(number_of("StopTask", &calls), 3, "{calls:?}");
@@ -357,51 +357,51 @@ async fn a_stop_of_many_looks_once_for_each_machine() {
 #[tokio::test]
 async fn a_reconcile_puts_host_tasks_in_takes_them_out_and_leaves_the_port_to_a_newer_one() {
     for group in [TargetGroup::instance("vms", 80), TargetGroup::ip("ips", 80)] {
-        let machine = Machine::new(group).await;
+        let instance = Instance::new(group).await;
         let reconcile = || async {
             let event = json!({
                 "version": "0", "id": "r1", "detail-type": "Reconcile ECS Targets", "source": "app.tests",
                 "account": "111122223333", "time": BEGIN, "region": "us-east-1", "resources": [],
                 "detail": {"cluster": "engines"},
             });
-            let Outcome::Reconciled(repairs) = outcome(&machine.stage, &event).await else {
+            let Outcome::Reconciled(repairs) = outcome(&instance.stage, &event).await else {
                 panic!("a reconcile")
             };
             let done = (repairs.registered.len(), repairs.deregistered.len());
             (done, repairs.unknown.len())
         };
-        let first = machine.start("e1", host()).await;
-        machine.running(&first);
+        let first = instance.start("e1", host()).await;
+        instance.running(&first);
         assert_eq!(reconcile().await, ((1, 0), 0));
-        let target = machine.registered()[0].clone();
-        // In its grace period it is registered: neither put in anew, nor left behind when it stops.
-        machine.stage.fake.world(|world| {
-            world.set_health(&machine.group, &target.0, target.1, Health::UnhealthyDraining);
+        let target = instance.registered()[0].clone();
+        // In its grace period it is registered: neither registered anew, nor left behind when it stops.
+        instance.stage.fake.world(|world| {
+            world.set_health(&instance.group, &target.0, target.1, Health::UnhealthyDraining);
         });
         assert_eq!(reconcile().await, ((0, 0), 0));
-        stop_for_good(&machine, &first);
-        let second = machine.start("e2", host()).await;
+        stop_for_good(&instance, &first);
+        let second = instance.start("e2", host()).await;
         assert_eq!(reconcile().await, ((0, 0), 0), "it is kept for the one that starts");
-        machine.running(&second);
+        instance.running(&second);
         assert_eq!(reconcile().await, ((0, 0), 0), "and for the one that has it");
-        stop_for_good(&machine, &second);
+        stop_for_good(&instance, &second);
         assert_eq!(reconcile().await, ((0, 1), 0));
-        assert_eq!(machine.registered(), []);
+        assert_eq!(instance.registered(), []);
     }
 }
 
 #[tokio::test]
-async fn an_address_of_a_machine_that_is_gone_is_left_to_a_host_task_on_the_one_that_has_it_now() {
-    let machine = Machine::new(TargetGroup::ip("ips", 80)).await;
-    let old = machine.registered_task("e1", host()).await;
-    let [first_sign, _] = stop_for_good(&machine, &old);
-    machine.stage.fake.world(|world| {
-        world.terminate_instance(&machine.arn);
-        world.deregister_container_instance(&machine.arn);
+async fn an_address_of_a_instance_that_is_gone_is_left_to_a_host_task_on_the_one_that_has_it_now() {
+    let instance = Instance::new(TargetGroup::ip("ips", 80)).await;
+    let old = instance.registered_task("e1", host()).await;
+    let [first_sign, _] = stop_for_good(&instance, &old);
+    instance.stage.fake.world(|world| {
+        world.terminate_instance(&instance.arn);
+        world.deregister_container_instance(&instance.arn);
         world.add_container_instance("engines", Some("i-0fedcba9876543210"), Ipv4Addr::new(10, 0, 2, 7));
     });
-    machine.registered_task("e2", host()).await;
-    let late = outcome(&machine.stage, &first_sign).await;
+    instance.registered_task("e2", host()).await;
+    let late = outcome(&instance.stage, &first_sign).await;
     assert!(matches!(late, Outcome::Deregistered { reused, .. } if reused.len() == 1));
-    assert_eq!(machine.registered(), [("10.0.2.7".to_owned(), 8080)]);
+    assert_eq!(instance.registered(), [("10.0.2.7".to_owned(), 8080)]);
 }

@@ -98,11 +98,11 @@ async fn what_is_left_after_a_partial_answer_and_an_exception_is_asked_for_with_
         "Tasks provisioning capacity limit exceeded.".to_owned(),
     );
     stage.fake.world(|world| {
-        world.add_capacity_provider("engines", "machines");
+        world.add_capacity_provider("engines", "instances");
         world.run_task_results.extend([partial, full]);
     });
     let fallbacks = json!([
-        {"capacityProviderStrategy": [{"capacityProvider": "machines"}]},
+        {"capacityProviderStrategy": [{"capacityProvider": "instances"}]},
         {"launchType": "FARGATE"},
     ]);
     let event = stage.start("e1", json!({"launchType": "EC2", "count": 3, "fallbacks": fallbacks}));

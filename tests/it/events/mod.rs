@@ -11,6 +11,7 @@ mod groups;
 mod hosts;
 mod instances;
 mod ladder;
+mod lost_instances;
 mod outcome_events;
 mod overdue;
 mod races;

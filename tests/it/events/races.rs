@@ -93,7 +93,7 @@ async fn a_stop_handled_between_the_looks_is_found_by_the_second_and_undone() {
 async fn a_registration_that_was_retried_after_a_crash_is_cleaned_up_by_the_stale_event() {
     let stage = Stage::new().await;
     let (task, running) = stage.running_task("e1").await;
-    // The first try registers, and dies before its second look.
+    // The first try registers, and dies before its second DescribeTasks.
     stage
         .fake
         .world(|world| world.fail_after("ecs:DescribeTasks", 1, Fault::Throttle, 3));
@@ -126,7 +126,7 @@ async fn a_task_that_ecs_does_not_show_yet_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_stop_that_the_second_look_cannot_see_yet_is_caught_by_the_last_event() {
+async fn a_stop_that_the_second_describe_tasks_does_not_show_yet_is_caught_by_the_last_event() {
     let stage = Stage::new().await;
     let (task, running) = stage.running_task("e1").await;
     let stopping = stage.fake.world(|world| {
@@ -136,7 +136,7 @@ async fn a_stop_that_the_second_look_cannot_see_yet_is_caught_by_the_last_event(
     });
     outcome(&stage, &stopping).await;
     assert!(matches!(outcome(&stage, &running).await, Outcome::Registered { .. }));
-    assert_eq!(stage.registered().len(), 1, "the look lags, as it may");
+    assert_eq!(stage.registered().len(), 1, "DescribeTasks lags, as it may");
     stage.pass(seconds(20));
     let stopped = stage.fake.world(|world| world.advance_to(&task, "STOPPED"));
     assert!(matches!(outcome(&stage, &stopped).await, Outcome::Deregistered { .. }));
@@ -178,7 +178,7 @@ async fn a_late_stop_leaves_the_target_of_a_newer_task_alone() {
     let (_, stopping, stopped) = address_reused(&stage).await;
     for event in [stopping, stopped] {
         let Outcome::Deregistered { targets, reused, .. } = outcome(&stage, &event).await else {
-            panic!("no look")
+            panic!("no DescribeTasks")
         };
         assert_eq!((targets.len(), reused.len()), (0, 1));
         assert_eq!(stage.calls(), ["DescribeTargetHealth", "ListTasks", "DescribeTasks"]);
@@ -226,7 +226,7 @@ async fn a_newer_owner_in_another_cluster_of_the_configuration_is_found() {
     let running = stage.fake.world(|world| world.advance_to(&new, "RUNNING"));
     outcome(&stage, &running).await;
     let Outcome::Deregistered { targets, reused, .. } = outcome(&stage, &stopped).await else {
-        panic!("no look")
+        panic!("no DescribeTasks")
     };
     assert_eq!((targets.len(), reused.len()), (0, 1));
     assert_eq!(stage.registered().len(), 1);
@@ -243,7 +243,7 @@ async fn the_search_for_a_newer_owner_reads_every_page() {
         address_reused(&stage).await
     };
     let Outcome::Deregistered { reused, .. } = outcome(&stage, &stopped).await else {
-        panic!("no look")
+        panic!("no DescribeTasks")
     };
     assert_eq!(reused.len(), 1);
     assert_eq!(stage.calls().iter().filter(|call| *call == "ListTasks").count(), 3);
@@ -375,7 +375,7 @@ async fn a_registration_whose_answer_was_lost_is_still_looked_after() {
         world.fail_next("elb:RegisterTargets", Fault::ApplyThenReset, 3);
         world.after_next("elb:RegisterTargets", move |world| drop(stop(world, &stopping)));
     });
-    // The second look comes all the same, and undoes what may have been applied; but a call that was
+    // The second DescribeTasks comes all the same, and undoes what may have been applied; but a call that was
     // given up may land even later, so the event is tried again.
     assert_eq!(category(&stage, &running).await, "unreachable");
     assert_eq!(stage.registered(), []);
@@ -418,7 +418,7 @@ async fn an_event_of_a_task_long_stopped_is_as_old_as_its_stop_whenever_it_is_se
         again["detail"]["lastStatus"] = json!(status);
         again["time"] = json!("2026-11-20T07:00:20Z");
         let Outcome::Deregistered { targets, reused, .. } = outcome(&stage, &again).await else {
-            panic!("no look at {status}")
+            panic!("no DescribeTasks at {status}")
         };
         assert_eq!((targets.len(), reused.len()), (0, 1), "{status}");
     }

@@ -364,12 +364,12 @@ async fn the_same_reason_of_many_instances_is_reported_once() {
 async fn a_fallback_keeps_security_groups_and_drops_a_platform_version_that_is_not_its_own() {
     let stage = Stage::new().await;
     stage.fake.world(|world| {
-        world.add_capacity_provider("engines", "machines");
+        world.add_capacity_provider("engines", "instances");
         world.run_task_results.push_back(short_of(NO_FARGATE));
     });
     let detail = json!({
         "securityGroups": ["sg-0a1b2c3d4e5f60718"], "platformVersion": "1.4.0",
-        "fallbacks": [{"subnets": ["subnet-0b1c2d3e4f5a60718"], "capacityProviderStrategy": [{"capacityProvider": "machines"}]}],
+        "fallbacks": [{"subnets": ["subnet-0b1c2d3e4f5a60718"], "capacityProviderStrategy": [{"capacityProvider": "instances"}]}],
     });
     stage.deliver(&stage.start("e1", detail.clone())).await;
     let second = &stage.fake.calls()[1].input;

@@ -253,7 +253,7 @@ async fn a_running_event_that_comes_while_the_task_drains_does_not_bring_its_tar
 }
 
 #[tokio::test]
-async fn a_stop_handled_while_its_task_is_being_registered_is_found_by_the_second_look() {
+async fn a_stop_handled_while_its_task_is_being_registered_is_found_by_the_second_describe_tasks() {
     let stage = stage().await;
     let (task, running) = stage.running_task("e1").await;
     let tagged = task.clone();
@@ -314,7 +314,7 @@ async fn a_service_is_stopped_in_every_cluster_and_nothing_else_is() {
 }
 
 #[tokio::test]
-async fn all_of_a_cluster_are_all_of_ours_page_by_page_with_one_call_for_each_group() {
+async fn all_of_a_cluster_are_all_of_the_deployment_page_by_page_with_one_call_for_each_group() {
     let stage = stage().await;
     stage.fake.world(|world| world.list_tasks_page = 3);
     let mut tasks = Vec::new();

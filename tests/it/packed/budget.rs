@@ -123,15 +123,15 @@ async fn budget() {
         println!("There is no budget for {architecture}: `make budget UPDATE_BUDGET=1` makes one of {measured:#?}");
         return;
     }
-    let ours = budget.entry(architecture.to_owned()).or_default();
+    let limits = budget.entry(architecture.to_owned()).or_default();
     if update {
-        ours.extend(measured.iter().map(|(name, value)| ((*name).to_owned(), *value)));
+        limits.extend(measured.iter().map(|(name, value)| ((*name).to_owned(), *value)));
         let text = serde_json::to_string_pretty(&budget).expect("JSON");
         std::fs::write(&file, text + "\n").expect("the budget");
         return;
     }
     let mut above = Vec::new();
-    for (name, most) in &*ours {
+    for (name, most) in &*limits {
         let Some(value) = measured.get(name.as_str()) else {
             println!("{name:<32} not counted: valgrind is not installed");
             continue;
@@ -146,7 +146,7 @@ async fn budget() {
         above.is_empty(),
         "{above:#?}\nIf it is worth it: `make budget UPDATE_BUDGET=1`."
     );
-    let missing: Vec<_> = measured.keys().filter(|name| !ours.contains_key(**name)).collect();
+    let missing: Vec<_> = measured.keys().filter(|name| !limits.contains_key(**name)).collect();
     assert!(
         missing.is_empty(),
         "no budget for {missing:?}: `make budget UPDATE_BUDGET=1`"

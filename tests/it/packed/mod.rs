@@ -36,7 +36,7 @@ pub(crate) fn unpacked() -> (PathBuf, PathBuf) {
     assert!(done.success());
     let binary = folder.join("bootstrap");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&binary, mode).expect("the binary is ours");
+    std::fs::set_permissions(&binary, mode).expect("its own copy");
     (zip, binary)
 }
 

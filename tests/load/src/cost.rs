@@ -16,7 +16,7 @@ const STARTS_PER_SECOND: u64 = 1;
 const GROUPS: u64 = 2;
 
 /// As named by `make bench`.
-const OURS: &str = "start-engines";
+const FUNCTION: &str = "start-engines";
 const PYTHON: &str = "Python, boto3";
 
 fn times(measured: &Value, program: &str) -> Option<Times> {
@@ -42,8 +42,8 @@ pub(crate) fn print(file: &Path) -> ExitCode {
         .and_then(|text| serde_json::from_str(&text).ok());
     let found = measured
         .as_ref()
-        .and_then(|all: &Value| Some((times(all, OURS)?, times(all, PYTHON)?)));
-    let Some((ours, python)) = found else {
+        .and_then(|all: &Value| Some((times(all, FUNCTION)?, times(all, PYTHON)?)));
+    let Some((function, python)) = found else {
         eprintln!("{}: this is not what `make bench` writes", file.display());
         return ExitCode::FAILURE;
     };
@@ -53,8 +53,8 @@ pub(crate) fn print(file: &Path) -> ExitCode {
     );
     let mut lines = None;
     let ways = [
-        ("start-engines, direct", Way::Direct, ours),
-        ("start-engines, buffered", Way::TwoQueues, ours),
+        ("start-engines, direct", Way::Direct, function),
+        ("start-engines, buffered", Way::TwoQueues, function),
         ("event-driven, Python", Way::Direct, python),
         ("polling, Python", Way::Polling, python),
     ];

@@ -347,8 +347,8 @@ async fn wait_by_hand(client: &Client, trigger: &Trigger) -> Result<(), CallErro
 fn target(task: &start_engines_core::domain::task::Task) -> (start_engines_core::domain::arn::TargetGroupArn, Target) {
     use start_engines_core::domain::started_by;
     use start_engines_core::domain::task::Network;
-    let text = task.started_by.as_deref().expect("ours");
-    let attachment = started_by::decode(text, &task.arn.scope()).expect("ours").remove(0);
+    let text = task.started_by.as_deref().expect("a startedBy of start-engines");
+    let attachment = started_by::decode(text, &task.arn.scope()).expect("a startedBy of start-engines").remove(0);
     let Network::Awsvpc(addresses) = &task.network else {
         panic!("all of them have an interface");
     };

@@ -269,7 +269,7 @@ impl World {
     /// Gives the event of it.
     fn change(&mut self, arn: &str, step: Step) -> Value {
         self.sets_clock();
-        let life = self.lives.get_mut(arn).expect("a task of ours");
+        let life = self.lives.get_mut(arn).expect("a task that was started");
         if !matches!(step, Step::Stopped) {
             self.changed_at.insert(life.address.to_string(), Instant::now());
         }

@@ -29,7 +29,7 @@ pub(super) struct Function {
 /// A function's next call, in the terms of this world, or whether it ends well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    Look(Vec<usize>),
+    DescribeTasks(Vec<usize>),
     List,
     Facts,
     Health,
@@ -56,7 +56,8 @@ impl Targets {
         let (last_status, desired_status) = status(version, has_run);
         let started_by = "start-engines/auth/73e2d6bc24d8a067/8080";
         let arn: start_engines_core::domain::arn::TaskArn = arn(task).parse().expect("an ARN");
-        let attachments = start_engines_core::domain::started_by::decode(started_by, &arn.scope()).expect("ours");
+        let attachments = start_engines_core::domain::started_by::decode(started_by, &arn.scope())
+            .expect("a startedBy of start-engines");
         let has_tags = version < STOPPING;
         let address = (version >= PENDING).then_some(std::net::Ipv4Addr::new(10, 0, 0, 1));
         // The mutant's function would read the tags at a stop, where there are none.
@@ -139,7 +140,7 @@ impl Targets {
         let next = match self.decide(function) {
             Step::End(result) => Next::End(result.is_ok()),
             Step::Call(call) => match *call {
-                Call::DescribeTasks { tasks, .. } => Next::Look(
+                Call::DescribeTasks { tasks, .. } => Next::DescribeTasks(
                     (0..TASKS)
                         .filter(|&task| tasks.iter().any(|found| found.as_str() == arn(task)))
                         .collect(),

@@ -94,8 +94,8 @@ fn nor_does_any_of_those_with_a_duplicate_as_well() {
 }
 
 #[test]
-fn without_the_second_look_a_dead_target_stays() {
-    dies(Mutant::NoSecondLook, "no target of a stopped task stays");
+fn without_the_second_describe_tasks_a_dead_target_stays() {
+    dies(Mutant::NoSecondDescribeTasks, "no target of a stopped task stays");
 }
 
 #[test]

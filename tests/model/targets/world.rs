@@ -27,7 +27,7 @@ pub(super) const STOPPED: u8 = 6;
 pub(super) enum Mutant {
     None,
     /// The second DescribeTasks of a RUNNING event answers what the first did.
-    NoSecondLook,
+    NoSecondDescribeTasks,
     /// A stop reads the targets from the tags, which are deleted by then.
     TagBasedDeregistration,
     /// Every stop counts as fresh.
@@ -100,13 +100,13 @@ impl Targets {
     /// What AWS answers, and what the call changes.
     pub(super) fn apply(&self, state: &mut State, function: &Function, next: &Next) -> Heard {
         match next {
-            Next::Look(tasks) => {
-                let first_look = function.answers.iter().find(|heard| matches!(heard, Heard::Shown(_)));
-                if self.mutant == Mutant::NoSecondLook
+            Next::DescribeTasks(tasks) => {
+                let first_answer = function.answers.iter().find(|heard| matches!(heard, Heard::Shown(_)));
+                if self.mutant == Mutant::NoSecondDescribeTasks
                     && function.version == RUNNING
-                    && let Some(look) = first_look
+                    && let Some(answer) = first_answer
                 {
-                    return look.clone();
+                    return answer.clone();
                 }
                 let shown = tasks.iter().filter(|&&task| state.shown[task] != UNBORN);
                 Heard::Shown(shown.map(|&task| (task, state.shown[task])).collect())
@@ -153,7 +153,7 @@ impl Targets {
             match self.next(&function) {
                 Next::Facts => function.answers.push(Heard::Facts),
                 Next::End(handled) => return Self::end(state, &function, handled),
-                Next::Look(_) | Next::List | Next::Health | Next::Register | Next::Deregister => {
+                Next::DescribeTasks(_) | Next::List | Next::Health | Next::Register | Next::Deregister => {
                     state.functions.push(function);
                     // Which of the functions is which does not matter.
                     return state.functions.sort();

@@ -166,7 +166,7 @@ impl World {
     }
 
     pub(super) fn run_hooks(&mut self, name: &str, when: When) {
-        // Taken out, so that a hook may add others: those wait for the next call.
+        // Removed, so that a hook may add others: those wait for the next call.
         let mut hooks = std::mem::take(&mut self.script.hooks);
         for hook in &mut hooks {
             if hook.when == when && matches(&hook.name, name) {

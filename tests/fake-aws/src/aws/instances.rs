@@ -63,7 +63,7 @@ impl World {
     }
 
     /// The EC2 instance under a container instance: its id, and its address while it runs.
-    pub fn machine(&self, container_instance: &str) -> (String, Ipv4Addr) {
+    pub fn ec2_instance(&self, container_instance: &str) -> (String, Ipv4Addr) {
         let found = &self.instances[container_instance];
         let id = found.ec2_instance_id.clone().expect("an EC2 instance");
         (id, found.private_address.expect("one that runs"))

@@ -147,7 +147,7 @@ impl World {
         tags.push((key.to_owned(), value.to_owned()));
     }
 
-    /// A task that another has started: all of ours is taken from it.
+    /// A task that another has started: everything of start-engines is taken from it.
     pub fn make_foreign(&mut self, task: &str) {
         let state = self.state_mut(task);
         state.started_by = Some("somebody".to_owned());

@@ -8,14 +8,14 @@ use start_engines_fake_aws::wire;
 
 use crate::ecs;
 
-const MACHINE: &str = "i-0123456789abcdef0";
+const INSTANCE: &str = "i-0123456789abcdef0";
 
 /// A fake with one container instance; its ARN.
-async fn machine() -> (FakeAws, String) {
+async fn instance() -> (FakeAws, String) {
     let fake = FakeAws::start().await;
     let arn = fake.world(|w| {
         w.add_cluster("main");
-        w.add_container_instance("main", Some(MACHINE), Ipv4Addr::new(10, 0, 2, 7))
+        w.add_container_instance("main", Some(INSTANCE), Ipv4Addr::new(10, 0, 2, 7))
     });
     (fake, arn)
 }
@@ -32,8 +32,8 @@ async fn described(fake: &FakeAws, arn: &str) -> Value {
 
 #[tokio::test]
 async fn an_instance_reports_its_addresses_until_it_is_terminated_and_then_it_is_unknown() {
-    let (fake, arn) = machine().await;
-    let ask = [("InstanceId.1", MACHINE)];
+    let (fake, arn) = instance().await;
+    let ask = [("InstanceId.1", INSTANCE)];
     let answer = ec2(&fake, &ask).await;
     assert_eq!(
         answer.texts("privateIpAddress"),
@@ -63,17 +63,17 @@ async fn an_instance_reports_its_addresses_until_it_is_terminated_and_then_it_is
 
 #[tokio::test]
 async fn describe_instances_refuses_what_ec2_refuses_in_an_element_of_its_own() {
-    let (fake, _) = machine().await;
+    let (fake, _) = instance().await;
     let answer = ec2(&fake, &[("InstanceId.1", "vm-1")]).await;
     assert_eq!(answer.text("Code"), Some("InvalidInstanceID.Malformed"));
     assert!(answer.body.starts_with("<Response><Errors><Error>"), "{}", answer.body);
     // A misspelled field, and one numbered with a gap.
     for field in ["Instances.1", "InstanceId.2"] {
-        let answer = ec2(&fake, &[(field, MACHINE)]).await;
+        let answer = ec2(&fake, &[(field, INSTANCE)]).await;
         assert_eq!(answer.status, 400, "{field}: {}", answer.body);
     }
     // ELB's name in the signature is not EC2's.
-    let form = format!("Action=DescribeInstances&Version=2016-11-15&InstanceId.1={MACHINE}");
+    let form = format!("Action=DescribeInstances&Version=2016-11-15&InstanceId.1={INSTANCE}");
     let headers = [
         ("content-type", "application/x-www-form-urlencoded".to_owned()),
         ("x-amz-date", "20260101T000000Z".to_owned()),
@@ -88,12 +88,12 @@ async fn describe_instances_refuses_what_ec2_refuses_in_an_element_of_its_own() 
 
 #[tokio::test]
 async fn a_container_instance_that_has_left_is_shown_inactive_and_one_that_is_forgotten_is_missing() {
-    let (fake, arn) = machine().await;
+    let (fake, arn) = instance().await;
     let answer = described(&fake, &arn).await;
     let shown = &answer["containerInstances"][0];
     assert_eq!(
         (&shown["ec2InstanceId"], &shown["status"]),
-        (&json!(MACHINE), &json!("ACTIVE"))
+        (&json!(INSTANCE), &json!("ACTIVE"))
     );
     fake.world(|w| w.deregister_container_instance(&arn));
     let answer = described(&fake, &arn).await;
@@ -110,7 +110,7 @@ async fn a_container_instance_that_has_left_is_shown_inactive_and_one_that_is_fo
 
 #[tokio::test]
 async fn an_external_instance_has_no_id_of_ec2() {
-    let (fake, _) = machine().await;
+    let (fake, _) = instance().await;
     let arn = fake.world(|w| w.add_container_instance("main", None, Ipv4Addr::new(192, 168, 0, 9)));
     let answer = described(&fake, &arn).await;
     assert_eq!(answer["containerInstances"][0].get("ec2InstanceId"), None);

@@ -161,7 +161,7 @@ fn whatever_a_fallback_does_not_take_is_left_out_and_all_else_stays() {
             {"launchType": "EC2"},
             {"launchType": "FARGATE"},
             {"capacityProviderStrategy": providers("FARGATE_SPOT")},
-            {"capacityProviderStrategy": providers("machines")},
+            {"capacityProviderStrategy": providers("instances")},
         ],
     });
     let reported = validated(&start_event("e1", crate::stage::AUTH, everything));
@@ -178,7 +178,7 @@ fn whatever_a_fallback_does_not_take_is_left_out_and_all_else_stays() {
             format!("3. launch type EC2, {network}, {constraint}"),
             format!("4. launch type FARGATE, {network}, {fargate}"),
             format!("5. capacity providers FARGATE_SPOT (weight 1), {network}, {fargate}"),
-            format!("6. capacity providers machines (weight 1), {network}, {constraint}"),
+            format!("6. capacity providers instances (weight 1), {network}, {constraint}"),
         ]
     );
     let disabled = json!({"assignPublicIp": "DISABLED", "fallbacks": [{"launchType": "EC2"}]});

@@ -98,13 +98,13 @@ async fn a_target_that_elb_refuses_does_not_keep_the_others_out() {
 }
 
 #[tokio::test]
-async fn a_machine_that_nobody_reports_stops_only_the_groups_that_need_it() {
+async fn an_instance_that_nobody_reports_stops_only_the_groups_that_need_it() {
     let stage = stage().await;
-    let (vms, machine) = stage.fake.world(|world| {
+    let (vms, instance) = stage.fake.world(|world| {
         let bridge = TaskDefinition::new("bridge", NetworkMode::Bridge).container("auth", &[8080]);
         world.add_task_definition(bridge);
-        let machine = world.add_container_instance("engines", Some("i-0123456789abcdef0"), Ipv4Addr::new(10, 0, 2, 7));
-        (world.add_target_group(TargetGroup::instance("aaa", 80)), machine)
+        let instance = world.add_container_instance("engines", Some("i-0123456789abcdef0"), Ipv4Addr::new(10, 0, 2, 7));
+        (world.add_target_group(TargetGroup::instance("aaa", 80)), instance)
     });
     let detail = json!({
         "taskDefinition": "bridge", "targetGroupArn": vms, "launchType": "EC2", "subnets": null,
@@ -115,7 +115,7 @@ async fn a_machine_that_nobody_reports_stops_only_the_groups_that_need_it() {
         world.advance_to(&task, "RUNNING");
         let port = world.host_port(&task, 8080).expect("a port");
         world.register(&vms, "i-0123456789abcdef9", port);
-        world.forget_instance(&machine);
+        world.forget_instance(&instance);
     });
     let (_, _lost) = stage.running_task("e2").await;
     let handled = stage.deliver(&reconcile()).await;

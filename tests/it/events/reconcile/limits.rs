@@ -41,7 +41,7 @@ async fn four_hundred_and_fifty_tasks_are_compared_in_pages_and_repaired_in_chun
     assert_eq!(calls.iter().filter(|call| *call == "DeregisterTargets").count(), 3);
 }
 
-/// Three groups with a task each whose RUNNING event was lost; each look at a group takes 20 s.
+/// Three groups with a task each whose RUNNING event was lost; each DescribeTargetHealth takes 20 s.
 async fn slow(environment: &[(&str, &str)]) -> (Stage, Vec<String>) {
     let stage = Stage::with(environment).await;
     let mut groups = stage.fake.world(|world| {

@@ -190,12 +190,12 @@ async fn a_task_that_is_not_running_yet_is_left_to_its_events() {
 async fn host_ports_of_instances_are_repaired_too() {
     for group in [TargetGroup::instance("vms", 80), TargetGroup::ip("ips", 80)] {
         let stage = stage().await;
-        let (group, machine) = stage.fake.world(|world| {
+        let (group, instance) = stage.fake.world(|world| {
             let bridge = TaskDefinition::new("bridge", NetworkMode::Bridge).container("auth", &[8080]);
             world.add_task_definition(bridge);
-            let machine =
+            let instance =
                 world.add_container_instance("engines", Some("i-0123456789abcdef0"), Ipv4Addr::new(10, 0, 2, 7));
-            (world.add_target_group(group), machine)
+            (world.add_target_group(group), instance)
         });
         let detail = json!({
             "taskDefinition": "bridge", "targetGroupArn": group, "launchType": "EC2", "subnets": null,
@@ -224,7 +224,7 @@ async fn host_ports_of_instances_are_repaired_too() {
         stage.fake.world(|world| {
             stop(world, &tasks[1]);
             world.advance_to(&tasks[1], "STOPPED");
-            world.forget_instance(&machine);
+            world.forget_instance(&instance);
         });
         stage.cold_start(&[CLUSTER]).await;
         let (_, deregistered, unknown) = repaired(&stage).await;
@@ -290,7 +290,7 @@ async fn a_group_that_only_the_configuration_names_is_looked_at() {
         .await;
     assert_eq!(only(2, &repaired(&stage).await), "idle/10.0.200.9:8080");
     // A target group that is not allowed is not touched, and is reported if a live task is to be registered with it.
-    let own = ("DEPLOYMENT", "ours");
+    let own = ("DEPLOYMENT", "this");
     stage.cold_start(&[own]).await;
     stage.running_task("e1").await;
     let nothing_allowed = [CLUSTER, ("ALLOWED_TARGET_GROUPS", "nothing")];

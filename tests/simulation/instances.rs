@@ -1,8 +1,8 @@
 //! Tasks on container instances: in network mode `host`, whose port only their definition contains and which ECS
-//! keeps for one task at a time, and in `bridge`, whose port the machine chooses when they start.
+//! keeps for one task at a time, and in `bridge`, whose port the instance chooses when they start.
 //!
 //! As fast and as stale as `start_engines_core::decide::timing` allows: a task is shown `ATTACH` before it runs, and a
-//! port that a machine chooses is another's no sooner than `ATTACH` after DescribeTasks shows that it was given
+//! port that an instance chooses is another's no sooner than `ATTACH` after DescribeTasks shows that it was given
 //! back. A host task may run at once where the one before it was, while ECS shows that one for half a minute more.
 
 use std::net::Ipv4Addr;
@@ -20,16 +20,16 @@ use crate::lives::{ATTACH_MILLIS, Turn};
 use crate::promises::{Broken, Stage};
 use crate::simulation::{MINUTE, Mutant, SECOND, Simulation};
 
-/// The machines: enough that host tasks find one, and few enough that they have to wait for each other.
-const MACHINES: [(&str, Ipv4Addr); 3] = [
+/// The instances: enough that host tasks find one, and few enough that they have to wait for each other.
+const INSTANCES: [(&str, Ipv4Addr); 3] = [
     ("i-0123456789abcdef0", Ipv4Addr::new(10, 0, 250, 1)),
     ("i-0123456789abcdef1", Ipv4Addr::new(10, 0, 250, 2)),
     ("i-0123456789abcdef2", Ipv4Addr::new(10, 0, 250, 3)),
 ];
 
-/// Adds machines, and definitions of tasks for them.
+/// Adds instances, and definitions of tasks for them.
 pub(crate) fn open(world: &mut World) {
-    for (id, address) in MACHINES {
+    for (id, address) in INSTANCES {
         world.add_container_instance("engines", Some(id), address);
     }
     for (name, mode) in [("host", NetworkMode::Host), ("bridge", NetworkMode::Bridge)] {
@@ -46,7 +46,7 @@ pub(crate) fn none() -> Definition {
 }
 
 impl Simulation {
-    /// A task has its machine. A host task has its port kept from now on.
+    /// A task has its instance. A host task has its port kept from now on.
     pub(crate) fn is_placed(&mut self, task: &str) {
         let seen = self.rng.i64(0..=5 * SECOND);
         self.turn_after(seen, task, Turn::Show(1));
@@ -66,26 +66,26 @@ impl Simulation {
     }
 
     /// Its containers start.
-    pub(crate) fn runs_on_its_machine(&mut self, task: &str) {
-        let (mode, machine) = {
+    pub(crate) fn runs_on_its_instance(&mut self, task: &str) {
+        let (mode, instance) = {
             let life = self.promises.life(task);
-            (life.mode, life.machine.clone().expect("it is placed"))
+            (life.mode, life.instance.clone().expect("it is placed"))
         };
-        let settled = self.settles.get(&machine).copied().unwrap_or(0);
+        let settled = self.settles.get(&instance).copied().unwrap_or(0);
         if mode == Mode::Bridge && settled > self.now && self.mutant != Mutant::HostPortsAreReusedAtOnce {
             return self.turn_after(settled - self.now, task, Turn::Running);
         }
         let mut event = self.advance(task);
         let port = self.world.host_port(task, 8080).expect("it publishes its port");
-        let (id, address) = self.world.machine(&machine);
+        let (id, address) = self.world.ec2_instance(&instance);
         let target = |attached: &Attached| {
             let id = match attached.by {
-                By::Machine => id.clone(),
-                By::MachineAddress | By::Ipv4 | By::Ipv6 => address.to_string(),
+                By::InstanceId => id.clone(),
+                By::InstanceAddress | By::Ipv4 | By::Ipv6 => address.to_string(),
             };
             (attached.group.clone(), id, port)
         };
-        if self.promises.addressed(task, format!("{machine} {port}"), target) {
+        if self.promises.addressed(task, format!("{instance} {port}"), target) {
             self.statistics.count("reused host ports");
         }
         let life = self.promises.life(task);
@@ -103,13 +103,13 @@ impl Simulation {
 
     /// It is STOPPED: DescribeTasks shows it late.
     pub(crate) fn gave_its_port_back(&mut self, task: &str) {
-        let Some(machine) = self.promises.life(task).machine.clone() else {
+        let Some(instance) = self.promises.life(task).instance.clone() else {
             return;
         };
         let version = self.shown(task).newest;
         let lag = self.rng.i64(0..=30 * SECOND);
         self.turn_after(lag, task, Turn::Show(version));
-        let settled = self.settles.entry(machine).or_default();
+        let settled = self.settles.entry(instance).or_default();
         *settled = (*settled).max(self.now + lag + ATTACH_MILLIS + 1);
     }
 
