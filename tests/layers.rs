@@ -59,52 +59,76 @@ fn module(file: &Path) -> Vec<String> {
 }
 
 /// Notes each room that the tokens name by a path from the root of the crate, or by enough `super`s to get there.
+/// Notes as well what would hide one: a glob or an alias of the root, and a module whose file is somewhere else.
+///
+/// What it cannot see: an inherent `impl` of a lower room's type in a room above, whose methods are called without a path.
 fn rooms_named(tokens: TokenStream, depth: usize, named: &mut BTreeSet<String>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-    let is_ident = |n: usize, text: &str| matches!(tokens.get(n), Some(TokenTree::Ident(ident)) if ident == text);
-    let is_path = |n: usize| {
-        let colon = |n: usize| matches!(tokens.get(n), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
-        colon(n) && colon(n + 1)
-    };
     for n in 0..tokens.len() {
-        if let Some(TokenTree::Group(group)) = tokens.get(n) {
-            let is_module = group.delimiter() == Delimiter::Brace && n >= 2 && is_ident(n - 2, "mod");
+        let rest = tokens.get(n..).unwrap_or_default();
+        if let [TokenTree::Group(group), ..] = rest {
+            let is_module = group.delimiter() == Delimiter::Brace && n >= 2 && is_ident(&tokens, n - 2, "mod");
             rooms_named(group.stream(), depth + usize::from(is_module), named);
         }
-        // From here up to the root, if the path goes there.
-        let after = if is_ident(n, "crate") && is_path(n + 1) {
-            Some(n + 3)
-        } else if is_ident(n, "super") && !(n >= 3 && is_ident(n - 3, "super")) {
-            let (mut end, mut supers) = (n, 0);
-            while is_ident(end, "super") && is_path(end + 1) {
-                supers += 1;
-                end += 3;
+        if is_ident(&tokens, n, "crate") {
+            // `pub(crate)` has nothing else in its parentheses.
+            if is_path(&tokens, n + 1) {
+                follow(rest.get(3..).unwrap_or_default(), depth, depth, named);
+            } else if tokens.len() > 1 {
+                named.insert("crate as a whole".to_owned());
             }
-            (supers >= depth && supers > 0).then_some(end)
-        } else {
-            None
-        };
-        match after.and_then(|after| tokens.get(after)) {
-            Some(TokenTree::Ident(room)) => {
-                named.insert(room.to_string());
-            }
-            // `use crate::{call, domain::task}`.
-            Some(TokenTree::Group(group)) => {
-                let mut is_first = true;
-                for token in group.stream() {
-                    match token {
-                        TokenTree::Ident(room) if is_first => {
-                            named.insert(room.to_string());
-                            is_first = false;
-                        }
-                        TokenTree::Punct(punct) if punct.as_char() == ',' => is_first = true,
-                        _ => {}
-                    }
-                }
-            }
-            _ => {}
+        }
+        if is_ident(&tokens, n, "super") && !(n >= 3 && is_ident(&tokens, n - 3, "super")) {
+            follow(rest, 0, depth, named);
+        }
+        if is_ident(&tokens, n, "path") && is_punct(&tokens, n + 1, '=') && n == 0 {
+            named.insert("a file by #[path]".to_owned());
         }
     }
+}
+
+/// Notes the room, or all rooms, where a path goes that has led so many modules up.
+fn follow(path: &[TokenTree], mut up: usize, depth: usize, named: &mut BTreeSet<String>) {
+    let mut n = 0;
+    while is_ident(path, n, "super") {
+        up += 1;
+        n += if is_path(path, n + 1) { 3 } else { 1 };
+    }
+    let is_root = up >= depth;
+    match path.get(n) {
+        Some(TokenTree::Ident(room)) if is_root && room != "as" => {
+            named.insert(room.to_string());
+        }
+        // `use crate::*`.
+        Some(TokenTree::Punct(punct)) if is_root && punct.as_char() == '*' => {
+            named.insert("crate as a whole".to_owned());
+        }
+        // `use crate::{call, domain::task}`.
+        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
+            let tokens: Vec<TokenTree> = group.stream().into_iter().collect();
+            let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',');
+            for path in tokens.split(is_comma) {
+                follow(path, up, depth, named);
+            }
+        }
+        // `use super as above`, of a room's own file.
+        _ if is_root && n > 0 && !is_path(path, n.saturating_sub(2)) => {
+            named.insert("crate as a whole".to_owned());
+        }
+        _ => {}
+    }
+}
+
+fn is_ident(tokens: &[TokenTree], n: usize, text: &str) -> bool {
+    matches!(tokens.get(n), Some(TokenTree::Ident(ident)) if ident == text)
+}
+
+fn is_punct(tokens: &[TokenTree], n: usize, character: char) -> bool {
+    matches!(tokens.get(n), Some(TokenTree::Punct(punct)) if punct.as_char() == character)
+}
+
+fn is_path(tokens: &[TokenTree], n: usize) -> bool {
+    is_punct(tokens, n, ':') && is_punct(tokens, n + 1, ':')
 }
 
 /// What a file of a room imports that it must not; an unknown room is one of these.
@@ -181,6 +205,31 @@ fn a_planted_import_is_found() {
             "mod tests { use super::super::super::domain::Port; }",
             "input::fields imports domain",
         ),
+        ("call", "use crate::*;", "call imports crate as a whole"),
+        ("call", "use super::*;", "call imports crate as a whole"),
+        ("call", "use crate::{*};", "call imports crate as a whole"),
+        (
+            "call",
+            "use crate as root; use root::decide::Step;",
+            "call imports crate as a whole",
+        ),
+        ("call", "use super as root;", "call imports crate as a whole"),
+        (
+            "call",
+            "extern crate self as me; use me::decide::Step;",
+            "call imports crate as a whole",
+        ),
+        ("call", "use crate::{{decide::Step}};", "call imports decide"),
+        (
+            "domain::task",
+            "use super::{super::decide::Step, target::Target};",
+            "domain::task imports decide",
+        ),
+        (
+            "domain",
+            "#[path = \"../decide/mod.rs\"] mod decide;",
+            "domain imports a file by #[path]",
+        ),
         ("new::thing", "", "new is in no level"),
     ] {
         assert_eq!(of(module, source), [found], "{module}: {source}");
@@ -191,6 +240,14 @@ fn a_planted_import_is_found() {
             "use crate::call::Call; use super::timing; use self::ladder::start_tasks;",
         ),
         ("domain::task", "mod tests { use super::super::target::Target; }"),
+        (
+            "domain",
+            "pub(crate) fn f() {} mod tests { use super::*; fn g() { super::f(); } }",
+        ),
+        (
+            "domain::task",
+            "use super::{target::Target, arn}; use super::super::input as below;",
+        ),
         (
             "call",
             "/// As [`crate::decide`] needs it.\nstruct Call; const TEXT: &str = \"crate::decide::x\";",

@@ -1,5 +1,5 @@
 /**
- * The dashboard, from the metrics that the function writes itself (`src/core/report/log_line.rs`: namespace `StartEngines`, by
+ * The dashboard, from the metrics that the function writes itself (`src/core/report/metrics.rs`: namespace `StartEngines`, by
  * `FunctionName`, and by `FunctionName` and `Reason`), from Lambda's, SQS's and the load balancers'.
  *
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html

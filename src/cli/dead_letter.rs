@@ -349,4 +349,4 @@ fn of_schedule(arn: &str, detail: Value, message: &Message) -> Result<Value, Str
 const SCHEDULES: &str = "start-engines.schedules";
 
 #[cfg(test)]
-mod tests;
+mod dead_letter_tests;

@@ -212,4 +212,4 @@ fn rank(task: &Task) -> u8 {
 }
 
 #[cfg(test)]
-mod tests;
+mod fleet_tests;

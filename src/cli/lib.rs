@@ -4,9 +4,9 @@
 
 mod args;
 pub mod aws;
+mod command_error;
 mod commands;
 pub mod dead_letter;
-mod error;
 pub mod event;
 pub mod event_file;
 pub mod fleet;
@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use self::args::{Arguments, Command};
-use self::error::CommandError;
+use self::command_error::CommandError;
 use self::session::Session;
 use self::terminal::interrupt::Interrupt;
 use self::terminal::screen::note;

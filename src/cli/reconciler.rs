@@ -12,7 +12,7 @@ use start_engines_core::request::Trigger;
 use start_engines_core::request::reconcile::ReconcileRequest;
 use start_engines_handler::Handler;
 
-use crate::error::CommandError;
+use crate::command_error::CommandError;
 use crate::event::Known;
 use crate::session::{SystemClock, home};
 

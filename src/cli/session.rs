@@ -16,7 +16,7 @@ use start_engines_core::ports::Clock;
 
 use crate::args::Global;
 use crate::aws::OperatorClients;
-use crate::error::CommandError;
+use crate::command_error::CommandError;
 use crate::event::Known;
 use crate::terminal::screen::Screen;
 

@@ -11,7 +11,7 @@ use start_engines_core::domain::arn::{Cluster, TaskArn};
 use start_engines_core::domain::task::{Phase, Status};
 use start_engines_core::request::stop::Selector;
 
-use crate::error::CommandError;
+use crate::command_error::CommandError;
 use crate::fleet::{TaskSnapshot, TaskStatus};
 use crate::inventory::Inventory;
 use crate::terminal::progress::Progress;

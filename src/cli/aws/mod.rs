@@ -3,10 +3,10 @@
 //! Reads tasks and target groups, sends events, and receives and deletes messages of the dead-letter queues. Makes
 //! no choices.
 
-mod ecs;
-mod elbv2;
 mod lambda;
 mod sqs;
+mod target_health;
+mod tasks;
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ impl OperatorClients {
     /// # Errors
     /// ListTasks' own.
     pub async fn list_tasks(&self, cluster: &Cluster) -> Result<Vec<TaskArn>, CallError> {
-        let mut arns = ecs::list_tasks(self.core.ecs(), cluster).await?;
+        let mut arns = tasks::list_tasks(self.core.ecs(), cluster).await?;
         arns.sort();
         arns.dedup();
         Ok(arns)
@@ -88,7 +88,7 @@ impl OperatorClients {
     /// # Errors
     /// DescribeTasks' own.
     pub async fn describe_tasks(&self, cluster: &Cluster, tasks: &[TaskArn]) -> Result<Vec<TaskSnapshot>, CallError> {
-        let mut snapshots = ecs::describe_tasks(self.core.ecs(), cluster, tasks).await?;
+        let mut snapshots = tasks::describe_tasks(self.core.ecs(), cluster, tasks).await?;
         for task in &mut snapshots {
             task.hosts.sort();
         }
@@ -139,7 +139,7 @@ impl OperatorClients {
     /// # Errors
     /// DescribeTargetHealth's own.
     pub async fn target_group(&self, group: &TargetGroupArn) -> Result<Vec<GroupMember>, CallError> {
-        elbv2::describe_target_group(self.core.elbv2(), group).await
+        target_health::describe_target_group(self.core.elbv2(), group).await
     }
 
     /// Sends an event; returns the id that EventBridge gave it.

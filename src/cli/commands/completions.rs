@@ -4,7 +4,7 @@ use clap::CommandFactory;
 use clap_complete::{Shell, generate};
 
 use crate::args::Arguments;
-use crate::error::CommandError;
+use crate::command_error::CommandError;
 use crate::terminal::screen::out;
 
 /// Prints the completions.

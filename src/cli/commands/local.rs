@@ -7,7 +7,7 @@ use start_engines_core::ports::Clock;
 use start_engines_handler::{Handler, Invocation};
 
 use crate::args::Local;
-use crate::error::CommandError;
+use crate::command_error::CommandError;
 use crate::session::{Session, SystemClock, read};
 use crate::terminal::table::{Tone, printable, wrap};
 

@@ -10,7 +10,7 @@ use start_engines_core::outcome::Repairs;
 use start_engines_core::outcome::plan::Plan;
 
 use crate::args::Reconcile;
-use crate::error::CommandError;
+use crate::command_error::CommandError;
 use crate::event::Known;
 use crate::reconciler::Reconciler;
 use crate::session::Session;

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 
 use crate::args::Redrive;
 use crate::aws::OperatorClients;
+use crate::command_error::CommandError;
 use crate::dead_letter::{DeadLetter, Tokens};
-use crate::error::CommandError;
 use crate::session::{Session, now};
 use crate::terminal::interrupt::Interrupt;
 use crate::terminal::screen::confirm;

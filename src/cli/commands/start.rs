@@ -8,7 +8,7 @@ use start_engines_core::request::Trigger;
 use start_engines_core::request::envelope::START;
 
 use crate::args::Start;
-use crate::error::CommandError;
+use crate::command_error::CommandError;
 use crate::event::{self, Checked, Known};
 use crate::event_file::{self, Given};
 use crate::inventory::Inventory;

@@ -4,7 +4,7 @@ use start_engines_core::decide::deployment::{self, Whose};
 use start_engines_core::domain::arn::{Cluster, TargetGroupArn};
 
 use crate::args::Status;
-use crate::error::CommandError;
+use crate::command_error::CommandError;
 use crate::event::Known;
 use crate::fleet::TaskSnapshot;
 use crate::inventory::Inventory;

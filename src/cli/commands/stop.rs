@@ -8,7 +8,7 @@ use start_engines_core::request::stop::Selector;
 
 use super::start::{check, sent};
 use crate::args::Stop;
-use crate::error::CommandError;
+use crate::command_error::CommandError;
 use crate::event::Known;
 use crate::inventory::Inventory;
 use crate::session::{Session, home};

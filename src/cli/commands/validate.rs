@@ -7,7 +7,7 @@ use start_engines_core::input::problem::Problems;
 use start_engines_core::outcome::Failure;
 use start_engines_core::request;
 
-use crate::error::CommandError;
+use crate::command_error::CommandError;
 use crate::event::Known;
 use crate::event_file::{self, Given, NO_ID};
 use crate::session::{Session, now, read};

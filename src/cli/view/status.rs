@@ -416,4 +416,4 @@ fn of_cluster(status: &ClusterStatus) -> Value {
 }
 
 #[cfg(test)]
-mod tests;
+mod status_tests;

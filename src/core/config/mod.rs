@@ -231,4 +231,4 @@ impl Config {
 }
 
 #[cfg(test)]
-mod tests;
+mod config_tests;

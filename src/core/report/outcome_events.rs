@@ -21,7 +21,7 @@ use crate::decide::deployment;
 use crate::domain::arn::TaskArn;
 use crate::domain::tags::{self, TaskTags};
 use crate::domain::target::GroupTarget;
-use crate::domain::task::{Phase, Task};
+use crate::domain::task::{FailedStart, Phase, Task};
 use crate::domain::timestamp::Timestamp;
 use crate::outcome::{Failure, Outcome, Skip};
 use crate::request::reconcile::ReconcileRequest;
@@ -196,7 +196,7 @@ fn of_stop(handled: &Handled) -> Vec<EventEntry> {
         let has_run = |task: &&TaskArn| handled.described(task).is_some_and(Task::has_run);
         for task in tasks.iter().filter(|task| !has_run(task)) {
             let mut event = about(Kind::StartFailed, task);
-            event.put("reason", json!("start_timed_out"));
+            event.put("reason", json!(FailedStart::StartTimedOut.name()));
             event.put("message", json!(request.reason));
             event.put("retryCanHelp", json!(false));
             events.push(event.end());

@@ -103,11 +103,11 @@ pub(crate) fn tls() -> TlsAcceptor {
 }
 
 #[tokio::test]
-async fn a_private_authority_is_trusted_through_its_bundle_or_the_machines_store_only() {
+async fn a_private_authority_is_trusted_through_its_bundle_or_ssl_cert_file_only() {
     let (fake, event) = fake().await;
     let door = Door::open(listener().await, &fake, Some(tls()));
     let config = FunctionConfig::new(BINARY, &format!("https://localhost:{}", door.port));
-    // With certificates of others, and none of the machine's.
+    // With certificates of others, which must not do.
     for (variable, bundle, trusted) in [
         ("AWS_CA_BUNDLE", AUTHORITY, true),
         ("SSL_CERT_FILE", AUTHORITY, true),
