@@ -1,4 +1,4 @@
-/** How many calls a second one instance of the function makes: the rules of `src/handler/rate_limit.rs`, and the default of buffered mode. */
+/** How many calls a second one instance of the function makes: the rules of `src/core/config/rates.rs`, and the default of buffered mode. */
 
 import type { Buffer } from "./buffered";
 

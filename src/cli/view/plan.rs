@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 use start_engines_core::domain::arn::Cluster;
 use start_engines_core::domain::target::GroupTarget;
-use start_engines_core::outcome::plan::{Change, Plan, Why};
+use start_engines_core::outcome::plan::{Change, Plan};
 
 use crate::terminal::table::{Cell, Column, Table, Tone, WIDTH, counted, wrap};
 
@@ -106,7 +106,7 @@ pub fn table(cluster: &Cluster, plan: &Plan) -> String {
                 name.into(),
                 change.target.to_string().into(),
                 task.into(),
-                why(change.why).into(),
+                change.why.summary().into(),
             ]);
         };
         group.register.iter().for_each(|it| change("+", Tone::Good, it));
@@ -165,15 +165,6 @@ pub fn table(cluster: &Cluster, plan: &Plan) -> String {
 }
 
 const WHY_STOPPED: &str = "its drain is over";
-
-fn why(why: Why) -> &'static str {
-    match why {
-        Why::Missing => "RUNNING, not registered",
-        Why::Draining => "RUNNING, but draining",
-        Why::Left => "its task has stopped",
-        Why::Pruned => "of no known task",
-    }
-}
 
 /// The plan as the JSON that `docs/command.md` documents.
 #[must_use]

@@ -39,12 +39,8 @@ pub struct ClusterStatus {
 /// What is wrong with a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drift {
-    /// The task is RUNNING, and the target is not registered.
-    Missing,
-    /// The task is RUNNING, and the target is draining.
-    Draining,
-    /// The task is stopping or stopped, and the target is still registered.
-    Left,
+    /// A reconcile registers or deregisters the target.
+    Of(Why),
     /// The task is stopping or stopped, and the target is still registered; but a live task of another cluster may own
     /// it, as not all clusters are known here.
     PerhapsLeft,
@@ -57,18 +53,15 @@ impl Drift {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Missing => "target_missing",
-            Self::Draining => "target_draining",
-            Self::Left | Self::PerhapsLeft => "target_of_stopped_task",
+            Self::Of(why) => why.name(),
+            Self::PerhapsLeft => Why::Left.name(),
             Self::Unknown => "target_unknown",
         }
     }
 
     fn words(self) -> &'static str {
         match self {
-            Self::Missing => "MISSING",
-            Self::Draining => "DRAINING",
-            Self::Left => "LEFT BEHIND",
+            Self::Of(why) => why.label(),
             Self::PerhapsLeft => "LEFT BEHIND?",
             Self::Unknown => "UNKNOWN",
         }
@@ -170,14 +163,10 @@ impl ClusterStatus {
             change.task.as_ref() == Some(&status.snapshot.task.arn)
                 && member.is_none_or(|member| *member == change.target)
         };
-        let out = group.deregister.iter().find(is_its).map(|_| Drift::Left);
+        let out = group.deregister.iter().find(is_its).map(|change| Drift::Of(change.why));
         let perhaps = group.withheld.iter().find(is_its).map(|_| Drift::PerhapsLeft);
-        out.or(perhaps).or_else(|| {
-            group.register.iter().find(is_its).map(|change| match change.why {
-                Why::Draining => Drift::Draining,
-                Why::Missing | Why::Left | Why::Pruned => Drift::Missing,
-            })
-        })
+        out.or(perhaps)
+            .or_else(|| group.register.iter().find(is_its).map(|change| Drift::Of(change.why)))
     }
 
     /// Unknown targets, and targets to deregister of tasks that ECS does not list any more.
@@ -192,7 +181,7 @@ impl ClusterStatus {
             let shown = shown.clone();
             let is_shown =
                 move |change: &Change| change.task.as_ref().is_none_or(|task| !shown.contains(task.as_str()));
-            let out = group.deregister.iter().map(|change| (change, Drift::Left));
+            let out = group.deregister.iter().map(|change| (change, Drift::Of(change.why)));
             let perhaps = group.withheld.iter().map(|change| (change, Drift::PerhapsLeft));
             out.chain(perhaps)
                 .filter(move |(change, _)| is_shown(change))

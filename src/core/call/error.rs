@@ -234,6 +234,13 @@ impl ErrorKind {
         }
     }
 
+    /// For RegisterTargets: whether the target group certainly refused one of the targets, so that the others are found by
+    /// halves even where each call costs time of a reconcile.
+    #[must_use]
+    pub const fn is_of_one_target(self) -> bool {
+        matches!(self, Self::InvalidParameter | Self::InvalidTarget)
+    }
+
     /// For a call about targets: whether the target group does not exist or cannot have such a target, so that it
     /// certainly is not registered.
     #[must_use]

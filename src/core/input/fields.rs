@@ -141,6 +141,14 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// The names of all fields that were asked for, sorted.
+    #[cfg(test)]
+    pub(crate) fn known(&self) -> Vec<&'static str> {
+        let mut known = self.known.clone();
+        known.sort_unstable();
+        known
+    }
+
     /// Whether the object has the field under a wrong name, which [`Self::deny_unknown`] reports.
     pub fn is_misnamed(&self, name: &'static str) -> bool {
         self.map.keys().any(|given| names::means(given, name))

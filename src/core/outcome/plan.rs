@@ -103,6 +103,41 @@ pub enum Why {
     Pruned,
 }
 
+impl Why {
+    /// The fixed name in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "target_missing",
+            Self::Draining => "target_draining",
+            Self::Left => "target_of_stopped_task",
+            Self::Pruned => "target_unknown",
+        }
+    }
+
+    /// One or two words for a table.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Missing => "MISSING",
+            Self::Draining => "DRAINING",
+            Self::Left => "LEFT BEHIND",
+            Self::Pruned => "UNKNOWN",
+        }
+    }
+
+    /// A few words for a table.
+    #[must_use]
+    pub fn summary(self) -> &'static str {
+        match self {
+            Self::Missing => "RUNNING, not registered",
+            Self::Draining => "RUNNING, but draining",
+            Self::Left => "its task has stopped",
+            Self::Pruned => "of no known task",
+        }
+    }
+}
+
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

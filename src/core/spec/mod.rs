@@ -109,12 +109,17 @@ pub fn of_event(detail: &Value, problems: &mut Problems) -> StartDetail {
     let Some(mut fields) = Fields::of(detail, "detail", problems) else {
         return StartDetail::default();
     };
+    let start = start(&mut fields, problems);
+    fields.deny_unknown(problems);
+    start
+}
+
+fn start(fields: &mut Fields<'_>, problems: &mut Problems) -> StartDetail {
     let service = fields.text("service", 128, problems);
-    let requested_at = requested_at::read(&mut fields, problems);
+    let requested_at = requested_at::read(fields, problems);
     let idempotency_key = fields.read("idempotencyKey", problems, tag_value);
     let correlation_id = fields.read("correlationId", problems, tag_value);
-    let shared = shared(&mut fields, problems);
-    fields.deny_unknown(problems);
+    let shared = shared(fields, problems);
     StartDetail {
         service,
         idempotency_key,
@@ -303,4 +308,24 @@ fn fallback(value: &Value, path: &str, problems: &mut Problems) -> Option<Fallba
     }
     fields.deny_unknown(problems);
     Some(fallback)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_list_of_fields_has_all_that_a_start_may_have_and_no_other() {
+        let (detail, mut problems) = (json!({}), Problems::new());
+        let mut fields = Fields::of(&detail, "detail", &mut problems).unwrap();
+        let _ = start(&mut fields, &mut problems);
+        let mut known = fields.known();
+        known.dedup();
+        assert_eq!(known, overridable::FIELDS);
+        assert!(overridable::ALWAYS.is_sorted());
+        let is_field = |name: &&str| overridable::FIELDS.contains(name);
+        assert!(overridable::ALWAYS.iter().all(is_field));
+    }
 }

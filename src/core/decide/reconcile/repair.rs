@@ -8,7 +8,7 @@ use super::claims::{GroupClaims, Questioned};
 use super::compare::{Owners, Stage};
 use super::fleet::{Fleet, Proof, too_slow};
 use super::plan_group::{self, of_group};
-use crate::call::{ErrorKind, MAX_TARGETS_PER_CALL, MAX_TASKS_PER_DESCRIBE};
+use crate::call::{MAX_TARGETS_PER_CALL, MAX_TASKS_PER_DESCRIBE};
 use crate::config::Config;
 use crate::decide::failures::{Failures, caught};
 use crate::decide::register::register_in_group;
@@ -171,8 +171,7 @@ impl<'f, 'a> Work<'f, 'a> {
             let Err(error) = register_in_group(group, targets.clone(), reader)? else {
                 continue;
             };
-            let is_of_one = matches!(error.kind, ErrorKind::InvalidParameter | ErrorKind::InvalidTarget);
-            if is_of_one && part.len() > 1 {
+            if error.kind.is_of_one_target() && part.len() > 1 {
                 let (first, second) = part.split_at(part.len() / 2);
                 parts.extend([second, first]);
             } else {
