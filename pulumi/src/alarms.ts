@@ -110,7 +110,7 @@ export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
     {
       ...ofFunction,
       suffix: "deadlines-not-set",
-      alarmDescription: "Tasks run without the deadlines that their starts asked for; their events are retried.",
+      alarmDescription: "Tasks run without the deadlines that their starts requested; their events are retried.",
       namespace: NAMESPACE,
       metricName: "DeadlinesNotSet",
       statistic: "Sum",

@@ -116,7 +116,7 @@ test("each dead-letter queue keeps them longer, and takes them of its own queue 
   }
 });
 
-test("the function takes batches of each queue, and tells which messages failed", async () => {
+test("the function takes batches of each queue, and reports which messages failed", async () => {
   const { registrations } = await deploy(true);
   const batches = { requests: [10, 0], "state-changes": [1000, 3] } as const;
   for (const suffix of ["requests", "state-changes"] as const) {
@@ -144,7 +144,7 @@ test("every setting is what was asked for, of the one queue and not of the other
   };
   for (const [kind, suffix, other] of [["requests", "requests", "state-changes"], ["stateChanges", "state-changes", "requests"]] as const) {
     const { registrations } = await deploy({ [kind]: asked }, { tags: { team: "engines" } });
-    const told = (name: string) => {
+    const configured = (name: string) => {
       const mapping = inputs(registrations, MAPPING, `start-engines-${name}`);
       const queue = inputs(registrations, QUEUE_TYPE, `start-engines-${name}`);
       const { maxReceiveCount } = JSON.parse(String(queue["redrivePolicy"])) as { maxReceiveCount: number };
@@ -159,9 +159,9 @@ test("every setting is what was asked for, of the one queue and not of the other
         retentionDays: Number(queue["messageRetentionSeconds"]) / 86_400,
       };
     };
-    assert.deepEqual(told(suffix), asked);
+    assert.deepEqual(configured(suffix), asked);
     const defaults = bufferOf({ buffered: true });
-    assert.deepEqual(told(other), kind === "requests" ? defaults?.stateChanges : defaults?.requests);
+    assert.deepEqual(configured(other), kind === "requests" ? defaults?.stateChanges : defaults?.requests);
   }
 });
 
@@ -239,22 +239,22 @@ test("on the way back the rules invoke the function, and both queues are still e
 
 test("its alarms report messages that wait, fail, or failed for good", async () => {
   const { registrations } = await deploy(true, { alarms: { bufferAgeSeconds: 120 } });
-  const told = (suffix: string) => {
+  const watched = (suffix: string) => {
     const alarm = inputs(registrations, ALARM, `start-engines-${suffix}`);
     return [alarm["namespace"], alarm["metricName"], alarm["dimensions"], alarm["threshold"]];
   };
   for (const suffix of Object.keys(QUEUES)) {
     const QueueName = `start-engines-${suffix}`;
     const label = suffix.slice(0, -1);
-    assert.deepEqual(told(`${label}-queue-age`), ["AWS/SQS", "ApproximateAgeOfOldestMessage", { QueueName }, 120]);
-    assert.deepEqual(told(`${label}-dead-letter-queue`), [
+    assert.deepEqual(watched(`${label}-queue-age`), ["AWS/SQS", "ApproximateAgeOfOldestMessage", { QueueName }, 120]);
+    assert.deepEqual(watched(`${label}-dead-letter-queue`), [
       "AWS/SQS",
       "ApproximateNumberOfMessagesVisible",
       { QueueName: `${QueueName}-dead-letters` },
       0,
     ]);
   }
-  assert.deepEqual(told("messages-failed"), ["StartEngines", "EventsFailed", { FunctionName: "start-engines" }, 0]);
+  assert.deepEqual(watched("messages-failed"), ["StartEngines", "EventsFailed", { FunctionName: "start-engines" }, 0]);
 });
 
 test("the dashboard shows depth and age of both queues, and their dead letters among what failed", async () => {
@@ -294,11 +294,11 @@ test("the outputs have the URLs of all queues", async () => {
 
 test("the command gets the URLs of the dead-letter queues, and a person may receive their messages only", async () => {
   const { registrations, result } = await deploy(true);
-  const told = await new Promise<Record<string, string>>((resolve) => {
+  const environment = await new Promise<Record<string, string>>((resolve) => {
     result.commandEnvironment.apply(resolve);
   });
-  assert.match(told["START_ENGINES_REQUEST_DEAD_LETTER_QUEUE_URL"] ?? "", /start-engines-requests-dead-letters$/);
-  assert.match(told["START_ENGINES_STATE_CHANGE_DEAD_LETTER_QUEUE_URL"] ?? "", /start-engines-state-changes-dead-letters$/);
+  assert.match(environment["START_ENGINES_REQUEST_DEAD_LETTER_QUEUE_URL"] ?? "", /start-engines-requests-dead-letters$/);
+  assert.match(environment["START_ENGINES_STATE_CHANGE_DEAD_LETTER_QUEUE_URL"] ?? "", /start-engines-state-changes-dead-letters$/);
   const policy = JSON.parse(String(inputs(registrations, "aws:iam/policy:Policy", "start-engines-operators")["policy"])) as {
     Statement: { Sid: string; Resource: string[] }[];
   };

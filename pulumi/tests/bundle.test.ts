@@ -53,8 +53,8 @@ with zipfile.ZipFile(sys.argv[1]) as z:
     assert z.testzip() is None
     print(json.dumps([[i.filename, oct(i.external_attr >> 16), len(z.read(i))] for i in z.infolist()]))
 `;
-  const told: unknown = JSON.parse(execFileSync("python3", ["-c", script, file], { encoding: "utf8" }));
-  assert.deepEqual(told, [
+  const entries: unknown = JSON.parse(execFileSync("python3", ["-c", script, file], { encoding: "utf8" }));
+  assert.deepEqual(entries, [
     ["bootstrap", "0o100755", 64],
     ["services.json", "0o100644", catalog.length],
   ]);

@@ -47,9 +47,9 @@ test("the function itself says the same of every catalog", () => {
   for (const { name, services, problems } of CASES) {
     writeFileSync(file, JSON.stringify(services));
     const event = path.join(ROOT, "fixtures/events/start-minimal.json");
-    const told = spawnSync(COMMAND, ["validate", "--services", file, event], { encoding: "utf8", env: {} });
-    assert.equal(told.status, problems.length === 0 ? 0 : 2, `${name}: ${told.stderr}`);
-    const found = told.stderr.trim().replace(/^the configuration has \d+ problems?: /, "");
+    const ended = spawnSync(COMMAND, ["validate", "--services", file, event], { encoding: "utf8", env: {} });
+    assert.equal(ended.status, problems.length === 0 ? 0 : 2, `${name}: ${ended.stderr}`);
+    const found = ended.stderr.trim().replace(/^the configuration has \d+ problems?: /, "");
     const expected = [...problems].sort();
     assert.deepEqual(found === "" ? [] : found.split(/; (?=services)/).sort(), expected, name);
   }

@@ -109,7 +109,7 @@ test("each wrong argument is named with value and rule", () => {
   }
 });
 
-test("a service of other names is told with ours, and its schedule does not call the same missing", () => {
+test("a service with a wrong field name gets the right one suggested, and its schedule does not call that field missing", () => {
   const { cluster, ...service } = soundArguments().services?.["auth"] ?? {};
   const found = problemsOf({ services: { auth: { ...service, Cluster: cluster } }, defaults: {} });
   assert.deepEqual(found, [
@@ -123,7 +123,7 @@ test("the nested network configuration of RunTask is one of a complete service",
   assert.deepEqual(problemsOf({ services: { auth: nested }, defaults: {} }), []);
 });
 
-test("all problems are told at once", () => {
+test("all problems are reported at once", () => {
   const found = problemsOf({ clusters: [], timeout: 1, schedules: { a: { service: "x" } }, code: 7 });
   for (const place of ["args.clusters", "args.timeout", "args.schedules.a.start", "args.schedules.a.service", "args.code"]) {
     assert.ok(found.some((line) => line.startsWith(place)), `${place}: ${found.join("\n")}`);
@@ -134,7 +134,7 @@ test("the component's own name is the function's, and keeps its rule", () => {
   assert.match(problemsOf({}, "a.b")[0] ?? "", /^name = "a\.b": the function's name/);
 });
 
-test("what other resources will tell is not held against them", () => {
+test("what is known only after other resources exist is no problem", () => {
   const later = pulumi.output("later");
   const change = { clusters: [later], targetGroups: { auth: { arn: later } }, eventBus: later, taskFamilies: [later] };
   assert.deepEqual(problemsOf(change), []);

@@ -93,7 +93,7 @@ function assertOnly(found: readonly string[], problem: string): void {
   assert.ok(found[0]?.includes(problem), `${problem}:\n${found.join("\n")}`);
 }
 
-test("all problems of the settings are told at once", () => {
+test("all problems of the settings are reported at once", () => {
   const found = problemsOf({
     requests: { batchSize: 0, maxReceiveCount: "5" },
     stateChanges: { maximumBatchingWindowSeconds: 0, visibilityTimeoutSeconds: 1 },

@@ -306,7 +306,7 @@ test("without a schedule nothing is reconciled by itself, and nobody but an oper
   assert.deepEqual(sentBySchedules(registrations), ["Start ECS Task", "Stop ECS Task"]);
 });
 
-test("outputs tell applications all they need", async () => {
+test("outputs give applications all they need", async () => {
   const { result } = await deploy(soundArguments());
   const outputs = pulumi.all([
     result.eventBus,
@@ -329,9 +329,9 @@ test("outputs tell applications all they need", async () => {
   ]);
 });
 
-test("the command is told all that the function is told but how it logs and waits, and where function, bus and queues are", async () => {
+test("the command gets all settings of the function but how it logs and waits, and where function, bus and queues are", async () => {
   const { registrations, result } = await deploy(soundArguments());
-  const told = await new Promise<Record<string, string>>((resolve) => {
+  const environment = await new Promise<Record<string, string>>((resolve) => {
     result.commandEnvironment.apply((known) => {
       resolve(known);
     });
@@ -345,7 +345,7 @@ test("the command is told all that the function is told but how it logs and wait
     START_ENGINES_FUNCTION: "arn:aws:lambda:us-east-1:111122223333:function:start-engines",
     START_ENGINES_EVENT_BUS: "engines",
   };
-  const { START_ENGINES_RULE_DEAD_LETTER_QUEUE_URL, START_ENGINES_ON_FAILURE_QUEUE_URL, ...rest } = told;
+  const { START_ENGINES_RULE_DEAD_LETTER_QUEUE_URL, START_ENGINES_ON_FAILURE_QUEUE_URL, ...rest } = environment;
   assert.deepEqual(rest, { ...deployed, ...settings });
   assert.match(START_ENGINES_RULE_DEAD_LETTER_QUEUE_URL ?? "", /undelivered$/);
   assert.match(START_ENGINES_ON_FAILURE_QUEUE_URL ?? "", /failures$/);
@@ -370,12 +370,12 @@ test("a function that is renamed goes on with its tasks if it keeps the deployme
   const made = registrations.find(({ type }) => type === "aws:lambda/function:Function");
   const { variables } = made?.inputs["environment"] as { variables: Record<string, string> };
   assert.deepEqual([made?.inputs["name"], variables["DEPLOYMENT"]], ["engines-2", "engines"]);
-  const told = await new Promise<Record<string, string>>((resolve) => {
+  const environment = await new Promise<Record<string, string>>((resolve) => {
     result.commandEnvironment.apply((known) => {
       resolve(known);
     });
   });
-  assert.equal(told["DEPLOYMENT"], "engines");
+  assert.equal(environment["DEPLOYMENT"], "engines");
   const { registrations: others } = await deploy({ ...soundArguments(), functionName: "engines-2" });
   const other = others.find(({ type }) => type === "aws:lambda/function:Function")?.inputs["environment"];
   assert.equal((other as { variables: Record<string, string> }).variables["DEPLOYMENT"], "engines-2");

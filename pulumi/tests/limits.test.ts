@@ -8,7 +8,7 @@ test("what AWS takes is no problem, up to the last character", () => {
   assert.deepEqual(limitProblems({ environment: { A: "x".repeat(4095) }, patterns: [pattern], policies: [{}], managedPolicies: [{}] }), []);
 });
 
-test("each limit that is passed is told with size, limit and way out", () => {
+test("each limit that is passed is reported with size, limit and way out", () => {
   const found = limitProblems({
     environment: { A: "é".repeat(2048) },
     patterns: [{ source: ["x".repeat(4096)] }],

@@ -166,11 +166,11 @@ test("the function's policy allows its calls on what the arguments name", () => 
   });
 });
 
-test("with a bus for outcomes the function may tell them there, as itself", () => {
+test("with a bus for outcomes the function may publish there, as itself", () => {
   const { Statement } = functionPolicy({ ...ARGS, outcomeEventBusArn: BUS });
-  const told = Statement.find((statement) => statement.Sid === "PutOutcomeEvents");
-  assert.deepEqual(told?.Resource, [BUS]);
-  assert.deepEqual(told.Condition, {
+  const publish = Statement.find((statement) => statement.Sid === "PutOutcomeEvents");
+  assert.deepEqual(publish?.Resource, [BUS]);
+  assert.deepEqual(publish.Condition, {
     "ForAllValues:StringEquals": {
       "events:source": ["start-engines"],
       "events:detail-type": OUTCOME_DETAIL_TYPES,

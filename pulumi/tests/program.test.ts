@@ -109,17 +109,17 @@ describe("the example stack", () => {
     const folder = path.dirname(CODE);
     const script = "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extract('services.json', sys.argv[2])";
     execFileSync("python3", ["-c", script, path.join(folder, "deploy-start-engines.zip"), folder]);
-    const tell = (detail: object) => {
+    const validate = (detail: object) => {
       const event = { id: "7bf73129-1428-4cd3-a780-95db273d1602", source: "example.app", "detail-type": "Start ECS Task", detail };
       const flags = ["validate", "--services", path.join(folder, "services.json"), "-"];
       return spawnSync(COMMAND, flags, { encoding: "utf8", env: variables, input: JSON.stringify(event) });
     };
     for (const service of ["auth", "billing"]) {
-      const told = tell({ service });
-      assert.equal(told.status, 0, told.stderr);
-      assert.match(told.stdout, new RegExp(`targetgroup/${service}/`));
+      const valid = validate({ service });
+      assert.equal(valid.status, 0, valid.stderr);
+      assert.match(valid.stdout, new RegExp(`targetgroup/${service}/`));
     }
-    const foreign = tell({ service: "auth", taskDefinition: "other" });
+    const foreign = validate({ service: "auth", taskDefinition: "other" });
     assert.equal(foreign.status, 2);
     assert.match(foreign.stderr, /not_allowed/);
   });
@@ -156,7 +156,7 @@ describe("the example stack", () => {
   });
 });
 
-test("a wrong argument that only another resource tells stops the update before the component has children", async () => {
+test("a wrong argument that is known only after another resource exists stops the update before the component has children", async () => {
   const program = path.join(__dirname, "programs/wrongOutput.ts");
   const made = await run({ preview: false, config: CONFIG, program });
   assert.notEqual(made.exitCode, 0);

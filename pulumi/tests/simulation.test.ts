@@ -215,14 +215,14 @@ describe("IAM", () => {
     assert.deepEqual(await resourcesOf(call), [instance, "*"]);
     for (const policy of [functionPolicy(), emitted("aws:iam/policy:Policy", "start-engines-operators")]) {
       await assertAnswers(policy, [call], []);
-      // As it was: on container instances only, which each late stop, stop of a service, reconcile and look was denied by.
+      // As it was: on container instances only, which each late stop, stop of a service, reconcile and status was denied by.
       const narrow = policy.Statement.map((one) => (one.Action.includes("ecs:ListTasks") ? { ...one, Resource: [instance] } : one));
       await assert.rejects(assertAnswers({ ...policy, Statement: narrow }, [call], []), /allowed: .*ListTasks.* on \*/);
       await assertAnswers({ ...policy, Statement: narrow.filter((one) => one.Sid !== "ListTasks") }, [], [call]);
     }
   });
 
-  test("each exception to the reference is of a call that is made, and tells where it was met", () => {
+  test("each exception to the reference is of a call that is made, and says where it was met", () => {
     const actions = made.map((call) => call.action);
     for (const [action, { sources, why }] of Object.entries(EXCEPTIONS)) {
       assert.ok(actions.includes(action) && why !== "" && sources.length > 0, action);

@@ -9,7 +9,7 @@ use start_engines_core::call::schedule::Scheduler;
 use start_engines_core::config::Config;
 use start_engines_core::domain::arn::FunctionArn;
 use start_engines_core::domain::timestamp::Timestamp;
-use start_engines_core::input::problem::{Problem, Problems};
+use start_engines_core::input::problem::{Kind, Problem, Problems};
 use start_engines_core::request::{self, Trigger};
 
 use crate::event_file::NO_ID;
@@ -80,8 +80,8 @@ pub fn check(event: &EventEntry, known: &Known, now: Timestamp) -> Result<Checke
         Err(problems) => {
             let may_be_given = |problem: &Problem| {
                 let is_missing = problem.value.is_none();
-                let is_catalog = problem.field == "detail.service" && problem.rule == config.catalog.rule();
-                (is_missing && !unchecked.is_empty()) || (is_catalog && by_service && !known.catalog)
+                let is_unknown_service = problem.kind == Kind::NotInCatalog;
+                (is_missing && !unchecked.is_empty()) || (is_unknown_service && !known.catalog)
             };
             let sure = problems.without(may_be_given);
             if sure.is_empty() {

@@ -153,7 +153,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// The time now.
+/// Reads the system's clock; a clock that is set to before 1970 counts as 1970.
 #[expect(clippy::disallowed_methods, reason = "the command reads the clock here only")]
 pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);

@@ -19,6 +19,6 @@ pub trait Aws {
 
 /// The port to the clock.
 pub trait Clock {
-    /// The current time.
+    /// Reads the clock. Decisions never do: they are given the time.
     fn now(&self) -> Timestamp;
 }

@@ -15,7 +15,7 @@ use start_engines_core::domain::target::{Target, TargetHealth};
 /// One call for several askers: events that need a part of its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coalesced {
-    /// The call.
+    /// The call that is made: it has every task or target of the askers' own calls once.
     pub call: Call,
     /// The askers, by position in the calls that were coalesced.
     pub askers: Vec<usize>,

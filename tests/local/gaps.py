@@ -19,7 +19,7 @@ GAPS = (
     "interface, and StopTask takes it to STOPPED, version 4, in one step. The bridge's versions go "
     "from 1 to 6, as measured on Fargate. The command's DescribeTasks goes through a server of the tests, "
     "which adds the network interface that ECS would return.",
-    "Time to drain: a task without a network interface has no address that a stop could take out "
+    "Time to drain: a task without a network interface has no address that a stop could deregister "
     "before StopTask, so the stop here waits for no connection. The wire tests cover the rest.",
     "Times: this machine's. On Fargate a task takes tens of seconds to be RUNNING.",
     "Duplicates: MiniStack ignores RunTask's clientToken, so here the same start event delivered "

@@ -157,7 +157,6 @@ proptest! {
     fn time_goes_forward_and_never_overflows(a in any::<i64>(), b in any::<i64>(), wait in any::<u64>()) {
         let (a, b) = (Timestamp::from_millis(a), Timestamp::from_millis(b));
         prop_assert!(a.after(Duration::from_millis(wait)) >= a);
-        prop_assert_eq!(a.distance(b), b.distance(a));
         prop_assert!(a.since(b) == Duration::ZERO || b.since(a) == Duration::ZERO);
     }
 }

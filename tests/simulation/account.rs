@@ -70,7 +70,7 @@ const MAX_SERVICES: usize = 10;
 pub(crate) fn open(rng: &mut Rng, with_instances: bool) -> (World, Vec<Service>) {
     let mut world = World::new();
     world.dual_stack = rng.usize(..1000) < 300;
-    // Small pages, so that a look at all tasks has many.
+    // Small pages, so that a list of all tasks has many.
     world.list_tasks_page = 10;
     for cluster in ["engines", "workers"] {
         world.add_cluster(cluster);

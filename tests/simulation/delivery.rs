@@ -282,7 +282,7 @@ impl Simulation {
             (About::Task { task, is_running: true }, _) => {
                 self.promises.running_is_handled(task, &self.world)?;
                 if matches!(outcome, Outcome::Deregistered { .. }) {
-                    self.statistics.count("registrations taken back");
+                    self.statistics.count("registrations undone");
                 }
             }
             (

@@ -113,7 +113,7 @@ impl Simulation {
         *settled = (*settled).max(self.now + lag + ATTACH_MILLIS + 1);
     }
 
-    /// 7: a stop of a task that never ran asks whether anything is registered, before it takes it out.
+    /// 7: a stop of a task that never ran asks whether anything is registered, before it deregisters that.
     pub(crate) fn asks_first(&mut self, call: &Call, about: &About) -> Result<(), Broken> {
         let About::Task { task, .. } = about else {
             return Ok(());

@@ -58,7 +58,7 @@ const INTERESTING: [&str; 40] = [
     "reconciles that came to their end",
     "redrives",
     "registrations of stopping tasks",
-    "registrations taken back",
+    "registrations undone",
     "replayed answers",
     "restarts",
     "schedules fired",

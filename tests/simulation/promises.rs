@@ -37,7 +37,7 @@ pub(crate) struct Life {
     pub(crate) attached: Vec<Attached>,
     /// All targets that it can have; none before it has its address.
     pub(crate) targets: Vec<Target>,
-    /// Those that one of its own events has put into their groups, and when.
+    /// Those that one of its own events has registered, and when.
     own: BTreeMap<Target, i64>,
     /// When its last event was made.
     pub(crate) stopped_at: Option<i64>,
@@ -220,7 +220,7 @@ impl Promises {
         }
     }
 
-    /// Tasks that have, or had within the last half hour, a target that a reconcile puts in.
+    /// Tasks that have, or had within the last half hour, a target that a reconcile registers.
     pub(crate) fn holders_of(&self, target: &Target, since: i64) -> Vec<String> {
         let holds =
             |life: &Life| life.targets.contains(target) && life.stopped_at.is_none_or(|stopped_at| stopped_at >= since);
@@ -228,7 +228,7 @@ impl Promises {
         holders.map(|(task, _)| task.clone()).collect()
     }
 
-    /// Whose target a reconcile puts in: that of the task that lives, else of one that is stopping.
+    /// Whose target a reconcile registers: that of the task that lives, else of one that is stopping.
     pub(crate) fn holder_now(&self, target: &Target) -> Option<String> {
         let of = |stage| {
             let found = self
@@ -312,7 +312,7 @@ impl Promises {
     ///
     /// 3: a live task's target is never deregistered by another task's event; nor by its own.
     ///
-    /// A reconcile, which is of no task, takes back what it has registered for any that is asked to stop.
+    /// A reconcile, which is of no task, deregisters what it has registered for any that is asked to stop.
     pub(crate) fn deregisters(&self, task: Option<&str>, target: &Target, world: &World) -> Result<(), Broken> {
         if !is_registered(world, target) {
             return Ok(());

@@ -41,7 +41,7 @@ impl Simulation {
         );
     }
 
-    /// An invocation is about to ask: a reconcile that puts in a target has something to come for its task.
+    /// An invocation is about to ask: a reconcile that registers a target has something to come for its task.
     pub(crate) fn note_asked(&mut self, call: &Call, delivery: &mut Delivery) {
         let About::Reconcile { touched, .. } = &mut delivery.about else {
             return;

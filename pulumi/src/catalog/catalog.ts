@@ -121,7 +121,7 @@ function checkOverridable(value: unknown, place: string, problems: Problems): vo
   if (value === UNKNOWN || START_FIELDS.some((name) => name === value)) return;
   const meant = typeof value === "string" ? meaning(value, START_FIELDS) : undefined;
   const rule = "must be the name of a field of a start";
-  problems.invalid(place, value, meant?.ours === undefined ? rule : `${rule}: ${meant.says}`);
+  problems.invalid(place, value, meant?.field === undefined ? rule : `${rule}: ${meant.suggestion}`);
 }
 
 const FLAT = ["subnets", "securityGroups", "assignPublicIp"] as const;

@@ -118,9 +118,9 @@ export class Fields {
     for (const [name, value] of Object.entries(this.object)) {
       if (this.asked.has(name) || value === undefined) continue;
       const meant = meaning(name, this.asked);
-      const rule = "is not a field of this object" + (meant === undefined ? "" : `: ${meant.says}`);
+      const rule = "is not a field of this object" + (meant === undefined ? "" : `: ${meant.suggestion}`);
       this.problems.wrongKind(this.at(shorten(name)), value, rule);
-      if (meant?.ours !== undefined) this.problems.meant(this.at(meant.ours));
+      if (meant?.field !== undefined) this.problems.meant(this.at(meant.field));
     }
   }
 }

@@ -4,7 +4,7 @@
  */
 
 /** Names that other tools have for our fields, regardless of case and separators. */
-const FOREIGN: readonly (readonly [foreign: string, ours: string])[] = [
+const FOREIGN: readonly (readonly [foreign: string, field: string])[] = [
   ["awsvpcconfiguration", "networkConfiguration"],
   ["capacityprovider", "capacityProviderStrategy"],
   ["capacityproviders", "capacityProviderStrategy"],
@@ -51,24 +51,24 @@ const INSTEAD: ReadonlyMap<string, string> = new Map([
 /** A suggestion for an unknown field. */
 export interface Meaning {
   /** The field that the name stands for, which is then not missing; undefined if there is none. */
-  readonly ours?: string;
+  readonly field?: string;
   /** What to write instead. */
-  readonly says: string;
+  readonly suggestion: string;
 }
 
 /** The suggestion for `name` in an object with the `known` fields; undefined if there is none. */
 export function meaning(name: string, known: Iterable<string>): Meaning | undefined {
   const fields = [...known];
   const plainName = plain(name);
-  const same = fields.find((ours) => plain(ours) === plainName);
+  const same = fields.find((field) => plain(field) === plainName);
   if (same !== undefined) {
     const rule = /^[a-z]/.test(same) ? " Names are camelCase" : "";
-    return { ours: same, says: `did you mean \`${same}\`?${rule}` };
+    return { field: same, suggestion: `did you mean \`${same}\`?${rule}` };
   }
-  const other = fields.find((ours) => FOREIGN.some(([foreign, named]) => foreign === plainName && named === ours));
-  if (other !== undefined) return { ours: other, says: `did you mean \`${other}\`?` };
+  const other = fields.find((field) => FOREIGN.some(([foreign, named]) => foreign === plainName && named === field));
+  if (other !== undefined) return { field: other, suggestion: `did you mean \`${other}\`?` };
   const instead = fields.includes("taskDefinition") ? INSTEAD.get(plainName) : undefined;
-  return instead === undefined ? undefined : { says: instead };
+  return instead === undefined ? undefined : { suggestion: instead };
 }
 
 /** Only the letters and digits, in lower case. */

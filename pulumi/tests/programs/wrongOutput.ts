@@ -1,4 +1,4 @@
-/** A program whose cluster tells a name where its ARN is needed: nobody can know before it exists. */
+/** A program whose cluster gives a name where its ARN is needed: nobody can know before it exists. */
 
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";

@@ -11,7 +11,7 @@ export interface Registration {
   readonly inputs: Readonly<Record<string, unknown>>;
 }
 
-/** Runs a program against the mocks, and tells what it registered. */
+/** Runs a program against the mocks, and returns what it registered. */
 export async function registrationsOf<T>(program: () => T): Promise<{ result: T; registrations: Registration[] }> {
   const registrations: Registration[] = [];
   await pulumi.runtime.setMocks(

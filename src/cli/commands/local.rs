@@ -41,9 +41,10 @@ pub(crate) async fn local(session: &Session, options: Local) -> Result<(), Comma
             function: known.function.clone(),
         };
         let handled = handler.handle(event, &invocation).await;
-        failed += usize::from(handled.result.is_err());
+        let has_failed = handled.result.is_err();
+        failed += usize::from(has_failed);
         let mut summary = handled.summary();
-        text.push_str(&lines(&name, &summary));
+        text.push_str(&lines(&name, has_failed, &summary));
         summary.insert("file".to_owned(), json!(name));
         summaries.push(Value::Object(summary));
     }
@@ -57,9 +58,9 @@ pub(crate) async fn local(session: &Session, options: Local) -> Result<(), Comma
     }
 }
 
-fn lines(name: &str, summary: &Map<String, Value>) -> String {
+fn lines(name: &str, has_failed: bool, summary: &Map<String, Value>) -> String {
     let outcome = summary.get("outcome").and_then(Value::as_str).unwrap_or_default();
-    let tone = if outcome == "failed" { Tone::Bad } else { Tone::Good };
+    let tone = if has_failed { Tone::Bad } else { Tone::Good };
     let millis = summary
         .get("durationMillis")
         .and_then(Value::as_u64)

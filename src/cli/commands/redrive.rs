@@ -20,7 +20,7 @@ use crate::session::{Session, now};
 use crate::terminal::interrupt::Interrupt;
 use crate::terminal::screen::confirm;
 use crate::terminal::table::counted;
-use crate::view::dead_letters::{self, Done, OLD_START, OTHER_FUNCTION, OTHER_REASON, Queue, ReceivedLetter};
+use crate::view::dead_letters::{self, Done, Left, Queue, ReceivedLetter};
 
 /// How long received messages are hidden from other consumers; after a kill they are visible again by then.
 const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(120);
@@ -165,7 +165,11 @@ impl Work<'_> {
                     url: url.to_owned(),
                     dead_letter,
                     hidden_since: Instant::now(),
-                    done: Done::Left(if is_chosen { "" } else { OTHER_REASON }),
+                    done: Done::Left(if is_chosen {
+                        Left::NotSelected
+                    } else {
+                        Left::OtherReason
+                    }),
                 });
                 new += 1;
             }
@@ -242,14 +246,14 @@ impl Work<'_> {
             return Ok(());
         };
         let Ok(event) = &letter.dead_letter.event else {
-            letter.done = Done::Left("it holds no event");
+            letter.done = Done::Left(Left::NoEvent);
             return Ok(());
         };
-        if matches!(letter.done, Done::Left(OTHER_REASON)) {
+        if matches!(letter.done, Done::Left(Left::OtherReason)) {
             return Ok(());
         }
         if letter.dead_letter.tokens(now) != Tokens::Kept && !self.options.old_starts {
-            letter.done = Done::Left(OLD_START);
+            letter.done = Done::Left(Left::OldStart);
             return Ok(());
         }
         // Never the function that a message names: anyone who may send to the queue chooses it.
@@ -259,7 +263,7 @@ impl Work<'_> {
             ));
         };
         if self.options.all && letter.dead_letter.is_for_another_function(function) {
-            letter.done = Done::Left(OTHER_FUNCTION);
+            letter.done = Done::Left(Left::OtherFunction);
             return Ok(());
         }
         let receipt = &letter.dead_letter.message.receipt;
@@ -319,8 +323,10 @@ impl Work<'_> {
     fn print(&self, is_whole: bool) {
         let screen = self.session.screen;
         let is_listed = |letter: &&ReceivedLetter| match &letter.done {
-            Done::Left(why) => (self.is_listing() && *why != OTHER_REASON) || !matches!(*why, "" | OTHER_REASON),
-            _ => true,
+            Done::Left(Left::NotSelected) => self.is_listing(),
+            Done::Left(Left::OtherReason) => false,
+            Done::Left(Left::NoEvent | Left::OldStart | Left::OtherFunction) => true,
+            Done::Sent | Done::SentOnly(_) | Done::Failed(_) | Done::Discarded | Done::Lost(_) => true,
         };
         let listed: Vec<&ReceivedLetter> = self.letters.iter().filter(is_listed).collect();
         if screen.is_json() {
@@ -347,13 +353,30 @@ impl Work<'_> {
                 number => format!("{}\n", counted(number, "message")),
             };
         }
-        let count = |name: &str| listed.iter().filter(|letter| letter.done.name() == name).count();
-        let parts: Vec<String> = ["sent", "sent_not_deleted", "discarded", "failed", "left", "lost"]
-            .into_iter()
-            .map(|name| (count(name), name))
-            .filter(|(number, _)| *number > 0)
-            .map(|(number, name)| format!("{number} {}", name.replace('_', " ")))
-            .collect();
+        let (mut sent, mut sent_only, mut discarded, mut failed, mut left, mut lost) = (0, 0, 0, 0, 0, 0);
+        for letter in listed {
+            let number = match &letter.done {
+                Done::Sent => &mut sent,
+                Done::SentOnly(_) => &mut sent_only,
+                Done::Discarded => &mut discarded,
+                Done::Failed(_) => &mut failed,
+                Done::Left(_) => &mut left,
+                Done::Lost(_) => &mut lost,
+            };
+            *number += 1;
+        }
+        let parts: Vec<String> = [
+            (sent, "sent"),
+            (sent_only, "sent not deleted"),
+            (discarded, "discarded"),
+            (failed, "failed"),
+            (left, "left"),
+            (lost, "lost"),
+        ]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, words)| format!("{number} {words}"))
+        .collect();
         match parts.as_slice() {
             [] => "there was nothing to send\n".to_owned(),
             parts => format!("{}\n", parts.join(", ")),
@@ -370,8 +393,10 @@ impl Work<'_> {
             )));
         }
         let left = self.letters.iter().filter(|letter| match &letter.done {
-            Done::Left(why) => *why != OTHER_REASON && (self.is_listing() || self.options.all || !why.is_empty()),
-            _ => false,
+            Done::Left(Left::NotSelected) => self.is_listing() || self.options.all,
+            Done::Left(Left::OtherReason) => false,
+            Done::Left(Left::NoEvent | Left::OldStart | Left::OtherFunction) => true,
+            Done::Sent | Done::SentOnly(_) | Done::Failed(_) | Done::Discarded | Done::Lost(_) => false,
         });
         match left.count() {
             0 => Ok(()),

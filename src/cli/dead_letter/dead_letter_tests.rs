@@ -91,7 +91,7 @@ fn an_array_that_the_function_failed_on_is_one_thing_and_as_old_as_its_oldest_st
 }
 
 #[test]
-fn what_a_custom_bus_could_not_deliver_is_told_by_ids_since_its_record_has_no_more() {
+fn what_a_custom_bus_could_not_deliver_is_listed_by_ids_since_its_record_has_no_more() {
     let failed: Vec<Value> = (0..12)
         .map(|n| json!({"eventId": format!("e-{n}"), "timestamp": "2026-11-20T07:00:00Z"}))
         .collect();
@@ -245,7 +245,7 @@ fn a_message_is_anothers_if_it_names_another_function_whatever_version_it_names(
 }
 
 #[test]
-fn anything_else_in_a_queue_is_told_and_not_sent() {
+fn anything_else_in_a_queue_is_listed_and_not_sent() {
     for body in [
         json!("hello"),
         json!({"a": 1}),

@@ -88,7 +88,7 @@ impl<T: AsRef<str>> From<T> for Cell {
 /// One column of a table.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
-    /// The heading.
+    /// The heading. The column is at least as wide, even where the line of headings is not printed.
     pub head: &'static str,
     /// Minimum width: longer cells are cut to no less than this.
     pub min_width: usize,

@@ -57,7 +57,7 @@ pub(crate) struct ReceivedLetter {
 /// What `redrive` did with a message.
 pub(crate) enum Done {
     /// Nothing, for this reason; it is released.
-    Left(&'static str),
+    Left(Left),
     /// Lambda accepted the event, and the message is deleted.
     Sent,
     /// Lambda accepted the event, but DeleteMessage failed.
@@ -68,6 +68,35 @@ pub(crate) enum Done {
     Discarded,
     /// Another consumer has received or deleted it meanwhile: neither sent nor released.
     Lost(CallError),
+}
+
+/// Why a message is left in its queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// No option selects it.
+    NotSelected,
+    /// `--reason` names another error code than the message's.
+    OtherReason,
+    /// There is nothing in it to send.
+    NoEvent,
+    /// ECS may have forgotten the client tokens of its start.
+    OldStart,
+    /// It names another function than `--function`, for example after the function was renamed.
+    OtherFunction,
+}
+
+impl Left {
+    /// The text for an operator who wanted to send the message; `None` if no option selects it.
+    fn words(self) -> Option<&'static str> {
+        match self {
+            Self::NotSelected | Self::OtherReason => None,
+            Self::NoEvent => Some("it holds no event"),
+            Self::OldStart => Some(OLD_START),
+            Self::OtherFunction => Some(
+                "it is of another function than --function: --send with its id sends it to --function nevertheless",
+            ),
+        }
+    }
 }
 
 impl Done {
@@ -114,15 +143,8 @@ pub(crate) fn table(letters: &[&ReceivedLetter], now: Timestamp) -> String {
     text
 }
 
-/// `--reason` names another reason.
-pub(crate) const OTHER_REASON: &str = "another reason";
-/// ECS may have forgotten its client tokens.
-pub(crate) const OLD_START: &str =
-    "so old that it may start its tasks a second time: --old-starts sends it nevertheless";
-
-/// The message names another function than `--function`, for example after the function was renamed.
-pub(crate) const OTHER_FUNCTION: &str =
-    "it is of another function than --function: --send with its id sends it to --function nevertheless";
+/// A list shows it too, before anything was to be sent.
+const OLD_START: &str = "so old that it may start its tasks a second time: --old-starts sends it nevertheless";
 /// Requests older than this are shown in red: their senders may not want them any more.
 const OLD: Duration = Duration::from_secs(3600);
 
@@ -164,11 +186,11 @@ fn why(received: &ReceivedLetter, now: Timestamp) -> String {
         Err(why) => format!("{}: {} ({why})", letter.code, letter.reason),
     };
     match &received.done {
-        Done::Left("") if letter.tokens(now) != Tokens::Kept => {
-            format!("{reason} [{OLD_START}]")
-        }
-        Done::Left("") => reason,
-        Done::Left(why) => format!("left: {why}"),
+        Done::Left(left) => match left.words() {
+            Some(words) => format!("left: {words}"),
+            None if letter.tokens(now) != Tokens::Kept => format!("{reason} [{OLD_START}]"),
+            None => reason,
+        },
         Done::Sent => "sent".to_owned(),
         Done::Discarded => "discarded".to_owned(),
         Done::SentOnly(error) => format!(
@@ -183,9 +205,8 @@ fn why(received: &ReceivedLetter, now: Timestamp) -> String {
 pub(crate) fn json(received: &ReceivedLetter, now: Timestamp) -> Value {
     let letter = &received.dead_letter;
     let left = match &received.done {
-        Done::Left("") => None,
-        Done::Left(why) => Some(*why),
-        _ => None,
+        Done::Left(left) => left.words(),
+        Done::Sent | Done::SentOnly(_) | Done::Failed(_) | Done::Discarded | Done::Lost(_) => None,
     };
     json!({
         "id": letter.message.id,

@@ -15,13 +15,13 @@ use start_engines_core::outcome::plan::{Change, GroupPlan, Plan, Why};
 
 use super::json;
 use super::plan::{Counts, WITHHELD};
-use crate::fleet::{Fleet, TargetStatus, TaskSnapshot, TaskStatus};
+use crate::fleet::{Fleet, GroupMember, TargetStatus, TaskSnapshot, TaskStatus};
 use crate::terminal::table::{Cell, Column, Table, Tone, WIDTH, age, counted, printable, wrap};
 
 /// How long after a task began to run or to stop a difference is not drift: its events are still on their way.
 pub const SETTLE: Duration = Duration::from_secs(30);
 
-/// One cluster.
+/// What `status` shows of a cluster: its tasks with their targets, and what differs between the two.
 #[derive(Clone, Debug)]
 pub struct ClusterStatus {
     /// The cluster, by name or ARN.
@@ -190,12 +190,10 @@ impl ClusterStatus {
         left.chain(self.unknown().map(|(group, target)| (group, target, Drift::Unknown)))
     }
 
-    fn state_of(&self, group: &TargetGroupArn, target: &Target) -> Option<(&str, Option<&str>)> {
-        let others = self.fleet.others.iter();
-        let mut found = others.filter(|(of, member)| of == group && member.target == *target);
-        found
-            .next()
-            .map(|(_, member)| (member.state.as_str(), member.reason.as_deref()))
+    fn other_member(&self, group: &TargetGroupArn, target: &Target) -> Option<&GroupMember> {
+        let mut others = self.fleet.others.iter();
+        let found = others.find(|(of, member)| of == group && member.target == *target);
+        found.map(|(_, member)| member)
     }
 }
 
@@ -248,11 +246,11 @@ fn cluster(status: &ClusterStatus, now: Timestamp, text: &mut String) -> std::fm
         tasks.row(vec![name.into(), "(no task)".into(), Cell::default(), Cell::default()]);
     }
     for (group, target, drift) in status.others() {
-        let state = status.state_of(group, target);
+        let member = status.other_member(group, target);
         targets.row(vec![
             group.name().into(),
             target.to_string().into(),
-            health(state, Tone::Plain),
+            member.map_or_else(Cell::default, |member| health(member, Tone::Plain)),
             Cell::toned(drift.words(), Tone::Bad),
         ]);
     }
@@ -337,11 +335,10 @@ fn target_row(target: &TargetStatus, drift: Option<Drift>) -> Vec<Cell> {
                 (TargetHealth::Registered(_), "unhealthy" | "unhealthy.draining") => Tone::Bad,
                 _ => Tone::Busy,
             };
-            let state = Some((member.state.as_str(), member.reason.as_deref()));
             vec![
                 group.into(),
                 member.target.to_string().into(),
-                health(state, tone),
+                health(member, tone),
                 drift,
             ]
         }
@@ -352,11 +349,13 @@ fn target_row(target: &TargetStatus, drift: Option<Drift>) -> Vec<Cell> {
     }
 }
 
-fn health(state: Option<(&str, Option<&str>)>, tone: Tone) -> Cell {
-    match state {
-        Some((state, Some(reason))) if state != "draining" => Cell::toned(format!("{state} ({reason})"), tone),
-        Some((state, _)) => Cell::toned(state, tone),
-        None => Cell::default(),
+/// The state, with AWS's reason for it; the reason for `draining` adds nothing.
+fn health(member: &GroupMember, tone: Tone) -> Cell {
+    match (&member.health, &member.reason) {
+        (TargetHealth::Registered(_) | TargetHealth::NotRegistered, Some(reason)) => {
+            Cell::toned(format!("{} ({reason})", member.state), tone)
+        }
+        (TargetHealth::Draining, _) | (_, None) => Cell::toned(&member.state, tone),
     }
 }
 
@@ -383,13 +382,13 @@ fn of_cluster(status: &ClusterStatus) -> Value {
         task_json
     });
     let others = status.others().map(|(group, target, drift)| {
-        let state = status.state_of(group, target);
+        let member = status.other_member(group, target);
         json!({
             "targetGroupArn": group.as_str(),
             "id": target.id,
             "port": target.port.number(),
-            "state": state.map(|(state, _)| state),
-            "reason": state.and_then(|(_, reason)| reason),
+            "state": member.map(|member| &member.state),
+            "reason": member.and_then(|member| member.reason.as_ref()),
             "drift": drift.name(),
         })
     });

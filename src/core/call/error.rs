@@ -75,7 +75,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// All of them.
+    /// Every kind once, in the order of declaration; the categories of failures include them.
     pub const ALL: [Self; 20] = [
         Self::Throttled,
         Self::AccessDenied,

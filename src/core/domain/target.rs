@@ -10,7 +10,7 @@ use super::arn::{ContainerName, Port, TargetGroupArn};
 /// One attachment of a start: a container's port that is to be registered with a target group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Attachment {
-    /// The target group.
+    /// Where the container is to be registered: one attachment for each target group and port.
     pub group: TargetGroupArn,
     /// The container's port; in network modes `bridge` and `host`, not the host port.
     pub port: Port,
@@ -136,9 +136,9 @@ impl TargetHealth {
 /// A target together with its target group; displayed as `NAME/ADDRESS:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GroupTarget {
-    /// The target group.
+    /// Where the target is registered, or could be.
     pub group: TargetGroupArn,
-    /// The target in it.
+    /// The address or EC2 instance with its port; it can be in other target groups too.
     pub target: Target,
 }
 

@@ -37,12 +37,6 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// The time between the two, whichever is earlier.
-    #[must_use]
-    pub fn distance(self, other: Self) -> Duration {
-        Duration::from_millis(self.0.abs_diff(other.0))
-    }
-
     /// In UTC, to the second, as in `2026-11-20T07:00:00`; `None` if the year does not have four digits.
     #[must_use]
     pub fn to_seconds(self) -> Option<String> {
@@ -80,11 +74,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn since_is_never_negative_and_distance_is_symmetric() {
+    fn since_is_never_negative() {
         let (a, b) = (Timestamp::from_millis(1_000), Timestamp::from_millis(3_500));
         assert_eq!(b.since(a), Duration::from_millis(2_500));
         assert_eq!(a.since(b), Duration::ZERO);
-        assert_eq!(a.distance(b), b.distance(a));
     }
 
     #[test]

@@ -11,11 +11,13 @@ const MAX_LISTED: usize = 50;
 /// How many characters of a string or field name a message shows.
 const MAX_SHOWN: usize = 80;
 
-/// Whether a value is invalid, or valid but not allowed by the configuration (`invalid_event` or `not_allowed`).
+/// Why a value is refused. If all problems are [`Kind::NotAllowed`], the event is `not_allowed`, else `invalid_event`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The value is invalid, or a required one is missing.
     Invalid,
+    /// The value names a service that the catalog does not have.
+    NotInCatalog,
     /// The value is valid, but an allow-list or `CATALOG_ONLY` does not permit it.
     NotAllowed,
 }
@@ -29,7 +31,7 @@ pub struct Problem {
     pub value: Option<String>,
     /// The rule, as a fragment that follows "FIELD = VALUE: ".
     pub rule: String,
-    /// Whether the value is invalid or not allowed.
+    /// Why the value is refused; decides between `invalid_event` and `not_allowed`.
     pub kind: Kind,
 }
 
@@ -74,6 +76,11 @@ impl Problems {
     /// Adds a string that breaks a rule; it is shown in quotes.
     pub fn invalid_text(&mut self, field: impl Into<String>, value: &str, rule: impl fmt::Display) {
         self.add(field, Some(quoted(value)), rule, Kind::Invalid);
+    }
+
+    /// Adds the name of a service that the catalog does not have.
+    pub fn not_in_catalog(&mut self, field: impl Into<String>, name: &str, rule: impl fmt::Display) {
+        self.add(field, Some(quoted(name)), rule, Kind::NotInCatalog);
     }
 
     /// Adds a required field that is missing, unless it is present under a wrong name ([`Self::misnamed`]).
@@ -167,10 +174,10 @@ impl Problems {
         !self.found.is_empty() && self.found.iter().all(|p| p.kind == Kind::NotAllowed)
     }
 
-    /// `value`, or all problems if there are any.
+    /// `value`, which was read from the input and is only to be used if the whole input has no problem.
     ///
     /// # Errors
-    /// With all problems.
+    /// With the problems, in the order in which they were found.
     pub fn into_result<T>(self, value: T) -> Result<T, Self> {
         if self.found.is_empty() { Ok(value) } else { Err(self) }
     }

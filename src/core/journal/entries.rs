@@ -6,7 +6,7 @@ use crate::domain::timestamp::Timestamp;
 /// A call to AWS with its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry {
-    /// The call.
+    /// The call as the decision asked for it; a decision that is run again must ask for the same.
     pub call: Call,
     /// When the call began.
     pub asked_at: Timestamp,

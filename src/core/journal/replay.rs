@@ -27,7 +27,7 @@ const SHORTEST_CALL: Duration = Duration::from_secs(1);
 pub enum Halt {
     /// It needs the answer to this call.
     Ask(Box<Call>),
-    /// It has failed.
+    /// The event ends with this failure; no further call is made for it.
     Fail(Box<Failure>),
 }
 

@@ -26,7 +26,7 @@ pub struct Handled {
     pub journal: Journal,
     /// When the handling ended.
     pub ended_at: Timestamp,
-    /// How it ended.
+    /// What was done, or the named reason why nothing was; or the failure that the invocation ends with.
     pub result: Result<Outcome, Failure>,
     /// How publishing its outcome events ended.
     pub published: Published,

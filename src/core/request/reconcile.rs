@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::later::Later;
-use super::sender::{Sender, check_cluster, check_service};
+use super::sender::{Sender, check_allowed, check_cluster, check_service};
 use crate::config::Config;
 use crate::domain::arn::{Cluster, Scope, TargetGroupArn};
 use crate::domain::requested_at::{self, RequestedAt};
@@ -134,7 +134,7 @@ fn selector(
     let has_service = fields.raw("service").is_some();
     let cluster: Option<Cluster> = fields.parsed("cluster", problems);
     if let Some(cluster) = &cluster {
-        check_cluster("detail.cluster", cluster.as_str(), cluster, home, config, problems);
+        check_cluster(cluster, home, config, problems);
     }
     let service = fields.text("service", 128, problems);
     if let Some(service) = &service {
@@ -150,7 +150,7 @@ fn selector(
     let started_in = entry.and_then(|entry| entry.cluster.as_ref().or(config.defaults.cluster.as_ref()));
     match started_in {
         Some(cluster) => {
-            check_cluster("detail.service", cluster.as_str(), cluster, home, config, problems);
+            check_allowed("detail.service", cluster.as_str(), cluster, config, problems);
             (Some(cluster.clone()), service)
         }
         None => {

@@ -33,19 +33,17 @@ impl Sender<'_> {
     }
 }
 
-pub(crate) fn check_cluster(
-    field: &str,
-    text: &str,
-    cluster: &Cluster,
-    home: Option<&Scope>,
-    config: &Config,
-    problems: &mut Problems,
-) {
+/// Checks the request's field `cluster`.
+pub(crate) fn check_cluster(cluster: &Cluster, home: Option<&Scope>, config: &Config, problems: &mut Problems) {
+    let (field, text) = ("detail.cluster", cluster.as_str());
+    check_allowed(field, text, cluster, config, problems);
+    check_home(field, text, cluster.scope(), home, problems);
+}
+
+/// Checks a cluster that follows from another field; `text` is what a problem shows.
+pub(crate) fn check_allowed(field: &str, text: &str, cluster: &Cluster, config: &Config, problems: &mut Problems) {
     if !config.allowed.clusters.allows_cluster(cluster) {
         problems.not_allowed(field, text, "is not in ALLOWED_CLUSTERS");
-    }
-    if field == "detail.cluster" {
-        check_home(field, text, cluster.scope(), home, problems);
     }
 }
 
@@ -63,6 +61,6 @@ pub(crate) fn check_home(field: &str, text: &str, scope: Option<Scope>, home: Op
 
 pub(crate) fn check_service(name: &str, config: &Config, problems: &mut Problems) {
     if config.catalog.get(name).is_none() {
-        problems.invalid_text("detail.service", name, config.catalog.rule());
+        problems.not_in_catalog("detail.service", name, config.catalog.rule());
     }
 }

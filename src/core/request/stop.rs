@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::later::Later;
-use super::sender::{Sender, check_cluster, check_home, check_service};
+use super::sender::{Sender, check_allowed, check_cluster, check_home, check_service};
 use crate::config::Config;
 use crate::domain::arn::{Cluster, Scope, TaskArn};
 use crate::domain::requested_at::{self, RequestedAt};
@@ -171,7 +171,7 @@ fn selector(
     let cluster: Option<Cluster> = fields.parsed("cluster", problems);
     let all = fields.flag("all", problems);
     if let Some(cluster) = &cluster {
-        check_cluster("detail.cluster", cluster.as_str(), cluster, home, config, problems);
+        check_cluster(cluster, home, config, problems);
     }
     let given: Vec<&str> = [
         ("taskArn", fields.raw("taskArn").is_some()),
@@ -186,7 +186,7 @@ fn selector(
         ["taskArn"] => {
             let arn = task?;
             let cluster = cluster_of_task(&arn, cluster, problems)?;
-            check_cluster("detail.taskArn", arn.as_str(), &cluster, home, config, problems);
+            check_allowed("detail.taskArn", arn.as_str(), &cluster, config, problems);
             check_home("detail.taskArn", arn.as_str(), Some(arn.scope()), home, problems);
             Some(Selector::Task { arn, cluster })
         }

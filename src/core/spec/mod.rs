@@ -95,9 +95,9 @@ pub struct Fallback {
 /// The launch types that RunTask accepts; Managed Instances and Fargate Spot require a capacity provider strategy.
 const LAUNCH_TYPES: &[&str] = &["EC2", "FARGATE", "EXTERNAL"];
 const MAX_FALLBACKS: usize = 9;
-/// One day.
+/// One day, as for `TASK_WAIT_TIMEOUT`.
 const MAX_START_TIMEOUT_SECONDS: i64 = 86_400;
-/// One year.
+/// 365 days; a task that may run for longer has no `maxLifetimeSeconds`.
 const MAX_LIFETIME_SECONDS: i64 = 31_536_000;
 /// One day: ECS forgets client tokens after that, so an older event could start its tasks again.
 const MAX_AGE_SECONDS: i64 = 86_400;

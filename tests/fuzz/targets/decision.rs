@@ -131,14 +131,14 @@ impl Canned for Chosen<'_> {
     }
 
     fn tasks(&self, asked: &[TaskArn]) -> Vec<Task> {
-        let seen = |arn: &TaskArn| Task {
+        let snapshot = |arn: &TaskArn| Task {
             arn: arn.clone(),
             version: u64::from(self.choice),
             desired_status: if self.bit(4) { Status::Stopped } else { Status::Running },
             tags: if self.bit(5) { vec![stop_at()] } else { Vec::new() },
             ..self.own()
         };
-        asked.iter().filter(|_| !self.bit(3)).map(seen).collect()
+        asked.iter().filter(|_| !self.bit(3)).map(snapshot).collect()
     }
 
     fn listed(&self, _: Desired, page: Option<&str>) -> TaskPage {

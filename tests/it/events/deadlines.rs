@@ -257,7 +257,7 @@ async fn instances_that_have_to_come_up_have_a_quarter_of_an_hour_unless_somebod
 async fn tasks_of_a_start_that_fell_short_have_their_deadlines_too() {
     let stage = stage().await;
     let start = stage.start("e1", json!({"count": 2}));
-    // One task, and then none at any rung.
+    // One task, and then none at any attempt.
     stage.fake.world(|world| {
         let mut left = 1;
         world.run_task_rule(move |_| {

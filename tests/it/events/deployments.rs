@@ -176,7 +176,7 @@ async fn a_running_task_of_another_deployment_is_skipped_by_its_groups_else_by_i
     let (task, running) = sharing.running_of_second("e1", &sharing.stage.group).await;
     assert_eq!(sharing.left_alone_by_first(&running).await, ["DescribeTasks"]);
     assert_eq!(sharing.stage.registered(), []);
-    // Nor is it the first one's to take back, if it stops meanwhile.
+    // Nor is it the first one's to deregister, if it stops meanwhile.
     sharing.to_second(&running).await.result.expect("a registration");
     sharing
         .stage

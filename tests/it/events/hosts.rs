@@ -90,13 +90,13 @@ async fn a_late_stop_leaves_the_port_to_the_newer_host_task_that_has_it_or_will_
             outcome(&instance.stage, event).await;
         }
         assert_eq!((instance.registered(), before.len()), (before, 1));
-        // Its own stop takes it out.
+        // Its own stop deregisters it.
         outcome(&instance.stage, &instance.stop(&newer)).await;
         assert_eq!(instance.registered(), []);
     }
 }
 
-/// ECS keeps a fixed port for one task on a instance: who starts with it proves that it was given back, whatever
+/// ECS keeps a fixed port for one task on a container instance: who starts with it proves that it was given back, whatever
 /// DescribeTasks still shows of its former owner.
 #[tokio::test]
 async fn a_fixed_port_is_the_newer_tasks_even_where_describe_tasks_does_not_show_the_stop() {
@@ -258,7 +258,7 @@ async fn a_bridge_task_that_shows_the_ports_of_some_containers_only_comes_again(
 }
 
 #[tokio::test]
-async fn a_stop_that_overtakes_the_registration_of_a_host_task_takes_it_back() {
+async fn a_registration_of_a_host_task_that_a_stop_overtakes_is_undone() {
     let instance = Instance::new(TargetGroup::instance("vms", 80)).await;
     let task = instance.start("e1", host()).await;
     let running = instance.running(&task);
@@ -273,7 +273,7 @@ async fn a_stop_that_overtakes_the_registration_of_a_host_task_takes_it_back() {
 }
 
 #[tokio::test]
-async fn a_stop_that_is_asked_for_takes_the_port_of_a_host_task_out_first() {
+async fn a_requested_stop_deregisters_the_port_of_a_host_task_first() {
     let instance = Instance::new(TargetGroup::instance("vms", 80)).await;
     let task = instance.registered_task("e1", host()).await;
     let event = json!({
@@ -391,7 +391,7 @@ async fn a_reconcile_puts_host_tasks_in_takes_them_out_and_leaves_the_port_to_a_
 }
 
 #[tokio::test]
-async fn an_address_of_a_instance_that_is_gone_is_left_to_a_host_task_on_the_one_that_has_it_now() {
+async fn an_address_of_an_instance_that_is_gone_is_left_to_a_host_task_on_the_one_that_has_it_now() {
     let instance = Instance::new(TargetGroup::ip("ips", 80)).await;
     let old = instance.registered_task("e1", host()).await;
     let [first_sign, _] = stop_for_good(&instance, &old);

@@ -250,7 +250,7 @@ async fn a_host_port_given_back_while_a_newer_task_starts_is_left_until_it_is_cl
 }
 
 #[tokio::test]
-async fn a_port_that_its_task_still_holds_is_taken_out_at_the_first_sign_whatever_starts_beside_it() {
+async fn a_port_that_its_task_still_holds_is_deregistered_at_the_first_sign_whatever_starts_beside_it() {
     let instance = Instance::new(TargetGroup::instance("vms", 80)).await;
     let old = instance.registered_task("e1", json!({})).await;
     let first_sign = instance.stop(&old);
@@ -312,7 +312,7 @@ async fn bindings_that_the_last_event_lacks_are_asked_for() {
 }
 
 #[tokio::test]
-async fn a_stop_that_overtakes_the_registration_takes_it_back() {
+async fn a_registration_that_a_stop_overtakes_is_undone() {
     let instance = Instance::new(TargetGroup::instance("vms", 80)).await;
     let task = instance.start("e1", json!({})).await;
     let running = instance.running(&task);
@@ -328,7 +328,7 @@ async fn a_stop_that_overtakes_the_registration_takes_it_back() {
 }
 
 #[tokio::test]
-async fn a_stop_that_is_asked_for_takes_the_host_port_out_first() {
+async fn a_requested_stop_deregisters_the_host_port_first() {
     let instance = Instance::new(TargetGroup::instance("vms", 80)).await;
     let task = instance.registered_task("e1", json!({})).await;
     let event = json!({

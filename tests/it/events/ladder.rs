@@ -209,7 +209,7 @@ async fn each_retry_of_lambda_tries_capacity_anew() {
 }
 
 #[tokio::test]
-async fn what_a_partial_answer_leaves_over_is_the_next_rungs() {
+async fn what_a_partial_answer_leaves_over_is_the_next_attempts() {
     let stage = Stage::new().await;
     let partial = RunTaskResult::Partial {
         started: 2,

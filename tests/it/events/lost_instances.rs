@@ -96,7 +96,7 @@ async fn a_target_of_an_instance_that_nobody_reports_is_named_with_its_command_a
             "ListTasks",
         ];
         assert_eq!(instance.stage.calls(), calls);
-        // Somebody has taken it out: what is left is not on a port of the task.
+        // Somebody has deregistered it: what is left is not on a port of the task.
         instance
             .stage
             .fake

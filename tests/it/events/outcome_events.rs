@@ -234,7 +234,7 @@ async fn a_task_that_runs_but_cannot_be_registered_is_a_start_that_failed() {
 }
 
 #[tokio::test]
-async fn a_stop_that_is_asked_for_reports_whose_targets_it_took_out_and_both_marks() {
+async fn a_requested_stop_reports_whose_targets_it_deregistered_and_both_marks() {
     let stage = stage().await;
     for id in ["e1", "e2"] {
         outcome(&stage, &marked(&stage, id)).await;

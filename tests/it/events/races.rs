@@ -384,7 +384,7 @@ async fn a_registration_whose_answer_was_lost_is_still_looked_after() {
 }
 
 #[tokio::test]
-async fn a_registration_that_lands_after_its_undoing_is_taken_out_by_the_retry() {
+async fn a_registration_that_lands_after_its_undoing_is_deregistered_by_the_retry() {
     let stage = Stage::new().await;
     let (task, running) = stage.running_task("e1").await;
     let stopping = task.clone();

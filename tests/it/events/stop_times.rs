@@ -414,7 +414,7 @@ async fn one_task_that_describe_tasks_does_not_know_yet_keeps_no_other_from_bein
 }
 
 #[tokio::test]
-async fn a_second_half_has_an_identity_and_a_time_of_its_own_whatever_scheduler_puts_in() {
+async fn a_second_half_has_an_identity_and_a_time_of_its_own_whatever_scheduler_fills_in() {
     let stage = stage().await;
     let task = stage.registered_task("e1").await;
     let asked = stop_at(BEGIN, json!({"taskArn": task, "drainSeconds": 600}));

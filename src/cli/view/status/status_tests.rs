@@ -8,7 +8,7 @@ use start_engines_core::outcome::{Category, Failure};
 use unicode_width::UnicodeWidthStr;
 
 use super::*;
-use crate::fleet::{GroupMember, match_targets};
+use crate::fleet::match_targets;
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_158_000_000);
 
@@ -168,7 +168,7 @@ fn a_stopped_task_is_shown_only_for_what_it_has_left() {
 }
 
 #[test]
-fn json_tells_the_same() {
+fn json_has_the_same() {
     let running = task(1, "RUNNING", "auth", "10.0.0.1", &["auth"]);
     let plan = plan(
         "auth",

@@ -8,7 +8,7 @@
 pub(crate) mod leftovers;
 pub(crate) mod survey;
 
-use self::survey::wanted_tasks;
+use self::survey::live_tasks;
 use super::targets::candidates::OwnerScope;
 use super::targets::{host_ports, instances, snapshot};
 use super::timing::{ATTACH, left};
@@ -63,7 +63,7 @@ pub(crate) fn owned_of_each(
     let itself = (former.len() == 1).then_some(&first.arn);
     let mut all = Vec::new();
     for cluster in clusters {
-        match wanted_tasks(&cluster, instance, itself, reader, in_time)? {
+        match live_tasks(&cluster, instance, itself, reader, in_time)? {
             Ok(others) => all.extend(others),
             // A cluster that is gone has no tasks.
             Err(error) if error.kind == ErrorKind::ClusterNotFound => {}

@@ -22,7 +22,7 @@ pub(crate) struct Survey<'a> {
 ///
 /// With `container_instance`, only those on it. `in_time` is called before each call to AWS, and its error ends the
 /// survey.
-pub(crate) fn wanted_tasks<'a>(
+pub(crate) fn live_tasks<'a>(
     cluster: &Cluster,
     container_instance: Option<&str>,
     except: Option<&TaskArn>,

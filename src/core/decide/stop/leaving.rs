@@ -62,9 +62,9 @@ pub(crate) fn deregister(
             snapshot_at = reader.now();
             match reader.describe_tasks(cluster, live.clone())? {
                 Ok(tasks) => {
-                    let is_wanted = |arn: &TaskArn| tasks.iter().any(|task| task.arn == *arn && task.is_live());
+                    let is_still_live = |arn: &TaskArn| tasks.iter().any(|task| task.arn == *arn && task.is_live());
                     // The targets of the others are deregistered by the events of their stops.
-                    live.retain(is_wanted);
+                    live.retain(is_still_live);
                     within = timing::left(Some(snapshot_at.after(timing::ATTACH)), reader.now());
                 }
                 Err(error) => failures.add(error),

@@ -24,7 +24,7 @@ pub enum FailedStart {
 }
 
 impl FailedStart {
-    /// All of them.
+    /// Every reason once, in the order of declaration; the documentation is compared with them.
     pub const ALL: [Self; 8] = [
         Self::ImagePullFailed,
         Self::CapacityUnavailable,

@@ -156,7 +156,7 @@ fn catalog_entry<'a>(detail: &StartDetail, config: &'a Config, problems: &mut Pr
     let name = detail.service.as_ref()?;
     let entry = config.catalog.get(name);
     if entry.is_none() {
-        problems.invalid_text("detail.service", name, config.catalog.rule());
+        problems.not_in_catalog("detail.service", name, config.catalog.rule());
     }
     entry
 }

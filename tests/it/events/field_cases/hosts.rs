@@ -66,7 +66,7 @@ const ROWS: [Row; 8] = [
         right: Right::Registered("10.0.2.7:8080"),
     },
     Row {
-        name: "a stop takes it out again",
+        name: "a stop deregisters it again",
         file: HOST_MODE_RUNNING,
         stopped_for: Some(1),
         group: "instance",
@@ -98,7 +98,7 @@ const ROWS: [Row; 8] = [
         right: Right::Fails("owner_not_clear"),
     },
     Row {
-        name: "a target in its grace period is registered, and a stop takes it out",
+        name: "a target in its grace period is registered, and a stop deregisters it",
         file: LATE_STOP,
         stopped_for: Some(1),
         group: "ip",

@@ -1,4 +1,4 @@
-//! Tasks that start and stop while a reconcile looks, and addresses that change hands.
+//! Tasks that start and stop while a reconcile runs, and addresses that change hands.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use crate::stage::{Stage, category, outcome, stop};
 
 #[tokio::test]
 async fn a_stop_that_is_handled_in_between_leaves_no_dead_target() {
-    for moment in ["before the look", "before it is registered", "after it"] {
+    for moment in ["before its snapshot", "before it is registered", "after it"] {
         let stage = stage().await;
         let (task, _) = stage.running_task("e1").await;
         let stopping = task.clone();
-        // All events of the stop have been handled: there was nothing to take out yet.
+        // All events of the stop have been handled: there was nothing to deregister yet.
         let stops = move |world: &mut World| {
             stop(world, &stopping);
             world.advance_to(&stopping, "STOPPED");
         };
         stage.fake.world(|world| match moment {
-            "before the look" => world.after_next("elb:DescribeTargetHealth", stops),
+            "before its snapshot" => world.after_next("elb:DescribeTargetHealth", stops),
             "before it is registered" => world.before_next("elb:RegisterTargets", stops),
             _ => world.after_next("elb:RegisterTargets", stops),
         });
@@ -88,7 +88,7 @@ async fn a_newer_owner_that_appears_after_the_survey_keeps_its_target() {
 }
 
 #[tokio::test]
-async fn a_look_at_all_tasks_that_takes_too_long_takes_nothing_out() {
+async fn a_list_of_all_tasks_that_takes_too_long_deregisters_nothing() {
     let stage = stage().await;
     let task = stage.registered_task("e1").await;
     stage.fake.world(|world| {

@@ -45,7 +45,7 @@ async fn a_running_event_that_was_lost_is_made_up_for_and_again_changes_nothing(
 }
 
 #[tokio::test]
-async fn a_target_that_drains_while_its_task_runs_is_put_in_again() {
+async fn a_target_that_drains_while_its_task_runs_is_registered_again() {
     let stage = stage().await;
     let task = stage.registered_task("e1").await;
     let address = address(&stage, &task);
