@@ -348,7 +348,9 @@ fn target(task: &start_engines_core::domain::task::Task) -> (start_engines_core:
     use start_engines_core::domain::started_by;
     use start_engines_core::domain::task::Network;
     let text = task.started_by.as_deref().expect("a startedBy of start-engines");
-    let attachment = started_by::decode(text, &task.arn.scope()).expect("a startedBy of start-engines").remove(0);
+    let attachment = started_by::decode(text, &task.arn.scope())
+        .expect("a startedBy of start-engines")
+        .remove(0);
     let Network::Awsvpc(addresses) = &task.network else {
         panic!("all of them have an interface");
     };
