@@ -136,6 +136,11 @@ simulate: ## simulate many starts per second against AWS's throttling: direct mo
 	cargo build --release --locked --manifest-path $(LOAD)/Cargo.toml --target-dir target/load
 	target/load/release/start-engines-load target/load/figures $(SIMULATE)
 
+.PHONY: fleet
+fleet: ## how the calls and seconds of late stops grow with the number of live tasks (FLEET=100,1000,10000,100000)
+	cargo build --release --locked --manifest-path $(LOAD)/Cargo.toml --target-dir target/load
+	target/load/release/start-engines-load fleet target/load/figures $(or $(FLEET),100,1000,10000,100000)
+
 .PHONY: cost
 cost: ## dollars for a million task lives, with the durations that the last `make bench` measured
 	@test -f target/bench/bench.json || { echo "cost: target/bench/bench.json does not exist: run make bench" >&2; exit 2; }

@@ -118,6 +118,16 @@ export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
     },
     {
       ...ofFunction,
+      suffix: "stops-without-ec2",
+      alarmDescription:
+        "Only ECS was searched for who has an address now, which is slow with many tasks: allow ec2:DescribeNetworkInterfaces to the function.",
+      namespace: NAMESPACE,
+      metricName: "StopsWithoutEc2",
+      statistic: "Sum",
+      threshold: 0,
+    },
+    {
+      ...ofFunction,
       suffix: "registration-lag",
       alarmDescription: `From RUNNING to the registered target it took more than ${limits.registrationLagSeconds} s (p99).`,
       namespace: NAMESPACE,

@@ -11,6 +11,7 @@ const OPERATIONS = [
   "DeregisterTargets",
   "DescribeTargetHealth",
   "DescribeTargetGroups",
+  "DescribeNetworkInterfaces",
 ];
 const MAX_RATE = 1000;
 const MIN_RATE = 0.1;
@@ -41,14 +42,16 @@ export function apiRates(text: string): string | undefined {
  * (stops and reconciles apart).
  *
  * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html,
- * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html and
- * https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/throttling.html
+ * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html,
+ * https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/throttling.html and
+ * https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html (a call with filters and pages)
  */
 const LIMITS = [
   { operations: "RunTask", perSecond: 20, atOnce: 20, madeBy: "requests" },
   { operations: "DescribeTasks+ListTasks", perSecond: 20, atOnce: 100, madeBy: "stateChanges" },
   { operations: "RegisterTargets+DeregisterTargets", perSecond: 4, atOnce: 20, madeBy: "stateChanges" },
   { operations: "DescribeTargetGroups+DescribeTargetHealth", perSecond: 10, atOnce: 40, madeBy: "stateChanges" },
+  { operations: "DescribeNetworkInterfaces", perSecond: 20, atOnce: 100, madeBy: "stateChanges" },
 ] as const;
 
 /**

@@ -103,6 +103,7 @@ export function dashboardBody(args: DashboardArgs) {
         own("TargetsRegistered", "Sum", "registered"),
         own("TargetsDeregistered", "Sum", "deregistered"),
         own("TargetsUnknown", "Maximum", "unknown"),
+        own("StopsWithoutEc2", "Sum", "stops without EC2"),
       ],
     ],
     ["RUNNING to registered, ms", lag("RegistrationLag")],

@@ -209,7 +209,7 @@ test("the function keeps to its share of AWS's limits, unless another one is giv
   };
   assert.equal(
     await ratesOf({ ...rest, buffered: true }),
-    "RunTask=10:10,DescribeTasks+ListTasks=10:50,RegisterTargets+DeregisterTargets=2:10,DescribeTargetGroups+DescribeTargetHealth=5:20",
+    "RunTask=10:10,DescribeTasks+ListTasks=10:50,RegisterTargets+DeregisterTargets=2:10,DescribeTargetGroups+DescribeTargetHealth=5:20,DescribeNetworkInterfaces=10:50",
   );
   assert.equal(await ratesOf({ ...rest, apiRates: "RunTask=3", buffered: true }), "RunTask=3");
   assert.equal(await ratesOf(rest), undefined);

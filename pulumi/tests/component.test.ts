@@ -36,7 +36,7 @@ test("with everything there are these resources", async () => {
     "aws:cloudwatch/logGroup:LogGroup": 1,
     // Eight of the function and its queues, one of outcome events, one of unknown targets, one for each target group
     // with a balancer.
-    "aws:cloudwatch/metricAlarm:MetricAlarm": 13,
+    "aws:cloudwatch/metricAlarm:MetricAlarm": 14,
     "aws:iam/policy:Policy": 4,
     "aws:iam/role:Role": 3,
     "aws:iam/rolePolicy:RolePolicy": 3,
@@ -184,6 +184,7 @@ test("every alarm is published to the topic, and has the limits that were asked 
     "on-failure-queue": ["ApproximateNumberOfMessagesVisible", 0],
     "starts-failed": ["StartsFailed", 0],
     "deadlines-not-set": ["DeadlinesNotSet", 0],
+    "stops-without-ec2": ["StopsWithoutEc2", 0],
     "registration-lag": ["RegistrationLag", 10_000],
     "outcome-events-failed": ["OutcomeEventsFailed", 0],
     "targets-unknown": ["TargetsUnknown", 0],

@@ -115,7 +115,7 @@ test("the function's policy allows its calls on what the arguments name", () => 
       {
         Sid: "SeeInstances",
         Effect: "Allow",
-        Action: ["ec2:DescribeInstances"],
+        Action: ["ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces"],
         Resource: "*",
       },
       {

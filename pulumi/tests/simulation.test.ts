@@ -100,6 +100,22 @@ async function assertOnlyTheseSend(policy: PolicyDocument, queue: string, rules:
   }
 }
 
+/** The operations that the Rust code in a folder calls, by the names that it gives their errors: literals or constants. */
+function operationsOf(folder: string): Set<string> {
+  const root = path.join(__dirname, "../../src", folder);
+  const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".rs"));
+  const found = files.flatMap((file) => {
+    const code = readFileSync(path.join(root, file), "utf8");
+    return [...code.matchAll(/call_error\(\s*(?:"(\w+)"|([A-Z_]+)\b)/g)].flatMap(([, literal, constant]) => {
+      if (literal !== undefined) return [literal];
+      const values = [...code.matchAll(new RegExp(`const ${constant}: &str = "(\\w+)"`, "g"))].map((match) => match[1] ?? "");
+      assert.ok(values.length > 0, `${file}: ${constant} has no value`);
+      return values;
+    });
+  });
+  return new Set(found);
+}
+
 describe("IAM", () => {
   let registrations: Registration[];
   let buffered: Registration[];
@@ -131,6 +147,7 @@ describe("IAM", () => {
     calls.describeContainerInstances("engines"),
     calls.describeTaskDefinition(),
     calls.describeInstances(),
+    calls.describeNetworkInterfaces(),
     calls.onTargets("RegisterTargets", GROUP),
     calls.onTargets("RegisterTargets", NETWORK_GROUP),
     calls.onTargets("DeregisterTargets", GROUP),
@@ -166,6 +183,7 @@ describe("IAM", () => {
       calls.listTasks("other"),
       calls.describeContainerInstances("other"),
       { ...calls.describeInstances(), action: "ec2:TerminateInstances" },
+      { ...calls.describeNetworkInterfaces(), action: "ec2:DeleteNetworkInterface" },
       calls.onTargets("RegisterTargets", OTHER_GROUP),
       calls.onTargets("DeregisterTargets", OTHER_GROUP),
       calls.passRole(`arn:aws:iam::${ACCOUNT}:role/admin`, "ecs-tasks.amazonaws.com"),
@@ -183,10 +201,7 @@ describe("IAM", () => {
   });
 
   test("the policy allows nothing that the function never calls, and all of what its code calls", () => {
-    const folder = path.join(__dirname, "../../src/aws");
-    const code = readdirSync(folder).filter((file) => file.endsWith(".rs")).map((file) => readFileSync(path.join(folder, file), "utf8")).join("\n");
-    const operations = [...code.matchAll(/(?:OPERATION: &str = |call_error\()"(\w+)"/g)].map((match) => match[1] ?? "");
-    const inCode = new Set(operations);
+    const inCode = operationsOf("aws");
     const services: Record<string, string> = {
       RunTask: "ecs",
       DescribeTasks: "ecs",
@@ -196,6 +211,7 @@ describe("IAM", () => {
       DescribeContainerInstances: "ecs",
       DescribeTaskDefinition: "ecs",
       DescribeInstances: "ec2",
+      DescribeNetworkInterfaces: "ec2",
       CreateSchedule: "scheduler",
       PutEvents: "events",
     };
@@ -237,6 +253,7 @@ describe("IAM", () => {
       "ecs:ListTasks",
       "ecs:DescribeTaskDefinition",
       "ec2:DescribeInstances",
+      "ec2:DescribeNetworkInterfaces",
       "elasticloadbalancing:DescribeTargetGroupAttributes",
       "elasticloadbalancing:DescribeTargetGroups",
       "elasticloadbalancing:DescribeTargetHealth",
@@ -294,6 +311,7 @@ describe("IAM", () => {
       calls.describeContainerInstances("engines"),
       calls.describeTaskDefinition(),
       calls.describeInstances(),
+      calls.describeNetworkInterfaces(),
       calls.describeTargets("DescribeTargetGroups"),
       calls.describeTargets("DescribeTargetHealth"),
       calls.onTargets("RegisterTargets", GROUP),
@@ -323,14 +341,13 @@ describe("IAM", () => {
     const tried = new Set(allowed.map((call) => call.action));
     assert.deepEqual([...new Set(policy.Statement.flatMap((one) => one.Action))].sort(), [...tried].sort());
     // What the command's own calls are, and those that it makes with the function's clients: its events, and a reconcile's.
-    const folder = path.join(__dirname, "../../src/cli/aws");
-    const code = readdirSync(folder).map((file) => readFileSync(path.join(folder, file), "utf8")).join("\n");
-    const own = [...code.matchAll(/(?:OPERATION: &str = |call_error\()"(\w+)"/g)].map((match) => match[1] ?? "");
+    const own = operationsOf("cli/aws");
     const ofFunction = [
       "PutEvents",
       "DescribeContainerInstances",
       "DescribeTaskDefinition",
       "DescribeInstances",
+      "DescribeNetworkInterfaces",
       "DescribeTargetGroups",
       "RegisterTargets",
       "DeregisterTargets",

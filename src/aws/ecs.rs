@@ -234,6 +234,7 @@ pub fn read_task(task: &sdk::Task, cluster: &Cluster) -> Option<Task> {
         started_by: task.started_by().map(str::to_owned),
         task_definition: task.task_definition_arn().and_then(|arn| arn.parse().ok()),
         network: network(task),
+        interface: detail(task, "networkInterfaceId").and_then(|id| id.parse().ok()),
         containers: task
             .containers()
             .iter()
@@ -276,13 +277,25 @@ fn container_exit(container: &sdk::Container) -> Option<ContainerExit> {
     (exit.exit_code.is_some() || exit.reason.is_some()).then_some(exit)
 }
 
-fn network(task: &sdk::Task) -> Network {
-    let interface = task
-        .attachments()
+/// The attachment that is a network interface.
+fn interface(task: &sdk::Task) -> Option<&sdk::Attachment> {
+    task.attachments()
         .iter()
-        .find(|attachment| matches!(attachment.r#type(), Some("ElasticNetworkInterface" | "eni")));
+        .find(|attachment| matches!(attachment.r#type(), Some("ElasticNetworkInterface" | "eni")))
+}
+
+/// A detail of the network interface.
+fn detail<'t>(task: &'t sdk::Task, name: &str) -> Option<&'t str> {
+    let details = interface(task)?.details();
+    details
+        .iter()
+        .find(|detail| detail.name() == Some(name))
+        .and_then(sdk::KeyValuePair::value)
+}
+
+fn network(task: &sdk::Task) -> Network {
     let in_containers = || task.containers().iter().flat_map(sdk::Container::network_interfaces);
-    if interface.is_none() && in_containers().next().is_none() {
+    if interface(task).is_none() && in_containers().next().is_none() {
         return match (task.launch_type(), task.container_instance_arn()) {
             (Some(sdk::LaunchType::External), _) => Network::External,
             (_, Some(arn)) => Network::ContainerInstance {
@@ -292,14 +305,7 @@ fn network(task: &sdk::Task) -> Network {
             (_, None) => Network::Unknown,
         };
     }
-    let detail = |name: &str| {
-        let details = interface.map_or(&[][..], sdk::Attachment::details);
-        details
-            .iter()
-            .find(|detail| detail.name() == Some(name))
-            .and_then(sdk::KeyValuePair::value)
-    };
-    let attached = detail("privateIPv4Address").and_then(|text| text.parse().ok());
+    let attached = detail(task, "privateIPv4Address").and_then(|text| text.parse().ok());
     Network::Awsvpc(Addresses {
         ipv4: attached.or_else(|| in_containers().find_map(|found| found.private_ipv4_address()?.parse().ok())),
         ipv6: in_containers().find_map(|found| found.ipv6_address()?.parse().ok()),

@@ -6,9 +6,9 @@ use std::time::Duration;
 use aws_sdk_elasticloadbalancingv2::config::timeout::TimeoutConfig;
 use aws_sdk_elasticloadbalancingv2::types::{TargetDescription, TargetGroupIpAddressTypeEnum};
 use aws_sdk_elasticloadbalancingv2::{Client, Config, types as sdk};
-use start_engines_core::call::{CallError, ErrorKind, Zone};
+use start_engines_core::call::{CallError, ErrorKind};
 use start_engines_core::domain::arn::TargetGroupArn;
-use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth};
+use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth, Zone};
 
 use crate::error::call_error;
 
@@ -42,6 +42,7 @@ pub(crate) async fn describe_target_group(client: &Client, group: &TargetGroupAr
             _ => AddressFamily::Ipv4,
         },
         protocol: found.protocol().map_or("", sdk::ProtocolEnum::as_str).to_owned(),
+        vpc: found.vpc_id().and_then(|id| id.parse().ok()),
     })
 }
 
@@ -120,7 +121,7 @@ pub(crate) async fn describe_targets(
                 .map_or_else(|_| id.to_owned(), |address| address.to_string()),
             port: i64::from(target.port()?).try_into().ok()?,
         };
-        let state = health(described).unwrap_or(TargetHealth::Registered(String::new()));
+        let state = health(described).unwrap_or_else(|| TargetHealth::registered(""));
         Some((target, state))
     };
     Ok(answer.target_health_descriptions().iter().filter_map(read).collect())
@@ -131,6 +132,7 @@ fn health(described: &sdk::TargetHealthDescription) -> Option<TargetHealth> {
     Some(TargetHealth::of(
         health.state()?.as_str(),
         health.reason().map(sdk::TargetHealthReasonEnum::as_str),
+        described.target().and_then(TargetDescription::availability_zone),
     ))
 }
 

@@ -180,6 +180,10 @@ impl AwsClients {
                 Ok(Answer::Definition(found.map(Arc::new)))
             }
             Call::DescribeInstance { id, recall: _ } => self.ec2.describe_instance(id).await.map(Answer::Instance),
+            Call::DescribeNetworkInterfaces(query) => {
+                let found = self.ec2.describe_network_interfaces(query).await?;
+                Ok(Answer::Interfaces(found.into_iter().map(Arc::new).collect()))
+            }
             Call::StopTask { cluster, task, reason } => ecs::stop_task(&self.ecs, cluster, task, reason)
                 .await
                 .map(|()| Answer::Done),

@@ -6,11 +6,15 @@
 //! Only calls that read, or that may be repeated, are coalesced. A call that must not happen twice
 //! (such as RunTask) stays alone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
 
-use start_engines_core::call::{Answer, Call, CallError, MAX_TARGETS_PER_CALL, MAX_TASKS_PER_DESCRIBE, Zone};
-use start_engines_core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
-use start_engines_core::domain::target::{Target, TargetHealth};
+use start_engines_core::call::{
+    Answer, Call, CallError, MAX_FILTER_VALUES, MAX_TARGETS_PER_CALL, MAX_TASKS_PER_DESCRIBE,
+};
+use start_engines_core::domain::arn::{Cluster, InterfaceId, TargetGroupArn, TaskArn, VpcId};
+use start_engines_core::domain::interface::InterfaceQuery;
+use start_engines_core::domain::target::{Target, TargetHealth, Zone};
 
 /// One call for several askers: events that need a part of its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +32,9 @@ enum Kind<'c> {
     Health(&'c TargetGroupArn),
     Register(&'c TargetGroupArn, Zone),
     Deregister(&'c TargetGroupArn),
+    /// In a VPC, by addresses of one family: whether it is IPv6.
+    Addresses(Option<&'c VpcId>, bool),
+    Interfaces,
     /// Only identical calls.
     Same(&'c Call),
 }
@@ -40,6 +47,11 @@ impl<'c> Kind<'c> {
             Call::DescribeTargetHealth { group, .. } => Some(Self::Health(group)),
             Call::RegisterTargets { group, zone, .. } => Some(Self::Register(group, *zone)),
             Call::DeregisterTargets { group, .. } => Some(Self::Deregister(group)),
+            Call::DescribeNetworkInterfaces(InterfaceQuery::Addresses { vpc, addresses }) => {
+                let is_ipv6 = addresses.first().is_some_and(IpAddr::is_ipv6);
+                Some(Self::Addresses(vpc.as_ref(), is_ipv6))
+            }
+            Call::DescribeNetworkInterfaces(InterfaceQuery::Ids(_)) => Some(Self::Interfaces),
             Call::ListTasks { .. }
             | Call::ListTasksStartedBy { .. }
             | Call::DescribeContainerInstance { .. }
@@ -57,11 +69,13 @@ impl<'c> Kind<'c> {
     }
 }
 
-/// What a call lists: tasks or targets, whose number AWS limits.
+/// What a call lists, and AWS limits the number of.
 #[derive(PartialEq, Eq, Hash)]
 enum Thing<'c> {
     Task(&'c TaskArn),
     Target(&'c Target),
+    Address(&'c IpAddr),
+    Interface(&'c InterfaceId),
 }
 
 fn things(call: &Call) -> (Vec<Thing<'_>>, usize) {
@@ -71,6 +85,13 @@ fn things(call: &Call) -> (Vec<Thing<'_>>, usize) {
         | Call::RegisterTargets { targets, .. }
         | Call::DeregisterTargets { targets, .. } => {
             (targets.iter().map(Thing::Target).collect(), MAX_TARGETS_PER_CALL)
+        }
+        Call::DescribeNetworkInterfaces(InterfaceQuery::Addresses { vpc, addresses }) => {
+            let max = MAX_FILTER_VALUES - usize::from(vpc.is_some());
+            (addresses.iter().map(Thing::Address).collect(), max)
+        }
+        Call::DescribeNetworkInterfaces(InterfaceQuery::Ids(ids)) => {
+            (ids.iter().map(Thing::Interface).collect(), MAX_FILTER_VALUES)
         }
         _ => (Vec::new(), usize::MAX),
     }
@@ -83,28 +104,38 @@ struct Chunk<'c> {
     things: HashSet<Thing<'c>>,
 }
 
+/// How many chunks of a kind are filled at the same time.
+const MAX_OPEN: usize = 8;
+
 /// Coalesces calls to as few as possible; the call of one asker is never split.
 #[must_use]
 pub fn coalesce(calls: &[Call]) -> Vec<Coalesced> {
     let mut chunks: Vec<Chunk<'_>> = Vec::new();
-    // The chunk of each kind that still has room.
-    let mut open: HashMap<Kind<'_>, usize> = HashMap::new();
+    // The latest chunks of each kind.
+    let mut open: HashMap<Kind<'_>, VecDeque<usize>> = HashMap::new();
+    // The chunk of each call: events that search for the same owners ask for the same tasks.
+    let mut identical: HashMap<&Call, usize> = HashMap::new();
     for (asker, call) in calls.iter().enumerate() {
         let (things, max) = things(call);
-        let kind = Kind::of(call);
-        let room = kind.as_ref().and_then(|kind| open.get(kind)).copied();
-        let fitting = room.filter(|n| {
-            chunks.get(*n).is_some_and(|chunk| {
+        let open = Kind::of(call).map(|kind| open.entry(kind).or_default());
+        let fits = |n: &&usize| {
+            chunks.get(**n).is_some_and(|chunk| {
                 let new = things.iter().filter(|thing| !chunk.things.contains(thing)).count();
                 chunk.things.len() + new <= max
             })
-        });
+        };
+        let known = identical.get(call).filter(|_| open.is_some());
+        let fitting = known.or_else(|| open.as_ref()?.iter().find(fits)).copied();
         let n = fitting.unwrap_or_else(|| {
             chunks.push(Chunk::default());
             chunks.len() - 1
         });
-        if let Some(kind) = kind {
-            open.insert(kind, n);
+        identical.insert(call, n);
+        if let (Some(open), None) = (open, fitting) {
+            open.push_back(n);
+            if open.len() > MAX_OPEN {
+                open.pop_front();
+            }
         }
         if let Some(chunk) = chunks.get_mut(n) {
             chunk.askers.push(asker);
@@ -132,6 +163,14 @@ impl Coalesced {
                     Call::DescribeTargetHealth { targets: others, .. } | Call::RegisterTargets { targets: others, .. },
                 ) => targets.extend_from_slice(others),
                 (
+                    Call::DescribeNetworkInterfaces(InterfaceQuery::Addresses { addresses, .. }),
+                    Call::DescribeNetworkInterfaces(InterfaceQuery::Addresses { addresses: others, .. }),
+                ) => addresses.extend_from_slice(others),
+                (
+                    Call::DescribeNetworkInterfaces(InterfaceQuery::Ids(ids)),
+                    Call::DescribeNetworkInterfaces(InterfaceQuery::Ids(others)),
+                ) => ids.extend_from_slice(others),
+                (
                     Call::DeregisterTargets { targets, within, .. },
                     Call::DeregisterTargets {
                         targets: others,
@@ -151,6 +190,10 @@ impl Coalesced {
             Call::DescribeTargetHealth { targets, .. }
             | Call::RegisterTargets { targets, .. }
             | Call::DeregisterTargets { targets, .. } => keep_first_of_each(targets),
+            Call::DescribeNetworkInterfaces(InterfaceQuery::Addresses { addresses, .. }) => {
+                keep_first_of_each(addresses);
+            }
+            Call::DescribeNetworkInterfaces(InterfaceQuery::Ids(ids)) => keep_first_of_each(ids),
             _ => {}
         }
         Some(Self { call, askers })
@@ -192,6 +235,15 @@ impl Coalesced {
                     found.map_or(TargetHealth::NotRegistered, |(_, health)| health.clone())
                 });
                 Answer::Health(of_own.collect())
+            }
+            (Answer::Interfaces(found), _, Call::DescribeNetworkInterfaces(query)) => {
+                let of_own = found.iter().filter(|interface| match query {
+                    InterfaceQuery::Addresses { addresses, .. } => {
+                        addresses.iter().any(|address| interface.addresses.contains(address))
+                    }
+                    InterfaceQuery::Ids(ids) => ids.contains(&interface.id),
+                });
+                Answer::Interfaces(of_own.cloned().collect())
             }
             _ => answer.clone(),
         }
@@ -270,6 +322,65 @@ mod tests {
     }
 
     #[test]
+    fn addresses_of_one_vpc_and_family_go_together_within_ec2s_limit_of_values() {
+        let ask = |vpc: Option<&str>, addresses: &[IpAddr]| {
+            Call::DescribeNetworkInterfaces(InterfaceQuery::Addresses {
+                vpc: vpc.map(|vpc| vpc.parse().unwrap()),
+                addresses: addresses.to_vec(),
+            })
+        };
+        let ipv4 = |n: u8| IpAddr::from([10, 0, 0, n]);
+        let vpc = Some("vpc-0123456789abcdef0");
+        let mut calls: Vec<Call> = (0..200).map(|n| ask(vpc, &[ipv4(n)])).collect();
+        calls.extend([
+            ask(None, &[ipv4(1)]),
+            ask(vpc, &["2001:db8::1".parse().unwrap()]),
+            ask(vpc, &[ipv4(7)]),
+        ]);
+        let chunks = coalesce(&calls);
+        let sizes: Vec<usize> = chunks.iter().map(|chunk| things(&chunk.call).0.len()).collect();
+        // The VPC is a value too.
+        assert_eq!(sizes, [199, 1, 1, 1]);
+        let interface = |n: u8| {
+            std::sync::Arc::new(start_engines_core::domain::interface::NetworkInterface {
+                id: format!("eni-0000000{n}").parse().unwrap(),
+                addresses: vec![ipv4(n)],
+                attached_at: None,
+            })
+        };
+        let answer = Answer::Interfaces(vec![interface(1), interface(7)]);
+        let part = chunks[0].part(&answer, &calls[7]);
+        assert_eq!(part, Answer::Interfaces(vec![interface(7)]));
+    }
+
+    #[test]
+    fn calls_of_different_shapes_that_take_turns_are_as_few_as_calls_in_order() {
+        let tasks = |service: usize| {
+            let arn = |n: usize| {
+                let text = format!(
+                    "arn:aws:ecs:us-east-1:111122223333:task/engines/{:032x}",
+                    100 * service + n
+                );
+                text.parse().unwrap()
+            };
+            Call::DescribeTasks {
+                cluster: "engines".parse().unwrap(),
+                tasks: (0..60).map(arn).collect(),
+            }
+        };
+        let calls: Vec<Call> = (0..100).map(|n| tasks(n % 20)).collect();
+        let chunks = coalesce(&calls);
+        assert_eq!(chunks.len(), 20);
+        assert!(chunks.iter().all(|chunk| chunk.askers.len() == 5));
+        // A small call fills the room that large ones leave.
+        let sizes = [150, 150, 50, 50];
+        let calls: Vec<Call> = (0..4)
+            .map(|n| register("auth", 1000 * n..1000 * n + sizes[n]))
+            .collect();
+        assert_eq!(coalesce(&calls).len(), 2);
+    }
+
+    #[test]
     fn a_chunk_is_within_awss_limits_and_no_call_is_split() {
         let calls: Vec<Call> = (0..100)
             .map(|n| register("auth", [3 * n, 3 * n + 1, 3 * n + 2]))
@@ -306,7 +417,7 @@ mod tests {
         let coalesced = &coalesce(&calls)[0];
         let (one, two, three) = (
             TargetHealth::Draining,
-            TargetHealth::Registered("healthy".into()),
+            TargetHealth::registered("healthy"),
             TargetHealth::NotRegistered,
         );
         let answer = Answer::Health(vec![one.clone(), two.clone(), three.clone()]);

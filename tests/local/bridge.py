@@ -76,7 +76,7 @@ class Bridge:
     ) -> None:
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
-        self._ecs = client("ecs")
+        self._ecs, self._ec2 = client("ecs"), client("ec2")
         self._delivery = Delivery(client, windows)
         self._cluster, self._rule = cluster, rule
         self._subnet, self._port = subnet, port
@@ -135,7 +135,11 @@ class Bridge:
         seen_at = time.monotonic()
         container = task["containers"][0]["name"]
         engine = self._pool.start(container, task_id(task["taskArn"]), self._port)
-        interface = NetworkInterface(engine.address, self._subnet)
+        # The function asks EC2 whether it exists, by its id.
+        made = self._ec2.create_network_interface(SubnetId=self._subnet)["NetworkInterface"]
+        interface = NetworkInterface(
+            engine.address, self._subnet, interface_id=made["NetworkInterfaceId"]
+        )
         watched = Watched(task["taskArn"], task.get("startedBy", ""), engine, interface, seen_at)
         self._tasks[watched.arn] = watched
         for stage in (*STARTING, RUNNING):
@@ -147,6 +151,7 @@ class Bridge:
         for stage in (STOPPING, DEPROVISIONING):
             self._send(watched, task, stage)
         watched.engine.stop()
+        self._ec2.delete_network_interface(NetworkInterfaceId=watched.interface.interface_id)
         self._send(watched, task, STOPPED)
         watched.stopped = True
 

@@ -19,6 +19,9 @@ GAPS = (
     "interface, and StopTask takes it to STOPPED, version 4, in one step. The bridge's versions go "
     "from 1 to 6, as measured on Fargate. The command's DescribeTasks goes through a server of the tests, "
     "which adds the network interface that ECS would return.",
+    "Network interfaces: the bridge made one in the emulator for each task, since the function asks EC2 "
+    "whether it exists. It has another address there, and MiniStack ignores the filter by address: who "
+    "has an address is tested at the wire.",
     "Time to drain: a task without a network interface has no address that a stop could deregister "
     "before StopTask, so the stop here waits for no connection. The wire tests cover the rest.",
     "Times: this machine's. On Fargate a task takes tens of seconds to be RUNNING.",

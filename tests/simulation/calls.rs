@@ -1,11 +1,15 @@
 //! Calls that reach AWS: what the promises and the story note of each before it is carried out, and after.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use start_engines_core::call::{Answer, Call, CallError, Desired, ErrorKind};
-use start_engines_core::domain::arn::TargetGroupArn;
+use start_engines_core::decide::timing;
+use start_engines_core::domain::arn::{InterfaceId, TargetGroupArn};
+use start_engines_core::domain::interface::{InterfaceQuery, NetworkInterface};
 use start_engines_core::domain::tags::STOP_AT;
 use start_engines_core::domain::target::{Target, TargetHealth};
+use start_engines_core::domain::timestamp::Timestamp;
 
 use crate::delivery::About;
 use crate::instances;
@@ -30,6 +34,15 @@ impl Simulation {
                         self.world.pin_described(task.as_str(), version);
                     }
                 }
+                Ok(())
+            }
+            (Call::DescribeNetworkInterfaces(_), _) => {
+                let longest = match self.mutant {
+                    Mutant::Ec2LagsLonger => Duration::from_secs(30),
+                    _ => timing::EC2_LAG,
+                };
+                let longest = u64::try_from(longest.as_millis()).expect("not that long");
+                self.world.ec2_lag = Duration::from_millis(self.rng.u64(0..longest));
                 Ok(())
             }
             (Call::RegisterTargets { group, targets, .. }, About::Task { task, .. }) => {
@@ -128,6 +141,14 @@ impl Simulation {
             {
                 Arc::make_mut(page).tasks.clear();
             }
+            (Call::DescribeNetworkInterfaces(query), _, Ok(Answer::Interfaces(found))) => {
+                self.mutate_interfaces(query, found);
+            }
+            (Call::ListTasks { .. }, About::Task { .. }, Ok(Answer::TaskPage(page)))
+                if self.mutant == Mutant::OnlyTheSameServiceIsSearched =>
+            {
+                Arc::make_mut(page).tasks.clear();
+            }
             (Call::RegisterTargets { group, targets, .. }, _, Ok(_)) => self.may_fail_its_checks(group, targets),
             (
                 Call::DescribeTaskDefinition { .. },
@@ -146,6 +167,29 @@ impl Simulation {
             _ => {}
         }
         self.is_done_with(about)
+    }
+
+    /// For mutants: what a version with one safeguard less would read of EC2's answer.
+    fn mutate_interfaces(&self, query: &InterfaceQuery, found: &mut Vec<Arc<NetworkInterface>>) {
+        match (self.mutant, query) {
+            (Mutant::InterfacesAreHidden, InterfaceQuery::Addresses { .. }) => found.clear(),
+            (Mutant::YoungInterfacesLookOld, _) => {
+                for interface in found {
+                    Arc::make_mut(interface).attached_at = Some(Timestamp::from_millis(0));
+                }
+            }
+            (Mutant::LateRunningEventsAreBelieved, InterfaceQuery::Ids(ids)) => {
+                let shown = |id: &InterfaceId| {
+                    Arc::new(NetworkInterface {
+                        id: id.clone(),
+                        addresses: Vec::new(),
+                        attached_at: None,
+                    })
+                };
+                *found = ids.iter().map(shown).collect();
+            }
+            _ => {}
+        }
     }
 }
 

@@ -144,7 +144,7 @@ impl Simulation {
             return;
         }
         for health in health {
-            if *health == TargetHealth::Registered("unhealthy.draining".to_owned()) {
+            if *health == TargetHealth::registered("unhealthy.draining") {
                 *health = TargetHealth::Draining;
             }
         }

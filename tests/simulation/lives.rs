@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 
 use serde_json::Value;
-use start_engines_core::decide::timing::{ATTACH, FRESH, REUSE, SKEW};
+use start_engines_core::decide::timing::{ATTACH, FRESH, INTERFACE, REUSE, SKEW};
 use start_engines_core::domain::timestamp::Timestamp;
 
 use crate::account::{Attached, By, Mode};
@@ -14,6 +14,10 @@ use crate::simulation::{HOUR, MINUTE, Mutant, SECOND, Simulation, Step};
 
 const REUSE_MILLIS: i64 = REUSE.as_millis() as i64;
 pub(crate) const ATTACH_MILLIS: i64 = ATTACH.as_millis() as i64;
+const FRESH_MILLIS: i64 = FRESH.as_millis() as i64;
+const INTERFACE_MILLIS: i64 = INTERFACE.as_millis() as i64;
+/// By how much ECS may lag with a task that has a network interface.
+const ECS_LAG: i64 = 30 * SECOND;
 /// How long before `stoppedAt` a task can have given its address back.
 const GIVEN_BACK: i64 = (REUSE.as_millis() - FRESH.as_millis()) as i64;
 /// How far the clocks of functions may be off.
@@ -79,7 +83,7 @@ impl Simulation {
             self.is_placed(task);
             return Ok(());
         }
-        let lag = self.rng.i64(0..=2 * SECOND);
+        let lag = self.ecs_lag();
         self.turn_after(lag, task, Turn::Show(1));
         if self.rng.usize(..1000) < 40 {
             let fails = self.rng.i64(SECOND..=20 * SECOND);
@@ -115,7 +119,7 @@ impl Simulation {
                 life.live_since = Some(self.now);
                 self.others_move(task);
                 self.emit(task, &event);
-                let lag = self.rng.i64(0..=REUSE_MILLIS - SECOND);
+                let lag = self.ecs_lag();
                 self.turn_after(lag, task, Turn::Show(3));
                 self.lives_on(task);
             }
@@ -134,6 +138,8 @@ impl Simulation {
             Turn::Stopped => {
                 let event = self.advance(task);
                 self.emit(task, &event);
+                // EC2 shows by then that its interface is gone.
+                self.world.forget_interface(task);
                 let life = self.promises.life(task);
                 life.stage = Stage::Stopped;
                 life.stopped_at = Some(self.now);
@@ -171,8 +177,22 @@ impl Simulation {
         self.world.advance(task)
     }
 
-    /// It has its address. When DescribeTasks shows it, `ATTACH` begins; when the address was freed,
-    /// `REUSE` began.
+    /// ECS is hardly ever behind, and at times by half a minute.
+    fn ecs_lag(&mut self) -> i64 {
+        if matches!(
+            self.mutant,
+            Mutant::TasksEndAtOnce | Mutant::LateRunningEventsAreBelieved
+        ) {
+            return ECS_LAG;
+        }
+        let longest = self
+            .rng
+            .choice([SECOND, SECOND, 8 * SECOND, ECS_LAG])
+            .expect("one of these");
+        self.rng.i64(0..=longest)
+    }
+
+    /// It has its address: `INTERFACE` begins. When the address was freed, `REUSE` began.
     fn is_addressed(&mut self, task: &str) {
         let address = self.world.address(task).expect("an address");
         let ipv6 = ipv6_beside(address);
@@ -186,12 +206,14 @@ impl Simulation {
         if self.promises.addressed(task, address.to_string(), target) {
             self.statistics.count("reused addresses");
         }
-        let seen = self.rng.i64(0..=5 * SECOND);
+        let (seen, listed) = match self.mutant {
+            Mutant::NewTasksAreShownLate => (10 * MINUTE, 10 * MINUTE),
+            _ => (self.ecs_lag(), self.ecs_lag()),
+        };
         self.turn_after(seen, task, Turn::Show(2));
-        let listed = self.rng.i64(0..=seen);
         self.turn_after(listed, task, Turn::List);
         if self.rng.usize(..1000) < 60 {
-            let fails = self.rng.i64(seen..=MINUTE);
+            let fails = self.rng.i64(0..=MINUTE);
             return self.turn_after(fails, task, Turn::Stop);
         }
         let freed = self
@@ -199,8 +221,8 @@ impl Simulation {
             .get(&address)
             .map_or(0, |freed| freed + REUSE_MILLIS - self.now);
         let soonest = match self.mutant {
-            Mutant::AddressesAreReusedAtOnce => seen,
-            _ => (seen + ATTACH_MILLIS).max(freed) + 1,
+            Mutant::AddressesAreReusedAtOnce => SECOND / 2,
+            _ => INTERFACE_MILLIS.max(freed) + 1,
         };
         let pulls = if self.is_rush_hour {
             0
@@ -266,15 +288,25 @@ impl Simulation {
         };
         let deprovisions = self.rng.i64(10..=longest);
         let stopped = deprovisions + self.rng.i64(10..=longest);
+        // ECS deletes its interface first: the last event comes no sooner than `FRESH` after RUNNING.
+        let life = self.promises.life(task);
+        let soonest = match life.live_since {
+            Some(since) if life.mode == Mode::Awsvpc && self.mutant != Mutant::TasksEndAtOnce => {
+                since + FRESH_MILLIS - self.now
+            }
+            _ => 0,
+        };
+        let stopped = stopped.max(soonest);
         let given_back = self.rng.i64(deprovisions.max(stopped - GIVEN_BACK)..=stopped);
         if self.promises.life(task).mode == Mode::Awsvpc {
             self.turn_after(deprovisions, task, Turn::Deprovisioning);
             self.turn_after(given_back, task, Turn::GiveBack);
         }
         self.turn_after(stopped, task, Turn::Stopped);
-        // By the last event of the task, and before its address can serve another.
         let lag = match self.mutant {
             Mutant::DescribeTasksLags => 10 * MINUTE,
+            _ if self.promises.life(task).mode == Mode::Awsvpc => self.ecs_lag(),
+            // By the last event of the task.
             _ => self.rng.i64(0..=stopped.min(REUSE_MILLIS) - 1),
         };
         self.turn_after(lag, task, Turn::Show(version));

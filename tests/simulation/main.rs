@@ -197,6 +197,46 @@ fn when_a_task_that_never_ran_looks_as_if_it_had_a_call_is_made_for_nothing() {
 }
 
 #[test]
+fn when_ec2_hides_interfaces_a_live_target_is_taken() {
+    dies(Mutant::InterfacesAreHidden, "3");
+}
+
+#[test]
+fn when_an_interface_without_a_task_is_taken_for_nobodys_at_once_a_live_target_is_taken() {
+    dies(Mutant::YoungInterfacesLookOld, "3");
+}
+
+#[test]
+fn when_a_late_running_event_is_believed_a_dead_target_stays() {
+    dies(Mutant::LateRunningEventsAreBelieved, "1");
+}
+
+#[test]
+fn when_a_deregistration_has_no_bound_a_live_target_is_taken() {
+    dies(Mutant::DeregistrationsHaveNoBound, "3");
+}
+
+#[test]
+fn when_ec2_lags_longer_than_assumed_a_live_target_is_taken() {
+    dies(Mutant::Ec2LagsLonger, "3");
+}
+
+#[test]
+fn when_only_the_same_service_is_searched_a_live_target_is_taken() {
+    dies(Mutant::OnlyTheSameServiceIsSearched, "3");
+}
+
+#[test]
+fn when_ecs_shows_new_tasks_later_than_assumed_a_live_target_is_taken() {
+    dies(Mutant::NewTasksAreShownLate, "3");
+}
+
+#[test]
+fn when_a_task_is_stopped_sooner_after_running_than_assumed_a_dead_target_stays() {
+    dies(Mutant::TasksEndAtOnce, "1");
+}
+
+#[test]
 fn when_client_tokens_are_forgotten_a_start_is_done_twice() {
     dies(Mutant::ClientTokensAreForgotten, "4");
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use fastrand::Rng;
 use start_engines_core::call::{Answer, Call, CallError};
@@ -75,6 +76,22 @@ pub(crate) enum Mutant {
     GracePeriodsCountAsDraining,
     /// A stop of a task that never ran has a time of its start.
     FailedStartsLookAsIfTheyRan,
+    /// EC2 shows no interface of a task, as to somebody who does not ask for managed ones.
+    InterfacesAreHidden,
+    /// An interface whose task ECS does not show yet looks as if ECS had had the time to.
+    YoungInterfacesLookOld,
+    /// The interface of a late RUNNING event's task is always there.
+    LateRunningEventsAreBelieved,
+    /// A deregistration may take effect long after EC2 was asked.
+    DeregistrationsHaveNoBound,
+    /// EC2 shows interfaces, old and new, half a minute late.
+    Ec2LagsLonger,
+    /// An owner is looked for only among the tasks of the same service.
+    OnlyTheSameServiceIsSearched,
+    /// ECS shows new tasks ten minutes late.
+    NewTasksAreShownLate,
+    /// ECS is always half a minute behind, and a task may be STOPPED as soon as it was RUNNING.
+    TasksEndAtOnce,
 }
 
 /// What happens at a point in time.
@@ -187,7 +204,15 @@ pub(crate) fn run(seed: u64, mutant: Mutant, is_reported: bool) -> Report {
         | Mutant::DeploymentsAreStrangers
         | Mutant::NobodyReconciles
         | Mutant::ReconcilesMissWhatLives
-        | Mutant::RetriesOfReconcilesLookAtNothing => false,
+        | Mutant::RetriesOfReconcilesLookAtNothing
+        | Mutant::InterfacesAreHidden
+        | Mutant::YoungInterfacesLookOld
+        | Mutant::LateRunningEventsAreBelieved
+        | Mutant::DeregistrationsHaveNoBound
+        | Mutant::Ec2LagsLonger
+        | Mutant::OnlyTheSameServiceIsSearched
+        | Mutant::NewTasksAreShownLate
+        | Mutant::TasksEndAtOnce => false,
     };
     let (world, services) = account::open(&mut rng, with_instances);
     let faults = rng.choice([0, 20, 60, 120]).expect("one of these");
@@ -377,6 +402,10 @@ impl Simulation {
         if calls == 0 {
             self.asks_first(&call, &delivery.about)?;
         }
+        let within = match (self.mutant, &call) {
+            (Mutant::DeregistrationsHaveNoBound, Call::DeregisterTargets { .. }) => Duration::from_secs(60),
+            _ => within,
+        };
         let fate = fate(&mut self.rng, &call, within, faults);
         self.statistics.count("AWS calls");
         self.statistics.count(format!("call {}", call.operation()));

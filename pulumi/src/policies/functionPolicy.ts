@@ -122,8 +122,8 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
     {
       Sid: "SeeInstances",
       Effect: "Allow",
-      Action: ["ec2:DescribeInstances"],
-      // IAM has no resource type for it: any other resource would deny it.
+      Action: ["ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces"],
+      // IAM has no resource type for these: any other resource would deny them.
       Resource: "*",
     },
     {

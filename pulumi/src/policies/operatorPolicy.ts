@@ -72,6 +72,7 @@ export function operatorPolicy(args: OperatorPolicyArgs): PolicyDocument {
       Effect: "Allow",
       Action: [
         "ec2:DescribeInstances",
+        "ec2:DescribeNetworkInterfaces",
         "elasticloadbalancing:DescribeTargetGroups",
         "elasticloadbalancing:DescribeTargetHealth",
       ],

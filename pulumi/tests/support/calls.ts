@@ -60,6 +60,12 @@ export const describeInstances = (): Call => ({
   keys: {},
 });
 
+export const describeNetworkInterfaces = (): Call => ({
+  action: "ec2:DescribeNetworkInterfaces",
+  parts: { NetworkInterfaceId: "eni-0123456789abcdef0" },
+  keys: {},
+});
+
 export const onTargets = (operation: "RegisterTargets" | "DeregisterTargets", groupArn: string): Call => {
   const [, name = "", id = ""] = groupArn.split("/");
   return {

@@ -46,7 +46,7 @@ fn member(found: &sdk::TargetHealthDescription) -> Option<GroupMember> {
             id: target.id()?.to_owned(),
             port: Port::try_from(i64::from(target.port()?)).ok()?,
         },
-        health: TargetHealth::of(state, reason),
+        health: TargetHealth::of(state, reason, target.availability_zone()),
         state: state.to_owned(),
         reason: reason.map(str::to_owned),
     })

@@ -17,6 +17,7 @@ fn task(n: u8, last: &str, desired: &str) -> TaskSnapshot {
             last_status: last.into(),
             desired_status: desired.into(),
             started_by: Some(STARTED_BY.into()),
+            interface: None,
             network: Network::Awsvpc(Addresses {
                 ipv4: Some([10, 0, 0, n].into()),
                 ipv6: None,
@@ -47,7 +48,7 @@ fn member(n: u8, state: &str) -> GroupMember {
             id: format!("10.0.0.{n}"),
             port: "8080".parse().unwrap(),
         },
-        health: TargetHealth::of(state, None),
+        health: TargetHealth::of(state, None, None),
         state: state.to_owned(),
         reason: None,
     }

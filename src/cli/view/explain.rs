@@ -212,7 +212,7 @@ fn explain_change(change: &TaskChange, trigger: &Trigger, config: &Config, text:
                     "DeregisterTargets of the host port (from DescribeTaskDefinition if the event has none), only after DescribeTargetHealth, ListTasks and DescribeTasks show that no newer task on the container instance owns it"
                 }
                 Phase::Running => {
-                    "DescribeTasks for tags and a stop that overtook the event; RegisterTargets per target group; DescribeTasks again, and DeregisterTargets if the task is stopping by then"
+                    "DescribeTasks for tags and a stop that overtook the event; RegisterTargets per target group; DescribeTasks again, and DeregisterTargets if the task is stopping by then. When handled late, DescribeNetworkInterfaces as well, to see that the task has not stopped"
                 }
                 Phase::Stopping if !task.never_ran() => "DeregisterTargets per target group, from the event alone",
                 Phase::Starting | Phase::Stopping | Phase::Stopped | Phase::Unknown => {
@@ -223,7 +223,7 @@ fn explain_change(change: &TaskChange, trigger: &Trigger, config: &Config, text:
             if task.phase() != Phase::Running && !on_instance {
                 writeln!(
                     text,
-                    "  handled late: DeregisterTargets only after DescribeTargetHealth, ListTasks and DescribeTasks show that no newer task owns the address"
+                    "  handled late: DeregisterTargets only after DescribeTargetHealth and DescribeNetworkInterfaces, and where another interface has the address ListTasks and DescribeTasks, show that no newer task owns it"
                 )?;
             }
             writeln!(text, "  first call: {}", first.operation())?;

@@ -8,6 +8,7 @@ use super::run_task::Started;
 use crate::domain::arn::TaskArn;
 use crate::domain::definition::Definition;
 use crate::domain::instance::{ContainerInstance, Ec2Instance};
+use crate::domain::interface::NetworkInterface;
 use crate::domain::target::{Target, TargetGroup, TargetHealth};
 use crate::domain::task::Task;
 
@@ -26,6 +27,8 @@ pub enum Answer {
     Definition(Option<Arc<Definition>>),
     /// To DescribeInstances; `None` if EC2 no longer knows the instance, or it has no address.
     Instance(Option<Ec2Instance>),
+    /// To DescribeNetworkInterfaces: every interface that EC2 shows for any of the addresses or ids.
+    Interfaces(Vec<Arc<NetworkInterface>>),
     /// To DescribeTargetGroups, of one target group.
     TargetGroup(TargetGroup),
     /// To DescribeTargetHealth with targets: one for each, in the order of the call.

@@ -16,8 +16,9 @@ use self::run_task::RunTask;
 use self::schedule::OneTimeSchedule;
 use crate::domain::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
 use crate::domain::instance::Recall;
+use crate::domain::interface::InterfaceQuery;
 use crate::domain::tags::Tag;
-use crate::domain::target::Target;
+use crate::domain::target::{Target, Zone};
 
 pub use self::answer::{Answer, FailedEntry, TaskPage};
 pub use self::error::{CallError, ErrorKind};
@@ -28,6 +29,9 @@ pub const MAX_TASKS_PER_DESCRIBE: usize = 100;
 /// [AWS Load Balancer Controller](https://github.com/kubernetes-sigs/aws-load-balancer-controller),
 /// because AWS documents none.
 pub const MAX_TARGETS_PER_CALL: usize = 200;
+/// How many filter values one call of EC2 accepts, over all its filters (`FilterLimitExceeded`:
+/// [client error codes](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html)).
+pub const MAX_FILTER_VALUES: usize = 200;
 /// How many entries one PutEvents call accepts.
 pub const MAX_ENTRIES_PER_PUT: usize = 10;
 
@@ -87,6 +91,9 @@ pub enum Call {
         /// When the answer may come from the cache.
         recall: Recall,
     },
+    /// EC2 DescribeNetworkInterfaces, all pages, with managed ones; at most [`MAX_FILTER_VALUES`] addresses or ids, the
+    /// VPC among them.
+    DescribeNetworkInterfaces(InterfaceQuery),
     /// ECS StopTask.
     StopTask {
         /// `cluster`.
@@ -159,15 +166,6 @@ pub enum Desired {
     Stopped,
 }
 
-/// The `AvailabilityZone` of targets in RegisterTargets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Zone {
-    /// Omitted: ELB derives it from the address, which is in a subnet of the target group's VPC.
-    Own,
-    /// `all`, for addresses outside of the target group's VPC. ELB refuses it for addresses inside.
-    All,
-}
-
 impl Call {
     /// The name of the API operation, as in logs and rates.
     #[must_use]
@@ -179,6 +177,7 @@ impl Call {
             Self::DescribeContainerInstance { .. } => "DescribeContainerInstances",
             Self::DescribeTaskDefinition { .. } => "DescribeTaskDefinition",
             Self::DescribeInstance { .. } => "DescribeInstances",
+            Self::DescribeNetworkInterfaces(_) => "DescribeNetworkInterfaces",
             Self::StopTask { .. } => "StopTask",
             Self::TagTask { .. } => "TagResource",
             Self::CreateSchedule(_) => "CreateSchedule",

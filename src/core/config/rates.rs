@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// The operations that can be rate limited: those that many events call. DescribeTaskDefinition (a burst of 50, and 20
 /// per second, by ECS's throttling quotas) is not one of them, because the function calls it once for each revision.
-pub const LIMITED_OPERATIONS: [&str; 8] = [
+pub const LIMITED_OPERATIONS: [&str; 9] = [
     "RunTask",
     "StopTask",
     "DescribeTasks",
@@ -17,6 +17,7 @@ pub const LIMITED_OPERATIONS: [&str; 8] = [
     "DeregisterTargets",
     "DescribeTargetHealth",
     "DescribeTargetGroups",
+    "DescribeNetworkInterfaces",
 ];
 
 /// How many calls per second an instance of the function may make of some operations together.
@@ -136,6 +137,14 @@ mod tests {
     }
 
     #[test]
+    fn every_limited_operation_can_have_a_rate() {
+        for name in LIMITED_OPERATIONS {
+            let rates: Rates = format!("{name}=10:50").parse().unwrap();
+            assert_eq!(rates.each()[0].to_string(), format!("{name}=10:50"));
+        }
+    }
+
+    #[test]
     fn an_invalid_rate_is_refused_with_its_reason() {
         let wrong = |text: &str| text.parse::<Rates>().unwrap_err();
         assert_eq!(wrong("RunTask"), InvalidRates::Shape("RunTask".into()));
@@ -145,5 +154,9 @@ mod tests {
         assert_eq!(wrong("runtask=1"), InvalidRates::Operation("runtask".into()));
         assert_eq!(wrong("RunTask=1,RunTask=2"), InvalidRates::Twice("RunTask"));
         assert_eq!(wrong("RunTask=1,"), InvalidRates::Shape(String::new()));
+        assert_eq!(
+            wrong("DescribeInstances=1"),
+            InvalidRates::Operation("DescribeInstances".into())
+        );
     }
 }

@@ -6,25 +6,27 @@
 //! - STOPPED and fresh, or never RUNNING: DescribeTargetHealth first, since an earlier event has usually deregistered the
 //!   targets, or there are none, and ELB allows more Describe calls than others;
 //! - **the careful way** for late events, and for ports of container instances, which are reused within seconds: the
-//!   address may be a newer task's. What is still registered is deregistered only if no other task of start-engines owns
-//!   it (`owners`).
+//!   address may be a newer task's. What is still registered is deregistered only if no other live task of start-engines
+//!   owns it: by the network interface that has the address now (`owners::interfaces`), or by all tasks on the container
+//!   instance (`owners`).
 //!
 //! "Not registered", "no such target group" and "no such task" are success: nothing is registered then.
 
 use std::time::Duration;
 
 use super::failures::Failures;
+use super::owners::interfaces::{self, Former};
 use super::owners::{leftovers, owned_by_others, too_slow};
 use super::targets::candidates::{Candidates, OwnerScope, Unnamed};
 use super::targets::membership::{by_group, still_registered};
 use super::targets::{of_stopping, refusal};
 use super::timing;
 use crate::config::Config;
-use crate::domain::arn::TargetGroupArn;
-use crate::domain::target::{Attachment, GroupTarget, Target};
+use crate::domain::arn::{InterfaceId, TargetGroupArn};
+use crate::domain::target::{Attachment, GroupTarget, Target, Zone};
 use crate::domain::task::{Phase, Task};
 use crate::journal::{Halt, Reader};
-use crate::outcome::{Outcome, Skip};
+use crate::outcome::{Category, Failure, Outcome, Skip};
 use crate::request::task_change::TaskChange;
 
 /// Deregisters the targets of the task in `change`.
@@ -42,16 +44,20 @@ pub fn deregister(
         return carefully(task, None, attachments, config, reader);
     };
     let mut work = Work::new(task);
-    let Candidates { targets, unnamed, .. } = match of_stopping(task, None, attachments, reader, &mut work.failures)? {
+    let Candidates {
+        targets,
+        unnamed,
+        owner_scope,
+    } = match of_stopping(task, None, attachments, reader, &mut work.failures)? {
         Ok(candidates) => candidates,
         Err(reason) => return Ok(skipped(task, reason)),
     };
     let registered = match task.phase() {
-        Phase::Stopped => still_registered(&targets, reader, &mut work.failures)?,
+        Phase::Stopped => registered_among(&targets, reader, &mut work.failures)?,
         // It has registered nothing, so usually there is nothing to deregister; but a late stop of another task may have
         // left a target to it.
         Phase::Starting | Phase::Running | Phase::Stopping | Phase::Unknown if task.never_ran() => {
-            still_registered(&targets, reader, &mut work.failures)?
+            registered_among(&targets, reader, &mut work.failures)?
         }
         Phase::Starting | Phase::Running | Phase::Stopping | Phase::Unknown => targets,
     };
@@ -67,7 +73,7 @@ pub fn deregister(
         }
     }
     let late = still_registered(&late, reader, &mut work.failures)?;
-    work.deregister_unowned(late, &OwnerScope::Anywhere, config, reader)?;
+    work.deregister_unowned(late, &owner_scope, config, reader)?;
     work.report_leftovers(&unnamed, config, reader)?;
     work.end()
 }
@@ -106,8 +112,20 @@ pub(super) fn undo(
     reader: &mut Reader<'_>,
 ) -> Result<Outcome, Halt> {
     let mut work = Work::new(task);
+    // Their zones are not known, so EC2 is asked in all VPCs.
+    let registered = registered.into_iter().map(|target| (target, Zone::All)).collect();
     work.deregister_unowned(registered, owner_scope, config, reader)?;
     work.end()
+}
+
+/// Those of the targets that are registered.
+fn registered_among(
+    targets: &[GroupTarget],
+    reader: &mut Reader<'_>,
+    failures: &mut Failures,
+) -> Result<Vec<GroupTarget>, Halt> {
+    let registered = still_registered(targets, reader, failures)?;
+    Ok(registered.into_iter().map(|(target, _)| target).collect())
 }
 
 fn skipped(task: &Task, reason: Skip) -> Outcome {
@@ -115,6 +133,15 @@ fn skipped(task: &Task, reason: Skip) -> Outcome {
         reason,
         failed_start: task.failed_start(),
     }
+}
+
+fn out_of_time(task: &Task) -> Failure {
+    let message = format!(
+        "what EC2 showed of the addresses of {} was older than {} s when they were to be deregistered",
+        task.arn,
+        timing::INTERFACE_PROOF.as_secs()
+    );
+    Failure::new(Category::OutOfTime, message)
 }
 
 /// What has been done for one stopping task so far.
@@ -138,7 +165,7 @@ impl<'t> Work<'t> {
     /// Deregisters what no other task of start-engines owns, while the proof of that holds.
     fn deregister_unowned(
         &mut self,
-        registered: Vec<GroupTarget>,
+        registered: Vec<(GroupTarget, Zone)>,
         owner_scope: &OwnerScope,
         config: &Config,
         reader: &mut Reader<'_>,
@@ -146,6 +173,12 @@ impl<'t> Work<'t> {
         if registered.is_empty() {
             return Ok(());
         }
+        if let OwnerScope::Interface(own) = owner_scope
+            && self.deregister_by_interface(own, &registered, config, reader)?
+        {
+            return Ok(());
+        }
+        let registered: Vec<GroupTarget> = registered.into_iter().map(|(target, _)| target).collect();
         let proof_ends = reader.now().after(timing::ATTACH);
         let owned = owned_by_others(self.task, &registered, owner_scope, proof_ends, config, reader)?;
         let (reused, free): (Vec<_>, Vec<_>) = registered.into_iter().partition(|target| owned.contains(target));
@@ -157,6 +190,36 @@ impl<'t> Work<'t> {
             }
         }
         Ok(())
+    }
+
+    /// Deregisters the addresses that no other live task of start-engines has, by their network interfaces. False if EC2
+    /// refuses to answer: then only ECS can show it.
+    fn deregister_by_interface(
+        &mut self,
+        own: &InterfaceId,
+        registered: &[(GroupTarget, Zone)],
+        config: &Config,
+        reader: &mut Reader<'_>,
+    ) -> Result<bool, Halt> {
+        let former = |(target, zone): &(GroupTarget, Zone)| Former {
+            target: target.clone(),
+            zone: *zone,
+            interface: own.clone(),
+        };
+        let former: Vec<Former> = registered.iter().map(former).collect();
+        let verdict = match interfaces::verdict(self.task, &former, config, reader)? {
+            Ok(verdict) => verdict,
+            Err(error) if !error.kind.is_transient() => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        self.reused.extend(verdict.owned);
+        for (group, targets) in by_group(&verdict.free) {
+            match timing::left(Some(verdict.ends), reader.now()) {
+                Some(within) => self.deregister(&group, targets, within, reader)?,
+                None => self.failures.add(out_of_time(self.task)),
+            }
+        }
+        Ok(true)
     }
 
     fn deregister(

@@ -6,6 +6,9 @@
 //! A stale event takes the careful way of a stop, as an earlier attempt at this same event may have registered and
 //! crashed.
 //!
+//! An ECS that lags may show a task as RUNNING that has stopped. For a late event EC2 shows whether its network interface
+//! still exists.
+//!
 //! A task that drains has a tag for it; with either snapshot it counts as a stop, so that a late RUNNING event does not
 //! register its targets again.
 //!
@@ -15,15 +18,16 @@
 //! registered. A task without any tags is no error: StopTask deletes them, and the second snapshot shows the stop.
 
 use super::failures::Failures;
+use super::owners::interfaces;
 use super::targets::candidates::OwnerScope;
 use super::targets::membership::by_group;
 use super::targets::of_running;
 use super::targets::snapshot::{self, newer, with_containers};
 use super::{deployment, deregister, timing};
-use crate::call::{CallError, ErrorKind, Zone};
+use crate::call::{CallError, ErrorKind};
 use crate::config::Config;
 use crate::domain::arn::{TargetGroupArn, TaskDefinition};
-use crate::domain::target::{Attachment, GroupTarget, Target};
+use crate::domain::target::{Attachment, GroupTarget, Target, Zone};
 use crate::domain::task::Task;
 use crate::journal::{Halt, Reader};
 use crate::outcome::{Category, Failure, Outcome, Skip};
@@ -82,6 +86,7 @@ pub fn register(
     // Even a call that failed may have been applied.
     match snapshot::describe(event, reader)? {
         Some(second) if newer(newer(event, first), second).is_live() && !second.is_draining() => {
+            still_exists(change, first, reader)?;
             failures.extend(unanswered);
             failures.into_result(Outcome::Registered { targets })
         }
@@ -98,6 +103,26 @@ pub fn register(
             );
             Err(Failure::new(Category::TaskNotVisible, message).into())
         }
+    }
+}
+
+/// A late event may be of a task that has stopped since, and that ECS still shows as RUNNING: EC2 shows whether its network
+/// interface is still there. If it is not, the event fails: once ECS shows the stop, its retry deregisters the targets.
+fn still_exists(change: &TaskChange, snapshot: &Task, reader: &mut Reader<'_>) -> Result<(), Halt> {
+    let is_late = change
+        .happened_at
+        .is_none_or(|time| reader.now().since(time) > timing::FRESH);
+    let OwnerScope::Interface(id) = OwnerScope::of_running(&change.task, snapshot) else {
+        return Ok(());
+    };
+    if !is_late {
+        return Ok(());
+    }
+    match interfaces::existing(std::slice::from_ref(&id), reader)? {
+        Ok(existing) if existing.contains(&id) => Ok(()),
+        Ok(_) => Err(interfaces::interface_is_gone(&change.task.arn, &id).into()),
+        Err(error) if !error.kind.is_transient() => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -8,11 +8,19 @@
 //!   STOPPED, still has its address when the event is made; so a DeregisterTargets that takes effect within `REUSE` of
 //!   that event cannot deregister another task's target. A STOPPED task freed its address up to `REUSE - FRESH` before
 //!   `stoppedAt`, so its calls must take effect within [`FRESH`] of `stoppedAt`.
-//! - **From when DescribeTasks returns a task with its address until the task is registered, at least [`ATTACH`]
-//!   passes.** The careful way lists and describes all tasks. A task that may own the address, but is not returned with
-//!   it yet, is registered no sooner than that. So the proof that nobody owns the address holds for `ATTACH` from when
-//!   ListTasks was called. How long ago the address was freed does not matter here: another task may get it right after
-//!   the snapshot.
+//! - **From when EC2 creates a network interface until its task is registered, at least [`INTERFACE`] passes, and EC2's
+//!   answers are behind by less than [`EC2_LAG`].** The careful way asks EC2 who has the address. An interface that is not
+//!   shown yet was created less than `EC2_LAG` before, so its task is registered no sooner than [`INTERFACE_PROOF`], the
+//!   difference, after EC2 was asked. How long ago the address was freed does not matter here. ECS's answers may be behind
+//!   by up to [`ECS_LAG`]: an interface whose task ECS does not show counts as nobody's only if it is attached for longer.
+//! - **EC2 shows that an interface is deleted before the last stop event of its task is handled**, and that event is made
+//!   no sooner than [`FRESH`] after the task was RUNNING, since the interface is deleted in between. So what a handler of
+//!   a RUNNING event has registered of a task that ECS still shows as RUNNING is found by the handler of the last stop
+//!   event, if it was registered within `FRESH`, and else by EC2's answer.
+//! - **From when DescribeTasks returns a task with its address or port until the task is registered, at least [`ATTACH`]
+//!   passes.** That is the bound where EC2 shows nothing: for ports of container instances, and where EC2 denies the call.
+//!   A task that may own the target, but is not returned with it yet, is registered no sooner than that. So the proof that
+//!   nobody owns it holds for `ATTACH` from when ListTasks was called.
 //! - **Host ports of container instances** are reused within seconds, so no stop of such a task is fresh. The careful way
 //!   relies on this: a host port that no task of start-engines has, by its bindings or by its definition, or that its own
 //!   task has not freed (it is not STOPPED), is registered for another task no sooner than `ATTACH` from then: that
@@ -24,11 +32,10 @@
 //!   has freed, a late stop deregisters a live target.
 //! - A call that was given up takes effect before its event is tried again (a minute later), or never; a DeregisterTargets
 //!   that was given up, by the end of its time limit, or never.
-//! - DescribeTasks lags by less than the time from a task's first stop event to the handling of its last: so a stop that
-//!   the second snapshot of a RUNNING handler does not show yet is followed by one more event, whose handler finds what
-//!   was registered.
-//! - DescribeTasks lags by less than [`REUSE`]: a task that has freed its address is returned as stopping before another
-//!   one is RUNNING with that address, and is not mistaken for its owner.
+//! - For tasks on container instances, and where EC2 denies the call: DescribeTasks lags by less than the time from a task's
+//!   first stop event to the handling of its last, so that a stop which the second snapshot of a RUNNING handler does not
+//!   show yet is followed by one more event, whose handler finds what was registered; and by less than [`REUSE`], so that a
+//!   task that has freed its address is returned as stopping before another one is RUNNING with that address.
 //! - DescribeTargetHealth shows a registration that was answered before the last stop event of its task was made. A
 //!   handler that undoes its own registration does not call it.
 //! - The clocks of ECS and of the function differ by less than [`SKEW`], which is subtracted from every limit that is
@@ -46,6 +53,19 @@ pub const FRESH: Duration = Duration::from_secs(5);
 pub const REUSE: Duration = Duration::from_secs(8);
 /// The minimum time from when DescribeTasks returns a task with its address until the task is registered.
 pub const ATTACH: Duration = Duration::from_secs(3);
+/// The minimum time from when EC2 creates a network interface until its task is registered: the interface must be attached,
+/// the task must start and be reported RUNNING, and its event be handled.
+pub const INTERFACE: Duration = Duration::from_secs(5);
+/// The maximum time by which EC2's answers are behind. EC2 promises none
+/// ([eventual consistency](https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html)).
+pub const EC2_LAG: Duration = Duration::from_secs(2);
+/// How long it holds, from when EC2 was asked, that nobody whose target is registered has an address for which EC2 shows
+/// no interface: [`INTERFACE`] less [`EC2_LAG`].
+pub const INTERFACE_PROOF: Duration = INTERFACE.saturating_sub(EC2_LAG);
+/// The maximum time by which ECS's answers are behind: after that, ECS shows the task of every network interface. RunTask's
+/// own figure: "start with a couple of seconds of wait time, and increase gradually up to five minutes"
+/// ([RunTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html)).
+pub const ECS_LAG: Duration = Duration::from_secs(300);
 /// The maximum difference between the clocks of the function and of ECS. (The Amazon Time Sync Service synchronizes
 /// both to about a millisecond.)
 pub const SKEW: Duration = Duration::from_secs(1);

@@ -6,6 +6,7 @@ pub mod arn;
 pub mod definition;
 pub mod deployment;
 pub mod instance;
+pub mod interface;
 pub mod requested_at;
 pub mod started_by;
 pub mod tags;

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::arn::{ContainerName, Port, TargetGroupArn};
+use super::arn::{ContainerName, Port, TargetGroupArn, VpcId};
 
 /// One attachment of a start: a container's port that is to be registered with a target group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -93,6 +93,15 @@ pub enum AddressFamily {
     Ipv6,
 }
 
+/// The `AvailabilityZone` of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Zone {
+    /// Omitted when it is registered: ELB derives it from the address, which is in a subnet of the target group's VPC.
+    Own,
+    /// `all`, for addresses outside of the target group's VPC. ELB refuses it for addresses inside.
+    All,
+}
+
 /// The properties of a target group that cannot change while it exists.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TargetGroup {
@@ -102,6 +111,8 @@ pub struct TargetGroup {
     pub family: AddressFamily,
     /// `Protocol`, as AWS spells it.
     pub protocol: String,
+    /// `VpcId`; absent for target groups of target type `lambda`.
+    pub vpc: Option<VpcId>,
 }
 
 /// Whether a target is registered with its target group (`TargetHealth.State` and `Reason`).
@@ -113,22 +124,43 @@ pub enum TargetHealth {
     /// Load Balancer lets the connections of an unhealthy target end: it becomes `healthy` or `unhealthy` again, and
     /// nobody has deregistered it
     /// ([target health status](https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-health-checks.html#target-health-states)).
-    Registered(String),
+    Registered(Registration),
     /// `draining`: deregistered, while its connections end.
     Draining,
     /// Not registered: the reason is `Target.NotRegistered`.
     NotRegistered,
 }
 
+/// A target that is registered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Registration {
+    /// `State`, as AWS spells it.
+    pub state: String,
+    /// `Target.AvailabilityZone`: whether it is outside of the target group's VPC.
+    pub zone: Zone,
+}
+
 impl TargetHealth {
-    /// From `State` and `Reason`. A state that this version does not know counts as registered: an unnecessary
-    /// DeregisterTargets does no harm, a missing one does.
+    /// Registered in this state, inside of the target group's VPC.
     #[must_use]
-    pub fn of(state: &str, reason: Option<&str>) -> Self {
+    pub fn registered(state: &str) -> Self {
+        Self::Registered(Registration {
+            state: state.to_owned(),
+            zone: Zone::Own,
+        })
+    }
+
+    /// From `State`, `Reason` and the target's `AvailabilityZone`. A state that this version does not know counts as
+    /// registered: an unnecessary DeregisterTargets does no harm, a missing one does.
+    #[must_use]
+    pub fn of(state: &str, reason: Option<&str>, zone: Option<&str>) -> Self {
         match (state, reason) {
             ("draining", _) => Self::Draining,
             (_, Some("Target.NotRegistered")) => Self::NotRegistered,
-            (state, _) => Self::Registered(state.to_owned()),
+            (state, _) => Self::Registered(Registration {
+                state: state.to_owned(),
+                zone: if zone == Some("all") { Zone::All } else { Zone::Own },
+            }),
         }
     }
 }
@@ -155,28 +187,28 @@ mod tests {
     #[test]
     fn all_targets_but_unregistered_and_draining_ones_are_registered() {
         assert_eq!(
-            TargetHealth::of("unused", Some("Target.NotRegistered")),
+            TargetHealth::of("unused", Some("Target.NotRegistered"), None),
             TargetHealth::NotRegistered
         );
         assert_eq!(
-            TargetHealth::of("draining", Some("Target.DeregistrationInProgress")),
+            TargetHealth::of("draining", Some("Target.DeregistrationInProgress"), None),
             TargetHealth::Draining
         );
         // Registered, but the target group has no listener or the target's zone is not enabled.
         assert_eq!(
-            TargetHealth::of("unused", Some("Target.NotInUse")),
-            TargetHealth::Registered("unused".into())
+            TargetHealth::of("unused", Some("Target.NotInUse"), None),
+            TargetHealth::registered("unused")
         );
         assert_eq!(
-            TargetHealth::of("dozing", None),
-            TargetHealth::Registered("dozing".into())
+            TargetHealth::of("dozing", None, None),
+            TargetHealth::registered("dozing")
         );
     }
 
     #[test]
     fn a_target_in_its_grace_period_after_failed_checks_is_registered() {
-        let health = TargetHealth::of("unhealthy.draining", Some("Target.FailedHealthChecks"));
-        assert_eq!(health, TargetHealth::Registered("unhealthy.draining".into()));
+        let health = TargetHealth::of("unhealthy.draining", Some("Target.FailedHealthChecks"), None);
+        assert_eq!(health, TargetHealth::registered("unhealthy.draining"));
     }
 
     #[test]

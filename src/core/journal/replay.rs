@@ -8,12 +8,13 @@ use std::time::Duration;
 use super::entries::Journal;
 use crate::call::run_task::{RunTask, Started};
 use crate::call::schedule::OneTimeSchedule;
-use crate::call::{Answer, Call, CallError, Desired, TaskPage, Zone};
+use crate::call::{Answer, Call, CallError, Desired, TaskPage};
 use crate::domain::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
 use crate::domain::definition::Definition;
 use crate::domain::instance::{ContainerInstance, Ec2Instance, Recall};
+use crate::domain::interface::{InterfaceQuery, NetworkInterface};
 use crate::domain::tags::Tag;
-use crate::domain::target::{Target, TargetGroup, TargetHealth};
+use crate::domain::target::{Target, TargetGroup, TargetHealth, Zone};
 use crate::domain::task::Task;
 use crate::domain::timestamp::Timestamp;
 use crate::outcome::{Category, Failure, PartOfStop};
@@ -266,6 +267,17 @@ impl<'a> Reader<'a> {
                 _ => None,
             },
         )
+    }
+
+    /// EC2 DescribeNetworkInterfaces.
+    ///
+    /// # Errors
+    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
+    pub fn describe_network_interfaces(&mut self, query: InterfaceQuery) -> Asked<'a, &'a [Arc<NetworkInterface>]> {
+        self.ask(Call::DescribeNetworkInterfaces(query), |answer| match answer {
+            Answer::Interfaces(found) => Some(found.as_slice()),
+            _ => None,
+        })
     }
 
     /// ECS StopTask.

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::failure::Failure;
 use crate::domain::arn::{TargetGroupArn, TaskArn};
-use crate::domain::target::Target;
+use crate::domain::target::{Target, Zone};
 use crate::domain::timestamp::Timestamp;
 
 /// The drift between the tasks of a cluster and the targets in their target groups.
@@ -84,6 +84,8 @@ impl GroupPlan {
 pub struct Change {
     /// The address or EC2 instance, and the port.
     pub target: Target,
+    /// Whether the address is outside of the target group's VPC, as far as the target group shows it.
+    pub zone: Zone,
     /// The task that has or had it; `None` if it is pruned.
     pub task: Option<TaskArn>,
     /// The kind of drift.

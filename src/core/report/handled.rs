@@ -8,12 +8,13 @@ use serde_json::Value;
 
 use crate::call::{Answer, Call};
 use crate::domain::arn::TaskArn;
-use crate::domain::task::Task;
+use crate::domain::task::{Network, Task};
 use crate::domain::timestamp::Timestamp;
-use crate::journal::Journal;
+use crate::journal::{Entry, Journal};
 use crate::outcome::{Failure, Outcome, Repairs};
 use crate::request::Trigger;
 use crate::request::envelope::Envelope;
+use crate::request::task_change::TaskChange;
 
 /// One event, and how it was handled.
 #[derive(Debug)]
@@ -88,6 +89,21 @@ impl Handled {
             (_, Some(Trigger::TaskStateChange(change))) => std::slice::from_ref(&change.task.arn),
             (_, Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_)) | None) => &[],
         }
+    }
+
+    /// Whether only ECS has shown who has an address: EC2 denied the call, or neither the event nor ECS shows the task's
+    /// network interface. Then the search is bounded in time and in tasks, and relies on an ECS that hardly lags.
+    pub(super) fn is_without_ec2(&self) -> bool {
+        let entries = &self.journal.entries;
+        let is_question = |entry: &&Entry| matches!(entry.call, Call::DescribeNetworkInterfaces(_));
+        let mut questions = entries.iter().filter(is_question).peekable();
+        if questions.peek().is_some() {
+            return questions.any(|entry| entry.answer.as_ref().is_err_and(|error| !error.kind.is_transient()));
+        }
+        let is_on_interface = |change: &TaskChange| matches!(change.task.network, Network::Awsvpc(_));
+        let is_search = |entry: &Entry| matches!(entry.call, Call::ListTasks { .. });
+        matches!(&self.trigger, Some(Trigger::TaskStateChange(change)) if is_on_interface(change))
+            && entries.iter().any(is_search)
     }
 
     pub(super) fn calls(&self) -> Vec<&'static str> {

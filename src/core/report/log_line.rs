@@ -155,6 +155,7 @@ impl Handled {
             put("outcomeEventsFailed", json!(self.published.unpublished));
             put("outcomeEventsErrors", json!(self.published.errors));
         }
+        put("withoutEc2", json!(self.is_without_ec2().then_some(true)));
         put("calls", json!(self.calls()));
         put("lagMillis", json!(self.lag_millis()));
         put("durationMillis", json!(self.duration_millis()));

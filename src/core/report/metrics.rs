@@ -62,6 +62,9 @@ impl Handled {
             values.push(("TargetsUnknown", "Count", json!(repairs.unknown.len())));
             values.push(("TasksStopped", "Count", json!(repairs.stopped.len())));
         }
+        if self.is_without_ec2() {
+            values.push(("StopsWithoutEc2", "Count", json!(1)));
+        }
         if self.published != Published::default() {
             values.push(("OutcomeEvents", "Count", json!(self.published.published)));
             values.push(("OutcomeEventsFailed", "Count", json!(self.published.unpublished)));

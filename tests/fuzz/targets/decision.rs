@@ -4,7 +4,7 @@
 #![no_main]
 
 use std::net::Ipv4Addr;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
@@ -15,6 +15,7 @@ use start_engines_core::decide::{Step, decide};
 use start_engines_core::domain::arn::TaskArn;
 use start_engines_core::domain::definition::Definition;
 use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance};
+use start_engines_core::domain::interface::{InterfaceQuery, NetworkInterface};
 use start_engines_core::domain::tags::{self, Tag};
 use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
 use start_engines_core::domain::task::{Addresses, Status, Task, from_event};
@@ -152,6 +153,25 @@ impl Canned for Chosen<'_> {
         self.listed(Desired::Running, page)
     }
 
+    fn interfaces(&self, query: &InterfaceQuery) -> Vec<Arc<NetworkInterface>> {
+        let (addresses, id) = match query {
+            InterfaceQuery::Addresses { addresses, .. } => (addresses.clone(), None),
+            InterfaceQuery::Ids(ids) => (Vec::new(), ids.first().cloned()),
+        };
+        let another = || format!("eni-{:017x}", self.choice).parse().ok();
+        let id = if self.bit(2) {
+            id.or_else(|| self.own().interface)
+        } else {
+            another()
+        };
+        let interface = id.map(|id| NetworkInterface {
+            id,
+            addresses,
+            attached_at: self.bit(5).then_some(Timestamp::from_millis(0)),
+        });
+        interface.filter(|_| self.bit(3)).map(Arc::new).into_iter().collect()
+    }
+
     fn group(&self) -> TargetGroup {
         TargetGroup {
             target_type: if self.bit(3) {
@@ -165,6 +185,7 @@ impl Canned for Chosen<'_> {
                 AddressFamily::Ipv4
             },
             protocol: "HTTP".to_owned(),
+            vpc: "vpc-0123456789abcdef0".parse().ok(),
         }
     }
 

@@ -178,33 +178,35 @@ pub(super) async fn targets_are_registered_and_deregistered(session: &Session, n
     for _ in 0..2 {
         session.done(&register(&group, &targets)).await;
         let health = session.health_of(&group, &targets).await;
-        assert_eq!(health, vec![TargetHealth::Registered("healthy".into()); 2]);
+        assert_eq!(health, vec![TargetHealth::registered("healthy"); 2]);
     }
     session.done(&deregister(&group, &targets[..1])).await;
     let reversed = [targets[1].clone(), targets[0].clone()];
     let health = session.health_of(&group, &reversed).await;
     assert_eq!(
         health[0],
-        TargetHealth::Registered("healthy".into()),
+        TargetHealth::registered("healthy"),
         "in the order of the request"
     );
     assert_eq!(health[1], TargetHealth::NotRegistered, "the emulators drain nothing");
 
     session.done(&register(&group, &targets[..1])).await;
     let health = session.health_of(&group, &targets[..1]).await;
-    assert_eq!(health, [TargetHealth::Registered("healthy".into())], "in again");
+    assert_eq!(health, [TargetHealth::registered("healthy")], "in again");
     group
 }
 
 /// The facts about an IPv4 target group of target type ip.
 pub(super) async fn the_facts_about_a_target_group_are_read(session: &Session, name: &str) {
     let group = session.make_target_group(name, Family::Ipv4).await;
+    let read = session.facts_of(&group).await;
     let facts = TargetGroup {
         target_type: TargetType::Ip,
         family: AddressFamily::Ipv4,
         protocol: "HTTP".into(),
+        vpc: Some(session.vpc()),
     };
-    assert_eq!(session.facts_of(&group).await, facts);
+    assert_eq!(read, facts);
 }
 
 /// Each call reports a missing target group with the same error.

@@ -172,7 +172,7 @@ async fn gap_a_target_group_has_an_address_once_whatever_the_port() {
     let ports = [target("10.0.0.4", 8080), target("10.0.0.4", 9090)];
     session.done(&register(&group, &ports)).await;
     // On AWS: both. The answer for the second port is the first one's, and is not taken for its.
-    let one = [TargetHealth::Registered("healthy".into()), TargetHealth::NotRegistered];
+    let one = [TargetHealth::registered("healthy"), TargetHealth::NotRegistered];
     assert_eq!(session.health_of(&group, &ports).await, one);
     assert_eq!(session.health_of(&group, &ports[1..]).await, one[1..]);
 }

@@ -7,6 +7,7 @@ use aws_sdk_elasticloadbalancingv2::types::TargetGroupIpAddressTypeEnum as Famil
 use start_engines_core::call::run_task::{CapacityProvider, Launch, RunTask};
 use start_engines_core::call::{Call, ErrorKind};
 use start_engines_core::domain::arn::Cluster;
+use start_engines_core::domain::interface::InterfaceQuery;
 use start_engines_core::domain::target::{AddressFamily, TargetHealth};
 use start_engines_core::domain::task::{Network, Phase, Status};
 
@@ -205,7 +206,7 @@ async fn gap_a_target_group_has_an_address_once_with_the_last_port() {
     let ports = [target("10.0.0.4", 8080), target("10.0.0.4", 9090)];
     session.done(&register(&group, &ports)).await;
     // On AWS: both. The answer for the first port is the second one's, and is not taken for its.
-    let last = [TargetHealth::NotRegistered, TargetHealth::Registered("healthy".into())];
+    let last = [TargetHealth::NotRegistered, TargetHealth::registered("healthy")];
     assert_eq!(session.health_of(&group, &ports).await, last);
 }
 
@@ -224,7 +225,7 @@ async fn an_ipv6_target_is_registered_and_deregistered() {
     let targets = [target("2001:db8::1", 8080)];
     session.done(&register(&group, &targets)).await;
     let health = session.health_of(&group, &targets).await;
-    assert_eq!(health, [TargetHealth::Registered("healthy".into())]);
+    assert_eq!(health, [TargetHealth::registered("healthy")]);
     session.done(&deregister(&group, &targets)).await;
     assert_eq!(session.health_of(&group, &targets).await, [TargetHealth::NotRegistered]);
 }
@@ -237,6 +238,27 @@ async fn a_target_group_that_does_not_exist_is_not_found() {
 #[tokio::test]
 async fn an_instance_is_found_with_its_address() {
     contract::an_instance_is_found_with_its_address(&session().await).await;
+}
+
+#[tokio::test]
+async fn a_network_interface_is_found_by_its_address_and_by_its_id() {
+    let session = session().await;
+    let (_, address) = session.run_instance();
+    let by_address = InterfaceQuery::Addresses {
+        vpc: None,
+        addresses: vec![address.into(), [10, 255, 255, 254].into()],
+    };
+    let [found] = session.interfaces(by_address).await.try_into().expect("one interface");
+    assert_eq!(found.addresses, [std::net::IpAddr::from(address)]);
+    assert!(found.attached_at.is_some(), "it is attached to the instance");
+    let unknown = "eni-0ffffffffffffffff".parse().expect("an id");
+    let by_id = InterfaceQuery::Ids(vec![found.id.clone(), unknown]);
+    assert_eq!(session.interfaces(by_id).await, [found]);
+    let elsewhere = InterfaceQuery::Addresses {
+        vpc: "vpc-0fedcba9876543210".parse().ok(),
+        addresses: vec![address.into()],
+    };
+    assert_eq!(session.interfaces(elsewhere).await, []);
 }
 
 #[tokio::test]

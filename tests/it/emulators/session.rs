@@ -3,6 +3,7 @@
 //! Set-up and checks use the SDK directly, never the adapters.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -17,10 +18,13 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use start_engines_aws::AwsClients;
 use start_engines_cli::aws::OperatorClients;
 use start_engines_core::call::run_task::{Awsvpc, Launch, Options, RunTask};
-use start_engines_core::call::{Answer, Call, CallError, ErrorKind, TaskPage, Zone};
-use start_engines_core::domain::arn::{Cluster, SecurityGroupId, SubnetId, TargetGroupArn, TaskArn, TaskDefinition};
+use start_engines_core::call::{Answer, Call, CallError, ErrorKind, TaskPage};
+use start_engines_core::domain::arn::{
+    Cluster, SecurityGroupId, SubnetId, TargetGroupArn, TaskArn, TaskDefinition, VpcId,
+};
 use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance, Recall};
-use start_engines_core::domain::target::{Target, TargetGroup, TargetHealth};
+use start_engines_core::domain::interface::{InterfaceQuery, NetworkInterface};
+use start_engines_core::domain::target::{Target, TargetGroup, TargetHealth, Zone};
 use start_engines_core::domain::task::Task;
 use start_engines_core::ports::Aws;
 
@@ -136,6 +140,19 @@ impl Session {
         match self.perform(&call).await {
             Ok(Answer::Instance(instance)) => instance,
             other => panic!("DescribeInstances brought {other:?}"),
+        }
+    }
+
+    /// The default VPC, in which target groups are made.
+    pub(super) fn vpc(&self) -> VpcId {
+        self.vpc.parse().expect("a VPC id")
+    }
+
+    /// Calls DescribeNetworkInterfaces through the adapters.
+    pub(super) async fn interfaces(&self, query: InterfaceQuery) -> Vec<Arc<NetworkInterface>> {
+        match self.perform(&Call::DescribeNetworkInterfaces(query)).await {
+            Ok(Answer::Interfaces(found)) => found,
+            other => panic!("DescribeNetworkInterfaces brought {other:?}"),
         }
     }
 

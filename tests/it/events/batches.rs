@@ -189,7 +189,7 @@ async fn addresses_outside_of_the_vpc_are_registered_beside_those_inside() {
 }
 
 #[tokio::test]
-async fn late_stops_share_one_look_at_all_tasks() {
+async fn late_stops_share_one_question_to_ec2() {
     let stage = Stage::new().await;
     let (tasks, events) = running_tasks(&stage, "auth", 60, &json!({})).await;
     stage.deliver_batch(&events).await;
@@ -201,9 +201,8 @@ async fn late_stops_share_one_look_at_all_tasks() {
     assert_eq!(failures(&stage.deliver_batch(&stops).await), []);
     let expected = [
         ("DeregisterTargets", 1),
+        ("DescribeNetworkInterfaces", 1),
         ("DescribeTargetHealth", 1),
-        ("DescribeTasks", 1),
-        ("ListTasks", 1),
     ];
     assert_eq!(counts(&stage.calls()), expected);
     assert_eq!(stage.registered().len(), 20);
@@ -291,7 +290,7 @@ async fn starts_stops_and_changes_of_one_batch_are_all_done() {
 }
 
 #[tokio::test]
-async fn stops_that_are_asked_for_together_share_what_they_look_at() {
+async fn requested_stops_in_a_batch_share_their_calls() {
     let stage = Stage::new().await;
     let (tasks, events) = running_tasks(&stage, "auth", 30, &json!({})).await;
     stage.deliver_batch(&events).await;
@@ -307,7 +306,12 @@ async fn stops_that_are_asked_for_together_share_what_they_look_at() {
         .collect();
     stage.calls();
     assert_eq!(failures(&stage.deliver_batch(&stops).await), []);
-    let expected = [("DeregisterTargets", 1), ("DescribeTasks", 1), ("StopTask", 30)];
+    let expected = [
+        ("DeregisterTargets", 1),
+        ("DescribeNetworkInterfaces", 1),
+        ("DescribeTasks", 1),
+        ("StopTask", 30),
+    ];
     assert_eq!(counts(&stage.calls()), expected);
     assert_eq!(stage.registered(), []);
 }

@@ -78,6 +78,7 @@ async fn cell(
             target_type: TargetType::from(kind),
             family,
             protocol: "HTTP".to_owned(),
+            vpc: "vpc-0123456789abcdef0".parse().ok(),
         },
         dual_stack,
         network_mode,

@@ -6,18 +6,20 @@
 //! (`ecsShows`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 use start_engines_core::call::run_task::{RunTask, StartFailure, Started};
 use start_engines_core::call::{Answer, Call, CallError, Desired, TaskPage};
-use start_engines_core::domain::arn::TaskArn;
+use start_engines_core::domain::arn::{InterfaceId, TaskArn};
 use start_engines_core::domain::definition::Definition;
 use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance};
+use start_engines_core::domain::interface::{InterfaceQuery, NetworkInterface};
 use start_engines_core::domain::started_by;
 use start_engines_core::domain::tags::{self, TaskTags};
 use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
@@ -130,6 +132,8 @@ struct Around<'a> {
 
 const OTHER: &str = "arn:aws:ecs:us-east-1:111122223333:task/engines/ffffffffffffffffffffffffffffffff";
 
+const OTHER_INTERFACE: &str = "eni-0ffffffffffffffff";
+
 impl Around<'_> {
     /// The task as ECS shows it: with tags, which events never have.
     fn shown(&self) -> Option<Task> {
@@ -184,6 +188,7 @@ impl Canned for Around<'_> {
         let found = if asked[0].as_str() == OTHER {
             self.task.clone().map(|task| Task {
                 arn: OTHER.parse().unwrap(),
+                interface: OTHER_INTERFACE.parse().ok(),
                 desired_status: Status::Running,
                 last_status: Status::Running,
                 ..task
@@ -205,10 +210,25 @@ impl Canned for Around<'_> {
         }
     }
 
-    fn listed_started_by(&self, _page: Option<&str>) -> TaskPage {
-        TaskPage {
-            tasks: Vec::new(),
-            next: None,
+    fn listed_started_by(&self, page: Option<&str>) -> TaskPage {
+        self.listed(Desired::Running, page)
+    }
+
+    fn interfaces(&self, query: &InterfaceQuery) -> Vec<Arc<NetworkInterface>> {
+        let interface = |id: &InterfaceId, addresses: &[IpAddr]| {
+            Arc::new(NetworkInterface {
+                id: id.clone(),
+                addresses: addresses.to_vec(),
+                attached_at: None,
+            })
+        };
+        match query {
+            // That of the newer task, as the task's own is deleted by then.
+            InterfaceQuery::Addresses { addresses, .. } if self.case.reused => {
+                vec![interface(&OTHER_INTERFACE.parse().unwrap(), addresses)]
+            }
+            InterfaceQuery::Addresses { .. } => Vec::new(),
+            InterfaceQuery::Ids(ids) => ids.iter().map(|id| interface(id, &[])).collect(),
         }
     }
 
@@ -220,6 +240,7 @@ impl Canned for Around<'_> {
                 Family::Ipv6 => AddressFamily::Ipv6,
             },
             protocol: self.case.protocol.clone(),
+            vpc: "vpc-0123456789abcdef0".parse().ok(),
         }
     }
 

@@ -10,6 +10,7 @@ mod fixtures;
 mod groups;
 mod hosts;
 mod instances;
+mod interfaces;
 mod ladder;
 mod lost_instances;
 mod outcome_events;

@@ -162,12 +162,18 @@ async fn a_task_without_room_for_the_tag_is_stopped_without_a_drain() {
         assert_eq!(desired(&stage, &task), "STOPPED");
         assert_eq!(stage.registered(), []);
         let expected: &[&str] = if is_seen {
-            &["DescribeTasks", "DeregisterTargets", "StopTask"]
+            &[
+                "DescribeTasks",
+                "DescribeNetworkInterfaces",
+                "DeregisterTargets",
+                "StopTask",
+            ]
         } else {
             &[
                 "DescribeTasks",
                 "CreateSchedule",
                 "TagResource",
+                "DescribeNetworkInterfaces",
                 "DeregisterTargets",
                 "StopTask",
             ]

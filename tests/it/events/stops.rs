@@ -93,6 +93,7 @@ async fn a_stop_takes_the_target_out_at_once_and_stops_the_task_when_it_has_drai
             "DescribeTargetGroupAttributes",
             "CreateSchedule",
             "TagResource",
+            "DescribeNetworkInterfaces",
             "DeregisterTargets"
         ]
     );
@@ -132,7 +133,13 @@ async fn a_stop_without_drain_stops_at_once() {
         matches!(stopped, Outcome::Stopped { ref tasks, .. } if tasks.len() == 1),
         "{stopped:?}"
     );
-    assert_eq!(stage.calls(), ["DescribeTasks", "DeregisterTargets", "StopTask"]);
+    let calls = [
+        "DescribeTasks",
+        "DescribeNetworkInterfaces",
+        "DeregisterTargets",
+        "StopTask",
+    ];
+    assert_eq!(stage.calls(), calls);
     assert_eq!((stage.registered(), desired(&stage, &task)), (vec![], "STOPPED"));
 }
 
@@ -431,10 +438,14 @@ async fn an_address_that_became_anothers_while_a_stop_was_slow_stays_in_its_grou
         });
     });
     outcome(&stage, &stop_event(json!({"taskArn": old, "drainSeconds": 0}))).await;
-    assert_eq!(
-        stage.calls(),
-        ["DescribeTasks", "DeregisterTargets", "DescribeTasks", "StopTask"]
-    );
+    let calls = [
+        "DescribeTasks",
+        "DescribeNetworkInterfaces",
+        "DeregisterTargets",
+        "DescribeNetworkInterfaces",
+        "StopTask",
+    ];
+    assert_eq!(stage.calls(), calls);
     assert_eq!(stage.registered().len(), 1, "the newer task's target stays");
 }
 

@@ -142,6 +142,7 @@ fn answer(call: &Call, trigger: &Trigger) -> Answer {
             target_type: TargetType::Ip,
             family: AddressFamily::Ipv4,
             protocol: "HTTP".to_owned(),
+            vpc: "vpc-0123456789abcdef0".parse().ok(),
         }),
         Call::DescribeTargetHealth { targets, .. } => Answer::Health(vec![TargetHealth::NotRegistered; targets.len()]),
         Call::RegisterTargets { .. } | Call::DeregisterTargets { .. } => Answer::Done,

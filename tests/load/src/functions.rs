@@ -7,9 +7,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::Value;
-use start_engines_core::call::{Answer, Call, CallError, Zone};
+use start_engines_core::call::{Answer, Call, CallError};
 use start_engines_core::config::Config;
 use start_engines_core::domain::target::Target;
+use start_engines_core::domain::target::Zone;
 use start_engines_core::domain::task::Status;
 use start_engines_core::ports::{Aws, Clock};
 use start_engines_core::report::handled::Handled;

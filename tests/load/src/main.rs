@@ -6,6 +6,7 @@
 
 mod cost;
 mod figures;
+mod fleet;
 mod functions;
 mod parameters;
 mod plot;
@@ -99,6 +100,15 @@ fn main() -> ExitCode {
     {
         return cost::print(Path::new(measured));
     }
+    if let [word, folder, sizes] = arguments.as_slice()
+        && word == "fleet"
+        && let Some(sizes) = sizes
+            .split(',')
+            .map(|size| size.parse().ok())
+            .collect::<Option<Vec<usize>>>()
+    {
+        return fleet::print(Path::new(folder), &sizes);
+    }
     let Some(Plan {
         folder,
         rates,
@@ -107,7 +117,7 @@ fn main() -> ExitCode {
     }) = Plan::of(&arguments)
     else {
         eprintln!(
-            "usage: start-engines-load FOLDER [STARTS_PER_SECOND,.. [TARGET_GROUPS,.. [WAY,..]]]\n       start-engines-load cost BENCH_JSON"
+            "usage: start-engines-load FOLDER [STARTS_PER_SECOND,.. [TARGET_GROUPS,.. [WAY,..]]]\n       start-engines-load cost BENCH_JSON\n       start-engines-load fleet FOLDER LIVE_TASKS,.."
         );
         return ExitCode::from(2);
     };

@@ -26,6 +26,9 @@ pub(crate) const ECS_READS: Bucket = bucket(100.0, 20.0);
 pub(crate) const ELB_TARGETS: Bucket = bucket(20.0, 4.0);
 /// ELB's Describe calls together: as [`ELB_TARGETS`].
 pub(crate) const ELB_READS: Bucket = bucket(40.0, 10.0);
+/// EC2's Describe calls with filters or pages, each by itself:
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
+pub(crate) const EC2_READS: Bucket = bucket(100.0, 20.0);
 
 /// How long AWS takes to answer, from and to. Assumed: what these APIs show to callers in their own region;
 /// RunTask places tasks before it answers.
@@ -104,7 +107,7 @@ pub(crate) const REQUESTS: Batches = Batches { size: 10, window: 0 };
 pub(crate) const PULLERS: usize = 2;
 /// AWS's limits, divided by [`PULLERS`].
 pub(crate) const RATES: &str = "RunTask=10:10,DescribeTasks+ListTasks=10:50,RegisterTargets+DeregisterTargets=2:10,\
-                                DescribeTargetGroups+DescribeTargetHealth=5:20";
+                                DescribeTargetGroups+DescribeTargetHealth=5:20,DescribeNetworkInterfaces=10:50";
 pub(crate) const VISIBILITY_TIMEOUT: u64 = 6 * TIMEOUT + CHANGES.window;
 pub(crate) const MAX_RECEIVES: u32 = 5;
 /// From a message's arrival to its being received by a waiting poller. Assumed.

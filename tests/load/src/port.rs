@@ -72,6 +72,7 @@ fn buckets(call: &Call) -> &'static [&'static str] {
         Call::RunTask(_) => &["ecs tasks", "fargate RunTask"],
         Call::DescribeTasks { .. } | Call::ListTasks { .. } | Call::ListTasksStartedBy { .. } => &["ecs reads"],
         Call::RegisterTargets { .. } | Call::DeregisterTargets { .. } => &["elb targets"],
+        Call::DescribeNetworkInterfaces(_) => &["ec2 reads"],
         Call::DescribeTargetGroup { .. } | Call::DescribeTargetHealth { .. } => &["elb reads"],
         other => panic!("the model does not know {}", other.operation()),
     }

@@ -94,6 +94,7 @@ impl Shared {
             ("ecs reads", p::ECS_READS),
             ("elb targets", p::ELB_TARGETS),
             ("elb reads", p::ELB_READS),
+            ("ec2 reads", p::EC2_READS),
         ];
         let (account, groups) = account(groups);
         let world = World {

@@ -75,6 +75,7 @@ impl Targets {
             last_status,
             desired_status,
             started_by: Some(if is_blind { "start-engines/-" } else { started_by }.to_owned()),
+            interface: None,
             network: Network::Awsvpc(Addresses {
                 ipv4: address,
                 ipv6: None,
@@ -108,12 +109,13 @@ impl Targets {
                 let tasks = tasks.iter().map(|&task| arn(task).parse().expect("an ARN")).collect();
                 Answer::task_page(TaskPage { tasks, next: None })
             }
-            Heard::Registered(true) => Answer::Health(vec![TargetHealth::Registered("healthy".into())]),
+            Heard::Registered(true) => Answer::Health(vec![TargetHealth::registered("healthy")]),
             Heard::Registered(false) => Answer::Health(vec![TargetHealth::NotRegistered]),
             Heard::Facts => Answer::TargetGroup(TargetGroup {
                 target_type: TargetType::Ip,
                 family: AddressFamily::Ipv4,
                 protocol: "HTTP".into(),
+                vpc: "vpc-0123456789abcdef0".parse().ok(),
             }),
             Heard::Done => Answer::Done,
             Heard::Failed => {

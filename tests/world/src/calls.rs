@@ -10,6 +10,7 @@ use start_engines_core::call::schedule::OneTimeSchedule;
 use start_engines_core::call::{Answer, Call, CallError, Desired, ErrorKind, TaskPage};
 use start_engines_core::domain::definition::{Definition, PortMapping};
 use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance};
+use start_engines_core::domain::interface::{InterfaceQuery, NetworkInterface};
 use start_engines_core::domain::tags::Tag;
 use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth};
 use start_engines_core::domain::task::ports::RawBinding;
@@ -94,6 +95,7 @@ fn input(call: &Call) -> (Service, Value) {
             (Service::Ecs, input)
         }
         Call::DescribeInstance { id, .. } => (Service::Ec2, json!({"InstanceId": [id]})),
+        Call::DescribeNetworkInterfaces(query) => (Service::Ec2, interfaces_input(query)),
         Call::ListTasks {
             cluster,
             desired,
@@ -135,6 +137,28 @@ fn input(call: &Call) -> (Service, Value) {
             (Service::Elb, input)
         }
     }
+}
+
+fn interfaces_input(query: &InterfaceQuery) -> Value {
+    let filter = |name: &str, values: Vec<String>| json!({"Name": name, "Value": values});
+    let filters: Vec<Value> = match query {
+        InterfaceQuery::Addresses { vpc, addresses } => {
+            let is_ipv6 = addresses.iter().any(std::net::IpAddr::is_ipv6);
+            let name = if is_ipv6 {
+                "ipv6-addresses.ipv6-address"
+            } else {
+                "addresses.private-ip-address"
+            };
+            let values = addresses.iter().map(ToString::to_string).collect();
+            let of_vpc = vpc.iter().map(|vpc| filter("vpc-id", vec![vpc.to_string()]));
+            std::iter::once(filter(name, values)).chain(of_vpc).collect()
+        }
+        InterfaceQuery::Ids(ids) => {
+            let values = ids.iter().map(ToString::to_string).collect();
+            vec![filter("network-interface-id", values)]
+        }
+    };
+    json!({"Filter": filters, "MaxResults": 1000, "IncludeManagedResources": true})
 }
 
 fn schedule_input(schedule: &OneTimeSchedule) -> Value {
@@ -221,7 +245,12 @@ fn read(call: &Call, answer: &Value) -> Answer {
                     _ => AddressFamily::Ipv4,
                 },
                 protocol: text(&group["Protocol"]).to_owned(),
+                vpc: group["VpcId"].as_str().map(|vpc| vpc.parse().expect("a VPC")),
             })
+        }
+        Call::DescribeNetworkInterfaces(_) => {
+            assert!(answer["nextToken"].is_null(), "a world without a wire has one page");
+            Answer::Interfaces(list(&answer["networkInterfaceSet"], |it| Arc::new(interface(it))))
         }
         Call::DescribeTargetHealth { .. } => Answer::Health(list(&answer["TargetHealthDescriptions"], health)),
         Call::DescribeTargets { .. } => Answer::Targets(list(&answer["TargetHealthDescriptions"], |described| {
@@ -272,9 +301,20 @@ fn definition(shown: &Value) -> Definition {
     }
 }
 
+fn interface(shown: &Value) -> NetworkInterface {
+    let of_set = |set: &str, name: &str| list(&shown[set], |it| text(&it[name]).parse().expect("an address"));
+    let ipv4 = of_set("privateIpAddressesSet", "privateIpAddress");
+    NetworkInterface {
+        id: text(&shown["networkInterfaceId"]).parse().expect("an id"),
+        addresses: [ipv4, of_set("ipv6AddressesSet", "ipv6Address")].concat(),
+        attached_at: shown["attachment"]["attachTime"].as_str().and_then(Timestamp::parse),
+    }
+}
+
 fn health(described: &Value) -> TargetHealth {
     let health = &described["TargetHealth"];
-    TargetHealth::of(text(&health["State"]), health["Reason"].as_str())
+    let zone = described["Target"]["AvailabilityZone"].as_str();
+    TargetHealth::of(text(&health["State"]), health["Reason"].as_str(), zone)
 }
 
 /// The API's Task: an event's `detail` but for its times, which are numbers, and its tags.

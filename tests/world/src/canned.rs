@@ -8,6 +8,7 @@ use start_engines_core::call::{Answer, Call, Desired, TaskPage};
 use start_engines_core::domain::arn::TaskArn;
 use start_engines_core::domain::definition::{Definition, PortMapping};
 use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance};
+use start_engines_core::domain::interface::{InterfaceQuery, NetworkInterface};
 use start_engines_core::domain::target::{Target, TargetGroup, TargetHealth};
 use start_engines_core::domain::task::Task;
 use start_engines_core::domain::task::ports::RawBinding;
@@ -47,6 +48,11 @@ pub trait Canned {
     /// Any EC2 instance; `None` if EC2 does not know it.
     fn instance(&self) -> Option<Ec2Instance>;
 
+    /// The network interfaces that EC2 shows; none, unless a test says so.
+    fn interfaces(&self, _query: &InterfaceQuery) -> Vec<Arc<NetworkInterface>> {
+        Vec::new()
+    }
+
     /// The deregistration delay of any group.
     fn deregistration_delay(&self) -> Duration;
 
@@ -65,6 +71,7 @@ pub trait Canned {
             Call::DescribeTaskDefinition { .. } => Answer::Definition(self.definition().map(Arc::new)),
             Call::DescribeContainerInstance { .. } => Answer::ContainerInstance(self.container_instance()),
             Call::DescribeInstance { .. } => Answer::Instance(self.instance()),
+            Call::DescribeNetworkInterfaces(query) => Answer::Interfaces(self.interfaces(query)),
             Call::DescribeDeregistrationDelay { .. } => Answer::DeregistrationDelay(self.deregistration_delay()),
             Call::RegisterTargets { .. }
             | Call::DeregisterTargets { .. }
@@ -79,7 +86,7 @@ pub trait Canned {
 /// In its group, and well.
 #[must_use]
 pub fn healthy() -> TargetHealth {
-    TargetHealth::Registered("healthy".to_owned())
+    TargetHealth::registered("healthy")
 }
 
 /// A task definition with this network mode and a container `auth`, which maps these ports: container's and host's.

@@ -32,6 +32,7 @@ fn task(n: u8, state: &str, service: &str, host: &str, groups: &[&str]) -> TaskS
             last_status: state.into(),
             desired_status: if state == "RUNNING" { "RUNNING" } else { "STOPPED" }.into(),
             started_by: Some(format!("start-engines/{}", targets.join("/"))),
+            interface: None,
             network: Network::Awsvpc(Addresses::default()),
             containers: vec![],
             tags: vec![Tag {
@@ -58,7 +59,7 @@ fn member(host: &str, state: &str, reason: Option<&str>) -> GroupMember {
             id: host.into(),
             port: "8080".parse().unwrap(),
         },
-        health: TargetHealth::of(state, reason),
+        health: TargetHealth::of(state, reason, None),
         state: state.into(),
         reason: reason.map(str::to_owned),
     }
@@ -66,6 +67,7 @@ fn member(host: &str, state: &str, reason: Option<&str>) -> GroupMember {
 
 fn change(task: &TaskSnapshot, host: &str, why: Why) -> Change {
     Change {
+        zone: start_engines_core::domain::target::Zone::Own,
         target: member(host, "healthy", None).target,
         task: Some(task.task.arn.clone()),
         why,

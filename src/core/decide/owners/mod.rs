@@ -1,10 +1,12 @@
-//! Who owns the addresses now: the search through all tasks that makes a late deregistration safe.
+//! Who owns targets now: what makes a late deregistration safe.
 //!
-//! Ports of a container instance can only belong to tasks on it; which ones a task has, is in its bindings or its
-//! definition (`targets::host_ports`). For all other targets the search covers all clusters that the configuration names,
-//! since a newer task may run in another cluster than the stopped one, or have further targets. Must end while its result
-//! holds ([`super::timing::ATTACH`]): with 100 tasks for each call, a few thousand tasks are possible.
+//! An address belongs to a network interface, which EC2 shows (`interfaces`). Ports of a container instance can only belong
+//! to tasks on it; which ones a task has, is in its bindings or its definition (`targets::host_ports`). Where EC2 denies
+//! the call, or the interface or the container instance is not known, the search covers all tasks of all clusters that the
+//! configuration names. A search through tasks must end while its result holds ([`super::timing::ATTACH`]): with 100 tasks
+//! for each call, a few thousand tasks are possible.
 
+pub(crate) mod interfaces;
 pub(crate) mod leftovers;
 pub(crate) mod survey;
 
@@ -58,7 +60,7 @@ pub(crate) fn owned_of_each(
     };
     let (clusters, instance) = match owner_scope {
         OwnerScope::On(instance) => (vec![first.cluster.clone()], Some(instance.as_str())),
-        OwnerScope::Anywhere => (config.clusters_to_search(&first.cluster), None),
+        OwnerScope::Interface(_) | OwnerScope::Anywhere => (config.clusters_to_search(&first.cluster), None),
     };
     let itself = (former.len() == 1).then_some(&first.arn);
     let mut all = Vec::new();
@@ -169,7 +171,7 @@ fn ownership(
     };
     let on_same_instance = match owner_scope {
         OwnerScope::On(_) => true,
-        OwnerScope::Anywhere => instances::is_on(other, arn, target, reader)?,
+        OwnerScope::Interface(_) | OwnerScope::Anywhere => instances::is_on(other, arn, target, reader)?,
     };
     Ok(if on_same_instance { claim } else { Ownership::None })
 }

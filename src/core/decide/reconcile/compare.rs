@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::arn::{TargetGroupArn, TaskArn};
-use crate::domain::target::{GroupTarget, Target, TargetHealth};
+use crate::domain::target::{GroupTarget, Target, TargetHealth, Zone};
 use crate::outcome::plan::{Change, GroupPlan, Why};
 
 /// What a task of start-engines claims in one target group.
@@ -93,6 +93,7 @@ pub fn compare(
             if to_register.insert(target) {
                 plan.register.push(Change {
                     target: target.clone(),
+                    zone: Zone::Own,
                     task: Some(claim.task.clone()),
                     why,
                 });
@@ -103,7 +104,7 @@ pub fn compare(
     let live = at(&[Stage::Serving, Stage::Live]);
     let former = at(&[Stage::Former]);
     let anothers = at(&[Stage::AnothersFormer]);
-    for target in registered(members) {
+    for (target, zone) in registered_with_zone(members) {
         if live.of(target).is_some() || (former.of(target).is_none() && anothers.of(target).is_some()) {
             continue;
         }
@@ -118,6 +119,7 @@ pub fn compare(
         };
         plan.deregister.push(Change {
             target: target.clone(),
+            zone,
             task,
             why,
         });
@@ -127,8 +129,12 @@ pub fn compare(
 
 /// The targets that are registered and not draining.
 pub fn registered(members: &[(Target, TargetHealth)]) -> impl Iterator<Item = &Target> {
+    registered_with_zone(members).map(|(target, _)| target)
+}
+
+fn registered_with_zone(members: &[(Target, TargetHealth)]) -> impl Iterator<Item = (&Target, Zone)> {
     members.iter().filter_map(|(target, health)| match health {
-        TargetHealth::Registered(_) => Some(target),
+        TargetHealth::Registered(registration) => Some((target, registration.zone)),
         TargetHealth::Draining | TargetHealth::NotRegistered => None,
     })
 }
@@ -173,7 +179,7 @@ mod tests {
     }
 
     fn is_in(target: &Target) -> (Target, TargetHealth) {
-        (target.clone(), TargetHealth::of("healthy", None))
+        (target.clone(), TargetHealth::of("healthy", None, None))
     }
 
     #[test]
@@ -211,7 +217,7 @@ mod tests {
     #[test]
     fn a_draining_target_is_registered_again_only_for_a_task_that_serves() {
         let one = target("10.0.0.1", 8080);
-        let members = [(one.clone(), TargetHealth::of("draining", None))];
+        let members = [(one.clone(), TargetHealth::of("draining", None, None))];
         let plan_of = |stage| compare(&group(), &[claim(1, stage, std::slice::from_ref(&one))], &members, &[]);
         assert_eq!(plan_of(Stage::Serving).register[0].why, Why::Draining);
         assert_eq!(plan_of(Stage::Live), GroupPlan::new(group()));
@@ -257,8 +263,13 @@ mod tests {
         let state = prop_oneof![Just("healthy"), Just("unhealthy"), Just("initial"), Just("draining")];
         prop::collection::btree_map(1..=6u8, state, 0..=6).prop_map(|all| {
             let all = all.into_iter();
-            all.map(|(n, state)| (target(&format!("10.0.0.{n}"), 8080), TargetHealth::of(state, None)))
-                .collect()
+            all.map(|(n, state)| {
+                (
+                    target(&format!("10.0.0.{n}"), 8080),
+                    TargetHealth::of(state, None, None),
+                )
+            })
+            .collect()
         })
     }
 
@@ -281,7 +292,7 @@ mod tests {
                 after.remove(&change.target);
             }
             for change in &plan.register {
-                after.insert(change.target.clone(), TargetHealth::of("initial", None));
+                after.insert(change.target.clone(), TargetHealth::of("initial", None, None));
             }
             let after: Vec<(Target, TargetHealth)> = after.into_iter().collect();
             let again = compare(&group(), &claims, &after, &[]);

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::decide::failures::Failures;
 use crate::decide::owners::survey;
 use crate::decide::{deployment, timing};
-use crate::domain::arn::{Cluster, TargetGroupArn, TaskArn};
+use crate::domain::arn::{Cluster, InterfaceId, TargetGroupArn, TaskArn};
 use crate::domain::target::Attachment;
 use crate::domain::task::{Phase, Task};
 use crate::domain::timestamp::Timestamp;
@@ -78,6 +78,8 @@ impl<'a> FleetTask<'a> {
 /// The tasks that were live when they were listed; until `ends`, no other task can be registered.
 pub(super) struct Proof<'a> {
     pub(super) live: Vec<FleetTask<'a>>,
+    /// When they were listed.
+    pub(super) began: Timestamp,
     pub(super) ends: Timestamp,
 }
 
@@ -106,6 +108,7 @@ impl<'a> Proof<'a> {
         in_time: impl Fn(&Reader<'_>) -> Result<(), Failure>,
     ) -> Result<Self, Halt> {
         let mut live = Vec::new();
+        let began = reader.now();
         for (cluster, is_in_cluster) in clusters(request) {
             match survey::tasks(cluster, Desired::Running, None, None, reader, &in_time)? {
                 Ok(tasks) => live.extend(
@@ -118,7 +121,7 @@ impl<'a> Proof<'a> {
             }
         }
         live.retain(|fleet_task| fleet_task.task.is_live());
-        Ok(Self { live, ends })
+        Ok(Self { live, began, ends })
     }
 }
 
@@ -136,6 +139,7 @@ pub(super) struct Fleet<'a> {
     /// In the order of their ARNs, each with its newest snapshot.
     tasks: Vec<FleetTask<'a>>,
     by_group: HashMap<TargetGroupArn, Vec<usize>>,
+    by_interface: HashMap<&'a InterfaceId, usize>,
 }
 
 /// Lists and describes all tasks, the live ones first: they are also the first proof, which lasts for small fleets.
@@ -199,7 +203,28 @@ impl<'a> Fleet<'a> {
                 by_group.entry(group.clone()).or_default().push(n);
             }
         }
-        Self { tasks, by_group }
+        let of_interface = |(n, fleet_task): (usize, &FleetTask<'a>)| Some((fleet_task.task.interface.as_ref()?, n));
+        let by_interface = tasks.iter().enumerate().filter_map(of_interface).collect();
+        Self {
+            tasks,
+            by_group,
+            by_interface,
+        }
+    }
+
+    /// A task, live or stopped.
+    pub(super) fn task(&self, arn: &TaskArn) -> Option<&'a Task> {
+        let place = self
+            .tasks
+            .binary_search_by(|fleet_task| fleet_task.task.arn.cmp(arn))
+            .ok()?;
+        self.tasks.get(place).map(|fleet_task| fleet_task.task)
+    }
+
+    /// The task with a network interface.
+    pub(super) fn with_interface(&self, interface: &InterfaceId) -> Option<&'a Task> {
+        let place = *self.by_interface.get(interface)?;
+        self.tasks.get(place).map(|fleet_task| fleet_task.task)
     }
 
     /// The tasks that have a target in the target group.

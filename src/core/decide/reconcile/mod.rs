@@ -26,10 +26,11 @@
 //!   so none is missed by both lists. In the reverse order it would be in neither, and its target unknown.
 //! - *RegisterTargets between two snapshots.* A task that stops after the first one is found by the second, or the handler
 //!   of its last event, which is made later, finds what was registered ([`super::safety`]).
-//! - *DeregisterTargets within [`super::timing::ATTACH`] of a list of all live tasks,* or the list is read again. A target
-//!   that was registered after the first list, for a task that is not in it, is planned to be deregistered only if it has
-//!   the address of a stopped task. It is not deregistered, since the list that the call relies on is newer than any such
-//!   registration can be, and contains its owner.
+//! - *DeregisterTargets right after EC2 has shown who has the addresses.* A target that was registered after the list, for a
+//!   task that is not in it, is planned to be deregistered only if it has the address of a stopped task. It is not
+//!   deregistered, since EC2 shows an interface that is neither the stopped task's nor known.
+//! - *For host ports, DeregisterTargets within [`super::timing::ATTACH`] of a list of all live tasks,* or the list is read
+//!   again.
 //! - *A target that appears to be unknown* may belong to a task that was started after the list: so the list is read once
 //!   more at the end, before the target is reported. Nothing is done to it in any case.
 

@@ -2,6 +2,7 @@
 //! [`crate::decide::deregister`]. A failure in one step ends that step only.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::budget::{MIN_SNAPSHOT_TIME, MIN_STEP_TIME};
 use super::claims::{GroupClaims, Questioned};
@@ -11,11 +12,13 @@ use super::plan_group::{self, of_group};
 use crate::call::{MAX_TARGETS_PER_CALL, MAX_TASKS_PER_DESCRIBE};
 use crate::config::Config;
 use crate::decide::failures::{Failures, caught};
+use crate::decide::owners::interfaces::{self, Former, interface_is_gone};
 use crate::decide::register::register_in_group;
 use crate::decide::stop::drain_is_over;
 use crate::decide::targets::snapshot::newer;
 use crate::decide::timing;
-use crate::domain::arn::{TargetGroupArn, TaskArn};
+use crate::domain::arn::{InterfaceId, TargetGroupArn, TaskArn};
+use crate::domain::interface::NetworkInterface;
 use crate::domain::target::{GroupTarget, Target};
 use crate::domain::task::{Phase, Task};
 use crate::journal::{Halt, Reader};
@@ -126,15 +129,32 @@ impl<'f, 'a> Work<'f, 'a> {
             self.done.registered.extend(registered);
             return Ok(());
         };
+        // ECS may show a task as RUNNING for a while after it has stopped; its interface is gone then.
+        let ids: Vec<InterfaceId> = changes
+            .iter()
+            .filter_map(|change| self.interface(change))
+            .cloned()
+            .collect();
+        let existing = match interfaces::existing(&ids, reader)? {
+            Ok(existing) => Some(existing),
+            Err(error) if error.kind.is_transient() => return Err(of_group(group, error).into()),
+            Err(_) => None,
+        };
         let mut leaving = Vec::new();
         for change in changes {
+            let gone = self
+                .interface(&change)
+                .filter(|own| existing.as_ref().is_some_and(|it| !it.contains(own)));
             let Some((arn, before)) = change.task.as_ref().and_then(|arn| before.get_key_value(arn)) else {
                 continue;
             };
             match after.get(arn) {
                 Some(after) if !is_to_stay(newer(before, after)) => leaving.push(change),
                 Some(_) if refused.contains(&change.target) => {}
-                Some(_) => self.done.registered.push((arn.clone(), in_group(group, change.target))),
+                Some(_) => match gone {
+                    Some(gone) => self.failures.add(interface_is_gone(arn, gone)),
+                    None => self.done.registered.push((arn.clone(), in_group(group, change.target))),
+                },
                 None => {
                     let message = format!("DescribeTasks returned {arn} a moment ago, and does not any more");
                     self.failures.add(Failure::new(Category::TaskNotVisible, message));
@@ -198,7 +218,14 @@ impl<'f, 'a> Work<'f, 'a> {
     /// Deregisters what no live task of start-engines owns, while the proof of that holds. A target's own task, in its
     /// change, does not count as an owner.
     fn deregister(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'a>) -> Result<(), Halt> {
-        if self.try_to_deregister(group, changes, reader)? {
+        let (on_interface, others): (Vec<Change>, Vec<Change>) = changes
+            .iter()
+            .cloned()
+            .partition(|change| self.interface(change).is_some());
+        let is_done = on_interface.is_empty() || self.deregister_by_interface(group, &on_interface, reader)?;
+        // Where EC2 refuses to answer, only ECS can show who has an address.
+        let changes = if is_done { others.as_slice() } else { changes };
+        if changes.is_empty() || self.try_to_deregister(group, changes, reader)? {
             return Ok(());
         }
         self.proof = Proof::take(self.request, self.config, reader)?;
@@ -208,7 +235,111 @@ impl<'f, 'a> Work<'f, 'a> {
         Err(too_slow().into())
     }
 
-    /// The same with the present proof; whether it has held for long enough.
+    /// The network interface whose address a target is, if its task had one.
+    fn interface(&self, change: &Change) -> Option<&'a InterfaceId> {
+        let task = change.task.as_ref().filter(|_| change.target.is_address())?;
+        self.fleet.task(task)?.interface.as_ref()
+    }
+
+    /// The same by the network interfaces that have the addresses now. What the fleet shows of an interface's task stays
+    /// true, however old it is; only EC2's answer must be recent. False if EC2 refuses to answer.
+    fn deregister_by_interface(
+        &mut self,
+        group: &TargetGroupArn,
+        changes: &[Change],
+        reader: &mut Reader<'a>,
+    ) -> Result<bool, Halt> {
+        let former = |change: &Change| {
+            Some(Former {
+                target: in_group(group, change.target.clone()),
+                zone: change.zone,
+                interface: self.interface(change)?.clone(),
+            })
+        };
+        let former: Vec<Former> = changes.iter().filter_map(former).collect();
+        let ends = reader.now().after(timing::INTERFACE_PROOF);
+        let others = match interfaces::others(&former, reader)? {
+            Ok(others) => others,
+            Err(error) if error.kind.is_transient() => return Err(of_group(group, error).into()),
+            Err(_) => return Ok(false),
+        };
+        let mut free: Vec<&Change> = Vec::new();
+        let mut unclear: Vec<(&Former, &TaskArn, &NetworkInterface)> = Vec::new();
+        for ((change, former), others) in changes.iter().zip(&former).zip(others) {
+            let mut is_owned = false;
+            for other in others {
+                match (self.fleet.with_interface(&other.id), &change.task) {
+                    (Some(owner), _) => is_owned |= owner.is_live() && interfaces::names(owner, &former.target),
+                    // Of somebody else's task, or of none.
+                    (None, _) if interfaces::is_attached_for_long(other, self.proof.began) => {}
+                    // Perhaps of a task that was started after the list.
+                    (None, former_task) => {
+                        is_owned = true;
+                        unclear.extend(former_task.iter().map(|task| (former, task, other)));
+                    }
+                }
+            }
+            if !is_owned {
+                free.push(change);
+            }
+        }
+        if !free.is_empty() {
+            let Some(within) = timing::left(Some(ends), reader.now()) else {
+                return Err(too_slow().into());
+            };
+            self.deregister_now(group, &free, within, reader)?;
+        }
+        self.find_new_owners(&unclear, reader)?;
+        Ok(true)
+    }
+
+    /// Adds a failure for each target whose address has a new interface, unless a live task of the same service has it.
+    fn find_new_owners(
+        &mut self,
+        unclear: &[(&Former, &TaskArn, &NetworkInterface)],
+        reader: &mut Reader<'a>,
+    ) -> Result<(), Halt> {
+        let wanted: Vec<&NetworkInterface> = unclear.iter().map(|(_, _, interface)| *interface).collect();
+        let mut found: HashMap<InterfaceId, &Task> = HashMap::new();
+        for (_, task, _) in unclear {
+            let Some(former) = self.fleet.task(task) else {
+                continue;
+            };
+            if wanted.iter().all(|interface| found.contains_key(&interface.id)) {
+                break;
+            }
+            found.extend(interfaces::of_same_service(former, &wanted, self.config, reader)?);
+        }
+        for (former, task, interface) in unclear {
+            let owner = found.get(&interface.id);
+            if !owner.is_some_and(|owner| owner.is_live() && interfaces::names(owner, &former.target)) {
+                self.failures.add(interfaces::nobody_yet(task, interface));
+            }
+        }
+        Ok(())
+    }
+
+    fn deregister_now(
+        &mut self,
+        group: &TargetGroupArn,
+        free: &[&Change],
+        within: Duration,
+        reader: &mut Reader<'a>,
+    ) -> Result<(), Halt> {
+        let targets = free.iter().map(|change| change.target.clone()).collect();
+        match reader.deregister_targets(group, targets, within)? {
+            Ok(()) => {
+                let deregistered = free.iter().map(|&change| change.clone());
+                let deregistered = deregistered.map(|change| (change.task, in_group(group, change.target)));
+                self.done.deregistered.extend(deregistered);
+            }
+            Err(error) if error.kind.is_gone() => {}
+            Err(error) => self.failures.add(of_group(group, error)),
+        }
+        Ok(())
+    }
+
+    /// The same with the present list of all live tasks; whether it has held for long enough.
     fn try_to_deregister(
         &mut self,
         group: &TargetGroupArn,
@@ -241,16 +372,7 @@ impl<'f, 'a> Work<'f, 'a> {
         let Some(within) = timing::left(ends, reader.now()) else {
             return Ok(false);
         };
-        let targets = free.iter().map(|change| change.target.clone()).collect();
-        match reader.deregister_targets(group, targets, within)? {
-            Ok(()) => {
-                let deregistered = free.into_iter().cloned();
-                let deregistered = deregistered.map(|change| (change.task, in_group(group, change.target)));
-                self.done.deregistered.extend(deregistered);
-            }
-            Err(error) if error.kind.is_gone() => {}
-            Err(error) => self.failures.add(of_group(group, error)),
-        }
+        self.deregister_now(group, &free, within, reader)?;
         Ok(true)
     }
 

@@ -2,19 +2,21 @@
 //!
 //! Must not decide which tasks are stopped, and must not stop any.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use crate::call::MAX_TARGETS_PER_CALL;
 use crate::config::Config;
 use crate::decide::failures::Failures;
-use crate::decide::owners::{owned_of_each, too_slow};
+use crate::decide::owners::{interfaces, owned_of_each, too_slow};
 use crate::decide::targets::candidates::OwnerScope;
 use crate::decide::targets::membership::still_registered;
 use crate::decide::timing;
-use crate::domain::arn::{Cluster, TargetGroupArn, TaskArn};
+use crate::domain::arn::{Cluster, InterfaceId, TargetGroupArn, TaskArn};
 use crate::domain::target::GroupTarget;
 use crate::domain::task::Task;
 use crate::domain::timestamp::Timestamp;
-use crate::journal::{Halt, Reader};
+use crate::journal::{Asked, Halt, Reader};
 use crate::outcome::{Category, Failure};
 
 /// A task that is to drain, or to be stopped at once.
@@ -38,7 +40,9 @@ pub(crate) fn leave_registered(
     let all: Vec<GroupTarget> = leaving.iter().flat_map(|it| it.targets.clone()).collect();
     let still = still_registered(&all, reader, failures)?;
     for leaving in leaving {
-        leaving.targets.retain(|target| still.contains(target));
+        leaving
+            .targets
+            .retain(|target| still.iter().any(|(registered, _)| registered == target));
     }
     Ok(())
 }
@@ -48,48 +52,103 @@ pub(crate) fn leave_registered(
 pub(crate) fn deregister(
     cluster: &Cluster,
     leaving: &[Leaving<'_>],
-    mut snapshot_at: Timestamp,
+    snapshot_at: Timestamp,
     config: &Config,
     reader: &mut Reader<'_>,
     failures: &mut Failures,
 ) -> Result<Vec<(TaskArn, GroupTarget)>, Halt> {
     let mut deregistered = host_ports(leaving, config, reader, failures)?;
-    let leaving = || leaving.iter().filter(|leaving| leaving.owner_scope.is_none());
-    let mut live: Vec<TaskArn> = leaving().map(|leaving| leaving.task.arn.clone()).collect();
-    for group in groups(leaving()) {
-        let mut within = timing::left(Some(snapshot_at.after(timing::ATTACH)), reader.now());
-        if within.is_none() && !live.is_empty() {
-            snapshot_at = reader.now();
-            match reader.describe_tasks(cluster, live.clone())? {
-                Ok(tasks) => {
-                    let is_still_live = |arn: &TaskArn| tasks.iter().any(|task| task.arn == *arn && task.is_live());
-                    // The targets of the others are deregistered by the events of their stops.
-                    live.retain(is_still_live);
-                    within = timing::left(Some(snapshot_at.after(timing::ATTACH)), reader.now());
-                }
-                Err(error) => failures.add(error),
-            }
+    let is_concerned = |leaving: &&Leaving<'_>| leaving.owner_scope.is_none() && !leaving.targets.is_empty();
+    let leaving: Vec<&Leaving<'_>> = leaving.iter().filter(is_concerned).collect();
+    let mut present = Present::of(cluster, &leaving, snapshot_at);
+    for group in groups(leaving.iter().copied()) {
+        if let Err(error) = present.renew_if_old(reader)? {
+            failures.add(error);
+            continue;
         }
-        let targets: Vec<(TaskArn, GroupTarget)> = leaving()
-            .filter(|leaving| live.contains(&leaving.task.arn))
+        let of_group: Vec<(TaskArn, GroupTarget)> = leaving
+            .iter()
+            .filter(|leaving| present.tasks.contains(&leaving.task.arn))
             .flat_map(|Leaving { task, targets, .. }| {
                 let of_group = targets.iter().filter(|target| target.group == group);
                 of_group.map(|target| (task.arn.clone(), target.clone()))
             })
             .collect();
-        if targets.is_empty() {
-            continue;
+        for targets in of_group.chunks(MAX_TARGETS_PER_CALL) {
+            let Some(within) = timing::left(Some(present.ends), reader.now()) else {
+                let message = format!(
+                    "targets of {group} were not deregistered: AWS answered so late that their addresses may be other tasks'"
+                );
+                failures.add(Failure::new(Category::OutOfTime, message));
+                continue;
+            };
+            deregistered.extend(from_group(&group, targets.to_vec(), within, reader, failures)?);
         }
-        let Some(within) = within else {
-            let message = format!(
-                "targets of {group} were not deregistered: DescribeTasks took so long that their addresses may be other tasks'"
-            );
-            failures.add(Failure::new(Category::OutOfTime, message));
-            continue;
-        };
-        deregistered.extend(from_group(&group, targets, within, reader, failures)?);
     }
     Ok(deregistered)
+}
+
+/// The tasks whose addresses are their own for a moment.
+///
+/// ECS may show a task as live for a while after it has stopped. EC2 shows whether its network interface still exists: then
+/// its address is its own. The targets of the others are deregistered by the events of their stops.
+struct Present<'c> {
+    cluster: &'c Cluster,
+    /// The interfaces of all tasks; `None` if ECS does not show them all, or EC2 refuses to answer.
+    interfaces: Option<Vec<(TaskArn, InterfaceId)>>,
+    tasks: HashSet<TaskArn>,
+    /// Until when no address of these is another's that is registered.
+    ends: Timestamp,
+}
+
+impl<'c> Present<'c> {
+    fn of(cluster: &'c Cluster, leaving: &[&Leaving<'_>], snapshot_at: Timestamp) -> Self {
+        let interface = |leaving: &&Leaving<'_>| Some((leaving.task.arn.clone(), leaving.task.interface.clone()?));
+        let interfaces: Option<Vec<_>> = leaving.iter().map(interface).collect();
+        Self {
+            cluster,
+            // EC2 is yet to be asked.
+            ends: match interfaces {
+                Some(_) => Timestamp::from_millis(0),
+                None => snapshot_at.after(timing::ATTACH),
+            },
+            interfaces,
+            tasks: leaving.iter().map(|leaving| leaving.task.arn.clone()).collect(),
+        }
+    }
+
+    /// Asks again if what is known does not hold for another call; the inner error is AWS's.
+    fn renew_if_old<'a>(&mut self, reader: &mut Reader<'a>) -> Asked<'a, ()> {
+        if self.tasks.is_empty() || timing::left(Some(self.ends), reader.now()).is_some() {
+            return Ok(Ok(()));
+        }
+        let asked_at = reader.now();
+        if let Some(all) = &self.interfaces {
+            let ids: Vec<InterfaceId> = all.iter().map(|(_, id)| id.clone()).collect();
+            match interfaces::existing(&ids, reader)? {
+                Ok(existing) => {
+                    let exist = all.iter().filter(|(_, id)| existing.contains(id));
+                    self.tasks = exist.map(|(task, _)| task.clone()).collect();
+                    self.ends = asked_at.after(timing::INTERFACE_PROOF);
+                    return Ok(Ok(()));
+                }
+                Err(error) if error.kind.is_transient() => return Ok(Err(error)),
+                Err(_) => self.interfaces = None,
+            }
+        }
+        let mut tasks: Vec<TaskArn> = self.tasks.iter().cloned().collect();
+        tasks.sort();
+        let asked_at = reader.now();
+        match reader.describe_tasks(self.cluster, tasks)? {
+            Ok(shown) => {
+                let is_wanted = |arn: &TaskArn| shown.iter().any(|task| task.arn == *arn && task.is_live());
+                self.tasks.retain(is_wanted);
+                self.ends = asked_at.after(timing::ATTACH);
+                Ok(Ok(()))
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
 }
 
 /// The same for host ports, but for those that another task owns: one search for each container instance.

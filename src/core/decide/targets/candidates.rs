@@ -1,7 +1,7 @@
 //! The targets that a stopping task can have in its target groups, and where a newer owner of them would be.
 
 use super::snapshot::network;
-use crate::domain::arn::{Port, TargetGroupArn};
+use crate::domain::arn::{InterfaceId, Port, TargetGroupArn};
 use crate::domain::target::{GroupTarget, Target};
 use crate::domain::task::{Network, Task};
 
@@ -18,7 +18,9 @@ pub(crate) struct Candidates {
 pub(crate) enum OwnerScope {
     /// On this container instance: they are ports of it.
     On(String),
-    /// In any cluster: the container instance or the network interface that had the address may be gone.
+    /// Whoever has the addresses that this network interface had.
+    Interface(InterfaceId),
+    /// In any cluster: the container instance that had the address may be gone, or the network interface is not known.
     Anywhere,
 }
 
@@ -27,8 +29,14 @@ impl OwnerScope {
     pub(crate) fn of_running(event: &Task, snapshot: &Task) -> Self {
         match network(event, Some(snapshot)) {
             Network::ContainerInstance { arn, .. } => Self::On(arn.clone()),
-            Network::Awsvpc(_) | Network::External | Network::Unknown => Self::Anywhere,
+            Network::Awsvpc(_) | Network::External | Network::Unknown => Self::of_interface(event, Some(snapshot)),
         }
+    }
+
+    /// The scope for targets on the task's network interface.
+    pub(crate) fn of_interface(event: &Task, snapshot: Option<&Task>) -> Self {
+        let known = event.interface.as_ref().or_else(|| snapshot?.interface.as_ref());
+        known.map_or(Self::Anywhere, |id| Self::Interface(id.clone()))
     }
 }
 

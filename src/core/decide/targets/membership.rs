@@ -2,7 +2,7 @@
 
 use crate::decide::failures::Failures;
 use crate::domain::arn::TargetGroupArn;
-use crate::domain::target::{GroupTarget, Target, TargetHealth};
+use crate::domain::target::{GroupTarget, Target, TargetHealth, Zone};
 use crate::journal::{Halt, Reader};
 
 /// Targets by target group, both in the order given.
@@ -17,25 +17,27 @@ pub(crate) fn by_group(targets: &[GroupTarget]) -> Vec<(TargetGroupArn, Vec<Targ
     groups
 }
 
-/// Those that are registered and not draining, by DescribeTargetHealth: one call for each target group. None of a target
-/// group that is gone; a call that fails adds a failure.
+/// Those that are registered and not draining, with their zones, by DescribeTargetHealth: one call for each target group.
+/// None of a target group that is gone; a call that fails adds a failure.
 pub(crate) fn still_registered(
     targets: &[GroupTarget],
     reader: &mut Reader<'_>,
     failures: &mut Failures,
-) -> Result<Vec<GroupTarget>, Halt> {
+) -> Result<Vec<(GroupTarget, Zone)>, Halt> {
     let mut registered = Vec::new();
     for (group, of_group) in by_group(targets) {
         match reader.describe_target_health(&group, of_group.clone())? {
             Ok(health) => {
-                let still = of_group.into_iter().zip(health).filter(|(_, health)| match health {
-                    TargetHealth::Registered(_) => true,
-                    TargetHealth::Draining | TargetHealth::NotRegistered => false,
-                });
-                registered.extend(still.map(|(target, _)| GroupTarget {
-                    group: group.clone(),
-                    target,
-                }));
+                for (target, health) in of_group.into_iter().zip(health) {
+                    let TargetHealth::Registered(registration) = health else {
+                        continue;
+                    };
+                    let target = GroupTarget {
+                        group: group.clone(),
+                        target,
+                    };
+                    registered.push((target, registration.zone));
+                }
             }
             Err(error) if error.kind.is_gone() => {}
             Err(error) => failures.add(error),

@@ -94,7 +94,7 @@ fn on_interface<'a>(
     Ok(targets.map(|targets| Candidates {
         targets,
         unnamed: Vec::new(),
-        owner_scope: OwnerScope::Anywhere,
+        owner_scope: OwnerScope::of_interface(task, snapshot),
     }))
 }
 

@@ -18,7 +18,7 @@ pub use self::ecs::{Cluster, ContainerName, TaskArn, TaskDefinition};
 pub use self::elbv2::TargetGroupArn;
 pub use self::event_bus::EventBus;
 pub use self::form::{Malformed, Scope};
-pub use self::network::{Port, SecurityGroupId, SubnetId};
+pub use self::network::{InterfaceId, Port, SecurityGroupId, SubnetId, VpcId};
 pub use self::services::{FunctionArn, QueueArn, RoleArn, ScheduleGroup};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Subnets, security groups and ports.
+//! Subnets, security groups, VPCs, network interfaces and ports.
 
 use std::fmt;
 use std::str::FromStr;
@@ -35,6 +35,40 @@ impl FromStr for SecurityGroupId {
             Ok(Self(text.into()))
         } else {
             Err(Malformed("must be a security group id (sg-...)"))
+        }
+    }
+}
+
+text_type! {
+    /// The id of a VPC, `vpc-` and 8 to 32 characters.
+    VpcId
+}
+
+impl FromStr for VpcId {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        if has_id(text, "vpc-") {
+            Ok(Self(text.into()))
+        } else {
+            Err(Malformed("must be a VPC id (vpc-...)"))
+        }
+    }
+}
+
+text_type! {
+    /// The id of a network interface, `eni-` and 8 to 32 characters.
+    InterfaceId
+}
+
+impl FromStr for InterfaceId {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        if has_id(text, "eni-") {
+            Ok(Self(text.into()))
+        } else {
+            Err(Malformed("must be a network interface id (eni-...)"))
         }
     }
 }

@@ -44,6 +44,7 @@ pub fn from_event(detail: &Value) -> Result<Task, Problems> {
         started_by: text(detail, "startedBy").map(str::to_owned),
         task_definition: text(detail, "taskDefinitionArn").and_then(|arn| arn.parse().ok()),
         network: network(detail),
+        interface: interface_detail(detail, "networkInterfaceId"),
         containers: items(detail, "containers")
             .iter()
             .filter_map(|container| text(container, "name").map(str::to_owned))
@@ -94,17 +95,28 @@ fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn network(detail: &Value) -> Network {
-    let interface = items(detail, "attachments").iter().find(|attachment| {
+/// The attachment that is a network interface.
+fn interface(detail: &Value) -> Option<&Value> {
+    items(detail, "attachments").iter().find(|attachment| {
         // Events have `eni`, the API `ElasticNetworkInterface`; other types are not network interfaces.
         matches!(text(attachment, "type"), Some("eni" | "ElasticNetworkInterface"))
-    });
+    })
+}
+
+/// A detail of the network interface, if it has a valid one.
+fn interface_detail<T: std::str::FromStr>(detail: &Value, name: &str) -> Option<T> {
+    let mut details = items(interface(detail)?, "details").iter();
+    let found = details.find(|detail| text(detail, "name") == Some(name))?;
+    text(found, "value")?.parse().ok()
+}
+
+fn network(detail: &Value) -> Network {
     let in_containers = || {
         items(detail, "containers")
             .iter()
             .flat_map(|container| items(container, "networkInterfaces"))
     };
-    if interface.is_none() && in_containers().next().is_none() {
+    if interface(detail).is_none() && in_containers().next().is_none() {
         return match (text(detail, "launchType"), text(detail, "containerInstanceArn")) {
             (Some("EXTERNAL"), _) => Network::External,
             (_, Some(arn)) => Network::ContainerInstance {
@@ -114,11 +126,7 @@ fn network(detail: &Value) -> Network {
             (_, None) => Network::Unknown,
         };
     }
-    let attached = interface
-        .map_or(&[][..], |interface| items(interface, "details"))
-        .iter()
-        .find(|detail| text(detail, "name") == Some("privateIPv4Address"))
-        .and_then(|detail| text(detail, "value")?.parse().ok());
+    let attached = interface_detail(detail, "privateIPv4Address");
     Network::Awsvpc(Addresses {
         ipv4: attached.or_else(|| in_containers().find_map(|found| text(found, "privateIpv4Address")?.parse().ok())),
         // Events have IPv6 addresses only in containers.

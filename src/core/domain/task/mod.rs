@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use self::ports::PortBinding;
-use super::arn::{Cluster, TaskArn, TaskDefinition};
+use super::arn::{Cluster, InterfaceId, TaskArn, TaskDefinition};
 use super::tags::{self, Tag};
 use super::timestamp::Timestamp;
 use crate::domain::target::AddressFamily;
@@ -40,6 +40,8 @@ pub struct Task {
     pub task_definition: Option<TaskDefinition>,
     /// How the task can be reached.
     pub network: Network,
+    /// The id of its network interface (`networkInterfaceId` of its attachment), in network mode `awsvpc`.
+    pub interface: Option<InterfaceId>,
     /// The names of its containers; empty if the snapshot does not contain them.
     pub containers: Vec<String>,
     /// `tags`; always empty in events.

@@ -11,6 +11,10 @@ const FIRST: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 10);
 #[derive(Debug, Default)]
 pub(super) struct AddressPool {
     used: BTreeSet<Ipv4Addr>,
+    /// Those below `next` that are free.
+    returned: BTreeSet<Ipv4Addr>,
+    /// How many addresses from the first have been given in their order.
+    next: u32,
     pinned: VecDeque<Ipv4Addr>,
 }
 
@@ -29,16 +33,29 @@ impl AddressPool {
             );
             return address;
         }
-        let mut candidate = FIRST;
-        while !self.used.insert(candidate) {
-            candidate = Ipv4Addr::from(u32::from(candidate) + 1);
+        while let Some(lowest) = self.returned.pop_first() {
+            if self.used.insert(lowest) {
+                return lowest;
+            }
         }
-        candidate
+        loop {
+            let candidate = Ipv4Addr::from(u32::from(FIRST) + self.next);
+            self.next += 1;
+            if self.used.insert(candidate) {
+                return candidate;
+            }
+        }
     }
 
     /// Gives an address back; harmless when it is back already.
     pub(super) fn release(&mut self, address: Ipv4Addr) {
-        self.used.remove(&address);
+        if self.used.remove(&address)
+            && u32::from(address)
+                .checked_sub(u32::from(FIRST))
+                .is_some_and(|n| n < self.next)
+        {
+            self.returned.insert(address);
+        }
     }
 }
 

@@ -258,6 +258,12 @@ fn describe_health(group: &TargetGroup, key: &(String, u16)) -> Value {
     if group.target_type != TargetType::Lambda {
         target["Port"] = Value::from(key.1);
     }
+    if let Ok(address) = key.0.parse::<IpAddr>()
+        && group.targets.contains_key(key)
+        && !target_groups::in_vpc(address)
+    {
+        target["AvailabilityZone"] = Value::from("all");
+    }
     let mut described = json!({"Target": target, "TargetHealth": health});
     if group.targets.contains_key(key) {
         described["HealthCheckPort"] = Value::from(key.1.to_string());

@@ -5,10 +5,10 @@
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use super::arns;
 use super::definitions::{ContainerDefinition, NetworkMode};
 use super::tasks::{Eni, TaskState};
 use super::world::World;
+use super::{arns, interfaces};
 
 impl World {
     /// The `ECS Task State Change` event of a task's present state. Asking twice gives
@@ -168,8 +168,7 @@ fn eni_details(task: &str, eni: &Eni) -> Value {
         let mac = arns::hex(&format!("mac {task}"), 8);
         let mac = format!("0a:58:{}:{}:{}:{}", &mac[..2], &mac[2..4], &mac[4..6], &mac[6..8]);
         let name = format!("ip-{}.ec2.internal", address.to_string().replace('.', "-"));
-        let id = format!("eni-{}", arns::hex(&format!("eni {task}"), 17));
-        details.push(json!({"name": "networkInterfaceId", "value": id}));
+        details.push(json!({"name": "networkInterfaceId", "value": interfaces::id_of(task)}));
         details.push(json!({"name": "macAddress", "value": mac}));
         details.push(json!({"name": "privateDnsName", "value": name}));
         details.push(json!({"name": "privateIPv4Address", "value": address.to_string()}));

@@ -94,6 +94,7 @@ impl World {
         {
             eni.is_released = true;
             self.addresses.release(address);
+            self.delete_interface(address);
         }
     }
 
@@ -214,6 +215,7 @@ impl World {
     fn attach(&mut self, task: &str) -> Value {
         let address = self.addresses.allocate();
         let ipv6 = self.dual_stack.then(|| addresses::ipv6_beside(address));
+        self.create_task_interface(task, address, ipv6);
         self.change(task, |state| {
             state.last_status = "PENDING";
             if let Some(eni) = &mut state.eni {

@@ -22,6 +22,7 @@ mod faults;
 #[cfg(feature = "wire")]
 mod form;
 mod instances;
+mod interfaces;
 mod lifecycle;
 #[cfg(feature = "wire")]
 mod protocol;

@@ -95,6 +95,15 @@ impl World {
         answer["tasks"][0]["taskArn"].as_str().expect("a task").to_owned()
     }
 
+    /// The same, of several tasks.
+    pub fn run_foreign_tasks(&mut self, input: &Value) -> Vec<String> {
+        let answer = self.run_task(input).expect("a sound RunTask");
+        let tasks = answer["tasks"].as_array().into_iter().flatten();
+        tasks
+            .filter_map(|task| task["taskArn"].as_str().map(str::to_owned))
+            .collect()
+    }
+
     /// ECS forgets every client token, as it does after 24 hours.
     pub fn expire_client_tokens(&mut self) {
         self.client_tokens.clear();

@@ -251,6 +251,22 @@ static DESCRIBE_INSTANCES: Shape = Shape::Record(&[
     may("DryRun", Shape::Boolean),
     may("MaxResults", Shape::Integer { min: 5, max: 1000 }),
     may("NextToken", Shape::Text),
+    may("IncludeManagedResources", Shape::Boolean),
+]);
+
+static DESCRIBE_NETWORK_INTERFACES: Shape = Shape::Record(&[
+    may("NetworkInterfaceId", Shape::FlatList(&Shape::Text)),
+    may(
+        "Filter",
+        Shape::FlatList(&Shape::Record(&[
+            must("Name", Shape::Text),
+            must("Value", Shape::FlatList(&Shape::Text)),
+        ])),
+    ),
+    may("DryRun", Shape::Boolean),
+    may("MaxResults", Shape::Integer { min: 5, max: 1000 }),
+    may("NextToken", Shape::Text),
+    may("IncludeManagedResources", Shape::Boolean),
 ]);
 
 static CREATE_SCHEDULE: Shape = Shape::Record(&[
@@ -344,6 +360,7 @@ pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape>
         (Service::Ecs, "DescribeTaskDefinition") => &DESCRIBE_TASK_DEFINITION,
         (Service::Ecs, "TagResource") => &TAG_RESOURCE,
         (Service::Ec2, "DescribeInstances") => &DESCRIBE_INSTANCES,
+        (Service::Ec2, "DescribeNetworkInterfaces") => &DESCRIBE_NETWORK_INTERFACES,
         (Service::Events, "PutEvents") => &PUT_EVENTS,
         (Service::Sqs, "ReceiveMessage") => &RECEIVE_MESSAGE,
         (Service::Sqs, "DeleteMessage") => &DELETE_MESSAGE,

@@ -56,7 +56,7 @@ impl TargetGroup {
             target_type,
             protocol,
             port,
-            vpc: "vpc-0123456789abcdef0".to_owned(),
+            vpc: super::interfaces::VPC.to_owned(),
             ipv6: false,
             deregistration_delay: 300,
             quota: 1000,

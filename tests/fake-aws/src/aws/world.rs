@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
+use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -12,6 +14,7 @@ use super::eventbridge::Buses;
 #[cfg(feature = "wire")]
 use super::faults::Script;
 use super::instances::ContainerInstance;
+use super::interfaces::Interface;
 use super::queues::Queues;
 use super::run_task::{PriorStart, RunTaskResult, RunTaskRule};
 use super::scheduler::Schedules;
@@ -52,6 +55,10 @@ pub struct World {
     pub clock: OffsetDateTime,
     /// ListTasks' greatest page, 100 in AWS.
     pub list_tasks_page: usize,
+    /// DescribeNetworkInterfaces' greatest page, 1,000 in AWS.
+    pub interfaces_page: usize,
+    /// How far behind DescribeNetworkInterfaces is.
+    pub ec2_lag: Duration,
     /// How many targets a RegisterTargets or DeregisterTargets call may carry.
     pub targets_per_call: usize,
     /// Whether the subnets are dual-stack, so that new ENIs get an IPv6 address too.
@@ -75,6 +82,9 @@ pub struct World {
     pub(super) list_tokens: BTreeMap<String, (Value, String)>,
     pub(super) unlisted: BTreeSet<String>,
     pub(super) addresses: AddressPool,
+    /// By address.
+    pub(super) interfaces: BTreeMap<Ipv4Addr, Vec<Interface>>,
+    pub(super) interface_addresses: BTreeMap<String, Ipv4Addr>,
     pub(super) target_groups: BTreeMap<String, TargetGroup>,
     pub(super) schedules: Schedules,
     pub(super) buses: Buses,
@@ -109,6 +119,8 @@ impl World {
             account: "111122223333".to_owned(),
             clock: OffsetDateTime::from_unix_timestamp(1_767_225_600).expect("2026-01-01"),
             list_tasks_page: 100,
+            interfaces_page: 1000,
+            ec2_lag: Duration::ZERO,
             targets_per_call: 200,
             dual_stack: false,
             keeps_history: true,
@@ -126,6 +138,8 @@ impl World {
             list_tokens: BTreeMap::new(),
             unlisted: BTreeSet::new(),
             addresses: AddressPool::default(),
+            interfaces: BTreeMap::new(),
+            interface_addresses: BTreeMap::new(),
             target_groups: BTreeMap::new(),
             schedules: Schedules::default(),
             buses: Buses::default(),
@@ -153,6 +167,7 @@ impl World {
             (Service::Ecs, "DescribeContainerInstances") => self.describe_container_instances(input),
             (Service::Ecs, "DescribeTaskDefinition") => self.describe_task_definition(input),
             (Service::Ec2, "DescribeInstances") => self.describe_instances(input),
+            (Service::Ec2, "DescribeNetworkInterfaces") => self.describe_network_interfaces(input),
             (Service::Ecs, "TagResource") => self.tag_resource(input),
             (Service::Events, "PutEvents") => self.put_events(input),
             (Service::Scheduler, "CreateSchedule") => self.create_schedule(input),

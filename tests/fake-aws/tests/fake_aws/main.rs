@@ -2,6 +2,7 @@
 
 mod faults;
 mod instances;
+mod interfaces;
 mod run_task;
 mod runtime;
 mod targets;

@@ -168,12 +168,13 @@ impl Around<'_> {
                 target_type: TargetType::from(self.row.group),
                 family: AddressFamily::Ipv4,
                 protocol: "TCP".to_owned(),
+                vpc: "vpc-0123456789abcdef0".parse().ok(),
             }),
             Call::DescribeTargetHealth { .. } => {
                 let answer: Value = serde_json::from_str(HEALTH_ANSWER).expect("JSON");
                 let health = &answer["TargetHealthDescriptions"][0]["TargetHealth"];
                 let state = health["State"].as_str().expect("a state");
-                Answer::Health(vec![TargetHealth::of(state, health["Reason"].as_str())])
+                Answer::Health(vec![TargetHealth::of(state, health["Reason"].as_str(), None)])
             }
             Call::RegisterTargets { .. } | Call::DeregisterTargets { .. } => Answer::Done,
             other => panic!("it does not lead to {}", other.operation()),

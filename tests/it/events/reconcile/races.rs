@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use start_engines_fake_aws::World;
+use start_engines_fake_aws::{Fault, World};
 
 use super::{NO_TIMEOUT, ROLE, address, nothing, reconcile, repaired, stage};
 use crate::stage::{Stage, category, outcome, stop};
@@ -84,11 +84,11 @@ async fn a_newer_owner_that_appears_after_the_survey_keeps_its_target() {
     assert_eq!(deregistered, [""; 0]);
     assert_eq!(stage.registered(), [(reused.to_string(), 8080)]);
     let lists = stage.fake.calls_to("ecs:ListTasks").len();
-    assert_eq!(lists, 3, "live and stopped ones, and the live ones once more");
+    assert_eq!(lists, 3, "live and stopped ones, and those of the same service");
 }
 
 #[tokio::test]
-async fn a_list_of_all_tasks_that_takes_too_long_deregisters_nothing() {
+async fn a_long_list_of_all_tasks_proves_as_much_as_a_short_one() {
     let stage = stage().await;
     let task = stage.registered_task("e1").await;
     stage.fake.world(|world| {
@@ -99,6 +99,26 @@ async fn a_list_of_all_tasks_that_takes_too_long_deregisters_nothing() {
             "ecs:ListTasks",
             Box::new(move |_| clock.advance(Duration::from_secs(4))),
         );
+    });
+    repaired(&stage).await;
+    assert_eq!(stage.registered(), []);
+}
+
+/// Without EC2 only a list of all live tasks proves that nobody has an address, for a moment.
+#[tokio::test]
+async fn without_ec2_a_list_that_takes_too_long_deregisters_nothing() {
+    let stage = stage().await;
+    let task = stage.registered_task("e1").await;
+    stage.fake.world(|world| {
+        stop(world, &task);
+        world.advance_to(&task, "STOPPED");
+        let clock = stage.clock.clone();
+        world.after(
+            "ecs:ListTasks",
+            Box::new(move |_| clock.advance(Duration::from_secs(4))),
+        );
+        let denied = Fault::error(403, "UnauthorizedOperation", "not authorized");
+        world.fail_next("ec2:DescribeNetworkInterfaces", denied, 9);
     });
     assert_eq!(category(&stage, &reconcile()).await, "owner_search_too_slow");
     assert_eq!(stage.registered().len(), 1);

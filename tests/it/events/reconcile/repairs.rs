@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use serde_json::json;
-use start_engines_core::domain::target::{GroupTarget, Target};
+use start_engines_core::domain::target::{GroupTarget, Target, Zone};
 use start_engines_core::outcome::Outcome;
 use start_engines_core::outcome::plan::{Change, Why};
 use start_engines_core::request::Trigger;
@@ -129,6 +129,7 @@ async fn a_dry_run_plans_everything_and_only_what_is_named_is_pruned() {
     };
     assert!(plan.failures.is_empty() && plan.unreached.is_empty() && !plan.is_empty());
     let change = |id: &str, task: &str, why| Change {
+        zone: Zone::Own,
         target: target(id),
         task: Some(task.parse().expect("an ARN")),
         why,

@@ -1,0 +1,303 @@
+//! Who has an address now, by its network interface.
+//!
+//! An address belongs to a network interface, and EC2 shows which one in one call, whatever the number of tasks. Only
+//! where it is another one's is its task searched for: first among those with the same `startedBy`, then among all. A task
+//! keeps its interface while it lives, so what the search finds stays true however long it takes; only what EC2 showed
+//! must not be older than [`timing::INTERFACE_PROOF`] when the address is deregistered.
+//!
+//! Never by subnet: a subnet can be deleted and made again with the same addresses.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+
+use crate::call::{Desired, ErrorKind, MAX_FILTER_VALUES, MAX_TASKS_PER_DESCRIBE};
+use crate::config::Config;
+use crate::decide::timing;
+use crate::domain::arn::{Cluster, InterfaceId, TaskArn, VpcId};
+use crate::domain::interface::{InterfaceQuery, NetworkInterface};
+use crate::domain::started_by;
+use crate::domain::target::{GroupTarget, Zone};
+use crate::domain::task::Task;
+use crate::domain::timestamp::Timestamp;
+use crate::journal::{Asked, Halt, Reader};
+use crate::outcome::{Category, Failure};
+
+/// A target, and whose it was.
+pub(crate) struct Former {
+    pub(crate) target: GroupTarget,
+    pub(crate) zone: Zone,
+    /// The network interface of the task that had it.
+    pub(crate) interface: InterfaceId,
+}
+
+/// What may be deregistered, and until when.
+pub(crate) struct Verdict {
+    /// No other live task of start-engines has these.
+    pub(crate) free: Vec<GroupTarget>,
+    /// A live task of start-engines has these, registered or not.
+    pub(crate) owned: Vec<GroupTarget>,
+    /// When a deregistration must have taken effect.
+    pub(crate) ends: Timestamp,
+}
+
+/// Who has the addresses of `former`, which were `task`'s; the inner error is EC2's.
+///
+/// # Errors
+/// With the next call; or if an address has an interface whose task ECS may not show yet.
+pub(crate) fn verdict<'a>(
+    task: &Task,
+    former: &[Former],
+    config: &Config,
+    reader: &mut Reader<'a>,
+) -> Asked<'a, Verdict> {
+    let mut ends = reader.now().after(timing::INTERFACE_PROOF);
+    let others = match others(former, reader)? {
+        Ok(others) => others,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut wanted: Vec<&NetworkInterface> = Vec::new();
+    for interface in others.iter().flatten() {
+        if !wanted.iter().any(|known| known.id == interface.id) {
+            wanted.push(interface);
+        }
+    }
+    let mut owned = Vec::new();
+    if !wanted.is_empty() {
+        let search_began = reader.now();
+        let found = search(task, &wanted, config, reader)?;
+        let mut lost = wanted.iter().filter(|interface| !found.contains_key(&interface.id));
+        if let Some(young) = lost.find(|interface| !is_attached_for_long(interface, search_began)) {
+            return Err(nobody_yet(&task.arn, young).into());
+        }
+        for (Former { target, .. }, others) in former.iter().zip(&others) {
+            let mut owners = others.iter().filter_map(|interface| found.get(&interface.id));
+            if owners.any(|owner| owner.is_live() && names(owner, target)) {
+                owned.push(target.clone());
+            }
+        }
+        if timing::left(Some(ends), reader.now()).is_none() {
+            ends = reader.now().after(timing::INTERFACE_PROOF);
+            let again = match self::others(former, reader)? {
+                Ok(again) => again,
+                Err(error) => return Ok(Err(error)),
+            };
+            let is_known = |interface: &&&NetworkInterface| wanted.iter().any(|known| known.id == interface.id);
+            if let Some(new) = again.iter().flatten().find(|interface| !is_known(interface)) {
+                return Err(nobody_yet(&task.arn, new).into());
+            }
+        }
+    }
+    let free = former.iter().map(|former| &former.target);
+    Ok(Ok(Verdict {
+        free: free.filter(|target| !owned.contains(target)).cloned().collect(),
+        owned,
+        ends,
+    }))
+}
+
+/// Those of the interfaces that EC2 shows; the inner error is EC2's.
+pub(crate) fn existing<'a>(ids: &[InterfaceId], reader: &mut Reader<'a>) -> Asked<'a, HashSet<&'a InterfaceId>> {
+    let mut existing = HashSet::new();
+    for ids in ids.chunks(MAX_FILTER_VALUES) {
+        match reader.describe_network_interfaces(InterfaceQuery::Ids(ids.to_vec()))? {
+            Ok(found) => existing.extend(found.iter().map(|interface| &interface.id)),
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+    Ok(Ok(existing))
+}
+
+/// The queries for the addresses of targets, by VPC and family. Outside of the target group's VPC, where ELB shows the zone
+/// `all`, by the address alone.
+fn queries(former: &[Former], reader: &mut Reader<'_>) -> Result<Vec<InterfaceQuery>, Halt> {
+    let mut parts: Vec<(Option<VpcId>, bool, Vec<IpAddr>)> = Vec::new();
+    for Former { target, zone, .. } in former {
+        let Ok(address) = target.target.id.parse::<IpAddr>() else {
+            return Err(Failure::internal("a target of a network interface is no address").into());
+        };
+        let vpc = match zone {
+            Zone::All => None,
+            Zone::Own => match reader.describe_target_group(&target.group)? {
+                Ok(facts) => facts.vpc.clone(),
+                // Its VPC is not known.
+                Err(_) => None,
+            },
+        };
+        let is_ipv6 = address.is_ipv6();
+        match parts.iter_mut().find(|part| (&part.0, part.1) == (&vpc, is_ipv6)) {
+            Some((_, _, addresses)) => addresses.push(address),
+            None => parts.push((vpc, is_ipv6, vec![address])),
+        }
+    }
+    let mut queries = Vec::new();
+    for (vpc, _, mut addresses) in parts {
+        addresses.sort_unstable();
+        addresses.dedup();
+        // The VPC takes one value.
+        queries.extend(
+            addresses
+                .chunks(MAX_FILTER_VALUES - 1)
+                .map(|chunk| InterfaceQuery::Addresses {
+                    vpc: vpc.clone(),
+                    addresses: chunk.to_vec(),
+                }),
+        );
+    }
+    Ok(queries)
+}
+
+/// For each target, the interfaces other than its former owner's that have its address.
+pub(crate) fn others<'a>(former: &[Former], reader: &mut Reader<'a>) -> Asked<'a, Vec<Vec<&'a NetworkInterface>>> {
+    let mut by_address: HashMap<IpAddr, Vec<&'a NetworkInterface>> = HashMap::new();
+    for query in queries(former, reader)? {
+        match reader.describe_network_interfaces(query)? {
+            Ok(found) => {
+                for interface in found {
+                    for address in &interface.addresses {
+                        by_address.entry(*address).or_default().push(interface);
+                    }
+                }
+            }
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+    let of_target = |former: &Former| {
+        let address: Option<IpAddr> = former.target.target.id.parse().ok();
+        let shown = address.and_then(|address| by_address.get(&address));
+        let others = shown.into_iter().flatten().copied();
+        others.filter(|interface| interface.id != former.interface).collect()
+    };
+    Ok(Ok(former.iter().map(of_target).collect()))
+}
+
+/// Whether ECS shows the task of an interface by now, if it has one: it has been attached for longer than ECS may lag.
+pub(crate) fn is_attached_for_long(interface: &NetworkInterface, at: Timestamp) -> bool {
+    let attached = interface.attached_at;
+    attached.is_some_and(|attached| at.since(attached) >= timing::ECS_LAG)
+}
+
+/// Whether the task is attached to the target group with the target's port.
+pub(crate) fn names(task: &Task, GroupTarget { group, target }: &GroupTarget) -> bool {
+    let text = task.started_by.as_deref().unwrap_or_default();
+    let attachments = started_by::decode(text, &task.arn.scope()).unwrap_or_default();
+    attachments
+        .iter()
+        .any(|attachment| attachment.group == *group && attachment.port == target.port)
+}
+
+/// The failure of a target whose address has an interface of which ECS shows no task.
+pub(crate) fn nobody_yet(task: &TaskArn, interface: &NetworkInterface) -> Failure {
+    let message = format!(
+        "EC2 shows {} with an address that {} had, and ECS does not show its task yet",
+        interface.id, task
+    );
+    Failure::new(Category::OwnerNotClear, message)
+}
+
+/// The failure of a task that ECS shows as RUNNING, and whose interface EC2 does not show.
+pub(crate) fn interface_is_gone(task: &TaskArn, interface: &InterfaceId) -> Failure {
+    let message = format!(
+        "DescribeTasks returns {task} as RUNNING, and EC2 does not show its network interface {interface}: it may have stopped"
+    );
+    Failure::new(Category::TaskNotVisible, message)
+}
+
+/// The tasks with these interfaces, in all configured clusters, of start-engines or not: first among those with the same
+/// `startedBy`, in calls that grow with that service only; then among all. Ends as soon as all are found.
+fn search<'a>(
+    task: &Task,
+    wanted: &[&NetworkInterface],
+    config: &Config,
+    reader: &mut Reader<'a>,
+) -> Result<HashMap<InterfaceId, &'a Task>, Halt> {
+    let same_service = task.started_by.as_deref().map(Listing::StartedBy);
+    // A task that is stopping still has its interface.
+    let everybody = [Desired::Running, Desired::Stopped].map(Listing::All);
+    let listings: Vec<Listing<'_>> = same_service.into_iter().chain(everybody).collect();
+    search_listed(task, &listings, wanted, config, reader)
+}
+
+/// Those of them that have the same `startedBy`.
+pub(crate) fn of_same_service<'a>(
+    task: &Task,
+    wanted: &[&NetworkInterface],
+    config: &Config,
+    reader: &mut Reader<'a>,
+) -> Result<HashMap<InterfaceId, &'a Task>, Halt> {
+    let same_service: Vec<Listing<'_>> = task.started_by.as_deref().map(Listing::StartedBy).into_iter().collect();
+    search_listed(task, &same_service, wanted, config, reader)
+}
+
+fn search_listed<'a>(
+    task: &Task,
+    listings: &[Listing<'_>],
+    wanted: &[&NetworkInterface],
+    config: &Config,
+    reader: &mut Reader<'a>,
+) -> Result<HashMap<InterfaceId, &'a Task>, Halt> {
+    let mut search = Search {
+        wanted,
+        found: HashMap::new(),
+    };
+    let clusters = config.clusters_to_search(&task.cluster);
+    for listing in listings {
+        for cluster in &clusters {
+            if search.among(cluster, *listing, reader)? {
+                return Ok(search.found);
+            }
+        }
+    }
+    Ok(search.found)
+}
+
+/// Which tasks of a cluster are listed.
+#[derive(Clone, Copy)]
+enum Listing<'s> {
+    StartedBy(&'s str),
+    All(Desired),
+}
+
+struct Search<'w, 'a> {
+    wanted: &'w [&'w NetworkInterface],
+    found: HashMap<InterfaceId, &'a Task>,
+}
+
+impl<'a> Search<'_, 'a> {
+    /// Lists and describes tasks of a cluster, page by page; whether all that are wanted have been found by then.
+    fn among(&mut self, cluster: &Cluster, listing: Listing<'_>, reader: &mut Reader<'a>) -> Result<bool, Halt> {
+        let mut page = None;
+        loop {
+            let listed = match listing {
+                Listing::StartedBy(text) => reader.list_tasks_started_by(cluster, text, page)?,
+                Listing::All(desired) => reader.list_tasks(cluster, desired, None, page)?,
+            };
+            let listed = match listed {
+                Ok(listed) => listed,
+                // A cluster that is gone has no tasks.
+                Err(error) if error.kind == ErrorKind::ClusterNotFound => return Ok(false),
+                Err(error) => return Err(error.into()),
+            };
+            for chunk in listed.tasks.chunks(MAX_TASKS_PER_DESCRIBE) {
+                self.describe(cluster, chunk.to_vec(), reader)?;
+                if self.found.len() == self.wanted.len() {
+                    return Ok(true);
+                }
+            }
+            page = listed.next.clone();
+            if page.is_none() {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn describe(&mut self, cluster: &Cluster, tasks: Vec<TaskArn>, reader: &mut Reader<'a>) -> Result<(), Halt> {
+        for task in reader.describe_tasks(cluster, tasks)?? {
+            if let Some(id) = &task.interface
+                && self.wanted.iter().any(|wanted| wanted.id == *id)
+            {
+                self.found.insert(id.clone(), task);
+            }
+        }
+        Ok(())
+    }
+}
