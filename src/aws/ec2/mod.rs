@@ -15,9 +15,9 @@
 //!
 //! [The form of requests and errors](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html).
 
+mod describe_instances;
+mod describe_network_interfaces;
 mod endpoint;
-mod instances;
-mod interfaces;
 mod xml;
 
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
@@ -42,7 +42,7 @@ use start_engines_core::call::CallError;
 use start_engines_core::domain::instance::Ec2Instance;
 use start_engines_core::domain::interface::{InterfaceQuery, NetworkInterface};
 
-use self::interfaces::Page;
+use self::describe_network_interfaces::Page;
 use self::xml::Ec2Error;
 use crate::error::call_error;
 
@@ -64,12 +64,17 @@ impl Client {
     /// With region, credentials, endpoint, HTTP client, retries and time limits of `config`.
     pub(crate) fn new(config: &SdkConfig) -> Self {
         Self {
-            instances: operation(config, DESCRIBE_INSTANCES, instances::request, instances::read),
+            instances: operation(
+                config,
+                DESCRIBE_INSTANCES,
+                describe_instances::request,
+                describe_instances::read,
+            ),
             interfaces: operation(
                 config,
                 DESCRIBE_NETWORK_INTERFACES,
-                interfaces::request,
-                interfaces::read,
+                describe_network_interfaces::request,
+                describe_network_interfaces::read,
             ),
         }
     }

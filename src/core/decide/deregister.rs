@@ -7,7 +7,7 @@
 //!   targets, or there are none, and ELB allows more Describe calls than others;
 //! - **the careful way** for late events, and for ports of container instances, which are reused within seconds: the
 //!   address may be a newer task's. What is still registered is deregistered only if no other live task of start-engines
-//!   owns it: by the network interface that has the address now (`owners::interfaces`), or by all tasks on the container
+//!   owns it: by the network interface that has the address now (`owners::addresses`), or by all tasks on the container
 //!   instance (`owners`).
 //!
 //! "Not registered", "no such target group" and "no such task" are success: nothing is registered then.
@@ -15,7 +15,7 @@
 use std::time::Duration;
 
 use super::failures::Failures;
-use super::owners::interfaces::{self, Former};
+use super::owners::addresses::{self, Former};
 use super::owners::{leftovers, owned_by_others, too_slow};
 use super::targets::candidates::{Candidates, OwnerScope, Unnamed};
 use super::targets::membership::{by_group, still_registered};
@@ -207,7 +207,7 @@ impl<'t> Work<'t> {
             interface: own.clone(),
         };
         let former: Vec<Former> = registered.iter().map(former).collect();
-        let verdict = match interfaces::verdict(self.task, &former, config, reader)? {
+        let verdict = match addresses::verdict(self.task, &former, config, reader)? {
             Ok(verdict) => verdict,
             Err(error) if !error.kind.is_transient() => return Ok(false),
             Err(error) => return Err(error.into()),

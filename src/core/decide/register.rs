@@ -18,7 +18,7 @@
 //! registered. A task without any tags is no error: StopTask deletes them, and the second snapshot shows the stop.
 
 use super::failures::Failures;
-use super::owners::interfaces;
+use super::owners::addresses;
 use super::targets::candidates::OwnerScope;
 use super::targets::membership::by_group;
 use super::targets::of_running;
@@ -118,9 +118,9 @@ fn still_exists(change: &TaskChange, snapshot: &Task, reader: &mut Reader<'_>) -
     if !is_late {
         return Ok(());
     }
-    match interfaces::existing(std::slice::from_ref(&id), reader)? {
+    match addresses::existing(std::slice::from_ref(&id), reader)? {
         Ok(existing) if existing.contains(&id) => Ok(()),
-        Ok(_) => Err(interfaces::interface_is_gone(&change.task.arn, &id).into()),
+        Ok(_) => Err(addresses::interface_is_gone(&change.task.arn, &id).into()),
         Err(error) if !error.kind.is_transient() => Ok(()),
         Err(error) => Err(error.into()),
     }

@@ -1,12 +1,12 @@
 //! Who owns targets now: what makes a late deregistration safe.
 //!
-//! An address belongs to a network interface, which EC2 shows (`interfaces`). Ports of a container instance can only belong
+//! An address belongs to a network interface, which EC2 shows (`addresses`). Ports of a container instance can only belong
 //! to tasks on it; which ones a task has, is in its bindings or its definition (`targets::host_ports`). Where EC2 denies
 //! the call, or the interface or the container instance is not known, the search covers all tasks of all clusters that the
 //! configuration names. A search through tasks must end while its result holds ([`super::timing::ATTACH`]): with 100 tasks
 //! for each call, a few thousand tasks are possible.
 
-pub(crate) mod interfaces;
+pub(crate) mod addresses;
 pub(crate) mod leftovers;
 pub(crate) mod survey;
 

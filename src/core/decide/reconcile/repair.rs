@@ -12,7 +12,7 @@ use super::plan_group::{self, of_group};
 use crate::call::{MAX_TARGETS_PER_CALL, MAX_TASKS_PER_DESCRIBE};
 use crate::config::Config;
 use crate::decide::failures::{Failures, caught};
-use crate::decide::owners::interfaces::{self, Former, interface_is_gone};
+use crate::decide::owners::addresses::{self, Former, interface_is_gone};
 use crate::decide::register::register_in_group;
 use crate::decide::stop::drain_is_over;
 use crate::decide::targets::snapshot::newer;
@@ -135,7 +135,7 @@ impl<'f, 'a> Work<'f, 'a> {
             .filter_map(|change| self.interface(change))
             .cloned()
             .collect();
-        let existing = match interfaces::existing(&ids, reader)? {
+        let existing = match addresses::existing(&ids, reader)? {
             Ok(existing) => Some(existing),
             Err(error) if error.kind.is_transient() => return Err(of_group(group, error).into()),
             Err(_) => None,
@@ -258,7 +258,7 @@ impl<'f, 'a> Work<'f, 'a> {
         };
         let former: Vec<Former> = changes.iter().filter_map(former).collect();
         let ends = reader.now().after(timing::INTERFACE_PROOF);
-        let others = match interfaces::others(&former, reader)? {
+        let others = match addresses::others(&former, reader)? {
             Ok(others) => others,
             Err(error) if error.kind.is_transient() => return Err(of_group(group, error).into()),
             Err(_) => return Ok(false),
@@ -269,9 +269,9 @@ impl<'f, 'a> Work<'f, 'a> {
             let mut is_owned = false;
             for other in others {
                 match (self.fleet.with_interface(&other.id), &change.task) {
-                    (Some(owner), _) => is_owned |= owner.is_live() && interfaces::names(owner, &former.target),
+                    (Some(owner), _) => is_owned |= owner.is_live() && addresses::names(owner, &former.target),
                     // Of somebody else's task, or of none.
-                    (None, _) if interfaces::is_attached_for_long(other, self.proof.began) => {}
+                    (None, _) if addresses::is_attached_for_long(other, self.proof.began) => {}
                     // Perhaps of a task that was started after the list.
                     (None, former_task) => {
                         is_owned = true;
@@ -308,12 +308,12 @@ impl<'f, 'a> Work<'f, 'a> {
             if wanted.iter().all(|interface| found.contains_key(&interface.id)) {
                 break;
             }
-            found.extend(interfaces::of_same_service(former, &wanted, self.config, reader)?);
+            found.extend(addresses::of_same_service(former, &wanted, self.config, reader)?);
         }
         for (former, task, interface) in unclear {
             let owner = found.get(&interface.id);
-            if !owner.is_some_and(|owner| owner.is_live() && interfaces::names(owner, &former.target)) {
-                self.failures.add(interfaces::nobody_yet(task, interface));
+            if !owner.is_some_and(|owner| owner.is_live() && addresses::names(owner, &former.target)) {
+                self.failures.add(addresses::nobody_yet(task, interface));
             }
         }
         Ok(())

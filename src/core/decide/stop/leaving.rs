@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::call::MAX_TARGETS_PER_CALL;
 use crate::config::Config;
 use crate::decide::failures::Failures;
-use crate::decide::owners::{interfaces, owned_of_each, too_slow};
+use crate::decide::owners::{addresses, owned_of_each, too_slow};
 use crate::decide::targets::candidates::OwnerScope;
 use crate::decide::targets::membership::still_registered;
 use crate::decide::timing;
@@ -125,7 +125,7 @@ impl<'c> Present<'c> {
         let asked_at = reader.now();
         if let Some(all) = &self.interfaces {
             let ids: Vec<InterfaceId> = all.iter().map(|(_, id)| id.clone()).collect();
-            match interfaces::existing(&ids, reader)? {
+            match addresses::existing(&ids, reader)? {
                 Ok(existing) => {
                     let exist = all.iter().filter(|(_, id)| existing.contains(id));
                     self.tasks = exist.map(|(task, _)| task.clone()).collect();
