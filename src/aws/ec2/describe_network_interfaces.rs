@@ -123,9 +123,13 @@ fn one_interface(item: &mut ScopedDecoder<'_, '_>) -> Result<NetworkInterface, X
 }
 
 fn add(field: &mut ScopedDecoder<'_, '_>, addresses: &mut Vec<IpAddr>) -> Result<(), XmlDecodeError> {
-    if let Ok(address) = try_data(field)?.trim().parse()
-        && !addresses.contains(&address)
-    {
+    // Left out, it would count as free.
+    let text = try_data(field)?;
+    let address = text
+        .trim()
+        .parse()
+        .map_err(|_| XmlDecodeError::custom(format!("{text:?} is no address")))?;
+    if !addresses.contains(&address) {
         addresses.push(address);
     }
     Ok(())
@@ -193,7 +197,8 @@ mod tests {
     fn an_unreadable_answer_does_not_make_an_address_count_as_free() {
         let without_id = ANSWER.replace("networkInterfaceId>", "interface>");
         let truncated = &ANSWER[..ANSWER.len() - 10];
-        for body in ["", "}{", "<html></html>", truncated, &without_id] {
+        let odd = ANSWER.replace("10.0.1.99", "ten");
+        for body in ["", "}{", "<html></html>", truncated, &without_id, &odd] {
             assert!(read(body.as_bytes()).is_err(), "{body}");
         }
         let empty = "<DescribeNetworkInterfacesResponse><networkInterfaceSet/></DescribeNetworkInterfacesResponse>";

@@ -123,7 +123,12 @@ impl ErrorKind {
             | "IncompleteSignature" => Self::Credentials,
             "ClusterNotFoundException" => Self::ClusterNotFound,
             "ConflictException" => Self::Conflict,
-            "InvalidParameterException" | "ValidationError" | "ValidationException" | "InvalidParameterValue" => {
+            "InvalidParameterException"
+            | "ValidationError"
+            | "ValidationException"
+            | "InvalidParameterValue"
+            // EC2, of a parameter that a region does not know.
+            | "UnknownParameter" => {
                 Self::InvalidParameter
             }
             "ClientException" => Self::ClientException,

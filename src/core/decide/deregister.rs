@@ -204,7 +204,7 @@ impl<'t> Work<'t> {
         let former = |(target, zone): &(GroupTarget, Zone)| Former {
             target: target.clone(),
             zone: *zone,
-            interface: own.clone(),
+            interface: Some(own.clone()),
         };
         let former: Vec<Former> = registered.iter().map(former).collect();
         let verdict = match addresses::verdict(self.task, &former, config, reader)? {

@@ -109,9 +109,10 @@ pub fn register(
 /// A late event may be of a task that has stopped since, and that ECS still shows as RUNNING: EC2 shows whether its network
 /// interface is still there. If it is not, the event fails: once ECS shows the stop, its retry deregisters the targets.
 fn still_exists(change: &TaskChange, snapshot: &Task, reader: &mut Reader<'_>) -> Result<(), Halt> {
+    let now = reader.now();
     let is_late = change
         .happened_at
-        .is_none_or(|time| reader.now().since(time) > timing::FRESH);
+        .is_none_or(|time| now.since(time) >= timing::FRESH - timing::SKEW);
     let OwnerScope::Interface(id) = OwnerScope::of_running(&change.task, snapshot) else {
         return Ok(());
     };

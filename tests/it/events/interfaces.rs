@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use start_engines_core::outcome::{Outcome, Skip};
-use start_engines_fake_aws::{Fault, TargetGroup};
+use start_engines_fake_aws::{Fault, TargetGroup, World};
 
 use crate::events::races::{address_freed, address_reused};
 use crate::stage::{Stage, category, outcome, stop};
@@ -188,17 +188,27 @@ async fn an_interface_that_only_the_second_answer_shows_leaves_the_target() {
 
 #[tokio::test]
 async fn a_deregistration_takes_effect_while_what_ec2_showed_holds() {
+    // A slow answer is asked for once more.
     let stage = Stage::new().await;
     let (_, stopped) = address_freed(&stage).await;
     let clock = stage.clock.clone();
     stage.fake.world(|world| {
         world.after_next("ec2:DescribeNetworkInterfaces", move |_| clock.advance(seconds(3)));
     });
+    outcome(&stage, &stopped).await;
+    assert_eq!(stage.registered(), []);
+    assert_eq!(stage.fake.calls_to("ec2:DescribeNetworkInterfaces").len(), 2);
+    // Where each is slow, nothing is deregistered.
+    let stage = Stage::new().await;
+    let (_, stopped) = address_freed(&stage).await;
+    let clock = stage.clock.clone();
+    stage.fake.world(|world| {
+        let slow = Box::new(move |_: &mut World| clock.advance(seconds(3)));
+        world.after("ec2:DescribeNetworkInterfaces", slow);
+    });
     let failure = stage.deliver(&stopped).await.result.expect_err("a failure");
     assert_eq!((failure.category.name(), failure.transient), ("out_of_time", true));
     assert_eq!(stage.registered().len(), 1);
-    outcome(&stage, &stopped).await;
-    assert_eq!(stage.registered(), []);
 }
 
 #[tokio::test]

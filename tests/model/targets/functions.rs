@@ -1,8 +1,13 @@
 //! The functions of the model: the crate's own `decide`, driven by what AWS has answered so far.
 
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
 use start_engines_core::call::{Answer, Call, CallError, ErrorKind, TaskPage};
 use start_engines_core::config::Config;
 use start_engines_core::decide::{Step, decide};
+use start_engines_core::domain::arn::InterfaceId;
+use start_engines_core::domain::interface::{InterfaceQuery, NetworkInterface};
 use start_engines_core::domain::tags::{self, TaskTags};
 use start_engines_core::domain::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
 use start_engines_core::domain::task::{Addresses, Network, StopReason, Task};
@@ -22,8 +27,15 @@ pub(super) struct Function {
     pub(super) has_run: bool,
     /// The answers so far stand for the journal: with them, decide gives the same calls.
     pub(super) answers: Vec<Heard>,
-    /// Once it has asked ListTasks: the tasks that did not show their address then.
+    /// Once it has asked ListTasks, or EC2: the tasks whose address, or interface, was not shown then.
     pub(super) unseen: Option<[bool; TASKS]>,
+}
+
+/// The one address.
+const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+
+fn interface(task: usize) -> InterfaceId {
+    format!("eni-{task:017}").parse().expect("an id")
 }
 
 /// A function's next call, in the terms of this world, or whether it ends well.
@@ -31,6 +43,10 @@ pub(super) struct Function {
 pub(super) enum Next {
     DescribeTasks(Vec<usize>),
     List,
+    /// Who has the address, by EC2.
+    Interfaces,
+    /// Whether the interface of its task exists.
+    Exists,
     Facts,
     Health,
     Register,
@@ -45,6 +61,8 @@ pub(super) enum Heard {
     Shown(Vec<(usize, u8)>),
     Listed(Vec<usize>),
     Registered(bool),
+    /// The tasks whose interfaces EC2 shows.
+    Interfaces(Vec<usize>),
     Facts,
     Done,
     Failed,
@@ -59,7 +77,7 @@ impl Targets {
         let attachments = start_engines_core::domain::started_by::decode(started_by, &arn.scope())
             .expect("a startedBy of start-engines");
         let has_tags = version < STOPPING;
-        let address = (version >= PENDING).then_some(std::net::Ipv4Addr::new(10, 0, 0, 1));
+        let address = (version >= PENDING).then_some(ADDRESS);
         // The mutant's function would read the tags at a stop, where there are none.
         let is_blind = self.mutant == Mutant::TagBasedDeregistration && !has_tags;
         let shown_version = match self.mutant {
@@ -75,7 +93,7 @@ impl Targets {
             last_status,
             desired_status,
             started_by: Some(if is_blind { "start-engines/-" } else { started_by }.to_owned()),
-            interface: None,
+            interface: (self.has_ec2 && version >= PENDING).then(|| interface(task)),
             network: Network::Awsvpc(Addresses {
                 ipv4: address,
                 ipv6: None,
@@ -111,6 +129,15 @@ impl Targets {
             }
             Heard::Registered(true) => Answer::Health(vec![TargetHealth::registered("healthy")]),
             Heard::Registered(false) => Answer::Health(vec![TargetHealth::NotRegistered]),
+            Heard::Interfaces(tasks) => {
+                let shown = tasks.iter().map(|&task| NetworkInterface {
+                    id: interface(task),
+                    addresses: vec![ADDRESS.into()],
+                    // Young: ECS may not show its task yet.
+                    attached_at: Some(Timestamp::from_millis(LATE)),
+                });
+                Answer::Interfaces(shown.map(Arc::new).collect())
+            }
             Heard::Facts => Answer::TargetGroup(TargetGroup {
                 target_type: TargetType::Ip,
                 family: AddressFamily::Ipv4,
@@ -147,7 +174,9 @@ impl Targets {
                         .filter(|&task| tasks.iter().any(|found| found.as_str() == arn(task)))
                         .collect(),
                 ),
-                Call::ListTasks { .. } => Next::List,
+                Call::ListTasks { .. } | Call::ListTasksStartedBy { .. } => Next::List,
+                Call::DescribeNetworkInterfaces(InterfaceQuery::Addresses { .. }) => Next::Interfaces,
+                Call::DescribeNetworkInterfaces(InterfaceQuery::Ids(_)) => Next::Exists,
                 Call::DescribeTargetGroup { .. } => Next::Facts,
                 Call::DescribeTargetHealth { .. } => Next::Health,
                 Call::RegisterTargets { .. } => Next::Register,

@@ -49,17 +49,20 @@ impl Model for Targets {
 }
 
 #[expect(clippy::print_stdout, reason = "the size of what was checked is the result")]
-fn survives(is_long: bool, faults: u8, duplicates: u8) {
+fn survives(has_ec2: bool, is_long: bool, faults: u8, duplicates: u8) {
     let world = Targets {
         known: RwLock::default(),
         mutant: Mutant::None,
         is_long,
+        has_ec2,
         faults,
         duplicates,
     };
     let checker = world.checker().threads(2).spawn_bfs().join();
     let (states, depth) = (checker.unique_state_count(), checker.max_depth());
-    println!("targets, long lives {is_long}, {faults} faults, {duplicates} duplicates: {states} states, {depth} deep");
+    println!(
+        "targets, EC2 {has_ec2}, long lives {is_long}, {faults} faults, {duplicates} duplicates: {states} states, {depth} deep"
+    );
     checker.assert_properties();
 }
 
@@ -68,6 +71,10 @@ fn dies(mutant: Mutant, property: &'static str) {
         known: RwLock::default(),
         mutant,
         is_long: false,
+        has_ec2: matches!(
+            mutant,
+            Mutant::InterfacesAreHidden | Mutant::LateRunningEventsAreBelieved
+        ),
         faults: 0,
         duplicates: 0,
     };
@@ -78,19 +85,48 @@ fn dies(mutant: Mutant, property: &'static str) {
 /// About three million states: a minute on two cores.
 #[test]
 fn no_interleaving_with_a_fault_and_a_duplicate_leaves_a_dead_target_or_takes_a_live_one() {
-    survives(false, 1, 1);
+    survives(false, false, 1, 1);
 }
 
 /// Three and a half million states: a minute and a half.
 #[test]
 fn nor_does_any_of_tasks_that_deprovision_or_fail_to_start_with_a_fault() {
-    survives(true, 1, 0);
+    survives(false, true, 1, 0);
 }
 
 #[test]
 #[ignore = "many minutes and gigabytes: run it with `make model`"]
 fn nor_does_any_of_those_with_a_duplicate_as_well() {
-    survives(true, 1, 1);
+    survives(false, true, 1, 1);
+}
+
+/// ECS shows anything for as long as it likes, and EC2 shows whose the address is.
+#[test]
+fn nor_does_any_before_an_ecs_that_lags_if_ec2_shows_who_has_the_address() {
+    survives(true, false, 0, 0);
+}
+
+/// Twelve million states.
+#[test]
+#[ignore = "many minutes and gigabytes: run it with `make model`"]
+fn nor_does_any_before_such_an_ecs_with_a_fault() {
+    survives(true, false, 1, 0);
+}
+
+#[test]
+fn when_ec2_hides_interfaces_a_live_target_is_taken() {
+    dies(
+        Mutant::InterfacesAreHidden,
+        "a live task whose RUNNING event is handled is registered",
+    );
+}
+
+#[test]
+fn when_a_late_running_event_is_believed_a_dead_target_stays() {
+    dies(
+        Mutant::LateRunningEventsAreBelieved,
+        "no target of a stopped task stays",
+    );
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! What can happen next in the world, and what comes of it.
 
 use super::functions::{Function, Heard, Next};
-use super::world::{FUNCTIONS, PENDING, PROVISIONING, RUNNING, STOPPED, STOPPING, State, TASKS, Targets, UNBORN};
+use super::world::{
+    FUNCTIONS, PENDING, PROVISIONING, RUNNING, STOPPED, STOPPING, State, TASKS, Targets, UNBORN, has_interface,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Action {
@@ -51,15 +53,22 @@ impl Targets {
             // `REUSE`: no other task is RUNNING with the address while a fresh stop is being handled.
             let is_fresh =
                 |function: &Function| function.task != task && function.fresh && function.version >= STOPPING;
-            let is_shown_gone = (0..TASKS)
-                .all(|other| other == task || state.tasks[other] != STOPPED || state.shown[other] >= STOPPING);
+            let is_shown_gone = self.has_ec2
+                || (0..TASKS)
+                    .all(|other| other == task || state.tasks[other] != STOPPED || state.shown[other] >= STOPPING);
+            // `FRESH`: the last event of a task comes later than a fresh RUNNING event is handled.
+            let is_starting = state
+                .functions
+                .iter()
+                .any(|function| self.has_ec2 && function.task == task && function.fresh && function.version == RUNNING);
             let is_possible = match self.after(version) {
                 // The tasks are alike: it is always the first that comes first.
                 PROVISIONING => !is_alike,
                 PENDING => !is_taken,
                 // ... and DescribeTasks shows by then that the former owner has stopped.
                 RUNNING => !state.functions.iter().any(is_fresh) && is_shown_gone,
-                STOPPING..=STOPPED => true,
+                STOPPED => !is_starting,
+                STOPPING..STOPPED => true,
                 _ => false,
             };
             if is_possible {
@@ -73,7 +82,7 @@ impl Targets {
                 actions.push(Action::Show(task));
             }
         }
-        if state.late_call.is_some_and(|(task, _)| Self::can_register(state, task)) {
+        if state.late_call.is_some_and(|(task, _)| self.can_register(state, task)) {
             actions.push(Action::LateCallLands);
         }
         for &(task, version) in state.pending.keys() {
@@ -85,13 +94,14 @@ impl Targets {
                 continue;
             }
             // DescribeTasks lags by less than the time from the first stop event to the last one's handling.
-            if version == STOPPED && state.shown[task] < STOPPING {
+            if version == STOPPED && state.shown[task] < STOPPING && !self.has_ec2 {
                 continue;
             }
             // `REUSE`: a stop is not fresh any more once another task is RUNNING with the address.
             let is_reused = state.tasks[task] == STOPPED
                 && (0..TASKS).any(|other| other != task && state.tasks[other] >= RUNNING && other > task);
-            if version >= STOPPING && !is_reused {
+            let is_fresh_running = self.has_ec2 && version == RUNNING && state.tasks[task] < STOPPED;
+            if version >= STOPPING && !is_reused || is_fresh_running {
                 actions.push(Action::Deliver {
                     task,
                     version,
@@ -107,7 +117,7 @@ impl Targets {
         for (n, function) in state.functions.iter().enumerate() {
             let next = self.next(function);
             let registers = next == Next::Register;
-            if registers && !Self::can_register(state, function.task) {
+            if registers && !self.can_register(state, function.task) {
                 continue;
             }
             let changes = registers || next == Next::Deregister;
@@ -173,8 +183,14 @@ impl Targets {
                 let mut function = state.functions.remove(function);
                 let next = self.next(&function);
                 state.faults -= u8::from(fault != Fault::None);
-                if next == Next::List {
-                    function.unseen = Some(state.shown.map(|version| version < PENDING));
+                match next {
+                    Next::List if !self.has_ec2 => {
+                        function.unseen = Some(state.shown.map(|version| version < PENDING));
+                    }
+                    Next::Interfaces => {
+                        function.unseen = Some(std::array::from_fn(|task| !has_interface(&state, task)));
+                    }
+                    _ => {}
                 }
                 let heard = match fault {
                     Fault::None => self.apply(&mut state, &function, &next),

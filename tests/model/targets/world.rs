@@ -34,6 +34,10 @@ pub(super) enum Mutant {
     NoLateStopGuard,
     /// Of event and DescribeTasks, the older one wins.
     OlderVersionWins,
+    /// EC2 shows nobody's interface, as to somebody who does not ask for managed ones.
+    InterfacesAreHidden,
+    /// The interface of a late RUNNING event's task always exists.
+    LateRunningEventsAreBelieved,
 }
 
 pub(super) struct Targets {
@@ -42,6 +46,8 @@ pub(super) struct Targets {
     pub(super) mutant: Mutant,
     /// Tasks come by DEPROVISIONING on their way out, and may fail before they are RUNNING.
     pub(super) is_long: bool,
+    /// EC2 shows who has the address, and ECS lags for as long as it likes.
+    pub(super) has_ec2: bool,
     pub(super) faults: u8,
     pub(super) duplicates: u8,
 }
@@ -88,6 +94,11 @@ pub(super) fn status(version: u8, has_run: bool) -> (Status, Status) {
     (last, desired)
 }
 
+/// Whether a task has its interface, which ECS deletes before the task is STOPPED.
+pub(super) fn has_interface(state: &State, task: usize) -> bool {
+    (PENDING..STOPPED).contains(&state.tasks[task])
+}
+
 impl Targets {
     /// The version that comes after this one.
     pub(super) fn after(&self, version: u8) -> u8 {
@@ -115,6 +126,12 @@ impl Targets {
                 let is_listed = |task: &usize| (PROVISIONING..STOPPING).contains(&state.shown[*task]);
                 Heard::Listed((0..TASKS).filter(is_listed).collect())
             }
+            Next::Interfaces if self.mutant == Mutant::InterfacesAreHidden => Heard::Interfaces(Vec::new()),
+            Next::Interfaces => Heard::Interfaces((0..TASKS).filter(|&task| has_interface(state, task)).collect()),
+            Next::Exists => {
+                let exists = has_interface(state, function.task) || self.mutant == Mutant::LateRunningEventsAreBelieved;
+                Heard::Interfaces(exists.then_some(function.task).into_iter().collect())
+            }
             Next::Facts => Heard::Facts,
             Next::Health => Heard::Registered(state.registered_by.is_some()),
             Next::Register => {
@@ -132,10 +149,11 @@ impl Targets {
     /// Whether a RegisterTargets of `task` can land now.
     ///
     /// `ATTACH`: a task is registered at least 3 s after DescribeTasks shows its address, and a
-    /// careful function is done within that time of its ListTasks.
-    pub(super) fn can_register(state: &State, task: usize) -> bool {
+    /// careful function is done within that time of its ListTasks. `INTERFACE`: the same of its interface, and of when EC2
+    /// was asked.
+    pub(super) fn can_register(&self, state: &State, task: usize) -> bool {
         let unseen = |function: &Function| function.task != task && function.unseen.is_some_and(|unseen| unseen[task]);
-        state.shown[task] >= PENDING && !state.functions.iter().any(unseen)
+        (self.has_ec2 || state.shown[task] >= PENDING) && !state.functions.iter().any(unseen)
     }
 
     /// Ends a function's work: its event is handled, or will be tried again.
@@ -153,7 +171,13 @@ impl Targets {
             match self.next(&function) {
                 Next::Facts => function.answers.push(Heard::Facts),
                 Next::End(handled) => return Self::end(state, &function, handled),
-                Next::DescribeTasks(_) | Next::List | Next::Health | Next::Register | Next::Deregister => {
+                Next::DescribeTasks(_)
+                | Next::List
+                | Next::Interfaces
+                | Next::Exists
+                | Next::Health
+                | Next::Register
+                | Next::Deregister => {
                     state.functions.push(function);
                     // Which of the functions is which does not matter.
                     return state.functions.sort();

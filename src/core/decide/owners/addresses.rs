@@ -26,8 +26,8 @@ use crate::outcome::{Category, Failure};
 pub(crate) struct Former {
     pub(crate) target: GroupTarget,
     pub(crate) zone: Zone,
-    /// The network interface of the task that had it.
-    pub(crate) interface: InterfaceId,
+    /// The network interface of the task that had it; `None` if nobody knows whose it was.
+    pub(crate) interface: Option<InterfaceId>,
 }
 
 /// What may be deregistered, and until when.
@@ -50,8 +50,9 @@ pub(crate) fn verdict<'a>(
     config: &Config,
     reader: &mut Reader<'a>,
 ) -> Asked<'a, Verdict> {
+    let queries = queries(former, reader)?;
     let mut ends = reader.now().after(timing::INTERFACE_PROOF);
-    let others = match others(former, reader)? {
+    let others = match others(former, &queries, reader)? {
         Ok(others) => others,
         Err(error) => return Ok(Err(error)),
     };
@@ -64,27 +65,31 @@ pub(crate) fn verdict<'a>(
     let mut owned = Vec::new();
     if !wanted.is_empty() {
         let search_began = reader.now();
-        let found = search(task, &wanted, config, reader)?;
+        let Found {
+            by_interface: found,
+            without,
+        } = search(task, &wanted, config, reader)?;
         let mut lost = wanted.iter().filter(|interface| !found.contains_key(&interface.id));
         if let Some(young) = lost.find(|interface| !is_attached_for_long(interface, search_began)) {
             return Err(nobody_yet(&task.arn, young).into());
         }
         for (Former { target, .. }, others) in former.iter().zip(&others) {
             let mut owners = others.iter().filter_map(|interface| found.get(&interface.id));
-            if owners.any(|owner| owner.is_live() && names(owner, target)) {
+            let is_owned = owners.any(|owner| owner.is_live() && names(owner, target));
+            if is_owned || !others.is_empty() && without.iter().any(|task| has(task, target)) {
                 owned.push(target.clone());
             }
         }
-        if timing::left(Some(ends), reader.now()).is_none() {
-            ends = reader.now().after(timing::INTERFACE_PROOF);
-            let again = match self::others(former, reader)? {
-                Ok(again) => again,
-                Err(error) => return Ok(Err(error)),
-            };
-            let is_known = |interface: &&&NetworkInterface| wanted.iter().any(|known| known.id == interface.id);
-            if let Some(new) = again.iter().flatten().find(|interface| !is_known(interface)) {
-                return Err(nobody_yet(&task.arn, new).into());
-            }
+    }
+    if timing::left(Some(ends), reader.now()).is_none() {
+        ends = reader.now().after(timing::INTERFACE_PROOF);
+        let again = match self::others(former, &queries, reader)? {
+            Ok(again) => again,
+            Err(error) => return Ok(Err(error)),
+        };
+        let is_known = |interface: &&&NetworkInterface| wanted.iter().any(|known| known.id == interface.id);
+        if let Some(new) = again.iter().flatten().find(|interface| !is_known(interface)) {
+            return Err(nobody_yet(&task.arn, new).into());
         }
     }
     let free = former.iter().map(|former| &former.target);
@@ -109,7 +114,7 @@ pub(crate) fn existing<'a>(ids: &[InterfaceId], reader: &mut Reader<'a>) -> Aske
 
 /// The queries for the addresses of targets, by VPC and family. Outside of the target group's VPC, where ELB shows the zone
 /// `all`, by the address alone.
-fn queries(former: &[Former], reader: &mut Reader<'_>) -> Result<Vec<InterfaceQuery>, Halt> {
+pub(crate) fn queries(former: &[Former], reader: &mut Reader<'_>) -> Result<Vec<InterfaceQuery>, Halt> {
     let mut parts: Vec<(Option<VpcId>, bool, Vec<IpAddr>)> = Vec::new();
     for Former { target, zone, .. } in former {
         let Ok(address) = target.target.id.parse::<IpAddr>() else {
@@ -147,10 +152,14 @@ fn queries(former: &[Former], reader: &mut Reader<'_>) -> Result<Vec<InterfaceQu
 }
 
 /// For each target, the interfaces other than its former owner's that have its address.
-pub(crate) fn others<'a>(former: &[Former], reader: &mut Reader<'a>) -> Asked<'a, Vec<Vec<&'a NetworkInterface>>> {
+pub(crate) fn others<'a>(
+    former: &[Former],
+    queries: &[InterfaceQuery],
+    reader: &mut Reader<'a>,
+) -> Asked<'a, Vec<Vec<&'a NetworkInterface>>> {
     let mut by_address: HashMap<IpAddr, Vec<&'a NetworkInterface>> = HashMap::new();
-    for query in queries(former, reader)? {
-        match reader.describe_network_interfaces(query)? {
+    for query in queries {
+        match reader.describe_network_interfaces(query.clone())? {
             Ok(found) => {
                 for interface in found {
                     for address in &interface.addresses {
@@ -165,7 +174,9 @@ pub(crate) fn others<'a>(former: &[Former], reader: &mut Reader<'a>) -> Asked<'a
         let address: Option<IpAddr> = former.target.target.id.parse().ok();
         let shown = address.and_then(|address| by_address.get(&address));
         let others = shown.into_iter().flatten().copied();
-        others.filter(|interface| interface.id != former.interface).collect()
+        others
+            .filter(|interface| former.interface.as_ref() != Some(&interface.id))
+            .collect()
     };
     Ok(Ok(former.iter().map(of_target).collect()))
 }
@@ -183,6 +194,13 @@ pub(crate) fn names(task: &Task, GroupTarget { group, target }: &GroupTarget) ->
     attachments
         .iter()
         .any(|attachment| attachment.group == *group && attachment.port == target.port)
+}
+
+/// Whether a live task, whose interface ECS does not show, has the target by its address.
+pub(crate) fn has(task: &Task, target: &GroupTarget) -> bool {
+    let addresses = task.network.addresses();
+    let has_address = addresses.is_some_and(|addresses| addresses.has(&target.target.id));
+    task.is_live() && task.interface.is_none() && has_address && names(task, target)
 }
 
 /// The failure of a target whose address has an interface of which ECS shows no task.
@@ -209,7 +227,7 @@ fn search<'a>(
     wanted: &[&NetworkInterface],
     config: &Config,
     reader: &mut Reader<'a>,
-) -> Result<HashMap<InterfaceId, &'a Task>, Halt> {
+) -> Result<Found<'a>, Halt> {
     let same_service = task.started_by.as_deref().map(Listing::StartedBy);
     // A task that is stopping still has its interface.
     let everybody = [Desired::Running, Desired::Stopped].map(Listing::All);
@@ -223,7 +241,7 @@ pub(crate) fn of_same_service<'a>(
     wanted: &[&NetworkInterface],
     config: &Config,
     reader: &mut Reader<'a>,
-) -> Result<HashMap<InterfaceId, &'a Task>, Halt> {
+) -> Result<Found<'a>, Halt> {
     let same_service: Vec<Listing<'_>> = task.started_by.as_deref().map(Listing::StartedBy).into_iter().collect();
     search_listed(task, &same_service, wanted, config, reader)
 }
@@ -234,10 +252,10 @@ fn search_listed<'a>(
     wanted: &[&NetworkInterface],
     config: &Config,
     reader: &mut Reader<'a>,
-) -> Result<HashMap<InterfaceId, &'a Task>, Halt> {
+) -> Result<Found<'a>, Halt> {
     let mut search = Search {
         wanted,
-        found: HashMap::new(),
+        found: Found::default(),
     };
     let clusters = config.clusters_to_search(&task.cluster);
     for listing in listings {
@@ -259,7 +277,16 @@ enum Listing<'s> {
 
 struct Search<'w, 'a> {
     wanted: &'w [&'w NetworkInterface],
-    found: HashMap<InterfaceId, &'a Task>,
+    found: Found<'a>,
+}
+
+/// What a search has found.
+#[derive(Default)]
+pub(crate) struct Found<'a> {
+    /// The tasks of the interfaces.
+    pub(crate) by_interface: HashMap<InterfaceId, &'a Task>,
+    /// Live tasks with an address whose interface ECS does not show.
+    pub(crate) without: Vec<&'a Task>,
 }
 
 impl<'a> Search<'_, 'a> {
@@ -279,7 +306,7 @@ impl<'a> Search<'_, 'a> {
             };
             for chunk in listed.tasks.chunks(MAX_TASKS_PER_DESCRIBE) {
                 self.describe(cluster, chunk.to_vec(), reader)?;
-                if self.found.len() == self.wanted.len() {
+                if self.found.by_interface.len() == self.wanted.len() {
                     return Ok(true);
                 }
             }
@@ -292,10 +319,12 @@ impl<'a> Search<'_, 'a> {
 
     fn describe(&mut self, cluster: &Cluster, tasks: Vec<TaskArn>, reader: &mut Reader<'a>) -> Result<(), Halt> {
         for task in reader.describe_tasks(cluster, tasks)?? {
-            if let Some(id) = &task.interface
-                && self.wanted.iter().any(|wanted| wanted.id == *id)
-            {
-                self.found.insert(id.clone(), task);
+            match &task.interface {
+                Some(id) if self.wanted.iter().any(|wanted| wanted.id == *id) => {
+                    self.found.by_interface.insert(id.clone(), task);
+                }
+                None if task.is_live() && task.network.addresses().is_some() => self.found.without.push(task),
+                Some(_) | None => {}
             }
         }
         Ok(())

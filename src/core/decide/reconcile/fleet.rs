@@ -140,6 +140,8 @@ pub(super) struct Fleet<'a> {
     tasks: Vec<FleetTask<'a>>,
     by_group: HashMap<TargetGroupArn, Vec<usize>>,
     by_interface: HashMap<&'a InterfaceId, usize>,
+    /// When the live ones were listed.
+    pub(super) began: Timestamp,
 }
 
 /// Lists and describes all tasks, the live ones first: they are also the first proof, which lasts for small fleets.
@@ -168,7 +170,7 @@ pub(super) fn survey<'a>(
             Err(error) => return Err(error.into()),
         }
     }
-    Ok((Fleet::of(newest.into_values().collect()), proof))
+    Ok((Fleet::of(newest.into_values().collect(), proof.began), proof))
 }
 
 fn clusters(request: &ReconcileRequest) -> impl Iterator<Item = (&Cluster, bool)> {
@@ -195,7 +197,7 @@ impl<'a> Fleet<'a> {
         overdue.collect()
     }
 
-    fn of(tasks: Vec<FleetTask<'a>>) -> Self {
+    fn of(tasks: Vec<FleetTask<'a>>, began: Timestamp) -> Self {
         let mut by_group: HashMap<TargetGroupArn, Vec<usize>> = HashMap::new();
         for (n, fleet_task) in tasks.iter().enumerate() {
             let groups: BTreeSet<&TargetGroupArn> = fleet_task.attachments.iter().map(|it| &it.group).collect();
@@ -209,6 +211,7 @@ impl<'a> Fleet<'a> {
             tasks,
             by_group,
             by_interface,
+            began,
         }
     }
 

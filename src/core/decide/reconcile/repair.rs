@@ -19,8 +19,9 @@ use crate::decide::targets::snapshot::newer;
 use crate::decide::timing;
 use crate::domain::arn::{InterfaceId, TargetGroupArn, TaskArn};
 use crate::domain::interface::NetworkInterface;
-use crate::domain::target::{GroupTarget, Target};
+use crate::domain::target::{GroupTarget, Target, Zone};
 use crate::domain::task::{Phase, Task};
+use crate::domain::timestamp::Timestamp;
 use crate::journal::{Halt, Reader};
 use crate::outcome::plan::{Change, Overdue};
 use crate::outcome::{Category, Failure, Outcome, Repairs};
@@ -129,42 +130,62 @@ impl<'f, 'a> Work<'f, 'a> {
             self.done.registered.extend(registered);
             return Ok(());
         };
-        // ECS may show a task as RUNNING for a while after it has stopped; its interface is gone then.
-        let ids: Vec<InterfaceId> = changes
-            .iter()
-            .filter_map(|change| self.interface(change))
-            .cloned()
-            .collect();
-        let existing = match addresses::existing(&ids, reader)? {
-            Ok(existing) => Some(existing),
-            Err(error) if error.kind.is_transient() => return Err(of_group(group, error).into()),
-            Err(_) => None,
-        };
         let mut leaving = Vec::new();
+        let mut staying = Vec::new();
         for change in changes {
-            let gone = self
-                .interface(&change)
-                .filter(|own| existing.as_ref().is_some_and(|it| !it.contains(own)));
             let Some((arn, before)) = change.task.as_ref().and_then(|arn| before.get_key_value(arn)) else {
                 continue;
             };
             match after.get(arn) {
-                Some(after) if !is_to_stay(newer(before, after)) => leaving.push(change),
+                // It may be outside of the target group's VPC.
+                Some(after) if !is_to_stay(newer(before, after)) => leaving.push(Change {
+                    zone: Zone::All,
+                    ..change
+                }),
                 Some(_) if refused.contains(&change.target) => {}
-                Some(_) => match gone {
-                    Some(gone) => self.failures.add(interface_is_gone(arn, gone)),
-                    None => self.done.registered.push((arn.clone(), in_group(group, change.target))),
-                },
+                Some(_) => staying.push((arn.clone(), change)),
                 None => {
                     let message = format!("DescribeTasks returned {arn} a moment ago, and does not any more");
                     self.failures.add(Failure::new(Category::TaskNotVisible, message));
                 }
             }
         }
-        if leaving.is_empty() {
-            return Ok(());
+        if !leaving.is_empty() {
+            let step = self.deregister(group, &leaving, reader);
+            caught(step, &mut self.failures)?;
         }
-        self.deregister(group, &leaving, reader)
+        self.confirm(group, staying, reader)
+    }
+
+    /// Reports what was registered. ECS may show a task as RUNNING for a while after it has stopped: its interface is gone
+    /// then, and the failure makes somebody reconcile again.
+    fn confirm(
+        &mut self,
+        group: &TargetGroupArn,
+        staying: Vec<(TaskArn, Change)>,
+        reader: &mut Reader<'a>,
+    ) -> Result<(), Halt> {
+        let ids: Vec<InterfaceId> = staying
+            .iter()
+            .filter_map(|(_, change)| self.interface(change))
+            .cloned()
+            .collect();
+        let existing = match addresses::existing(&ids, reader)? {
+            Ok(existing) => Some(existing),
+            Err(error) if error.kind.is_transient() => {
+                self.failures.add(of_group(group, error));
+                None
+            }
+            Err(_) => None,
+        };
+        for (arn, change) in staying {
+            let is_gone = |own: &&InterfaceId| existing.as_ref().is_some_and(|existing| !existing.contains(*own));
+            match self.interface(&change).filter(is_gone) {
+                Some(gone) => self.failures.add(interface_is_gone(&arn, gone)),
+                None => self.done.registered.push((arn, in_group(group, change.target))),
+            }
+        }
+        Ok(())
     }
 
     /// Calls RegisterTargets; returns the targets that were refused. One that ELB refuses must not prevent the others from
@@ -253,12 +274,13 @@ impl<'f, 'a> Work<'f, 'a> {
             Some(Former {
                 target: in_group(group, change.target.clone()),
                 zone: change.zone,
-                interface: self.interface(change)?.clone(),
+                interface: Some(self.interface(change)?.clone()),
             })
         };
         let former: Vec<Former> = changes.iter().filter_map(former).collect();
+        let queries = addresses::queries(&former, reader)?;
         let ends = reader.now().after(timing::INTERFACE_PROOF);
-        let others = match addresses::others(&former, reader)? {
+        let others = match addresses::others(&former, &queries, reader)? {
             Ok(others) => others,
             Err(error) if error.kind.is_transient() => return Err(of_group(group, error).into()),
             Err(_) => return Ok(false),
@@ -266,12 +288,13 @@ impl<'f, 'a> Work<'f, 'a> {
         let mut free: Vec<&Change> = Vec::new();
         let mut unclear: Vec<(&Former, &TaskArn, &NetworkInterface)> = Vec::new();
         for ((change, former), others) in changes.iter().zip(&former).zip(others) {
-            let mut is_owned = false;
+            let mut of_group = self.fleet.of_group(group);
+            let mut is_owned = !others.is_empty() && of_group.any(|it| addresses::has(it.task, &former.target));
             for other in others {
                 match (self.fleet.with_interface(&other.id), &change.task) {
                     (Some(owner), _) => is_owned |= owner.is_live() && addresses::names(owner, &former.target),
                     // Of somebody else's task, or of none.
-                    (None, _) if addresses::is_attached_for_long(other, self.proof.began) => {}
+                    (None, _) if addresses::is_attached_for_long(other, self.fleet.began) => {}
                     // Perhaps of a task that was started after the list.
                     (None, former_task) => {
                         is_owned = true;
@@ -308,7 +331,7 @@ impl<'f, 'a> Work<'f, 'a> {
             if wanted.iter().all(|interface| found.contains_key(&interface.id)) {
                 break;
             }
-            found.extend(addresses::of_same_service(former, &wanted, self.config, reader)?);
+            found.extend(addresses::of_same_service(former, &wanted, self.config, reader)?.by_interface);
         }
         for (former, task, interface) in unclear {
             let owner = found.get(&interface.id);
@@ -366,6 +389,7 @@ impl<'f, 'a> Work<'f, 'a> {
             .iter()
             .filter(|change| owners.of(&change.target).is_none())
             .collect();
+        let (free, ends) = self.without_interfaces_of_others(group, free, ends, reader)?;
         if free.is_empty() {
             return Ok(true);
         }
@@ -374,6 +398,49 @@ impl<'f, 'a> Work<'f, 'a> {
         };
         self.deregister_now(group, &free, within, reader)?;
         Ok(true)
+    }
+
+    /// Leaves out what is to be pruned by its address, and whose address has an interface of a live task that names it, or
+    /// one that is so new that ECS may not show its task yet.
+    fn without_interfaces_of_others<'c>(
+        &mut self,
+        group: &TargetGroupArn,
+        mut free: Vec<&'c Change>,
+        ends: Option<Timestamp>,
+        reader: &mut Reader<'a>,
+    ) -> Result<(Vec<&'c Change>, Option<Timestamp>), Halt> {
+        let is_pruned = |change: &Change| change.task.is_none() && change.target.is_address();
+        let pruned = free.iter().filter(|change| is_pruned(change));
+        let former: Vec<Former> = pruned
+            .map(|change| Former {
+                target: in_group(group, change.target.clone()),
+                zone: change.zone,
+                interface: None,
+            })
+            .collect();
+        if former.is_empty() {
+            return Ok((free, ends));
+        }
+        let queries = addresses::queries(&former, reader)?;
+        let asked_at = reader.now();
+        let others = match addresses::others(&former, &queries, reader)? {
+            Ok(others) => others,
+            Err(error) if error.kind.is_transient() => return Err(of_group(group, error).into()),
+            Err(_) => return Ok((free, ends)),
+        };
+        let mut kept = Vec::new();
+        for (former, others) in former.iter().zip(others) {
+            let is_anothers = |other: &&NetworkInterface| match self.fleet.with_interface(&other.id) {
+                Some(owner) => owner.is_live() && addresses::names(owner, &former.target),
+                None => !addresses::is_attached_for_long(other, self.fleet.began),
+            };
+            if others.iter().any(is_anothers) {
+                kept.push(&former.target.target);
+            }
+        }
+        free.retain(|change| !(is_pruned(change) && kept.contains(&&change.target)));
+        let proof_ends = asked_at.after(timing::INTERFACE_PROOF);
+        Ok((free, ends.map(|ends| ends.min(proof_ends))))
     }
 
     /// Lists the tasks again, as an unknown target may be of a task that was started after the first list. If no time is
