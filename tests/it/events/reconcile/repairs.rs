@@ -160,6 +160,40 @@ async fn a_dry_run_plans_everything_and_only_what_is_named_is_pruned() {
     assert_eq!(stage.registered(), left);
 }
 
+/// ECS does not list its task yet, which may take it half a minute; EC2 shows that somebody has the address.
+#[tokio::test]
+async fn what_is_named_to_be_pruned_stays_if_its_address_has_a_new_interface() {
+    let stage = stage().await;
+    let task = stage.registered_task("e1").await;
+    stage.fake.world(|world| world.set_listed(&task, false));
+    let named = GroupTarget {
+        group: stage.group.parse().expect("an ARN"),
+        target: Target {
+            id: address(&stage, &task),
+            port: "8080".parse().expect("a port"),
+        },
+    };
+    let request = || {
+        let config = config(&[], None);
+        Trigger::Reconcile(Box::new(ReconcileRequest {
+            prune: vec![named.clone()],
+            groups: vec![named.group.clone()],
+            ..ReconcileRequest::new("engines".parse().expect("a name"), None, "here".into(), None, &config)
+        }))
+    };
+    let (_, deregistered, _) = parts(stage.carry_out(&request()).await.expect("an outcome"));
+    assert_eq!(deregistered, [""; 0]);
+    assert_eq!(stage.registered().len(), 1);
+    // Its interface is nobody's by now.
+    stage.fake.world(|world| {
+        stop(world, &task);
+        world.advance_to(&task, "STOPPED");
+        world.forget(&task);
+    });
+    let (_, deregistered, _) = parts(stage.carry_out(&request()).await.expect("an outcome"));
+    assert_eq!(deregistered, [named.to_string()]);
+}
+
 #[tokio::test]
 async fn a_task_that_drains_is_neither_registered_nor_unknown() {
     let stage = stage().await;
