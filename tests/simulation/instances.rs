@@ -107,7 +107,10 @@ impl Simulation {
             return;
         };
         let version = self.shown(task).newest;
-        let lag = self.rng.i64(0..=30 * SECOND);
+        let lag = match self.mutant {
+            Mutant::DescribeTasksLags => 10 * MINUTE,
+            _ => self.rng.i64(0..=30 * SECOND),
+        };
         self.turn_after(lag, task, Turn::Show(version));
         let settled = self.settles.entry(instance).or_default();
         *settled = (*settled).max(self.now + lag + ATTACH_MILLIS + 1);

@@ -44,7 +44,7 @@ pub(crate) enum Mutant {
     None,
     /// The guard of late stops is gone: every stop looks as if it had just happened.
     LateStopsLookFresh,
-    /// DescribeTasks shows a stop ten minutes late.
+    /// DescribeTasks shows a stop ten minutes late. Only ECS shows the ports of tasks on instances.
     DescribeTasksLags,
     /// An address serves another RUNNING task as soon as it is free.
     AddressesAreReusedAtOnce,
@@ -187,13 +187,13 @@ pub(crate) fn run(seed: u64, mutant: Mutant, is_reported: bool) -> Report {
     let mut rng = Rng::with_seed(seed);
     let with_instances = match mutant {
         Mutant::None => rng.usize(..1000) < 600,
-        Mutant::OwnersTellNoHostPorts
+        Mutant::DescribeTasksLags
+        | Mutant::OwnersTellNoHostPorts
         | Mutant::HostPortsAreReusedAtOnce
         | Mutant::GracePeriodsCountAsDraining
         | Mutant::FailedStartsLookAsIfTheyRan => true,
         // Each is found out by tasks with an interface of their own, so all are such.
         Mutant::LateStopsLookFresh
-        | Mutant::DescribeTasksLags
         | Mutant::AddressesAreReusedAtOnce
         | Mutant::NothingIsTriedAgain
         | Mutant::ClocksDisagree
