@@ -26,7 +26,7 @@ use crate::domain::arn::{InterfaceId, TargetGroupArn};
 use crate::domain::target::{Attachment, GroupTarget, Target, Zone};
 use crate::domain::task::{Phase, Task};
 use crate::journal::{Halt, Reader};
-use crate::outcome::{Category, Failure, Outcome, Skip};
+use crate::outcome::{Outcome, Skip};
 use crate::request::task_change::TaskChange;
 
 /// Deregisters the targets of the task in `change`.
@@ -135,15 +135,6 @@ fn skipped(task: &Task, reason: Skip) -> Outcome {
     }
 }
 
-fn out_of_time(task: &Task) -> Failure {
-    let message = format!(
-        "what EC2 showed of the addresses of {} was older than {} s when they were to be deregistered",
-        task.arn,
-        timing::INTERFACE_PROOF.as_secs()
-    );
-    Failure::new(Category::OutOfTime, message)
-}
-
 /// What has been done for one stopping task so far.
 struct Work<'t> {
     task: &'t Task,
@@ -216,7 +207,7 @@ impl<'t> Work<'t> {
         for (group, targets) in by_group(&verdict.free) {
             match timing::left(Some(verdict.ends), reader.now()) {
                 Some(within) => self.deregister(&group, targets, within, reader)?,
-                None => self.failures.add(out_of_time(self.task)),
+                None => self.failures.add(addresses::out_of_time(self.task.arn.as_str())),
             }
         }
         Ok(true)

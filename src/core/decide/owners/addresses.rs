@@ -76,7 +76,8 @@ pub(crate) fn verdict<'a>(
         for (Former { target, .. }, others) in former.iter().zip(&others) {
             let mut owners = others.iter().filter_map(|interface| found.get(&interface.id));
             let is_owned = owners.any(|owner| owner.is_live() && names(owner, target));
-            if is_owned || !others.is_empty() && without.iter().any(|task| has(task, target)) {
+            let is_of_another = || without.iter().any(|other| other.arn != task.arn && has(other, target));
+            if is_owned || !others.is_empty() && is_of_another() {
                 owned.push(target.clone());
             }
         }
@@ -201,6 +202,15 @@ pub(crate) fn has(task: &Task, target: &GroupTarget) -> bool {
     let addresses = task.network.addresses();
     let has_address = addresses.is_some_and(|addresses| addresses.has(&target.target.id));
     task.is_live() && task.interface.is_none() && has_address && names(task, target)
+}
+
+/// The failure of a deregistration that would come too late after EC2's answer.
+pub(crate) fn out_of_time(whose: &str) -> Failure {
+    let message = format!(
+        "what EC2 showed of the addresses of {whose} was older than {} s when they were to be deregistered",
+        timing::INTERFACE_PROOF.as_secs()
+    );
+    Failure::new(Category::OutOfTime, message)
 }
 
 /// The failure of a target whose address has an interface of which ECS shows no task.

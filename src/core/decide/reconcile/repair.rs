@@ -308,7 +308,7 @@ impl<'f, 'a> Work<'f, 'a> {
         }
         if !free.is_empty() {
             let Some(within) = timing::left(Some(ends), reader.now()) else {
-                return Err(too_slow().into());
+                return Err(addresses::out_of_time(group.as_str()).into());
             };
             self.deregister_now(group, &free, within, reader)?;
         }

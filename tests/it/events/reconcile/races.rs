@@ -87,19 +87,23 @@ async fn a_newer_owner_that_appears_after_the_survey_keeps_its_target() {
     assert_eq!(lists, 3, "live and stopped ones, and those of the same service");
 }
 
-#[tokio::test]
-async fn a_long_list_of_all_tasks_proves_as_much_as_a_short_one() {
+/// A stage where a stopped task has left its target, and each page of ListTasks takes longer than a list holds.
+async fn with_slow_lists() -> Stage {
     let stage = stage().await;
     let task = stage.registered_task("e1").await;
+    let clock = stage.clock.clone();
     stage.fake.world(|world| {
         stop(world, &task);
         world.advance_to(&task, "STOPPED");
-        let clock = stage.clock.clone();
-        world.after(
-            "ecs:ListTasks",
-            Box::new(move |_| clock.advance(Duration::from_secs(4))),
-        );
+        let slow = Box::new(move |_: &mut World| clock.advance(Duration::from_secs(4)));
+        world.after("ecs:ListTasks", slow);
     });
+    stage
+}
+
+#[tokio::test]
+async fn a_long_list_of_all_tasks_proves_as_much_as_a_short_one() {
+    let stage = with_slow_lists().await;
     repaired(&stage).await;
     assert_eq!(stage.registered(), []);
 }
@@ -107,19 +111,11 @@ async fn a_long_list_of_all_tasks_proves_as_much_as_a_short_one() {
 /// Without EC2 only a list of all live tasks proves that nobody has an address, for a moment.
 #[tokio::test]
 async fn without_ec2_a_list_that_takes_too_long_deregisters_nothing() {
-    let stage = stage().await;
-    let task = stage.registered_task("e1").await;
-    stage.fake.world(|world| {
-        stop(world, &task);
-        world.advance_to(&task, "STOPPED");
-        let clock = stage.clock.clone();
-        world.after(
-            "ecs:ListTasks",
-            Box::new(move |_| clock.advance(Duration::from_secs(4))),
-        );
-        let denied = Fault::error(403, "UnauthorizedOperation", "not authorized");
-        world.fail_next("ec2:DescribeNetworkInterfaces", denied, 9);
-    });
+    let stage = with_slow_lists().await;
+    let denied = Fault::error(403, "UnauthorizedOperation", "not authorized");
+    stage
+        .fake
+        .world(|world| world.fail_next("ec2:DescribeNetworkInterfaces", denied, 9));
     assert_eq!(category(&stage, &reconcile()).await, "owner_search_too_slow");
     assert_eq!(stage.registered().len(), 1);
 }
