@@ -6,7 +6,7 @@
 //!  EventBridge event
 //!        |  request     envelope -> Trigger, or every problem in it
 //!        v
-//!  +-> decide           pure: (Trigger, Journal) -> the next Call, or how it ends
+//!  +-> decide           pure: (Trigger, Journal) -> the next Calls, or how it ends
 //!  |     |  call        one AWS call in domain types
 //!  |     v
 //!  |    ports::Aws      the port that the crate `start_engines_aws` implements

@@ -150,7 +150,8 @@ pub fn coalesce(calls: &[Call]) -> Vec<Coalesced> {
 
 impl Coalesced {
     /// The union of these askers' calls; `None` without askers.
-    fn of(calls: &[Call], askers: Vec<usize>) -> Option<Self> {
+    #[must_use]
+    pub fn of(calls: &[Call], askers: Vec<usize>) -> Option<Self> {
         let mut parts = askers.iter().filter_map(|asker| calls.get(*asker));
         let mut call = parts.next()?.clone();
         for part in parts {

@@ -20,7 +20,8 @@ use start_engines_core::request::envelope::Envelope;
 use start_engines_core::request::{self, Trigger};
 
 use crate::order;
-use crate::rounds::{Rounds, Work};
+use crate::rounds::Rounds;
+use crate::work::Work;
 
 /// Number of starts of one batch that are handled at the same time. RunTask allows 20 tasks a
 /// second on Fargate

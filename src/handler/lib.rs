@@ -2,6 +2,7 @@
 //!
 //! Must not know the SDK; calls go through the port [`start_engines_core::ports::Aws`].
 
+mod asking;
 mod cache;
 pub mod coalesce;
 mod handler;
@@ -9,5 +10,6 @@ mod order;
 mod publish;
 pub mod rate_limit;
 mod rounds;
+mod work;
 
 pub use self::handler::{Handler, Invocation};

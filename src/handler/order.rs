@@ -11,7 +11,7 @@ use start_engines_core::request::Trigger;
 use start_engines_core::request::start::StartRequest;
 use start_engines_core::request::stop::{JustStarted, StopRequest};
 
-use crate::rounds::Work;
+use crate::work::Work;
 
 /// Whether a stop has to wait for a start.
 pub(crate) fn waits(stop: &Work, start: &Work) -> bool {

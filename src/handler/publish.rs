@@ -13,7 +13,8 @@ use start_engines_core::ports::{Aws, Clock};
 use start_engines_core::report::handled::Handled;
 use start_engines_core::report::outcome_events;
 
-use crate::rounds::{MAX_AT_ONCE, Rounds};
+use crate::asking::MAX_AT_ONCE;
+use crate::rounds::{Round, Rounds};
 
 /// Time limit of publishing, so that a hanging EventBridge does not make every invocation long.
 const PUBLISHING: Duration = Duration::from_secs(5);
@@ -78,9 +79,10 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
         let missing =
             missing.filter_map(|(owner, handled)| Some((owner, outcome_events::missing_tags(handled, &self.config)?)));
         let (owners, calls): (Vec<usize>, Vec<Call>) = missing.unzip();
-        for reply in self.ask_all(&calls, self.clock.now(), deadline).await {
+        let round = Round::new(calls, self.clock.now());
+        for reply in self.ask_all(&round, deadline).await {
             let owner = owners.get(reply.asker).and_then(|owner| all.get_mut(*owner));
-            if let (Some(handled), Some(call), Ok(answer)) = (owner, calls.get(reply.asker), reply.answer) {
+            if let (Some(handled), Some(call), Ok(answer)) = (owner, round.calls.get(reply.asker), reply.answer) {
                 handled.journal.entries.push(Entry {
                     call: call.clone(),
                     asked_at: reply.asked_at,

@@ -1,99 +1,126 @@
 //! The loop: decide, call, record the answer, decide again; for one event, or for many concurrently.
 //!
-//! Many events run in rounds. In each round every event decides on its next call; equal and similar calls become one
+//! Many events run in rounds. In each round every event decides on its next calls; equal and similar calls become one
 //! ([`crate::coalesce`]); and each event gets its part of the answer into its own journal. So the same decisions serve
 //! single events and batches. All answers of a round are recorded with the time of the last one, so that none counts as
 //! newer than it is.
+//!
+//! Calls that change targets wait a moment for events that still read ([`Pending::can_wait`]): so all events of a batch share
+//! one RegisterTargets and one DeregisterTargets for each target group, whatever their ways were.
 
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
-use start_engines_core::call::{Answer, Call, CallError, ErrorKind};
+use start_engines_core::call::Call;
 use start_engines_core::config::Config;
-use start_engines_core::decide::{Step, decide, start};
+use start_engines_core::decide::{Step, decide};
 use start_engines_core::domain::timestamp::Timestamp;
-use start_engines_core::journal::{Entry, Journal};
-use start_engines_core::outcome::{Category, Failure, Outcome};
 use start_engines_core::ports::{Aws, Clock};
-use start_engines_core::report::handled::{Handled, Published};
-use start_engines_core::request::Trigger;
-use start_engines_core::request::envelope::Envelope;
+use tokio::time::timeout;
 
 use crate::cache::Cache;
-use crate::coalesce::{Coalesced, coalesce};
+use crate::work::{Reply, Work};
 
-/// Time reserved at an invocation's end for outcome events and log lines.
-const RESERVE: Duration = Duration::from_millis(250);
-/// Minimum time left to begin a call.
-const SHORTEST_CALL: Duration = Duration::from_millis(250);
-/// Maximum number of concurrent calls of one round.
-pub(crate) const MAX_AT_ONCE: usize = 8;
-/// Maximum number of calls to find the askers that AWS refused in a coalesced call; the rest are refused together, and
-/// separated when they are delivered again.
-const MAX_CALLS_PER_SPLIT: u32 = 32;
-
-/// An event that is being handled.
-#[derive(Debug)]
-pub(crate) struct Work {
-    pub(crate) envelope: Envelope,
-    /// The request, if it is valid and allowed.
-    pub(crate) trigger: Option<Trigger>,
-    pub(crate) journal: Journal,
-    /// When and how it ended; none before that.
-    pub(crate) end: Option<(Timestamp, Result<Outcome, Failure>)>,
-}
-
-impl Work {
-    pub(crate) fn into_handled(self) -> Handled {
-        let began_at = self.journal.began_at;
-        let never = || (began_at, Err(Failure::internal("the event was never decided on")));
-        let (ended_at, result) = self.end.unwrap_or_else(never);
-        Handled {
-            envelope: self.envelope,
-            trigger: self.trigger,
-            journal: self.journal,
-            ended_at,
-            result,
-            published: Published::default(),
-        }
-    }
-
-    /// Ends it early; the tasks that a start has started by then are still reported.
-    fn give_up(&mut self, at: Timestamp, failure: Failure) {
-        let failure = match &self.trigger {
-            Some(Trigger::Start(request)) => start::cut_short(request, &self.journal, failure),
-            Some(Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::TaskStateChange(_)) | None => failure,
-        };
-        self.end = Some((at, Err(failure)));
-    }
-}
-
-/// One asker's part of an answer.
-pub(crate) struct Reply {
-    /// The asker, by position in the calls of the round.
-    pub(crate) asker: usize,
-    pub(crate) asked_at: Timestamp,
-    /// Number of calls that were made, without those that are counted for another asker.
-    pub(crate) calls: u32,
-    /// The outer error means that there was no time for the call.
-    pub(crate) answer: Result<Result<Answer, CallError>, Failure>,
-}
-
-/// A call that was made, or answered from the cache.
-struct Called {
-    asked_at: Timestamp,
-    calls: u32,
-    answer: Result<Answer, CallError>,
-}
+/// How long a call that changes targets waits for others at most, from its decision; and how long for one round.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+const MAX_WAIT_FOR_ROUND: Duration = Duration::from_millis(200);
+/// How much time a DeregisterTargets that waits must have left.
+const MIN_TIME_TO_WAIT: Duration = Duration::from_secs(2);
 
 /// Runs events to their ends.
 #[derive(Debug)]
 pub(crate) struct Rounds<A, C> {
     pub(crate) config: Config,
-    aws: A,
+    pub(crate) aws: A,
     pub(crate) clock: C,
     cache: Mutex<Cache>,
+}
+
+/// The calls that an event needs next.
+struct Pending {
+    /// The event, by position.
+    work: usize,
+    calls: Vec<Call>,
+    decided_at: Timestamp,
+}
+
+impl Pending {
+    /// Whether others may need a part of the same calls in a moment, and it loses nothing by waiting for them.
+    fn can_wait(&self, now: Timestamp) -> bool {
+        let waited = now.since(self.decided_at);
+        let can_wait = |call: &Call| match call {
+            Call::RegisterTargets { .. } => true,
+            Call::DeregisterTargets { within, .. } => within.saturating_sub(waited) >= MIN_TIME_TO_WAIT,
+            _ => false,
+        };
+        waited < MAX_WAIT && self.calls.iter().all(can_wait)
+    }
+}
+
+/// Calls that are made together.
+#[derive(Default)]
+pub(crate) struct Round {
+    pub(crate) calls: Vec<Call>,
+    /// When each was decided on.
+    pub(crate) decided_at: Vec<Timestamp>,
+    /// The event of each, by position.
+    works: Vec<usize>,
+}
+
+impl Round {
+    /// Calls that were decided on at the same time.
+    pub(crate) fn new(calls: Vec<Call>, decided_at: Timestamp) -> Self {
+        Self {
+            decided_at: vec![decided_at; calls.len()],
+            works: Vec::new(),
+            calls,
+        }
+    }
+
+    fn of(pending: Vec<Pending>) -> Self {
+        let mut round = Self::default();
+        for Pending {
+            work,
+            calls,
+            decided_at,
+        } in pending
+        {
+            for call in calls {
+                round.calls.push(call);
+                round.decided_at.push(decided_at);
+                round.works.push(work);
+            }
+        }
+        round
+    }
+
+    /// How long an asker's call may still take: counted from its decision, as the call may have waited for others since.
+    /// `None` if it may take any time.
+    pub(crate) fn time_left(&self, asker: usize, now: Timestamp) -> Option<Duration> {
+        match (self.calls.get(asker)?, self.decided_at.get(asker)?) {
+            (Call::DeregisterTargets { within, .. }, decided_at) => Some(within.saturating_sub(now.since(*decided_at))),
+            _ => None,
+        }
+    }
+
+    /// The shortest of these askers.
+    pub(crate) fn shortest_time_left(&self, askers: &[usize], now: Timestamp) -> Option<Duration> {
+        askers.iter().filter_map(|asker| self.time_left(*asker, now)).min()
+    }
+
+    /// Hands the answers to their events, each in the order in which it has asked.
+    fn hand_out(self, mut replies: Vec<Reply>, works: &mut [&mut Work], answered_at: Timestamp) {
+        replies.sort_by_key(|reply| reply.asker);
+        let mut answers = replies.into_iter().zip(self.calls).zip(self.works).peekable();
+        while let Some(work) = answers.peek().map(|(_, work)| *work) {
+            let next = || Some(answers.next_if(|(_, next)| *next == work)?.0);
+            let of_work: Vec<(Reply, Call)> = std::iter::from_fn(next).collect();
+            if let Some(work) = works.get_mut(work) {
+                work.hear(of_work, answered_at);
+            }
+        }
+    }
 }
 
 impl<A: Aws, C: Clock> Rounds<A, C> {
@@ -106,163 +133,76 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
         }
     }
 
-    fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
+    pub(crate) fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
         // A panic under the lock leaves only complete entries.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs all of `works` to their ends, concurrently.
     pub(crate) async fn run(&self, mut works: Vec<&mut Work>, deadline: Timestamp) {
+        let mut waiting: Vec<Pending> = Vec::new();
         loop {
-            let began_at = self.clock.now();
-            let asked = self.decide_all(&mut works, began_at);
-            if asked.is_empty() {
+            let now = self.clock.now();
+            self.decide_all(&mut works, &mut waiting, now);
+            let (mut later, mut next): (Vec<Pending>, Vec<Pending>) =
+                waiting.into_iter().partition(|pending| pending.can_wait(now));
+            if next.is_empty() {
+                // Nobody is left to wait for.
+                next = std::mem::take(&mut later);
+            }
+            if next.is_empty() {
                 return;
             }
-            let (askers, calls): (Vec<usize>, Vec<Call>) = asked.into_iter().unzip();
-            let replies = self.ask_all(&calls, began_at, deadline).await;
+            let next = Round::of(next);
+            let (of_next, late) = self.ask_next(&next, &mut later, deadline).await;
             let answered_at = self.clock.now();
-            for reply in replies {
-                let of_asker = askers.get(reply.asker).and_then(|asker| works.get_mut(*asker));
-                let (Some(work), Some(call)) = (of_asker, calls.get(reply.asker)) else {
-                    continue;
-                };
-                match reply.answer {
-                    Ok(answer) => work.journal.entries.push(Entry {
-                        call: call.clone(),
-                        asked_at: reply.asked_at,
-                        answered_at,
-                        calls: reply.calls,
-                        answer,
-                    }),
-                    Err(failure) => work.give_up(answered_at, failure),
-                }
+            next.hand_out(of_next, &mut works, answered_at);
+            if let Some((late, of_late)) = late {
+                late.hand_out(of_late, &mut works, answered_at);
             }
+            waiting = later;
         }
     }
 
-    /// The next call of each event; those without one have ended.
-    fn decide_all(&self, works: &mut [&mut Work], now: Timestamp) -> Vec<(usize, Call)> {
-        let mut asked = Vec::new();
-        for (n, work) in works.iter_mut().enumerate() {
-            let (None, Some(trigger)) = (&work.end, &work.trigger) else {
+    /// Asks for the calls of a round; and beside them, if one of them is slow, for those that would wait for its end.
+    async fn ask_next(
+        &self,
+        next: &Round,
+        later: &mut Vec<Pending>,
+        deadline: Timestamp,
+    ) -> (Vec<Reply>, Option<(Round, Vec<Reply>)>) {
+        let mut of_next = pin!(self.ask_all(next, deadline));
+        if later.is_empty() {
+            return (of_next.await, None);
+        }
+        if let Ok(replies) = timeout(MAX_WAIT_FOR_ROUND, &mut of_next).await {
+            return (replies, None);
+        }
+        let late = Round::of(std::mem::take(later));
+        let (of_next, of_late) = tokio::join!(of_next, self.ask_all(&late, deadline));
+        (of_next, Some((late, of_late)))
+    }
+
+    /// The next calls of each event that waits for none; those without one have ended.
+    fn decide_all(&self, works: &mut [&mut Work], waiting: &mut Vec<Pending>, now: Timestamp) {
+        let mut waits = vec![false; works.len()];
+        for pending in waiting.iter() {
+            if let Some(waits) = waits.get_mut(pending.work) {
+                *waits = true;
+            }
+        }
+        for (n, (work, waits)) in works.iter_mut().zip(waits).enumerate() {
+            let (None, Some(trigger), false) = (&work.end, &work.trigger, waits) else {
                 continue;
             };
             match decide(trigger, &self.config, &work.journal) {
                 Step::End(result) => work.end = Some((now, result)),
-                Step::Call(call) => asked.push((n, *call)),
-            }
-        }
-        asked
-    }
-
-    pub(crate) async fn ask_all(&self, calls: &[Call], began_at: Timestamp, deadline: Timestamp) -> Vec<Reply> {
-        let replies = stream::iter(coalesce(calls))
-            .map(|coalesced| self.ask(coalesced, calls, began_at, deadline))
-            .buffer_unordered(MAX_AT_ONCE);
-        replies.concat().await
-    }
-
-    /// One call for its askers, or several if AWS refuses it for one of them.
-    async fn ask(&self, coalesced: Coalesced, calls: &[Call], began_at: Timestamp, deadline: Timestamp) -> Vec<Reply> {
-        let mut replies = Vec::with_capacity(coalesced.askers.len());
-        let mut parts = vec![coalesced];
-        let (mut made, mut uncounted) = (0, 0);
-        while let Some(part) = parts.pop() {
-            let called = match self.call(&part.call, began_at, deadline).await {
-                Ok(called) => called,
-                Err(failure) => {
-                    let asked_at = self.clock.now();
-                    replies.extend(part.askers.into_iter().map(|asker| Reply {
-                        asker,
-                        asked_at,
-                        calls: std::mem::take(&mut uncounted),
-                        answer: Err(failure.clone()),
-                    }));
-                    continue;
-                }
-            };
-            made += called.calls;
-            uncounted += called.calls;
-            if let Err(error) = &called.answer
-                && made < MAX_CALLS_PER_SPLIT
-                && let Some(halves) = part.halves(error, calls)
-            {
-                parts.extend(halves.into_iter().rev());
-                continue;
-            }
-            for asker in &part.askers {
-                let own = calls.get(*asker).unwrap_or(&part.call);
-                replies.push(Reply {
-                    asker: *asker,
-                    asked_at: called.asked_at,
-                    calls: std::mem::take(&mut uncounted),
-                    answer: Ok(called
-                        .answer
-                        .as_ref()
-                        .map(|answer| part.part(answer, own))
-                        .map_err(Clone::clone)),
-                });
-            }
-        }
-        replies
-    }
-
-    /// Makes one call that was decided on at `began_at`, unless its answer is cached.
-    async fn call(&self, call: &Call, began_at: Timestamp, deadline: Timestamp) -> Result<Called, Failure> {
-        let asked_at = self.clock.now();
-        if let Some(answer) = self.cache().recall(call, asked_at) {
-            return Ok(Called {
-                asked_at,
-                calls: 0,
-                answer: Ok(answer),
-            });
-        }
-        let left = deadline.since(asked_at.after(RESERVE));
-        if left < SHORTEST_CALL {
-            let message = format!("no time is left in this invocation for {}", call.operation());
-            return Err(Failure::new(Category::OutOfTime, message));
-        }
-        let within = match call {
-            // Counted from the decision: the call may have waited for others since.
-            Call::DeregisterTargets { within, .. } => left.min(within.saturating_sub(asked_at.since(began_at))),
-            _ => left,
-        };
-        if within < SHORTEST_CALL {
-            return Ok(Called {
-                asked_at,
-                calls: 0,
-                answer: Err(CallError {
-                    operation: call.operation(),
-                    kind: ErrorKind::TimedOut,
-                    code: None,
-                    conflicting_tasks: Vec::new(),
-                    message: "not called: the decision is too old".to_owned(),
+                Step::Ask(calls) => waiting.push(Pending {
+                    work: n,
+                    calls,
+                    decided_at: now,
                 }),
-            });
+            }
         }
-        let answer = self.aws.perform(call, within).await;
-        let answered_at = self.clock.now();
-        let error = answer.as_ref().err().map(|error| error.kind.name());
-        let millis = answered_at.since(asked_at).as_millis();
-        tracing::debug!(operation = call.operation(), millis, error, "AWS call");
-        let answer = self.cache().note(call, answer, answered_at);
-        Ok(Called {
-            asked_at,
-            calls: 1,
-            answer,
-        })
-    }
-
-    /// Makes a call that no decision asked for and that is not coalesced.
-    pub(crate) async fn call_alone(&self, call: Call, deadline: Timestamp) -> Result<Entry, Failure> {
-        let called = self.call(&call, self.clock.now(), deadline).await?;
-        Ok(Entry {
-            call,
-            asked_at: called.asked_at,
-            answered_at: self.clock.now(),
-            calls: called.calls,
-            answer: called.answer,
-        })
     }
 }

@@ -125,16 +125,18 @@ impl Stage {
         loop {
             match decide(trigger, &config(&[], catalog()), &journal) {
                 Step::End(result) => return result,
-                Step::Call(call) => {
-                    let asked_at = self.clock.now();
-                    let answer = aws.perform(&call, Duration::from_secs(60)).await;
-                    journal.entries.push(Entry {
-                        call: *call,
-                        asked_at,
-                        answered_at: self.clock.now(),
-                        calls: 1,
-                        answer,
-                    });
+                Step::Ask(calls) => {
+                    for call in calls {
+                        let asked_at = self.clock.now();
+                        let answer = aws.perform(&call, Duration::from_secs(60)).await;
+                        journal.entries.push(Entry {
+                            call,
+                            asked_at,
+                            answered_at: self.clock.now(),
+                            calls: 1,
+                            answer,
+                        });
+                    }
                 }
             }
         }

@@ -8,3 +8,9 @@
 
 mod starts;
 mod targets;
+
+/// The one call that a decision asks for: these worlds have one target group and one schedule.
+pub(crate) fn alone(calls: Vec<start_engines_core::call::Call>) -> start_engines_core::call::Call {
+    let [call] = calls.try_into().expect("one call at a time");
+    call
+}

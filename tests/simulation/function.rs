@@ -3,6 +3,7 @@
 //! Nothing here waits: an invocation runs until it asks AWS for something, and goes on when the
 //! simulation has put the answer into its mailbox.
 
+use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -44,12 +45,24 @@ impl Clock for SkewedClock {
 #[derive(Clone, Debug, Default)]
 struct Mailbox(Arc<Mutex<Letters>>);
 
+/// Which of an instance's calls, in the order in which it makes them.
+pub(crate) type Letter = u64;
+
+/// A call that an invocation waits for, and how long.
+pub(crate) struct Asked {
+    pub(crate) letter: Letter,
+    pub(crate) call: Call,
+    pub(crate) within: Duration,
+}
+
 #[derive(Debug, Default)]
 struct Letters {
-    asked: Option<(Call, Duration)>,
-    answer: Option<Result<Answer, CallError>>,
-    /// Whoever waits for the answer.
-    waker: Option<Waker>,
+    written: Letter,
+    /// Not yet sent.
+    asked: Vec<(Letter, Call, Duration)>,
+    answers: BTreeMap<Letter, Result<Answer, CallError>>,
+    /// Whoever waits for the answers.
+    wakers: BTreeMap<Letter, Waker>,
 }
 
 impl Mailbox {
@@ -60,12 +73,23 @@ impl Mailbox {
 
 impl Aws for Mailbox {
     fn perform(&self, call: &Call, within: Duration) -> impl Future<Output = Result<Answer, CallError>> + Send {
-        self.letters().asked = Some((call.clone(), within));
+        let letter = {
+            let mut letters = self.letters();
+            letters.written += 1;
+            let letter = letters.written;
+            letters.asked.push((letter, call.clone(), within));
+            letter
+        };
         let mailbox = self.clone();
         poll_fn(move |context| {
             let mut letters = mailbox.letters();
-            letters.waker = Some(context.waker().clone());
-            letters.answer.take().map_or(Poll::Pending, Poll::Ready)
+            match letters.answers.remove(&letter) {
+                Some(answer) => Poll::Ready(answer),
+                None => {
+                    letters.wakers.insert(letter, context.waker().clone());
+                    Poll::Pending
+                }
+            }
         })
     }
 }
@@ -114,31 +138,33 @@ pub(crate) struct Running {
 
 /// What an invocation comes to next.
 pub(crate) enum Next {
-    /// It waits for the answer to this, so long.
-    Asks(Running, Call, Duration),
+    /// It waits for answers: to these calls, which are new, and to those that it has not heard of yet.
+    Waits(Running, Vec<Asked>),
     /// It is over, and its instance is free.
-    Ends(Instance, Handled),
+    Ends(Instance, Box<Handled>),
 }
 
 impl Running {
     /// Lets it run.
     pub(crate) fn run(mut self) -> Next {
         match self.future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(handled) => Next::Ends(self.instance, handled),
+            Poll::Ready(handled) => Next::Ends(self.instance, Box::new(handled)),
             Poll::Pending => {
-                let asked = self.instance.mailbox.letters().asked.take();
-                let (call, within) = asked.expect("it waits for nothing but AWS");
-                Next::Asks(self, call, within)
+                let asked = std::mem::take(&mut self.instance.mailbox.letters().asked);
+                let asked = asked
+                    .into_iter()
+                    .map(|(letter, call, within)| Asked { letter, call, within });
+                Next::Waits(self, asked.collect())
             }
         }
     }
 
-    /// Gives it the answer that it waits for, and lets it run.
-    pub(crate) fn hear(self, answer: Result<Answer, CallError>) -> Next {
+    /// Gives it an answer that it waits for, and lets it run.
+    pub(crate) fn hear(self, letter: Letter, answer: Result<Answer, CallError>) -> Next {
         let waker = {
             let mut letters = self.instance.mailbox.letters();
-            letters.answer = Some(answer);
-            letters.waker.take()
+            letters.answers.insert(letter, answer);
+            letters.wakers.remove(&letter)
         };
         waker.into_iter().for_each(Waker::wake);
         self.run()

@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 use crate::account::{self, Service, Whom};
 use crate::delivery::{About, Delivery};
 use crate::faults::{End, fate};
-use crate::function::{Instance, Next, Running, SharedTime};
+use crate::function::{Asked, Instance, Letter, Next, Running, SharedTime};
 use crate::lives::{SKEW_MILLIS, Shown, Turn};
 use crate::promises::{Broken, Promises};
 use crate::statistics::Statistics;
@@ -105,12 +105,12 @@ pub(crate) enum Step {
     Land {
         invocation: u64,
         /// Which of its calls.
-        number: usize,
+        letter: Letter,
         call: Call,
         about: About,
     },
-    /// An invocation hears of its call: AWS's answer, or an error.
-    Hear(u64, Option<CallError>),
+    /// An invocation hears of one of its calls: AWS's answer, or an error.
+    Hear(u64, Letter, Option<CallError>),
     /// An invocation dies.
     Crash(u64),
     /// EventBridge Scheduler sends what is due.
@@ -129,10 +129,8 @@ pub(crate) enum Step {
 struct Invocation {
     running: Running,
     delivery: Delivery,
-    /// How many calls it has made.
-    calls: usize,
-    /// The answer of AWS to the last of them, on the way back.
-    answer: Option<Result<Answer, CallError>>,
+    /// The calls that it has not heard of yet, each with AWS's answer, if that is on its way back.
+    waits_for: BTreeMap<Letter, Option<Result<Answer, CallError>>>,
 }
 
 /// How the run of one seed went.
@@ -324,31 +322,35 @@ impl Simulation {
             }
             Step::Land {
                 invocation,
-                number,
+                letter,
                 call,
                 about,
             } => {
                 let answer = self.land(invocation, &call, &about)?;
-                let waits = self.invocations.get_mut(&invocation);
-                if let Some(waiting) = waits.filter(|waiting| waiting.calls == number) {
-                    waiting.answer = Some(answer);
+                let waiting = self.invocations.get_mut(&invocation);
+                if let Some(awaited) = waiting.and_then(|waiting| waiting.waits_for.get_mut(&letter)) {
+                    *awaited = Some(answer);
                 }
                 Ok(())
             }
-            Step::Hear(id, error) => {
+            Step::Hear(id, letter, error) => {
+                // It may have died of another of its calls.
                 let Some(mut invocation) = self.invocations.remove(&id) else {
-                    panic!("nobody waits for this answer")
+                    return Ok(());
                 };
+                let awaited = invocation.waits_for.remove(&letter).expect("it waits for this answer");
                 let answer = match error {
                     Some(error) => Err(error),
-                    None => invocation.answer.take().expect("an answer comes after its call"),
+                    None => awaited.expect("an answer comes after its call"),
                 };
                 self.report(|| format!("  #{id} hears {}", Brief(&answer)));
-                let next = invocation.running.hear(answer);
-                self.go_on(id, next, invocation.delivery, invocation.calls)
+                let next = invocation.running.hear(letter, answer);
+                self.go_on(id, next, invocation.delivery, invocation.waits_for, false)
             }
             Step::Crash(id) => {
-                let invocation = self.invocations.remove(&id).expect("it has not ended");
+                let Some(invocation) = self.invocations.remove(&id) else {
+                    return Ok(());
+                };
                 self.report(|| format!("  #{id} dies"));
                 self.has_failed(invocation.delivery, "crash")
             }
@@ -381,27 +383,49 @@ impl Simulation {
             self.idle.swap_remove(place)
         };
         let event = self.as_delivered(&delivery);
-        self.go_on(id, instance.invoke(event).run(), delivery, 0)
+        self.go_on(id, instance.invoke(event).run(), delivery, BTreeMap::new(), true)
     }
 
-    fn go_on(&mut self, id: u64, next: Next, mut delivery: Delivery, calls: usize) -> Result<(), Broken> {
-        let (running, call, within) = match next {
-            Next::Asks(running, call, within) => (running, call, within),
+    fn go_on(
+        &mut self,
+        id: u64,
+        next: Next,
+        mut delivery: Delivery,
+        mut waits_for: BTreeMap<Letter, Option<Result<Answer, CallError>>>,
+        is_first: bool,
+    ) -> Result<(), Broken> {
+        let (running, asked) = match next {
+            Next::Waits(running, asked) => (running, asked),
             Next::Ends(instance, handled) => {
                 self.idle.push(instance);
                 return self.is_handled(id, delivery, &handled);
             }
         };
-        let faults = match delivery.about {
+        for Asked { letter, call, within } in asked {
+            self.note_asked(&call, &mut delivery);
+            if is_first {
+                self.asks_first(&call, &delivery.about)?;
+            }
+            waits_for.insert(letter, None);
+            self.set_out(id, letter, call, within, &delivery.about);
+        }
+        let invocation = Invocation {
+            running,
+            delivery,
+            waits_for,
+        };
+        self.invocations.insert(id, invocation);
+        Ok(())
+    }
+
+    /// A call is on its way.
+    fn set_out(&mut self, id: u64, letter: Letter, call: Call, within: Duration, about: &About) {
+        let faults = match about {
             _ if self.now >= CALM => 0,
             // It makes many calls, and must come to its end while ECS shows the tasks that have stopped.
             About::Reconcile { .. } => self.faults / 6,
             About::Start { .. } | About::Task { .. } | About::Stop { .. } | About::StopMany { .. } => self.faults,
         };
-        self.note_asked(&call, &mut delivery);
-        if calls == 0 {
-            self.asks_first(&call, &delivery.about)?;
-        }
         let within = match (self.mutant, &call) {
             (Mutant::DeregistrationsHaveNoBound, Call::DeregisterTargets { .. }) => Duration::from_secs(60),
             _ => within,
@@ -415,28 +439,20 @@ impl Simulation {
         }
         self.report(|| format!("  #{id} asks {} {}", Brief(&call), fate.fault.unwrap_or_default()));
         if let Some(lands) = fate.lands {
+            self.expect_landing(about, 1);
             let step = Step::Land {
                 invocation: id,
-                number: calls + 1,
+                letter,
                 call: call.clone(),
-                about: delivery.about.clone(),
+                about: about.clone(),
             };
-            self.expect_landing(&delivery.about, 1);
             self.after(lands, step);
         }
         match fate.end {
-            End::Answered(after) => self.after(after, Step::Hear(id, None)),
-            End::Failed(after, kind) => self.after(after, Step::Hear(id, Some(failure(&call, kind())))),
+            End::Answered(after) => self.after(after, Step::Hear(id, letter, None)),
+            End::Failed(after, kind) => self.after(after, Step::Hear(id, letter, Some(failure(&call, kind())))),
             End::Crashed(after) => self.after(after, Step::Crash(id)),
         }
-        let invocation = Invocation {
-            running,
-            delivery,
-            calls: calls + 1,
-            answer: None,
-        };
-        self.invocations.insert(id, invocation);
-        Ok(())
     }
 
     fn land(&mut self, id: u64, call: &Call, about: &About) -> Result<Result<Answer, CallError>, Broken> {

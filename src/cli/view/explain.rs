@@ -202,7 +202,7 @@ fn explain_change(change: &TaskChange, trigger: &Trigger, config: &Config, text:
         Step::End(Ok(Outcome::Skipped { reason, .. })) => writeln!(text, "  nothing to do: {}", reason.name()),
         Step::End(Ok(outcome)) => writeln!(text, "  no call: {}", outcome.name()),
         Step::End(Err(failure)) => writeln!(text, "  an error, {}: {failure}", failure.category),
-        Step::Call(first) => {
+        Step::Ask(first) => {
             let on_instance = matches!(task.network, Network::ContainerInstance { .. });
             let calls = match task.phase() {
                 Phase::Running if on_instance => {
@@ -226,12 +226,15 @@ fn explain_change(change: &TaskChange, trigger: &Trigger, config: &Config, text:
                     "  handled late: DeregisterTargets only after DescribeTargetHealth and DescribeNetworkInterfaces, and where another interface has the address ListTasks and DescribeTasks, show that no newer task owns it"
                 )?;
             }
-            writeln!(text, "  first call: {}", first.operation())?;
-            if let Call::DeregisterTargets { group, targets, .. } | Call::DescribeTargetHealth { group, targets } =
-                &*first
-            {
-                for target in targets {
-                    writeln!(text, "  target {target} in {group}")?;
+            let operations: Vec<&str> = first.iter().map(Call::operation).collect();
+            writeln!(text, "  first call: {}", operations.join(", "))?;
+            for call in &first {
+                if let Call::DeregisterTargets { group, targets, .. } | Call::DescribeTargetHealth { group, targets } =
+                    call
+                {
+                    for target in targets {
+                        writeln!(text, "  target {target} in {group}")?;
+                    }
                 }
             }
             Ok(())

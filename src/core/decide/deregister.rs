@@ -22,8 +22,8 @@ use super::targets::membership::{by_group, still_registered};
 use super::targets::{of_stopping, refusal};
 use super::timing;
 use crate::config::Config;
-use crate::domain::arn::{InterfaceId, TargetGroupArn};
-use crate::domain::target::{Attachment, GroupTarget, Target, Zone};
+use crate::domain::arn::InterfaceId;
+use crate::domain::target::{Attachment, GroupTarget, Zone};
 use crate::domain::task::{Phase, Task};
 use crate::journal::{Halt, Reader};
 use crate::outcome::{Outcome, Skip};
@@ -62,15 +62,10 @@ pub fn deregister(
         Phase::Starting | Phase::Running | Phase::Stopping | Phase::Unknown => targets,
     };
     let mut late = Vec::new();
-    for (group, targets) in by_group(&registered) {
-        match timing::left(Some(landing), reader.now()) {
-            Some(within) => work.deregister(&group, targets, within, reader)?,
-            // Calls were slow: the event is not fresh any more for the remaining targets.
-            None => late.extend(targets.into_iter().map(|target| GroupTarget {
-                group: group.clone(),
-                target,
-            })),
-        }
+    match timing::left(Some(landing), reader.now()) {
+        Some(within) => work.deregister(&registered, within, reader)?,
+        // Calls were slow: the event is not fresh any more.
+        None => late = registered,
     }
     let late = still_registered(&late, reader, &mut work.failures)?;
     work.deregister_unowned(late, &owner_scope, config, reader)?;
@@ -174,11 +169,10 @@ impl<'t> Work<'t> {
         let owned = owned_by_others(self.task, &registered, owner_scope, proof_ends, config, reader)?;
         let (reused, free): (Vec<_>, Vec<_>) = registered.into_iter().partition(|target| owned.contains(target));
         self.reused.extend(reused);
-        for (group, targets) in by_group(&free) {
-            match timing::left(Some(proof_ends), reader.now()) {
-                Some(within) => self.deregister(&group, targets, within, reader)?,
-                None => self.failures.add(too_slow(self.task)),
-            }
+        match timing::left(Some(proof_ends), reader.now()) {
+            _ if free.is_empty() => {}
+            Some(within) => self.deregister(&free, within, reader)?,
+            None => self.failures.add(too_slow(self.task)),
         }
         Ok(())
     }
@@ -204,32 +198,30 @@ impl<'t> Work<'t> {
             Err(error) => return Err(error.into()),
         };
         self.reused.extend(verdict.owned);
-        for (group, targets) in by_group(&verdict.free) {
-            match timing::left(Some(verdict.ends), reader.now()) {
-                Some(within) => self.deregister(&group, targets, within, reader)?,
-                None => self.failures.add(addresses::out_of_time(self.task.arn.as_str())),
-            }
+        match timing::left(Some(verdict.ends), reader.now()) {
+            _ if verdict.free.is_empty() => {}
+            Some(within) => self.deregister(&verdict.free, within, reader)?,
+            None => self.failures.add(addresses::out_of_time(self.task.arn.as_str())),
         }
         Ok(true)
     }
 
-    fn deregister(
-        &mut self,
-        group: &TargetGroupArn,
-        targets: Vec<Target>,
-        within: Duration,
-        reader: &mut Reader<'_>,
-    ) -> Result<(), Halt> {
-        match reader.deregister_targets(group, targets.clone(), within)? {
-            Ok(()) => {
-                let done = targets.into_iter().map(|target| GroupTarget {
-                    group: group.clone(),
-                    target,
-                });
-                self.deregistered.extend(done);
+    /// Calls DeregisterTargets for each of their target groups, side by side.
+    fn deregister(&mut self, targets: &[GroupTarget], within: Duration, reader: &mut Reader<'_>) -> Result<(), Halt> {
+        let of_groups = by_group(targets);
+        let answers = reader.deregister_targets(of_groups.iter().cloned(), within)?;
+        for ((group, targets), answer) in of_groups.into_iter().zip(answers) {
+            match answer {
+                Ok(()) => {
+                    let done = targets.into_iter().map(|target| GroupTarget {
+                        group: group.clone(),
+                        target,
+                    });
+                    self.deregistered.extend(done);
+                }
+                Err(error) if error.kind.is_gone() => {}
+                Err(error) => self.failures.add(error),
             }
-            Err(error) if error.kind.is_gone() => {}
-            Err(error) => self.failures.add(error),
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::outcome::Failure;
 const MAX_MESSAGES: usize = 20;
 
 /// Failures of independent calls: one does not prevent the others.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Failures(pub(crate) Vec<Failure>);
 
 impl Failures {

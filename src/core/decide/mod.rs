@@ -42,8 +42,9 @@ use crate::request::task_change::TaskChange;
 /// What the handler does next for an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Make this call, append its answer to the journal, and decide again.
-    Call(Box<Call>),
+    /// Make these calls, which do not depend on each other, append their answers to the journal in this order, and decide
+    /// again.
+    Ask(Vec<Call>),
     /// The event is handled, or has failed.
     End(Result<Outcome, Failure>),
 }
@@ -61,7 +62,7 @@ pub fn decide(trigger: &Trigger, config: &Config, journal: &Journal) -> Step {
     match run {
         Ok(outcome) => Step::End(Ok(outcome)),
         Err(Halt::Fail(failure)) => Step::End(Err(*failure)),
-        Err(Halt::Ask(call)) => Step::Call(call),
+        Err(Halt::Ask(calls)) => Step::Ask(calls),
     }
 }
 

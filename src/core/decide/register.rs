@@ -29,7 +29,7 @@ use crate::config::Config;
 use crate::domain::arn::{TargetGroupArn, TaskDefinition};
 use crate::domain::target::{Attachment, GroupTarget, Target, Zone};
 use crate::domain::task::Task;
-use crate::journal::{Halt, Reader};
+use crate::journal::{AskedEach, Halt, Reader};
 use crate::outcome::{Category, Failure, Outcome, Skip};
 use crate::request::task_change::TaskChange;
 
@@ -75,8 +75,8 @@ pub fn register(
     let mut failures = Failures::default();
     let targets = targets(event, first, attachments, config, reader, &mut failures)?;
     let mut unanswered = Failures::default();
-    for (group, of_group) in by_group(&targets) {
-        if let Err(error) = register_in_group(&group, of_group, reader)? {
+    for answer in register_in_groups(&by_group(&targets), reader)? {
+        if let Err(error) = answer {
             unanswered.add(error);
         }
     }
@@ -127,25 +127,34 @@ fn still_exists(change: &TaskChange, snapshot: &Task, reader: &mut Reader<'_>) -
     }
 }
 
-/// RegisterTargets, and once more with the zone `all` for addresses that may be outside the target group's VPC.
+/// RegisterTargets in each target group, side by side, and once more with the zone `all` for addresses that may be outside
+/// of the target group's VPC; one answer for each.
 ///
 /// Events do not contain the VPC of a task. ELB shows it: without `AvailabilityZone` it refuses an address outside the
 /// VPC with ValidationError, and with `all` an address inside with the same, so neither call can register what the other
 /// should. If both are refused, the first error is returned.
-pub(super) fn register_in_group<'a>(
-    group: &TargetGroupArn,
-    targets: Vec<Target>,
+pub(super) fn register_in_groups<'a>(
+    of_groups: &[(TargetGroupArn, Vec<Target>)],
     reader: &mut Reader<'a>,
-) -> Result<Result<(), &'a CallError>, Halt> {
-    let refused = match reader.register_targets(group, targets.clone(), Zone::Own)? {
-        Err(error) if error.kind == ErrorKind::InvalidParameter => error,
-        other => return Ok(other),
-    };
+) -> AskedEach<'a, ()> {
+    let mut answers = reader.register_targets(of_groups.iter().cloned(), Zone::Own)?;
     // `AvailabilityZone` is only for addresses.
-    if !targets.iter().all(Target::is_address) {
-        return Ok(Err(refused));
+    let is_refused =
+        |answer: &Result<(), &CallError>| answer.is_err_and(|error| error.kind == ErrorKind::InvalidParameter);
+    let refused: Vec<usize> = of_groups
+        .iter()
+        .zip(&answers)
+        .enumerate()
+        .filter(|(_, ((_, targets), answer))| is_refused(answer) && targets.iter().all(Target::is_address))
+        .map(|(n, _)| n)
+        .collect();
+    let again = refused.iter().filter_map(|n| of_groups.get(*n)).cloned();
+    for (n, answer) in refused.iter().zip(reader.register_targets(again, Zone::All)?) {
+        if let (Some(first), Ok(())) = (answers.get_mut(*n), answer) {
+            *first = Ok(());
+        }
     }
-    Ok(reader.register_targets(group, targets, Zone::All)?.map_err(|_| refused))
+    Ok(answers)
 }
 
 /// The targets in all target groups that take the task; for each of the others a failure is added.
@@ -158,19 +167,21 @@ fn targets(
     failures: &mut Failures,
 ) -> Result<Vec<GroupTarget>, Halt> {
     let mut targets = Vec::new();
-    for attachment in attachments {
-        let group = &attachment.group;
-        if !config.allowed.target_groups.allows_target_group(group) {
-            failures.add(Failure::new(
-                Category::NotAllowed,
-                format!("{group} is not in ALLOWED_TARGET_GROUPS"),
-            ));
-            continue;
-        }
-        match reader.describe_target_group(group)? {
+    let (allowed, others): (Vec<&Attachment>, Vec<&Attachment>) = attachments
+        .iter()
+        .partition(|attachment| config.allowed.target_groups.allows_target_group(&attachment.group));
+    for Attachment { group, .. } in others {
+        failures.add(Failure::new(
+            Category::NotAllowed,
+            format!("{group} is not in ALLOWED_TARGET_GROUPS"),
+        ));
+    }
+    let facts = reader.describe_target_groups(allowed.iter().map(|attachment| &attachment.group))?;
+    for (attachment, facts) in allowed.into_iter().zip(facts) {
+        match facts {
             Ok(facts) => match of_running(attachment, facts, event, snapshot, reader)? {
                 Ok(target) => targets.push(GroupTarget {
-                    group: group.clone(),
+                    group: attachment.group.clone(),
                     target,
                 }),
                 Err(refusal) => failures.add(refusal.failure(snapshot, attachment, facts)),

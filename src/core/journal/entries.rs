@@ -1,5 +1,6 @@
 //! The journal of one event: its calls and their answers.
 
+use super::parts::Parts;
 use crate::call::{Answer, Call, CallError};
 use crate::domain::timestamp::Timestamp;
 
@@ -26,8 +27,11 @@ pub struct Journal {
     pub began_at: Timestamp,
     /// When it must end, if there is a limit. Long decisions check it, and continue in a later event.
     pub deadline: Option<Timestamp>,
-    /// The calls so far, in order, with their answers.
+    /// The calls so far, in order, with their answers. Calls that were made side by side are in the order in which the
+    /// decision asked for them.
     pub entries: Vec<Entry>,
+    /// What was made of them so far.
+    pub(super) parts: Parts,
 }
 
 impl Journal {
@@ -38,6 +42,7 @@ impl Journal {
             began_at,
             deadline: None,
             entries: Vec::new(),
+            parts: Parts::default(),
         }
     }
 

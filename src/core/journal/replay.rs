@@ -1,71 +1,23 @@
 //! Replays a journal from its beginning: a call that it contains is answered from it, the first that it does not contain
 //! ends the run.
 
+use std::any::{Any, TypeId};
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::entries::Journal;
-use crate::call::run_task::{RunTask, Started};
-use crate::call::schedule::OneTimeSchedule;
-use crate::call::{Answer, Call, CallError, Desired, TaskPage};
-use crate::domain::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
-use crate::domain::definition::Definition;
-use crate::domain::instance::{ContainerInstance, Ec2Instance, Recall};
-use crate::domain::interface::{InterfaceQuery, NetworkInterface};
-use crate::domain::tags::Tag;
-use crate::domain::target::{Target, TargetGroup, TargetHealth, Zone};
-use crate::domain::task::Task;
+use super::entries::{Entry, Journal};
+use super::halt::{Asked, AskedEach, Halt};
+use super::parts::Part;
+use crate::call::{Answer, Call};
+use crate::domain::arn::TaskDefinition;
 use crate::domain::timestamp::Timestamp;
-use crate::outcome::{Category, Failure, PartOfStop};
+use crate::outcome::{Category, Failure};
 
 /// The minimum time left in which a further call is made. With less the decision fails by itself, and its failure reports
 /// what was done.
 const SHORTEST_CALL: Duration = Duration::from_secs(1);
-
-/// Why a run of the decision ended without an outcome.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Halt {
-    /// It needs the answer to this call.
-    Ask(Box<Call>),
-    /// The event ends with this failure; no further call is made for it.
-    Fail(Box<Failure>),
-}
-
-impl Halt {
-    /// Adds the tasks that were started or stopped, if it is a failure.
-    #[must_use]
-    pub fn with_tasks(self, tasks: Vec<TaskArn>) -> Self {
-        match self {
-            Self::Fail(failure) => failure.with_tasks(tasks).into(),
-            ask @ Self::Ask(_) => ask,
-        }
-    }
-
-    /// Adds what is reported of a stop that failed in part, if it is a failure.
-    #[must_use]
-    pub fn with_part_of_stop(self, part: PartOfStop) -> Self {
-        match self {
-            Self::Fail(failure) => failure.with_part_of_stop(part).into(),
-            ask @ Self::Ask(_) => ask,
-        }
-    }
-}
-
-impl From<Failure> for Halt {
-    fn from(failure: Failure) -> Self {
-        Self::Fail(Box::new(failure))
-    }
-}
-
-impl From<&CallError> for Halt {
-    fn from(error: &CallError) -> Self {
-        Failure::from(error).into()
-    }
-}
-
-/// The answer to a call: the outer error ends the run, the inner one is AWS's.
-pub type Asked<'a, T> = Result<Result<T, &'a CallError>, Halt>;
 
 /// Reads a journal from its beginning, call by call.
 #[derive(Debug)]
@@ -102,16 +54,41 @@ impl<'a> Reader<'a> {
             .is_none_or(|deadline| deadline.since(self.now()) >= needed)
     }
 
-    fn ask<T>(&mut self, call: Call, pick: impl FnOnce(&'a Answer) -> Option<T>) -> Asked<'a, T> {
-        let Some(entry) = self.journal.entries.get(self.read) else {
-            if !self.has_time(SHORTEST_CALL) {
-                let message = format!("no time is left in this invocation for {}", call.operation());
-                return Err(Failure::new(Category::OutOfTime, message).into());
-            }
-            return Err(Halt::Ask(Box::new(call)));
-        };
+    /// Asks for one call.
+    pub(super) fn ask<T>(&mut self, call: Call, pick: impl Fn(&'a Answer) -> Option<T>) -> Asked<'a, T> {
+        let journal = self.journal;
+        match journal.entries.get(self.read) {
+            Some(entry) => self.answer(entry, &call, pick),
+            None => Err(self.stop_for(vec![call])),
+        }
+    }
+
+    /// Asks for several calls that do not depend on each other, so that they can be made side by side; one answer for each,
+    /// in order.
+    pub(super) fn ask_each<T>(&mut self, calls: Vec<Call>, pick: impl Fn(&'a Answer) -> Option<T>) -> AskedEach<'a, T> {
+        let journal = self.journal;
+        let known = journal.entries.len().saturating_sub(self.read);
+        if known < calls.len() {
+            let unknown = calls.into_iter().skip(known).collect();
+            return Err(self.stop_for(unknown));
+        }
+        let entries = journal.entries.iter().skip(self.read);
+        let answers = entries.zip(&calls);
+        answers.map(|(entry, call)| self.answer(entry, call, &pick)).collect()
+    }
+
+    fn stop_for(&self, calls: Vec<Call>) -> Halt {
+        if self.has_time(SHORTEST_CALL) {
+            return Halt::Ask(calls);
+        }
+        let operation = calls.first().map_or("a call", Call::operation);
+        let message = format!("no time is left in this invocation for {operation}");
+        Failure::new(Category::OutOfTime, message).into()
+    }
+
+    fn answer<T>(&mut self, entry: &'a Entry, call: &Call, pick: impl Fn(&'a Answer) -> Option<T>) -> Asked<'a, T> {
         self.read += 1;
-        if entry.call != call {
+        if entry.call != *call {
             return Err(Failure::internal("a decision made another call than the one in its journal").into());
         }
         match entry.answer.as_ref().map(pick) {
@@ -121,282 +98,108 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn act(&mut self, call: Call) -> Asked<'a, ()> {
-        self.ask(call, |answer| matches!(answer, Answer::Done).then_some(()))
+    /// The entry of a definition that was described.
+    pub(super) fn known_definition(&self, arn: &TaskDefinition) -> Option<&'a Entry> {
+        let n = self.definitions.get(arn)?;
+        self.journal.entries.get(*n)
     }
 
-    /// ECS RunTask.
-    ///
-    /// # Errors
-    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
-    pub fn run_task(&mut self, call: RunTask) -> Asked<'a, &'a Started> {
-        self.ask(Call::RunTask(Box::new(call)), |answer| match answer {
-            Answer::Started(started) => Some(started),
-            _ => None,
-        })
+    /// Notes that the entry that was read last describes a definition.
+    pub(super) fn note_definition(&mut self, arn: TaskDefinition) {
+        self.definitions.insert(arn, self.read.saturating_sub(1));
     }
 
-    /// ECS DescribeTasks, of up to 100 tasks in one cluster.
+    /// Makes something of a part of the journal once, however often the decision runs.
     ///
     /// # Errors
-    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
-    pub fn describe_tasks(&mut self, cluster: &Cluster, tasks: Vec<TaskArn>) -> Asked<'a, &'a [Arc<Task>]> {
-        self.ask(
-            Call::DescribeTasks {
-                cluster: cluster.clone(),
-                tasks,
-            },
-            |answer| match answer {
-                Answer::Tasks(tasks) => Some(tasks.as_slice()),
-                _ => None,
-            },
-        )
-    }
-
-    /// ECS ListTasks, one page; only of one container instance if it is given.
-    ///
-    /// # Errors
-    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
-    pub fn list_tasks(
-        &mut self,
-        cluster: &Cluster,
-        desired: Desired,
-        container_instance: Option<&str>,
-        page: Option<String>,
-    ) -> Asked<'a, &'a TaskPage> {
-        self.ask(
-            Call::ListTasks {
-                cluster: cluster.clone(),
-                desired,
-                container_instance: container_instance.map(str::to_owned),
-                page,
-            },
-            |answer| match answer {
-                Answer::TaskPage(page) => Some(&**page),
-                _ => None,
-            },
-        )
-    }
-
-    /// ECS ListTasks, one page of the live tasks with this `startedBy`.
-    ///
-    /// # Errors
-    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
-    pub fn list_tasks_started_by(
-        &mut self,
-        cluster: &Cluster,
-        started_by: &str,
-        page: Option<String>,
-    ) -> Asked<'a, &'a TaskPage> {
-        self.ask(
-            Call::ListTasksStartedBy {
-                cluster: cluster.clone(),
-                started_by: started_by.to_owned(),
-                page,
-            },
-            |answer| match answer {
-                Answer::TaskPage(page) => Some(&**page),
-                _ => None,
-            },
-        )
-    }
-
-    /// ECS DescribeContainerInstances, of one container instance.
-    ///
-    /// # Errors
-    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
-    pub fn describe_container_instance(
-        &mut self,
-        cluster: &Cluster,
-        arn: &str,
-        recall: Recall,
-    ) -> Asked<'a, Option<&'a ContainerInstance>> {
-        self.ask(
-            Call::DescribeContainerInstance {
-                cluster: cluster.clone(),
-                arn: arn.to_owned(),
-                recall,
-            },
-            |answer| match answer {
-                Answer::ContainerInstance(found) => Some(found.as_ref()),
-                _ => None,
-            },
-        )
-    }
-
-    /// ECS DescribeTaskDefinition; one call for each task definition, however often a decision needs it.
-    ///
-    /// # Errors
-    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
-    pub fn describe_task_definition(&mut self, arn: &TaskDefinition) -> Asked<'a, Option<&'a Definition>> {
-        let known = self.definitions.get(arn).and_then(|n| self.journal.entries.get(*n));
-        if let Some(known) = known {
-            return match &known.answer {
-                Ok(Answer::Definition(found)) => Ok(Ok(found.as_deref())),
-                Ok(_) => Err(Failure::internal(
-                    "the journal contains another answer where a task definition was read before",
-                )
-                .into()),
-                Err(error) => Ok(Err(error)),
-            };
+    /// With those of `make`, which is run again then.
+    pub fn part<T>(&mut self, make: impl FnOnce(&mut Self) -> Result<T, Halt>) -> Result<Arc<T>, Halt>
+    where
+        T: Any + Send + Sync,
+    {
+        let begin = self.read;
+        if let Some((made, true)) = self.remembered(begin) {
+            return Ok(made);
         }
-        let n = self.read;
-        let asked = self.ask(
-            Call::DescribeTaskDefinition { arn: arn.clone() },
-            |answer| match answer {
-                Answer::Definition(found) => Some(found.as_deref()),
-                _ => None,
-            },
-        )?;
-        self.definitions.insert(arn.clone(), n);
-        Ok(asked)
+        let made = Arc::new(make(self)?);
+        self.remember(begin, Arc::clone(&made), true);
+        Ok(made)
     }
 
-    /// EC2 DescribeInstances, of one instance.
+    /// Makes something of a part of the journal step by step, each step once, until one breaks off. A step must not change
+    /// what is made before it has all its answers.
     ///
     /// # Errors
-    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
-    pub fn describe_instance(&mut self, id: &str, recall: Recall) -> Asked<'a, Option<Ec2Instance>> {
-        self.ask(
-            Call::DescribeInstance {
-                id: id.to_owned(),
-                recall,
-            },
-            |answer| match answer {
-                Answer::Instance(found) => Some(*found),
-                _ => None,
-            },
-        )
-    }
-
-    /// EC2 DescribeNetworkInterfaces.
-    ///
-    /// # Errors
-    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
-    pub fn describe_network_interfaces(&mut self, query: InterfaceQuery) -> Asked<'a, &'a [Arc<NetworkInterface>]> {
-        self.ask(Call::DescribeNetworkInterfaces(query), |answer| match answer {
-            Answer::Interfaces(found) => Some(found.as_slice()),
-            _ => None,
-        })
-    }
-
-    /// ECS StopTask.
-    ///
-    /// # Errors
-    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
-    pub fn stop_task(&mut self, cluster: &Cluster, task: &TaskArn, reason: &str) -> Asked<'a, ()> {
-        self.act(Call::StopTask {
-            cluster: cluster.clone(),
-            task: task.clone(),
-            reason: reason.to_owned(),
-        })
-    }
-
-    /// ECS TagResource, of a task.
-    ///
-    /// # Errors
-    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
-    pub fn tag_task(&mut self, task: &TaskArn, tag: Tag) -> Asked<'a, ()> {
-        self.act(Call::TagTask {
-            task: task.clone(),
-            tag,
-        })
-    }
-
-    /// EventBridge Scheduler CreateSchedule.
-    ///
-    /// # Errors
-    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
-    pub fn create_schedule(&mut self, schedule: OneTimeSchedule) -> Asked<'a, ()> {
-        self.act(Call::CreateSchedule(Box::new(schedule)))
-    }
-
-    /// ELB DescribeTargetGroupAttributes, of one target group: its deregistration delay.
-    ///
-    /// # Errors
-    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
-    pub fn describe_deregistration_delay(&mut self, group: &TargetGroupArn) -> Asked<'a, Duration> {
-        self.ask(
-            Call::DescribeDeregistrationDelay { group: group.clone() },
-            |answer| match answer {
-                Answer::DeregistrationDelay(delay) => Some(*delay),
-                _ => None,
-            },
-        )
-    }
-
-    /// ELB DescribeTargetGroups, of one target group.
-    ///
-    /// # Errors
-    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
-    pub fn describe_target_group(&mut self, group: &TargetGroupArn) -> Asked<'a, &'a TargetGroup> {
-        self.ask(
-            Call::DescribeTargetGroup { group: group.clone() },
-            |answer| match answer {
-                Answer::TargetGroup(facts) => Some(facts),
-                _ => None,
-            },
-        )
-    }
-
-    /// ELB DescribeTargetHealth; one answer for each target, in order.
-    ///
-    /// # Errors
-    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
-    pub fn describe_target_health(
+    /// With those of a step, which is run again then.
+    pub fn steps<T>(
         &mut self,
-        group: &TargetGroupArn,
-        targets: Vec<Target>,
-    ) -> Asked<'a, &'a [TargetHealth]> {
-        self.ask(
-            Call::DescribeTargetHealth {
-                group: group.clone(),
-                targets,
-            },
-            |answer| match answer {
-                Answer::Health(health) => Some(health.as_slice()),
-                _ => None,
-            },
-        )
+        mut step: impl FnMut(&mut T, &mut Self) -> Result<ControlFlow<()>, Halt>,
+    ) -> Result<Arc<T>, Halt>
+    where
+        T: Any + Send + Sync + Default,
+    {
+        let begin = self.read;
+        let mut made = match self.remembered(begin) {
+            Some((made, true)) => return Ok(made),
+            Some((made, false)) => Arc::into_inner(made).unwrap_or_else(|| {
+                self.read = begin;
+                T::default()
+            }),
+            None => T::default(),
+        };
+        loop {
+            let read = self.read;
+            match step(&mut made, self) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => break,
+                Err(ask @ Halt::Ask(_)) => {
+                    self.read = read;
+                    self.definitions.retain(|_, n| *n < read);
+                    self.remember(begin, Arc::new(made), false);
+                    return Err(ask);
+                }
+                Err(fail @ Halt::Fail(_)) => return Err(fail),
+            }
+        }
+        let made = Arc::new(made);
+        self.remember(begin, Arc::clone(&made), true);
+        Ok(made)
     }
 
-    /// ELB DescribeTargetHealth, of all targets in one target group.
-    ///
-    /// # Errors
-    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
-    pub fn describe_targets(&mut self, group: &TargetGroupArn) -> Asked<'a, &'a [(Target, TargetHealth)]> {
-        self.ask(Call::DescribeTargets { group: group.clone() }, |answer| match answer {
-            Answer::Targets(targets) => Some(targets.as_slice()),
-            _ => None,
-        })
+    /// What was made of the part that begins here, and whether it is finished; goes on behind it.
+    fn remembered<T: Any + Send + Sync>(&mut self, begin: usize) -> Option<(Arc<T>, bool)> {
+        let key = (begin, TypeId::of::<T>());
+        let (read, definitions, state, is_finished) = self.journal.parts.with(|parts| {
+            if parts.get(&key)?.is_finished {
+                let part = parts.get(&key)?;
+                return Some((part.read, part.definitions.clone(), Arc::clone(&part.state), true));
+            }
+            let part = parts.remove(&key)?;
+            Some((part.read, part.definitions, part.state, false))
+        })?;
+        let made = state.downcast().ok()?;
+        self.read = read;
+        self.definitions = definitions;
+        Some((made, is_finished))
     }
 
-    /// ELB RegisterTargets.
-    ///
-    /// # Errors
-    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
-    pub fn register_targets(&mut self, group: &TargetGroupArn, targets: Vec<Target>, zone: Zone) -> Asked<'a, ()> {
-        self.act(Call::RegisterTargets {
-            group: group.clone(),
-            targets,
-            zone,
-        })
-    }
-
-    /// ELB DeregisterTargets; the call with its retries must end `within` this time.
-    ///
-    /// # Errors
-    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
-    pub fn deregister_targets(
-        &mut self,
-        group: &TargetGroupArn,
-        targets: Vec<Target>,
-        within: Duration,
-    ) -> Asked<'a, ()> {
-        self.act(Call::DeregisterTargets {
-            group: group.clone(),
-            targets,
-            within,
-        })
+    fn remember<T: Any + Send + Sync>(&mut self, begin: usize, made: Arc<T>, is_finished: bool) {
+        if self.read == begin {
+            return;
+        }
+        let part = Part {
+            read: self.read,
+            definitions: self.definitions.clone(),
+            state: made,
+            is_finished,
+        };
+        let within = begin..self.read;
+        self.journal.parts.with(|parts| {
+            if is_finished {
+                // Parts of this one.
+                parts.retain(|(begin, _), _| !within.contains(begin));
+            }
+            parts.insert((begin, TypeId::of::<T>()), part);
+        });
     }
 }

@@ -17,3 +17,21 @@ pub struct Repairs {
     /// The target groups with which a scheduled event continues.
     pub continued: Vec<TargetGroupArn>,
 }
+
+impl Repairs {
+    /// Adds what another part of the same reconcile has done.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let Self {
+            registered,
+            deregistered,
+            unknown,
+            stopped,
+            continued,
+        } = other;
+        self.registered.extend_from_slice(registered);
+        self.deregistered.extend_from_slice(deregistered);
+        self.unknown.extend_from_slice(unknown);
+        self.stopped.extend_from_slice(stopped);
+        self.continued.extend_from_slice(continued);
+    }
+}

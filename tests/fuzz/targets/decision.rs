@@ -63,8 +63,8 @@ fuzz_target!(|bytes: &[u8]| {
     let mut now = sent_at.unwrap_or(Timestamp::from_millis(0)).after(age);
     let mut journal = Journal::new(now);
     for _ in 0..MAX_CALLS {
-        let call = match decide(&trigger, config, &journal) {
-            Step::Call(call) => *call,
+        let calls = match decide(&trigger, config, &journal) {
+            Step::Ask(calls) => calls,
             Step::End(Ok(_)) => return,
             Step::End(Err(failure)) => {
                 assert!(failure.category.name() != "internal", "{failure}");
@@ -73,14 +73,16 @@ fuzz_target!(|bytes: &[u8]| {
         };
         let asked_at = now;
         now = now.after(Duration::from_millis(u64::from(choose()) * 20));
-        let answer = answer(&call, &trigger, choose());
-        journal.entries.push(Entry {
-            call,
-            asked_at,
-            answered_at: now,
-            calls: 1,
-            answer,
-        });
+        for call in calls {
+            let answer = answer(&call, &trigger, choose());
+            journal.entries.push(Entry {
+                call,
+                asked_at,
+                answered_at: now,
+                calls: 1,
+                answer,
+            });
+        }
     }
     panic!("no end of it");
 });

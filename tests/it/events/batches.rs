@@ -8,6 +8,7 @@ use start_engines_core::outcome::{Outcome, Skip};
 use start_engines_core::report::handled::Handled;
 use start_engines_fake_aws::{Fault, TargetGroup};
 
+use super::instances::Instance;
 use crate::stage::{Stage, stop};
 
 /// So many tasks of one group at RUNNING: their ARNs and their RUNNING events.
@@ -314,4 +315,67 @@ async fn requested_stops_in_a_batch_share_their_calls() {
     ];
     assert_eq!(counts(&stage.calls()), expected);
     assert_eq!(stage.registered(), []);
+}
+
+#[tokio::test]
+async fn events_of_all_shapes_share_the_calls_that_change_targets() {
+    let instance = Instance::new(TargetGroup::ip("hosts", 80)).await;
+    let stage = &instance.stage;
+    let to_hosts = json!({"targetGroupArn": instance.group});
+    // To be stopped: some long ago, some now.
+    let (auth, registered) = running_tasks(stage, "auth", 25, &json!({})).await;
+    let (hosts, of_hosts) = running_tasks(stage, "hosts", 20, &to_hosts).await;
+    let all = [registered, of_hosts].concat();
+    assert_eq!(failures(&stage.deliver_batch(&all).await), []);
+    let on_instance = instance.registered_task("bridge-0", json!({})).await;
+    let mut events: Vec<Value> = stage.fake.world(|world| {
+        let stopped = auth[..5].iter().chain(&hosts[..5]);
+        let stopped = stopped.map(|task| {
+            stop(world, task);
+            world.advance_to(task, "STOPPED")
+        });
+        stopped.collect()
+    });
+    // Late RUNNING events, each with a question to EC2.
+    events.extend(running_tasks(stage, "late", 10, &to_hosts).await.1);
+    stage.pass(Duration::from_secs(60));
+    events.extend(running_tasks(stage, "new", 28, &json!({})).await.1);
+    for n in 1..=2 {
+        let task = instance.start(&format!("bridge-{n}"), json!({})).await;
+        events.push(instance.running(&task));
+    }
+    events.extend(stage.fake.world(|world| {
+        let stopping: Vec<Value> = auth[5..15].iter().map(|task| stop(world, task)).collect();
+        let stopped = auth[15..].iter().chain(&hosts[5..]);
+        let stopped = stopped.map(|task| {
+            stop(world, task);
+            world.advance_to(task, "STOPPED")
+        });
+        let stopped: Vec<Value> = stopped.collect();
+        [stopping, stopped].concat()
+    }));
+    events.push(instance.stop(&on_instance));
+    stage.calls();
+
+    assert_eq!(events.len(), 86);
+    let handled = stage.deliver_batch(&events).await;
+    assert_eq!(failures(&handled), []);
+    let calls = stage.calls();
+    let counts = counts(&calls);
+    let of = |name: &str| {
+        counts
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map_or(0, |(_, count)| *count)
+    };
+    assert_eq!(
+        (
+            of("RegisterTargets"),
+            of("DeregisterTargets"),
+            of("DescribeTargetHealth")
+        ),
+        (2, 2, 2),
+        "{counts:?}"
+    );
+    assert_eq!((stage.registered().len(), instance.registered().len()), (28, 12));
 }

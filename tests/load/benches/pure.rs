@@ -59,15 +59,15 @@ impl Way {
         let result = loop {
             match decide(&trigger, &config, &journal) {
                 Step::End(result) => break result,
-                Step::Call(call) => {
+                Step::Ask(calls) => {
                     let asked_at = journal.now();
-                    journal.entries.push(Entry {
+                    journal.entries.extend(calls.into_iter().map(|call| Entry {
                         answer: Ok(answer(&call, &trigger)),
-                        call: *call,
+                        call,
                         asked_at,
                         answered_at: asked_at.after(LATER),
                         calls: 1,
-                    });
+                    }));
                 }
             }
         };
@@ -91,17 +91,15 @@ impl Way {
         loop {
             match decide(&self.trigger, &self.config, &journal) {
                 Step::End(result) => return (journal, result),
-                Step::Call(_) => journal.entries.push(entries.next().expect("as it went before")),
+                Step::Ask(calls) => journal.entries.extend(entries.by_ref().take(calls.len())),
             }
         }
     }
 
     fn handled(&self) -> Handled {
         let event = serde_json::from_str(self.text).expect("JSON");
-        let journal = Journal {
-            entries: self.entries.clone(),
-            ..Journal::new(self.now)
-        };
+        let mut journal = Journal::new(self.now);
+        journal.entries.clone_from(&self.entries);
         Handled {
             envelope: Envelope::of(&event),
             trigger: Some(self.trigger.clone()),

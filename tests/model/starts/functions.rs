@@ -10,6 +10,7 @@ use start_engines_core::journal::{Entry, Journal};
 use start_engines_core::outcome::Outcome;
 
 use super::world::{AGES, Handler, Starts};
+use crate::alone;
 
 /// The reading of the event, its age, and what was heard.
 pub(super) type Key = (usize, usize, Vec<Heard>);
@@ -113,12 +114,13 @@ impl Starts {
         let trigger = &self.triggers[handler.trigger];
         let mut journal = Journal::new(Timestamp::from_millis(AGES[handler.age]));
         for heard in &handler.heard {
-            let Step::Call(call) = decide(trigger, &Config::default(), &journal) else {
+            let Step::Ask(calls) = decide(trigger, &Config::default(), &journal) else {
                 panic!("a handler that has ended has asked")
             };
+            let call = alone(calls);
             let at = journal.now();
             journal.entries.push(Entry {
-                call: *call,
+                call,
                 asked_at: at,
                 answered_at: at,
                 calls: 1,
@@ -126,7 +128,7 @@ impl Starts {
             });
         }
         let next = match decide(trigger, &Config::default(), &journal) {
-            Step::Call(call) => Next::Call(asked(&call, handler.trigger)),
+            Step::Ask(calls) => Next::Call(asked(&alone(calls), handler.trigger)),
             Step::End(Ok(Outcome::Started { tasks, .. })) => Next::Success(tasks.len()),
             Step::End(Ok(other)) => panic!("a start ends as {other:?}"),
             Step::End(Err(failure)) => Next::Failure {

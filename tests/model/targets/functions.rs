@@ -17,6 +17,7 @@ use start_engines_core::request::Trigger;
 use start_engines_core::request::task_change::TaskChange;
 
 use super::world::{HAPPENED, LATE, Mutant, PENDING, RUNNING, STOPPED, STOPPING, TASKS, Targets, arn, status};
+use crate::alone;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Function {
@@ -168,7 +169,7 @@ impl Targets {
         }
         let next = match self.decide(function) {
             Step::End(result) => Next::End(result.is_ok()),
-            Step::Call(call) => match *call {
+            Step::Ask(calls) => match alone(calls) {
                 Call::DescribeTasks { tasks, .. } => Next::DescribeTasks(
                     (0..TASKS)
                         .filter(|&task| tasks.iter().any(|found| found.as_str() == arn(task)))
@@ -200,12 +201,12 @@ impl Targets {
         let config = Config::default();
         let mut journal = Journal::new(now);
         for heard in &function.answers {
-            let Step::Call(call) = decide(&trigger, &config, &journal) else {
+            let Step::Ask(calls) = decide(&trigger, &config, &journal) else {
                 panic!("more answers than calls")
             };
             let answer = self.answer(heard);
             journal.entries.push(Entry {
-                call: *call,
+                call: alone(calls),
                 asked_at: now,
                 answered_at: now,
                 calls: 1,

@@ -9,11 +9,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use crate::call::{Desired, ErrorKind, MAX_FILTER_VALUES, MAX_TASKS_PER_DESCRIBE};
+use super::survey::{self, Listing};
+use crate::call::{Desired, ErrorKind, MAX_FILTER_VALUES};
 use crate::config::Config;
 use crate::decide::timing;
-use crate::domain::arn::{Cluster, InterfaceId, TaskArn, VpcId};
+use crate::domain::arn::{InterfaceId, TargetGroupArn, TaskArn, VpcId};
 use crate::domain::interface::{InterfaceQuery, NetworkInterface};
 use crate::domain::started_by;
 use crate::domain::target::{GroupTarget, Zone};
@@ -65,10 +67,8 @@ pub(crate) fn verdict<'a>(
     let mut owned = Vec::new();
     if !wanted.is_empty() {
         let search_began = reader.now();
-        let Found {
-            by_interface: found,
-            without,
-        } = search(task, &wanted, config, reader)?;
+        let found = search(task, &wanted, config, reader)?;
+        let (found, without) = (&found.by_interface, &found.without);
         let mut lost = wanted.iter().filter(|interface| !found.contains_key(&interface.id));
         if let Some(young) = lost.find(|interface| !is_attached_for_long(interface, search_began)) {
             return Err(nobody_yet(&task.arn, young).into());
@@ -104,8 +104,11 @@ pub(crate) fn verdict<'a>(
 /// Those of the interfaces that EC2 shows; the inner error is EC2's.
 pub(crate) fn existing<'a>(ids: &[InterfaceId], reader: &mut Reader<'a>) -> Asked<'a, HashSet<&'a InterfaceId>> {
     let mut existing = HashSet::new();
-    for ids in ids.chunks(MAX_FILTER_VALUES) {
-        match reader.describe_network_interfaces(InterfaceQuery::Ids(ids.to_vec()))? {
+    let queries = ids
+        .chunks(MAX_FILTER_VALUES)
+        .map(|ids| InterfaceQuery::Ids(ids.to_vec()));
+    for answer in reader.describe_network_interfaces(queries)? {
+        match answer {
             Ok(found) => existing.extend(found.iter().map(|interface| &interface.id)),
             Err(error) => return Ok(Err(error)),
         }
@@ -116,6 +119,19 @@ pub(crate) fn existing<'a>(ids: &[InterfaceId], reader: &mut Reader<'a>) -> Aske
 /// The queries for the addresses of targets, by VPC and family. Outside of the target group's VPC, where ELB shows the zone
 /// `all`, by the address alone.
 pub(crate) fn queries(former: &[Former], reader: &mut Reader<'_>) -> Result<Vec<InterfaceQuery>, Halt> {
+    let mut groups: Vec<&TargetGroupArn> = Vec::new();
+    for Former { target, zone, .. } in former {
+        if *zone == Zone::Own && !groups.contains(&&target.group) {
+            groups.push(&target.group);
+        }
+    }
+    let facts = reader.describe_target_groups(groups.iter().copied())?;
+    // Where ELB refuses to answer, the VPC is not known.
+    let vpcs: HashMap<&TargetGroupArn, &VpcId> = groups
+        .into_iter()
+        .zip(facts)
+        .filter_map(|(group, facts)| Some((group, facts.ok()?.vpc.as_ref()?)))
+        .collect();
     let mut parts: Vec<(Option<VpcId>, bool, Vec<IpAddr>)> = Vec::new();
     for Former { target, zone, .. } in former {
         let Ok(address) = target.target.id.parse::<IpAddr>() else {
@@ -123,11 +139,7 @@ pub(crate) fn queries(former: &[Former], reader: &mut Reader<'_>) -> Result<Vec<
         };
         let vpc = match zone {
             Zone::All => None,
-            Zone::Own => match reader.describe_target_group(&target.group)? {
-                Ok(facts) => facts.vpc.clone(),
-                // Its VPC is not known.
-                Err(_) => None,
-            },
+            Zone::Own => vpcs.get(&target.group).map(|vpc| (*vpc).clone()),
         };
         let is_ipv6 = address.is_ipv6();
         match parts.iter_mut().find(|part| (&part.0, part.1) == (&vpc, is_ipv6)) {
@@ -159,8 +171,8 @@ pub(crate) fn others<'a>(
     reader: &mut Reader<'a>,
 ) -> Asked<'a, Vec<Vec<&'a NetworkInterface>>> {
     let mut by_address: HashMap<IpAddr, Vec<&'a NetworkInterface>> = HashMap::new();
-    for query in queries {
-        match reader.describe_network_interfaces(query.clone())? {
+    for answer in reader.describe_network_interfaces(queries.iter().cloned())? {
+        match answer {
             Ok(found) => {
                 for interface in found {
                     for address in &interface.addresses {
@@ -232,12 +244,12 @@ pub(crate) fn interface_is_gone(task: &TaskArn, interface: &InterfaceId) -> Fail
 
 /// The tasks with these interfaces, in all configured clusters, of start-engines or not: first among those with the same
 /// `startedBy`, in calls that grow with that service only; then among all. Ends as soon as all are found.
-fn search<'a>(
+fn search(
     task: &Task,
     wanted: &[&NetworkInterface],
     config: &Config,
-    reader: &mut Reader<'a>,
-) -> Result<Found<'a>, Halt> {
+    reader: &mut Reader<'_>,
+) -> Result<Arc<Found>, Halt> {
     let same_service = task.started_by.as_deref().map(Listing::StartedBy);
     // A task that is stopping still has its interface.
     let everybody = [Desired::Running, Desired::Stopped].map(Listing::All);
@@ -246,97 +258,72 @@ fn search<'a>(
 }
 
 /// Those of them that have the same `startedBy`.
-pub(crate) fn of_same_service<'a>(
+pub(crate) fn of_same_service(
     task: &Task,
     wanted: &[&NetworkInterface],
     config: &Config,
-    reader: &mut Reader<'a>,
-) -> Result<Found<'a>, Halt> {
+    reader: &mut Reader<'_>,
+) -> Result<Arc<Found>, Halt> {
     let same_service: Vec<Listing<'_>> = task.started_by.as_deref().map(Listing::StartedBy).into_iter().collect();
     search_listed(task, &same_service, wanted, config, reader)
 }
 
-fn search_listed<'a>(
+fn search_listed(
     task: &Task,
     listings: &[Listing<'_>],
     wanted: &[&NetworkInterface],
     config: &Config,
-    reader: &mut Reader<'a>,
-) -> Result<Found<'a>, Halt> {
-    let mut search = Search {
-        wanted,
-        found: Found::default(),
-    };
+    reader: &mut Reader<'_>,
+) -> Result<Arc<Found>, Halt> {
     let clusters = config.clusters_to_search(&task.cluster);
-    for listing in listings {
-        for cluster in &clusters {
-            if search.among(cluster, *listing, reader)? {
-                return Ok(search.found);
+    reader.part(|reader| {
+        let mut all = Found::default();
+        for listing in listings {
+            for cluster in &clusters {
+                let note = |found: &mut Found, _: &[TaskArn], described: &[Arc<Task>]| {
+                    found.note(described, wanted);
+                    all.by_interface.len() + found.by_interface.len() >= wanted.len()
+                };
+                let walk = survey::walk(cluster, *listing, None, reader, |_, _| Ok(()), note)?;
+                match &walk.error {
+                    // A cluster that is gone has no tasks.
+                    Some(error) if error.kind == ErrorKind::ClusterNotFound => {}
+                    Some(error) => return Err(error.into()),
+                    None => {}
+                }
+                let found = &walk.found;
+                let by_interface = found.by_interface.iter();
+                all.by_interface
+                    .extend(by_interface.map(|(id, task)| (id.clone(), Arc::clone(task))));
+                all.without.extend(found.without.iter().cloned());
+                if all.by_interface.len() == wanted.len() {
+                    return Ok(all);
+                }
             }
         }
-    }
-    Ok(search.found)
-}
-
-/// Which tasks of a cluster are listed.
-#[derive(Clone, Copy)]
-enum Listing<'s> {
-    StartedBy(&'s str),
-    All(Desired),
-}
-
-struct Search<'w, 'a> {
-    wanted: &'w [&'w NetworkInterface],
-    found: Found<'a>,
+        Ok(all)
+    })
 }
 
 /// What a search has found.
-#[derive(Default)]
-pub(crate) struct Found<'a> {
+#[derive(Debug, Default)]
+pub(crate) struct Found {
     /// The tasks of the interfaces.
-    pub(crate) by_interface: HashMap<InterfaceId, &'a Task>,
+    pub(crate) by_interface: HashMap<InterfaceId, Arc<Task>>,
     /// Live tasks with an address whose interface ECS does not show.
-    pub(crate) without: Vec<&'a Task>,
+    pub(crate) without: Vec<Arc<Task>>,
 }
 
-impl<'a> Search<'_, 'a> {
-    /// Lists and describes tasks of a cluster, page by page; whether all that are wanted have been found by then.
-    fn among(&mut self, cluster: &Cluster, listing: Listing<'_>, reader: &mut Reader<'a>) -> Result<bool, Halt> {
-        let mut page = None;
-        loop {
-            let listed = match listing {
-                Listing::StartedBy(text) => reader.list_tasks_started_by(cluster, text, page)?,
-                Listing::All(desired) => reader.list_tasks(cluster, desired, None, page)?,
-            };
-            let listed = match listed {
-                Ok(listed) => listed,
-                // A cluster that is gone has no tasks.
-                Err(error) if error.kind == ErrorKind::ClusterNotFound => return Ok(false),
-                Err(error) => return Err(error.into()),
-            };
-            for chunk in listed.tasks.chunks(MAX_TASKS_PER_DESCRIBE) {
-                self.describe(cluster, chunk.to_vec(), reader)?;
-                if self.found.by_interface.len() == self.wanted.len() {
-                    return Ok(true);
-                }
-            }
-            page = listed.next.clone();
-            if page.is_none() {
-                return Ok(false);
-            }
-        }
-    }
-
-    fn describe(&mut self, cluster: &Cluster, tasks: Vec<TaskArn>, reader: &mut Reader<'a>) -> Result<(), Halt> {
-        for task in reader.describe_tasks(cluster, tasks)?? {
+impl Found {
+    fn note(&mut self, described: &[Arc<Task>], wanted: &[&NetworkInterface]) {
+        for task in described {
             match &task.interface {
-                Some(id) if self.wanted.iter().any(|wanted| wanted.id == *id) => {
-                    self.found.by_interface.insert(id.clone(), task);
+                Some(id) if wanted.iter().any(|wanted| wanted.id == *id) => {
+                    self.by_interface.insert(id.clone(), Arc::clone(task));
                 }
-                None if task.is_live() && task.network.addresses().is_some() => self.found.without.push(task),
+                None if task.is_live() && task.network.addresses().is_some() => self.without.push(Arc::clone(task)),
                 Some(_) | None => {}
             }
         }
-        Ok(())
     }
 }

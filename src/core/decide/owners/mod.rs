@@ -10,11 +10,13 @@ pub(crate) mod addresses;
 pub(crate) mod leftovers;
 pub(crate) mod survey;
 
-use self::survey::live_tasks;
+use self::survey::{Listing, Survey, Walk};
+use std::sync::Arc;
+
 use super::targets::candidates::OwnerScope;
 use super::targets::{host_ports, instances, snapshot};
 use super::timing::{ATTACH, left};
-use crate::call::ErrorKind;
+use crate::call::{Desired, ErrorKind};
 use crate::config::Config;
 use crate::domain::arn::Port;
 use crate::domain::started_by;
@@ -63,15 +65,22 @@ pub(crate) fn owned_of_each(
         OwnerScope::Interface(_) | OwnerScope::Anywhere => (config.clusters_to_search(&first.cluster), None),
     };
     let itself = (former.len() == 1).then_some(&first.arn);
-    let mut all = Vec::new();
+    let listing = match instance {
+        Some(instance) => Listing::On(Desired::Running, instance),
+        None => Listing::All(Desired::Running),
+    };
+    let mut found: Vec<Arc<Walk<Survey>>> = Vec::new();
     for cluster in clusters {
-        match live_tasks(&cluster, instance, itself, reader, in_time)? {
-            Ok(others) => all.extend(others),
+        let survey = survey::tasks(&cluster, listing, itself, reader, in_time)?;
+        match &survey.error {
             // A cluster that is gone has no tasks.
-            Err(error) if error.kind == ErrorKind::ClusterNotFound => {}
-            Err(error) => return Err(error.into()),
+            Some(error) if error.kind == ErrorKind::ClusterNotFound => {}
+            Some(error) => return Err(error.into()),
+            None => found.push(survey),
         }
     }
+    let listed = found.iter().flat_map(|walk| &walk.found.tasks);
+    let all: Vec<&Task> = listed.map(Arc::as_ref).filter(|task| task.is_live()).collect();
     let mut owned_of_each = Vec::new();
     for (task, targets) in former {
         owned_of_each.push(owned_among(&all, task, targets, owner_scope, reader)?);

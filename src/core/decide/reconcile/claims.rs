@@ -80,7 +80,7 @@ impl<'f> GroupClaims<'f> {
     /// Adds the claim of a task on the targets in question.
     pub(super) fn add(
         &mut self,
-        fleet_task: &'f FleetTask<'_>,
+        fleet_task: &'f FleetTask,
         stage: Stage,
         wanted: Vec<Target>,
         questioned: &Questioned,
@@ -88,7 +88,7 @@ impl<'f> GroupClaims<'f> {
     ) -> Result<(), Halt> {
         let of_group = fleet_task.attachments.iter().filter(|it| it.group == *self.group);
         let ports: Vec<Port> = of_group.map(|attachment| attachment.port).collect();
-        let task = fleet_task.task;
+        let task = &*fleet_task.task;
         let mut claim = Claim {
             task: task.arn.clone(),
             stage,
@@ -132,7 +132,7 @@ impl<'f> GroupClaims<'f> {
     /// targets that it has left are unknown then.
     fn ids(
         &mut self,
-        fleet_task: &FleetTask<'_>,
+        fleet_task: &FleetTask,
         arn: &'f str,
         stage: Stage,
         questioned: &Questioned,
@@ -142,7 +142,7 @@ impl<'f> GroupClaims<'f> {
             return Ok(known.clone());
         }
         let ids = match (
-            instances::ids(fleet_task.task, arn, questioned.has_addresses, reader)?,
+            instances::ids(&fleet_task.task, arn, questioned.has_addresses, reader)?,
             stage,
         ) {
             (Ok(ids), _) => ids,

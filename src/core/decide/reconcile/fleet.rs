@@ -2,13 +2,14 @@
 //! target groups in question; and the proof of which are live, which holds for a moment only.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::budget::in_time;
 use super::compare::Stage;
 use crate::call::{Desired, ErrorKind};
 use crate::config::Config;
 use crate::decide::failures::Failures;
-use crate::decide::owners::survey;
+use crate::decide::owners::survey::{self, Listing};
 use crate::decide::{deployment, timing};
 use crate::domain::arn::{Cluster, InterfaceId, TargetGroupArn, TaskArn};
 use crate::domain::target::Attachment;
@@ -21,8 +22,9 @@ use crate::outcome::{Category, Failure};
 use crate::request::reconcile::ReconcileRequest;
 
 /// A task with targets in its `startedBy`: started by this deployment or another one, or adopted.
-pub(super) struct FleetTask<'a> {
-    pub(super) task: &'a Task,
+#[derive(Debug)]
+pub(super) struct FleetTask {
+    pub(super) task: Arc<Task>,
     pub(super) attachments: Vec<Attachment>,
     /// Whether it is in the cluster that is reconciled.
     is_in_cluster: bool,
@@ -32,12 +34,12 @@ pub(super) struct FleetTask<'a> {
     is_allowed: bool,
 }
 
-impl<'a> FleetTask<'a> {
-    fn of(task: &'a Task, is_in_cluster: bool, config: &Config) -> Option<Self> {
+impl FleetTask {
+    fn of(task: &Arc<Task>, is_in_cluster: bool, config: &Config) -> Option<Self> {
         let text = task.started_by.as_deref()?;
         let attachments = started_by::decode(text, &task.arn.scope()).ok()?;
         (!attachments.is_empty()).then_some(Self {
-            task,
+            task: Arc::clone(task),
             attachments,
             is_in_cluster,
             is_this_deployments: deployment::is_this_deployments(task, config),
@@ -76,16 +78,21 @@ impl<'a> FleetTask<'a> {
 }
 
 /// The tasks that were live when they were listed; until `ends`, no other task can be registered.
-pub(super) struct Proof<'a> {
-    pub(super) live: Vec<FleetTask<'a>>,
+#[derive(Debug)]
+pub(super) struct Proof {
+    pub(super) live: Vec<Arc<FleetTask>>,
     /// When they were listed.
     pub(super) began: Timestamp,
     pub(super) ends: Timestamp,
 }
 
-impl<'a> Proof<'a> {
+impl Proof {
     /// Lists and describes the live tasks. Fails once the proof would not hold any more.
-    pub(super) fn take(request: &ReconcileRequest, config: &Config, reader: &mut Reader<'a>) -> Result<Self, Halt> {
+    pub(super) fn take(
+        request: &ReconcileRequest,
+        config: &Config,
+        reader: &mut Reader<'_>,
+    ) -> Result<Arc<Self>, Halt> {
         let ends = reader.now().after(timing::ATTACH);
         Self::of_live(request, config, ends, reader, |reader| {
             let holds = timing::left(Some(ends), reader.now()).is_some();
@@ -95,7 +102,11 @@ impl<'a> Proof<'a> {
 
     /// Lists and describes the live tasks, however long it takes: the result is useful even when it proves nothing any
     /// more.
-    pub(super) fn take_all(request: &ReconcileRequest, config: &Config, reader: &mut Reader<'a>) -> Result<Self, Halt> {
+    pub(super) fn take_all(
+        request: &ReconcileRequest,
+        config: &Config,
+        reader: &mut Reader<'_>,
+    ) -> Result<Arc<Self>, Halt> {
         let ends = reader.now().after(timing::ATTACH);
         Self::of_live(request, config, ends, reader, |_| Ok(()))
     }
@@ -104,24 +115,17 @@ impl<'a> Proof<'a> {
         request: &ReconcileRequest,
         config: &Config,
         ends: Timestamp,
-        reader: &mut Reader<'a>,
+        reader: &mut Reader<'_>,
         in_time: impl Fn(&Reader<'_>) -> Result<(), Failure>,
-    ) -> Result<Self, Halt> {
-        let mut live = Vec::new();
-        let began = reader.now();
-        for (cluster, is_in_cluster) in clusters(request) {
-            match survey::tasks(cluster, Desired::Running, None, None, reader, &in_time)? {
-                Ok(tasks) => live.extend(
-                    tasks
-                        .iter()
-                        .filter_map(|task| FleetTask::of(task, is_in_cluster, config)),
-                ),
-                Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_in_cluster => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        live.retain(|fleet_task| fleet_task.task.is_live());
-        Ok(Self { live, began, ends })
+    ) -> Result<Arc<Self>, Halt> {
+        reader.part(|reader| {
+            let mut live = Vec::new();
+            let began = reader.now();
+            each_task(Desired::Running, request, config, reader, in_time, |fleet_task| {
+                live.extend(Some(fleet_task).filter(|it| it.task.is_live()));
+            })?;
+            Ok(Self { live, began, ends })
+        })
     }
 }
 
@@ -135,42 +139,60 @@ pub(super) fn too_slow() -> Failure {
 }
 
 /// All tasks that a reconcile compares with target groups.
-pub(super) struct Fleet<'a> {
+#[derive(Debug)]
+pub(super) struct Fleet {
     /// In the order of their ARNs, each with its newest snapshot.
-    tasks: Vec<FleetTask<'a>>,
+    tasks: Vec<Arc<FleetTask>>,
     by_group: HashMap<TargetGroupArn, Vec<usize>>,
-    by_interface: HashMap<&'a InterfaceId, usize>,
+    by_interface: HashMap<InterfaceId, usize>,
     /// When the live ones were listed.
     pub(super) began: Timestamp,
 }
 
 /// Lists and describes all tasks, the live ones first: they are also the first proof, which lasts for small fleets.
-pub(super) fn survey<'a>(
+pub(super) fn survey(
     request: &ReconcileRequest,
     config: &Config,
-    reader: &mut Reader<'a>,
-) -> Result<(Fleet<'a>, Proof<'a>), Halt> {
-    let proof = Proof::of_live(request, config, reader.now().after(timing::ATTACH), reader, in_time)?;
-    let mut newest: BTreeMap<&TaskArn, FleetTask<'a>> = BTreeMap::new();
-    let mut note = |fleet_task: FleetTask<'a>| {
-        let is_newer = |known: &FleetTask<'_>| fleet_task.task.version >= known.task.version;
-        if newest.get(&fleet_task.task.arn).is_none_or(is_newer) {
-            newest.insert(&fleet_task.task.arn, fleet_task);
-        }
-    };
-    let again = |fleet_task: &FleetTask<'a>| FleetTask::of(fleet_task.task, fleet_task.is_in_cluster, config);
-    proof.live.iter().filter_map(again).for_each(&mut note);
+    reader: &mut Reader<'_>,
+) -> Result<Arc<(Fleet, Arc<Proof>)>, Halt> {
+    reader.part(|reader| {
+        let proof = Proof::of_live(request, config, reader.now().after(timing::ATTACH), reader, in_time)?;
+        let mut newest: BTreeMap<TaskArn, Arc<FleetTask>> = BTreeMap::new();
+        let live = proof.live.iter().map(|it| (it.task.arn.clone(), Arc::clone(it)));
+        newest.extend(live);
+        each_task(Desired::Stopped, request, config, reader, in_time, |fleet_task| {
+            let arn = &fleet_task.task.arn;
+            let is_newer = |known: &Arc<FleetTask>| fleet_task.task.version >= known.task.version;
+            if newest.get(arn).is_none_or(is_newer) {
+                newest.insert(arn.clone(), fleet_task);
+            }
+        })?;
+        Ok((Fleet::of(newest.into_values().collect(), proof.began), proof))
+    })
+}
+
+/// Lists and describes the tasks with this desired status in every cluster.
+fn each_task(
+    desired: Desired,
+    request: &ReconcileRequest,
+    config: &Config,
+    reader: &mut Reader<'_>,
+    in_time: impl Fn(&Reader<'_>) -> Result<(), Failure>,
+    mut take: impl FnMut(Arc<FleetTask>),
+) -> Result<(), Halt> {
     for (cluster, is_in_cluster) in clusters(request) {
-        match survey::tasks(cluster, Desired::Stopped, None, None, reader, in_time)? {
-            Ok(tasks) => tasks
-                .iter()
-                .filter_map(|task| FleetTask::of(task, is_in_cluster, config))
-                .for_each(&mut note),
-            Err(error) if error.kind == ErrorKind::ClusterNotFound && !is_in_cluster => {}
-            Err(error) => return Err(error.into()),
+        let survey = survey::tasks(cluster, Listing::All(desired), None, reader, &in_time)?;
+        match &survey.error {
+            Some(error) if error.kind == ErrorKind::ClusterNotFound && !is_in_cluster => continue,
+            Some(error) => return Err(error.into()),
+            None => {}
         }
+        let tasks = survey.found.tasks.iter();
+        tasks
+            .filter_map(|task| FleetTask::of(task, is_in_cluster, config))
+            .for_each(|fleet_task| take(Arc::new(fleet_task)));
     }
-    Ok((Fleet::of(newest.into_values().collect(), proof.began), proof))
+    Ok(())
 }
 
 fn clusters(request: &ReconcileRequest) -> impl Iterator<Item = (&Cluster, bool)> {
@@ -178,7 +200,7 @@ fn clusters(request: &ReconcileRequest) -> impl Iterator<Item = (&Cluster, bool)
     std::iter::once((&request.cluster, true)).chain(others)
 }
 
-impl<'a> Fleet<'a> {
+impl Fleet {
     /// Tasks of the cluster, or of the service in it, whose drain is over, and which nobody has stopped.
     ///
     /// Also where a reconcile deregisters nothing: their own tag requests their stop, and no setting forbids it.
@@ -197,7 +219,7 @@ impl<'a> Fleet<'a> {
         overdue.collect()
     }
 
-    fn of(tasks: Vec<FleetTask<'a>>, began: Timestamp) -> Self {
+    fn of(tasks: Vec<Arc<FleetTask>>, began: Timestamp) -> Self {
         let mut by_group: HashMap<TargetGroupArn, Vec<usize>> = HashMap::new();
         for (n, fleet_task) in tasks.iter().enumerate() {
             let groups: BTreeSet<&TargetGroupArn> = fleet_task.attachments.iter().map(|it| &it.group).collect();
@@ -205,7 +227,7 @@ impl<'a> Fleet<'a> {
                 by_group.entry(group.clone()).or_default().push(n);
             }
         }
-        let of_interface = |(n, fleet_task): (usize, &FleetTask<'a>)| Some((fleet_task.task.interface.as_ref()?, n));
+        let of_interface = |(n, fleet_task): (usize, &Arc<FleetTask>)| Some((fleet_task.task.interface.clone()?, n));
         let by_interface = tasks.iter().enumerate().filter_map(of_interface).collect();
         Self {
             tasks,
@@ -216,24 +238,24 @@ impl<'a> Fleet<'a> {
     }
 
     /// A task, live or stopped.
-    pub(super) fn task(&self, arn: &TaskArn) -> Option<&'a Task> {
+    pub(super) fn task(&self, arn: &TaskArn) -> Option<&Arc<Task>> {
         let place = self
             .tasks
             .binary_search_by(|fleet_task| fleet_task.task.arn.cmp(arn))
             .ok()?;
-        self.tasks.get(place).map(|fleet_task| fleet_task.task)
+        self.tasks.get(place).map(|fleet_task| &fleet_task.task)
     }
 
     /// The task with a network interface.
-    pub(super) fn with_interface(&self, interface: &InterfaceId) -> Option<&'a Task> {
+    pub(super) fn with_interface(&self, interface: &InterfaceId) -> Option<&Arc<Task>> {
         let place = *self.by_interface.get(interface)?;
-        self.tasks.get(place).map(|fleet_task| fleet_task.task)
+        self.tasks.get(place).map(|fleet_task| &fleet_task.task)
     }
 
     /// The tasks that have a target in the target group.
-    pub(super) fn of_group(&self, group: &TargetGroupArn) -> impl Iterator<Item = &FleetTask<'a>> {
+    pub(super) fn of_group(&self, group: &TargetGroupArn) -> impl Iterator<Item = &FleetTask> {
         let places = self.by_group.get(group).map_or(&[][..], Vec::as_slice);
-        places.iter().filter_map(|&n| self.tasks.get(n))
+        places.iter().filter_map(|&n| self.tasks.get(n)).map(Arc::as_ref)
     }
 
     /// The target groups to compare, in the order of their ARNs: those of the tasks of the cluster, or of the service, and

@@ -41,6 +41,8 @@ mod fleet;
 mod plan_group;
 mod repair;
 
+use std::sync::Arc;
+
 use self::budget::{MIN_STEP_TIME, OUT_OF_TIME};
 use self::fleet::Fleet;
 use self::repair::Work;
@@ -62,7 +64,8 @@ const MAX_NAMED: usize = 10;
 /// # Errors
 /// With the next call, or with all failures.
 pub fn reconcile(request: &ReconcileRequest, config: &Config, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
-    let (fleet, proof) = fleet::survey(request, config, reader)?;
+    let surveyed = fleet::survey(request, config, reader)?;
+    let (fleet, proof) = &*surveyed;
     let mut failures = Failures::default();
     let mut groups = fleet.groups(request, config, &mut failures);
     let after = request.continuation.as_ref().and_then(|it| it.after.as_ref());
@@ -70,9 +73,9 @@ pub fn reconcile(request: &ReconcileRequest, config: &Config, reader: &mut Reade
         groups.retain(|group| group > after);
     }
     if request.dry_run {
-        return plan(request, &fleet, groups, failures, reader);
+        return plan(request, fleet, groups, failures, reader);
     }
-    let mut work = Work::new(request, config, &fleet, proof, failures);
+    let mut work = Work::new(request, config, fleet, Arc::clone(proof), failures);
     let all_stopped = work.stop_overdue(&fleet.overdue(request, reader.now()), reader)?;
     let mut done = 0;
     for group in groups.iter().take_while(|_| all_stopped) {
@@ -81,6 +84,7 @@ pub fn reconcile(request: &ReconcileRequest, config: &Config, reader: &mut Reade
         }
         done += 1;
     }
+    work.add_up();
     let (finished, unreached) = groups.split_at(done);
     let mut continued = Vec::new();
     if !unreached.is_empty() {
@@ -102,7 +106,7 @@ pub fn reconcile(request: &ReconcileRequest, config: &Config, reader: &mut Reade
 
 fn plan(
     request: &ReconcileRequest,
-    fleet: &Fleet<'_>,
+    fleet: &Fleet,
     groups: Vec<TargetGroupArn>,
     mut failures: Failures,
     reader: &mut Reader<'_>,

@@ -17,7 +17,7 @@ use crate::request::reconcile::ReconcileRequest;
 /// The plan of a target group; `None` if it cannot be read, or does not exist.
 pub(super) fn group(
     group: &TargetGroupArn,
-    fleet: &Fleet<'_>,
+    fleet: &Fleet,
     request: &ReconcileRequest,
     reader: &mut Reader<'_>,
     failures: &mut Failures,
@@ -67,23 +67,24 @@ pub(super) fn group(
 /// The targets that a RUNNING task is to have in the target group; what it cannot have adds a failure.
 fn targets(
     group: &TargetGroupArn,
-    fleet_task: &FleetTask<'_>,
+    fleet_task: &FleetTask,
     facts: &TargetGroup,
     reader: &mut Reader<'_>,
     failures: &mut Failures,
 ) -> Result<Vec<Target>, Halt> {
-    let attachments = match with_containers(fleet_task.task, &fleet_task.attachments) {
+    let attachments = match with_containers(&fleet_task.task, &fleet_task.attachments) {
         Ok(attachments) => attachments,
         Err(failure) => {
             failures.add(failure);
             return Ok(Vec::new());
         }
     };
+    let task = &fleet_task.task;
     let mut targets = Vec::new();
     for attachment in attachments.iter().filter(|attachment| attachment.group == *group) {
-        match of_running(attachment, facts, fleet_task.task, fleet_task.task, reader)? {
+        match of_running(attachment, facts, task, task, reader)? {
             Ok(target) => targets.push(target),
-            Err(refusal) => failures.add(refusal.failure(fleet_task.task, attachment, facts)),
+            Err(refusal) => failures.add(refusal.failure(task, attachment, facts)),
         }
     }
     Ok(targets)
@@ -91,12 +92,7 @@ fn targets(
 
 /// Adds the failure of a target group that cannot be read. One that is gone is a failure only if a task is to be
 /// registered with it.
-fn unreadable(
-    group: &TargetGroupArn,
-    fleet: &Fleet<'_>,
-    error: &CallError,
-    failures: &mut Failures,
-) -> Option<GroupPlan> {
+fn unreadable(group: &TargetGroupArn, fleet: &Fleet, error: &CallError, failures: &mut Failures) -> Option<GroupPlan> {
     let is_missed = fleet.of_group(group).any(FleetTask::is_to_be_registered);
     if error.kind != ErrorKind::TargetGroupNotFound || is_missed {
         failures.add(of_group(group, error));

@@ -2,6 +2,7 @@
 //! [`crate::decide::deregister`]. A failure in one step ends that step only.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::budget::{MIN_SNAPSHOT_TIME, MIN_STEP_TIME};
@@ -13,7 +14,7 @@ use crate::call::{MAX_TARGETS_PER_CALL, MAX_TASKS_PER_DESCRIBE};
 use crate::config::Config;
 use crate::decide::failures::{Failures, caught};
 use crate::decide::owners::addresses::{self, Former, interface_is_gone};
-use crate::decide::register::register_in_group;
+use crate::decide::register::register_in_groups;
 use crate::decide::stop::drain_is_over;
 use crate::decide::targets::snapshot::newer;
 use crate::decide::timing;
@@ -28,24 +29,37 @@ use crate::outcome::{Category, Failure, Outcome, Repairs};
 use crate::request::reconcile::ReconcileRequest;
 
 /// What a reconcile has done so far.
-pub(super) struct Work<'f, 'a> {
+pub(super) struct Work<'f> {
     request: &'f ReconcileRequest,
     config: &'f Config,
-    fleet: &'f Fleet<'a>,
+    fleet: &'f Fleet,
     /// The latest list of all live tasks.
-    proof: Proof<'a>,
+    proof: Arc<Proof>,
     /// Whether a target group was repaired, or a part of one, or StopTask was called.
     has_done: bool,
+    /// What was done in target groups, not yet added up.
+    groups: Vec<Arc<OfGroup>>,
     done: Repairs,
     pub(super) failures: Failures,
 }
 
-impl<'f, 'a> Work<'f, 'a> {
+/// What was done in one target group.
+#[derive(Debug)]
+struct OfGroup {
+    /// Whether there was time for all of it.
+    is_all: bool,
+    proof: Arc<Proof>,
+    has_done: bool,
+    done: Repairs,
+    failures: Failures,
+}
+
+impl<'f> Work<'f> {
     pub(super) fn new(
         request: &'f ReconcileRequest,
         config: &'f Config,
-        fleet: &'f Fleet<'a>,
-        proof: Proof<'a>,
+        fleet: &'f Fleet,
+        proof: Arc<Proof>,
         failures: Failures,
     ) -> Self {
         Self {
@@ -54,6 +68,7 @@ impl<'f, 'a> Work<'f, 'a> {
             fleet,
             proof,
             has_done: false,
+            groups: Vec::new(),
             done: Repairs::default(),
             failures,
         }
@@ -63,26 +78,60 @@ impl<'f, 'a> Work<'f, 'a> {
         self.has_done
     }
 
-    /// Calls StopTask for each task; whether there was time for all of them.
-    pub(super) fn stop_overdue(&mut self, overdue: &[Overdue], reader: &mut Reader<'a>) -> Result<bool, Halt> {
-        for Overdue { task, since } in overdue {
+    /// Calls StopTask for each task, as many side by side as there are in a call of DescribeTasks; whether there was time
+    /// for all of them.
+    pub(super) fn stop_overdue(&mut self, overdue: &[Overdue], reader: &mut Reader<'_>) -> Result<bool, Halt> {
+        for overdue in overdue.chunks(MAX_TASKS_PER_DESCRIBE) {
             if !reader.has_time(MIN_STEP_TIME) {
                 return Ok(false);
             }
-            match reader.stop_task(&self.request.cluster, task, &drain_is_over(*since))? {
-                Ok(()) => self.done.stopped.push(task.clone()),
-                Err(error) => self.failures.add(Failure {
-                    message: format!("{task}: {error}"),
-                    ..Failure::from(error)
-                }),
+            let tasks = overdue.iter().map(|it| (it.task.clone(), drain_is_over(it.since)));
+            let answers = reader.stop_tasks(&self.request.cluster, tasks)?;
+            for (Overdue { task, .. }, answer) in overdue.iter().zip(answers) {
+                match answer {
+                    Ok(()) => self.done.stopped.push(task.clone()),
+                    Err(error) => self.failures.add(Failure {
+                        message: format!("{task}: {error}"),
+                        ..Failure::from(error)
+                    }),
+                }
             }
             self.has_done = true;
         }
         Ok(true)
     }
 
-    /// Compares and repairs a target group; whether there was time for all of it.
-    pub(super) fn group(&mut self, group: &TargetGroupArn, reader: &mut Reader<'a>) -> Result<bool, Halt> {
+    /// Compares and repairs a target group; whether there was time for all of it. Done once, however often the decision
+    /// runs.
+    pub(super) fn group(&mut self, group: &TargetGroupArn, reader: &mut Reader<'_>) -> Result<bool, Halt> {
+        let part = reader.part(|reader| {
+            let proof = Arc::clone(&self.proof);
+            let mut work = Work::new(self.request, self.config, self.fleet, proof, Failures::default());
+            let is_all = work.compare_and_repair(group, reader)?;
+            Ok(OfGroup {
+                is_all,
+                proof: work.proof,
+                has_done: work.has_done,
+                done: work.done,
+                failures: work.failures,
+            })
+        })?;
+        self.proof = Arc::clone(&part.proof);
+        self.has_done |= part.has_done;
+        let is_all = part.is_all;
+        self.groups.push(part);
+        Ok(is_all)
+    }
+
+    /// Adds up what was done in the target groups.
+    pub(super) fn add_up(&mut self) {
+        for of_group in std::mem::take(&mut self.groups) {
+            self.done.add(&of_group.done);
+            self.failures.extend(of_group.failures.clone());
+        }
+    }
+
+    fn compare_and_repair(&mut self, group: &TargetGroupArn, reader: &mut Reader<'_>) -> Result<bool, Halt> {
         let planned = plan_group::group(group, self.fleet, self.request, reader, &mut self.failures);
         let Some(plan) = caught(planned, &mut self.failures)?.flatten() else {
             self.has_done = true;
@@ -111,7 +160,7 @@ impl<'f, 'a> Work<'f, 'a> {
     }
 
     /// Registers the targets of tasks that are still RUNNING, and deregisters those of tasks that are stopping by then.
-    fn register(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'a>) -> Result<(), Halt> {
+    fn register(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'_>) -> Result<(), Halt> {
         let before = self.describe(changes, reader)?;
         let is_running = |change: &&Change| {
             let task = change.task.as_ref().and_then(|arn| before.get(arn));
@@ -163,7 +212,7 @@ impl<'f, 'a> Work<'f, 'a> {
         &mut self,
         group: &TargetGroupArn,
         staying: Vec<(TaskArn, Change)>,
-        reader: &mut Reader<'a>,
+        reader: &mut Reader<'_>,
     ) -> Result<(), Halt> {
         let ids: Vec<InterfaceId> = staying
             .iter()
@@ -194,7 +243,7 @@ impl<'f, 'a> Work<'f, 'a> {
         &mut self,
         group: &TargetGroupArn,
         changes: &[Change],
-        reader: &mut Reader<'a>,
+        reader: &mut Reader<'_>,
     ) -> Result<Vec<Target>, Halt> {
         let mut parts = vec![changes];
         let mut refused = Vec::new();
@@ -209,7 +258,8 @@ impl<'f, 'a> Work<'f, 'a> {
                 refused.extend(targets);
                 continue;
             }
-            let Err(error) = register_in_group(group, targets.clone(), reader)? else {
+            let answers = register_in_groups(&[(group.clone(), targets.clone())], reader)?;
+            let Some(Err(error)) = answers.first() else {
                 continue;
             };
             if error.kind.is_of_one_target() && part.len() > 1 {
@@ -224,21 +274,21 @@ impl<'f, 'a> Work<'f, 'a> {
     }
 
     /// New snapshots of the tasks of the changes.
-    fn describe(&self, changes: &[Change], reader: &mut Reader<'a>) -> Result<HashMap<TaskArn, &'a Task>, Halt> {
+    fn describe(&self, changes: &[Change], reader: &mut Reader<'_>) -> Result<HashMap<TaskArn, Arc<Task>>, Halt> {
         let mut arns: Vec<TaskArn> = changes.iter().filter_map(|change| change.task.clone()).collect();
         // They are sorted by task.
         arns.dedup();
         let mut snapshots = HashMap::new();
         for chunk in arns.chunks(MAX_TASKS_PER_DESCRIBE) {
             let tasks = reader.describe_tasks(&self.request.cluster, chunk.to_vec())??;
-            snapshots.extend(tasks.iter().map(|task| (task.arn.clone(), &**task)));
+            snapshots.extend(tasks.iter().map(|task| (task.arn.clone(), Arc::clone(task))));
         }
         Ok(snapshots)
     }
 
     /// Deregisters what no live task of start-engines owns, while the proof of that holds. A target's own task, in its
     /// change, does not count as an owner.
-    fn deregister(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'a>) -> Result<(), Halt> {
+    fn deregister(&mut self, group: &TargetGroupArn, changes: &[Change], reader: &mut Reader<'_>) -> Result<(), Halt> {
         let (on_interface, others): (Vec<Change>, Vec<Change>) = changes
             .iter()
             .cloned()
@@ -257,9 +307,10 @@ impl<'f, 'a> Work<'f, 'a> {
     }
 
     /// The network interface whose address a target is, if its task had one.
-    fn interface(&self, change: &Change) -> Option<&'a InterfaceId> {
+    fn interface(&self, change: &Change) -> Option<&'f InterfaceId> {
         let task = change.task.as_ref().filter(|_| change.target.is_address())?;
-        self.fleet.task(task)?.interface.as_ref()
+        let fleet = self.fleet;
+        fleet.task(task)?.interface.as_ref()
     }
 
     /// The same by the network interfaces that have the addresses now. What the fleet shows of an interface's task stays
@@ -268,7 +319,7 @@ impl<'f, 'a> Work<'f, 'a> {
         &mut self,
         group: &TargetGroupArn,
         changes: &[Change],
-        reader: &mut Reader<'a>,
+        reader: &mut Reader<'_>,
     ) -> Result<bool, Halt> {
         let former = |change: &Change| {
             Some(Former {
@@ -289,7 +340,7 @@ impl<'f, 'a> Work<'f, 'a> {
         let mut unclear: Vec<(&Former, &TaskArn, &NetworkInterface)> = Vec::new();
         for ((change, former), others) in changes.iter().zip(&former).zip(others) {
             let mut of_group = self.fleet.of_group(group);
-            let mut is_owned = !others.is_empty() && of_group.any(|it| addresses::has(it.task, &former.target));
+            let mut is_owned = !others.is_empty() && of_group.any(|it| addresses::has(&it.task, &former.target));
             for other in others {
                 match (self.fleet.with_interface(&other.id), &change.task) {
                     (Some(owner), _) => is_owned |= owner.is_live() && addresses::names(owner, &former.target),
@@ -320,10 +371,10 @@ impl<'f, 'a> Work<'f, 'a> {
     fn find_new_owners(
         &mut self,
         unclear: &[(&Former, &TaskArn, &NetworkInterface)],
-        reader: &mut Reader<'a>,
+        reader: &mut Reader<'_>,
     ) -> Result<(), Halt> {
         let wanted: Vec<&NetworkInterface> = unclear.iter().map(|(_, _, interface)| *interface).collect();
-        let mut found: HashMap<InterfaceId, &Task> = HashMap::new();
+        let mut found: HashMap<InterfaceId, Arc<Task>> = HashMap::new();
         for (_, task, _) in unclear {
             let Some(former) = self.fleet.task(task) else {
                 continue;
@@ -331,7 +382,9 @@ impl<'f, 'a> Work<'f, 'a> {
             if wanted.iter().all(|interface| found.contains_key(&interface.id)) {
                 break;
             }
-            found.extend(addresses::of_same_service(former, &wanted, self.config, reader)?.by_interface);
+            let of_service = addresses::of_same_service(former, &wanted, self.config, reader)?;
+            let of_service = of_service.by_interface.iter();
+            found.extend(of_service.map(|(id, task)| (id.clone(), Arc::clone(task))));
         }
         for (former, task, interface) in unclear {
             let owner = found.get(&interface.id);
@@ -347,17 +400,17 @@ impl<'f, 'a> Work<'f, 'a> {
         group: &TargetGroupArn,
         free: &[&Change],
         within: Duration,
-        reader: &mut Reader<'a>,
+        reader: &mut Reader<'_>,
     ) -> Result<(), Halt> {
         let targets = free.iter().map(|change| change.target.clone()).collect();
-        match reader.deregister_targets(group, targets, within)? {
-            Ok(()) => {
+        match reader.deregister_targets([(group.clone(), targets)], within)?.first() {
+            Some(Ok(())) => {
                 let deregistered = free.iter().map(|&change| change.clone());
                 let deregistered = deregistered.map(|change| (change.task, in_group(group, change.target)));
                 self.done.deregistered.extend(deregistered);
             }
-            Err(error) if error.kind.is_gone() => {}
-            Err(error) => self.failures.add(of_group(group, error)),
+            Some(Err(error)) if !error.kind.is_gone() => self.failures.add(of_group(group, error)),
+            Some(Err(_)) | None => {}
         }
         Ok(())
     }
@@ -367,7 +420,7 @@ impl<'f, 'a> Work<'f, 'a> {
         &mut self,
         group: &TargetGroupArn,
         changes: &[Change],
-        reader: &mut Reader<'a>,
+        reader: &mut Reader<'_>,
     ) -> Result<bool, Halt> {
         let ends = Some(self.proof.ends);
         if timing::left(ends, reader.now()).is_none() {
@@ -407,7 +460,7 @@ impl<'f, 'a> Work<'f, 'a> {
         group: &TargetGroupArn,
         mut free: Vec<&'c Change>,
         ends: Option<Timestamp>,
-        reader: &mut Reader<'a>,
+        reader: &mut Reader<'_>,
     ) -> Result<(Vec<&'c Change>, Option<Timestamp>), Halt> {
         let is_pruned = |change: &Change| change.task.is_none() && change.target.is_address();
         let pruned = free.iter().filter(|change| is_pruned(change));
@@ -445,7 +498,7 @@ impl<'f, 'a> Work<'f, 'a> {
 
     /// Lists the tasks again, as an unknown target may be of a task that was started after the first list. If no time is
     /// left for that, the target is reported as unknown.
-    pub(super) fn recheck_unknown(&mut self, reader: &mut Reader<'a>) -> Result<(), Halt> {
+    pub(super) fn recheck_unknown(&mut self, reader: &mut Reader<'_>) -> Result<(), Halt> {
         if self.done.unknown.is_empty() || !reader.has_time(MIN_SNAPSHOT_TIME) {
             return Ok(());
         }
@@ -456,7 +509,7 @@ impl<'f, 'a> Work<'f, 'a> {
         Ok(())
     }
 
-    fn still_unknown(&self, reader: &mut Reader<'a>) -> Result<Vec<GroupTarget>, Halt> {
+    fn still_unknown(&self, reader: &mut Reader<'_>) -> Result<Vec<GroupTarget>, Halt> {
         let now = Proof::take_all(self.request, self.config, reader)?;
         let mut still = Vec::new();
         // They are sorted by target group.

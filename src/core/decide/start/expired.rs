@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::MAX_TASKS_PER_DESCRIBE;
+use crate::decide::owners::survey::{Listing, walk};
 use crate::domain::arn::TaskArn;
 use crate::domain::tags;
 use crate::domain::task::Task;
@@ -42,18 +42,15 @@ fn tasks_of(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Vec<TaskA
         let task_tags = tags::decode(&task.tags);
         task.is_live() && task_tags.event_id.as_deref() == Some(request.identity.as_str())
     };
-    let mut own = Vec::new();
-    let mut page = None;
-    loop {
-        let found = reader.list_tasks_started_by(&request.cluster, &request.started_by, page)??;
-        for chunk in found.tasks.chunks(MAX_TASKS_PER_DESCRIBE) {
-            let tasks = reader.describe_tasks(&request.cluster, chunk.to_vec())??;
-            let of_request = tasks.iter().map(Arc::as_ref).filter(is_of_request);
-            own.extend(of_request.map(|task| task.arn.clone()));
-        }
-        page = found.next.clone();
-        if page.is_none() {
-            return Ok(own);
-        }
+    let note = |own: &mut Vec<TaskArn>, _: &[TaskArn], described: &[Arc<Task>]| {
+        let of_request = described.iter().map(Arc::as_ref).filter(is_of_request);
+        own.extend(of_request.map(|task| task.arn.clone()));
+        false
+    };
+    let listing = Listing::StartedBy(&request.started_by);
+    let walk = walk(&request.cluster, listing, None, reader, |_, _| Ok(()), note)?;
+    match &walk.error {
+        Some(error) => Err(error.into()),
+        None => Ok(walk.found.clone()),
     }
 }

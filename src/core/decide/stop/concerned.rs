@@ -58,9 +58,9 @@ const MAX_TIME_AHEAD: Duration = Duration::from_secs(60);
 
 /// The tasks of one cluster that a stop concerns.
 #[derive(Default)]
-pub(crate) struct Concerned<'a> {
+pub(crate) struct Concerned {
     /// Their snapshots; none of them is stopping.
-    pub(crate) tasks: Vec<&'a Task>,
+    pub(crate) tasks: Vec<Arc<Task>>,
     /// Those that DescribeTasks does not return yet, started in the same batch: none of their targets is registered.
     pub(crate) undescribed: Vec<TaskArn>,
     /// The number of tasks that are spared, since they were requested later.
@@ -68,13 +68,13 @@ pub(crate) struct Concerned<'a> {
 }
 
 /// The task of a stop of one task, or why there is nothing to stop.
-pub(crate) fn one<'a>(
+pub(crate) fn one(
     arn: &TaskArn,
     cluster: &Cluster,
     request: &StopRequest,
     config: &Config,
-    reader: &mut Reader<'a>,
-) -> Result<Result<&'a Task, Skip>, Halt> {
+    reader: &mut Reader<'_>,
+) -> Result<Result<Arc<Task>, Skip>, Halt> {
     let tasks = match reader.describe_tasks(cluster, vec![arn.clone()])? {
         Ok(tasks) => tasks,
         Err(error) if error.kind == ErrorKind::ClusterNotFound => return Ok(Err(Skip::TaskGone)),
@@ -95,42 +95,43 @@ pub(crate) fn one<'a>(
         Some(task) if request.unless_running && task.has_run() && !is_overdue(task, reader.now()) => {
             Ok(Err(Skip::RunningInTime))
         }
-        Some(task) => Ok(Ok(task)),
+        Some(task) => Ok(Ok(Arc::clone(task))),
     }
 }
 
 /// All tasks of a cluster, or of a service in it, that the stop concerns; the inner error is that of ListTasks.
 ///
 /// A task of which that is not known adds a failure; the others are stopped.
-pub(crate) fn all<'a>(
+pub(crate) fn all(
     cluster: &Cluster,
     service: Option<&str>,
     request: &StopRequest,
     config: &Config,
-    reader: &mut Reader<'a>,
+    reader: &mut Reader<'_>,
     failures: &mut Failures,
-) -> Result<Result<Concerned<'a>, &'a CallError>, Halt> {
+) -> Result<Result<Concerned, CallError>, Halt> {
+    let listed = survey::listed(cluster, Desired::Running, reader)?;
+    if let Some(error) = &listed.error {
+        return Ok(Err(error.clone()));
+    }
     let Survey {
         mut tasks,
         mut undescribed,
-    } = match survey::listed(cluster, Desired::Running, reader)? {
-        Ok(survey) => survey,
-        Err(error) => return Ok(Err(error)),
-    };
+    } = listed.found.clone();
     let started: Vec<&JustStarted> = request.just_started_in(cluster, service).collect();
     describe_unlisted(cluster, &started, &mut tasks, &mut undescribed, reader, failures)?;
     let now = reader.now();
     let mut concerned = Concerned::default();
     for task in tasks {
         let is_of_service = service.is_none_or(|name| tags::decode(&task.tags).service.as_deref() == Some(name));
-        if !task.is_live() || !is_of_service || !may_stop(task, config) {
+        if !task.is_live() || !is_of_service || !may_stop(&task, config) {
             continue;
         }
-        if is_overdue(task, now) {
+        if is_overdue(&task, now) {
             concerned.tasks.push(task);
             continue;
         }
-        match is_before(start_requested_at(task, request), request) {
+        match is_before(start_requested_at(&task, request), request) {
             Some(true) => concerned.tasks.push(task),
             Some(false) => concerned.spared += 1,
             None => failures.add(not_known_yet(&task.arn, "when its start was requested")),
@@ -151,12 +152,12 @@ pub(crate) fn all<'a>(
 }
 
 /// Describes the tasks of starts of the same batch that ListTasks does not list yet, by their ARNs.
-fn describe_unlisted<'a>(
+fn describe_unlisted(
     cluster: &Cluster,
     started: &[&JustStarted],
-    tasks: &mut Vec<&'a Task>,
+    tasks: &mut Vec<Arc<Task>>,
     undescribed: &mut Vec<TaskArn>,
-    reader: &mut Reader<'a>,
+    reader: &mut Reader<'_>,
     failures: &mut Failures,
 ) -> Result<(), Halt> {
     let is_listed = |arn: &TaskArn| undescribed.contains(arn) || tasks.iter().any(|task| task.arn == *arn);
@@ -167,7 +168,7 @@ fn describe_unlisted<'a>(
             Ok(found) => {
                 let is_found = |arn: &&TaskArn| found.iter().any(|task| task.arn == **arn);
                 undescribed.extend(chunk.iter().filter(|arn| !is_found(arn)).cloned());
-                tasks.extend(found.iter().map(Arc::as_ref));
+                tasks.extend(found.iter().cloned());
             }
             Err(error) => failures.add(error),
         }

@@ -3,6 +3,7 @@
 //! Must not decide which tasks are stopped, and must not stop any.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::call::MAX_TARGETS_PER_CALL;
@@ -20,8 +21,8 @@ use crate::journal::{Asked, Halt, Reader};
 use crate::outcome::{Category, Failure};
 
 /// A task that is to drain, or to be stopped at once.
-pub(crate) struct Leaving<'a> {
-    pub(crate) task: &'a Task,
+pub(crate) struct Leaving {
+    pub(crate) task: Arc<Task>,
     pub(crate) targets: Vec<GroupTarget>,
     /// Where another task may have the targets by now. `None` if they are addresses of its network interface, which are
     /// its own while it lives. Host ports are reused at once, and DescribeTasks may for longer return a task as live that
@@ -33,7 +34,7 @@ pub(crate) struct Leaving<'a> {
 
 /// Keeps only the targets that are still registered, with one DescribeTargetHealth for each target group.
 pub(crate) fn leave_registered(
-    leaving: &mut [Leaving<'_>],
+    leaving: &mut [Leaving],
     reader: &mut Reader<'_>,
     failures: &mut Failures,
 ) -> Result<(), Halt> {
@@ -51,15 +52,15 @@ pub(crate) fn leave_registered(
 /// called for. The snapshots of the tasks, which are live in them, were taken at `snapshot_at` or later.
 pub(crate) fn deregister(
     cluster: &Cluster,
-    leaving: &[Leaving<'_>],
+    leaving: &[Leaving],
     snapshot_at: Timestamp,
     config: &Config,
     reader: &mut Reader<'_>,
     failures: &mut Failures,
 ) -> Result<Vec<(TaskArn, GroupTarget)>, Halt> {
     let mut deregistered = host_ports(leaving, config, reader, failures)?;
-    let is_concerned = |leaving: &&Leaving<'_>| leaving.owner_scope.is_none() && !leaving.targets.is_empty();
-    let leaving: Vec<&Leaving<'_>> = leaving.iter().filter(is_concerned).collect();
+    let is_concerned = |leaving: &&Leaving| leaving.owner_scope.is_none() && !leaving.targets.is_empty();
+    let leaving: Vec<&Leaving> = leaving.iter().filter(is_concerned).collect();
     let mut present = Present::of(cluster, &leaving, snapshot_at);
     for group in groups(leaving.iter().copied()) {
         if let Err(error) = present.renew_if_old(reader)? {
@@ -102,8 +103,8 @@ struct Present<'c> {
 }
 
 impl<'c> Present<'c> {
-    fn of(cluster: &'c Cluster, leaving: &[&Leaving<'_>], snapshot_at: Timestamp) -> Self {
-        let interface = |leaving: &&Leaving<'_>| Some((leaving.task.arn.clone(), leaving.task.interface.clone()?));
+    fn of(cluster: &'c Cluster, leaving: &[&Leaving], snapshot_at: Timestamp) -> Self {
+        let interface = |leaving: &&Leaving| Some((leaving.task.arn.clone(), leaving.task.interface.clone()?));
         let interfaces: Option<Vec<_>> = leaving.iter().map(interface).collect();
         Self {
             cluster,
@@ -153,7 +154,7 @@ impl<'c> Present<'c> {
 
 /// The same for host ports, but for those that another task owns: one search for each container instance.
 fn host_ports(
-    leaving: &[Leaving<'_>],
+    leaving: &[Leaving],
     config: &Config,
     reader: &mut Reader<'_>,
     failures: &mut Failures,
@@ -171,11 +172,13 @@ fn host_ports(
         }
     }
     for owner_scope in scopes {
-        let on_instance: Vec<&Leaving<'_>> = with_host_ports()
+        let on_instance: Vec<&Leaving> = with_host_ports()
             .filter(|it| it.owner_scope.as_ref() == Some(owner_scope))
             .collect();
-        let former: Vec<(&Task, &[GroupTarget])> =
-            on_instance.iter().map(|it| (it.task, it.targets.as_slice())).collect();
+        let former: Vec<(&Task, &[GroupTarget])> = on_instance
+            .iter()
+            .map(|it| (&*it.task, it.targets.as_slice()))
+            .collect();
         let proof_ends = reader.now().after(timing::ATTACH);
         let owned = match owned_of_each(&former, owner_scope, proof_ends, config, reader) {
             Ok(owned) => owned,
@@ -206,7 +209,7 @@ fn host_ports(
             let Some(within) = timing::left(Some(proof_ends), reader.now()) else {
                 let draining = on_instance.iter().find(|leaving| leaving.until.is_some());
                 if let Some(leaving) = draining {
-                    failures.add(too_slow(leaving.task));
+                    failures.add(too_slow(&leaving.task));
                 }
                 continue;
             };
@@ -225,16 +228,16 @@ fn from_group(
     failures: &mut Failures,
 ) -> Result<Vec<(TaskArn, GroupTarget)>, Halt> {
     let of_group = targets.iter().map(|(_, target)| target.target.clone()).collect();
-    match reader.deregister_targets(group, of_group, within)? {
-        Ok(()) => return Ok(targets),
-        Err(error) if error.kind.is_gone() => {}
-        Err(error) => failures.add(error),
+    match reader.deregister_targets([(group.clone(), of_group)], within)?.first() {
+        Some(Ok(())) => return Ok(targets),
+        Some(Err(error)) if !error.kind.is_gone() => failures.add(*error),
+        Some(Err(_)) | None => {}
     }
     Ok(Vec::new())
 }
 
 /// The target groups of the targets, each once.
-fn groups<'l>(leaving: impl Iterator<Item = &'l Leaving<'l>>) -> Vec<TargetGroupArn> {
+fn groups<'l>(leaving: impl Iterator<Item = &'l Leaving>) -> Vec<TargetGroupArn> {
     let mut groups = Vec::new();
     for target in leaving.flat_map(|leaving| &leaving.targets) {
         if !groups.contains(&target.group) {

@@ -23,6 +23,7 @@ mod concerned;
 mod leaving;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -88,14 +89,14 @@ enum Until {
 }
 
 /// What a stop has done so far.
-struct Work<'r, 'a> {
+struct Work<'r> {
     request: &'r StopRequest,
     config: &'r Config,
     delays: HashMap<TargetGroupArn, Duration>,
     stopped: Vec<TaskArn>,
     draining: Vec<TaskArn>,
     /// Tasks whose drain has begun and continues, by cluster, with the time of their snapshots.
-    kept: Vec<(Cluster, Timestamp, Vec<&'a Task>)>,
+    kept: Vec<(Cluster, Timestamp, Vec<Arc<Task>>)>,
     /// Whether a task was begun: the first one is, however little time is left.
     has_begun: bool,
     /// The number of tasks for which no time was left.
@@ -107,7 +108,7 @@ struct Work<'r, 'a> {
     failures: Failures,
 }
 
-impl<'r, 'a> Work<'r, 'a> {
+impl<'r> Work<'r> {
     fn new(request: &'r StopRequest, config: &'r Config) -> Self {
         Self {
             request,
@@ -126,14 +127,14 @@ impl<'r, 'a> Work<'r, 'a> {
     }
 
     /// Stops the tasks of a cluster, or of a service in it, that the request concerns.
-    fn stop_all(&mut self, cluster: &Cluster, service: Option<&str>, reader: &mut Reader<'a>) -> Result<(), Halt> {
+    fn stop_all(&mut self, cluster: &Cluster, service: Option<&str>, reader: &mut Reader<'_>) -> Result<(), Halt> {
         let snapshot_at = reader.now();
         let found = match concerned::all(cluster, service, self.request, self.config, reader, &mut self.failures)? {
             Ok(found) => found,
             // A cluster that is gone has no tasks. For a stop of a whole cluster, it is an error.
             Err(error) if error.kind == ErrorKind::ClusterNotFound && service.is_some() => return Ok(()),
             Err(error) => {
-                self.failures.add(error);
+                self.failures.add(&error);
                 return Ok(());
             }
         };
@@ -155,19 +156,19 @@ impl<'r, 'a> Work<'r, 'a> {
     fn stop(
         &mut self,
         cluster: &Cluster,
-        tasks: &[&'a Task],
+        tasks: &[Arc<Task>],
         snapshot_at: Timestamp,
-        reader: &mut Reader<'a>,
+        reader: &mut Reader<'_>,
     ) -> Result<(), Halt> {
         let now = reader.now();
         let stops_at_once = self.request.drain == Drain::For(Duration::ZERO);
-        let continues = |task: &&Task| task.is_draining() && !is_overdue(task, now) && !stops_at_once;
-        let (kept, others): (Vec<&Task>, Vec<&Task>) = tasks.iter().partition(|task| continues(task));
+        let continues = |task: &Arc<Task>| task.is_draining() && !is_overdue(task, now) && !stops_at_once;
+        let (kept, others): (Vec<Arc<Task>>, Vec<Arc<Task>>) = tasks.iter().cloned().partition(continues);
         if !kept.is_empty() {
             self.kept.push((cluster.clone(), snapshot_at, kept));
         }
         for chunk in others.chunks(MAX_TASKS_PER_DESCRIBE) {
-            let mut leaving: Vec<Leaving<'_>> = Vec::new();
+            let mut leaving: Vec<Leaving> = Vec::new();
             for (n, task) in chunk.iter().enumerate() {
                 // Tasks that were begun are completed: those that drain must be deregistered.
                 if self.has_begun && (!reader.has_time(MIN_BEGIN_TIME) || self.unreached > 0) {
@@ -178,13 +179,10 @@ impl<'r, 'a> Work<'r, 'a> {
                 leaving.extend(self.begin(cluster, task, reader)?);
             }
             self.deregister(cluster, &leaving, snapshot_at, reader)?;
+            let mut now = Vec::new();
             for Leaving { task, until, .. } in leaving {
                 if until.is_some() {
                     self.draining.push(task.arn.clone());
-                    continue;
-                }
-                if !reader.has_time(MIN_STOP_TIME) {
-                    self.unreached += 1;
                     continue;
                 }
                 let reason = match task.drains_until() {
@@ -192,8 +190,16 @@ impl<'r, 'a> Work<'r, 'a> {
                     Some(until) if self.request.unless_running && task.has_run() => drain_is_over(until),
                     Some(_) | None => self.request.reason.clone(),
                 };
-                match reader.stop_task(cluster, &task.arn, &reason)? {
-                    Ok(()) => self.stopped.push(task.arn.clone()),
+                now.push((task.arn.clone(), reason));
+            }
+            if !now.is_empty() && !reader.has_time(MIN_STOP_TIME) {
+                self.unreached += now.len();
+                continue;
+            }
+            let answers = reader.stop_tasks(cluster, now.iter().cloned())?;
+            for ((task, _), answer) in now.into_iter().zip(answers) {
+                match answer {
+                    Ok(()) => self.stopped.push(task),
                     Err(error) => self.failures.add(error),
                 }
             }
@@ -203,7 +209,7 @@ impl<'r, 'a> Work<'r, 'a> {
 
     /// Deregisters what is still registered of the tasks that drain already, and creates the schedule of each once more,
     /// as far as there is time: it may be lost. Each had a schedule before it had its tag.
-    fn continue_drains(&mut self, reader: &mut Reader<'a>) -> Result<(), Halt> {
+    fn continue_drains(&mut self, reader: &mut Reader<'_>) -> Result<(), Halt> {
         let kept = std::mem::take(&mut self.kept);
         for (cluster, snapshot_at, tasks) in &kept {
             for chunk in tasks.chunks(MAX_TASKS_PER_DESCRIBE) {
@@ -212,11 +218,11 @@ impl<'r, 'a> Work<'r, 'a> {
                     continue;
                 }
                 self.has_begun = true;
-                let mut leaving: Vec<Leaving<'_>> = Vec::new();
+                let mut leaving: Vec<Leaving> = Vec::new();
                 for task in chunk {
                     let (targets, owner_scope) = self.leaving_targets(task, true, reader)?;
                     leaving.push(Leaving {
-                        task,
+                        task: Arc::clone(task),
                         targets,
                         owner_scope,
                         until: task.drains_until(),
@@ -240,24 +246,22 @@ impl<'r, 'a> Work<'r, 'a> {
 
     /// Stops a task that DescribeTasks does not return yet. StopTask may not find it either.
     fn stop_undescribed(&mut self, cluster: &Cluster, task: &TaskArn, reader: &mut Reader<'_>) -> Result<(), Halt> {
-        match reader.stop_task(cluster, task, &self.request.reason)? {
-            Ok(()) => self.stopped.push(task.clone()),
-            Err(error) if error.kind == ErrorKind::InvalidParameter => {
-                let message = format!("{task} was started a moment ago, and ECS does not know it yet: {error}");
-                self.failures.add(Failure::new(Category::TaskNotVisible, message));
+        let asked = [(task.clone(), self.request.reason.clone())];
+        for answer in reader.stop_tasks(cluster, asked)? {
+            match answer {
+                Ok(()) => self.stopped.push(task.clone()),
+                Err(error) if error.kind == ErrorKind::InvalidParameter => {
+                    let message = format!("{task} was started a moment ago, and ECS does not know it yet: {error}");
+                    self.failures.add(Failure::new(Category::TaskNotVisible, message));
+                }
+                Err(error) => self.failures.add(error),
             }
-            Err(error) => self.failures.add(error),
         }
         Ok(())
     }
 
     /// Prepares the stop: if the task is to drain, creates its schedule and its tag. `None` if that failed.
-    fn begin(
-        &mut self,
-        cluster: &Cluster,
-        task: &'a Task,
-        reader: &mut Reader<'a>,
-    ) -> Result<Option<Leaving<'a>>, Halt> {
+    fn begin(&mut self, cluster: &Cluster, task: &Arc<Task>, reader: &mut Reader<'_>) -> Result<Option<Leaving>, Halt> {
         let attachments = self.attachments(task);
         let until = match self.until(cluster, task, &attachments, reader)? {
             Until::Now => None,
@@ -270,7 +274,7 @@ impl<'r, 'a> Work<'r, 'a> {
             false => self.leaving_targets(task, until.is_some(), reader)?,
         };
         Ok(Some(Leaving {
-            task,
+            task: Arc::clone(task),
             targets,
             owner_scope,
             until,
@@ -290,9 +294,9 @@ impl<'r, 'a> Work<'r, 'a> {
     /// failure, so that a retry tries again.
     fn leaving_targets(
         &mut self,
-        task: &'a Task,
+        task: &Arc<Task>,
         drains: bool,
-        reader: &mut Reader<'a>,
+        reader: &mut Reader<'_>,
     ) -> Result<(Vec<GroupTarget>, Option<OwnerScope>), Halt> {
         // A task that has not been RUNNING was never registered.
         if task.phase() == Phase::Starting {
@@ -417,16 +421,18 @@ impl<'r, 'a> Work<'r, 'a> {
             key: tags::STOP_AT.to_owned(),
             value: format!("{time}Z"),
         };
-        match reader.tag_task(&task.arn, tag)? {
-            Ok(()) => {}
-            // It has stopped in the meantime.
-            Err(error) if error.kind == ErrorKind::ResourceNotFound => {}
-            // ECS refuses the tag: for example, the task has more tags by now than in its snapshot.
-            Err(error) if matches!(error.kind, ErrorKind::InvalidParameter | ErrorKind::ClientException) => {
-                self.undrained.push(task.arn.clone());
-                return Ok(Until::Now);
+        for answer in reader.tag_tasks([(task.arn.clone(), tag)])? {
+            match answer {
+                Ok(()) => {}
+                // It has stopped in the meantime.
+                Err(error) if error.kind == ErrorKind::ResourceNotFound => {}
+                // ECS refuses the tag: for example, the task has more tags by now than in its snapshot.
+                Err(error) if matches!(error.kind, ErrorKind::InvalidParameter | ErrorKind::ClientException) => {
+                    self.undrained.push(task.arn.clone());
+                    return Ok(Until::Now);
+                }
+                Err(error) => self.failures.add(error),
             }
-            Err(error) => self.failures.add(error),
         }
         Ok(Until::Later(until))
     }
@@ -434,7 +440,7 @@ impl<'r, 'a> Work<'r, 'a> {
     fn deregister(
         &mut self,
         cluster: &Cluster,
-        leaving: &[Leaving<'_>],
+        leaving: &[Leaving],
         snapshot_at: Timestamp,
         reader: &mut Reader<'_>,
     ) -> Result<(), Halt> {

@@ -195,10 +195,11 @@ mod tests {
         let mut journal = Journal::new(NOW);
         let ports = ["8080".parse().unwrap()];
         let asked = claims(task, &ports, &mut Reader::new(&journal));
-        if let Err(Halt::Ask(call)) = asked {
-            assert!(matches!(*call, Call::DescribeTaskDefinition { .. }));
+        if let Err(Halt::Ask(calls)) = asked {
+            let [call] = <[Call; 1]>::try_from(calls).unwrap();
+            assert!(matches!(call, Call::DescribeTaskDefinition { .. }));
             journal.entries.push(Entry {
-                call: *call,
+                call,
                 asked_at: NOW,
                 answered_at: NOW,
                 calls: 1,

@@ -37,9 +37,9 @@ pub(crate) fn of_running(
 ///
 /// Where the event does not contain all addresses, or the task has one of each family, this calls DescribeTargetGroups,
 /// and DescribeTasks if an address is missing.
-pub(crate) fn of_stopping<'a>(
+pub(crate) fn of_stopping<'s, 'a: 's>(
     task: &Task,
-    mut snapshot: Option<&'a Task>,
+    mut snapshot: Option<&'s Task>,
     attachments: &[Attachment],
     reader: &mut Reader<'a>,
     failures: &mut Failures,

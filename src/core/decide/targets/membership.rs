@@ -17,16 +17,18 @@ pub(crate) fn by_group(targets: &[GroupTarget]) -> Vec<(TargetGroupArn, Vec<Targ
     groups
 }
 
-/// Those that are registered and not draining, with their zones, by DescribeTargetHealth: one call for each target group.
-/// None of a target group that is gone; a call that fails adds a failure.
+/// Those that are registered and not draining, with their zones, by DescribeTargetHealth: one call for each target group, side by
+/// side. None of a target group that is gone; a call that fails adds a failure.
 pub(crate) fn still_registered(
     targets: &[GroupTarget],
     reader: &mut Reader<'_>,
     failures: &mut Failures,
 ) -> Result<Vec<(GroupTarget, Zone)>, Halt> {
     let mut registered = Vec::new();
-    for (group, of_group) in by_group(targets) {
-        match reader.describe_target_health(&group, of_group.clone())? {
+    let of_groups = by_group(targets);
+    let answers = reader.describe_target_health(of_groups.iter().cloned())?;
+    for ((group, of_group), answer) in of_groups.into_iter().zip(answers) {
+        match answer {
             Ok(health) => {
                 for (target, health) in of_group.into_iter().zip(health) {
                     let TargetHealth::Registered(registration) = health else {

@@ -50,9 +50,9 @@ pub(crate) fn of_running<'a>(
 ///
 /// For a task with a network interface, usually from the event alone; for one in network mode `host`, with its task
 /// definition. DescribeTasks is called only where that is not enough.
-pub(crate) fn of_stopping<'a>(
+pub(crate) fn of_stopping<'s, 'a: 's>(
     task: &Task,
-    mut snapshot: Option<&'a Task>,
+    mut snapshot: Option<&'s Task>,
     attachments: &[Attachment],
     reader: &mut Reader<'a>,
     failures: &mut Failures,
@@ -83,11 +83,11 @@ pub(crate) fn of_stopping<'a>(
     }
 }
 
-fn on_interface<'a>(
+fn on_interface(
     task: &Task,
-    snapshot: Option<&'a Task>,
+    snapshot: Option<&Task>,
     attachments: &[Attachment],
-    reader: &mut Reader<'a>,
+    reader: &mut Reader<'_>,
     failures: &mut Failures,
 ) -> Result<Result<Candidates, Skip>, Halt> {
     let targets = interfaces::of_stopping(task, snapshot, attachments, reader, failures)?;
