@@ -76,6 +76,16 @@ test: package node_modules ## all tests: units, fixtures, the wire, two emulator
 	$(MAKE) budget
 	$(MAKE) test-pulumi
 	$(MAKE) test-local
+	$(PYTHON) -m unittest discover -s tests/engines/tests -t tests/engines
+
+# First of all it says what is missing, before anything is built.
+.PHONY: test-engines
+test-engines: engines-prerequisites package command node_modules ## other people's engines: Pulumi's, Lambda's emulator, EventBridge's matcher (needs Go, a JDK, Maven)
+	$(VENV)/bin/python tests/engines/run.py
+
+.PHONY: engines-prerequisites
+engines-prerequisites:
+	@$(PYTHON) tests/engines/prerequisites.py
 
 # In Debian's package qemu-user-static. Set EMULATOR= on an arm64 computer.
 EMULATOR ?= qemu-aarch64-static

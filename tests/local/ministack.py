@@ -48,8 +48,8 @@ class EmulatorFailed(Exception):
 class MiniStack:
     """One emulator. `start` and `stop` come in pairs; `stop` may be called at any time."""
 
-    def __init__(self, log: Path) -> None:
-        self.log = log
+    def __init__(self, log: Path, account: str = "000000000000") -> None:
+        self.log, self._account = log, account
         self.version = version("ministack")
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -115,6 +115,7 @@ class MiniStack:
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
             "MINISTACK_REGION": REGION,
+            "MINISTACK_ACCOUNT_ID": self._account,
             "MINISTACK_EDITION": mark,
             "PERSIST_STATE": "0",
             # The two other listeners that it would open.

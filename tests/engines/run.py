@@ -1,0 +1,64 @@
+"""Other people's engines on the packed function and on what the Pulumi program emits: `make test-engines`.
+
+    .venv/bin/python tests/engines/run.py [PART...]
+
+Checks what it needs, then runs the part of each engine. Exit code 0 if all passed, 1 if one failed, 2 if something is
+missing. Needs what `make package command node_modules` leaves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+import parts
+import prerequisites
+from parts import Part
+
+ENGINES = Path(__file__).resolve().parent
+ROOT = ENGINES.parents[1]
+LOGS = ROOT / "target" / "engines"
+# In a fresh clone each of them downloads and compiles first.
+PARTS = (
+    Part("patterns", ENGINES / "patterns" / "run.py", 600),
+    Part("lambda", ENGINES / "lambda" / "run.py", 600),
+    Part("pulumi", ENGINES / "pulumi" / "run.py", 1800),
+)
+BUILT = {
+    "target/lambda/start-engines-lambda/bootstrap.zip": "make package",
+    "target/debug/start-engines": "make command",
+    "pulumi/node_modules/.package-lock.json": "make node_modules",
+    ".venv/ready": "make venv",
+}
+
+
+def main() -> int:
+    """Runs the parts that the arguments name, or all."""
+    known = {part.name: part for part in PARTS if part.script.exists()}
+    parser = argparse.ArgumentParser(description="Runs other people's engines: Pulumi's, Lambda's, EventBridge's.")
+    parser.add_argument("part", nargs="*", help=f"of {', '.join(known)} (default: all)")
+    chosen = parser.parse_args().part or list(known)
+    unknown = [name for name in chosen if name not in known]
+    missing = [f"there is no part {name!r}: use {', '.join(known)}" for name in unknown]
+    missing += prerequisites.problems(prerequisites.needed())
+    missing += [f"{path} is missing: {how}" for path, how in BUILT.items() if not (ROOT / path).exists()]
+    for problem in missing:
+        print(f"test-engines: {problem}", file=sys.stderr)
+    if missing:
+        return 2
+    # Ends the part that runs, by way of `finally`.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+    ended = parts.run_all((known[name] for name in chosen), LOGS, ROOT, lambda line: print(line, flush=True))
+    print()
+    for line in parts.summary(ended):
+        print(f"test-engines: {line}")
+    failed = sum(result.problem is not None for result in ended)
+    print(f"test-engines: {len(ended) - failed} parts passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
