@@ -5,6 +5,7 @@ import type { Buffer } from "./buffered";
 const OPERATIONS = [
   "RunTask",
   "StopTask",
+  "TagResource",
   "DescribeTasks",
   "ListTasks",
   "RegisterTargets",

@@ -126,7 +126,7 @@ export interface StartEnginesArgs {
   readonly eventBus?: pulumi.Input<string>;
   /** The bus that outcome events go to, by name or ARN. Default: none are sent. */
   readonly outcomeEventBus?: pulumi.Input<string>;
-  /** How many calls a second one instance of the function makes: `RunTask=10,RegisterTargets+DeregisterTargets=2:10`. Default: with `buffered` AWS's limits, divided by the batches at a time; else calls do not wait. */
+  /** How many calls a second one instance of the function makes: `RunTask=10,RegisterTargets+DeregisterTargets=2:10`. Default: with `buffered` AWS's limits, divided by the batches at a time; else only StopTask and TagResource wait, for the rates of ECS. */
   readonly apiRates?: string;
   /** The function's name, which all other names begin with; at most 40 characters. Default: the component's name. */
   readonly functionName?: string;

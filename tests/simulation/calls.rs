@@ -64,8 +64,13 @@ impl Simulation {
                 }
                 Ok(())
             }
-            (Call::StopTask { task, .. } | Call::TagTask { task, .. }, About::StopMany { asked_at, .. }) => {
-                self.promises.stopped_by(task.as_str(), *asked_at)
+            (Call::StopTask { task, .. } | Call::TagTask { task, .. }, About::StopMany { whom, asked_at, .. }) => {
+                self.promises.stopped_by(task.as_str(), *asked_at)?;
+                if matches!(call, Call::TagTask { .. }) {
+                    return Ok(());
+                }
+                self.promises
+                    .ended_by(task.as_str(), whom, *asked_at, self.now, &self.world)
             }
             (Call::DeregisterTargets { group, targets, .. }, about) => targets.iter().try_for_each(|target| {
                 self.promises

@@ -39,6 +39,8 @@ pub(crate) enum About {
         whom: Whom,
         /// In whole seconds.
         asked_at: i64,
+        /// A schedule has sent it, with which an earlier one goes on.
+        is_second_half: bool,
         /// When this try began.
         began: i64,
     },
@@ -87,6 +89,17 @@ pub(crate) struct Delivery {
     pub(crate) sent_at: i64,
     /// How often Lambda has tried it since it was last sent.
     pub(crate) tries: usize,
+}
+
+impl Delivery {
+    pub(crate) fn new(event: Value, about: About, sent_at: i64) -> Self {
+        Self {
+            event: Rc::new(event),
+            about,
+            sent_at,
+            tries: 0,
+        }
+    }
 }
 
 impl Simulation {
@@ -150,12 +163,7 @@ impl Simulation {
             200..=499 if self.is_rush_hour => self.rng.i64(2 * SECOND..=9 * SECOND),
             _ => self.rng.i64(20..=600),
         };
-        let delivery = Delivery {
-            event: Rc::new(event),
-            about,
-            sent_at: self.now,
-            tries: 0,
-        };
+        let delivery = Delivery::new(event, about, self.now);
         if self.rng.usize(..1000) < 50 {
             self.statistics.count("duplicates");
             let later = match self.rng.usize(..10) {
@@ -241,6 +249,15 @@ impl Simulation {
         if self.mutant == Mutant::StopsGoByTheirHandling && matches!(delivery.about, About::StopMany { .. }) {
             event["time"] = json!(time_at(self.now));
         }
+        if matches!(
+            delivery.about,
+            About::StopMany {
+                is_second_half: true,
+                ..
+            }
+        ) {
+            self.mutate_second_half(&mut event);
+        }
         if matches!(delivery.about, About::Task { is_running: false, .. }) {
             self.mutate_stop(&mut event);
         }
@@ -253,7 +270,8 @@ impl Simulation {
             Ok(outcome) => outcome,
             Err(failure) => {
                 self.report(|| format!("#{id} fails: {failure}"));
-                // Its event shows no binding and ECS has forgotten it: an operator is alerted, and its stop sees to the rest.
+                // Its event shows no binding and ECS has forgotten it: an operator is alerted, and its stop sees to the
+                // rest.
                 let is_running = matches!(delivery.about, About::Task { is_running: true, .. });
                 if is_running && failure.category.name() == "ports_unknown" {
                     self.statistics.count("ports that are not reported");
@@ -311,7 +329,12 @@ impl Simulation {
                     self.reconcile_soon(cluster);
                 }
             }
-            (About::StopMany { whom, asked_at, began }, outcome) => {
+            (
+                About::StopMany {
+                    whom, asked_at, began, ..
+                },
+                outcome,
+            ) => {
                 match outcome {
                     Outcome::Stopped { spared, .. } if *spared > 0 => self.statistics.count("stops that spared tasks"),
                     Outcome::Skipped {
@@ -320,7 +343,12 @@ impl Simulation {
                     } => self.statistics.count("stops that spared tasks"),
                     _ => {}
                 }
-                self.promises.stop_succeeded(whom, *asked_at, *began)?;
+                // With what is left another one goes on.
+                if matches!(outcome, Outcome::Stopped { left: 1.., .. }) {
+                    self.statistics.count("stops of many that go on");
+                } else {
+                    self.promises.stop_succeeded(whom, *asked_at, *began)?;
+                }
             }
             (About::Task { .. } | About::Stop { .. }, _) => {}
             (About::Start { .. } | About::Reconcile { .. }, other) => panic!("{} ends as {other:?}", delivery.about),

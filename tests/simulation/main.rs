@@ -32,7 +32,7 @@ const SEEDS: u64 = 40;
 const SEEDS_FOR_A_MUTANT: u64 = 160;
 
 /// What must have happened for the stories to be worth something.
-const INTERESTING: [&str; 40] = [
+const INTERESTING: [&str; 42] = [
     "AWS calls",
     "cold starts",
     "duplicates",
@@ -63,7 +63,9 @@ const INTERESTING: [&str; 40] = [
     "restarts",
     "schedules fired",
     "second halves lost",
+    "second halves of stops of many",
     "stops of many asked for",
+    "stops of many that go on",
     "stops that spared tasks",
     "stops asked for",
     "tasks stopped by request",
@@ -158,6 +160,16 @@ fn when_a_drain_that_is_over_is_believed_a_task_is_never_stopped() {
 #[test]
 fn when_a_stop_goes_by_when_it_is_handled_it_ends_what_was_started_after_it() {
     dies(Mutant::StopsGoByTheirHandling, "5");
+}
+
+#[test]
+fn when_drains_count_from_the_request_a_task_is_ended_before_it_has_drained() {
+    dies(Mutant::DrainsCountFromTheRequest, "9");
+}
+
+#[test]
+fn when_the_second_half_of_a_stop_has_a_time_of_its_own_it_ends_what_was_started_after_it() {
+    dies(Mutant::PiecesHaveTheirOwnTime, "5");
 }
 
 #[test]

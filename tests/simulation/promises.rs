@@ -1,6 +1,6 @@
-//! The five invariants of `start_engines_core::decide`, checked while the world moves; and that a task
-//! which is asked to stop is stopped in the end (6), a stop of one that never ran asks before it takes a target out (7),
-//! and another deployment's is never touched (8).
+//! The five invariants of `start_engines_core::decide`, checked while the world moves; and that a task which is asked
+//! to stop is stopped in the end (6), a stop of one that never ran asks before it takes a target out (7), another
+//! deployment's is never touched (8), and a stop of many ends no task before it has drained (9).
 //!
 //! Knows of each task what really is, never what the function thinks.
 
@@ -99,8 +99,26 @@ pub(crate) struct Promises {
     holders: BTreeMap<String, Vec<String>>,
     /// Tasks by the identity of their start.
     started: BTreeMap<String, usize>,
-    /// Stops of many that somebody has asked for, and when.
-    stops: Vec<(Whom, i64)>,
+    /// Stops of many that somebody has asked for.
+    stops: Vec<StopOfMany>,
+}
+
+/// A stop of many that somebody has asked for.
+#[derive(Debug)]
+struct StopOfMany {
+    whom: Whom,
+    /// In whole seconds.
+    asked_at: i64,
+    /// For how long its tasks are to drain, in seconds.
+    drain: i64,
+    /// When it was first handled.
+    handled_at: Option<i64>,
+}
+
+impl StopOfMany {
+    fn concerns(&self, task: &str, life: &Life) -> bool {
+        life.asked_at < self.asked_at && life.is_of(task, &self.whom)
+    }
 }
 
 impl Promises {
@@ -138,9 +156,73 @@ impl Promises {
         Ok(())
     }
 
-    /// Somebody has asked for the stop of many.
-    pub(crate) fn stop_asked_for(&mut self, whom: Whom, asked_at: i64) {
-        self.stops.push((whom, asked_at));
+    /// Somebody has asked for the stop of many; zero seconds promise no drain.
+    pub(crate) fn stop_asked_for(&mut self, whom: Whom, asked_at: i64, drain: i64) {
+        self.stops.push(StopOfMany {
+            whom,
+            asked_at,
+            drain,
+            handled_at: None,
+        });
+    }
+
+    /// A try of a stop of many begins.
+    pub(crate) fn stop_is_tried(&mut self, whom: &Whom, asked_at: i64, now: i64) {
+        let tried = self
+            .stops
+            .iter_mut()
+            .filter(|stop| (&stop.whom, stop.asked_at) == (whom, asked_at));
+        for stop in tried {
+            stop.handled_at.get_or_insert(now);
+        }
+    }
+
+    /// The tasks that drain because of a stop of many; `None` if one that it concerns has no tag.
+    pub(crate) fn draining(&self, whom: &Whom, asked_at: i64, world: &World) -> Option<Vec<String>> {
+        let lives = self.lives.iter().filter(|(task, life)| {
+            let is_there = matches!(life.stage, Stage::Starting | Stage::Live);
+            is_there && life.asked_at < asked_at && life.is_of(task, whom)
+        });
+        let tagged = |task: &String| {
+            world
+                .tags(task)
+                .iter()
+                .any(|(key, _)| key == STOP_AT)
+                .then(|| task.clone())
+        };
+        lives.map(|(task, _)| tagged(task)).collect()
+    }
+
+    /// A stop of many ends a task.
+    ///
+    /// 9: not before its connections had the time that was asked for, since the stop was handled. A task whose tag says
+    /// when is none of its business, and neither is one that it may see as not RUNNING yet.
+    pub(crate) fn ended_by(
+        &self,
+        task: &str,
+        whom: &Whom,
+        asked_at: i64,
+        now: i64,
+        world: &World,
+    ) -> Result<(), Broken> {
+        let life = &self.lives[task];
+        let has_run = life.live_since.is_some_and(|since| since + 60_000 < now);
+        let is_tagged = world.tags(task).iter().any(|(key, _)| key == STOP_AT);
+        if life.stage != Stage::Live || !has_run || life.attached.is_empty() || is_tagged {
+            return Ok(());
+        }
+        let stop = self
+            .stops
+            .iter()
+            .find(|stop| (&stop.whom, stop.asked_at) == (whom, asked_at));
+        let until = stop.and_then(|stop| Some(stop.handled_at? + stop.drain * 1000));
+        match until {
+            // The clocks of functions are off by a little.
+            Some(until) if now + 2_000 < until => Err(Broken(format!(
+                "9: {task} is ended at {now} by the stop of {whom:?} of {asked_at}, and was to drain until {until}"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// A stop of many that was asked for then ends a task, or has it drain.
@@ -174,8 +256,7 @@ impl Promises {
 
     /// Whether somebody has asked for an end of it, be it that nothing came of that yet.
     fn may_be_stopped(&self, task: &str, life: &Life) -> bool {
-        let concerns = |(whom, asked_at): &(Whom, i64)| life.asked_at < *asked_at && life.is_of(task, whom);
-        life.is_asked_to_stop || self.stops.iter().any(concerns)
+        life.is_asked_to_stop || self.stops.iter().any(|stop| stop.concerns(task, life))
     }
 
     /// A start has succeeded and named so many tasks.

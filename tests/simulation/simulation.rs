@@ -31,6 +31,8 @@ pub(crate) const HOUR: i64 = 60 * MINUTE;
 const STARTS: usize = 120;
 /// Stops of a service, or of a cluster.
 const STOPS_OF_MANY: usize = 6;
+/// How many TagResource of a stop of many meet a fault, in a thousand.
+const TAG_FAULTS: usize = 80;
 /// Tasks of another deployment.
 const OTHERS: usize = 12;
 const DAY: i64 = 12 * HOUR;
@@ -60,6 +62,10 @@ pub(crate) enum Mutant {
     DrainsNeverEnd,
     /// A stop of several tasks looks as if it had just been asked for, whenever it is handled.
     StopsGoByTheirHandling,
+    /// The second half of a stop of many counts drains from when the stop was asked for.
+    DrainsCountFromTheRequest,
+    /// The second half of a stop of many looks as if it had just been asked for.
+    PiecesHaveTheirOwnTime,
     /// Events are lost for good, and nobody asks for a reconcile.
     NobodyReconciles,
     /// A reconcile is shown no task that lives.
@@ -199,6 +205,8 @@ pub(crate) fn run(seed: u64, mutant: Mutant, is_reported: bool) -> Report {
         | Mutant::SchedulesAreLost
         | Mutant::DrainsNeverEnd
         | Mutant::StopsGoByTheirHandling
+        | Mutant::DrainsCountFromTheRequest
+        | Mutant::PiecesHaveTheirOwnTime
         | Mutant::DeploymentsAreStrangers
         | Mutant::NobodyReconciles
         | Mutant::ReconcilesMissWhatLives
@@ -361,6 +369,9 @@ impl Simulation {
         if let About::Reconcile { began, .. } | About::StopMany { began, .. } = &mut delivery.about {
             *began = self.now;
         }
+        if let About::StopMany { whom, asked_at, .. } = &delivery.about {
+            self.promises.stop_is_tried(whom, *asked_at, self.now);
+        }
         if self.is_beyond_the_promise(&delivery) {
             return Ok(());
         }
@@ -424,6 +435,8 @@ impl Simulation {
             _ if self.now >= CALM => 0,
             // It makes many calls, and must come to its end while ECS shows the tasks that have stopped.
             About::Reconcile { .. } => self.faults / 6,
+            // ECS takes few tags a second.
+            About::StopMany { .. } if matches!(call, Call::TagTask { .. }) => self.faults.max(TAG_FAULTS),
             About::Start { .. } | About::Task { .. } | About::Stop { .. } | About::StopMany { .. } => self.faults,
         };
         let within = match (self.mutant, &call) {

@@ -1,7 +1,11 @@
-//! Stops of a service or of a cluster: late, twice, and followed by a start; and drains whose second half is lost.
+//! Stops of a service or of a cluster: late, twice, and followed by a start; their second halves; and drains whose
+//! second half is lost.
+
+use serde_json::{Value, json};
+use start_engines_core::domain::timestamp::Timestamp;
 
 use crate::account::{self, First, Start, Whom};
-use crate::delivery::{About, time_at};
+use crate::delivery::{About, Delivery, time_at};
 use crate::reconciles;
 use crate::simulation::{MINUTE, Mutant, SECOND, Simulation, Step};
 
@@ -29,18 +33,25 @@ impl Simulation {
         self.statistics.count("stops of many asked for");
         let drain = self
             .rng
-            .choice([None, Some(0), Some(60), Some(600)])
+            .choice([None, Some(0), Some(60), Some(600), Some(600)])
             .expect("one of these");
         let id = format!("stop-of-many-{}", self.now);
         let event = account::stop_event_of(whom, &id, drain, &time_at(self.now));
         let asked_at = self.now.div_euclid(1000);
-        self.promises.stop_asked_for(whom.clone(), asked_at);
+        self.promises.stop_asked_for(whom.clone(), asked_at, drain.unwrap_or(0));
         let about = About::StopMany {
             whom: whom.clone(),
             asked_at,
+            is_second_half: false,
             began: 0,
         };
-        self.send(event, about);
+        if self.rng.bool() {
+            // It comes long after it was asked for, and what was started in between is none of its business.
+            let late = self.rng.i64(MINUTE..=40 * MINUTE);
+            self.deliver_after(late, Delivery::new(event, about, self.now));
+        } else {
+            self.send(event, about);
+        }
         if self.rng.bool() {
             let service = match whom {
                 Whom::Service(service) => *service,
@@ -96,6 +107,14 @@ impl Simulation {
             let about = match detail["taskArn"].as_str() {
                 Some(task) if detail["unlessRunning"].is_null() && self.loses_a_second_half(task) => continue,
                 Some(task) => About::Stop { task: task.to_owned() },
+                None if event["detail-type"] == "Stop ECS Task" => {
+                    self.statistics.count("second halves of stops of many");
+                    let about = second_half(detail);
+                    if self.loses_a_second_half_of_many(&about) {
+                        continue;
+                    }
+                    about
+                }
                 None => reconciles::about(detail["cluster"].as_str().expect("a cluster"), true, self.now),
             };
             self.send(event, about);
@@ -112,5 +131,58 @@ impl Simulation {
             self.after(3 * MINUTE, Step::Turn(task.to_owned(), crate::lives::Turn::Missed));
         }
         is_lost
+    }
+
+    /// The same for a stop of many. Not where a task has no tag yet: nobody could see that it was to be stopped.
+    fn loses_a_second_half_of_many(&mut self, about: &About) -> bool {
+        let About::StopMany { whom, asked_at, .. } = about else {
+            return false;
+        };
+        let Some(tasks) = self.promises.draining(whom, *asked_at, &self.world) else {
+            return false;
+        };
+        let is_lost = self.mutant == Mutant::DrainsNeverEnd || self.rng.usize(..1000) < self.lost;
+        if is_lost {
+            self.statistics.count("second halves of many lost");
+            self.report(|| format!("the second half of {about} is lost"));
+            for task in tasks {
+                self.promises.life(&task).is_second_half_lost = true;
+                self.after(3 * MINUTE, Step::Turn(task, crate::lives::Turn::Missed));
+            }
+        }
+        is_lost
+    }
+
+    /// For mutants: what a version with one safeguard less would send to itself.
+    pub(crate) fn mutate_second_half(&self, event: &mut Value) {
+        let detail = &mut event["detail"];
+        match self.mutant {
+            Mutant::DrainsCountFromTheRequest => {
+                detail["continuation"]["handledAt"] = detail["requestedAt"].clone();
+            }
+            Mutant::PiecesHaveTheirOwnTime => {
+                detail["requestedAt"] = json!(time_at(self.now));
+                event["time"] = json!(time_at(self.now));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What the second half of a stop of many is about.
+fn second_half(detail: &Value) -> About {
+    let whom = match detail["service"].as_str() {
+        Some(service) => {
+            let number = service.strip_prefix("service-").expect("a service of this account");
+            Whom::Service(number.parse().expect("a number"))
+        }
+        None => Whom::Cluster(detail["cluster"].as_str().expect("a cluster").to_owned()),
+    };
+    let requested_at = detail["requestedAt"].as_str().and_then(Timestamp::parse);
+    About::StopMany {
+        whom,
+        asked_at: requested_at.expect("a time").millis().div_euclid(1000),
+        is_second_half: true,
+        began: 0,
     }
 }

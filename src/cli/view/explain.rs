@@ -134,6 +134,14 @@ fn explain_stop(request: &StopRequest, text: &mut String) -> std::fmt::Result {
         Drain::For(Duration::ZERO) => writeln!(text, "  drain             none: StopTask at once")?,
         Drain::For(time) => writeln!(text, "  drain             {} s, by a one-time schedule", time.as_secs())?,
     }
+    if let Some(continuation) = &request.continuation {
+        let handled_at = continuation.handled_at.to_rfc3339().unwrap_or_default();
+        writeln!(
+            text,
+            "  continuation      {}, of a stop that was handled at {handled_at}",
+            continuation.count
+        )?;
+    }
     writeln!(text, "  reason            {}", request.reason)
 }
 

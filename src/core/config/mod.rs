@@ -140,7 +140,7 @@ impl Config {
                 .map(|Seconds(seconds)| Duration::from_secs(seconds)),
             scheduler: env.scheduler(),
             outcome_bus: env.one("OUTCOME_EVENT_BUS"),
-            api_rates: env.one("API_RATES").unwrap_or_default(),
+            api_rates: env.one::<Rates>("API_RATES").unwrap_or_default().with_defaults(),
             log_level: env.one("LOG_LEVEL").unwrap_or_default(),
             catalog: Catalog::default(),
         };

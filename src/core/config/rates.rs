@@ -8,9 +8,10 @@ use std::time::Duration;
 
 /// The operations that can be rate limited: those that many events call. DescribeTaskDefinition (a burst of 50, and 20
 /// per second, by ECS's throttling quotas) is not one of them, because the function calls it once for each revision.
-pub const LIMITED_OPERATIONS: [&str; 9] = [
+pub const LIMITED_OPERATIONS: [&str; 10] = [
     "RunTask",
     "StopTask",
+    "TagResource",
     "DescribeTasks",
     "ListTasks",
     "RegisterTargets",
@@ -19,6 +20,10 @@ pub const LIMITED_OPERATIONS: [&str; 9] = [
     "DescribeTargetGroups",
     "DescribeNetworkInterfaces",
 ];
+
+/// The rates that hold without a setting, for what a stop of a whole fleet calls for each of its tasks: ECS's own
+/// ([ECS API throttling](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html)).
+const DEFAULTS: [(&str, u32, u32); 2] = [("StopTask", 40, 100), ("TagResource", 10, 20)];
 
 /// How many calls per second an instance of the function may make of some operations together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +116,21 @@ impl fmt::Display for Rate {
 }
 
 impl Rates {
+    /// The same, with the default rates of operations that have none.
+    #[must_use]
+    pub fn with_defaults(mut self) -> Self {
+        for (operation, per_second, burst) in DEFAULTS {
+            if !self.0.iter().any(|rate| rate.operations.contains(&operation)) {
+                self.0.push(Rate {
+                    operations: vec![operation],
+                    interval: Duration::from_secs(1) / per_second,
+                    burst,
+                });
+            }
+        }
+        self
+    }
+
     /// The rates, in the order given.
     #[must_use]
     pub fn each(&self) -> &[Rate] {
@@ -134,6 +154,15 @@ mod tests {
             "StopTask=0.5:1",
         ];
         assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn an_operation_has_its_default_rate_unless_another_is_given() {
+        let texts =
+            |rates: Rates| -> Vec<String> { rates.with_defaults().each().iter().map(Rate::to_string).collect() };
+        assert_eq!(texts(Rates::default()), ["StopTask=40:100", "TagResource=10:20"]);
+        let given = "RunTask+StopTask=20:50".parse().unwrap();
+        assert_eq!(texts(given), ["RunTask+StopTask=20:50", "TagResource=10:20"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The one-time schedules of EventBridge Scheduler: stops, each a `Stop ECS Task` of one task, and continuations of a
+//! The one-time schedules of EventBridge Scheduler: stops of one task, and continuations of a stop of several or of a
 //! reconcile.
 
 use std::time::Duration;
@@ -12,6 +12,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::request::envelope;
 use crate::request::later::Later;
 use crate::request::reconcile::{self, Continuation, ReconcileRequest};
+use crate::request::stop::{self as stops, StopRequest};
 
 /// How far ahead a schedule is at least: longer than a call can take, since Scheduler refuses a time in the past.
 pub(super) const MIN_SCHEDULE_AHEAD: Duration = Duration::from_secs(30);
@@ -66,9 +67,7 @@ pub(super) fn reconcile(
     now: Timestamp,
 ) -> Option<OneTimeSchedule> {
     let later = request.later.as_ref()?;
-    // An event id may be long, and contain characters that a schedule's name may not.
-    let digest = Sha256::digest(format!("{} {}", request.identity, request.cluster));
-    let id: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let id = digest(&format!("{} {}", request.identity, request.cluster));
     let name = format!("start-engines-reconcile-{id}-{}", continuation.count);
     let detail = reconcile::continued(request, continuation);
     schedule(
@@ -79,6 +78,30 @@ pub(super) fn reconcile(
         now,
         now.after(MIN_SCHEDULE_AHEAD),
     )
+}
+
+/// The schedule with which a stop of several tasks continues at a full minute, one for each minute of one event; `None`
+/// without settings for Scheduler, or if a time is not a valid date.
+pub(super) fn stop_again(
+    request: &StopRequest,
+    continuation: &stops::Continuation,
+    now: Timestamp,
+    at: Timestamp,
+) -> Option<OneTimeSchedule> {
+    let later = request.later.as_ref()?;
+    let id = digest(&request.identity);
+    let minute: String = at.to_seconds()?.chars().filter(char::is_ascii_digit).take(12).collect();
+    let name = format!("start-engines-stop-{id}-{minute}");
+    let detail = stops::continued(request, continuation)?;
+    // No earlier than the request, whose own time may be ahead of this clock: the earlier of both counts.
+    let sent_at = request.requested_at.map_or(now, |requested_at| requested_at.max(now));
+    schedule(later, name, envelope::STOP, &detail, sent_at, at)
+}
+
+/// An event id may be long, and contain characters that a schedule's name may not.
+fn digest(identity: &str) -> String {
+    let digest = Sha256::digest(identity);
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn schedule(

@@ -234,6 +234,31 @@ impl<'a> Reader<'a> {
         self.ask_each(tags.into_iter().map(call).collect(), done)
     }
 
+    /// ECS DescribeTasks, of up to 100 tasks in one cluster for each call, side by side.
+    ///
+    /// # Errors
+    /// The outer error ends the run, the inner ones are AWS's ([`AskedEach`]).
+    pub fn describe_tasks_each(
+        &mut self,
+        cluster: &Cluster,
+        tasks: impl IntoIterator<Item = Vec<TaskArn>>,
+    ) -> AskedEach<'a, &'a [Arc<Task>]> {
+        let call = |tasks| Call::DescribeTasks {
+            cluster: cluster.clone(),
+            tasks,
+        };
+        self.ask_each(tasks.into_iter().map(call).collect(), described)
+    }
+
+    /// EventBridge Scheduler CreateSchedule, of each of these, side by side.
+    ///
+    /// # Errors
+    /// The outer error ends the run, the inner ones are AWS's ([`AskedEach`]).
+    pub fn create_schedules(&mut self, schedules: impl IntoIterator<Item = OneTimeSchedule>) -> AskedEach<'a, ()> {
+        let call = |schedule| Call::CreateSchedule(Box::new(schedule));
+        self.ask_each(schedules.into_iter().map(call).collect(), done)
+    }
+
     /// EventBridge Scheduler CreateSchedule.
     ///
     /// # Errors
@@ -242,18 +267,19 @@ impl<'a> Reader<'a> {
         self.act(Call::CreateSchedule(Box::new(schedule)))
     }
 
-    /// ELB DescribeTargetGroupAttributes, of one target group: its deregistration delay.
+    /// ELB DescribeTargetGroupAttributes, of each of these target groups, side by side: its deregistration delay.
     ///
     /// # Errors
-    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
-    pub fn describe_deregistration_delay(&mut self, group: &TargetGroupArn) -> Asked<'a, Duration> {
-        self.ask(
-            Call::DescribeDeregistrationDelay { group: group.clone() },
-            |answer| match answer {
-                Answer::DeregistrationDelay(delay) => Some(*delay),
-                _ => None,
-            },
-        )
+    /// The outer error ends the run, the inner ones are AWS's ([`AskedEach`]).
+    pub fn describe_deregistration_delays<'g>(
+        &mut self,
+        groups: impl IntoIterator<Item = &'g TargetGroupArn>,
+    ) -> AskedEach<'a, Duration> {
+        let call = |group: &TargetGroupArn| Call::DescribeDeregistrationDelay { group: group.clone() };
+        self.ask_each(groups.into_iter().map(call).collect(), |answer| match answer {
+            Answer::DeregistrationDelay(delay) => Some(*delay),
+            _ => None,
+        })
     }
 
     /// ELB DescribeTargetGroups, of one target group.

@@ -52,6 +52,8 @@ pub enum Outcome {
         undrained: Vec<TaskArn>,
         /// The number of tasks that were spared, since they were requested after the stop.
         spared: usize,
+        /// The number of tasks for which no time was left, and with which a schedule goes on.
+        left: usize,
         /// The targets that DeregisterTargets was called for, each with its task.
         targets: Vec<(TaskArn, GroupTarget)>,
     },

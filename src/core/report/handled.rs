@@ -2,6 +2,7 @@
 //!
 //! What is reported of it is in [`super::log_line`], [`super::metrics`] and [`super::outcome_events`].
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -64,6 +65,19 @@ impl Handled {
             Ok(Answer::Tasks(tasks)) => tasks.iter().map(Arc::as_ref).find(|task| task.arn == *arn),
             _ => None,
         })
+    }
+
+    /// All tasks from DescribeTasks answers, each from the first that has it.
+    pub(super) fn all_described(&self) -> HashMap<&TaskArn, &Task> {
+        let mut all = HashMap::new();
+        for entry in &self.journal.entries {
+            if let Ok(Answer::Tasks(tasks)) = &entry.answer {
+                for task in tasks {
+                    all.entry(&task.arn).or_insert(&**task);
+                }
+            }
+        }
+        all
     }
 
     /// The skip's reason or the failure's error type; `None` for other outcomes.

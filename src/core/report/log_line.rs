@@ -48,14 +48,16 @@ impl Handled {
                 draining,
                 undrained,
                 spared,
+                left,
                 targets,
                 ..
             }) => {
                 let targets: Vec<GroupTarget> = targets.iter().map(|(_, target)| target.clone()).collect();
-                put("draining", texts(draining));
-                put("stoppedWithoutDrain", texts(undrained));
+                put("draining", few(draining.iter()));
+                put("stoppedWithoutDrain", few(undrained.iter()));
                 put("tasksSpared", json!(Some(spared).filter(|spared| **spared > 0)));
-                put("targets", texts(&targets));
+                put("tasksLeft", json!(Some(left).filter(|left| **left > 0)));
+                put("targets", few(targets.iter()));
                 put("targetGroups", groups(&targets));
             }
             Ok(Outcome::Skipped {
@@ -67,7 +69,7 @@ impl Handled {
                 put("error", json!(failure.message));
                 put("retryCanHelp", json!(failure.transient));
                 if let Some(stop) = &failure.stop {
-                    put("stoppedWithoutDrain", texts(&stop.undrained));
+                    put("stoppedWithoutDrain", few(stop.undrained.iter()));
                     put("tasksSpared", json!(Some(stop.spared).filter(|spared| *spared > 0)));
                 }
                 if let Some(unset) = &failure.deadlines {
@@ -93,7 +95,7 @@ impl Handled {
                 json!(Some(repairs.continued.len()).filter(|left| *left > 0)),
             );
         }
-        put("tasks", texts(self.tasks()));
+        put("tasks", few(self.tasks().iter()));
         if let Some(stop) = self.result.as_ref().ok().and_then(Outcome::failed_start) {
             put("failedStart", json!(stop.failed_start().name()));
             put("failedStartReason", json!(stop.to_string()));
@@ -125,6 +127,7 @@ impl Handled {
                     json!(request.requested_at.and_then(Timestamp::to_rfc3339)),
                 );
                 put("correlationId", json!(request.correlation_id));
+                put("continuation", json!(request.continuation.map(|it| it.count)));
             }
             Some(Trigger::Reconcile(request)) => {
                 put("cluster", json!(request.cluster.as_str()));
@@ -156,7 +159,7 @@ impl Handled {
             put("outcomeEventsErrors", json!(self.published.errors));
         }
         put("withoutEc2", json!(self.is_without_ec2().then_some(true)));
-        put("calls", json!(self.calls()));
+        put("calls", few(self.calls().iter()));
         put("lagMillis", json!(self.lag_millis()));
         put("durationMillis", json!(self.duration_millis()));
         line
@@ -170,7 +173,7 @@ fn groups(targets: &[GroupTarget]) -> Value {
     json!(arns)
 }
 
-/// How many targets or tasks of a reconcile a log line names; the metrics count all.
+/// How many targets, tasks or calls a log line names; the metrics count all.
 const MAX_NAMED: usize = 100;
 
 fn few<T: ToString>(items: impl ExactSizeIterator<Item = T>) -> Value {

@@ -170,9 +170,10 @@ fn of_stop(handled: &Handled) -> Vec<EventEntry> {
     else {
         return Vec::new();
     };
+    let described = handled.all_described();
     let about = |kind, task: &TaskArn| {
         let mut event = EventBuilder::new(kind, handled);
-        match handled.described(task) {
+        match described.get(task) {
             Some(described) => event.origin(described),
             None => event.put("correlationId", Value::Null),
         }
@@ -181,19 +182,16 @@ fn of_stop(handled: &Handled) -> Vec<EventEntry> {
         event.of_task(task)
     };
     let mut events = Vec::new();
-    let mut owners: Vec<&TaskArn> = targets.iter().map(|(task, _)| task).collect();
-    owners.dedup();
-    for owner in owners {
-        let of_owner: Vec<&GroupTarget> = targets
-            .iter()
-            .filter(|(task, _)| task == owner)
-            .map(|(_, target)| target)
-            .collect();
-        events.push(about(Kind::Deregistered, owner).of_targets(&of_owner).end());
+    let mut of_owners: BTreeMap<&TaskArn, Vec<&GroupTarget>> = BTreeMap::new();
+    for (task, target) in targets {
+        of_owners.entry(task).or_default().push(target);
+    }
+    for (owner, targets) in of_owners {
+        events.push(about(Kind::Deregistered, owner).of_targets(&targets).end());
     }
     // Reported now, while the task still has its tags; its last event gives ECS's own reason.
     if request.unless_running {
-        let has_run = |task: &&TaskArn| handled.described(task).is_some_and(Task::has_run);
+        let has_run = |task: &&TaskArn| described.get(*task).is_some_and(|task| task.has_run());
         for task in tasks.iter().filter(|task| !has_run(task)) {
             let mut event = about(Kind::StartFailed, task);
             event.put("reason", json!(FailedStart::StartTimedOut.name()));

@@ -22,3 +22,4 @@ mod start_times;
 mod starts;
 mod stop_times;
 mod stops;
+mod stops_of_many;

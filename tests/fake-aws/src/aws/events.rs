@@ -168,7 +168,9 @@ fn eni_details(task: &str, eni: &Eni) -> Value {
         let mac = arns::hex(&format!("mac {task}"), 8);
         let mac = format!("0a:58:{}:{}:{}:{}", &mac[..2], &mac[2..4], &mac[4..6], &mac[6..8]);
         let name = format!("ip-{}.ec2.internal", address.to_string().replace('.', "-"));
-        details.push(json!({"name": "networkInterfaceId", "value": interfaces::id_of(task)}));
+        if !eni.hides_id {
+            details.push(json!({"name": "networkInterfaceId", "value": interfaces::id_of(task)}));
+        }
         details.push(json!({"name": "macAddress", "value": mac}));
         details.push(json!({"name": "privateDnsName", "value": name}));
         details.push(json!({"name": "privateIPv4Address", "value": address.to_string()}));

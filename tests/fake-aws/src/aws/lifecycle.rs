@@ -103,6 +103,14 @@ impl World {
         self.state(task).eni.as_ref()?.address
     }
 
+    /// Neither ECS nor the task's events show the id of its network interface any more.
+    pub fn hide_interface_id(&mut self, task: &str) {
+        if let Some(eni) = &mut self.state_mut(task).eni {
+            eni.hides_id = true;
+        }
+        self.rewrite_last_event(task);
+    }
+
     /// The host port of a container's port, for bridge and host mode.
     pub fn host_port(&self, task: &str, container_port: u16) -> Option<u16> {
         let state = self.state(task);

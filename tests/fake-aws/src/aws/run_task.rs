@@ -213,6 +213,7 @@ impl World {
                 subnet: subnet.clone(),
                 address: None,
                 is_released: false,
+                hides_id: false,
                 ipv6: None,
             }),
             bindings,

@@ -95,6 +95,8 @@ pub(super) struct Eni {
     pub(super) address: Option<Ipv4Addr>,
     /// The address went back to the subnet, and may be another's.
     pub(super) is_released: bool,
+    /// Its id is not shown.
+    pub(super) hides_id: bool,
     pub(super) ipv6: Option<Ipv6Addr>,
 }
 

@@ -3,10 +3,13 @@
 //! It must name the tasks explicitly, and all tasks of a cluster only with `"all": true`, so that nothing is stopped by
 //! mistake. Must not call AWS.
 
+mod continuation;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+pub use self::continuation::{Continuation, MAX_CONTINUATIONS, continued};
 use super::later::Later;
 use super::sender::{Sender, check_allowed, check_cluster, check_home, check_service};
 use crate::config::Config;
@@ -19,7 +22,8 @@ use crate::spec::tag::tag_text;
 
 /// The longest `drainSeconds`: the longest deregistration delay of a target group.
 pub const MAX_DRAIN_SECONDS: i64 = 3600;
-/// The longest `reason`, the limit of [StopTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html).
+/// The longest `reason`, the limit of
+/// [StopTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html).
 const MAX_REASON_CHARACTERS: usize = 255;
 
 /// A request to stop tasks.
@@ -42,6 +46,11 @@ pub struct StopRequest {
     pub just_started: Vec<JustStarted>,
     /// `unlessRunning`: whether to leave a task alone that is or was RUNNING. The deadline of a start sets it.
     pub unless_running: bool,
+    /// The `id` of the first event of the stop, without one the time. The names of its schedules contain it, so that
+    /// each minute has one.
+    pub identity: String,
+    /// Which continuation of a stop of several tasks this is; `None` for the first event.
+    pub continuation: Option<Continuation>,
     /// How the second half of the stop, after the drain, is invoked; required unless `drain` is zero.
     pub later: Option<Later>,
 }
@@ -140,7 +149,18 @@ pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut
         let rule = "every EventBridge event has this field; a stop of several tasks stops only those that were requested before it";
         problems.missing("event.time", rule);
     }
+    let continued = fields.raw("continuation");
+    if let Some(value) = continued.filter(|_| fields.raw("taskArn").is_some()) {
+        let rule = "is only valid with service, or with cluster and \"all\": true";
+        problems.invalid("detail.continuation", value, rule);
+    }
+    let continued = continued.map(|value| continuation::read(value, problems));
     fields.deny_unknown(problems);
+    let (continuation, identity) = match continued {
+        None => (None, sender.event_id.map(str::to_owned)),
+        Some(None) => return None,
+        Some(Some((continuation, identity))) => (Some(continuation), Some(identity)),
+    };
     Some(StopRequest {
         selector: selector?,
         drain: match drain.and_then(|seconds| u64::try_from(seconds).ok()) {
@@ -156,6 +176,10 @@ pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut
         requested_at,
         just_started: Vec::new(),
         unless_running,
+        identity: identity
+            .or_else(|| requested_at.and_then(Timestamp::to_rfc3339))
+            .unwrap_or_default(),
+        continuation,
         later: sender.later(config),
     })
 }
@@ -192,7 +216,10 @@ fn selector(
         }
         ["service"] => {
             let name = service?;
-            check_service(&name, config, problems);
+            // A service may leave the catalog while its tasks drain.
+            if fields.raw("continuation").is_none() {
+                check_service(&name, config, problems);
+            }
             let clusters = match cluster {
                 Some(cluster) => vec![cluster],
                 None => config.named_clusters(home),
