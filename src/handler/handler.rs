@@ -74,7 +74,7 @@ impl<A: Aws, C: Clock> Handler<A, C> {
         for work in &mut works {
             match &work.trigger {
                 Some(Trigger::TaskStateChange(change)) if change.task.phase() == Phase::Running => running.push(work),
-                Some(Trigger::TaskStateChange(_)) => stopping.push(work),
+                Some(Trigger::TaskStateChange(_) | Trigger::Deregister(_)) => stopping.push(work),
                 Some(Trigger::Stop(_)) => stops.push(work),
                 Some(Trigger::Start(_)) => starts.push(work),
                 Some(Trigger::Reconcile(_)) => reconciles.push(work),

@@ -68,7 +68,8 @@ impl Work {
     fn give_up(&mut self, at: Timestamp, failure: Failure) {
         let failure = match &self.trigger {
             Some(Trigger::Start(request)) => start::cut_short(request, &self.journal, failure),
-            Some(Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::TaskStateChange(_)) | None => failure,
+            Some(Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::Deregister(_) | Trigger::TaskStateChange(_))
+            | None => failure,
         };
         self.end = Some((at, Err(failure)));
     }

@@ -147,7 +147,7 @@ impl Simulation {
                 Arc::make_mut(page).tasks.clear();
             }
             (Call::DescribeNetworkInterfaces(query), _, Ok(Answer::Interfaces(found))) => {
-                self.mutate_interfaces(query, found);
+                self.mutate_interfaces(query, about, found);
             }
             (Call::ListTasks { .. }, About::Task { .. }, Ok(Answer::TaskPage(page)))
                 if self.mutant == Mutant::OnlyTheSameServiceIsSearched =>
@@ -165,6 +165,7 @@ impl Simulation {
             (Call::StopTask { task, .. }, _, Ok(_)) => self.is_stopped_by_request(task.as_str()),
             (Call::TagTask { task, .. }, _, Ok(_)) => self.promises.life(task.as_str()).is_asked_to_stop = true,
             (Call::CreateSchedule(schedule), _, Ok(_)) => {
+                self.scheduled(schedule);
                 // Scheduler is precise to the minute.
                 let late = self.rng.i64(0..=MINUTE);
                 self.after(schedule.at.millis() - self.now + late, Step::Fire);
@@ -175,9 +176,16 @@ impl Simulation {
     }
 
     /// For mutants: what a version with one safeguard less would read of EC2's answer.
-    fn mutate_interfaces(&self, query: &InterfaceQuery, found: &mut Vec<Arc<NetworkInterface>>) {
+    fn mutate_interfaces(&self, query: &InterfaceQuery, about: &About, found: &mut Vec<Arc<NetworkInterface>>) {
         match (self.mutant, query) {
             (Mutant::InterfacesAreHidden, InterfaceQuery::Addresses { .. }) => found.clear(),
+            (Mutant::EveryInterfaceIsTheTasksOwn, InterfaceQuery::Addresses { .. }) => {
+                if let Some(own) = self.own_interface(about) {
+                    for interface in found {
+                        Arc::make_mut(interface).id = own.clone();
+                    }
+                }
+            }
             (Mutant::YoungInterfacesLookOld, _) => {
                 for interface in found {
                     Arc::make_mut(interface).attached_at = Some(Timestamp::from_millis(0));

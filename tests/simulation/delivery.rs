@@ -11,6 +11,7 @@ use start_engines_core::report::handled::Handled;
 
 use crate::account::{self, First, Start, Whom};
 use crate::promises::Broken;
+use crate::searches::GOES_ON;
 use crate::simulation::{HOUR, MINUTE, Mutant, SECOND, Simulation, Step};
 
 /// Lambda tries an event again after these times.
@@ -258,7 +259,9 @@ impl Simulation {
         ) {
             self.mutate_second_half(&mut event);
         }
-        if matches!(delivery.about, About::Task { is_running: false, .. }) {
+        if event["detail-type"] == GOES_ON {
+            self.mutate_search(&mut event);
+        } else if matches!(delivery.about, About::Task { is_running: false, .. }) {
             self.mutate_stop(&mut event);
         }
         event
@@ -285,6 +288,9 @@ impl Simulation {
         };
         self.report(|| format!("#{id} ends: {outcome:?}"));
         self.statistics.count(format!("outcome {}", outcome.name()));
+        if let Outcome::Continued { continued, .. } = outcome {
+            self.statistics.count(format!("continued: {}", continued.why.name()));
+        }
         match (&delivery.about, outcome) {
             (
                 About::Start { identity, count, .. },

@@ -3,6 +3,7 @@
 //!
 //! Keeps to the assumptions of `start_engines_core::decide::timing` on calls that were given up.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -35,16 +36,28 @@ pub(crate) enum End {
     Crashed(i64),
 }
 
-/// Decides it: so many calls in a thousand meet a fault.
-pub(crate) fn fate(rng: &mut Rng, call: &Call, within: Duration, in_a_thousand: usize) -> Fate {
+/// Decides it: so many calls in a thousand meet a fault. A call that is `slow` takes such a time.
+pub(crate) fn fate(
+    rng: &mut Rng,
+    call: &Call,
+    within: Duration,
+    in_a_thousand: usize,
+    slow: Option<RangeInclusive<i64>>,
+) -> Fate {
     let within = i64::try_from(within.as_millis()).expect("not that long").min(GIVEN_UP);
     let latency = match rng.usize(..100) {
         0 => rng.i64(500..=9_000),
         1..=5 => rng.i64(60..=500),
         _ => rng.i64(4..=60),
     };
+    let is_slow = slow.is_some();
+    let latency = slow.map_or(latency, |slow| rng.i64(slow)).min(GIVEN_UP);
     let fate = |lands, end, fault| Fate { lands, end, fault };
-    let before = rng.i64(0..=latency.min(within));
+    let before = if is_slow {
+        latency.min(within)
+    } else {
+        rng.i64(0..=latency.min(within))
+    };
     if latency >= within {
         return fate(Some(before), End::Failed(within, || ErrorKind::TimedOut), Some("slow"));
     }

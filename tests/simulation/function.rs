@@ -20,9 +20,6 @@ use start_engines_core::ports::{Aws, Clock};
 use start_engines_core::report::handled::Handled;
 use start_engines_handler::{Handler, Invocation};
 
-/// How long Lambda lets an invocation run.
-const TIMEOUT: Duration = Duration::from_secs(60);
-
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:111122223333:function:start-engines";
 
 /// The simulation's time, in milliseconds since 1970.
@@ -116,11 +113,11 @@ impl Instance {
         }
     }
 
-    /// Hands it an event.
-    pub(crate) fn invoke(self, event: Value) -> Running {
+    /// Hands it an event, with so much time.
+    pub(crate) fn invoke(self, event: Value, timeout: Duration) -> Running {
         let handler = Rc::clone(&self.handler);
         let invocation = Invocation {
-            deadline: self.clock.now().after(TIMEOUT),
+            deadline: self.clock.now().after(timeout),
             function: FUNCTION.parse().ok(),
         };
         Running {

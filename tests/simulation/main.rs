@@ -19,6 +19,7 @@ mod lives;
 mod others;
 mod promises;
 mod reconciles;
+mod searches;
 mod simulation;
 mod statistics;
 mod stops;
@@ -32,9 +33,12 @@ const SEEDS: u64 = 40;
 const SEEDS_FOR_A_MUTANT: u64 = 160;
 
 /// What must have happened for the stories to be worth something.
-const INTERESTING: [&str; 42] = [
+const INTERESTING: [&str; 45] = [
     "AWS calls",
     "cold starts",
+    "continued: owner_not_shown",
+    "continued: owner_search",
+    "late stops that went on late",
     "duplicates",
     "events lost for good",
     "exceptions of RunTask",
@@ -226,6 +230,26 @@ fn when_a_late_running_event_is_believed_a_dead_target_stays() {
 #[test]
 fn when_a_deregistration_has_no_bound_a_live_target_is_taken() {
     dies(Mutant::DeregistrationsHaveNoBound, "3");
+}
+
+#[test]
+fn when_a_deregistration_has_twice_its_bound_a_live_target_is_taken() {
+    dies(Mutant::TheBoundIsTwice, "3");
+}
+
+#[test]
+fn when_another_tasks_interface_is_taken_for_the_stopped_tasks_a_live_target_is_taken() {
+    dies(Mutant::EveryInterfaceIsTheTasksOwn, "3");
+}
+
+#[test]
+fn when_the_age_of_an_interface_counts_from_the_end_of_a_search_a_live_target_is_taken() {
+    dies(Mutant::AgesCountFromTheEnd, "3");
+}
+
+#[test]
+fn when_what_ec2_shows_after_a_search_is_not_compared_a_live_target_is_taken() {
+    dies(Mutant::SecondAnswersAreNotCompared, "3");
 }
 
 #[test]

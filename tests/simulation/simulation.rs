@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use start_engines_core::call::{Answer, Call, CallError};
+use start_engines_core::decide::timing;
+use start_engines_core::domain::arn::InterfaceId;
 use start_engines_world::{World, carry_out, failure};
 use time::OffsetDateTime;
 
@@ -90,6 +92,14 @@ pub(crate) enum Mutant {
     LateRunningEventsAreBelieved,
     /// A deregistration may take effect long after EC2 was asked.
     DeregistrationsHaveNoBound,
+    /// A deregistration may take effect twice as long after EC2 was asked.
+    TheBoundIsTwice,
+    /// Every interface with the address looks like the stopped task's own.
+    EveryInterfaceIsTheTasksOwn,
+    /// A search that goes on counts the age of interfaces from then.
+    AgesCountFromTheEnd,
+    /// What EC2 shows anew after a search is not seen.
+    SecondAnswersAreNotCompared,
     /// EC2 shows interfaces, old and new, half a minute late.
     Ec2LagsLonger,
     /// An owner is looked for only among the tasks of the same service.
@@ -178,6 +188,8 @@ pub(crate) struct Simulation {
     pub(crate) first_seen: BTreeMap<(i64, String), usize>,
     /// State changes in a thousand that nobody ever delivers.
     pub(crate) lost: usize,
+    /// What EC2 has first shown an invocation; for a mutant.
+    pub(crate) first_interfaces: BTreeMap<u64, Vec<InterfaceId>>,
     /// Calls in a thousand that meet a fault.
     faults: usize,
     /// How far clocks may be off.
@@ -215,6 +227,10 @@ pub(crate) fn run(seed: u64, mutant: Mutant, is_reported: bool) -> Report {
         | Mutant::YoungInterfacesLookOld
         | Mutant::LateRunningEventsAreBelieved
         | Mutant::DeregistrationsHaveNoBound
+        | Mutant::TheBoundIsTwice
+        | Mutant::EveryInterfaceIsTheTasksOwn
+        | Mutant::AgesCountFromTheEnd
+        | Mutant::SecondAnswersAreNotCompared
         | Mutant::Ec2LagsLonger
         | Mutant::OnlyTheSameServiceIsSearched
         | Mutant::NewTasksAreShownLate
@@ -252,6 +268,7 @@ pub(crate) fn run(seed: u64, mutant: Mutant, is_reported: bool) -> Report {
         reconciles_to_come: BTreeSet::new(),
         first_seen: BTreeMap::new(),
         lost,
+        first_interfaces: BTreeMap::new(),
         faults,
         skew: if mutant == Mutant::ClocksDisagree {
             8 * SECOND
@@ -394,7 +411,14 @@ impl Simulation {
             self.idle.swap_remove(place)
         };
         let event = self.as_delivered(&delivery);
-        self.go_on(id, instance.invoke(event).run(), delivery, BTreeMap::new(), true)
+        let timeout = self.timeout(&delivery.about);
+        self.go_on(
+            id,
+            instance.invoke(event, timeout).run(),
+            delivery,
+            BTreeMap::new(),
+            true,
+        )
     }
 
     fn go_on(
@@ -441,9 +465,11 @@ impl Simulation {
         };
         let within = match (self.mutant, &call) {
             (Mutant::DeregistrationsHaveNoBound, Call::DeregisterTargets { .. }) => Duration::from_secs(60),
+            (Mutant::TheBoundIsTwice, Call::DeregisterTargets { .. }) => within + timing::INTERFACE_PROOF,
             _ => within,
         };
-        let fate = fate(&mut self.rng, &call, within, faults);
+        let slow = self.slow(&call, about, within);
+        let fate = fate(&mut self.rng, &call, within, faults, slow);
         self.statistics.count("AWS calls");
         self.statistics.count(format!("call {}", call.operation()));
         if let Some(fault) = fate.fault {
@@ -472,6 +498,7 @@ impl Simulation {
         self.before_landing(call, about)?;
         let mut answer = carry_out(&mut self.world, call);
         self.after_landing(call, about, &mut answer)?;
+        self.mutate_second_answer(id, call, &mut answer);
         self.report(|| format!("  #{id} lands {}: {}", call.operation(), Brief(&answer)));
         Ok(answer)
     }

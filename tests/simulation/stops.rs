@@ -7,6 +7,7 @@ use start_engines_core::domain::timestamp::Timestamp;
 use crate::account::{self, First, Start, Whom};
 use crate::delivery::{About, Delivery, time_at};
 use crate::reconciles;
+use crate::searches::GOES_ON;
 use crate::simulation::{MINUTE, Mutant, SECOND, Simulation, Step};
 
 impl Simulation {
@@ -101,6 +102,10 @@ impl Simulation {
         for event in self.world.fire_schedules() {
             self.statistics.count("schedules fired");
             if self.mutant == Mutant::SchedulesAreLost {
+                continue;
+            }
+            if event["detail-type"] == GOES_ON {
+                self.goes_on(event);
                 continue;
             }
             let detail = &event["detail"];

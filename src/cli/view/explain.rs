@@ -15,6 +15,7 @@ use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::journal::Journal;
 use start_engines_core::outcome::Outcome;
 use start_engines_core::request::Trigger;
+use start_engines_core::request::deregister::DeregisterRequest;
 use start_engines_core::request::reconcile::{Continuation, ReconcileRequest};
 use start_engines_core::request::start::{Deadlines, StartRequest};
 use start_engines_core::request::stop::{Drain, Selector, StopRequest};
@@ -29,6 +30,7 @@ pub fn explain(trigger: &Trigger, config: &Config) -> String {
         Trigger::Start(request) => explain_start(request, &mut text),
         Trigger::Stop(request) => explain_stop(request, &mut text),
         Trigger::Reconcile(request) => explain_reconcile(request, &mut text),
+        Trigger::Deregister(request) => explain_deregister(request, &mut text),
         Trigger::TaskStateChange(change) => explain_change(change, trigger, config, &mut text),
     };
     text
@@ -165,6 +167,18 @@ fn explain_reconcile(request: &ReconcileRequest, text: &mut String) -> std::fmt:
         }
         None => Ok(()),
     }
+}
+
+fn explain_deregister(request: &DeregisterRequest, text: &mut String) -> std::fmt::Result {
+    writeln!(
+        text,
+        "Deregister ECS Targets: a late stop goes on. DescribeTargetHealth, DescribeNetworkInterfaces, ListTasks and DescribeTasks; DeregisterTargets only if no newer task has the address"
+    )?;
+    writeln!(text, "  task              {}", request.task.arn)?;
+    for target in &request.targets {
+        writeln!(text, "  target            {} in {}", target.target, target.group)?;
+    }
+    writeln!(text, "  continuation      {}", request.count)
 }
 
 fn placement(call: &RunTask) -> String {

@@ -10,12 +10,15 @@
 //!   owns it: by the network interface that has the address now (`owners::addresses`), or by all tasks on the container
 //!   instance (`owners`).
 //!
+//! A careful stop whose search does not fit into one invocation goes on later (`deregister_later`).
+//!
 //! "Not registered", "no such target group" and "no such task" are success: nothing is registered then.
 
 use std::time::Duration;
 
+use super::deregister_later::Origin;
 use super::failures::Failures;
-use super::owners::addresses::{self, Former};
+use super::owners::addresses::{self, Former, Verdict};
 use super::owners::{leftovers, owned_by_others, too_slow};
 use super::targets::candidates::{Candidates, OwnerScope, Unnamed};
 use super::targets::membership::{by_group, still_registered};
@@ -26,7 +29,7 @@ use crate::domain::arn::InterfaceId;
 use crate::domain::target::{Attachment, GroupTarget, Zone};
 use crate::domain::task::{Phase, Task};
 use crate::journal::{Halt, Reader};
-use crate::outcome::{Outcome, Skip};
+use crate::outcome::{Continued, Outcome, Skip};
 use crate::request::task_change::TaskChange;
 
 /// Deregisters the targets of the task in `change`.
@@ -41,9 +44,9 @@ pub fn deregister(
 ) -> Result<Outcome, Halt> {
     let task = &change.task;
     let Some(landing) = timing::landing_time(change, reader.now()) else {
-        return carefully(task, None, attachments, config, reader);
+        return carefully(change, None, attachments, config, reader);
     };
-    let mut work = Work::new(task);
+    let mut work = Work::new(task, Origin::of(change));
     let Candidates {
         targets,
         unnamed,
@@ -78,13 +81,14 @@ pub fn deregister(
 /// # Errors
 /// With the next call, or with all failures.
 pub fn carefully<'a>(
-    task: &Task,
+    change: &TaskChange,
     snapshot: Option<&'a Task>,
     attachments: &[Attachment],
     config: &Config,
     reader: &mut Reader<'a>,
 ) -> Result<Outcome, Halt> {
-    let mut work = Work::new(task);
+    let task = &change.task;
+    let mut work = Work::new(task, Origin::of(change));
     let candidates = match of_stopping(task, snapshot, attachments, reader, &mut work.failures)? {
         Ok(candidates) => candidates,
         Err(reason) => return Ok(skipped(task, reason)),
@@ -100,13 +104,13 @@ pub fn carefully<'a>(
 /// # Errors
 /// With the next call, or with all failures.
 pub(super) fn undo(
-    task: &Task,
+    change: &TaskChange,
     registered: Vec<GroupTarget>,
     owner_scope: &OwnerScope,
     config: &Config,
     reader: &mut Reader<'_>,
 ) -> Result<Outcome, Halt> {
-    let mut work = Work::new(task);
+    let mut work = Work::new(&change.task, Origin::of(change));
     // Their zones are not known, so EC2 is asked in all VPCs.
     let registered = registered.into_iter().map(|target| (target, Zone::All)).collect();
     work.deregister_unowned(registered, owner_scope, config, reader)?;
@@ -131,25 +135,29 @@ fn skipped(task: &Task, reason: Skip) -> Outcome {
 }
 
 /// What has been done for one stopping task so far.
-struct Work<'t> {
+pub(super) struct Work<'t> {
     task: &'t Task,
+    origin: Origin<'t>,
     deregistered: Vec<GroupTarget>,
     reused: Vec<GroupTarget>,
-    failures: Failures,
+    continued: Option<Continued>,
+    pub(super) failures: Failures,
 }
 
 impl<'t> Work<'t> {
-    fn new(task: &'t Task) -> Self {
+    pub(super) fn new(task: &'t Task, origin: Origin<'t>) -> Self {
         Self {
             task,
+            origin,
             deregistered: Vec::new(),
             reused: Vec::new(),
+            continued: None,
             failures: Failures::default(),
         }
     }
 
     /// Deregisters what no other task of start-engines owns, while the proof of that holds.
-    fn deregister_unowned(
+    pub(super) fn deregister_unowned(
         &mut self,
         registered: Vec<(GroupTarget, Zone)>,
         owner_scope: &OwnerScope,
@@ -177,8 +185,8 @@ impl<'t> Work<'t> {
         Ok(())
     }
 
-    /// Deregisters the addresses that no other live task of start-engines has, by their network interfaces. False if EC2
-    /// refuses to answer: then only ECS can show it.
+    /// Deregisters the addresses that no other live task of start-engines has, by their network interfaces; or schedules that
+    /// the search for such tasks goes on. False if EC2 refuses to answer: then only ECS can show it.
     fn deregister_by_interface(
         &mut self,
         own: &InterfaceId,
@@ -192,8 +200,18 @@ impl<'t> Work<'t> {
             interface: Some(own.clone()),
         };
         let former: Vec<Former> = registered.iter().map(former).collect();
-        let verdict = match addresses::verdict(self.task, &former, config, reader)? {
-            Ok(verdict) => verdict,
+        let Origin { before, .. } = self.origin;
+        let can_go_on = self.origin.can_go_on();
+        let verdict = match addresses::verdict(self.task, &former, before, can_go_on, config, reader)? {
+            Ok(Verdict::Clear(clear)) => clear,
+            Ok(Verdict::Later(later)) => {
+                let targets = former.into_iter().map(|former| former.target).collect();
+                match self.origin.go_on(self.task, own, targets, later, reader)? {
+                    Ok(continued) => self.continued = Some(continued),
+                    Err(failure) => self.failures.add(failure),
+                }
+                return Ok(true);
+            }
             Err(error) if !error.kind.is_transient() => return Ok(false),
             Err(error) => return Err(error.into()),
         };
@@ -240,14 +258,24 @@ impl<'t> Work<'t> {
         Ok(())
     }
 
-    fn end(self) -> Result<Outcome, Halt> {
+    pub(super) fn end(self) -> Result<Outcome, Halt> {
+        let failed_start = self.origin.failed_start(self.task);
+        if let Some(continued) = self.continued {
+            return self.failures.into_result(Outcome::Continued {
+                continued: Box::new(continued),
+                failed_start,
+            });
+        }
         if self.deregistered.is_empty() && self.reused.is_empty() {
-            return self.failures.into_result(skipped(self.task, Skip::NotRegistered));
+            return self.failures.into_result(Outcome::Skipped {
+                reason: Skip::NotRegistered,
+                failed_start,
+            });
         }
         self.failures.into_result(Outcome::Deregistered {
             targets: self.deregistered,
             reused: self.reused,
-            failed_start: self.task.failed_start(),
+            failed_start,
         })
     }
 }

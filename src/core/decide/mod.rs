@@ -18,6 +18,7 @@
 
 pub mod deployment;
 pub mod deregister;
+mod deregister_later;
 mod failures;
 mod owners;
 pub mod reconcile;
@@ -57,6 +58,7 @@ pub fn decide(trigger: &Trigger, config: &Config, journal: &Journal) -> Step {
         Trigger::Start(request) => start::start(request, &mut reader),
         Trigger::Stop(request) => stop::stop(request, config, &mut reader),
         Trigger::Reconcile(request) => reconcile::reconcile(request, config, &mut reader),
+        Trigger::Deregister(request) => deregister_later::deregister(request, config, &mut reader),
         Trigger::TaskStateChange(change) => task_state_change(change, config, &mut reader),
     };
     match run {

@@ -51,7 +51,7 @@ pub fn register(
             .happened_at
             .is_some_and(|time| reader.now().since(time) >= timing::STOPPED_TASK_RETENTION);
         if is_old {
-            return deregister::carefully(event, None, allowed, config, reader);
+            return deregister::carefully(change, None, allowed, config, reader);
         }
         let message = format!("DescribeTasks does not return {} yet", event.arn);
         return Err(Failure::new(Category::TaskNotVisible, message).into());
@@ -61,7 +61,7 @@ pub fn register(
         return Ok(Outcome::skipped(Skip::AnotherDeployment));
     }
     if !newer(event, first).is_live() || first.is_draining() {
-        return deregister::carefully(event, Some(first), allowed, config, reader);
+        return deregister::carefully(change, Some(first), allowed, config, reader);
     }
     if !deployment::family_is_allowed(first, config) {
         return if deployment::is_adopted(first) {
@@ -94,7 +94,7 @@ pub fn register(
         // deregisters its target.
         Some(_) => {
             let owner_scope = OwnerScope::of_running(event, first);
-            unanswered.into_result(deregister::undo(event, targets, &owner_scope, config, reader)?)
+            unanswered.into_result(deregister::undo(change, targets, &owner_scope, config, reader)?)
         }
         None => {
             let message = format!(

@@ -1,5 +1,5 @@
-//! The one-time schedules of EventBridge Scheduler: stops of one task, and continuations of a stop of several or of a
-//! reconcile.
+//! The one-time schedules of EventBridge Scheduler: stops of one task, and continuations of a stop of several, of a
+//! reconcile and of late stops.
 
 use std::time::Duration;
 
@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 
 use crate::call::schedule::OneTimeSchedule;
 use crate::domain::arn::{Cluster, TaskArn};
+use crate::domain::target::GroupTarget;
 use crate::domain::timestamp::Timestamp;
+use crate::request::deregister::{self, DeregisterRequest};
 use crate::request::envelope;
 use crate::request::later::Later;
 use crate::request::reconcile::{self, Continuation, ReconcileRequest};
@@ -16,6 +18,10 @@ use crate::request::stop::{self as stops, StopRequest};
 
 /// How far ahead a schedule is at least: longer than a call can take, since Scheduler refuses a time in the past.
 pub(super) const MIN_SCHEDULE_AHEAD: Duration = Duration::from_secs(30);
+
+/// The maximum size of the event of a schedule: Scheduler takes 256 KB
+/// ([quotas](https://docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html)).
+pub(super) const MAX_EVENT_BYTES: usize = 256_000;
 
 /// Why a stop is scheduled. The schedule's name contains it, so a task has at most one schedule of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +102,21 @@ pub(super) fn stop_again(
     // No earlier than the request, whose own time may be ahead of this clock: the earlier of both counts.
     let sent_at = request.requested_at.map_or(now, |requested_at| requested_at.max(now));
     schedule(later, name, envelope::STOP, &detail, sent_at, at)
+}
+
+/// The schedule with which a late stop goes on, one for each continuation of the same targets; `None` without settings for
+/// Scheduler, or if a time is not a valid date.
+pub(super) fn deregister(request: &DeregisterRequest, now: Timestamp, at: Timestamp) -> Option<OneTimeSchedule> {
+    let later = request.later.as_ref()?;
+    let targets: Vec<String> = request
+        .targets
+        .iter()
+        .map(|GroupTarget { group, target }| format!("{group} {target}"))
+        .collect();
+    let id = digest(&format!("{} {}", request.task.arn, targets.join(" ")));
+    let name = format!("start-engines-deregister-{id}-{}", request.count);
+    let detail = deregister::detail(request)?;
+    schedule(later, name, envelope::DEREGISTER, &detail, now, at)
 }
 
 /// An event id may be long, and contain characters that a schedule's name may not.

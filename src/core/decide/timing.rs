@@ -127,6 +127,7 @@ mod tests {
             task: from_event(&detail).unwrap(),
             happened_at: Some(EVENT),
             updated_at: None,
+            later: None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! Must not log or count; [`crate::report::log_line`] does.
 
 mod category;
+mod continued;
 mod failure;
 pub mod plan;
 mod repairs;
@@ -13,6 +14,7 @@ use crate::domain::target::GroupTarget;
 use crate::domain::task::StopReason;
 
 pub use self::category::Category;
+pub use self::continued::{Continued, WhyLater};
 pub use self::failure::{Deadline, DeadlinesNotSet, Failure, PartOfStop};
 pub use self::repairs::Repairs;
 
@@ -40,6 +42,13 @@ pub enum Outcome {
         /// Those that stay registered, since another task of start-engines has the address now.
         reused: Vec<GroupTarget>,
         /// If it never was RUNNING: `stopCode`, `stoppedReason` and how its containers exited.
+        failed_start: Option<StopReason>,
+    },
+    /// A late stop goes on later, with a scheduled event: it is not clear yet whether another task owns its targets.
+    Continued {
+        /// What goes on, when and why.
+        continued: Box<Continued>,
+        /// If the task never was RUNNING: `stopCode`, `stoppedReason` and how its containers exited.
         failed_start: Option<StopReason>,
     },
     /// Tasks were stopped, or drain.
@@ -87,6 +96,7 @@ impl Outcome {
             Self::Started { .. } => "started",
             Self::Registered { .. } => "registered",
             Self::Deregistered { .. } => "deregistered",
+            Self::Continued { .. } => "continued",
             Self::Stopped { .. } => "stopped",
             Self::Reconciled(_) => "reconciled",
             Self::Planned(_) => "planned",
@@ -98,7 +108,9 @@ impl Outcome {
     #[must_use]
     pub fn failed_start(&self) -> Option<&StopReason> {
         match self {
-            Self::Deregistered { failed_start, .. } | Self::Skipped { failed_start, .. } => failed_start.as_ref(),
+            Self::Deregistered { failed_start, .. }
+            | Self::Continued { failed_start, .. }
+            | Self::Skipped { failed_start, .. } => failed_start.as_ref(),
             Self::Started { .. }
             | Self::Registered { .. }
             | Self::Stopped { .. }

@@ -80,10 +80,11 @@ impl Handled {
         all
     }
 
-    /// The skip's reason or the failure's error type; `None` for other outcomes.
+    /// The reason of a skip or a continuation, or the failure's error type; `None` for other outcomes.
     pub(super) fn reason(&self) -> Option<&'static str> {
         match &self.result {
             Ok(Outcome::Skipped { reason, .. }) => Some(reason.name()),
+            Ok(Outcome::Continued { continued, .. }) => Some(continued.why.name()),
             Ok(
                 Outcome::Started { .. }
                 | Outcome::Registered { .. }
@@ -101,6 +102,7 @@ impl Handled {
             (Ok(Outcome::Started { tasks, .. } | Outcome::Stopped { tasks, .. }), _) => tasks,
             (Err(failure), _) if !failure.tasks.is_empty() => &failure.tasks,
             (_, Some(Trigger::TaskStateChange(change))) => std::slice::from_ref(&change.task.arn),
+            (_, Some(Trigger::Deregister(request))) => std::slice::from_ref(&request.task.arn),
             (_, Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_)) | None) => &[],
         }
     }
@@ -131,10 +133,11 @@ impl Handled {
     /// Milliseconds from ECS's time of the change to the answer of the last call that registered or deregistered
     /// targets.
     pub(super) fn lag_millis(&self) -> Option<i64> {
-        let Some(Trigger::TaskStateChange(change)) = &self.trigger else {
-            return None;
-        };
-        let happened_at = change.updated_at.or(change.happened_at)?;
+        let happened_at = match &self.trigger {
+            Some(Trigger::TaskStateChange(change)) => change.updated_at.or(change.happened_at),
+            Some(Trigger::Deregister(request)) => request.happened_at,
+            Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_)) | None => None,
+        }?;
         let acted = self.journal.entries.iter().rfind(|entry| {
             matches!(
                 entry.call,

@@ -44,6 +44,11 @@ impl Handled {
                 put("targetsOwnedByOthers", texts(reused));
                 put("targetGroups", groups(&[targets.as_slice(), reused].concat()));
             }
+            Ok(Outcome::Continued { continued, .. }) => {
+                put("targetsInQuestion", texts(&continued.targets));
+                put("targetGroups", groups(&continued.targets));
+                put("continuesAt", json!(continued.at.to_rfc3339()));
+            }
             Ok(Outcome::Stopped {
                 draining,
                 undrained,
@@ -138,6 +143,16 @@ impl Handled {
                     json!(request.requested_at.as_ref().map(|requested| &requested.text)),
                 );
                 put("continuation", json!(request.continuation.as_ref().map(|it| it.count)));
+            }
+            Some(Trigger::Deregister(request)) => {
+                put("cluster", json!(request.task.cluster.as_str()));
+                put("continuation", json!(request.count));
+                let tags = self
+                    .described(&request.task.arn)
+                    .map(|task| tags::decode(&task.tags))
+                    .unwrap_or_default();
+                put("service", json!(tags.service));
+                put("correlationId", json!(tags.correlation_id));
             }
             Some(Trigger::TaskStateChange(change)) => {
                 put("cluster", json!(change.task.cluster.as_str()));

@@ -36,6 +36,7 @@ impl Handled {
                         .map(|lag| ("DeregistrationLag", "Milliseconds", json!(lag))),
                 );
             }
+            Ok(Outcome::Continued { .. }) => values.push(("EventsContinued", "Count", json!(1))),
             Ok(Outcome::Stopped { tasks, draining, .. }) => {
                 values.push(("TasksStopped", "Count", json!(tasks.len())));
                 values.push(("TasksDraining", "Count", json!(draining.len())));

@@ -24,6 +24,7 @@ use crate::domain::target::GroupTarget;
 use crate::domain::task::{FailedStart, Phase, Task};
 use crate::domain::timestamp::Timestamp;
 use crate::outcome::{Failure, Outcome, Skip};
+use crate::request::deregister::DeregisterRequest;
 use crate::request::reconcile::ReconcileRequest;
 use crate::request::task_change::TaskChange;
 use crate::request::{Trigger, envelope};
@@ -77,13 +78,15 @@ impl Kind {
 /// them.
 #[must_use]
 pub fn missing_tags(handled: &Handled, config: &Config) -> Option<Call> {
-    let Some(Trigger::TaskStateChange(change)) = &handled.trigger else {
-        return None;
+    let (task, cluster) = match &handled.trigger {
+        Some(Trigger::TaskStateChange(change)) => (&change.task.arn, &change.task.cluster),
+        Some(Trigger::Deregister(request)) => (&request.task.arn, &request.task.cluster),
+        Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_)) | None => return None,
     };
-    let is_described = handled.described(&change.task.arn).is_some();
+    let is_described = handled.described(task).is_some();
     (!is_described && !of(handled, config).is_empty()).then(|| Call::DescribeTasks {
-        cluster: change.task.cluster.clone(),
-        tasks: vec![change.task.arn.clone()],
+        cluster: cluster.clone(),
+        tasks: vec![task.clone()],
     })
 }
 
@@ -96,6 +99,7 @@ pub fn of(handled: &Handled, config: &Config) -> Vec<EventEntry> {
         None if handled.envelope.detail_type.as_deref() == Some(envelope::START) => of_start(handled),
         Some(Trigger::Stop(_)) => of_stop(handled),
         Some(Trigger::TaskStateChange(change)) => of_change(change, handled, config),
+        Some(Trigger::Deregister(request)) => of_deregister(request, handled, config),
         Some(Trigger::Reconcile(request)) => of_reconcile(request, handled),
         None => Vec::new(),
     }
@@ -228,6 +232,27 @@ fn of_reconcile(request: &ReconcileRequest, handled: &Handled) -> Vec<EventEntry
         event.of_task(task).of_targets(&targets).end()
     });
     events.collect()
+}
+
+/// What the task's own events have reported is not reported again.
+fn of_deregister(request: &DeregisterRequest, handled: &Handled, config: &Config) -> Vec<EventEntry> {
+    let described = handled.described(&request.task.arn);
+    if described.is_some_and(|task| !deployment::is_this_deployments(task, config)) {
+        return Vec::new();
+    }
+    match &handled.result {
+        Ok(Outcome::Deregistered { targets, .. }) if !targets.is_empty() => {
+            let mut event = EventBuilder::new(Kind::Deregistered, handled);
+            match described {
+                Some(described) => event.origin(described),
+                None => event.put("cluster", json!(request.task.cluster.as_str())),
+            }
+            event.timings(request.happened_at);
+            let targets: Vec<&GroupTarget> = targets.iter().collect();
+            vec![event.of_task(&request.task.arn).of_targets(&targets).end()]
+        }
+        Ok(_) | Err(_) => Vec::new(),
+    }
 }
 
 fn of_change(change: &TaskChange, handled: &Handled, config: &Config) -> Vec<EventEntry> {

@@ -17,6 +17,9 @@ pub const STOP: &str = "Stop ECS Task";
 /// The detail-type of reconciles: compare tasks with targets, and repair.
 pub const RECONCILE: &str = "Reconcile ECS Targets";
 
+/// The detail-type with which a late stop goes on. Only start-engines itself sends it, by a one-time schedule.
+pub const DEREGISTER: &str = "Deregister ECS Targets";
+
 /// The detail-type of ECS's own events, the state changes.
 pub const TASK_STATE_CHANGE: &str = "ECS Task State Change";
 
@@ -54,7 +57,7 @@ pub(crate) fn read(event: Value, problems: &mut Problems) -> Option<EventBridgeE
         }
     }
     let detail_type = fields.read("detail-type", problems, |value| match value.as_str() {
-        Some(known @ (START | STOP | RECONCILE | TASK_STATE_CHANGE)) => Ok(known),
+        Some(known @ (START | STOP | RECONCILE | DEREGISTER | TASK_STATE_CHANGE)) => Ok(known),
         _ => Err(format!(
             "must be \"{START}\", \"{STOP}\", \"{RECONCILE}\" or \"{TASK_STATE_CHANGE}\""
         )),

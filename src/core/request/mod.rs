@@ -2,6 +2,7 @@
 //!
 //! Must not call AWS. Only a valid and allowed event becomes a [`Trigger`].
 
+pub mod deregister;
 pub mod envelope;
 pub mod later;
 pub mod other_shapes;
@@ -14,7 +15,8 @@ pub mod task_change;
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use serde_json::Value;
 
-use self::envelope::{RECONCILE, START, STOP};
+use self::deregister::DeregisterRequest;
+use self::envelope::{DEREGISTER, RECONCILE, START, STOP};
 use self::reconcile::ReconcileRequest;
 use self::sender::Sender;
 use self::start::{StartRequest, catalog_only, resolve};
@@ -35,6 +37,8 @@ pub enum Trigger {
     Stop(Box<StopRequest>),
     /// `Reconcile ECS Targets`: compare the tasks of a cluster with the targets of their target groups, and repair.
     Reconcile(Box<ReconcileRequest>),
+    /// `Deregister ECS Targets`: go on with a late stop. Only start-engines itself sends it.
+    Deregister(Box<DeregisterRequest>),
     /// `ECS Task State Change`: a task has changed.
     TaskStateChange(Box<TaskChange>),
 }
@@ -51,7 +55,10 @@ pub fn read(event: Value, config: &Config, function: Option<&FunctionArn>) -> Re
         START => start(&event, config, function, &mut problems),
         STOP => stop(&event, config, function, &mut problems),
         RECONCILE => reconcile(&event, config, function, &mut problems),
-        _ => task_change::read(&event, &mut problems).map(|change| Trigger::TaskStateChange(Box::new(change))),
+        DEREGISTER => deregister::read(&event, &sender(&event, function), config, &mut problems)
+            .map(|request| Trigger::Deregister(Box::new(request))),
+        _ => task_change::read(&event, &sender(&event, function), config, &mut problems)
+            .map(|change| Trigger::TaskStateChange(Box::new(change))),
     });
     match (trigger, problems.is_empty()) {
         (Some(trigger), true) => Ok(trigger),

@@ -5,9 +5,15 @@ use std::time::Duration;
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use serde_json::Value;
 
+use super::later::Later;
+use super::sender::Sender;
+use crate::config::Config;
 use crate::domain::task::{self, Task};
 use crate::domain::timestamp::Timestamp;
 use crate::input::problem::Problems;
+
+/// The `source` of ECS's own events. Only AWS can send events with a source that begins with `aws.` to a bus.
+pub(super) const SOURCE: &str = "aws.ecs";
 
 /// A state change: an `ECS Task State Change` from ECS.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -19,12 +25,19 @@ pub struct TaskChange {
     pub happened_at: Option<Timestamp>,
     /// `updatedAt`, in milliseconds, for measurements.
     pub updated_at: Option<Timestamp>,
+    /// How a late stop goes on if it does not fit into one invocation; without it, it cannot go on.
+    pub later: Option<Later>,
 }
 
 /// Reads a state change; records every problem, and returns `None` if there is one.
-pub(crate) fn read(event: &EventBridgeEvent, problems: &mut Problems) -> Option<TaskChange> {
-    // Only AWS can send events with a source that begins with `aws.`, so a forged event has another source.
-    if event.source != "aws.ecs" {
+pub(crate) fn read(
+    event: &EventBridgeEvent,
+    sender: &Sender<'_>,
+    config: &Config,
+    problems: &mut Problems,
+) -> Option<TaskChange> {
+    // A forged event has another source.
+    if event.source != SOURCE {
         problems.invalid_text("event.source", &event.source, "only aws.ecs sends this detail-type");
     }
     let task = match task::from_event(&event.detail) {
@@ -49,5 +62,6 @@ pub(crate) fn read(event: &EventBridgeEvent, problems: &mut Problems) -> Option<
         task,
         happened_at,
         updated_at,
+        later: sender.later(config),
     })
 }

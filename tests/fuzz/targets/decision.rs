@@ -57,6 +57,7 @@ fuzz_target!(|bytes: &[u8]| {
         Trigger::Start(request) => request.sent_at,
         Trigger::Stop(request) => request.sent_at,
         Trigger::Reconcile(_) => None,
+        Trigger::Deregister(request) => request.happened_at,
         Trigger::TaskStateChange(change) => change.happened_at,
     };
     let age = Duration::from_millis(u64::from(choose()).pow(3));
@@ -108,7 +109,7 @@ impl Chosen<'_> {
     fn own(&self) -> Task {
         match self.trigger {
             Trigger::TaskStateChange(change) => change.task.clone(),
-            Trigger::Stop(_) | Trigger::Reconcile(_) => RUNNING.clone(),
+            Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::Deregister(_) => RUNNING.clone(),
             Trigger::Start(_) => panic!("a start asks for no task"),
         }
     }

@@ -17,6 +17,7 @@ mod outcome_events;
 mod overdue;
 mod races;
 mod reconcile;
+mod searches;
 mod shapes;
 mod start_times;
 mod starts;

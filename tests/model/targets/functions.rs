@@ -196,6 +196,7 @@ impl Targets {
         let trigger = Trigger::TaskStateChange(Box::new(TaskChange {
             task: self.task(function.task, function.version, function.has_run, false),
             happened_at: Some(Timestamp::from_millis(HAPPENED)),
+            later: None,
             updated_at: None,
         }));
         let config = Config::default();

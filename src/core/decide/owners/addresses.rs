@@ -1,18 +1,16 @@
 //! Who has an address now, by its network interface.
 //!
 //! An address belongs to a network interface, and EC2 shows which one in one call, whatever the number of tasks. Only
-//! where it is another one's is its task searched for: first among those with the same `startedBy`, then among all. A task
-//! keeps its interface while it lives, so what the search finds stays true however long it takes; only what EC2 showed
-//! must not be older than [`timing::INTERFACE_PROOF`] when the address is deregistered.
+//! where it is another one's is its task searched for ([`super::search`]). What the search finds stays true however long
+//! it takes; only what EC2 showed must not be older than [`timing::INTERFACE_PROOF`] when the address is deregistered.
 //!
 //! Never by subnet: a subnet can be deleted and made again with the same addresses.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use super::survey::{self, Listing};
-use crate::call::{Desired, ErrorKind, MAX_FILTER_VALUES};
+use super::search::{self, Found, Later, Wanted, nobody_yet};
+use crate::call::MAX_FILTER_VALUES;
 use crate::config::Config;
 use crate::decide::timing;
 use crate::domain::arn::{InterfaceId, TargetGroupArn, TaskArn, VpcId};
@@ -23,6 +21,7 @@ use crate::domain::task::Task;
 use crate::domain::timestamp::Timestamp;
 use crate::journal::{Asked, Halt, Reader};
 use crate::outcome::{Category, Failure};
+use crate::request::deregister::Progress;
 
 /// A target, and whose it was.
 pub(crate) struct Former {
@@ -32,8 +31,15 @@ pub(crate) struct Former {
     pub(crate) interface: Option<InterfaceId>,
 }
 
+/// What may be deregistered, and until when; or that it is not clear yet.
+pub(crate) enum Verdict {
+    Clear(Clear),
+    /// The search for the owners goes on later.
+    Later(Later),
+}
+
 /// What may be deregistered, and until when.
-pub(crate) struct Verdict {
+pub(crate) struct Clear {
     /// No other live task of start-engines has these.
     pub(crate) free: Vec<GroupTarget>,
     /// A live task of start-engines has these, registered or not.
@@ -42,13 +48,16 @@ pub(crate) struct Verdict {
     pub(crate) ends: Timestamp,
 }
 
-/// Who has the addresses of `former`, which were `task`'s; the inner error is EC2's.
+/// Who has the addresses of `former`, which were `task`'s; the inner error is EC2's. `before` is what an earlier invocation
+/// has found, and `can_go_on` whether a later one can go on.
 ///
 /// # Errors
-/// With the next call; or if an address has an interface whose task ECS may not show yet.
+/// With the next call; or if an address has an interface whose task ECS may not show yet, and it cannot go on later.
 pub(crate) fn verdict<'a>(
     task: &Task,
     former: &[Former],
+    before: Option<&Progress>,
+    can_go_on: bool,
     config: &Config,
     reader: &mut Reader<'a>,
 ) -> Asked<'a, Verdict> {
@@ -58,26 +67,28 @@ pub(crate) fn verdict<'a>(
         Ok(others) => others,
         Err(error) => return Ok(Err(error)),
     };
-    let mut wanted: Vec<&NetworkInterface> = Vec::new();
+    let mut interfaces: Vec<&NetworkInterface> = Vec::new();
     for interface in others.iter().flatten() {
-        if !wanted.iter().any(|known| known.id == interface.id) {
-            wanted.push(interface);
+        if !interfaces.iter().any(|known| known.id == interface.id) {
+            interfaces.push(interface);
         }
     }
+    let targets: Vec<&GroupTarget> = former.iter().map(|former| &former.target).collect();
     let mut owned = Vec::new();
-    if !wanted.is_empty() {
-        let search_began = reader.now();
-        let found = search(task, &wanted, config, reader)?;
-        let (found, without) = (&found.by_interface, &found.without);
-        let mut lost = wanted.iter().filter(|interface| !found.contains_key(&interface.id));
-        if let Some(young) = lost.find(|interface| !is_attached_for_long(interface, search_began)) {
-            return Err(nobody_yet(&task.arn, young).into());
-        }
-        for (Former { target, .. }, others) in former.iter().zip(&others) {
-            let mut owners = others.iter().filter_map(|interface| found.get(&interface.id));
-            let is_owned = owners.any(|owner| owner.is_live() && names(owner, target));
-            let is_of_another = || without.iter().any(|other| other.arn != task.arn && has(other, target));
-            if is_owned || !others.is_empty() && is_of_another() {
+    if !interfaces.is_empty() {
+        let wanted = Wanted {
+            task,
+            targets: &targets,
+            interfaces: &interfaces,
+            before,
+            can_go_on,
+        };
+        let found = match search::owners(wanted, config, reader)? {
+            Found::All(found) => found,
+            Found::Later(later) => return Ok(Ok(Verdict::Later(later))),
+        };
+        for (&target, others) in targets.iter().zip(&others) {
+            if found.is_owned(target, others) {
                 owned.push(target.clone());
             }
         }
@@ -88,17 +99,17 @@ pub(crate) fn verdict<'a>(
             Ok(again) => again,
             Err(error) => return Ok(Err(error)),
         };
-        let is_known = |interface: &&&NetworkInterface| wanted.iter().any(|known| known.id == interface.id);
+        let is_known = |interface: &&&NetworkInterface| interfaces.iter().any(|known| known.id == interface.id);
         if let Some(new) = again.iter().flatten().find(|interface| !is_known(interface)) {
             return Err(nobody_yet(&task.arn, new).into());
         }
     }
-    let free = former.iter().map(|former| &former.target);
-    Ok(Ok(Verdict {
-        free: free.filter(|target| !owned.contains(target)).cloned().collect(),
+    let free = targets.into_iter().filter(|target| !owned.contains(target)).cloned();
+    Ok(Ok(Verdict::Clear(Clear {
+        free: free.collect(),
         owned,
         ends,
-    }))
+    })))
 }
 
 /// Those of the interfaces that EC2 shows; the inner error is EC2's.
@@ -225,105 +236,10 @@ pub(crate) fn out_of_time(whose: &str) -> Failure {
     Failure::new(Category::OutOfTime, message)
 }
 
-/// The failure of a target whose address has an interface of which ECS shows no task.
-pub(crate) fn nobody_yet(task: &TaskArn, interface: &NetworkInterface) -> Failure {
-    let message = format!(
-        "EC2 shows {} with an address that {} had, and ECS does not show its task yet",
-        interface.id, task
-    );
-    Failure::new(Category::OwnerNotClear, message)
-}
-
 /// The failure of a task that ECS shows as RUNNING, and whose interface EC2 does not show.
 pub(crate) fn interface_is_gone(task: &TaskArn, interface: &InterfaceId) -> Failure {
     let message = format!(
         "DescribeTasks returns {task} as RUNNING, and EC2 does not show its network interface {interface}: it may have stopped"
     );
     Failure::new(Category::TaskNotVisible, message)
-}
-
-/// The tasks with these interfaces, in all configured clusters, of start-engines or not: first among those with the same
-/// `startedBy`, in calls that grow with that service only; then among all. Ends as soon as all are found.
-fn search(
-    task: &Task,
-    wanted: &[&NetworkInterface],
-    config: &Config,
-    reader: &mut Reader<'_>,
-) -> Result<Arc<Found>, Halt> {
-    let same_service = task.started_by.as_deref().map(Listing::StartedBy);
-    // A task that is stopping still has its interface.
-    let everybody = [Desired::Running, Desired::Stopped].map(Listing::All);
-    let listings: Vec<Listing<'_>> = same_service.into_iter().chain(everybody).collect();
-    search_listed(task, &listings, wanted, config, reader)
-}
-
-/// Those of them that have the same `startedBy`.
-pub(crate) fn of_same_service(
-    task: &Task,
-    wanted: &[&NetworkInterface],
-    config: &Config,
-    reader: &mut Reader<'_>,
-) -> Result<Arc<Found>, Halt> {
-    let same_service: Vec<Listing<'_>> = task.started_by.as_deref().map(Listing::StartedBy).into_iter().collect();
-    search_listed(task, &same_service, wanted, config, reader)
-}
-
-fn search_listed(
-    task: &Task,
-    listings: &[Listing<'_>],
-    wanted: &[&NetworkInterface],
-    config: &Config,
-    reader: &mut Reader<'_>,
-) -> Result<Arc<Found>, Halt> {
-    let clusters = config.clusters_to_search(&task.cluster);
-    reader.part(|reader| {
-        let mut all = Found::default();
-        for listing in listings {
-            for cluster in &clusters {
-                let note = |found: &mut Found, _: &[TaskArn], described: &[Arc<Task>]| {
-                    found.note(described, wanted);
-                    all.by_interface.len() + found.by_interface.len() >= wanted.len()
-                };
-                let walk = survey::walk(cluster, *listing, None, reader, |_, _| Ok(()), note)?;
-                match &walk.error {
-                    // A cluster that is gone has no tasks.
-                    Some(error) if error.kind == ErrorKind::ClusterNotFound => {}
-                    Some(error) => return Err(error.into()),
-                    None => {}
-                }
-                let found = &walk.found;
-                let by_interface = found.by_interface.iter();
-                all.by_interface
-                    .extend(by_interface.map(|(id, task)| (id.clone(), Arc::clone(task))));
-                all.without.extend(found.without.iter().cloned());
-                if all.by_interface.len() == wanted.len() {
-                    return Ok(all);
-                }
-            }
-        }
-        Ok(all)
-    })
-}
-
-/// What a search has found.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// The tasks of the interfaces.
-    pub(crate) by_interface: HashMap<InterfaceId, Arc<Task>>,
-    /// Live tasks with an address whose interface ECS does not show.
-    pub(crate) without: Vec<Arc<Task>>,
-}
-
-impl Found {
-    fn note(&mut self, described: &[Arc<Task>], wanted: &[&NetworkInterface]) {
-        for task in described {
-            match &task.interface {
-                Some(id) if wanted.iter().any(|wanted| wanted.id == *id) => {
-                    self.by_interface.insert(id.clone(), Arc::clone(task));
-                }
-                None if task.is_live() && task.network.addresses().is_some() => self.without.push(Arc::clone(task)),
-                Some(_) | None => {}
-            }
-        }
-    }
 }

@@ -8,6 +8,7 @@
 
 pub(crate) mod addresses;
 pub(crate) mod leftovers;
+pub(crate) mod search;
 pub(crate) mod survey;
 
 use self::survey::{Listing, Survey, Walk};

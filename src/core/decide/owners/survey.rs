@@ -52,33 +52,53 @@ pub(crate) struct Walk<F> {
     pub(crate) found: F,
     /// The error of ListTasks that has ended it.
     pub(crate) error: Option<CallError>,
-    /// The page whose tasks are to be described.
+    /// Whether it was paused; it goes on with the page of [`Self::token`].
+    pub(crate) is_paused: bool,
+    /// The `nextToken` of the page whose tasks are to be described; `None` for the first page.
+    pub(crate) token: Option<String>,
+    /// That page.
     page: Option<Arc<TaskPage>>,
 }
 
-/// Lists and describes tasks. `check` is called before each step, and its failure ends the walk; `note` takes the tasks that
-/// were asked for, and those that DescribeTasks returned, and says whether that is enough.
+/// Whether a walk goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    GoOn,
+    Pause,
+}
+
+/// Lists and describes tasks, from the page of `token` on. `check` is called before each step: it may pause the walk, and
+/// its failure ends it. `note` takes the tasks that were asked for, and those that DescribeTasks returned, and says whether
+/// that is enough.
 pub(crate) fn walk<F: Default + Any + Send + Sync>(
     cluster: &Cluster,
     listing: Listing<'_>,
+    token: Option<&str>,
     except: Option<&TaskArn>,
     reader: &mut Reader<'_>,
-    check: impl Fn(&Reader<'_>, &F) -> Result<(), Failure>,
+    check: impl Fn(&Reader<'_>, &F) -> Result<Pace, Failure>,
     mut note: impl FnMut(&mut F, &[TaskArn], &[Arc<Task>]) -> bool,
 ) -> Result<Arc<Walk<F>>, Halt> {
     reader.steps(|walk: &mut Walk<F>, reader| {
-        check(reader, &walk.found)?;
+        if check(reader, &walk.found)? == Pace::Pause {
+            walk.is_paused = true;
+            walk.token = walk.token.take().or_else(|| token.map(str::to_owned));
+            return Ok(ControlFlow::Break(()));
+        }
         let Some(page) = walk.page.clone() else {
-            return Ok(match reader.list_tasks(listing.page(cluster, None))? {
-                Ok(first) => {
-                    walk.page = Some(Arc::clone(first));
-                    ControlFlow::Continue(())
-                }
-                Err(error) => {
-                    walk.error = Some(error.clone());
-                    ControlFlow::Break(())
-                }
-            });
+            return Ok(
+                match reader.list_tasks(listing.page(cluster, token.map(str::to_owned)))? {
+                    Ok(first) => {
+                        walk.token = token.map(str::to_owned);
+                        walk.page = Some(Arc::clone(first));
+                        ControlFlow::Continue(())
+                    }
+                    Err(error) => {
+                        walk.error = Some(error.clone());
+                        ControlFlow::Break(())
+                    }
+                },
+            );
         };
         let listed: Vec<TaskArn> = page.tasks.iter().filter(|arn| Some(*arn) != except).cloned().collect();
         let chunks = || listed.chunks(MAX_TASKS_PER_DESCRIBE);
@@ -90,6 +110,7 @@ pub(crate) fn walk<F: Default + Any + Send + Sync>(
         }
         match next {
             Some(Ok(next)) if !is_enough => {
+                walk.token.clone_from(&page.next);
                 walk.page = Some(Arc::clone(next));
                 return Ok(ControlFlow::Continue(()));
             }
@@ -142,8 +163,11 @@ pub(crate) fn tasks(
         }
         Some(_) | None => Ok(()),
     };
-    let check = |reader: &Reader<'_>, survey: &Survey| all_known(survey).and_then(|()| in_time(reader));
-    let walk = walk(cluster, listing, except, reader, check, Survey::note)?;
+    let check = |reader: &Reader<'_>, survey: &Survey| {
+        all_known(survey)?;
+        in_time(reader).map(|()| Pace::GoOn)
+    };
+    let walk = walk(cluster, listing, None, except, reader, check, Survey::note)?;
     all_known(&walk.found)?;
     Ok(walk)
 }
@@ -154,8 +178,9 @@ pub(crate) fn listed(cluster: &Cluster, desired: Desired, reader: &mut Reader<'_
         cluster,
         Listing::All(desired),
         None,
+        None,
         reader,
-        |_, _| Ok(()),
+        |_, _| Ok(Pace::GoOn),
         Survey::note,
     )
 }

@@ -1,7 +1,7 @@
 //! All tasks of this deployment and of others, live and stopped, in every cluster where one may have a target in the
 //! target groups in question; and the proof of which are live, which holds for a moment only.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::budget::in_time;
@@ -9,9 +9,11 @@ use super::compare::Stage;
 use crate::call::{Desired, ErrorKind};
 use crate::config::Config;
 use crate::decide::failures::Failures;
+use crate::decide::owners::addresses::is_attached_for_long;
 use crate::decide::owners::survey::{self, Listing};
 use crate::decide::{deployment, timing};
 use crate::domain::arn::{Cluster, InterfaceId, TargetGroupArn, TaskArn};
+use crate::domain::interface::NetworkInterface;
 use crate::domain::target::Attachment;
 use crate::domain::task::{Phase, Task};
 use crate::domain::timestamp::Timestamp;
@@ -81,6 +83,8 @@ impl FleetTask {
 #[derive(Debug)]
 pub(super) struct Proof {
     pub(super) live: Vec<Arc<FleetTask>>,
+    /// The network interfaces of the others, which have no targets.
+    foreign: HashSet<InterfaceId>,
     /// When they were listed.
     pub(super) began: Timestamp,
     pub(super) ends: Timestamp,
@@ -119,12 +123,25 @@ impl Proof {
         in_time: impl Fn(&Reader<'_>) -> Result<(), Failure>,
     ) -> Result<Arc<Self>, Halt> {
         reader.part(|reader| {
-            let mut live = Vec::new();
+            let (mut live, mut foreign) = (Vec::new(), HashSet::new());
             let began = reader.now();
-            each_task(Desired::Running, request, config, reader, in_time, |fleet_task| {
-                live.extend(Some(fleet_task).filter(|it| it.task.is_live()));
-            })?;
-            Ok(Self { live, began, ends })
+            each_task(
+                Desired::Running,
+                request,
+                config,
+                reader,
+                in_time,
+                &mut foreign,
+                |fleet_task| {
+                    live.extend(Some(fleet_task).filter(|it| it.task.is_live()));
+                },
+            )?;
+            Ok(Self {
+                live,
+                foreign,
+                began,
+                ends,
+            })
         })
     }
 }
@@ -145,6 +162,8 @@ pub(super) struct Fleet {
     tasks: Vec<Arc<FleetTask>>,
     by_group: HashMap<TargetGroupArn, Vec<usize>>,
     by_interface: HashMap<InterfaceId, usize>,
+    /// The network interfaces of tasks without targets, somebody else's among them.
+    foreign: HashSet<InterfaceId>,
     /// When the live ones were listed.
     pub(super) began: Timestamp,
 }
@@ -160,24 +179,36 @@ pub(super) fn survey(
         let mut newest: BTreeMap<TaskArn, Arc<FleetTask>> = BTreeMap::new();
         let live = proof.live.iter().map(|it| (it.task.arn.clone(), Arc::clone(it)));
         newest.extend(live);
-        each_task(Desired::Stopped, request, config, reader, in_time, |fleet_task| {
-            let arn = &fleet_task.task.arn;
-            let is_newer = |known: &Arc<FleetTask>| fleet_task.task.version >= known.task.version;
-            if newest.get(arn).is_none_or(is_newer) {
-                newest.insert(arn.clone(), fleet_task);
-            }
-        })?;
-        Ok((Fleet::of(newest.into_values().collect(), proof.began), proof))
+        let mut foreign = proof.foreign.clone();
+        each_task(
+            Desired::Stopped,
+            request,
+            config,
+            reader,
+            in_time,
+            &mut foreign,
+            |fleet_task| {
+                let arn = &fleet_task.task.arn;
+                let is_newer = |known: &Arc<FleetTask>| fleet_task.task.version >= known.task.version;
+                if newest.get(arn).is_none_or(is_newer) {
+                    newest.insert(arn.clone(), fleet_task);
+                }
+            },
+        )?;
+        let fleet = Fleet::of(newest.into_values().collect(), foreign, proof.began);
+        Ok((fleet, proof))
     })
 }
 
-/// Lists and describes the tasks with this desired status in every cluster.
+/// Lists and describes the tasks with this desired status in every cluster; of those without targets only the network
+/// interfaces are kept.
 fn each_task(
     desired: Desired,
     request: &ReconcileRequest,
     config: &Config,
     reader: &mut Reader<'_>,
     in_time: impl Fn(&Reader<'_>) -> Result<(), Failure>,
+    foreign: &mut HashSet<InterfaceId>,
     mut take: impl FnMut(Arc<FleetTask>),
 ) -> Result<(), Halt> {
     for (cluster, is_in_cluster) in clusters(request) {
@@ -187,10 +218,12 @@ fn each_task(
             Some(error) => return Err(error.into()),
             None => {}
         }
-        let tasks = survey.found.tasks.iter();
-        tasks
-            .filter_map(|task| FleetTask::of(task, is_in_cluster, config))
-            .for_each(|fleet_task| take(Arc::new(fleet_task)));
+        for task in &survey.found.tasks {
+            match FleetTask::of(task, is_in_cluster, config) {
+                Some(fleet_task) => take(Arc::new(fleet_task)),
+                None => foreign.extend(task.interface.clone()),
+            }
+        }
     }
     Ok(())
 }
@@ -219,7 +252,7 @@ impl Fleet {
         overdue.collect()
     }
 
-    fn of(tasks: Vec<Arc<FleetTask>>, began: Timestamp) -> Self {
+    fn of(tasks: Vec<Arc<FleetTask>>, foreign: HashSet<InterfaceId>, began: Timestamp) -> Self {
         let mut by_group: HashMap<TargetGroupArn, Vec<usize>> = HashMap::new();
         for (n, fleet_task) in tasks.iter().enumerate() {
             let groups: BTreeSet<&TargetGroupArn> = fleet_task.attachments.iter().map(|it| &it.group).collect();
@@ -233,6 +266,7 @@ impl Fleet {
             tasks,
             by_group,
             by_interface,
+            foreign,
             began,
         }
     }
@@ -250,6 +284,12 @@ impl Fleet {
     pub(super) fn with_interface(&self, interface: &InterfaceId) -> Option<&Arc<Task>> {
         let place = *self.by_interface.get(interface)?;
         self.tasks.get(place).map(|fleet_task| &fleet_task.task)
+    }
+
+    /// Whether an interface that no task with targets has is certainly none of a task with targets: it is another task's, or
+    /// so old that ECS would have shown its task.
+    pub(super) fn is_nobodys(&self, interface: &NetworkInterface) -> bool {
+        self.foreign.contains(&interface.id) || is_attached_for_long(interface, self.began)
     }
 
     /// The tasks that have a target in the target group.

@@ -14,6 +14,7 @@ use crate::call::{MAX_TARGETS_PER_CALL, MAX_TASKS_PER_DESCRIBE};
 use crate::config::Config;
 use crate::decide::failures::{Failures, caught};
 use crate::decide::owners::addresses::{self, Former, interface_is_gone};
+use crate::decide::owners::search;
 use crate::decide::register::register_in_groups;
 use crate::decide::stop::drain_is_over;
 use crate::decide::targets::snapshot::newer;
@@ -344,8 +345,7 @@ impl<'f> Work<'f> {
             for other in others {
                 match (self.fleet.with_interface(&other.id), &change.task) {
                     (Some(owner), _) => is_owned |= owner.is_live() && addresses::names(owner, &former.target),
-                    // Of somebody else's task, or of none.
-                    (None, _) if addresses::is_attached_for_long(other, self.fleet.began) => {}
+                    (None, _) if self.fleet.is_nobodys(other) => {}
                     // Perhaps of a task that was started after the list.
                     (None, former_task) => {
                         is_owned = true;
@@ -373,23 +373,30 @@ impl<'f> Work<'f> {
         unclear: &[(&Former, &TaskArn, &NetworkInterface)],
         reader: &mut Reader<'_>,
     ) -> Result<(), Halt> {
-        let wanted: Vec<&NetworkInterface> = unclear.iter().map(|(_, _, interface)| *interface).collect();
+        let wanted: Vec<&InterfaceId> = unclear.iter().map(|(_, _, interface)| &interface.id).collect();
         let mut found: HashMap<InterfaceId, Arc<Task>> = HashMap::new();
         for (_, task, _) in unclear {
             let Some(former) = self.fleet.task(task) else {
                 continue;
             };
-            if wanted.iter().all(|interface| found.contains_key(&interface.id)) {
+            if wanted.iter().all(|id| found.contains_key(*id)) {
                 break;
             }
-            let of_service = addresses::of_same_service(former, &wanted, self.config, reader)?;
+            let of_service = search::of_same_service(former, &wanted, self.config, reader)?;
             let of_service = of_service.by_interface.iter();
             found.extend(of_service.map(|(id, task)| (id.clone(), Arc::clone(task))));
         }
         for (former, task, interface) in unclear {
-            let owner = found.get(&interface.id);
-            if !owner.is_some_and(|owner| owner.is_live() && addresses::names(owner, &former.target)) {
-                self.failures.add(addresses::nobody_yet(task, interface));
+            match found.get(&interface.id) {
+                Some(owner) if owner.is_live() && addresses::names(owner, &former.target) => {}
+                Some(owner) => self.failures.add(Failure::new(
+                    Category::OwnerNotClear,
+                    format!(
+                        "{} is not deregistered yet: {}, which has its address now, is not attached to the target group, or is stopping, and was not listed with the other tasks",
+                        former.target, owner.arn
+                    ),
+                )),
+                None => self.failures.add(search::nobody_yet(task, interface)),
             }
         }
         Ok(())
@@ -485,7 +492,7 @@ impl<'f> Work<'f> {
         for (former, others) in former.iter().zip(others) {
             let is_anothers = |other: &&NetworkInterface| match self.fleet.with_interface(&other.id) {
                 Some(owner) => owner.is_live() && addresses::names(owner, &former.target),
-                None => !addresses::is_attached_for_long(other, self.fleet.began),
+                None => !self.fleet.is_nobodys(other),
             };
             if others.iter().any(is_anothers) {
                 kept.push(&former.target.target);

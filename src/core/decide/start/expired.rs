@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::decide::owners::survey::{Listing, walk};
+use crate::decide::owners::survey::{Listing, Pace, walk};
 use crate::domain::arn::TaskArn;
 use crate::domain::tags;
 use crate::domain::task::Task;
@@ -48,7 +48,15 @@ fn tasks_of(request: &StartRequest, reader: &mut Reader<'_>) -> Result<Vec<TaskA
         false
     };
     let listing = Listing::StartedBy(&request.started_by);
-    let walk = walk(&request.cluster, listing, None, reader, |_, _| Ok(()), note)?;
+    let walk = walk(
+        &request.cluster,
+        listing,
+        None,
+        None,
+        reader,
+        |_, _| Ok(Pace::GoOn),
+        note,
+    )?;
     match &walk.error {
         Some(error) => Err(error.into()),
         None => Ok(walk.found.clone()),

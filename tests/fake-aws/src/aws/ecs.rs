@@ -40,6 +40,11 @@ impl World {
         Ok(json!({"tasks": tasks.collect::<Value>(), "failures": failures}))
     }
 
+    /// ECS knows no `nextToken` of ListTasks any more.
+    pub fn expire_list_tokens(&mut self) {
+        self.list_tokens.clear();
+    }
+
     pub(super) fn list_tasks(&mut self, input: &Value) -> Result<Value, ApiError> {
         let cluster = self.cluster(input)?;
         let filters = [

@@ -136,3 +136,60 @@ async fn a_task_that_is_started_while_the_others_are_listed_is_not_unknown() {
     });
     assert_eq!(repaired(&stage).await, nothing());
 }
+
+fn run_foreign(world: &mut World) -> String {
+    let task = world.run_foreign_task(&json!({
+        "cluster": "engines", "taskDefinition": "auth", "launchType": "FARGATE", "startedBy": "somebody",
+        "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-0a1b2c3d4e5f60718"]}},
+    }));
+    world.advance_to(&task, "RUNNING");
+    task
+}
+
+/// Of somebody else's task no more is known than its network interface.
+#[tokio::test]
+async fn an_address_that_a_task_of_somebody_else_has_is_deregistered_even_if_ec2_shows_no_attachment() {
+    let stage = stage().await;
+    let task = stage.registered_task("e1").await;
+    let freed = address(&stage, &task).parse().expect("an address");
+    stage.fake.world(|world| {
+        stop(world, &task);
+        world.advance_to(&task, "STOPPED");
+        world.next_address(freed);
+        run_foreign(world);
+        world.hide_attachment(freed);
+    });
+    let (_, deregistered, _) = repaired(&stage).await;
+    assert_eq!(deregistered.len(), 1);
+    assert_eq!(stage.registered(), []);
+}
+
+#[tokio::test]
+async fn a_newer_task_that_stops_by_then_is_named_as_what_it_is() {
+    let stage = stage().await;
+    let task = stage.registered_task("e1").await;
+    let freed = address(&stage, &task).parse().expect("an address");
+    let started_by = stage.fake.world(|world| {
+        let event = stop(world, &task);
+        world.advance_to(&task, "STOPPED");
+        event["detail"]["startedBy"].as_str().expect("text").to_owned()
+    });
+    let starts = move |world: &mut World| {
+        world.next_address(freed);
+        let new = world.run_foreign_task(&json!({
+            "cluster": "engines", "taskDefinition": "auth", "launchType": "FARGATE", "startedBy": started_by,
+            "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-0a1b2c3d4e5f60718"]}},
+        }));
+        world.advance_to(&new, "RUNNING");
+        world.before_next("ecs:DescribeTasks", move |world| {
+            stop(world, &new);
+        });
+    };
+    stage
+        .fake
+        .world(|world| world.before_next("ec2:DescribeNetworkInterfaces", starts));
+    let failure = stage.deliver(&reconcile()).await.result.expect_err("a failure");
+    assert_eq!((failure.category.name(), failure.transient), ("owner_not_clear", true));
+    assert!(failure.message.contains("or is stopping"), "{failure}");
+    assert_eq!(stage.registered().len(), 1);
+}
