@@ -49,7 +49,7 @@ test("each wrong argument is named with value and rule", () => {
     [{ deployment: "" }, "args.deployment = \"\": must be 1 to 256 letters, digits"],
     [{ apiRates: "RunTask=0" }, 'args.apiRates = "RunTask=0": 0 must be a number from 0.1 to 1000'],
     [{ apiRates: "RunTask=1:0" }, 'args.apiRates = "RunTask=1:0": 0 must be a number of calls at once, from 1 to 1000'],
-    [{ apiRates: "runtask=1" }, 'args.apiRates = "runtask=1": runtask cannot have a rate: it must be one of RunTask, StopTask, DescribeTasks, ListTasks, RegisterTargets, DeregisterTargets, DescribeTargetHealth, DescribeTargetGroups, DescribeNetworkInterfaces'],
+    [{ apiRates: "runtask=1" }, 'args.apiRates = "runtask=1": runtask cannot have a rate: it must be one of RunTask, StopTask, TagResource, DescribeTasks, ListTasks, RegisterTargets, DeregisterTargets, DescribeTargetHealth, DescribeTargetGroups, DescribeNetworkInterfaces'],
     [{ apiRates: "RunTask=1,RunTask=2" }, 'args.apiRates = "RunTask=1,RunTask=2": RunTask is given twice'],
     [{ outcomeEventBus: "a bus" }, 'args.outcomeEventBus = "a bus": must be the name or ARN of an event bus'],
     [{ sources: ["start-engines"] }, 'args.sources[0] = "start-engines": is the source of outcome events: applications need another'],

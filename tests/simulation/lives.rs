@@ -181,7 +181,7 @@ impl Simulation {
     fn ecs_lag(&mut self) -> i64 {
         if matches!(
             self.mutant,
-            Mutant::TasksEndAtOnce | Mutant::LateRunningEventsAreBelieved
+            Mutant::TasksEndAtOnce | Mutant::LateRunningEventsAreBelieved | Mutant::AgesCountFromTheEnd
         ) {
             return ECS_LAG;
         }

@@ -86,6 +86,21 @@ pub(super) fn reconcile(
     )
 }
 
+/// The schedule with which a late stop goes on, one for each continuation of the same targets; `None` without settings for
+/// Scheduler, or if a time is not a valid date.
+pub(super) fn deregister(request: &DeregisterRequest, now: Timestamp, at: Timestamp) -> Option<OneTimeSchedule> {
+    let later = request.later.as_ref()?;
+    let targets: Vec<String> = request
+        .targets
+        .iter()
+        .map(|GroupTarget { group, target }| format!("{group} {target}"))
+        .collect();
+    let id = digest(&format!("{} {}", request.task.arn, targets.join(" ")));
+    let name = format!("start-engines-deregister-{id}-{}", request.count);
+    let detail = deregister::detail(request)?;
+    schedule(later, name, envelope::DEREGISTER, &detail, now, at)
+}
+
 /// The schedule with which a stop of several tasks continues at a full minute, one for each minute of one event; `None`
 /// without settings for Scheduler, or if a time is not a valid date.
 pub(super) fn stop_again(
@@ -102,21 +117,6 @@ pub(super) fn stop_again(
     // No earlier than the request, whose own time may be ahead of this clock: the earlier of both counts.
     let sent_at = request.requested_at.map_or(now, |requested_at| requested_at.max(now));
     schedule(later, name, envelope::STOP, &detail, sent_at, at)
-}
-
-/// The schedule with which a late stop goes on, one for each continuation of the same targets; `None` without settings for
-/// Scheduler, or if a time is not a valid date.
-pub(super) fn deregister(request: &DeregisterRequest, now: Timestamp, at: Timestamp) -> Option<OneTimeSchedule> {
-    let later = request.later.as_ref()?;
-    let targets: Vec<String> = request
-        .targets
-        .iter()
-        .map(|GroupTarget { group, target }| format!("{group} {target}"))
-        .collect();
-    let id = digest(&format!("{} {}", request.task.arn, targets.join(" ")));
-    let name = format!("start-engines-deregister-{id}-{}", request.count);
-    let detail = deregister::detail(request)?;
-    schedule(later, name, envelope::DEREGISTER, &detail, now, at)
 }
 
 /// An event id may be long, and contain characters that a schedule's name may not.
