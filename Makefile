@@ -151,6 +151,11 @@ fleet: ## how the calls and seconds of late stops grow with the number of live t
 	cargo build --release --locked --manifest-path $(LOAD)/Cargo.toml --target-dir target/load
 	target/load/release/start-engines-load fleet target/load/figures $(or $(FLEET),100,1000,10000,100000)
 
+.PHONY: command-fleet
+command-fleet: ## what `status` and `reconcile` take with 1,000 and 10,000 tasks at 20 ms a call (TASKS=1000,10000)
+	cargo build --release --locked --bin start-engines
+	COMMAND=$(CURDIR)/target/release/start-engines cargo test --locked --test it command::large::report -- --ignored --exact --nocapture
+
 .PHONY: cost
 cost: ## dollars for a million task lives, with the durations that the last `make bench` measured
 	@test -f target/bench/bench.json || { echo "cost: target/bench/bench.json does not exist: run make bench" >&2; exit 2; }

@@ -202,6 +202,9 @@ pub(crate) struct Wait {
 /// `status`.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
+    /// Only the tasks and target groups of this service
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
     /// Also show tasks that have stopped within the last hour
     #[arg(long)]
     pub(crate) stopped: bool,

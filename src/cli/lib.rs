@@ -4,13 +4,16 @@
 
 mod args;
 pub mod aws;
+mod calls;
 mod command_error;
 mod commands;
 pub mod dead_letter;
 pub mod event;
 pub mod event_file;
 pub mod fleet;
+mod hosts;
 mod inventory;
+mod reading;
 mod reconciler;
 mod session;
 pub mod terminal;

@@ -1,6 +1,6 @@
 //! `--wait`: polls until the tasks have started or stopped. The function never polls.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ pub(crate) type Stopping = BTreeMap<Cluster, Vec<TaskArn>>;
 /// One wait, with its timeout and progress lines.
 #[derive(Debug)]
 pub(crate) struct Watch<'a> {
-    inventory: Inventory<'a>,
+    inventory: Inventory,
     config: &'a Config,
     timeout: Duration,
     progress: Progress,
@@ -47,7 +47,7 @@ pub(crate) struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    pub(crate) fn new(inventory: Inventory<'a>, config: &'a Config, timeout: Duration) -> Self {
+    pub(crate) fn new(inventory: Inventory, config: &'a Config, timeout: Duration) -> Self {
         Self {
             inventory,
             config,
@@ -73,7 +73,7 @@ impl<'a> Watch<'a> {
                 Err(error) => return (tasks_json(&statuses), Err(after_sending(error))),
             }
             for status in &statuses {
-                self.report(&status.snapshot.task.arn, state(status));
+                self.report(&status.arn, state(status));
             }
             let failed: Vec<&TaskStatus> = statuses.iter().filter(|status| has_ended(status)).collect();
             let ready = statuses.iter().filter(|status| is_ready(status)).count();
@@ -116,7 +116,7 @@ impl<'a> Watch<'a> {
                 }
             }
         }
-        Ok(self.inventory.fleet(mine, &[]).await?.tasks)
+        Ok(self.inventory.fleet(mine).await?.tasks)
     }
 
     /// The tasks that a stop selects now.
@@ -155,9 +155,13 @@ impl<'a> Watch<'a> {
                     }
                     Err(error) => return (Value::from(ended), Err(after_sending(error))),
                 };
+                let found: HashMap<&TaskArn, &TaskSnapshot> = snapshots
+                    .iter()
+                    .map(|snapshot| (&snapshot.task.arn, snapshot))
+                    .collect();
                 let mut still = Vec::new();
                 for arn in std::mem::take(arns) {
-                    let task = snapshots.iter().find(|snapshot| snapshot.task.arn == arn);
+                    let task = found.get(&arn).copied();
                     self.report(&arn, stopping(task));
                     match task.map(|snapshot| snapshot.task.phase()) {
                         None | Some(Phase::Stopped) => ended.push(stopped(&arn, task)),
@@ -214,22 +218,24 @@ fn after_sending(error: CallError) -> CommandError {
 }
 
 fn has_ended(status: &TaskStatus) -> bool {
-    !status.snapshot.task.is_live()
+    !status.is_live()
 }
 
 fn is_ready(status: &TaskStatus) -> bool {
-    status.snapshot.task.phase() == Phase::Running && status.registered() == status.targets.len()
+    status.phase == Phase::Running && status.registered() == status.targets.len()
 }
 
 fn state(status: &TaskStatus) -> String {
-    let task = &status.snapshot.task;
-    match task.phase() {
-        Phase::Stopping | Phase::Stopped => format!("{}: {}", task.last_status, task.stop),
+    match status.phase {
+        Phase::Stopping | Phase::Stopped => {
+            let why = status.stop.as_deref().unwrap_or_default();
+            format!("{}: {why}", status.last_status)
+        }
         Phase::Running if !status.targets.is_empty() => {
             let (registered, all) = (status.registered(), status.targets.len());
             format!("RUNNING, {registered} of {all} targets registered")
         }
-        Phase::Starting | Phase::Running | Phase::Unknown => task.last_status.to_string(),
+        Phase::Starting | Phase::Running | Phase::Unknown => status.last_status.to_string(),
     }
 }
 

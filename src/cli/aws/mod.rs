@@ -15,17 +15,13 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use start_engines_aws::{AwsClients, eventbridge, timed};
 use start_engines_core::call::event_entry::EventEntry;
-use start_engines_core::call::{Answer, Call, CallError, ErrorKind, FailedEntry};
-use start_engines_core::domain::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
-use start_engines_core::domain::instance::Recall;
-use start_engines_core::domain::task::ports::PortBinding;
+use start_engines_core::call::{Answer, Call, CallError, Desired, ErrorKind, FailedEntry, TaskPage};
+use start_engines_core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
 use start_engines_core::ports::Aws;
 
+pub use self::tasks::TimedTask;
 use crate::dead_letter::{Message, Receipt};
-use crate::fleet::{GroupMember, TaskSnapshot};
-
-/// Time limit of one call about container instances and task definitions, retries included.
-const CALL_TIME: Duration = Duration::from_secs(20);
+use crate::fleet::GroupMember;
 
 /// No option, variable or profile names a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,76 +61,34 @@ impl OperatorClients {
         })
     }
 
-    /// The clients that the function uses, for running its handler in this process.
+    /// The clients that the function uses.
     #[must_use]
     pub fn function(&self) -> AwsClients {
         self.core.clone()
     }
 
-    /// Every task of a cluster that ECS lists: those with `desiredStatus` RUNNING, and those that are stopping or have
-    /// stopped within the last hour.
+    /// One page of the tasks of a cluster.
     ///
     /// # Errors
     /// ListTasks' own.
-    pub async fn list_tasks(&self, cluster: &Cluster) -> Result<Vec<TaskArn>, CallError> {
-        let mut arns = tasks::list_tasks(self.core.ecs(), cluster).await?;
-        arns.sort();
-        arns.dedup();
-        Ok(arns)
+    pub async fn list_tasks(
+        &self,
+        cluster: &Cluster,
+        desired: Desired,
+        page: Option<&str>,
+    ) -> Result<TaskPage, CallError> {
+        tasks::list_tasks(self.core.ecs(), cluster, desired, page).await
     }
 
-    /// These tasks, with their tags; those that ECS does not know are left out.
+    /// These tasks, at most 100; those that ECS does not know are left out. Of their tags only those of start-engines.
     ///
     /// # Errors
     /// DescribeTasks' own.
-    pub async fn describe_tasks(&self, cluster: &Cluster, tasks: &[TaskArn]) -> Result<Vec<TaskSnapshot>, CallError> {
-        let mut snapshots = tasks::describe_tasks(self.core.ecs(), cluster, tasks).await?;
-        for task in &mut snapshots {
-            task.hosts.sort();
-        }
-        Ok(snapshots)
+    pub async fn describe_tasks(&self, cluster: &Cluster, tasks: &[TaskArn]) -> Result<Vec<TimedTask>, CallError> {
+        tasks::describe_tasks(self.core.ecs(), cluster, tasks).await
     }
 
-    /// The ids that targets of a container instance can be registered with: its EC2 instance id and its
-    /// private addresses. Empty if the container instance does not exist any more.
-    ///
-    /// # Errors
-    /// DescribeContainerInstances' or DescribeInstances' own.
-    pub async fn hosts(&self, cluster: &Cluster, container_instance: &str) -> Result<Vec<String>, CallError> {
-        let call = Call::DescribeContainerInstance {
-            cluster: cluster.clone(),
-            arn: container_instance.to_owned(),
-            recall: Recall::Always,
-        };
-        let Answer::ContainerInstance(Some(found)) = self.core.perform(&call, CALL_TIME).await? else {
-            return Ok(Vec::new());
-        };
-        let mut hosts = vec![found.ec2_instance.clone()];
-        let call = Call::DescribeInstance {
-            id: found.ec2_instance,
-            recall: Recall::Always,
-        };
-        if let Answer::Instance(Some(instance)) = self.core.perform(&call, CALL_TIME).await? {
-            hosts.extend(instance.addresses.each());
-        }
-        Ok(hosts)
-    }
-
-    /// The host ports that a task definition fixes for its tasks; empty if it was deleted.
-    ///
-    /// # Errors
-    /// DescribeTaskDefinition's own.
-    pub async fn certain_ports(&self, definition: &TaskDefinition) -> Result<Vec<PortBinding>, CallError> {
-        let call = Call::DescribeTaskDefinition {
-            arn: definition.clone(),
-        };
-        match self.core.perform(&call, CALL_TIME).await? {
-            Answer::Definition(Some(found)) => Ok(found.static_ports()),
-            _ => Ok(Vec::new()),
-        }
-    }
-
-    /// All targets of a target group; none if the target group does not exist.
+    /// All targets of a target group, also draining ones.
     ///
     /// # Errors
     /// DescribeTargetHealth's own.
@@ -216,5 +170,12 @@ impl OperatorClients {
     /// Invoke's own; also when Lambda's status is not 202.
     pub async fn invoke(&self, function: &str, event: &str) -> Result<(), CallError> {
         lambda::invoke(&self.lambda, function, event).await
+    }
+}
+
+/// The function's calls, by its own adapters.
+impl Aws for OperatorClients {
+    async fn perform(&self, call: &Call, within: Duration) -> Result<Answer, CallError> {
+        self.core.perform(call, within).await
     }
 }

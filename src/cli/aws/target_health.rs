@@ -8,7 +8,7 @@ use start_engines_core::domain::target::{Target, TargetHealth};
 
 use crate::fleet::GroupMember;
 
-/// All targets of a target group, also draining ones; none if the target group does not exist.
+/// All targets of a target group, also draining ones.
 pub(super) async fn describe_target_group(
     client: &Client,
     group: &TargetGroupArn,
@@ -19,12 +19,7 @@ pub(super) async fn describe_target_group(
         .target_group_arn(group.as_str())
         .send()
         .await
-        .map_err(|error| call_error(OPERATION, &error));
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error) if error.kind == ErrorKind::TargetGroupNotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
+        .map_err(|error| call_error(OPERATION, &error))?;
     let members = answer.target_health_descriptions().iter().map(member);
     let members: Option<Vec<GroupMember>> = members.collect();
     members.ok_or_else(|| CallError {
@@ -47,7 +42,7 @@ fn member(found: &sdk::TargetHealthDescription) -> Option<GroupMember> {
             port: Port::try_from(i64::from(target.port()?)).ok()?,
         },
         health: TargetHealth::of(state, reason, target.availability_zone()),
-        state: state.to_owned(),
-        reason: reason.map(str::to_owned),
+        state: state.into(),
+        reason: reason.map(Into::into),
     })
 }

@@ -3,6 +3,10 @@
 //! The same decisions as the function's own for a `Reconcile ECS Targets` event, made in this process: it works
 //! while the function does not.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Serialize;
 use serde_json::{Value, json};
 use start_engines_core::domain::arn::Cluster;
 use start_engines_core::domain::target::GroupTarget;
@@ -10,12 +14,14 @@ use start_engines_core::outcome::Repairs;
 use start_engines_core::outcome::plan::Plan;
 
 use crate::args::Reconcile;
+use crate::calls::Calls;
 use crate::command_error::CommandError;
 use crate::event::Known;
 use crate::reconciler::Reconciler;
 use crate::session::Session;
 use crate::terminal::interrupt::Interrupt;
-use crate::terminal::screen::{confirm, note, out};
+use crate::terminal::progress::Counting;
+use crate::terminal::screen::{confirm, note, out, out_by, out_json};
 use crate::terminal::table::counted;
 use crate::view::plan::{self, Counts, WITHHELD};
 
@@ -30,22 +36,19 @@ pub(crate) async fn reconcile(
     if options.prune && !is_sure {
         return Err(CommandError::Usage(format!("--prune: {WITHHELD}; nothing was changed")));
     }
-    let clusters = clusters(session, &known, options.service.as_deref())?;
     let service = options.service.as_deref();
-    let clients = session.clients().await?;
-    let reconciler = Reconciler::new(known, clients.function());
-    let planning = async {
-        let mut plans = Vec::new();
-        for cluster in clusters {
-            let plan = reconciler.plan(&cluster, service).await?;
-            plans.push((cluster, plan));
-        }
-        Ok::<_, CommandError>(plans)
+    let clusters = match service {
+        Some(service) => clusters_of(session, &known, service)?,
+        None => session.clusters(&known)?,
     };
+    let counting = Counting::on(session.screen);
+    let calls = Arc::new(Calls::new(session.clients().await?, counting));
+    let reconciler = Reconciler::new(known, Arc::clone(&calls));
     let plans: Vec<(Cluster, Plan)> = tokio::select! {
-        plans = planning => plans?,
+        plans = plans(&reconciler, clusters, service, &calls) => plans?,
         () = interrupt.requested() => return Err(CommandError::Interrupted),
     };
+    calls.counting.end();
     print_plans(session, &plans);
     let is_whole = plans
         .iter()
@@ -75,7 +78,15 @@ pub(crate) async fn reconcile(
         let Some(prune) = agreed else {
             continue;
         };
-        let (repairs, ended) = reconciler.repair(cluster, service, prune).await;
+        let mut repair = std::pin::pin!(reconciler.repair(cluster, service, prune));
+        let (repairs, ended) = tokio::select! {
+            ended = &mut repair => ended,
+            () = interrupt.requested() => {
+                calls.counting.line(&format!("ending the repair of {cluster}; once more ends it at once"));
+                repair.await
+            }
+        };
+        calls.counting.end();
         done.push(print_repairs(session, cluster, plan, &repairs));
         result = ended;
     }
@@ -89,11 +100,29 @@ pub(crate) async fn reconcile(
     }
 }
 
-/// The clusters to compare; for a service, the one that the catalog has for it.
-fn clusters(session: &Session, known: &Known, service: Option<&str>) -> Result<Vec<Cluster>, CommandError> {
-    let Some(service) = service else {
-        return session.clusters(known);
-    };
+/// Reads the clusters, and compares.
+async fn plans(
+    reconciler: &Reconciler,
+    clusters: Vec<Cluster>,
+    service: Option<&str>,
+    calls: &Calls,
+) -> Result<Vec<(Cluster, Plan)>, CommandError> {
+    let mut reading = reconciler.read(&clusters, service).await?;
+    let compared = clusters
+        .iter()
+        .flat_map(|cluster| reconciler.compared(cluster, service, &reading));
+    let compared = compared.collect();
+    reading.read_groups(&compared, &BTreeSet::new(), calls).await;
+    let mut plans = Vec::new();
+    for cluster in clusters {
+        let plan = reconciler.plan(&cluster, service, &mut reading).await?;
+        plans.push((cluster, plan));
+    }
+    Ok(plans)
+}
+
+/// The clusters of a service: `--cluster`, else the one that the catalog has for it, else all.
+pub(super) fn clusters_of(session: &Session, known: &Known, service: &str) -> Result<Vec<Cluster>, CommandError> {
     let Some(entry) = known.config.catalog.get(service) else {
         let rule = known.config.catalog.rule();
         return Err(CommandError::Usage(format!("--service = {service:?}: {rule}")));
@@ -115,18 +144,26 @@ fn print_plans(session: &Session, plans: &[(Cluster, Plan)]) {
         return;
     }
     for (cluster, plan) in plans {
-        out(&plan::table(cluster, plan));
+        out_by(|out| plan::write_table(cluster, plan, out));
     }
+}
+
+/// The JSON that `docs/command.md` documents.
+#[derive(Serialize)]
+struct Report<'a> {
+    done: Option<Vec<Value>>,
+    note: Option<&'static str>,
+    plans: Vec<plan::Json<'a>>,
 }
 
 fn finish(session: &Session, plans: &[(Cluster, Plan)], done: Option<Vec<Value>>) {
     if session.screen.is_json() {
         let withheld = plans.iter().any(|(_, plan)| Counts::of(plan).withheld > 0);
-        let plans: Value = plans.iter().map(|(cluster, plan)| plan::json(cluster, plan)).collect();
-        let note = withheld.then_some(WITHHELD);
-        session
-            .screen
-            .result("", &json!({"plans": plans, "done": done, "note": note}));
+        out_json(&Report {
+            done,
+            note: withheld.then_some(WITHHELD),
+            plans: plans.iter().map(|(cluster, plan)| plan::Json(cluster, plan)).collect(),
+        });
     }
 }
 
@@ -175,12 +212,10 @@ async fn ask(session: &Session, question: &str, needs: &str) -> Result<(), Comma
     }
 }
 
+/// Prints what was done; with `--output json` the value to print later.
 fn print_repairs(session: &Session, cluster: &Cluster, plan: &Plan, repairs: &Repairs) -> Value {
-    let registered: Vec<GroupTarget> = repairs.registered.iter().map(|(_, target)| target.clone()).collect();
-    let deregistered: Vec<GroupTarget> = repairs.deregistered.iter().map(|(_, target)| target.clone()).collect();
-    let texts = |targets: &[GroupTarget]| targets.iter().map(ToString::to_string).collect::<Vec<String>>();
     if !session.screen.is_json() {
-        let (up, down) = (registered.len(), deregistered.len());
+        let (up, down) = (repairs.registered.len(), repairs.deregistered.len());
         let stopped = match repairs.stopped.len() {
             0 => String::new(),
             stopped => format!(", {} stopped", counted(stopped, "task")),
@@ -193,12 +228,13 @@ fn print_repairs(session: &Session, cluster: &Cluster, plan: &Plan, repairs: &Re
         if up != counts.register || down < counts.deregister {
             out("Some targets have changed since the plan: start-engines status shows them\n");
         }
+        return Value::Null;
     }
     json!({
         "cluster": cluster.as_str(),
-        "registered": texts(&registered),
-        "deregistered": texts(&deregistered),
-        "unknown": texts(&repairs.unknown),
+        "registered": repairs.registered.iter().map(|(_, target)| target.to_string()).collect::<Vec<_>>(),
+        "deregistered": repairs.deregistered.iter().map(|(_, target)| target.to_string()).collect::<Vec<_>>(),
+        "unknown": repairs.unknown.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "stopped": repairs.stopped.iter().map(|task| task.as_str()).collect::<Vec<_>>(),
     })
 }

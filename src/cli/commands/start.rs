@@ -8,11 +8,13 @@ use start_engines_core::request::Trigger;
 use start_engines_core::request::envelope::START;
 
 use crate::args::Start;
+use crate::calls::Calls;
 use crate::command_error::CommandError;
 use crate::event::{self, Checked, Known};
 use crate::event_file::{self, Given};
 use crate::inventory::Inventory;
 use crate::session::{Session, now, read};
+use crate::terminal::progress::Counting;
 use crate::terminal::screen::{note, out};
 use crate::wait::{Started, Watch};
 
@@ -55,8 +57,9 @@ pub(crate) async fn start(session: &Session, options: Start) -> Result<(), Comma
     if options.wait.wait {
         let mut left = options.wait.timeout;
         for (event_json, wanted) in sent_events.iter_mut().zip(&watched) {
+            let calls = Calls::new(clients.clone(), Counting::hidden());
             // One for each start, since a watch keeps every task that it has once printed.
-            let mut watch = Watch::new(Inventory::new(&clients), &known.config, left);
+            let mut watch = Watch::new(Inventory::new(calls), &known.config, left);
             let (tasks, ended) = watch.started(wanted).await;
             event_json["tasks"] = tasks;
             left = watch.left();

@@ -8,10 +8,12 @@ use start_engines_core::request::stop::Selector;
 
 use super::start::{check, sent};
 use crate::args::Stop;
+use crate::calls::Calls;
 use crate::command_error::CommandError;
 use crate::event::Known;
 use crate::inventory::Inventory;
 use crate::session::{Session, home};
+use crate::terminal::progress::Counting;
 use crate::terminal::screen::confirm;
 use crate::wait::{Stopping, Watch};
 
@@ -39,7 +41,8 @@ pub(crate) async fn stop(session: &Session, options: Stop) -> Result<(), Command
         None
     };
     let clients = session.clients().await?;
-    let mut watch = Watch::new(Inventory::new(&clients), &known.config, options.wait.timeout);
+    let calls = Calls::new(clients.clone(), Counting::hidden());
+    let mut watch = Watch::new(Inventory::new(calls), &known.config, options.wait.timeout);
     // Before the event: StopTask deletes the tag with a task's service.
     let tasks = match &which {
         Some(which) => watch.which(which).await?,

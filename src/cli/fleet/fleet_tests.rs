@@ -29,14 +29,12 @@ fn task(n: u8, last: &str, desired: &str) -> TaskSnapshot {
                 value: "auth".into(),
             }],
             task_definition: None,
-            created_at: None,
+            created_at: Some(Timestamp::from_millis(i64::from(n))),
             started_at: Some(Timestamp::from_millis(0)),
             stopped_at: None,
             stop: StopReason::default(),
         },
-        created_at: Some(Timestamp::from_millis(i64::from(n))),
         stopping_at: None,
-        definition: None,
         hosts: vec![format!("10.0.0.{n}")],
         ports: vec![],
     }
@@ -49,13 +47,13 @@ fn member(n: u8, state: &str) -> GroupMember {
             port: "8080".parse().unwrap(),
         },
         health: TargetHealth::of(state, None, None),
-        state: state.to_owned(),
+        state: state.into(),
         reason: None,
     }
 }
 
 fn fleet(tasks: Vec<TaskSnapshot>, members: Vec<GroupMember>) -> Fleet {
-    match_targets(tasks, &BTreeMap::from([(GROUP.parse().unwrap(), members)]))
+    match_targets(tasks, BTreeMap::from([(GROUP.parse().unwrap(), members)]))
 }
 
 fn is_registered(task: TaskSnapshot, members: Vec<GroupMember>) -> bool {

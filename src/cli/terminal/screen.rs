@@ -2,9 +2,10 @@
 //!
 //! A closed pipe is not an error.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anstream::ColorChoice;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::args::{Color, Format, Global};
@@ -48,6 +49,20 @@ impl Screen {
             out(text);
         }
     }
+}
+
+/// Writes a long result to standard output, part by part, in colours if they are on.
+pub(crate) fn out_by(write: impl FnOnce(&mut BufWriter<Box<dyn Write>>) -> io::Result<()>) {
+    let mut out: BufWriter<Box<dyn Write>> = BufWriter::new(Box::new(anstream::stdout()));
+    let _ = write(&mut out).and_then(|()| out.flush());
+}
+
+/// Prints JSON to standard output while it is made.
+pub(crate) fn out_json(value: &impl Serialize) {
+    out_by(|out| {
+        serde_json::to_writer_pretty(&mut *out, value)?;
+        out.write_all(b"\n")
+    });
 }
 
 /// Prints to standard output, in colours if they are on.

@@ -1,25 +1,25 @@
 //! Text tables, at most [`WIDTH`] columns wide whatever is in them.
 //!
 //! Always in colours: the caller that prints removes them where they are off. Must not print.
+//!
+//! Not with a library for tables: those hold every cell until the last one is known, and tens of thousands of rows would
+//! take most of the command's memory. Here a [`Layout`] sees each row twice, and holds none.
 
 use std::borrow::Cow;
+use std::io::{self, Write};
 
 use anstyle::AnsiColor;
-use tabled::builder::Builder;
-use tabled::settings::object::{Columns, Segment};
-use tabled::settings::peaker::Peaker;
-use tabled::settings::{Alignment, Color, Format, Padding, Style, Width};
 use textwrap::{WordSeparator, WordSplitter};
-use unicode_width::UnicodeWidthChar;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Maximum width of a line, in terminal columns.
 pub const WIDTH: usize = 100;
+/// More lines than a screen has: after them, the numbers of a table are printed once more.
+pub const LONG: usize = 50;
 /// Spaces between two columns.
 const GAP: usize = 2;
 /// Marks a cut cell.
 const CUT: &str = "…";
-/// What tabled prints where it cuts a wide character in two.
-const HALF: &str = "\u{fffd}…";
 
 /// What the colour of a text means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,11 +46,6 @@ impl Tone {
             Self::Busy => AnsiColor::Yellow.on_default(),
             Self::Bad => AnsiColor::Red.on_default(),
         }
-    }
-
-    fn colour(self) -> Color {
-        let style = self.style();
-        Color::new(style.to_string(), format!("{style:#}"))
     }
 
     /// `text` in this tone's colour.
@@ -114,12 +109,101 @@ impl Column {
     }
 }
 
-/// A table: rows under headings.
+/// The widths of a table's columns. First it sees every row ([`Layout::fit`]), then it prints every row
+/// ([`Layout::line`]).
+#[derive(Clone, Debug)]
+pub struct Layout {
+    columns: Vec<Column>,
+    /// Of the widest cell of each column, its heading included.
+    widths: Vec<usize>,
+    indent: usize,
+}
+
+impl Layout {
+    /// For an empty table; every line begins with `indent` spaces.
+    #[must_use]
+    pub fn new(indent: usize, columns: &[Column]) -> Self {
+        Self {
+            columns: columns.to_vec(),
+            widths: columns.iter().map(|column| column.head.width()).collect(),
+            indent,
+        }
+    }
+
+    /// Makes the columns as wide as the cells of this row.
+    pub fn fit(&mut self, cells: &[Cell]) {
+        for (width, cell) in self.widths.iter_mut().zip(cells) {
+            *width = (*width).max(cell.text.width());
+        }
+    }
+
+    /// Cuts the widest columns first until a line fits. After that, no row may be wider.
+    #[must_use]
+    pub fn fixed(mut self) -> Self {
+        let gaps = GAP * self.columns.len().saturating_sub(1);
+        let room = WIDTH.saturating_sub(self.indent + gaps);
+        while self.widths.iter().sum::<usize>() > room {
+            let columns = self.widths.iter_mut().zip(&self.columns);
+            let can_shrink = columns.filter(|(width, column)| **width > column.min_width);
+            let Some((widest, _)) = can_shrink.max_by_key(|(width, _)| **width) else {
+                break;
+            };
+            *widest -= 1;
+        }
+        self
+    }
+
+    /// The line of headings.
+    #[must_use]
+    pub fn head(&self) -> String {
+        let heads = self.columns.iter().map(|column| Cell::toned(column.head, Tone::Head));
+        self.line(&heads.collect::<Vec<Cell>>())
+    }
+
+    /// The line of a row.
+    #[must_use]
+    pub fn line(&self, cells: &[Cell]) -> String {
+        let mut line = " ".repeat(self.indent);
+        for ((cell, column), width) in cells.iter().zip(&self.columns).zip(&self.widths) {
+            let text = cut(&cell.text, *width);
+            let padding = " ".repeat(width.saturating_sub(text.width()));
+            let text = if text.is_empty() {
+                String::new()
+            } else {
+                cell.tone.paint(&text)
+            };
+            let parts = if column.is_right {
+                [&padding, &text]
+            } else {
+                [&text, &padding]
+            };
+            line.extend(parts.map(String::as_str));
+            line.push_str(&" ".repeat(GAP));
+        }
+        line.truncate(line.trim_end().len());
+        line
+    }
+}
+
+/// A text of at most `width` columns; if it is longer, it ends with [`CUT`].
+fn cut(text: &str, width: usize) -> Cow<'_, str> {
+    if text.width() <= width {
+        return Cow::Borrowed(text);
+    }
+    let mut room = width.saturating_sub(CUT.width());
+    let fits = text.chars().take_while(|c| {
+        let left = room.checked_sub(c.width().unwrap_or(0));
+        room = left.unwrap_or(0);
+        left.is_some()
+    });
+    Cow::Owned(fits.collect::<String>() + CUT)
+}
+
+/// A table with few rows: they are all kept until it is printed.
 #[derive(Clone, Debug)]
 pub struct Table {
-    columns: Vec<Column>,
+    layout: Layout,
     rows: Vec<Vec<Cell>>,
-    indent: usize,
 }
 
 impl Table {
@@ -127,14 +211,14 @@ impl Table {
     #[must_use]
     pub fn new(indent: usize, columns: &[Column]) -> Self {
         Self {
-            columns: columns.to_vec(),
+            layout: Layout::new(indent, columns),
             rows: Vec::new(),
-            indent,
         }
     }
 
     /// Adds a row, with a cell for each column.
     pub fn row(&mut self, cells: Vec<Cell>) {
+        self.layout.fit(&cells);
         self.rows.push(cells);
     }
 
@@ -147,54 +231,14 @@ impl Table {
     /// The line of headings.
     #[must_use]
     pub fn head(&self) -> String {
-        self.all_lines().swap_remove(0)
+        self.layout.clone().fixed().head()
     }
 
     /// The lines of the rows, one for each.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        self.all_lines().split_off(1)
-    }
-
-    /// Columns are as wide as their widest cell; if the line is too long, the widest columns are cut first.
-    fn all_lines(&self) -> Vec<String> {
-        let heads: Vec<Cell> = self
-            .columns
-            .iter()
-            .map(|column| Cell::toned(column.head, Tone::Head))
-            .collect();
-        let rows: Vec<&Vec<Cell>> = std::iter::once(&heads).chain(&self.rows).collect();
-        let texts = rows.iter().map(|row| row.iter().map(|cell| cell.text.as_str()));
-        let mut table = Builder::from_iter(texts).build();
-        // The last column has an empty gap too.
-        let width = Width::truncate(WIDTH + GAP - self.indent).suffix(CUT);
-        table
-            .with(Style::empty())
-            .with(Padding::new(0, GAP, 0, 0))
-            .with(width.priority(WidestFirst(&self.columns)))
-            .modify(Segment::all(), Format::content(|text| text.replace(HALF, CUT)));
-        for (n, _) in self.columns.iter().enumerate().filter(|(_, column)| column.is_right) {
-            table.modify(Columns::one(n), Alignment::right());
-        }
-        for (row, cells) in rows.iter().enumerate() {
-            for (n, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.text.is_empty()) {
-                table.modify((row, n), cell.tone.colour());
-            }
-        }
-        let lines = table.to_string();
-        let lines = lines.split('\n').map(|line| format!("{:1$}{line}", "", self.indent));
-        lines.map(|line| line.trim_end().to_owned()).collect()
-    }
-}
-
-/// Chooses the column to cut next.
-struct WidestFirst<'a>(&'a [Column]);
-
-impl Peaker for WidestFirst<'_> {
-    fn peak(&mut self, _: &[usize], widths: &[usize]) -> Option<usize> {
-        let columns = widths.iter().zip(self.0).enumerate();
-        let can_shrink = columns.filter(|(_, (width, column))| **width > column.min_width + GAP);
-        can_shrink.max_by_key(|(_, (width, _))| **width).map(|(n, _)| n)
+        let layout = self.layout.clone().fixed();
+        self.rows.iter().map(|cells| layout.line(cells)).collect()
     }
 }
 
@@ -215,6 +259,16 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
         .word_splitter(WordSplitter::NoHyphenation);
     let lines = textwrap::wrap(&text, options).into_iter();
     lines.map(Cow::into_owned).filter(|line| !line.is_empty()).collect()
+}
+
+/// Writes a text in a tone, in as many lines as it needs.
+///
+/// # Errors
+/// Those of writing.
+pub fn write_wrapped(out: &mut impl Write, tone: Tone, text: &str) -> io::Result<()> {
+    wrap(text, WIDTH)
+        .iter()
+        .try_for_each(|line| writeln!(out, "{}", tone.paint(line)))
 }
 
 /// A number with its noun: `1 task`, `2 tasks`.
@@ -242,7 +296,6 @@ mod tests {
     use std::time::Duration;
 
     use proptest::prelude::*;
-    use unicode_width::UnicodeWidthStr;
 
     use super::*;
 

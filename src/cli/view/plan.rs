@@ -1,13 +1,16 @@
 //! The plan of a reconcile as a table and as JSON.
 
-use std::fmt::Write;
+use std::io::{self, Write};
 
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use start_engines_core::domain::arn::Cluster;
-use start_engines_core::domain::target::GroupTarget;
-use start_engines_core::outcome::plan::{Change, Plan};
+use start_engines_core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
+use start_engines_core::domain::target::{GroupTarget, Target};
+use start_engines_core::outcome::plan::{Change, GroupPlan, Plan};
 
-use crate::terminal::table::{Cell, Column, Table, Tone, WIDTH, counted, wrap};
+use super::json::{self, Each};
+use crate::terminal::table::{Cell, Column, LONG, Layout, Tone, counted, write_wrapped};
 
 const COLUMNS: [Column; 5] = [
     Column::new("", 1),
@@ -84,52 +87,34 @@ pub fn unknown(plan: &Plan) -> Vec<GroupTarget> {
     of_group.collect()
 }
 
-/// The plan as a table: one line for each change.
-#[must_use]
-pub fn table(cluster: &Cluster, plan: &Plan) -> String {
-    let mut table = Table::new(INDENT, &COLUMNS);
-    for overdue in &plan.stop {
-        table.row(vec![
-            Cell::toned("x", Tone::Bad),
-            Cell::default(),
-            Cell::default(),
-            overdue.task.id().into(),
-            WHY_STOPPED.into(),
-        ]);
+/// Prints the plan as a table: the numbers, then one line for each change, then the numbers again if it is long.
+///
+/// # Errors
+/// Those of writing.
+pub fn write_table(cluster: &Cluster, plan: &Plan, out: &mut impl Write) -> io::Result<()> {
+    let mut layout = Layout::new(INDENT, &COLUMNS);
+    rows(plan).for_each(|cells| layout.fit(&cells));
+    let layout = layout.fixed();
+    let summary = summary(cluster, plan);
+    write_wrapped(out, Tone::Head, &summary)?;
+    for failure in &plan.failures {
+        write_wrapped(out, Tone::Bad, &format!("{}: {}", failure.category, failure.message))?;
     }
-    for group in &plan.groups {
-        let name = group.group.name();
-        let mut change = |sign: &str, tone: Tone, change: &Change| {
-            let task = change.task.as_ref().map(|task| task.id()).unwrap_or_default();
-            table.row(vec![
-                Cell::toned(sign, tone),
-                name.into(),
-                change.target.to_string().into(),
-                task.into(),
-                change.why.summary().into(),
-            ]);
-        };
-        group.register.iter().for_each(|it| change("+", Tone::Good, it));
-        group.deregister.iter().for_each(|it| change("-", Tone::Bad, it));
-        for withheld in &group.withheld {
-            table.row(vec![
-                Cell::toned("!", Tone::Busy),
-                name.into(),
-                withheld.target.to_string().into(),
-                withheld.task.as_ref().map(|task| task.id()).unwrap_or_default().into(),
-                "its task has stopped: stays registered".into(),
-            ]);
-        }
-        for target in &group.unknown {
-            table.row(vec![
-                Cell::toned("?", Tone::Busy),
-                name.into(),
-                target.to_string().into(),
-                Cell::default(),
-                "of no known task".into(),
-            ]);
-        }
+    for group in &plan.unreached {
+        write_wrapped(out, Tone::Bad, &format!("{group} was not compared: no time was left"))?;
     }
+    let mut lines = 0;
+    for cells in rows(plan) {
+        writeln!(out, "{}", layout.line(&cells))?;
+        lines += 1;
+    }
+    if lines > LONG {
+        write_wrapped(out, Tone::Head, &summary)?;
+    }
+    Ok(())
+}
+
+fn summary(cluster: &Cluster, plan: &Plan) -> String {
     let counts = Counts::of(plan);
     let mut summary = format!(
         "Cluster {}: {} to register, {} to deregister, {} unknown",
@@ -139,36 +124,70 @@ pub fn table(cluster: &Cluster, plan: &Plan) -> String {
         counts.unknown
     );
     if counts.stop > 0 {
-        let _ = write!(summary, ", {} to stop", counted(counts.stop, "task"));
+        summary += &format!(", {} to stop", counted(counts.stop, "task"));
     }
     if counts.withheld > 0 {
-        let _ = write!(summary, ", {} left behind", counts.withheld);
+        summary += &format!(", {} left behind", counts.withheld);
     }
-    let mut text = String::new();
-    let mut lines = |tone: Tone, long: &str| {
-        for line in wrap(long, WIDTH) {
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{}", tone.paint(&line));
-        }
-    };
-    lines(Tone::Head, &summary);
-    for failure in &plan.failures {
-        lines(Tone::Bad, &format!("{}: {}", failure.category, failure.message));
-    }
-    for group in &plan.unreached {
-        lines(Tone::Bad, &format!("{group} was not compared: no time was left"));
-    }
-    for line in table.lines() {
-        let _ = writeln!(text, "{line}");
-    }
-    text
+    summary
 }
 
+/// One row for each change.
+fn rows(plan: &Plan) -> impl Iterator<Item = Vec<Cell>> {
+    let stops = plan.stop.iter().map(|overdue| {
+        vec![
+            Cell::toned("x", Tone::Bad),
+            Cell::default(),
+            Cell::default(),
+            overdue.task.id().into(),
+            WHY_STOPPED.into(),
+        ]
+    });
+    stops.chain(plan.groups.iter().flat_map(of_group))
+}
+
+fn of_group(group: &GroupPlan) -> impl Iterator<Item = Vec<Cell>> {
+    let row = |sign: &str, tone: Tone, target: &Target, task: Option<&TaskArn>, why: &str| {
+        vec![
+            Cell::toned(sign, tone),
+            group.group.name().into(),
+            target.to_string().into(),
+            task.map(TaskArn::id).unwrap_or_default().into(),
+            why.into(),
+        ]
+    };
+    let change = move |sign: &'static str, tone: Tone| {
+        move |it: &Change| row(sign, tone, &it.target, it.task.as_ref(), it.why.summary())
+    };
+    let withheld = group.withheld.iter();
+    let unknown = group.unknown.iter();
+    let register = group.register.iter().map(change("+", Tone::Good));
+    register
+        .chain(group.deregister.iter().map(change("-", Tone::Bad)))
+        .chain(withheld.map(move |it| row("!", Tone::Busy, &it.target, it.task.as_ref(), WHY_WITHHELD)))
+        .chain(unknown.map(move |target| row("?", Tone::Busy, target, None, "of no known task")))
+}
+
+const WHY_WITHHELD: &str = "its task has stopped: stays registered";
 const WHY_STOPPED: &str = "its drain is over";
 
-/// The plan as the JSON that `docs/command.md` documents.
-#[must_use]
-pub fn json(cluster: &Cluster, plan: &Plan) -> Value {
+/// The plan as the JSON that `docs/command.md` documents, made while it is written.
+pub struct Json<'a>(pub &'a Cluster, pub &'a Plan);
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(cluster, plan) = self;
+        let failures = plan.failures.iter();
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("changes", &Each(|| changes(plan)))?;
+        map.serialize_entry("cluster", cluster.as_str())?;
+        map.serialize_entry("notSeen", &Each(|| failures.clone().map(json::failure)))?;
+        map.serialize_entry("unreached", &Each(|| plan.unreached.iter().map(TargetGroupArn::as_str)))?;
+        map.end()
+    }
+}
+
+fn changes(plan: &Plan) -> impl Iterator<Item = Value> {
     let stops = plan.stop.iter().map(|overdue| {
         json!({
             "action": "stop",
@@ -179,34 +198,30 @@ pub fn json(cluster: &Cluster, plan: &Plan) -> Value {
             "why": format!("{WHY_STOPPED}, since {}", overdue.since.to_rfc3339().unwrap_or_default()),
         })
     });
-    let mut changes: Vec<Value> = stops.collect();
-    for group in &plan.groups {
-        let arn = group.group.as_str();
-        let mut put = |action: &str, target: &start_engines_core::domain::target::Target, change: Option<&Change>| {
-            changes.push(json!({
-                "action": action,
-                "targetGroupArn": arn,
-                "id": target.id,
-                "port": target.port.number(),
-                "taskArn": change.and_then(|change| change.task.as_ref()).map(|task| task.as_str()),
-                "why": change.map(|change| change.why.to_string()),
-            }));
+    stops.chain(plan.groups.iter().flat_map(|group| {
+        let change = |action: &'static str| {
+            move |it: &Change| change(group, action, &it.target, it.task.as_ref(), Some(it.why.to_string()))
         };
-        group
-            .register
-            .iter()
-            .for_each(|it| put("register", &it.target, Some(it)));
-        group
-            .deregister
-            .iter()
-            .for_each(|it| put("deregister", &it.target, Some(it)));
-        group.withheld.iter().for_each(|it| put("none", &it.target, Some(it)));
-        group.unknown.iter().for_each(|target| put("none", target, None));
-    }
+        let register = group.register.iter().map(change("register"));
+        register
+            .chain(group.deregister.iter().map(change("deregister")))
+            .chain(group.withheld.iter().map(change("none")))
+            .chain(
+                group
+                    .unknown
+                    .iter()
+                    .map(|target| self::change(group, "none", target, None, None)),
+            )
+    }))
+}
+
+fn change(group: &GroupPlan, action: &str, target: &Target, task: Option<&TaskArn>, why: Option<String>) -> Value {
     json!({
-        "cluster": cluster.as_str(),
-        "changes": changes,
-        "notSeen": plan.failures.iter().map(|failure| json!({"category": failure.category.name(), "message": failure.message})).collect::<Value>(),
-        "unreached": plan.unreached.iter().map(|group| group.as_str()).collect::<Vec<_>>(),
+        "action": action,
+        "targetGroupArn": group.group.as_str(),
+        "id": target.id,
+        "port": target.port.number(),
+        "taskArn": task.map(TaskArn::as_str),
+        "why": why,
     })
 }

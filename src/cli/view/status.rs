@@ -2,21 +2,23 @@
 //!
 //! Must not decide what is drift: that is the plan of a reconcile that is not carried out.
 
-use std::collections::BTreeSet;
-use std::fmt::Write;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io::{self, Write};
 use std::time::Duration;
 
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use start_engines_core::domain::arn::{Cluster, TargetGroupArn};
+use start_engines_core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
 use start_engines_core::domain::target::{Target, TargetHealth};
 use start_engines_core::domain::task::{Phase, Status as TaskState};
 use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::outcome::plan::{Change, GroupPlan, Plan, Why};
 
-use super::json;
+use super::json::{self, Each};
 use super::plan::{Counts, WITHHELD};
-use crate::fleet::{Fleet, GroupMember, TargetStatus, TaskSnapshot, TaskStatus};
-use crate::terminal::table::{Cell, Column, Table, Tone, WIDTH, age, counted, printable, wrap};
+use crate::fleet::{Fleet, GroupMember, TargetStatus, TaskStatus};
+use crate::terminal::table::{Cell, Column, LONG, Layout, Tone, age, counted, printable, write_wrapped};
 
 /// How long after a task began to run or to stop a difference is not drift: its events are still on their way.
 pub const SETTLE: Duration = Duration::from_secs(30);
@@ -34,6 +36,12 @@ pub struct ClusterStatus {
     pub idle: Vec<String>,
     /// Number of live tasks of other deployments in this cluster; they are not shown.
     pub other_deployments_tasks: usize,
+    /// What is wrong with targets of tasks, by target group and task.
+    drifts: HashMap<(TargetGroupArn, TaskArn), Vec<(Drift, Target)>>,
+    /// Tasks whose drain is over, but which were not stopped.
+    overdue: HashSet<TaskArn>,
+    /// Unknown targets, and targets to deregister of tasks that are not shown.
+    others: Vec<(TargetGroupArn, Target, Drift)>,
 }
 
 /// What is wrong with a target.
@@ -79,14 +87,13 @@ impl ClusterStatus {
         stopped: bool,
         now: Timestamp,
     ) -> Self {
-        let settles = |change: &Change| {
-            let of = |status: &&TaskStatus| Some(&status.snapshot.task.arn) == change.task.as_ref();
-            fleet
-                .tasks
-                .iter()
-                .find(of)
-                .is_some_and(|status| is_new(&status.snapshot, now))
-        };
+        let new: HashSet<&TaskArn> = fleet
+            .tasks
+            .iter()
+            .filter(|status| is_new(status, now))
+            .map(|status| &status.arn)
+            .collect();
+        let settles = |change: &Change| change.task.as_ref().is_some_and(|task| new.contains(task));
         for group in &mut plan.groups {
             group.register.retain(|change| !settles(change));
             group.deregister.retain(|change| !settles(change));
@@ -95,14 +102,21 @@ impl ClusterStatus {
         let is_left = |status: &TaskStatus| status.targets.iter().any(|target| target.member.is_some());
         fleet
             .tasks
-            .retain(|status| stopped || status.snapshot.task.phase() != Phase::Stopped || is_left(status));
-        let busy: BTreeSet<&String> = fleet
+            .retain(|status| stopped || status.phase != Phase::Stopped || is_left(status));
+        let busy: BTreeSet<&str> = fleet
             .tasks
             .iter()
-            .filter_map(|status| status.service.as_ref())
+            .filter_map(|status| status.service.as_deref())
             .collect();
-        let idle = services.iter().filter(|name| !busy.contains(name)).cloned().collect();
+        let idle = services
+            .iter()
+            .filter(|name| !busy.contains(name.as_str()))
+            .cloned()
+            .collect();
         Self {
+            drifts: drifts(&plan),
+            overdue: plan.stop.iter().map(|overdue| overdue.task.clone()).collect(),
+            others: others(&plan, &fleet),
             cluster,
             fleet,
             plan,
@@ -138,69 +152,65 @@ impl ClusterStatus {
         Counts::of(&self.plan).withheld
     }
 
-    /// Whether the task's drain is over, but it was not stopped.
-    fn is_overdue(&self, status: &TaskStatus) -> bool {
-        self.plan
-            .stop
-            .iter()
-            .any(|overdue| overdue.task == status.snapshot.task.arn)
-    }
-
-    fn unknown(&self) -> impl Iterator<Item = (&TargetGroupArn, &Target)> {
-        let groups = self.plan.groups.iter();
-        groups.flat_map(|group| group.unknown.iter().map(|target| (&group.group, target)))
-    }
-
     /// The drift of a task's target.
     fn drift(&self, status: &TaskStatus, target: &TargetStatus) -> Option<Drift> {
-        let group = self
-            .plan
-            .groups
-            .iter()
-            .find(|group| group.group == target.attachment.group)?;
-        let is_its = |change: &&Change| {
-            let member = target.member.as_ref().map(|member| &member.target);
-            change.task.as_ref() == Some(&status.snapshot.task.arn)
-                && member.is_none_or(|member| *member == change.target)
-        };
-        let out = group.deregister.iter().find(is_its).map(|change| Drift::Of(change.why));
-        let perhaps = group.withheld.iter().find(is_its).map(|_| Drift::PerhapsLeft);
-        out.or(perhaps)
-            .or_else(|| group.register.iter().find(is_its).map(|change| Drift::Of(change.why)))
-    }
-
-    /// Unknown targets, and targets to deregister of tasks that ECS does not list any more.
-    fn others(&self) -> impl Iterator<Item = (&TargetGroupArn, &Target, Drift)> {
-        let shown: BTreeSet<&str> = self
-            .fleet
-            .tasks
-            .iter()
-            .map(|status| status.snapshot.task.arn.as_str())
-            .collect();
-        let left = self.plan.groups.iter().flat_map(move |group| {
-            let shown = shown.clone();
-            let is_shown =
-                move |change: &Change| change.task.as_ref().is_none_or(|task| !shown.contains(task.as_str()));
-            let out = group.deregister.iter().map(|change| (change, Drift::Of(change.why)));
-            let perhaps = group.withheld.iter().map(|change| (change, Drift::PerhapsLeft));
-            out.chain(perhaps)
-                .filter(move |(change, _)| is_shown(change))
-                .map(|(change, drift)| (&group.group, &change.target, drift))
-        });
-        left.chain(self.unknown().map(|(group, target)| (group, target, Drift::Unknown)))
+        let key = (target.attachment.group.clone(), status.arn.clone());
+        let member = target.member.as_ref().map(|member| &member.target);
+        let found = self.drifts.get(&key)?.iter();
+        let mut its = found.filter(|(_, changed)| member.is_none_or(|member| member == changed));
+        its.next().map(|(drift, _)| *drift)
     }
 
     fn other_member(&self, group: &TargetGroupArn, target: &Target) -> Option<&GroupMember> {
-        let mut others = self.fleet.others.iter();
-        let found = others.find(|(of, member)| of == group && member.target == *target);
-        found.map(|(_, member)| member)
+        self.fleet.others.get(&(group.clone(), target.clone()))
+    }
+
+    fn unknown(&self) -> usize {
+        self.plan.groups.iter().map(|group| group.unknown.len()).sum()
     }
 }
 
-fn is_new(snapshot: &TaskSnapshot, now: Timestamp) -> bool {
-    let since = match snapshot.task.phase() {
-        Phase::Running => snapshot.task.started_at,
-        Phase::Stopping | Phase::Stopped => snapshot.stopping_at.or(snapshot.task.stopped_at),
+/// The drift of each target of a task: what is to be deregistered before what is to be registered.
+fn drifts(plan: &Plan) -> HashMap<(TargetGroupArn, TaskArn), Vec<(Drift, Target)>> {
+    let mut drifts: HashMap<_, Vec<(Drift, Target)>> = HashMap::new();
+    for group in &plan.groups {
+        let register = group.register.iter().map(|change| (change, Drift::Of(change.why)));
+        for (change, drift) in to_deregister(group).chain(register) {
+            if let Some(task) = &change.task {
+                let of_task = drifts.entry((group.group.clone(), task.clone())).or_default();
+                of_task.push((drift, change.target.clone()));
+            }
+        }
+    }
+    drifts
+}
+
+fn to_deregister(group: &GroupPlan) -> impl Iterator<Item = (&Change, Drift)> {
+    let out = group.deregister.iter().map(|change| (change, Drift::Of(change.why)));
+    out.chain(group.withheld.iter().map(|change| (change, Drift::PerhapsLeft)))
+}
+
+/// Targets to deregister of tasks that are not shown, then unknown targets.
+fn others(plan: &Plan, fleet: &Fleet) -> Vec<(TargetGroupArn, Target, Drift)> {
+    let shown: HashSet<&TaskArn> = fleet.tasks.iter().map(|status| &status.arn).collect();
+    let mut others = Vec::new();
+    for group in &plan.groups {
+        let left = to_deregister(group)
+            .filter(|(change, _)| change.task.as_ref().is_none_or(|task| !shown.contains(task)))
+            .map(|(change, drift)| (group.group.clone(), change.target.clone(), drift));
+        others.extend(left);
+    }
+    for group in &plan.groups {
+        let unknown = group.unknown.iter();
+        others.extend(unknown.map(|target| (group.group.clone(), target.clone(), Drift::Unknown)));
+    }
+    others
+}
+
+fn is_new(status: &TaskStatus, now: Timestamp) -> bool {
+    let since = match status.phase {
+        Phase::Running => status.started_at,
+        Phase::Stopping | Phase::Stopped => status.stopping_at,
         Phase::Starting | Phase::Unknown => None,
     };
     since.is_some_and(|since| now.since(since) < SETTLE)
@@ -220,99 +230,120 @@ const TARGETS: [Column; 4] = [
 ];
 const INDENT: usize = 4;
 
-/// All clusters as a table.
-#[must_use]
-pub fn table(clusters: &[ClusterStatus], now: Timestamp) -> String {
-    let mut text = String::new();
+/// Prints all clusters as a table.
+///
+/// # Errors
+/// Those of writing.
+pub fn write_table(clusters: &[ClusterStatus], now: Timestamp, out: &mut impl Write) -> io::Result<()> {
     for (n, status) in clusters.iter().enumerate() {
         if n > 0 {
-            text.push('\n');
+            writeln!(out)?;
         }
-        // Writing to a String cannot fail.
-        let _ = cluster(status, now, &mut text);
+        write_cluster(status, now, out)?;
     }
-    text
+    Ok(())
 }
 
-fn cluster(status: &ClusterStatus, now: Timestamp, text: &mut String) -> std::fmt::Result {
-    let (mut tasks, mut targets) = (Table::new(0, &TASKS), Table::new(INDENT, &TARGETS));
+fn write_cluster(status: &ClusterStatus, now: Timestamp, out: &mut impl Write) -> io::Result<()> {
+    let (tasks, targets) = layouts(status, now);
+    let heading = heading(status);
+    write_wrapped(out, Tone::Head, &heading)?;
+    if status.other_deployments_tasks > 0 {
+        let others = counted(status.other_deployments_tasks, "task");
+        writeln!(out, "{others} of other deployments not shown")?;
+    }
+    if !status.fleet.tasks.is_empty() || !status.idle.is_empty() {
+        writeln!(out, "{}", tasks.head())?;
+    }
+    let mut lines = status.idle.len() + status.others.len();
     for task in &status.fleet.tasks {
-        tasks.row(task_row(task, status.is_overdue(task), now));
+        writeln!(
+            out,
+            "{}",
+            tasks.line(&task_row(task, status.overdue.contains(&task.arn), now))
+        )?;
         for target in &task.targets {
-            targets.row(target_row(target, status.drift(task, target)));
+            writeln!(out, "{}", targets.line(&target_row(target, status.drift(task, target))))?;
         }
+        lines += 1 + task.targets.len();
     }
     for name in &status.idle {
-        tasks.row(vec![name.into(), "(no task)".into(), Cell::default(), Cell::default()]);
+        writeln!(out, "{}", tasks.line(&idle_row(name)))?;
     }
-    for (group, target, drift) in status.others() {
-        let member = status.other_member(group, target);
-        targets.row(vec![
-            group.name().into(),
-            target.to_string().into(),
-            member.map_or_else(Cell::default, |member| health(member, Tone::Plain)),
-            Cell::toned(drift.words(), Tone::Bad),
-        ]);
+    for (n, other) in status.others.iter().enumerate() {
+        if n == 0 {
+            writeln!(out, "Other targets:")?;
+        }
+        writeln!(out, "{}", targets.line(&other_row(status, other)))?;
     }
+    for failure in &status.plan.failures {
+        write_wrapped(out, Tone::Bad, &format!("{}: {}", failure.category, failure.message))?;
+    }
+    if lines > LONG {
+        write_wrapped(out, Tone::Head, &heading)?;
+    }
+    Ok(())
+}
+
+/// The columns of tasks and of targets, as wide as their widest cells.
+fn layouts(status: &ClusterStatus, now: Timestamp) -> (Layout, Layout) {
+    let (mut tasks, mut targets) = (Layout::new(0, &TASKS), Layout::new(INDENT, &TARGETS));
+    for task in &status.fleet.tasks {
+        tasks.fit(&task_row(task, status.overdue.contains(&task.arn), now));
+        for target in &task.targets {
+            targets.fit(&target_row(target, status.drift(task, target)));
+        }
+    }
+    status.idle.iter().for_each(|name| tasks.fit(&idle_row(name)));
+    let others = status.others.iter();
+    others.for_each(|other| targets.fit(&other_row(status, other)));
+    (tasks.fixed(), targets.fixed())
+}
+
+fn heading(status: &ClusterStatus) -> String {
     let mut heading = format!(
         "Cluster {}: {}, {} drifted, {}",
         printable(status.cluster.name()),
         counted(status.fleet.tasks.len(), "task"),
         counted(status.drifted_targets(), "target"),
-        counted(status.unknown().count(), "unknown target")
+        counted(status.unknown(), "unknown target")
     );
     if !status.plan.stop.is_empty() {
-        let _ = write!(heading, ", {} overdue", counted(status.plan.stop.len(), "task"));
+        heading += &format!(", {} overdue", counted(status.plan.stop.len(), "task"));
     }
-    for line in wrap(&heading, WIDTH) {
-        writeln!(text, "{}", Tone::Head.paint(&line))?;
-    }
-    if status.other_deployments_tasks > 0 {
-        let others = counted(status.other_deployments_tasks, "task");
-        writeln!(text, "{others} of other deployments not shown")?;
-    }
-    if !tasks.is_empty() {
-        writeln!(text, "{}", tasks.head())?;
-    }
-    let mut lines = targets.lines().into_iter();
-    let rows = tasks.lines();
-    for (n, row) in rows.iter().enumerate() {
-        writeln!(text, "{row}")?;
-        let number = status.fleet.tasks.get(n).map_or(0, |task| task.targets.len());
-        for line in lines.by_ref().take(number) {
-            writeln!(text, "{line}")?;
-        }
-    }
-    for (n, line) in lines.enumerate() {
-        if n == 0 {
-            writeln!(text, "Other targets:")?;
-        }
-        writeln!(text, "{line}")?;
-    }
-    for failure in &status.plan.failures {
-        for line in wrap(&format!("{}: {}", failure.category, failure.message), WIDTH) {
-            writeln!(text, "{}", Tone::Bad.paint(&line))?;
-        }
-    }
-    Ok(())
+    heading
 }
 
-fn task_row(status: &TaskStatus, is_overdue: bool, now: Timestamp) -> Vec<Cell> {
-    let snapshot = &status.snapshot;
-    let task = &snapshot.task;
-    let (state, tone) = match (task.phase(), snapshot.stop_at()) {
+fn idle_row(name: &str) -> [Cell; 4] {
+    [name.into(), "(no task)".into(), Cell::default(), Cell::default()]
+}
+
+fn other_row(status: &ClusterStatus, (group, target, drift): &(TargetGroupArn, Target, Drift)) -> [Cell; 4] {
+    let member = status.other_member(group, target);
+    [
+        group.name().into(),
+        target.to_string().into(),
+        member.map_or_else(Cell::default, |member| health(member, Tone::Plain)),
+        Cell::toned(drift.words(), Tone::Bad),
+    ]
+}
+
+fn task_row(status: &TaskStatus, is_overdue: bool, now: Timestamp) -> [Cell; 4] {
+    let (state, tone) = match (status.phase, &status.stop_at) {
         _ if is_overdue => ("OVERDUE".to_owned(), Tone::Bad),
         (Phase::Running, Some(until)) => (drains(until, now), Tone::Busy),
-        (Phase::Running, None) => (task.last_status.to_string(), Tone::Good),
-        (Phase::Stopping, _) if task.last_status == TaskState::Running => ("RUNNING, stopping".to_owned(), Tone::Busy),
-        (Phase::Stopped, _) if task.failed_to_start() => ("STOPPED, never ran".to_owned(), Tone::Bad),
-        (Phase::Starting | Phase::Stopping | Phase::Unknown, _) => (task.last_status.to_string(), Tone::Busy),
-        (Phase::Stopped, _) => (task.last_status.to_string(), Tone::Plain),
+        (Phase::Running, None) => (status.last_status.to_string(), Tone::Good),
+        (Phase::Stopping, _) if status.last_status == TaskState::Running => {
+            ("RUNNING, stopping".to_owned(), Tone::Busy)
+        }
+        (Phase::Stopped, _) if status.failed_to_start => ("STOPPED, never ran".to_owned(), Tone::Bad),
+        (Phase::Starting | Phase::Stopping | Phase::Unknown, _) => (status.last_status.to_string(), Tone::Busy),
+        (Phase::Stopped, _) => (status.last_status.to_string(), Tone::Plain),
     };
-    let since = snapshot.created_at.map(|created| age(now.since(created)));
-    vec![
+    let since = status.created_at.map(|created| age(now.since(created)));
+    [
         status.service.as_deref().unwrap_or("-").into(),
-        task.arn.id().into(),
+        status.arn.id().into(),
         Cell::toned(state, tone),
         since.unwrap_or_default().into(),
     ]
@@ -325,17 +356,17 @@ fn drains(until: &str, now: Timestamp) -> String {
     }
 }
 
-fn target_row(target: &TargetStatus, drift: Option<Drift>) -> Vec<Cell> {
+fn target_row(target: &TargetStatus, drift: Option<Drift>) -> [Cell; 4] {
     let group = target.attachment.group.name();
     let drift = drift.map_or_else(Cell::default, |drift| Cell::toned(drift.words(), Tone::Bad));
     match &target.member {
         Some(member) => {
-            let tone = match (&member.health, member.state.as_str()) {
+            let tone = match (&member.health, &*member.state) {
                 (TargetHealth::Registered(_), "healthy") => Tone::Good,
                 (TargetHealth::Registered(_), "unhealthy" | "unhealthy.draining") => Tone::Bad,
                 _ => Tone::Busy,
             };
-            vec![
+            [
                 group.into(),
                 member.target.to_string().into(),
                 health(member, tone),
@@ -344,7 +375,7 @@ fn target_row(target: &TargetStatus, drift: Option<Drift>) -> Vec<Cell> {
         }
         None => {
             let port = format!("port {}", target.attachment.port);
-            vec![group.into(), port.into(), "not registered".into(), drift]
+            [group.into(), port.into(), "not registered".into(), drift]
         }
     }
 }
@@ -355,51 +386,67 @@ fn health(member: &GroupMember, tone: Tone) -> Cell {
         (TargetHealth::Registered(_) | TargetHealth::NotRegistered, Some(reason)) => {
             Cell::toned(format!("{} ({reason})", member.state), tone)
         }
-        (TargetHealth::Draining, _) | (_, None) => Cell::toned(&member.state, tone),
+        (TargetHealth::Draining, _) | (_, None) => Cell::toned(&*member.state, tone),
     }
 }
 
-/// All clusters as the JSON that `docs/command.md` documents.
-#[must_use]
-pub fn json(clusters: &[ClusterStatus]) -> Value {
-    let all: Value = clusters.iter().map(of_cluster).collect();
-    let drifts: usize = clusters.iter().map(ClusterStatus::drifts).sum();
-    let withheld: usize = clusters.iter().map(ClusterStatus::withheld).sum();
-    json!({"clusters": all, "drift": drifts, "note": (withheld > 0).then_some(WITHHELD)})
+/// All clusters as the JSON that `docs/command.md` documents, made while it is written.
+pub struct Json<'a>(pub &'a [ClusterStatus]);
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(clusters) = self;
+        let drifts: usize = clusters.iter().map(ClusterStatus::drifts).sum();
+        let withheld: usize = clusters.iter().map(ClusterStatus::withheld).sum();
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("clusters", &Each(|| clusters.iter().map(ClusterJson)))?;
+        map.serialize_entry("drift", &drifts)?;
+        map.serialize_entry("note", &(withheld > 0).then_some(WITHHELD))?;
+        map.end()
+    }
 }
 
-fn of_cluster(status: &ClusterStatus) -> Value {
-    let tasks = status.fleet.tasks.iter().map(|task| {
-        let mut task_json = json::task(task);
-        task_json["overdue"] = json!(status.is_overdue(task));
-        let drifts = task
-            .targets
-            .iter()
-            .map(|target| status.drift(task, target).map(Drift::name));
-        for (target, drift) in task_json["targets"].as_array_mut().into_iter().flatten().zip(drifts) {
-            target["drift"] = json!(drift);
-        }
-        task_json
-    });
-    let others = status.others().map(|(group, target, drift)| {
-        let member = status.other_member(group, target);
-        json!({
-            "targetGroupArn": group.as_str(),
-            "id": target.id,
-            "port": target.port.number(),
-            "state": member.map(|member| &member.state),
-            "reason": member.and_then(|member| member.reason.as_ref()),
-            "drift": drift.name(),
-        })
-    });
-    let failures = status.plan.failures.iter();
+struct ClusterJson<'a>(&'a ClusterStatus);
+
+impl Serialize for ClusterJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(status) = self;
+        let failures = || status.plan.failures.iter().map(json::failure);
+        let others = || status.others.iter().map(|other| other_json(status, other));
+        let tasks = || status.fleet.tasks.iter().map(|task| task_json(status, task));
+        let mut map = serializer.serialize_map(Some(6))?;
+        map.serialize_entry("cluster", status.cluster.as_str())?;
+        map.serialize_entry("failures", &Each(failures))?;
+        map.serialize_entry("otherTargets", &Each(others))?;
+        map.serialize_entry("servicesWithoutTasks", &status.idle)?;
+        map.serialize_entry("tasks", &Each(tasks))?;
+        map.serialize_entry("tasksOfOtherDeployments", &status.other_deployments_tasks)?;
+        map.end()
+    }
+}
+
+fn task_json(status: &ClusterStatus, task: &TaskStatus) -> Value {
+    let mut task_json = json::task(task);
+    task_json["overdue"] = json!(status.overdue.contains(&task.arn));
+    let drifts = task
+        .targets
+        .iter()
+        .map(|target| status.drift(task, target).map(Drift::name));
+    for (target, drift) in task_json["targets"].as_array_mut().into_iter().flatten().zip(drifts) {
+        target["drift"] = json!(drift);
+    }
+    task_json
+}
+
+fn other_json(status: &ClusterStatus, (group, target, drift): &(TargetGroupArn, Target, Drift)) -> Value {
+    let member = status.other_member(group, target);
     json!({
-        "cluster": status.cluster.as_str(),
-        "tasks": tasks.collect::<Value>(),
-        "otherTargets": others.collect::<Value>(),
-        "servicesWithoutTasks": status.idle,
-        "tasksOfOtherDeployments": status.other_deployments_tasks,
-        "failures": failures.map(|failure| json!({"category": failure.category.name(), "message": failure.message})).collect::<Value>(),
+        "targetGroupArn": group.as_str(),
+        "id": target.id,
+        "port": target.port.number(),
+        "state": member.map(|member| &*member.state),
+        "reason": member.and_then(|member| member.reason.as_deref()),
+        "drift": drift.name(),
     })
 }
 

@@ -85,7 +85,6 @@ fn the_function_is_built_without_what_only_the_command_needs() {
         "aws-sdk-sso",
         "anstream",
         "indicatif",
-        "tabled",
         "textwrap",
         "unicode-width",
         "signal-hook-registry",

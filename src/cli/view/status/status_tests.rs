@@ -8,7 +8,8 @@ use start_engines_core::outcome::{Category, Failure};
 use unicode_width::UnicodeWidthStr;
 
 use super::*;
-use crate::fleet::match_targets;
+use crate::fleet::{TaskSnapshot, match_targets};
+use crate::terminal::table::WIDTH;
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_158_000_000);
 
@@ -40,14 +41,12 @@ fn task(n: u8, state: &str, service: &str, host: &str, groups: &[&str]) -> TaskS
                 value: service.into(),
             }],
             task_definition: None,
-            created_at: None,
+            created_at: Some(Timestamp::from_millis(NOW.millis() - 3_600_000)),
             started_at: Some(Timestamp::from_millis(0)),
             stopped_at: None,
             stop: StopReason::default(),
         },
-        created_at: Some(Timestamp::from_millis(NOW.millis() - 3_600_000)),
         stopping_at: None,
-        definition: None,
         hosts: vec![host.into()],
         ports: vec![],
     }
@@ -61,7 +60,7 @@ fn member(host: &str, state: &str, reason: Option<&str>) -> GroupMember {
         },
         health: TargetHealth::of(state, reason, None),
         state: state.into(),
-        reason: reason.map(str::to_owned),
+        reason: reason.map(Into::into),
     }
 }
 
@@ -97,11 +96,17 @@ fn status(tasks: Vec<TaskSnapshot>, members: &[(&str, Vec<GroupMember>)], plan: 
         .collect();
     let services = ["auth".to_owned(), "billing".to_owned()];
     let cluster = "engines".parse().unwrap();
-    ClusterStatus::new(cluster, match_targets(tasks, &groups), plan, &services, false, NOW)
+    ClusterStatus::new(cluster, match_targets(tasks, groups), plan, &services, false, NOW)
 }
 
 fn text(status: ClusterStatus) -> String {
-    anstream::adapter::strip_str(&table(&[status], NOW)).to_string()
+    let mut table = Vec::new();
+    write_table(&[status], NOW, &mut table).unwrap();
+    plain(&table)
+}
+
+fn plain(table: &[u8]) -> String {
+    anstream::adapter::strip_str(std::str::from_utf8(table).unwrap()).to_string()
 }
 
 #[test]
@@ -185,7 +190,7 @@ fn json_has_the_same() {
             member("10.9.9.9", "healthy", None),
         ],
     )];
-    let printed = json(&[status(vec![running], &members, plan)]);
+    let printed = serde_json::to_value(Json(&[status(vec![running], &members, plan)])).unwrap();
     assert_eq!(printed["drift"], 1);
     let cluster = &printed["clusters"][0];
     assert_eq!(cluster["tasks"][0]["targets"][0]["drift"], "target_draining");
@@ -247,7 +252,9 @@ fn no_line_is_wider_than_100_columns_whatever_is_in_it() {
         .unwrap();
     hard.idle.push("y".repeat(128));
     let cluster = hard.cluster.clone();
-    let plan = anstream::adapter::strip_str(&crate::view::plan::table(&cluster, &plan)).to_string();
+    let mut table = Vec::new();
+    crate::view::plan::write_table(&cluster, &plan, &mut table).unwrap();
+    let plan = plain(&table);
     for text in [text(hard), plan] {
         assert!(
             text.lines().count() > 5 && text.lines().any(|line| line.width() == WIDTH),

@@ -1,6 +1,7 @@
 //! A world behind a server.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -15,22 +16,47 @@ use crate::server::{Answer, Server};
 pub struct FakeAws {
     server: Server,
     world: Arc<Mutex<World>>,
+    network: Arc<Mutex<Network>>,
+}
+
+/// The way to the account and back.
+#[derive(Debug, Default)]
+struct Network {
+    latency: Duration,
+    /// Calls that have not been answered yet.
+    under_way: usize,
+    most_under_way: usize,
 }
 
 impl FakeAws {
     /// Starts a fake with an empty world on a free port of 127.0.0.1.
     pub async fn start() -> Self {
         let world = Arc::new(Mutex::new(World::new()));
-        let shared = Arc::clone(&world);
+        let network = Arc::new(Mutex::new(Network::default()));
+        let shared = (Arc::clone(&world), Arc::clone(&network));
         let server = Server::start(move |request| {
-            let shared = Arc::clone(&shared);
+            let (world, network) = shared.clone();
             async move {
-                let delivery = lock(&shared).receive(&request);
+                let way = UnderWay::begin(&network);
+                if !way.latency.is_zero() {
+                    tokio::time::sleep(way.latency).await;
+                }
+                let delivery = lock(&world).receive(&request);
                 deliver(delivery).await
             }
         })
         .await;
-        Self { server, world }
+        Self { server, world, network }
+    }
+
+    /// From now on every call takes so long before the account sees it, side by side with the others.
+    pub fn set_latency(&self, latency: Duration) {
+        self.network.lock().expect("no panic under this lock").latency = latency;
+    }
+
+    /// The greatest number of calls that were under way at the same time.
+    pub fn most_at_once(&self) -> usize {
+        self.network.lock().expect("no panic under this lock").most_under_way
     }
 
     /// The value for `AWS_ENDPOINT_URL`.
@@ -58,6 +84,32 @@ impl FakeAws {
     /// The names of all calls so far, like `["ecs:RunTask", "ecs:DescribeTasks"]`.
     pub fn operations(&self) -> Vec<String> {
         self.calls().iter().map(Call::name).collect()
+    }
+}
+
+/// One call, from its arrival to its answer, or to the end of its connection.
+struct UnderWay {
+    network: Arc<Mutex<Network>>,
+    latency: Duration,
+}
+
+impl UnderWay {
+    fn begin(network: &Arc<Mutex<Network>>) -> Self {
+        let mut inside = network.lock().expect("no panic under this lock");
+        inside.under_way += 1;
+        inside.most_under_way = inside.most_under_way.max(inside.under_way);
+        Self {
+            network: Arc::clone(network),
+            latency: inside.latency,
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Ok(mut inside) = self.network.lock() {
+            inside.under_way -= 1;
+        }
     }
 }
 

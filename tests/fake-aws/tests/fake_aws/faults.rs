@@ -136,3 +136,35 @@ async fn a_call_needs_a_signature_for_its_own_service() {
     assert_eq!(outcomes.last().map(String::as_str), Some("UnknownOperationException"));
     assert_eq!(outcomes.len(), 3);
 }
+
+#[tokio::test]
+async fn the_greatest_number_of_calls_that_were_under_way_at_once_is_known() {
+    let fake = fargate().await;
+    let input = json!({"cluster": "main"});
+    ecs(&fake, "ListTasks", &input).await;
+    fake.set_latency(std::time::Duration::from_millis(1));
+    ecs(&fake, "ListTasks", &input).await;
+    assert_eq!(fake.most_at_once(), 1);
+    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+    fake.world(|w| {
+        w.fail_next("ecs:ListTasks", Fault::Hang, 2);
+        w.before(
+            "ecs:ListTasks",
+            Box::new(move |_| {
+                let _ = sender.send(());
+            }),
+        );
+    });
+    let answered = async {
+        arrived.recv().await.expect("one that hangs");
+        arrived.recv().await.expect("another one");
+        ecs(&fake, "ListTasks", &input).await;
+    };
+    let endpoint = fake.endpoint();
+    tokio::select! {
+        _ = wire::ecs(&endpoint, "ListTasks", &input) => panic!("it hangs"),
+        _ = wire::ecs(&endpoint, "ListTasks", &input) => panic!("it hangs"),
+        () = answered => {}
+    }
+    assert_eq!(fake.most_at_once(), 3);
+}
