@@ -13,6 +13,7 @@ mod account;
 mod calls;
 mod delivery;
 mod faults;
+mod fleets;
 mod function;
 mod instances;
 mod lives;
