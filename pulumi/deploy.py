@@ -43,7 +43,10 @@ def main() -> int:
 def _may_destroy(found: Readiness) -> bool:
     """Whether no task of start-engines still runs, or the user accepts that."""
     output = command("pulumi", "stack", "output", "--json", "--stack", found.stack)
-    outputs: dict[str, Any] = json.loads(output.stdout) if output.returncode == 0 else {}
+    if output.returncode != 0:
+        print(f"cannot check whether tasks still run: {' '.join(output.stderr.split())}")
+        return _agrees(found.stack)
+    outputs: dict[str, Any] = json.loads(output.stdout)
     cluster = outputs.get("clusterArn")
     if cluster is None:
         print("the stack has no cluster: it was never completely up, and no task can be running")

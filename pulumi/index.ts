@@ -67,6 +67,13 @@ function alarmTopic(email: string): pulumi.Output<string> {
 }
 
 const email = config.get("alarmEmail") ?? "";
+const functionName = config.get("functionName") ?? "";
+const deployment = config.get("deployment") ?? "";
+const isBuffered = config.getBoolean("buffered") ?? false;
+const isDrained = config.getBoolean("drain") ?? false;
+if (isDrained && !isBuffered) {
+  throw new pulumi.RunError('start-engines:drain = "true": only with start-engines:buffered, whose queues are drained');
+}
 const startEngines = new StartEngines("start-engines", {
   code: config.get("code") ?? "../target/lambda/start-engines-lambda/bootstrap.zip",
   architecture,
@@ -89,26 +96,39 @@ const startEngines = new StartEngines("start-engines", {
   eventBus: bus.name,
   // Applications listen where they send.
   outcomeEventBus: bus.name,
-  buffered: config.getBoolean("buffered") ?? false,
+  buffered: isBuffered && isDrained ? { drain: true } : isBuffered,
+  ...(functionName === "" ? {} : { functionName }),
+  ...(deployment === "" ? {} : { deployment }),
   alarms: email === "" ? {} : { topicArn: alarmTopic(email) },
 });
 
-export const url = pulumi.interpolate`http://${balancers.dnsName}/`;
-export const networkAddress = pulumi.interpolate`${balancers.networkDnsName}:${port}`;
-export const clusterArn = engines.clusterArn;
-export const targetGroupArns = Object.values(balancers.groups).map((group) => group.arn);
-export const eventBus = startEngines.eventBus;
-export const functionArn = startEngines.functionArn;
-export const functionName = startEngines.functionName;
-export const putEventsPolicyArn = startEngines.putEventsPolicyArn;
-export const putStopEventsPolicyArn = startEngines.putStopEventsPolicyArn;
-export const putReconcileEventsPolicyArn = startEngines.putReconcileEventsPolicyArn;
-export const operatorPolicyArn = startEngines.operatorPolicyArn;
-export const commandEnvironment = startEngines.commandEnvironment.apply(exportLines);
-export const catalog = startEngines.catalog;
-export const onFailureQueueUrl = startEngines.onFailureQueueUrl;
-export const ruleDeadLetterQueueUrl = startEngines.ruleDeadLetterQueueUrl;
-export const requestQueueUrl = startEngines.requestQueueUrl;
-export const requestDeadLetterQueueUrl = startEngines.requestDeadLetterQueueUrl;
-export const stateChangeQueueUrl = startEngines.stateChangeQueueUrl;
-export const stateChangeDeadLetterQueueUrl = startEngines.stateChangeDeadLetterQueueUrl;
+/** In buffered mode only: an output without a value would be a warning at every preview. */
+const buffers =
+  startEngines.requestQueueUrl === undefined
+    ? {}
+    : {
+        requestQueueUrl: startEngines.requestQueueUrl,
+        requestDeadLetterQueueUrl: startEngines.requestDeadLetterQueueUrl,
+        stateChangeQueueUrl: startEngines.stateChangeQueueUrl,
+        stateChangeDeadLetterQueueUrl: startEngines.stateChangeDeadLetterQueueUrl,
+      };
+
+/** The outputs of the stack. */
+export = {
+  url: pulumi.interpolate`http://${balancers.dnsName}/`,
+  networkAddress: pulumi.interpolate`${balancers.networkDnsName}:${port}`,
+  clusterArn: engines.clusterArn,
+  targetGroupArns: Object.values(balancers.groups).map((group) => group.arn),
+  eventBus: startEngines.eventBus,
+  functionArn: startEngines.functionArn,
+  functionName: startEngines.functionName,
+  putEventsPolicyArn: startEngines.putEventsPolicyArn,
+  putStopEventsPolicyArn: startEngines.putStopEventsPolicyArn,
+  putReconcileEventsPolicyArn: startEngines.putReconcileEventsPolicyArn,
+  operatorPolicyArn: startEngines.operatorPolicyArn,
+  commandEnvironment: startEngines.commandEnvironment.apply(exportLines),
+  catalog: startEngines.catalog,
+  onFailureQueueUrl: startEngines.onFailureQueueUrl,
+  ruleDeadLetterQueueUrl: startEngines.ruleDeadLetterQueueUrl,
+  ...buffers,
+};

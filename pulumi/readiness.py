@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,9 @@ REQUIRED_CONFIG = {
 # `e_machine` of the ELF header, at this place: https://man7.org/linux/man-pages/man5/elf.5.html
 MACHINE_AT = 18
 MACHINES = {0x3E: "x86_64", 0xB7: "arm64"}
+# https://www.pulumi.com/docs/iac/cli/environment-variables/
+CONFIRMED = "PULUMI_SKIP_CONFIRMATIONS"
+PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 INSTALL_PULUMI = "curl -fsSL https://get.pulumi.com | sh"
 
 
@@ -67,6 +71,7 @@ def for_destroy(stack: str) -> Readiness:
     """Checks what `pulumi destroy` needs: the stack and AWS, since the program does not run."""
     found = Readiness(stack)
     _check_pulumi(found)
+    _check_terminal(found)
     _check_credentials(found)
     return found
 
@@ -81,6 +86,33 @@ def for_deploy(stack: str) -> Readiness:
     return found
 
 
+def _check_terminal(found: Readiness) -> None:
+    """Pulumi asks before it changes anything, and for a passphrase; without a terminal, variables answer it."""
+    if sys.stdin.isatty():
+        return
+    if os.environ.get(CONFIRMED, "").lower() not in ("1", "true"):
+        found.miss("there is no terminal on which Pulumi could ask for a confirmation", f"export {CONFIRMED}=true")
+    if not any(name in os.environ for name in PASSPHRASES) and _has_passphrase(found.stack):
+        found.miss("there is no terminal on which Pulumi could ask for the passphrase", f"export {PASSPHRASES[0]}=...")
+
+
+def _has_passphrase(stack: str) -> bool:
+    """Whether the stack's secrets are protected by one: the default where states are kept without Pulumi Cloud.
+
+    https://www.pulumi.com/docs/iac/concepts/secrets/
+    """
+    settings = FOLDER / f"Pulumi.{stack}.yaml"
+    if shutil.which("pulumi") is None or settings.exists() and "secretsprovider:" in settings.read_text():
+        return False
+    output = command("pulumi", "whoami", "--json", "--non-interactive")
+    try:
+        url = str(json.loads(output.stdout).get("url", ""))
+    except ValueError:
+        # Nobody is logged in, which is missing anyway; the next check knows.
+        return False
+    return "://" in url and not url.startswith(("https://", "http://"))
+
+
 def _check_pulumi(found: Readiness) -> None:
     if shutil.which("pulumi") is None:
         found.miss("the Pulumi CLI is not installed", INSTALL_PULUMI)
@@ -93,6 +125,10 @@ def _check_pulumi(found: Readiness) -> None:
         found.miss(f"the Pulumi CLI is {version}, {wanted} or newer is needed", INSTALL_PULUMI)
     if command("pulumi", "whoami", "--non-interactive").returncode != 0:
         found.miss("nobody is logged in to Pulumi", "pulumi login   # or: pulumi login --local")
+        if not _has_settings(found.stack):
+            # The values below need it, whether or not it exists.
+            select = f"pulumi -C pulumi stack select --create {found.stack}"
+            found.miss(f"the stack {found.stack} cannot be read without a login", select)
         return
     output = command("pulumi", "config", "--json", "--non-interactive", "--stack", found.stack)
     if output.returncode != 0:
@@ -103,12 +139,16 @@ def _check_pulumi(found: Readiness) -> None:
     found.config = {name: entry.get("value", "") for name, entry in json.loads(output.stdout).items()}
 
 
+def _has_settings(stack: str) -> bool:
+    return (FOLDER / f"Pulumi.{stack}.yaml").exists()
+
+
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", version)[:3]))
 
 
 def _check_config(found: Readiness) -> None:
-    if found.config is None and (FOLDER / f"Pulumi.{found.stack}.yaml").exists():
+    if found.config is None and _has_settings(found.stack):
         # Set, or not readable yet.
         return
     config = found.config or {}

@@ -1,11 +1,11 @@
 /**
  * Runs the unmodified program for a provider in another process, the demo's: `node --import tsx tests/deploy.ts CONFIG`,
- * with the configuration as JSON.
+ * with the configuration as JSON; with `preview` behind it, as a preview.
  *
  * Each request of the program is a line on standard output, `{"create": {type, name, inputs}}` or
  * `{"invoke": {token, args}}`; its answer is the next line on standard input, `{"created": {id, state}}` or
  * `{"answer": {...}}`. A provider that cannot answer ends its line, and with it this program. The last line is
- * `{"run": ...}`: how it ended. Must not know AWS.
+ * `{"run": ...}`: how it ended, and what it has registered. Must not know AWS.
  */
 
 import { createInterface } from "node:readline";
@@ -36,8 +36,8 @@ class Pipe {
   }
 }
 
-function say(message: object): void {
-  process.stdout.write(`${JSON.stringify(message)}\n`);
+function say(message: object, written?: () => void): void {
+  process.stdout.write(`${JSON.stringify(message)}\n`, written);
 }
 
 function providerBehind(pipe: Pipe): Provider {
@@ -54,8 +54,12 @@ function given<T>(answer: T | undefined): T {
 
 async function main(): Promise<void> {
   const config = JSON.parse(process.argv[2] ?? "{}") as Record<string, string>;
-  const { exitCode, outputs, errors } = await run({ preview: false, config, provider: providerBehind(new Pipe()) });
-  say({ run: { exitCode, outputs, errors } });
+  const preview = process.argv[3] === "preview";
+  const ended = await run({ preview, config, provider: providerBehind(new Pipe()) });
+  // The line is long: it must be written before the process ends.
+  await new Promise<void>((resolve) => {
+    say({ run: ended }, resolve);
+  });
 }
 
 void main().then(() => process.exit(0));

@@ -68,9 +68,10 @@ describe("the example stack", () => {
     buffered = await run({ preview: false, config: { ...CONFIG, "start-engines:buffered": "true" } });
   });
 
-  test("a preview and an update run to their end without a word of error", () => {
+  test("a preview and an update run to their end without a word of error, and without a warning", () => {
     for (const made of [preview, up, buffered]) {
       assert.equal(made.errors, "");
+      assert.deepEqual(made.warnings, []);
       assert.equal(made.exitCode, 0);
     }
   });

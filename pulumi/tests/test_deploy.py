@@ -16,6 +16,8 @@ from typing import Any
 PULUMI = Path(__file__).resolve().parents[1]
 CLUSTER = "arn:aws:ecs:us-east-1:111122223333:cluster/engines"
 TASK = "arn:aws:ecs:us-east-1:111122223333:task/engines/"
+# There is no terminal in these tests.
+CONFIRMED = {"PULUMI_SKIP_CONFIRMATIONS": "true"}
 X86_64, ARM64 = 0x3E, 0xB7
 
 # Answers what the test has written down for the command's words, and notes the words.
@@ -68,10 +70,10 @@ class Deploy(unittest.TestCase):
         for name in ("pulumi", "aws"):
             (self.bin / name).write_text(STAND_IN)
             (self.bin / name).chmod(0o755)
-        self.environment: dict[str, str] = {}
+        self.environment: dict[str, str] = CONFIRMED
         self.answers: dict[str, tuple[int, str, str]] = {
             "pulumi version": says("v3.248.0\n"),
-            "pulumi whoami": says("somebody\n"),
+            "pulumi whoami": says(json.dumps({"user": "somebody", "url": "https://app.pulumi.com/somebody"})),
             "pulumi config": config(),
             "pulumi stack output": says(json.dumps({"clusterArn": CLUSTER})),
             "pulumi up": says("up!\n"),
@@ -135,6 +137,24 @@ class Up(Deploy):
                      "start-engines:image is not", "packed function is missing", "node_modules is missing"):
             self.assertIn(part, ended.stderr)
 
+    def test_no_terminal_and_no_confirmation(self) -> None:
+        self.environment = {}
+        for action in ("up", "destroy"):
+            with self.subTest(action):
+                what = "there is no terminal on which Pulumi could ask for a confirmation"
+                self.assert_misses(what, "export PULUMI_SKIP_CONFIRMATIONS=true", action)
+
+    def test_no_terminal_and_no_passphrase(self) -> None:
+        self.answers["pulumi whoami"] = says(json.dumps({"user": "somebody", "url": "file:///states"}))
+        what = "there is no terminal on which Pulumi could ask for the passphrase"
+        self.assert_misses(what, "export PULUMI_CONFIG_PASSPHRASE=...")
+        for name in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"):
+            self.environment = CONFIRMED | {name: ""}
+            self.assertEqual(self.run_it("up").returncode, 0, name)
+        self.environment = CONFIRMED
+        (self.folder / "Pulumi.dev.yaml").write_text("secretsprovider: awskms://alias/a\n")
+        self.assertEqual(self.run_it("up").returncode, 0)
+
     def test_an_old_pulumi(self) -> None:
         self.answers["pulumi version"] = says("v3.99.7\n")
         what = "the Pulumi CLI is v3.99.7, 3.248.0 or newer is needed"
@@ -145,6 +165,17 @@ class Up(Deploy):
         # As after a first deployment: what is configured cannot be asked, but it is there.
         (self.folder / "Pulumi.dev.yaml").touch()
         self.assert_misses("nobody is logged in to Pulumi", "pulumi login   # or: pulumi login --local")
+
+    def test_nobody_logged_in_and_no_settings(self) -> None:
+        self.answers["pulumi whoami"] = fails("not logged in")
+        lines = [line.strip() for line in self.run_it("up").stderr.splitlines()]
+        login, select, region = (
+            next(n for n, line in enumerate(lines) if line.startswith(start))
+            for start in ("pulumi login", "pulumi -C pulumi stack select --create dev", "pulumi -C pulumi config set")
+        )
+        # In this order each can be done.
+        self.assertLess(login, select)
+        self.assertLess(select, region)
 
     def test_no_such_stack(self) -> None:
         self.answers["pulumi config"] = fails("error: no stack named 'dev' found")
@@ -176,9 +207,9 @@ class Up(Deploy):
             {"AWS_SHARED_CREDENTIALS_FILE": str(self.root / "credentials")},
         ):
             with self.subTest(environment=environment):
-                self.environment = environment
+                self.environment = CONFIRMED | environment
                 self.assertEqual(self.run_it("up").returncode, 0)
-        self.environment = {"AWS_ACCESS_KEY_ID": "half"}
+        self.environment = CONFIRMED | {"AWS_ACCESS_KEY_ID": "half"}
         self.assertEqual(self.run_it("up").returncode, 2)
 
     def test_no_packed_function(self) -> None:
@@ -259,10 +290,17 @@ class Destroy(Deploy):
         self.answers["aws ecs list-tasks"] = fails("AccessDenied")
         self.assertIn("cannot check whether tasks still run: AccessDenied", self.run_it("destroy").stdout)
         (self.bin / "aws").unlink()
-        self.environment = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s"}
+        self.environment = CONFIRMED | {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s"}
         ended = self.run_it("destroy")
         self.assertEqual(ended.returncode, 1)
         self.assertIn("without the AWS CLI", ended.stdout)
+        self.assert_changed_nothing()
+
+    def test_asks_when_the_outputs_cannot_be_read(self) -> None:
+        self.answers["pulumi stack output"] = fails("incorrect passphrase")
+        ended = self.run_it("destroy")
+        self.assertEqual(ended.returncode, 1, ended)
+        self.assertIn("cannot check whether tasks still run: incorrect passphrase", ended.stdout)
         self.assert_changed_nothing()
 
     def test_a_stack_without_a_cluster_has_no_tasks(self) -> None:

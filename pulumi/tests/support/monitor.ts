@@ -1,8 +1,9 @@
 /**
  * A small engine: what `pulumi` itself puts at the other end of a program, with a provider of the caller's choice.
  *
- * It records every registration. In a preview it asks no provider and answers with the inputs alone, so that all else
- * is unknown to the program, as in a first `pulumi preview`.
+ * It records every registration. In a preview it asks no provider and answers with the inputs as a provider checks them,
+ * so that all else is unknown to the program, as in a first `pulumi preview`. `make test-engines` compares it with
+ * Pulumi's own.
  */
 
 import { spawn } from "node:child_process";
@@ -17,6 +18,7 @@ import * as resourceProto from "@pulumi/pulumi/proto/resource_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/struct_pb";
 
+import { withName } from "./automaticNames";
 import { yesToEverything } from "./yesToEverything";
 
 const PROJECT_FOLDER = path.join(__dirname, "../..");
@@ -58,6 +60,8 @@ export interface Run {
   readonly outputs: Fields;
   /** What it logged as errors, and wrote. */
   readonly errors: string;
+  /** What it logged as warnings. */
+  readonly warnings: readonly string[];
 }
 
 /** What to run. */
@@ -76,13 +80,14 @@ export async function run(options: RunOptions): Promise<Run> {
   const registrations: Recorded[] = [];
   const outputs: Fields = {};
   const errors: string[] = [];
+  const warnings: string[] = [];
   const server = new grpc.Server();
   server.addService(ResourceMonitorService, monitor(options, registrations, outputs));
-  server.addService(EngineService, engine(errors));
+  server.addService(EngineService, engine(errors, warnings));
   try {
     const address = await listen(server);
     const exitCode = await execute(address, options, errors);
-    return { exitCode, registrations, outputs, errors: errors.join("\n") };
+    return { exitCode, registrations, outputs, errors: errors.join("\n"), warnings };
   } finally {
     server.forceShutdown();
   }
@@ -112,7 +117,8 @@ function monitor(options: RunOptions, registrations: Recorded[], outputs: Fields
       const response = new resourceProto.RegisterResourceResponse();
       response.setUrn(urn);
       const isCreated = request.getCustom() && !options.preview;
-      const { id, state } = isCreated ? await provider.create(type, name, inputs) : { id: "", state: inputs };
+      const planned = { id: "", state: withName(type, name, inputs) };
+      const { id, state } = isCreated ? await provider.create(type, name, inputs) : planned;
       response.setId(id);
       response.setObject(Struct.fromJavaScript(state));
       return response;
@@ -127,11 +133,12 @@ function monitor(options: RunOptions, registrations: Recorded[], outputs: Fields
   };
 }
 
-function engine(errors: string[]): grpc.UntypedServiceImplementation {
+function engine(errors: string[], warnings: string[]): grpc.UntypedServiceImplementation {
   let root = "";
   return {
     log: unary((request: engineProto.LogRequest) => {
       if (request.getSeverity() === engineProto.LogSeverity.ERROR) errors.push(request.getMessage());
+      if (request.getSeverity() === engineProto.LogSeverity.WARNING) warnings.push(request.getMessage());
       return new Empty();
     }),
     getRootResource: unary(() => {

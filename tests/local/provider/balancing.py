@@ -7,7 +7,7 @@ from typing import Any
 from provider.resource import Clients, Inputs, Made, given_only, pairs, pascal, physical_name
 
 # The attributes behind the provider's own arguments.
-_BALANCER_ATTRIBUTES = {
+BALANCER_ATTRIBUTES = {
     "dropInvalidHeaderFields": "routing.http.drop_invalid_header_fields.enabled",
     "enableCrossZoneLoadBalancing": "load_balancing.cross_zone.enabled",
 }
@@ -22,7 +22,7 @@ def load_balancer(clients: Clients, name: str, given: Inputs) -> Made:
         "SecurityGroups": given.take("securityGroups"),
     }
     arn = elb.create_load_balancer(**sent)["LoadBalancers"][0]["LoadBalancerArn"]
-    taken = {key: given.take(argument) for argument, key in _BALANCER_ATTRIBUTES.items()}
+    taken = {key: given.take(argument) for argument, key in BALANCER_ATTRIBUTES.items()}
     texts = {key: str(value).lower() for key, value in taken.items() if value is not None}
     attributes = pairs(texts)
     elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=attributes)
@@ -68,7 +68,7 @@ def listener(clients: Clients, _name: str, given: Inputs) -> Made:
         "LoadBalancerArn": given.take("loadBalancerArn"),
         "Protocol": given.take("protocol"),
         "Port": given.take("port"),
-        "DefaultActions": [_action(action) for action in given.take("defaultActions")],
+        "DefaultActions": [action_of(action) for action in given.take("defaultActions")],
     }
     arn = elb.create_listener(**sent)["Listeners"][0]["ListenerArn"]
     kept = elb.describe_listeners(ListenerArns=[arn])["Listeners"][0]
@@ -80,20 +80,20 @@ def listener_rule(clients: Clients, _name: str, given: Inputs) -> Made:
     listener_arn = given.take("listenerArn")
     sent = {
         "Priority": given.take("priority"),
-        "Conditions": [_condition(condition) for condition in given.take("conditions")],
-        "Actions": [_action(action) for action in given.take("actions")],
+        "Conditions": [condition_of(condition) for condition in given.take("conditions")],
+        "Actions": [action_of(action) for action in given.take("actions")],
     }
     arn = elb.create_rule(ListenerArn=listener_arn, **sent)["Rules"][0]["RuleArn"]
     rules = elb.describe_rules(ListenerArn=listener_arn)["Rules"]
     return Made(arn, {"arn": arn}, sent, next(rule for rule in rules if rule["RuleArn"] == arn))
 
 
-def _action(action: dict[str, Any]) -> dict[str, Any]:
+def action_of(action: dict[str, Any]) -> dict[str, Any]:
     fixed = action.pop("fixedResponse", None)
     return pascal(action) | given_only(FixedResponseConfig=pascal(fixed))
 
 
-def _condition(condition: dict[str, Any]) -> dict[str, Any]:
+def condition_of(condition: dict[str, Any]) -> dict[str, Any]:
     paths = condition.pop("pathPattern")
     return pascal(condition) | {"Field": "path-pattern", "PathPatternConfig": pascal(paths)}
 

@@ -41,7 +41,8 @@ def function(clients: Clients, _name: str, given: Inputs) -> Made:
         ACTIVE_SECONDS,
     )
     sent["CodeSha256"] = base64.b64encode(hashlib.sha256(zipped).digest()).decode()
-    return Made(name, {"arn": arn}, sent, kept, frozenset({f"Environment.Variables.{ENDPOINT}"}))
+    outputs = {"arn": arn, "codeSha256": sent["CodeSha256"]}
+    return Made(name, outputs, sent, kept, frozenset({f"Environment.Variables.{ENDPOINT}"}))
 
 
 def _active(configuration: dict[str, object]) -> dict[str, object] | None:

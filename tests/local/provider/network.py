@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from provider.resource import Clients, Inputs, Made, given_only, pairs
+from provider.resource import Clients, Inputs, Made, given_only, pairs, physical_name
 
 
 def _tags(kind: str, given: Inputs) -> list[dict[str, Any]]:
@@ -73,23 +73,28 @@ def subnet(clients: Clients, _name: str, given: Inputs) -> Made:
 
 def security_group(clients: Clients, name: str, given: Inputs) -> Made:
     ec2 = clients("ec2")
-    sent = {"VpcId": given.take("vpcId"), "Description": given.take("description")}
-    id = ec2.create_security_group(GroupName=name, **sent)["GroupId"]
+    sent = {
+        "GroupName": physical_name(name, given),
+        "VpcId": given.take("vpcId"),
+        "Description": given.take("description"),
+    }
+    id = ec2.create_security_group(**sent)["GroupId"]
     # As the provider does: nothing may go out but what the program says.
     for group in ec2.describe_security_groups(GroupIds=[id])["SecurityGroups"]:
         ec2.revoke_security_group_egress(GroupId=id, IpPermissions=group["IpPermissionsEgress"])
-    ingress = [_permission(rule) for rule in given.take("ingress")]
-    egress = [_permission(rule) for rule in given.take("egress")]
+    ingress = [permission_of(rule) for rule in given.take("ingress")]
+    egress = [permission_of(rule) for rule in given.take("egress")]
     ec2.authorize_security_group_ingress(GroupId=id, IpPermissions=ingress)
     ec2.authorize_security_group_egress(GroupId=id, IpPermissions=egress)
     kept = ec2.describe_security_groups(GroupIds=[id])["SecurityGroups"][0]
     if len(kept["IpPermissionsEgress"]) != len(egress):
         raise ValueError(f"{name} lets out what it should not: {kept['IpPermissionsEgress']}")
+    outputs = {"name": sent["GroupName"]}
     sent |= {"IpPermissions": ingress, "IpPermissionsEgress": egress}
-    return Made(id, {}, sent, kept)
+    return Made(id, outputs, sent, kept)
 
 
-def _permission(rule: dict[str, Any]) -> dict[str, Any]:
+def permission_of(rule: dict[str, Any]) -> dict[str, Any]:
     every = rule["protocol"] == "-1"
     return given_only(
         IpProtocol=rule["protocol"],

@@ -1,0 +1,157 @@
+"""Lambda: the function, its permissions, event source mappings and on-failure destination."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+
+import wait
+from kinds.kind import Clients, Kind, State, camel
+from provider.function import ACTIVE_SECONDS, ENDPOINT
+from provider.resource import pascal
+
+
+def _read_function(clients: Clients, id: str, state: State) -> State | None:
+    lambda_ = clients("lambda")
+    found = lambda_.get_function_configuration(FunctionName=id)
+    variables = {name: value for name, value in found["Environment"]["Variables"].items() if name != ENDPOINT}
+    reserved = lambda_.get_function_concurrency(FunctionName=id).get("ReservedConcurrentExecutions", -1)
+    # AWS keeps no archive, but says what was uploaded.
+    is_kept = found["CodeSha256"] == state["codeSha256"]
+    return {
+        "name": found["FunctionName"],
+        "description": found["Description"],
+        "runtime": found["Runtime"],
+        "handler": found["Handler"],
+        "architectures": found["Architectures"],
+        "role": found["Role"],
+        "timeout": found["Timeout"],
+        "memorySize": found["MemorySize"],
+        "environment": {"variables": variables},
+        "reservedConcurrentExecutions": reserved,
+        "code": state["code"] if is_kept else state["code"] | {"hash": found["CodeSha256"]},
+    }
+
+
+def _update_function(clients: Clients, id: str, old: State, new: State) -> None:
+    lambda_ = clients("lambda")
+    if new["reservedConcurrentExecutions"] != -1:
+        raise ValueError("the example sets no reserved concurrency")
+    lambda_.delete_function_concurrency(FunctionName=id)
+    lambda_.update_function_configuration(
+        FunctionName=id,
+        Description=new["description"],
+        Runtime=new["runtime"],
+        Handler=new["handler"],
+        Role=new["role"],
+        Timeout=new["timeout"],
+        MemorySize=new["memorySize"],
+        Environment={"Variables": new["environment"]["variables"] | {ENDPOINT: lambda_.meta.endpoint_url}},
+    )
+    _until_updated(clients, id)
+    if new["code"]["hash"] != old["code"]["hash"] or new["architectures"] != old["architectures"]:
+        zipped = Path(new["code"]["path"]).read_bytes()
+        lambda_.update_function_code(FunctionName=id, ZipFile=zipped, Architectures=new["architectures"])
+        _until_updated(clients, id)
+        new["codeSha256"] = base64.b64encode(hashlib.sha256(zipped).digest()).decode()
+
+
+def _until_updated(clients: Clients, id: str) -> None:
+    def is_updated() -> bool:
+        found = clients("lambda").get_function_configuration(FunctionName=id)
+        return bool(found.get("LastUpdateStatus", "Successful") == "Successful" and found["State"] == "Active")
+
+    wait.until("the function to be updated", is_updated, ACTIVE_SECONDS)
+
+
+def _read_permission(clients: Clients, id: str, state: State) -> State | None:
+    policy = json.loads(clients("lambda").get_policy(FunctionName=state["function"])["Policy"])
+    found = next((each for each in policy["Statement"] if each["Sid"] == id), None)
+    return found and {
+        "function": state["function"],
+        "statementId": found["Sid"],
+        "action": found["Action"],
+        "principal": found["Principal"]["Service"],
+        "sourceArn": found["Condition"]["ArnLike"]["AWS:SourceArn"],
+    }
+
+
+def _read_invoke_config(clients: Clients, id: str, _state: State) -> State | None:
+    found = clients("lambda").get_function_event_invoke_config(FunctionName=id)
+    destinations = {name: value for name, value in found["DestinationConfig"].items() if value}
+    return {
+        "functionName": id,
+        "maximumRetryAttempts": found["MaximumRetryAttempts"],
+        "maximumEventAgeInSeconds": found["MaximumEventAgeInSeconds"],
+        "destinationConfig": camel(destinations),
+    }
+
+
+def _put_invoke_config(clients: Clients, id: str, _old: State, new: State) -> None:
+    clients("lambda").put_function_event_invoke_config(
+        FunctionName=id,
+        MaximumRetryAttempts=new["maximumRetryAttempts"],
+        MaximumEventAgeInSeconds=new["maximumEventAgeInSeconds"],
+        DestinationConfig=pascal(new["destinationConfig"]),
+    )
+
+
+def _read_source_mapping(clients: Clients, id: str, _state: State) -> State | None:
+    found = clients("lambda").get_event_source_mapping(UUID=id)
+    return {
+        "eventSourceArn": found["EventSourceArn"],
+        "functionName": found["FunctionArn"].rsplit(":", 1)[-1],
+        "batchSize": found["BatchSize"],
+        "maximumBatchingWindowInSeconds": found["MaximumBatchingWindowInSeconds"],
+        "scalingConfig": camel(found["ScalingConfig"]),
+        "functionResponseTypes": found["FunctionResponseTypes"],
+    }
+
+
+def _update_source_mapping(clients: Clients, id: str, _old: State, new: State) -> None:
+    clients("lambda").update_event_source_mapping(
+        UUID=id,
+        FunctionName=new["functionName"],
+        BatchSize=new["batchSize"],
+        MaximumBatchingWindowInSeconds=new["maximumBatchingWindowInSeconds"],
+        ScalingConfig=pascal(new["scalingConfig"]),
+        FunctionResponseTypes=new["functionResponseTypes"],
+    )
+
+
+KINDS = {
+    "aws:lambda/function:Function": Kind(
+        document="lambda_function",
+        replaces=frozenset({"name"}),
+        read=_read_function,
+        update=_update_function,
+        delete=lambda clients, id, _: clients("lambda").delete_function(FunctionName=id),
+    ),
+    "aws:lambda/eventSourceMapping:EventSourceMapping": Kind(
+        document="lambda_event_source_mapping",
+        replaces=frozenset({"eventSourceArn"}),
+        read=_read_source_mapping,
+        update=_update_source_mapping,
+        delete=lambda clients, id, _: clients("lambda").delete_event_source_mapping(UUID=id),
+        is_named=False,
+    ),
+    "aws:lambda/permission:Permission": Kind(
+        document="lambda_permission",
+        replaces=frozenset({"function", "statementId", "action", "principal", "sourceArn"}),
+        read=_read_permission,
+        delete=lambda clients, id, state: clients("lambda").remove_permission(
+            FunctionName=state["function"], StatementId=id
+        ),
+        is_named=False,
+    ),
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": Kind(
+        document="lambda_function_event_invoke_config",
+        replaces=frozenset({"functionName"}),
+        read=_read_invoke_config,
+        update=_put_invoke_config,
+        delete=lambda clients, id, _: clients("lambda").delete_function_event_invoke_config(FunctionName=id),
+        is_named=False,
+    ),
+}

@@ -1,0 +1,301 @@
+"""One stack's life under Pulumi's engine, from a preview to nothing left. Asserted by what the engine does."""
+
+from __future__ import annotations
+
+import functools
+import json
+import unittest
+from typing import Any
+
+import small_engine
+import wait
+from inventory import inventory
+from provider import Provider
+from session import Operation, Step
+from traffic import Traffic, stack_of, usable_port
+from world import ROOT, World
+
+SNAPSHOTS = ROOT / "pulumi/tests/snapshots"
+EVENT_TARGET = "aws:cloudwatch/eventTarget:EventTarget"
+FUNCTION = "aws:lambda/function:Function start-engines"
+MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
+PERMISSION = "aws:lambda/permission:Permission"
+QUEUE = "aws:sqs/queue:Queue"
+QUEUE_POLICY = "aws:sqs/queuePolicy:QueuePolicy"
+SIDES = ("start-engines-requests", "start-engines-state-change")
+BUFFERS = ("start-engines-requests", "start-engines-state-changes")
+HELD_SECONDS = 120.0
+REPLACEMENT = {"replace", "create-replacement", "delete-replaced"}
+
+
+def reviewed(name: str) -> Any:
+    return json.loads((SNAPSHOTS / f"{name}.json").read_text())
+
+
+def keys(steps: list[Step], op: str) -> set[str]:
+    return {step.key for step in steps if step.op == op}
+
+
+def of_aws(found: set[str]) -> set[str]:
+    """Without the stack and the components, which are in no account."""
+    return {key for key in found if key.startswith("aws:")}
+
+
+class Life(World):
+    traffic: Traffic
+    first_preview: Operation
+    port: str
+    before: frozenset[tuple[str, str]]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.port = str(usable_port(8080))
+        cls.before = inventory(cls.emulator.client)
+
+    def setUp(self) -> None:
+        if hasattr(self, "traffic"):
+            # A start that is lost can be told by the step in which it was sent.
+            self.traffic.step = self.id().rsplit(".", 1)[-1]
+
+    def settings(self, **more: str) -> dict[str, str]:
+        return self.config(port=self.port, **more)
+
+    def run_up(self, **more: str) -> Operation:
+        """An update that succeeds and warns of nothing."""
+        operation = self.session.run("up", config=self.settings(**more))
+        self.assertEqual(operation.warnings, [])
+        return operation
+
+    def assert_unchanged(self, **more: str) -> None:
+        again = self.session.run("preview", config=self.settings(**more))
+        self.assertEqual([(step.op, step.key, step.diffs) for step in again.steps], [])
+        self.assertEqual(again.warnings, [])
+
+    def assert_refreshed(self, expected: set[tuple[str, str]]) -> None:
+        """A refresh finds this, and nothing else."""
+        found = self.session.run("refresh")
+        self.assertEqual({(step.op, step.key) for step in found.ended if step.op != "refresh"}, expected)
+
+    def before_and_after(self, *order: str) -> None:
+        """Each of these calls of the provider had ended before the next one began: "METHOD TYPE NAME"."""
+        calls = (each for each in self.orders.noted() if "method" in each)
+        noted = {f"{each['method']} {each['type']} {each['name']}": each for each in calls}
+        for first, then in zip(order, order[1:], strict=False):
+            self.assertIn(first, noted)
+            self.assertIn(then, noted)
+            self.assertLessEqual(noted[first]["ended"], noted[then]["began"], f"{first} before {then}")
+
+    def target_arns(self) -> dict[str, str]:
+        """What the two rules have for a target, by the state of the engine."""
+        resources = self.session.run("export").result["resources"]
+        found = (each for each in resources if each["type"] == EVENT_TARGET)
+        return {each["urn"].split("::", 3)[3]: each["outputs"]["arn"] for each in found}
+
+    def test_01_a_preview_makes_nothing(self) -> None:
+        preview = self.session.run("preview", config=self.settings())
+        type(self).first_preview = preview
+        self.assertEqual({step.op for step in preview.steps}, {"create"})
+        registered = {each["resource"].replace("::", " ", 1) for each in reviewed("up")}
+        self.assertEqual(of_aws(keys(preview.steps, "create")), of_aws(registered))
+        self.assertEqual(preview.warnings, [])
+        self.assertEqual(inventory(self.emulator.client), self.before)
+
+    def test_02_an_update_makes_what_was_previewed(self) -> None:
+        up = self.run_up()
+        self.assertEqual({step.op for step in up.steps}, {"create"})
+        registered = {each["resource"].replace("::", " ", 1) for each in reviewed("up")}
+        self.assertEqual(of_aws(keys(up.steps, "create")), of_aws(registered))
+        self.before_and_after(
+            "create aws:iam/rolePolicy:RolePolicy start-engines",
+            f"create {FUNCTION}",
+            f"create {PERMISSION} start-engines-requests",
+            f"create {EVENT_TARGET} start-engines-requests",
+        )
+
+    def test_02_the_small_engine_sees_the_same(self) -> None:
+        """`npm test` and the demo go by it."""
+        state = self.session.run("export").result
+        made = {(each["type"], each["urn"].split("::", 3)[3]): each for each in state["resources"]}
+        provider = Provider(functools.cache(self.emulator.client))
+
+        def answer(request: dict[str, Any]) -> dict[str, Any]:
+            if "invoke" in request:
+                return {"answer": provider.invoke(request["invoke"]["token"], request["invoke"]["args"])}
+            found = made[request["create"]["type"], request["create"]["name"]]
+            return {"created": {"id": found["id"], "state": found["outputs"]}}
+
+        for preview in (False, True):
+            with self.subTest(preview=preview):
+                ended = small_engine.run(self.settings(), answer, preview)
+                self.assertEqual((ended["errors"], ended["warnings"], ended["exitCode"]), ("", [], 0))
+                ours = small_engine.seen_by_small(ended, with_dependencies=not preview)
+                theirs = (
+                    small_engine.without_random(small_engine.seen_in_preview(self.first_preview))
+                    if preview
+                    else small_engine.seen_in_state(state, self.session.run("outputs").result)
+                )
+                self.maxDiff = None
+                self.assertEqual(small_engine.without_random(ours) if preview else ours, theirs)
+
+    def test_03_a_second_preview_changes_nothing(self) -> None:
+        self.assert_unchanged()
+
+    def test_04_a_refresh_finds_nothing(self) -> None:
+        self.assert_refreshed(set())
+
+    def test_05_what_is_changed_by_hand_is_found_and_repaired(self) -> None:
+        resources = self.session.run("export").result["resources"]
+        state = {f"{each['type']} {each['urn'].split('::', 3)[3]}": each.get("outputs", {}) for each in resources}
+        names = {key: value.get("name", "") for key, value in state.items()}
+        rule = f"aws:cloudwatch/eventRule:EventRule {SIDES[0]}"
+        self.client("events").disable_rule(Name=names[rule], EventBusName=state[rule]["eventBusName"])
+        group = "aws:cloudwatch/logGroup:LogGroup start-engines"
+        self.client("logs").put_retention_policy(logGroupName=names[group], retentionInDays=1)
+        self.client("lambda").update_function_configuration(FunctionName=names[FUNCTION], MemorySize=512)
+        engines = "aws:ec2/securityGroup:SecurityGroup engines-engines"
+        self.client("ec2").authorize_security_group_ingress(
+            GroupId=next(each["id"] for each in resources if each["urn"].endswith("SecurityGroup::engines-engines")),
+            IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
+        )
+        permission = f"{PERMISSION} {SIDES[1]}"
+        self.client("lambda").remove_permission(
+            FunctionName=state[permission]["function"], StatementId=state[permission]["statementId"]
+        )
+        updated = {rule, group, FUNCTION, engines}
+        self.assert_refreshed({("update", key) for key in updated} | {("delete", permission)})
+        repaired = self.run_up()
+        self.assertEqual(keys(repaired.steps, "update"), updated)
+        self.assertEqual(keys(repaired.steps, "create"), {permission})
+        self.assertEqual(len(repaired.steps), len(updated) + 1)
+        self.assert_refreshed(set())
+        self.assertEqual(
+            self.client("events").describe_rule(Name=names[rule], EventBusName=state[rule]["eventBusName"])["State"],
+            "ENABLED",
+        )
+
+    def test_06_events_begin(self) -> None:
+        stack = stack_of(self.session.run("outputs").result, self.session.run("export").result)
+        type(self).traffic = Traffic(self.emulator, stack)
+        self.addClassCleanup(self.traffic.bridge.close)
+        self.traffic.start()
+        wait.until("a first start", lambda: len(self.traffic.started()) > 0, 60, self.traffic.check)
+
+    def test_07_a_create_that_fails_leaves_the_events_where_they_were(self) -> None:
+        function = self.target_arns()
+        failing = f"create {MAPPING} {BUFFERS[0]}"
+        self.orders.give(**{failing: {"fail": "the test wants it so"}})
+        failed = self.session.attempt("up", config=self.settings(buffered="true"))
+        self.assertIn("the test wants it so", failed.errors)
+        # Neither the failed one, nor what comes after it.
+        self.assertEqual(self.target_arns()[SIDES[0]], function[SIDES[0]])
+        self.orders.give()
+
+    def test_08_an_engine_that_is_killed_in_the_middle(self) -> None:
+        held = f"update {EVENT_TARGET} {SIDES[0]}"
+        self.orders.give(**{held: {"hold": "before"}})
+        # One at a time: while this one is held, the engine does nothing else. Its file of states is not written in one
+        # piece, so an engine that is killed while it writes loses the state, and with it all that this test is about.
+        self.session.begin("up", config=self.settings(buffered="true"), parallel=1)
+        wait.until("the update of the target", lambda: self.orders.is_held(held), HELD_SECONDS)
+        self.session.kill_engine()
+        killed = self.session.end()
+        self.assertTrue(killed.error)
+        self.orders.give()
+        locked = self.session.attempt("up", config=self.settings(buffered="true"))
+        self.assertRegex(locked.errors, "locked")
+        self.session.run("cancel")
+
+    def test_09_the_next_update_does_the_rest(self) -> None:
+        up = self.session.run("up", config=self.settings(buffered="true"))
+        self.assertIn(f"{EVENT_TARGET} {SIDES[0]}", keys(up.steps, "update"))
+        # Whichever update made it: a queue has its policy and its reader before a rule sends to it.
+        for side, buffer in zip(SIDES, BUFFERS, strict=True):
+            self.before_and_after(
+                f"create {QUEUE} {buffer}", f"create {QUEUE_POLICY} {buffer}", f"update {EVENT_TARGET} {side}"
+            )
+            self.before_and_after(f"create {MAPPING} {buffer}", f"update {EVENT_TARGET} {side}")
+            # And only then the rule loses its permission to invoke the function.
+            self.before_and_after(f"update {EVENT_TARGET} {side}", f"delete {PERMISSION} {side}")
+        self.assert_unchanged(buffered="true")
+        self.assert_refreshed(set())
+
+    def test_10_drained(self) -> None:
+        self.orders.forget()
+        up = self.run_up(buffered="true", drain="true")
+        self.assertEqual(keys(up.steps, "create"), {f"{PERMISSION} {side}" for side in SIDES})
+        self.assertEqual(keys(up.steps, "update"), {f"{EVENT_TARGET} {side}" for side in SIDES})
+        self.assertEqual(len(up.steps), 4)
+        for side in SIDES:
+            self.before_and_after(f"create {PERMISSION} {side}", f"update {EVENT_TARGET} {side}")
+        outputs = self.session.run("outputs").result
+        urls = [outputs[name] for name in ("requestQueueUrl", "stateChangeQueueUrl")]
+        wait.until("empty queues", lambda: not any(map(self.waiting, urls)), 120, self.traffic.check)
+        for name in ("requestDeadLetterQueueUrl", "stateChangeDeadLetterQueueUrl"):
+            self.assertEqual(self.waiting(outputs[name]), 0, name)
+
+    def waiting(self, url: str) -> int:
+        """How many messages a queue has, received or not."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return sum(int(answer["Attributes"][name]) for name in names)
+
+    def test_11_off(self) -> None:
+        self.orders.forget()
+        up = self.run_up()
+        self.assertEqual(keys(up.steps, "create"), set())
+        change = reviewed("buffered")
+        without = {each["resource"] for each in reviewed("up")}
+        only_buffered = {each["resource"] for each in change["newOrChanged"]} - without
+        expected = {resource.replace("::", " ", 1) for resource in only_buffered}
+        self.assertEqual(keys(up.steps, "delete"), expected)
+        for buffer in BUFFERS:
+            self.before_and_after(f"delete {MAPPING} {buffer}", f"delete {QUEUE} {buffer}")
+
+    def test_12_every_event_was_handled(self) -> None:
+        self.traffic.pause()
+        self.assertGreater(len(self.traffic.sent), 10)
+        group = next(
+            each["outputs"]["arn"]
+            for each in self.session.run("export").result["resources"]
+            if each["urn"].endswith("TargetGroup::billing")
+        )
+        self.traffic.until_handled(group)
+        outputs = self.session.run("outputs").result
+        for name in ("onFailureQueueUrl", "ruleDeadLetterQueueUrl"):
+            self.assertEqual(self.waiting(outputs[name]), 0, name)
+
+    def test_13_another_function_name(self) -> None:
+        self.orders.forget()
+        up = self.run_up(functionName="renamed", deployment="start-engines")
+        self.assertEqual({step.op for step in up.steps} - REPLACEMENT, {"update"})
+        replaced = keys(up.steps, "replace")
+        # Names that the program gives are free again before they are taken: of the old ones nothing is left.
+        for type in ("lambda/function:Function", "sqs/queue:Queue", "cloudwatch/eventRule:EventRule"):
+            self.assertIn(f"aws:{type}", {step.type for step in up.steps if step.op == "replace"})
+        for key in (FUNCTION, f"{EVENT_TARGET} {SIDES[0]}", f"{QUEUE} start-engines-failures"):
+            self.assertIn(key, replaced)
+            self.before_and_after(f"delete {key}", f"create {key}")
+        self.before_and_after(f"delete {EVENT_TARGET} {SIDES[0]}", f"delete {FUNCTION}")
+        self.before_and_after(f"create {FUNCTION}", f"create {EVENT_TARGET} {SIDES[0]}")
+        # What the component only uses stays as it is.
+        self.assertEqual({key for key in replaced if not key.split(" ")[1].startswith("start-engines")}, set())
+        self.assertEqual(self.session.run("outputs").result["functionName"], "renamed")
+        self.assert_unchanged(functionName="renamed", deployment="start-engines")
+
+    def test_14_destroyed(self) -> None:
+        ecs = self.client("ecs")
+        cluster = self.session.run("outputs").result["clusterArn"]
+        tasks = self.traffic.bridge.tasks()
+        for task in tasks:
+            ecs.stop_task(cluster=cluster, task=task.arn)
+        wait.until("no task", lambda: all(each.stopped for each in tasks), 120, self.traffic.check)
+        self.orders.forget()
+        destroyed = self.session.run("destroy")
+        self.assertEqual({step.op for step in destroyed.steps}, {"delete"})
+        self.assertEqual(self.session.run("export").result.get("resources", []), [])
+        self.assertEqual(inventory(self.emulator.client) - self.before, set())
+
+
+if __name__ == "__main__":
+    unittest.main()

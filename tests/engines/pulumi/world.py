@@ -1,0 +1,98 @@
+"""One test's world: an emulator, a folder with the engine's state, and the example under the engine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import unittest
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import orders
+from install import AWS_VERSION, BIN, PLUGINS, PROVIDER, ROOT, VENV
+from ministack import REGION, MiniStack
+from orders import Orders
+from session import Session
+
+PACKED = ROOT / "target/lambda/start-engines-lambda/bootstrap.zip"
+IMAGE = "registry.example/engine:1"
+# What ends processes, and may be called twice: for a run that is interrupted in the middle of a test.
+AT_END = contextlib.ExitStack()
+
+
+def environment(folder: Path, endpoint: str) -> dict[str, str]:
+    """A complete environment with the AWS provider installed: nothing of the caller's but where programs are."""
+    plugin = folder / "home" / "plugins" / f"resource-aws-{AWS_VERSION}" / PROVIDER
+    plugin.parent.mkdir(parents=True)
+    plugin.symlink_to(PLUGINS / PROVIDER)
+    node = Path(shutil.which("node") or "/usr/bin/node").parent
+    places = [str(BIN), str(VENV / "bin"), str(node), "/usr/bin", "/bin"]
+    return {
+        "PATH": os.pathsep.join(places),
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "LANG": os.environ.get("LANG", "C.UTF-8"),
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        orders.FOLDER: str(folder),
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+class World(unittest.TestCase):
+    """Made once for a class; its tests run in the order of their names, each on what the one before has left."""
+
+    folder: Path
+    emulator: MiniStack
+    orders: Orders
+    session: Session
+    code: Path
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.folder = Path(tempfile.mkdtemp(prefix="start-engines-pulumi-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.emulator = MiniStack(cls.folder / "ministack.log")
+        cls.addClassCleanup(cls.emulator.stop)
+        AT_END.callback(cls.emulator.stop)
+        cls.emulator.start()
+        cls.orders = Orders(cls.folder)
+        # The program writes a file beside it.
+        cls.code = Path(shutil.copy(PACKED, cls.folder))
+        (cls.folder / "state").mkdir()
+        own = {"PULUMI_BACKEND_URL": f"file://{cls.folder}/state", "PULUMI_CONFIG_PASSPHRASE": "of the test"}
+        cls.session = Session(cls.folder, environment(cls.folder, cls.emulator.endpoint) | own)
+        cls.addClassCleanup(cls.session.close)
+        AT_END.callback(cls.session.close)
+
+    @classmethod
+    def config(cls, **more: str) -> dict[str, str]:
+        """The example's configuration, with these values of its own project."""
+        return {
+            "aws:region": REGION,
+            "start-engines:image": IMAGE,
+            "start-engines:code": str(cls.code),
+            "start-engines:architecture": architecture(cls.code),
+            "start-engines:alarmEmail": "people@example.com",
+        } | {f"start-engines:{name}": value for name, value in more.items()}
+
+    def client(self, service: str) -> Any:
+        """A client of one AWS service in the emulator."""
+        return self.emulator.client(service)
+
+
+def architecture(zipped: Path) -> str:
+    """What the packed function is built for, from its ELF header."""
+    header = zipfile.ZipFile(zipped).read("bootstrap")[:20]
+    return {0x3E: "x86_64", 0xB7: "arm64"}[header[18]]
