@@ -142,12 +142,12 @@ model: ## run the largest world of the model checker: many minutes and gigabytes
 	cargo test --locked --test model -- --ignored --nocapture
 
 .PHONY: simulate
-simulate: ## simulate many starts per second against AWS's throttling: direct mode, buffered mode, a polling function
+simulate: ## simulate many starts per second, with stops and reconciles, against AWS's throttling: direct, buffered, polling
 	cargo build --release --locked --manifest-path $(LOAD)/Cargo.toml --target-dir target/load
 	target/load/release/start-engines-load target/load/figures $(SIMULATE)
 
 .PHONY: fleet
-fleet: ## how the calls and seconds of late stops grow with the number of live tasks (FLEET=100,1000,10000,100000)
+fleet: ## how calls, seconds and memory of an event grow with the number of live tasks (FLEET=100,1000,10000,100000)
 	cargo build --release --locked --manifest-path $(LOAD)/Cargo.toml --target-dir target/load
 	target/load/release/start-engines-load fleet target/load/figures $(or $(FLEET),100,1000,10000,100000)
 

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::functions::Times;
-use crate::{Way, parameters as p, simulate};
+use crate::lambda::Program;
+use crate::parameters as p;
+use crate::simulate::{Setting, Traffic, Way, simulate};
 
 const STARTS_PER_SECOND: u64 = 1;
 const GROUPS: u64 = 2;
@@ -19,7 +20,7 @@ const GROUPS: u64 = 2;
 const FUNCTION: &str = "start-engines";
 const PYTHON: &str = "Python, boto3";
 
-fn times(measured: &Value, program: &str) -> Option<Times> {
+fn program(measured: &Value, program: &str) -> Option<Program> {
     let programs = measured.as_array()?;
     let program = programs.iter().find(|one| one["name"] == program)?;
     // Of both events, in the unit that it was measured in.
@@ -29,10 +30,15 @@ fn times(measured: &Value, program: &str) -> Option<Times> {
     };
     let millis = |millis: f64| Duration::from_secs_f64(millis / 1e3);
     let warm = mean("WarmCpu")? / 1e3;
-    Some(Times {
+    let program = Program {
+        memory: p::MEMORY_OF_COST,
+        cpu: Some(millis(warm)),
+        ..Program::RUST
+    };
+    Some(Program {
         // The first event has what each has, too.
-        cold_start: millis(mean("Init")? + (mean("FirstCpu")? - warm).max(0.0) / p::SHARE),
-        overhead: millis(warm / p::SHARE),
+        cold_start: millis(mean("Init")? + (mean("FirstCpu")? - warm).max(0.0) / program.share()),
+        ..program
     })
 }
 
@@ -42,7 +48,7 @@ pub(crate) fn print(file: &Path) -> ExitCode {
         .and_then(|text| serde_json::from_str(&text).ok());
     let found = measured
         .as_ref()
-        .and_then(|all: &Value| Some((times(all, FUNCTION)?, times(all, PYTHON)?)));
+        .and_then(|all: &Value| Some((program(all, FUNCTION)?, program(all, PYTHON)?)));
     let Some((function, python)) = found else {
         eprintln!("{}: this is not what `make bench` writes", file.display());
         return ExitCode::FAILURE;
@@ -58,19 +64,34 @@ pub(crate) fn print(file: &Path) -> ExitCode {
         ("event-driven, Python", Way::Direct, python),
         ("polling, Python", Way::Polling, python),
     ];
-    for (name, way, times) in ways {
-        let figures = simulate(way, times, STARTS_PER_SECOND, GROUPS);
+    for (name, way, program) in ways {
+        let setting = Setting {
+            traffic: Traffic::Starts,
+            way,
+            starts_per_second: STARTS_PER_SECOND,
+            groups: GROUPS,
+        };
+        let program = Program {
+            timeout: if way == Way::Polling {
+                p::LONGEST_TIMEOUT
+            } else {
+                p::TIMEOUT
+            },
+            ..program
+        };
+        let figures = simulate(setting, program);
+        let warm = program.cpu.unwrap_or_default().div_f64(program.share());
         // Of 1,000 tasks that it lists.
         let dollars = [
             figures.dollars_at(p::DOLLARS_PER_GB_SECOND),
             figures.dollars_at(p::DOLLARS_PER_GB_SECOND_ARM64),
-            figures.dollars_if_cold(times.cold_start, p::DOLLARS_PER_GB_SECOND),
+            figures.dollars_if_cold(program.cold_start, p::DOLLARS_PER_GB_SECOND),
         ];
         let [x86_64, arm64, cold] = dollars.map(|thousand| thousand * 1e3);
         println!(
             "| {name} | {:.1} | {:.1} | {:.0} | $ {x86_64:.2} | $ {arm64:.2} | $ {cold:.2} |",
-            (times.cold_start + times.overhead).as_secs_f64() * 1e3,
-            times.overhead.as_secs_f64() * 1e3,
+            (program.cold_start + warm).as_secs_f64() * 1e3,
+            warm.as_secs_f64() * 1e3,
             figures.lambda_millis() / 1e3,
         );
         if way == Way::Direct && lines.is_none() {

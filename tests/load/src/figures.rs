@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use start_engines_core::outcome::Outcome;
+use start_engines_core::report::handled::Handled;
 
 use crate::parameters as p;
+
+/// How many events failed, by kind and `errorType`.
+pub(crate) type Failed = BTreeMap<(&'static str, &'static str), u64>;
 
 /// Counted while a run is under way.
 #[derive(Debug, Default)]
@@ -18,25 +23,106 @@ pub(crate) struct Figures {
     pub(crate) registered: Vec<Duration>,
     /// From the first sign of a stop to its target being deregistered.
     pub(crate) deregistered: Vec<Duration>,
-    pub(crate) throttled: u64,
+    throttled: BTreeMap<&'static str, u64>,
     pub(crate) invocations: u64,
     pub(crate) cold_starts: u64,
     pub(crate) billed: Duration,
+    /// Of a whole core.
+    pub(crate) cpu: Duration,
+    pub(crate) memory_gb: f64,
     pub(crate) sqs_calls: u64,
     pub(crate) log_bytes: u64,
-    pub(crate) failed_invocations: u64,
+    /// Events, by kind.
+    events: BTreeMap<&'static str, u64>,
+    /// Tries that failed.
+    failed: Failed,
+    /// Of these the first of their events.
+    failed_first: Failed,
     /// Events that nobody tries any more by himself.
-    pub(crate) dead: u64,
-    /// Of these, by `errorType`.
-    pub(crate) reasons: BTreeMap<&'static str, u64>,
+    given_up: Failed,
     /// Targets of tasks that are gone.
     pub(crate) left: usize,
+    /// Targets of tasks that stand beside the traffic, and are not registered any more.
+    pub(crate) lost: usize,
     calls: BTreeMap<&'static str, u64>,
+    /// How tries ended.
+    ends: BTreeMap<&'static str, u64>,
 }
 
 impl Figures {
     pub(crate) fn call(&mut self, operation: &'static str) {
         *self.calls.entry(operation).or_default() += 1;
+    }
+
+    pub(crate) fn throttle(&mut self, operation: &'static str) {
+        *self.throttled.entry(operation).or_default() += 1;
+    }
+
+    pub(crate) fn event(&mut self, kind: &'static str) {
+        *self.events.entry(kind).or_default() += 1;
+    }
+
+    /// A try of an event failed.
+    pub(crate) fn fail(&mut self, kind: &'static str, reason: &'static str, is_first: bool, is_last: bool) {
+        let counted = [
+            (&mut self.failed, true),
+            (&mut self.failed_first, is_first),
+            (&mut self.given_up, is_last),
+        ];
+        for (failed, _) in counted.into_iter().filter(|(_, counts)| *counts) {
+            *failed.entry((kind, reason)).or_default() += 1;
+        }
+    }
+
+    /// A try of an event ended.
+    pub(crate) fn end(&mut self, handled: &Handled) {
+        let end = match &handled.result {
+            Ok(Outcome::Deregistered { reused, .. }) if !reused.is_empty() => "left to its owner",
+            Ok(outcome) => outcome.name(),
+            Err(failure) => failure.category.name(),
+        };
+        *self.ends.entry(end).or_default() += 1;
+    }
+
+    /// How many tries ended in which way.
+    pub(crate) fn ends(&self) -> String {
+        let texts: Vec<String> = self.ends.iter().map(|(end, count)| format!("{count} {end}")).collect();
+        texts.join(", ")
+    }
+
+    /// Attempts of calls, by operation.
+    pub(crate) fn by_operation(&self) -> &BTreeMap<&'static str, u64> {
+        &self.calls
+    }
+
+    pub(crate) fn throttled(&self) -> &BTreeMap<&'static str, u64> {
+        &self.throttled
+    }
+
+    pub(crate) fn all_throttled(&self) -> u64 {
+        self.throttled.values().sum()
+    }
+
+    pub(crate) fn all_events(&self) -> u64 {
+        self.events.values().sum()
+    }
+
+    pub(crate) fn first_failures(&self) -> &Failed {
+        &self.failed_first
+    }
+
+    pub(crate) fn given_up(&self) -> &Failed {
+        &self.given_up
+    }
+
+    pub(crate) fn dead(&self) -> u64 {
+        self.given_up.values().sum()
+    }
+
+    /// Starts that nobody tries any more.
+    pub(crate) fn dead_starts(&self) -> u64 {
+        let starts = self.given_up.iter().filter(|((kind, _), _)| *kind == "start");
+        starts.map(|(_, count)| count).sum()
     }
 
     /// Of the starts that were asked for, so many in a hundred came to a registered task.
@@ -50,17 +136,16 @@ impl Figures {
 
     /// By task, but for RunTask.
     pub(crate) fn calls_beside_run_task(&self) -> f64 {
-        let calls: u64 = self
-            .calls
-            .iter()
-            .filter(|(name, _)| **name != "RunTask")
-            .map(|(_, n)| n)
-            .sum();
-        per(calls as f64, self.tasks)
+        let others = self.calls.iter().filter(|(name, _)| **name != "RunTask");
+        per(others.map(|(_, n)| n).sum::<u64>() as f64, self.tasks)
     }
 
     pub(crate) fn calls(&self) -> f64 {
-        per(self.calls.values().sum::<u64>() as f64, self.tasks)
+        per(self.all_calls() as f64, self.tasks)
+    }
+
+    pub(crate) fn all_calls(&self) -> u64 {
+        self.calls.values().sum()
     }
 
     pub(crate) fn lambda_millis(&self) -> f64 {
@@ -90,7 +175,7 @@ impl Figures {
     }
 
     fn dollars_of(&self, billed: Duration, per_gb_second: f64) -> f64 {
-        let all = billed.as_secs_f64() * p::MEMORY_GB * per_gb_second
+        let all = billed.as_secs_f64() * self.memory_gb * per_gb_second
             + self.invocations as f64 * p::DOLLARS_PER_INVOCATION
             + self.sqs_calls as f64 * p::DOLLARS_PER_SQS_CALL
             + self.asked as f64 * p::DOLLARS_PER_CUSTOM_EVENT;
@@ -119,11 +204,21 @@ impl Figures {
             "deregistrationLagMillis": {"p50": self.deregistration_lag(0.5), "p99": self.deregistration_lag(0.99)},
             "callsPerTask": self.calls(), "callsPerTaskBesideRunTask": self.calls_beside_run_task(),
             "calls": self.calls, "throttledCalls": self.throttled,
-            "invocations": self.invocations, "coldStarts": self.cold_starts, "failedInvocations": self.failed_invocations,
+            "invocations": self.invocations, "coldStarts": self.cold_starts, "cpuMillis": self.cpu.as_secs_f64() * 1e3,
             "lambdaMillisPer1000Tasks": self.lambda_millis(), "dollarsPer1000Tasks": self.dollars(),
-            "eventsInDeadLetterQueues": self.dead, "reasons": self.reasons, "targetsLeftBehind": self.left,
+            "events": self.events, "failedTries": named(&self.failed), "failedAtFirst": named(&self.failed_first),
+            "givenUp": named(&self.given_up), "targetsLeftBehind": self.left, "targetsLost": self.lost,
         })
     }
+}
+
+/// As an object: kind, then reason.
+fn named(failed: &Failed) -> Value {
+    let mut all = json!({});
+    for ((kind, reason), count) in failed {
+        all[kind][reason] = json!(count);
+    }
+    all
 }
 
 fn per(all: f64, tasks: u64) -> f64 {

@@ -3,6 +3,8 @@
 //! "Assumed" means that AWS publishes no figure: what is said with it says why it was chosen. Nothing else in
 //! this program has a number of AWS in it.
 
+use std::time::Duration;
+
 /// A token bucket: how many calls at once, and how many a second are given back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
@@ -26,6 +28,16 @@ pub(crate) const ECS_READS: Bucket = bucket(100.0, 20.0);
 pub(crate) const ELB_TARGETS: Bucket = bucket(20.0, 4.0);
 /// ELB's Describe calls together: as [`ELB_TARGETS`].
 pub(crate) const ELB_READS: Bucket = bucket(40.0, 10.0);
+/// TagResource and UntagResource together: as [`ECS_TASKS`].
+pub(crate) const ECS_TAGS: Bucket = bucket(20.0, 10.0);
+/// DescribeTaskDefinition: as [`ECS_TASKS`].
+pub(crate) const TASK_DEFINITIONS: Bucket = bucket(50.0, 20.0);
+/// PutEvents, in us-east-1; other Regions have less:
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>
+pub(crate) const PUT_EVENTS: Bucket = bucket(10_000.0, 10_000.0);
+/// CreateSchedule, in us-east-1; other Regions have less:
+/// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html>
+pub(crate) const CREATE_SCHEDULE: Bucket = bucket(5_000.0, 5_000.0);
 /// EC2's Describe calls with filters or pages, each by itself:
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
 pub(crate) const EC2_READS: Bucket = bucket(100.0, 20.0);
@@ -54,6 +66,8 @@ pub(crate) const STARTING: (u64, u64) = (15_000, 45_000);
 pub(crate) const RUNNING: (u64, u64) = (20_000, 60_000);
 /// From the first sign of a stop to STOPPED: SIGTERM, the stop timeout, the interface's removal. Assumed.
 pub(crate) const STOPPING: (u64, u64) = (5_000, 30_000);
+/// The first address of those tasks; those that stand beside them have lower ones.
+pub(crate) const FIRST_ADDRESS: u32 = 12_288;
 /// Of so many tasks one ends by itself; the others are stopped. Assumed.
 pub(crate) const ENDS_BY_ITSELF: u32 = 2;
 
@@ -64,6 +78,10 @@ pub(crate) const ECS_TELLS: (u64, u64) = (200, 1_000);
 pub(crate) const EVENTBRIDGE_DELIVERS: (u64, u64) = (30, 129);
 /// One event in so many comes twice. Assumed: "at least once" has no figure.
 pub(crate) const TWICE: u32 = 1_000;
+
+/// From its time until a schedule invokes its target: it "provides 60-second precision",
+/// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>
+pub(crate) const SCHEDULER_INVOKES: (u64, u64) = (0, 60_000);
 
 /// Concurrent invocations of an account:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
@@ -78,8 +96,12 @@ pub(crate) const FAILED_WAITS: [u64; 2] = [60_000, 120_000];
 pub(crate) const COLD_START: u64 = 100;
 /// The same for Python with boto3.
 pub(crate) const COLD_START_PYTHON: u64 = 600;
-/// The handler's own time for an invocation, beside the calls, at a small memory size. `make bench` measures it.
-pub(crate) const OVERHEAD: u64 = 1;
+/// CPU of a core that a call takes beside what the handler does for it: the SDK, its HTTP client and TLS. By `make bench`,
+/// where a warm RUNNING event takes 210 us more than a start for two calls more, of which the handler has 13
+/// (`make bench-pure`).
+pub(crate) const CPU_OF_A_CALL: Duration = Duration::from_micros(100);
+/// CPU of a core that Python with boto3 takes for an invocation: the mean of both events of `make bench`.
+pub(crate) const CPU_OF_PYTHON: Duration = Duration::from_micros(1_150);
 /// The function's timeout: the default of the Pulumi component.
 pub(crate) const TIMEOUT: u64 = 30_000;
 /// The most that Lambda allows, which a function that waits needs: as [`CONCURRENCY`].
@@ -120,14 +142,16 @@ pub(crate) const MESSAGES_A_CALL: usize = 10;
 pub(crate) const WAITER_DELAY: u64 = 6_000;
 pub(crate) const WAITER_ATTEMPTS: u32 = 100;
 
-/// Cache of all functions, GB, so that their prices compare.
-pub(crate) const MEMORY_GB: f64 = 0.125;
+/// Memory, MB, of the function: the default of the Pulumi component.
+pub(crate) const MEMORY: f64 = 256.0;
+/// Of all functions in `make cost`, so that their prices compare.
+pub(crate) const MEMORY_OF_COST: f64 = 128.0;
 /// x86_64 in us-east-1: <https://aws.amazon.com/lambda/pricing/>
 pub(crate) const DOLLARS_PER_GB_SECOND: f64 = 0.000_016_666_7;
 /// arm64 in us-east-1: the same source.
 pub(crate) const DOLLARS_PER_GB_SECOND_ARM64: f64 = 0.000_013_333_4;
-/// Of a core, with 128 MB: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
-pub(crate) const SHARE: f64 = 128.0 / 1769.0;
+/// The MB that have a whole core: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
+pub(crate) const MEMORY_OF_A_CORE: f64 = 1769.0;
 pub(crate) const DOLLARS_PER_INVOCATION: f64 = 0.20 / 1e6;
 /// Standard queues: <https://aws.amazon.com/sqs/pricing/>
 pub(crate) const DOLLARS_PER_SQS_CALL: f64 = 0.40 / 1e6;
@@ -136,6 +160,25 @@ pub(crate) const DOLLARS_PER_CUSTOM_EVENT: f64 = 1.00 / 1e6;
 
 /// Logs taken in, of the standard class: <https://aws.amazon.com/cloudwatch/pricing/>
 pub(crate) const DOLLARS_PER_LOG_BYTE: f64 = 0.50 / 1e9;
+
+/// With everything that is asked for beside starts: of so many tasks one is stopped by a request that names it. Assumed.
+pub(crate) const STOPPED_BY_REQUEST: u32 = 20;
+/// Of so many starts one is in the second cluster, all of which is stopped now and then. Assumed.
+pub(crate) const IN_SECOND_CLUSTER: u32 = 10;
+/// When a whole service is stopped, in turn, and when the whole second cluster. Assumed.
+pub(crate) const STOPS_OF_A_SERVICE: [u64; 3] = [150_000, 300_000, 450_000];
+/// As [`STOPS_OF_A_SERVICE`].
+pub(crate) const STOPS_OF_ALL: [u64; 2] = [240_000, 480_000];
+/// How often both clusters are reconciled. Assumed: more often than `reconcileSchedule` would be, to have it twice.
+pub(crate) const RECONCILED_EVERY: u64 = 290_000;
+/// The `drainSeconds` of these stops, in turn.
+pub(crate) const DRAINS: [u64; 3] = [30, 0, 60];
+/// Live tasks that stand beside the traffic, and the target groups that they are in.
+pub(crate) const STANDING: usize = 10_000;
+/// As [`STANDING`].
+pub(crate) const STANDING_GROUPS: usize = 20;
+/// A task that waits for its stop in vain ends by itself after this.
+pub(crate) const FORGOTTEN: u64 = 3_600_000;
 
 /// How long starts are asked for, in each run.
 pub(crate) const STARTS_FOR: u64 = 600_000;

@@ -2,33 +2,49 @@
 //!
 //! Time is tokio's, which is paused: it jumps from one thing that happens to the next.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use fastrand::Rng;
-use serde_json::Value;
+use serde_json::{Value, json};
 use start_engines_core::call::{Answer, Call, CallError};
 use start_engines_core::domain::arn::TargetGroupArn;
 use start_engines_core::domain::target::Target;
 use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_fake_aws::{TargetGroup, TaskDefinition};
 use time::OffsetDateTime;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::figures::Figures;
+use crate::limits::Limits;
+use crate::lives::{End, Step};
 use crate::parameters as p;
-use crate::parameters::Bucket;
+use crate::port::Account;
+use crate::standing::Standing;
+use crate::traffic;
 
 /// 2026-01-01T00:00:00Z.
-const BEGIN: i64 = 1_767_225_600_000;
+pub(crate) const BEGIN: i64 = 1_767_225_600_000;
 pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const REGION: &str = "us-east-1";
 pub(crate) const CLUSTER: &str = "arn:aws:ecs:us-east-1:111122223333:cluster/engines";
 
+/// The cluster that is stopped as a whole now and then.
+pub(crate) const SECOND_CLUSTER: &str = "arn:aws:ecs:us-east-1:111122223333:cluster/night";
+
+/// An event on its way to the function.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) event: Value,
+    /// A one-time schedule sends it, which invokes the function itself.
+    pub(crate) by_schedule: bool,
+}
+
 /// Where events go.
-pub(crate) type Sink = tokio::sync::mpsc::UnboundedSender<Value>;
+pub(crate) type Sink = tokio::sync::mpsc::UnboundedSender<Sent>;
 
 /// What the model keeps of a task, beside the account.
 #[derive(Debug)]
@@ -36,31 +52,9 @@ struct Life {
     /// Each its own: the model knows no address that is used again.
     address: Ipv4Addr,
     is_over: bool,
-}
-
-/// A bucket and what is in it.
-#[derive(Debug)]
-struct Tokens {
-    bucket: Bucket,
-    left: f64,
-    at: Instant,
-}
-
-impl Tokens {
-    fn new(bucket: Bucket) -> Self {
-        Self {
-            bucket,
-            left: bucket.burst,
-            at: Instant::now(),
-        }
-    }
-
-    fn refill(&mut self) {
-        let now = Instant::now();
-        let new = now.duration_since(self.at).as_secs_f64() * self.bucket.per_second;
-        self.left = (self.left + new).min(self.bucket.burst);
-        self.at = now;
-    }
+    is_stopping: bool,
+    /// Wakes it when StopTask was called.
+    stop: Arc<Notify>,
 }
 
 /// The model's AWS: the account that tests at the wire have too, its limits, and what is measured.
@@ -76,27 +70,23 @@ pub(crate) struct World {
     pub(crate) asked_at: HashMap<String, Instant>,
     /// Since when each address is RUNNING or stopping.
     changed_at: HashMap<String, Instant>,
-    buckets: BTreeMap<&'static str, Tokens>,
+    limits: Limits,
+    standing: Option<Standing>,
+    /// Whether stops are asked for, too.
+    pub(crate) asks_for_stops: bool,
 }
 
 /// Everyone's.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     world: Arc<Mutex<World>>,
-    events: Sink,
+    pub(crate) events: Sink,
 }
 
 impl Shared {
-    pub(crate) fn new(seed: u64, groups: u64, events: Sink) -> Self {
-        let buckets = [
-            ("ecs tasks", p::ECS_TASKS),
-            ("fargate RunTask", p::FARGATE_RUN_TASK),
-            ("ecs reads", p::ECS_READS),
-            ("elb targets", p::ELB_TARGETS),
-            ("elb reads", p::ELB_READS),
-            ("ec2 reads", p::EC2_READS),
-        ];
-        let (account, groups) = account(groups);
+    pub(crate) fn new(seed: u64, groups: u64, everything: bool, events: Sink) -> Self {
+        let (mut account, groups) = account(groups);
+        let standing = everything.then(|| Standing::begin(&mut account, CLUSTER));
         let world = World {
             began_at: Instant::now(),
             random: Rng::with_seed(seed),
@@ -106,7 +96,9 @@ impl Shared {
             lives: HashMap::new(),
             asked_at: HashMap::new(),
             changed_at: HashMap::new(),
-            buckets: buckets.map(|(name, bucket)| (name, Tokens::new(bucket))).into(),
+            limits: Limits::new(),
+            standing,
+            asks_for_stops: everything,
         };
         Self {
             world: Arc::new(Mutex::new(world)),
@@ -117,79 +109,51 @@ impl Shared {
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().expect("one thread")
     }
+}
 
-    /// A random time of this range.
-    pub(crate) fn some(&self, (from, to): (u64, u64)) -> Duration {
-        Duration::from_millis(self.world().random.u64(from..=to))
+impl Account for Shared {
+    fn time(&self, at: Instant) -> Timestamp {
+        self.world().time(at)
     }
 
-    /// Carries out a call that no limit refuses.
-    pub(crate) fn carry_out(&self, call: &Call) -> Result<Answer, CallError> {
+    fn admit(&self, call: &Call) -> bool {
+        self.world().limits.admit(call)
+    }
+
+    fn latency(&self, call: &Call) -> Duration {
+        self.some(match call {
+            Call::RunTask(_) => p::RUN_TASK_ANSWERS,
+            _ => p::OTHERS_ANSWER,
+        })
+    }
+
+    fn part(&self) -> f64 {
+        self.world().random.f64()
+    }
+
+    fn carry_out(&self, call: &Call) -> Result<Answer, CallError> {
         let (answer, new) = self.world().carry_out(call);
         for arn in new {
             tokio::task::spawn_local(self.clone().live(arn));
         }
+        if let Call::StopTask { task, .. } = call {
+            self.stopped(task.as_str());
+        }
         answer
     }
 
-    /// A task comes to life, and its events follow.
-    async fn live(self, arn: String) {
-        tokio::time::sleep(self.some(p::STARTING)).await;
-        self.change(&arn, Step::Run);
-        tokio::time::sleep(self.some(p::RUNNING)).await;
-        let ends_by_itself = self.world().random.u32(..p::ENDS_BY_ITSELF) == 0;
-        self.change(&arn, if ends_by_itself { Step::End } else { Step::Stop });
-        tokio::time::sleep(self.some(p::STOPPING)).await;
-        self.change(&arn, Step::Stopped);
+    fn count(&self, count: impl FnOnce(&mut Figures)) {
+        count(&mut self.world().figures);
     }
-
-    fn change(&self, arn: &str, step: Step) {
-        let (event, times) = {
-            let mut world = self.world();
-            let event = world.change(arn, step);
-            let times = if world.random.u32(..p::TWICE) == 0 { 2 } else { 1 };
-            (event, times)
-        };
-        for _ in 0..times {
-            let (shared, event) = (self.clone(), event.clone());
-            tokio::task::spawn_local(async move {
-                tokio::time::sleep(shared.some(p::ECS_TELLS) + shared.some(p::EVENTBRIDGE_DELIVERS)).await;
-                // Nobody listens any more when a run is over.
-                let _ = shared.events.send(event);
-            });
-        }
-    }
-}
-
-/// A step of a task's life that the rule lets the function hear of.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Run,
-    /// It ends by itself: DEPROVISIONING is the first sign.
-    End,
-    /// Somebody stops it: still RUNNING. Then DEPROVISIONING, whose event the rule holds back.
-    Stop,
-    Stopped,
 }
 
 impl World {
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp::from_millis(BEGIN).after(Instant::now().duration_since(self.began_at))
+        self.time(Instant::now())
     }
 
-    /// Takes a token of each bucket, or none of any.
-    pub(crate) fn take(&mut self, names: &[&'static str]) -> bool {
-        for name in names {
-            let tokens = self.buckets.get_mut(name).expect("a bucket");
-            tokens.refill();
-            if tokens.left < 1.0 {
-                return false;
-            }
-        }
-        for name in names {
-            self.buckets.get_mut(name).expect("a bucket").left -= 1.0;
-        }
-        true
+    fn time(&self, at: Instant) -> Timestamp {
+        Timestamp::from_millis(BEGIN).after(at.duration_since(self.began_at))
     }
 
     /// The ARN of a target group.
@@ -207,6 +171,8 @@ impl World {
             _ => Vec::new(),
         };
         let answer = start_engines_world::carry_out(&mut self.account, call);
+        // Nobody listens to outcome events.
+        self.account.take_put_events();
         let mut new = Vec::new();
         match (call, &answer) {
             (Call::RunTask(call), Ok(Answer::Started(started))) => {
@@ -220,13 +186,20 @@ impl World {
                 let changed = self.since(targets, &before, false);
                 self.figures.registered.extend(changed);
             }
-            (Call::DeregisterTargets { targets, .. }, Ok(_)) => {
+            // Where drains are asked for, targets are deregistered long before a stop.
+            (Call::DeregisterTargets { targets, .. }, Ok(_)) if !self.asks_for_stops => {
                 let changed = self.since(targets, &before, true);
                 self.figures.deregistered.extend(changed);
             }
             _ => {}
         }
         (answer, new)
+    }
+
+    /// The events of the schedules that are due.
+    pub(crate) fn due(&mut self) -> Vec<Value> {
+        self.sets_clock();
+        self.account.fire_schedules()
     }
 
     fn sets_clock(&mut self) {
@@ -247,6 +220,35 @@ impl World {
             .collect()
     }
 
+    /// How a task ends.
+    pub(crate) fn end(&mut self) -> End {
+        if self.asks_for_stops && self.random.u32(..p::STOPPED_BY_REQUEST) == 0 {
+            return End::Asked;
+        }
+        match self.random.u32(..p::ENDS_BY_ITSELF) {
+            0 => End::OfItself,
+            _ => End::Stopped,
+        }
+    }
+
+    /// What wakes a task of the traffic; `None` for any other.
+    pub(crate) fn stop_of(&self, arn: &str) -> Option<Arc<Notify>> {
+        Some(Arc::clone(&self.lives.get(arn)?.stop))
+    }
+
+    /// Whether a task that StopTask was called for was not stopping before.
+    pub(crate) fn begins_to_stop(&mut self, arn: &str) -> bool {
+        let life = self.lives.get_mut(arn).expect("a task that was started");
+        !std::mem::replace(&mut life.is_stopping, true)
+    }
+
+    /// The request to stop a task.
+    pub(crate) fn stop_request(&mut self, arn: &str) -> Value {
+        let drain = p::DRAINS[self.random.usize(..p::DRAINS.len())];
+        let time = self.now().to_seconds().expect("a date");
+        traffic::stop(&time, json!({"taskArn": arn, "drainSeconds": drain}))
+    }
+
     /// A start that comes again starts nothing.
     fn is_new(&mut self, arn: &str, client_token: &str) -> bool {
         if self.lives.contains_key(arn) {
@@ -254,10 +256,13 @@ impl World {
         }
         let n = self.lives.len();
         // All addresses of the VPC in turn: when they come again, the tasks that had them are long gone.
-        let [_, _, high, low] = u32::try_from(n % 65_536).expect("two bytes").to_be_bytes();
+        let place = u32::try_from(n).expect("not so many") % (65_536 - p::FIRST_ADDRESS);
+        let [_, _, high, low] = (p::FIRST_ADDRESS + place).to_be_bytes();
         let life = Life {
             address: Ipv4Addr::new(10, 0, high, low),
             is_over: false,
+            is_stopping: false,
+            stop: Arc::default(),
         };
         self.lives.insert(arn.to_owned(), life);
         self.figures.tasks += 1;
@@ -268,12 +273,13 @@ impl World {
     }
 
     /// Gives the event of it.
-    fn change(&mut self, arn: &str, step: Step) -> Value {
+    pub(crate) fn change(&mut self, arn: &str, step: Step) -> Value {
         self.sets_clock();
         let life = self.lives.get_mut(arn).expect("a task that was started");
         if !matches!(step, Step::Stopped) {
             self.changed_at.insert(life.address.to_string(), Instant::now());
         }
+        life.is_stopping |= !matches!(step, Step::Run);
         match step {
             Step::Run => {
                 self.account.next_address(life.address);
@@ -303,6 +309,13 @@ impl World {
             .sum()
     }
 
+    /// Targets that are not registered any more, of tasks that stand beside the traffic.
+    pub(crate) fn lost(&self) -> usize {
+        self.standing
+            .as_ref()
+            .map_or(0, |standing| standing.lost(&self.account))
+    }
+
     /// Whether no task is to change any more.
     pub(crate) fn is_quiet(&self) -> bool {
         self.lives.values().all(|life| life.is_over)
@@ -313,7 +326,10 @@ impl World {
 fn account(groups: u64) -> (start_engines_world::World, Vec<String>) {
     let mut account = start_engines_world::World::new();
     account.keeps_history = false;
-    account.add_cluster("engines");
+    for cluster in [CLUSTER, SECOND_CLUSTER] {
+        let (_, name) = cluster.rsplit_once('/').expect("an ARN");
+        account.add_cluster(name);
+    }
     account.add_task_definition(TaskDefinition::awsvpc("engine").container("engine", &[8080]));
     let add = |n| {
         let group = TargetGroup::ip(&format!("engine-{n}"), 80).quota(usize::MAX);

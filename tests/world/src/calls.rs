@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use start_engines_core::call::event_entry::EventEntry;
 use start_engines_core::call::run_task::{Launch, Options, RunTask, StartFailure, Started};
 use start_engines_core::call::schedule::OneTimeSchedule;
-use start_engines_core::call::{Answer, Call, CallError, Desired, ErrorKind, TaskPage};
+use start_engines_core::call::{Answer, Call, CallError, Desired, ErrorKind, FailedEntry, TaskPage};
 use start_engines_core::domain::definition::{Definition, PortMapping};
 use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance};
 use start_engines_core::domain::interface::{InterfaceQuery, NetworkInterface};
@@ -123,7 +124,7 @@ fn input(call: &Call) -> (Service, Value) {
             let tags = json!([{"key": tag.key, "value": tag.value}]);
             (Service::Ecs, json!({"resourceArn": task.as_str(), "tags": tags}))
         }
-        Call::PutEvents(_) => panic!("no world without a wire has buses"),
+        Call::PutEvents(entries) => (Service::Events, put_events_input(entries)),
         Call::CreateSchedule(schedule) => (Service::Scheduler, schedule_input(schedule)),
         Call::DescribeDeregistrationDelay { group } => (Service::Elb, json!({"TargetGroupArn": group.as_str()})),
         Call::DescribeTargetGroup { group } => (Service::Elb, json!({"TargetGroupArns": [group.as_str()]})),
@@ -159,6 +160,38 @@ fn interfaces_input(query: &InterfaceQuery) -> Value {
         }
     };
     json!({"Filter": filters, "MaxResults": 1000, "IncludeManagedResources": true})
+}
+
+fn put_events_input(entries: &[EventEntry]) -> Value {
+    let entry = |entry: &EventEntry| {
+        let mut input = json!({
+            "Source": entry.source, "DetailType": entry.detail_type, "Detail": entry.detail.to_string(),
+        });
+        if let Some(bus) = &entry.bus {
+            input["EventBusName"] = json!(bus.to_string());
+        }
+        if let Some(time) = entry.time {
+            #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century")]
+            let seconds = time.millis() as f64 / 1000.0;
+            input["Time"] = json!(seconds);
+        }
+        if !entry.resources.is_empty() {
+            input["Resources"] = json!(entry.resources);
+        }
+        input
+    };
+    json!({"Entries": entries.iter().map(entry).collect::<Value>()})
+}
+
+fn failed_entries(answered: &Value) -> Vec<FailedEntry> {
+    let answered = list(answered, Clone::clone).into_iter().enumerate();
+    let failed = answered.filter(|(_, entry)| entry.get("ErrorCode").is_some());
+    let read = |(index, entry): (usize, Value)| FailedEntry {
+        index,
+        code: entry["ErrorCode"].as_str().map(str::to_owned),
+        message: text(&entry["ErrorMessage"]).to_owned(),
+    };
+    failed.map(read).collect()
 }
 
 fn schedule_input(schedule: &OneTimeSchedule) -> Value {
@@ -273,7 +306,7 @@ fn read(call: &Call, answer: &Value) -> Answer {
             let seconds = text(&delay.expect("the attribute")["Value"]).parse().expect("seconds");
             Answer::DeregistrationDelay(Duration::from_secs(seconds))
         }
-        Call::PutEvents(_) => panic!("no world without a wire has buses"),
+        Call::PutEvents(_) => Answer::FailedEntries(failed_entries(&answer["Entries"])),
         Call::StopTask { .. } | Call::TagTask { .. } | Call::CreateSchedule(_) => Answer::Done,
         Call::RegisterTargets { .. } | Call::DeregisterTargets { .. } => {
             assert_eq!(answer.as_object().map(Map::len), Some(0), "nothing is returned");
