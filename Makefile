@@ -32,6 +32,10 @@ BENCH_BUILD := cargo build --release --locked --manifest-path $(BENCH)/Cargo.tom
 # Built like the function, with the same compilers and linker.
 BENCH_PACKED := $(PACKER) CARGO_TARGET_DIR=$(CURDIR)/target/bench RUSTFLAGS="$(REMAP)" cargo lambda build --locked \
 	--profile trimmed --output-format binary --target $(TARGET) --manifest-path $(BENCH)/Cargo.toml --lambda-dir $(CURDIR)/target/bench/packed
+# Stripped, and without the RPC server of a runtime that is no more, as AWS's guide for Go says.
+BENCH_GO := CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -ldflags="-s -w"
+# As the SDK's guide for bundles has it: the ES modules of its packages, so that what is not used is left out.
+BENCH_JAVASCRIPT := node_modules/.bin/esbuild bootstrap.js --bundle --minify --platform=node --target=node20 --main-fields=module,main
 CHOICES := opt-level-3 opt-level-z glibc
 CHOICE := $(PACKER) CARGO_TARGET_DIR=$(CURDIR)/target/choices cargo lambda build --release --locked \
 	--package start-engines --no-default-features --bin start-engines-lambda --output-format binary --lambda-dir target/choices
@@ -116,15 +120,23 @@ pulumi/node_modules/.package-lock.json: pulumi/package-lock.json pulumi/.npmrc
 	touch $@
 
 .PHONY: bench
-bench: package ## compare the packed function with the floor, all defaults and Python; ALSO="name=binary ..." for other builds of it
+bench: package $(BENCH)/peers/javascript/node_modules/.package-lock.json ## compare the packed function with the floor, and with Rust, Python, JavaScript and Go as most write it; ALSO="name=binary ..." for other builds of it
 	$(BENCH_PACKED) -p floor
 	$(BENCH_PACKED) -p trimmed
 	$(BENCH_BUILD) -p default
 	$(BENCH_BUILD) -p start-engines-bench
+	cd $(BENCH)/peers/javascript && $(BENCH_JAVASCRIPT) --outfile=$(CURDIR)/target/bench/javascript/index.js
+	rm -f target/bench/go/bootstrap
+	if command -v go; then cd $(BENCH)/peers/go && $(BENCH_GO) -o $(CURDIR)/target/bench/go/bootstrap .; fi
 	mkdir -p target/unpacked
 	cp $(basename $(ZIP)) target/unpacked/bootstrap
 	$(VENV)/bin/python $(BENCH)/pack.py target/bench $(ALSO)
 	target/bench/release/start-engines-bench target/bench $(ALSO)
+
+$(BENCH)/peers/javascript/node_modules/.package-lock.json: $(BENCH)/peers/javascript/package-lock.json
+	@echo "== installing what the JavaScript peer needs"
+	cd $(BENCH)/peers/javascript && npm ci --ignore-scripts
+	touch $@
 
 .PHONY: bench-choices
 bench-choices: $(VENV)/ready ## the same, with the function in the build variants that were not chosen: six minutes of builds
@@ -241,4 +253,4 @@ audit: $(TOOLS)/bin/cargo-deny ## check for known vulnerabilities (needs the int
 
 .PHONY: clean
 clean: ## remove everything that was built or installed
-	rm -rf target $(VENV) $(TOOLS) pulumi/node_modules
+	rm -rf target $(VENV) $(TOOLS) pulumi/node_modules $(BENCH)/peers/javascript/node_modules

@@ -1,7 +1,13 @@
 //! ECS: describes and lists tasks, container instances and task definitions; stops and tags tasks.
 
+use aws_sdk_ecs::operation::describe_container_instances::DescribeContainerInstancesInput;
+use aws_sdk_ecs::operation::describe_task_definition::DescribeTaskDefinitionInput;
+use aws_sdk_ecs::operation::describe_tasks::DescribeTasksInput;
+use aws_sdk_ecs::operation::list_tasks::ListTasksInput;
+use aws_sdk_ecs::operation::stop_task::StopTaskInput;
+use aws_sdk_ecs::operation::tag_resource::TagResourceInput;
+use aws_sdk_ecs::types as sdk;
 use aws_sdk_ecs::types::{DesiredStatus, TaskField};
-use aws_sdk_ecs::{Client, types as sdk};
 use start_engines_core::call::{CallError, Desired, ErrorKind, TaskPage};
 use start_engines_core::domain::arn::{Cluster, TaskArn, TaskDefinition};
 use start_engines_core::domain::definition::{Definition, PortMapping};
@@ -11,6 +17,7 @@ use start_engines_core::domain::task::ports::{PortBinding, RawBinding};
 use start_engines_core::domain::task::{Addresses, ContainerExit, Network, StopReason, Task};
 use start_engines_core::domain::timestamp::Timestamp;
 
+use crate::client::Client;
 use crate::error::call_error;
 
 /// Tasks with their tags. Leaves out tasks that ECS reports as MISSING; any other failure is an error, since a task that
@@ -21,12 +28,13 @@ pub(crate) async fn describe_tasks(
     tasks: &[TaskArn],
 ) -> Result<Vec<Task>, CallError> {
     const OPERATION: &str = "DescribeTasks";
-    let answer = client
-        .describe_tasks()
+    let request = DescribeTasksInput::builder()
         .cluster(cluster.as_str())
         .set_tasks(Some(tasks.iter().map(ToString::to_string).collect()))
         .include(TaskField::Tags)
-        .send()
+        .build();
+    let answer = client
+        .send(request)
         .await
         .map_err(|error| call_error(OPERATION, &error))?;
     no_failure_but_missing(OPERATION, answer.failures())?;
@@ -66,8 +74,7 @@ pub(crate) async fn list_tasks(
     container_instance: Option<&str>,
     page: Option<&str>,
 ) -> Result<TaskPage, CallError> {
-    let answer = client
-        .list_tasks()
+    let request = ListTasksInput::builder()
         .cluster(cluster.as_str())
         .set_container_instance(container_instance.map(str::to_owned))
         .desired_status(match desired {
@@ -75,7 +82,9 @@ pub(crate) async fn list_tasks(
             Desired::Stopped => DesiredStatus::Stopped,
         })
         .set_next_token(page.map(str::to_owned))
-        .send()
+        .build();
+    let answer = client
+        .send(request)
         .await
         .map_err(|error| call_error("ListTasks", &error))?;
     task_page(answer.task_arns(), answer.next_token())
@@ -88,12 +97,15 @@ pub(crate) async fn list_tasks_started_by(
     started_by: &str,
     page: Option<&str>,
 ) -> Result<TaskPage, CallError> {
-    let call = client
-        .list_tasks()
+    let request = ListTasksInput::builder()
         .cluster(cluster.as_str())
         .started_by(started_by)
-        .set_next_token(page.map(str::to_owned));
-    let answer = call.send().await.map_err(|error| call_error("ListTasks", &error))?;
+        .set_next_token(page.map(str::to_owned))
+        .build();
+    let answer = client
+        .send(request)
+        .await
+        .map_err(|error| call_error("ListTasks", &error))?;
     task_page(answer.task_arns(), answer.next_token())
 }
 
@@ -112,11 +124,12 @@ pub(crate) async fn describe_container_instance(
     arn: &str,
 ) -> Result<Option<ContainerInstance>, CallError> {
     const OPERATION: &str = "DescribeContainerInstances";
-    let answer = client
-        .describe_container_instances()
+    let request = DescribeContainerInstancesInput::builder()
         .cluster(cluster.as_str())
         .container_instances(arn)
-        .send()
+        .build();
+    let answer = client
+        .send(request)
         .await
         .map_err(|error| call_error(OPERATION, &error))?;
     no_failure_but_missing(OPERATION, answer.failures())?;
@@ -139,8 +152,14 @@ pub(crate) async fn describe_task_definition(
     arn: &TaskDefinition,
 ) -> Result<Option<Definition>, CallError> {
     const OPERATION: &str = "DescribeTaskDefinition";
-    let asked = client.describe_task_definition().task_definition(arn.as_str());
-    let answer = match asked.send().await.map_err(|error| call_error(OPERATION, &error)) {
+    let request = DescribeTaskDefinitionInput::builder()
+        .task_definition(arn.as_str())
+        .build();
+    let answer = match client
+        .send(request)
+        .await
+        .map_err(|error| call_error(OPERATION, &error))
+    {
         Ok(answer) => answer,
         Err(error) if error.kind == ErrorKind::ClientException => return Ok(None),
         Err(error) => return Err(error),
@@ -198,12 +217,13 @@ pub(crate) async fn stop_task(
     task: &TaskArn,
     reason: &str,
 ) -> Result<(), CallError> {
-    let call = client
-        .stop_task()
+    let request = StopTaskInput::builder()
         .cluster(cluster.as_str())
         .task(task.as_str())
-        .reason(reason);
-    call.send()
+        .reason(reason)
+        .build();
+    client
+        .send(request)
         .await
         .map(|_| ())
         .map_err(|error| call_error("StopTask", &error))
@@ -212,8 +232,12 @@ pub(crate) async fn stop_task(
 /// Calls TagResource with one tag.
 pub(crate) async fn tag_task(client: &Client, task: &TaskArn, tag: &Tag) -> Result<(), CallError> {
     let tag = sdk::Tag::builder().key(&tag.key).value(&tag.value).build();
-    let call = client.tag_resource().resource_arn(task.as_str()).tags(tag);
-    call.send()
+    let request = TagResourceInput::builder()
+        .resource_arn(task.as_str())
+        .tags(tag)
+        .build();
+    client
+        .send(request)
         .await
         .map(|_| ())
         .map_err(|error| call_error("TagResource", &error))

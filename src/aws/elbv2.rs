@@ -3,13 +3,19 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use aws_sdk_elasticloadbalancingv2::config::timeout::TimeoutConfig;
+use aws_sdk_elasticloadbalancingv2::operation::deregister_targets::DeregisterTargetsInput;
+use aws_sdk_elasticloadbalancingv2::operation::describe_target_group_attributes::DescribeTargetGroupAttributesInput;
+use aws_sdk_elasticloadbalancingv2::operation::describe_target_groups::DescribeTargetGroupsInput;
+use aws_sdk_elasticloadbalancingv2::operation::describe_target_health::DescribeTargetHealthInput;
+use aws_sdk_elasticloadbalancingv2::operation::register_targets::RegisterTargetsInput;
+use aws_sdk_elasticloadbalancingv2::types as sdk;
 use aws_sdk_elasticloadbalancingv2::types::{TargetDescription, TargetGroupIpAddressTypeEnum};
-use aws_sdk_elasticloadbalancingv2::{Client, Config, types as sdk};
+use aws_smithy_types::timeout::TimeoutConfig;
 use start_engines_core::call::{CallError, ErrorKind};
 use start_engines_core::domain::arn::TargetGroupArn;
 use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth, Zone};
 
+use crate::client::Client;
 use crate::error::call_error;
 
 /// [Target group attributes](https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html).
@@ -18,10 +24,11 @@ const DEFAULT_DEREGISTRATION_DELAY: Duration = Duration::from_secs(300);
 /// The facts about one target group.
 pub(crate) async fn describe_target_group(client: &Client, group: &TargetGroupArn) -> Result<TargetGroup, CallError> {
     const OPERATION: &str = "DescribeTargetGroups";
-    let answer = client
-        .describe_target_groups()
+    let request = DescribeTargetGroupsInput::builder()
         .target_group_arns(group.as_str())
-        .send()
+        .build();
+    let answer = client
+        .send(request)
         .await
         .map_err(|error| call_error(OPERATION, &error))?;
     let found = answer
@@ -52,10 +59,11 @@ pub(crate) async fn describe_deregistration_delay(
     group: &TargetGroupArn,
 ) -> Result<Duration, CallError> {
     const OPERATION: &str = "DescribeTargetGroupAttributes";
-    let answer = client
-        .describe_target_group_attributes()
+    let request = DescribeTargetGroupAttributesInput::builder()
         .target_group_arn(group.as_str())
-        .send()
+        .build();
+    let answer = client
+        .send(request)
         .await
         .map_err(|error| call_error(OPERATION, &error))?;
     let delay = answer
@@ -81,11 +89,12 @@ pub(crate) async fn describe_target_health(
     group: &TargetGroupArn,
     targets: &[Target],
 ) -> Result<Vec<TargetHealth>, CallError> {
-    let answer = client
-        .describe_target_health()
+    let request = DescribeTargetHealthInput::builder()
         .target_group_arn(group.as_str())
         .set_targets(Some(descriptions(targets)))
-        .send()
+        .build();
+    let answer = client
+        .send(request)
         .await
         .map_err(|error| call_error("DescribeTargetHealth", &error))?;
     let health_of = |target: &Target| {
@@ -105,10 +114,11 @@ pub(crate) async fn describe_targets(
     client: &Client,
     group: &TargetGroupArn,
 ) -> Result<Vec<(Target, TargetHealth)>, CallError> {
-    let answer = client
-        .describe_target_health()
+    let request = DescribeTargetHealthInput::builder()
         .target_group_arn(group.as_str())
-        .send()
+        .build();
+    let answer = client
+        .send(request)
         .await
         .map_err(|error| call_error("DescribeTargetHealth", &error))?;
     let read = |described: &sdk::TargetHealthDescription| {
@@ -149,11 +159,12 @@ pub(crate) async fn register_targets(
             target.availability_zone = Some("all".to_owned());
         }
     }
-    let call = client
-        .register_targets()
+    let request = RegisterTargetsInput::builder()
         .target_group_arn(group.as_str())
-        .set_targets(Some(targets));
-    call.send()
+        .set_targets(Some(targets))
+        .build();
+    client
+        .send(request)
         .await
         .map(|_| ())
         .map_err(|error| call_error("RegisterTargets", &error))
@@ -168,13 +179,12 @@ pub(crate) async fn deregister_targets(
 ) -> Result<(), CallError> {
     // Half of the time, so that a dead connection leaves time for a second attempt.
     let attempt = TimeoutConfig::builder().operation_attempt_timeout(within / 2).build();
-    let call = client
-        .deregister_targets()
+    let request = DeregisterTargetsInput::builder()
         .target_group_arn(group.as_str())
         .set_targets(Some(descriptions(targets)))
-        .customize()
-        .config_override(Config::builder().timeout_config(attempt));
-    call.send()
+        .build();
+    client
+        .send_within(request, attempt)
         .await
         .map(|_| ())
         .map_err(|error| call_error("DeregisterTargets", &error))

@@ -1,11 +1,12 @@
 //! EventBridge PutEvents: the function's outcome events, and the events of the operator's command.
 
-use aws_sdk_eventbridge::Client;
+use aws_sdk_eventbridge::operation::put_events::PutEventsInput;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use start_engines_core::call::event_entry::EventEntry;
 use start_engines_core::call::{CallError, FailedEntry};
 
+use crate::client::Client;
 use crate::error::call_error;
 
 /// The operation's name in AWS's API.
@@ -32,8 +33,11 @@ pub async fn put_events(
             .detail(entry.detail.to_string())
             .build()
     });
-    let call = client.put_events().set_entries(Some(requested.collect()));
-    let output = call.send().await.map_err(|error| call_error(OPERATION, &error))?;
+    let request = PutEventsInput::builder().set_entries(Some(requested.collect())).build();
+    let output = client
+        .send(request)
+        .await
+        .map_err(|error| call_error(OPERATION, &error))?;
     let results = (0..entries.len()).map(|index| {
         let result = output.entries().get(index);
         let code = result.and_then(|entry| entry.error_code());

@@ -2,6 +2,7 @@
 //!
 //! Each adapter translates one call and its answer, and classifies errors by their code (`error`). Makes no choices.
 
+pub mod client;
 mod ec2;
 pub mod ecs;
 mod elbv2;
@@ -25,6 +26,7 @@ use start_engines_core::config::Config;
 use start_engines_core::input::problem::Problems;
 use start_engines_core::ports::Aws;
 
+use self::client::Client;
 use self::transport::endpoint::Service;
 use self::transport::{environment, http, tls};
 
@@ -37,14 +39,14 @@ const ATTEMPTS: u32 = 3;
 #[derive(Clone, Debug)]
 pub struct AwsClients {
     ec2: Late<ec2::Client>,
-    pub(crate) ecs: aws_sdk_ecs::Client,
-    pub(crate) elbv2: aws_sdk_elasticloadbalancingv2::Client,
-    pub(crate) eventbridge: Late<aws_sdk_eventbridge::Client>,
-    scheduler: Late<aws_sdk_scheduler::Client>,
+    ecs: Client,
+    elbv2: Client,
+    eventbridge: Late<Client>,
+    scheduler: Late<Client>,
 }
 
-/// Built on first use: each client of the SDK reads a table of all partitions, which was an eighth of a
-/// cold start's instructions when all were built in init.
+/// Built on first use, or in init if any event may need it: each is a twentieth of a cold start's instructions, EC2's
+/// twice that.
 type Late<C> = Arc<LazyLock<C, Box<dyn FnOnce() -> C + Send>>>;
 
 fn late<C>(config: &SdkConfig, client: impl FnOnce(&SdkConfig) -> C + Send + 'static) -> Late<C> {
@@ -83,13 +85,18 @@ impl AwsClients {
                 endpoints.push(endpoint.clone());
                 let http = http.clone();
                 opening.push(tokio::spawn(async move { http.open(endpoint).await }));
-                // So that the connections begun so far continue while the next endpoint's rules are read.
+                // So that it begins while the clients are built.
                 tokio::task::yield_now().await;
             }
         }
         let clients = Self::new(&sdk);
-        if let Some(config) = config {
-            clients.build(config).await;
+        for service in config.map(Service::used).unwrap_or_default() {
+            match service {
+                // Built already.
+                Service::Ecs | Service::Elbv2 => {}
+                Service::EventBridge => drop(LazyLock::force(&clients.eventbridge)),
+                Service::Scheduler => drop(LazyLock::force(&clients.scheduler)),
+            }
         }
         for opening in opening {
             // If one panicked, its first request reports the error.
@@ -103,42 +110,17 @@ impl AwsClients {
     pub fn new(config: &SdkConfig) -> Self {
         Self {
             ec2: late(config, ec2::Client::new),
-            ecs: aws_sdk_ecs::Client::new(config),
-            elbv2: aws_sdk_elasticloadbalancingv2::Client::new(config),
-            eventbridge: late(config, aws_sdk_eventbridge::Client::new),
-            scheduler: late(config, aws_sdk_scheduler::Client::new),
+            ecs: Client::new(Service::Ecs, config),
+            elbv2: Client::new(Service::Elbv2, config),
+            eventbridge: late(config, |config| Client::new(Service::EventBridge, config)),
+            scheduler: late(config, |config| Client::new(Service::Scheduler, config)),
         }
-    }
-
-    /// The client of ECS.
-    #[must_use]
-    pub fn ecs(&self) -> &aws_sdk_ecs::Client {
-        &self.ecs
-    }
-
-    /// The client of Elastic Load Balancing v2.
-    #[must_use]
-    pub fn elbv2(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
-        &self.elbv2
     }
 
     /// The client of EventBridge.
     #[must_use]
-    pub fn eventbridge(&self) -> &aws_sdk_eventbridge::Client {
+    pub fn eventbridge(&self) -> &Client {
         &self.eventbridge
-    }
-
-    /// Builds those clients that events use under `config`, while their connections are opened.
-    async fn build(&self, config: &Config) {
-        for service in Service::used(config) {
-            tokio::task::yield_now().await;
-            match service {
-                // Built already.
-                Service::Ecs | Service::Elbv2 => {}
-                Service::EventBridge => drop(LazyLock::force(&self.eventbridge)),
-                Service::Scheduler => drop(LazyLock::force(&self.scheduler)),
-            }
-        }
     }
 
     async fn send(&self, call: &Call, within: Duration) -> Result<Answer, CallError> {

@@ -1,8 +1,8 @@
 //! ECS RunTask: the domain's call, field by field, as the SDK's input.
 
 use aws_sdk_ecs::error::SdkError;
-use aws_sdk_ecs::operation::run_task::RunTaskError;
-use aws_sdk_ecs::{Client, types as sdk};
+use aws_sdk_ecs::operation::run_task::{RunTaskError, RunTaskInput};
+use aws_sdk_ecs::types as sdk;
 use start_engines_core::call::run_task::{
     Awsvpc, CapacityProvider, ContainerOverride, EbsVolume, InferenceAccelerator, Launch, RunTask, StartFailure,
     Started, TaskOverride, VolumeConfiguration,
@@ -10,6 +10,7 @@ use start_engines_core::call::run_task::{
 use start_engines_core::call::{CallError, ErrorKind};
 use start_engines_core::domain::tags::Tag;
 
+use crate::client::Client;
 use crate::ecs::task_arns;
 use crate::error::call_error;
 
@@ -23,8 +24,7 @@ pub(crate) async fn run_task(client: &Client, call: &RunTask) -> Result<Started,
         Launch::Strategy(items) => (None, Some(strategy(items)?)),
     };
     let options = &call.options;
-    let answer = client
-        .run_task()
+    let request = RunTaskInput::builder()
         .cluster(call.cluster.as_str())
         .task_definition(call.task_definition.as_str())
         .count(call.count)
@@ -73,9 +73,8 @@ pub(crate) async fn run_task(client: &Client, call: &RunTask) -> Result<Started,
                 .transpose()?,
         )
         .set_group(options.group.clone())
-        .send()
-        .await
-        .map_err(|error| run_task_error(&error))?;
+        .build();
+    let answer = client.send(request).await.map_err(|error| run_task_error(&error))?;
     Ok(Started {
         tasks: task_arns(
             OPERATION,

@@ -1,12 +1,13 @@
 //! EventBridge Scheduler: one-time schedules that invoke the function and delete themselves.
 
-use aws_sdk_scheduler::Client;
+use aws_sdk_scheduler::operation::create_schedule::CreateScheduleInput;
 use aws_sdk_scheduler::types::{
     ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, Target,
 };
 use start_engines_core::call::schedule::OneTimeSchedule;
 use start_engines_core::call::{CallError, ErrorKind};
 
+use crate::client::Client;
 use crate::error::call_error;
 
 const OPERATION: &str = "CreateSchedule";
@@ -44,16 +45,17 @@ pub(crate) async fn create_schedule(client: &Client, schedule: &OneTimeSchedule)
         .mode(FlexibleTimeWindowMode::Off)
         .build()
         .map_err(|error| invalid(error.to_string()))?;
-    let call = client
-        .create_schedule()
+    let request = CreateScheduleInput::builder()
         .name(&schedule.name)
         .set_group_name(scheduler.group.as_ref().map(ToString::to_string))
         .schedule_expression(format!("at({at})"))
         .schedule_expression_timezone("UTC")
         .flexible_time_window(exact)
         .action_after_completion(ActionAfterCompletion::Delete)
-        .target(target);
-    call.send()
+        .target(target)
+        .build();
+    client
+        .send(request)
         .await
         .map(|_| ())
         .map_err(|error| call_error(OPERATION, &error))

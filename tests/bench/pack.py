@@ -35,6 +35,9 @@ def main(folder: Path, others: list[str]) -> None:
     pack(folder / "runtime-only.zip", [(folder / "packed/runtime-only/bootstrap", "bootstrap")])
     pack(folder / "trimmed.zip", [(folder / "packed/trimmed/bootstrap", "bootstrap")])
     pack(folder / "default.zip", [(folder / "release/default", "bootstrap")])
+    pack(folder / "javascript.zip", [(folder / "javascript/index.js", "index.js")])
+    if (folder / "go/bootstrap").exists():
+        pack(folder / "go.zip", [(folder / "go/bootstrap", "bootstrap")])
     pack(folder / "python.zip", [(PEERS / "python/bootstrap.py", "bootstrap.py"), *modules()])
     for other in others:
         name, path = other.split("=", 1)

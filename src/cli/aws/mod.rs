@@ -40,6 +40,8 @@ async fn config(loader: ConfigLoader) -> SdkConfig {
 #[derive(Clone, Debug)]
 pub struct OperatorClients {
     core: AwsClients,
+    ecs: aws_sdk_ecs::Client,
+    elbv2: aws_sdk_elasticloadbalancingv2::Client,
     lambda: aws_sdk_lambda::Client,
     sqs: aws_sdk_sqs::Client,
 }
@@ -56,6 +58,8 @@ impl OperatorClients {
         }
         Ok(Self {
             core: AwsClients::new(&config),
+            ecs: aws_sdk_ecs::Client::new(&config),
+            elbv2: aws_sdk_elasticloadbalancingv2::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
         })
@@ -77,7 +81,7 @@ impl OperatorClients {
         desired: Desired,
         page: Option<&str>,
     ) -> Result<TaskPage, CallError> {
-        tasks::list_tasks(self.core.ecs(), cluster, desired, page).await
+        tasks::list_tasks(&self.ecs, cluster, desired, page).await
     }
 
     /// These tasks, at most 100; those that ECS does not know are left out. Of their tags only those of start-engines.
@@ -85,7 +89,7 @@ impl OperatorClients {
     /// # Errors
     /// DescribeTasks' own.
     pub async fn describe_tasks(&self, cluster: &Cluster, tasks: &[TaskArn]) -> Result<Vec<TimedTask>, CallError> {
-        tasks::describe_tasks(self.core.ecs(), cluster, tasks).await
+        tasks::describe_tasks(&self.ecs, cluster, tasks).await
     }
 
     /// All targets of a target group, also draining ones.
@@ -93,7 +97,7 @@ impl OperatorClients {
     /// # Errors
     /// DescribeTargetHealth's own.
     pub async fn target_group(&self, group: &TargetGroupArn) -> Result<Vec<GroupMember>, CallError> {
-        target_health::describe_target_group(self.core.elbv2(), group).await
+        target_health::describe_target_group(&self.elbv2, group).await
     }
 
     /// Sends an event; returns the id that EventBridge gave it.

@@ -17,7 +17,7 @@ pub(crate) struct Program {
     pub(crate) has_deadlines: bool,
 }
 
-/// The function's peers, and `others`: builds of the function itself, as `name=path`.
+/// The function's peers, and `others`: builds of the function itself, as `name=path`. Go's only if it was built.
 pub(crate) fn programs(folder: &Path, stub: &Stub, others: &[String]) -> Vec<Program> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let authority = read(&root.join("tests/fake-aws/tls/authority.pem"));
@@ -31,6 +31,11 @@ pub(crate) fn programs(folder: &Path, stub: &Stub, others: &[String]) -> Vec<Pro
 
     let small = [("AWS_CA_BUNDLE", small.display().to_string())];
     let large = ["AWS_CA_BUNDLE", "SSL_CERT_FILE"].map(|name| (name, large.display().to_string()));
+    // Go's library trusts the machine's store, and its SDK needs no bundle then. On Lambda that store is one file.
+    let [_, file] = large.clone();
+    let gos = [file, ("SSL_CERT_DIR", folder.join("no-folder").display().to_string())];
+    // Node has Mozilla's roots in its binary.
+    let nodes = root.join("tests/fake-aws/tls/authority.pem").display().to_string();
     // What the Pulumi component sets in any case.
     let role = "arn:aws:iam::111122223333:role/start-engines-scheduler".to_owned();
     let deployed = [small.clone(), [("SCHEDULER_ROLE_ARN", role)]].concat();
@@ -48,6 +53,10 @@ pub(crate) fn programs(folder: &Path, stub: &Stub, others: &[String]) -> Vec<Pro
     let python = vec![
         root.join(".venv/bin/python").display().to_string(),
         root.join("tests/bench/peers/python/bootstrap.py").display().to_string(),
+    ];
+    let javascript = vec![
+        on_path("node"),
+        folder.join("javascript/index.js").display().to_string(),
     ];
     let others = others.iter().map(|other| {
         let (name, path) = other
@@ -87,8 +96,32 @@ pub(crate) fn programs(folder: &Path, stub: &Stub, others: &[String]) -> Vec<Pro
             true,
         ),
         program("Python, boto3", python, &large, zip("python.zip"), true),
+        program(
+            "JavaScript, bundled",
+            javascript,
+            &[("NODE_EXTRA_CA_CERTS", nodes)],
+            zip("javascript.zip"),
+            true,
+        ),
     ];
-    peers.into_iter().chain(others).collect()
+    let go = folder.join("go/bootstrap");
+    let go = std::fs::exists(&go).expect("a folder").then(|| {
+        let command = vec![go.display().to_string()];
+        program(GO, command, &gos, zip("go.zip"), true)
+    });
+    peers.into_iter().chain(go).chain(others).collect()
+}
+
+/// The name of the one peer whose compiler may be missing.
+pub(crate) const GO: &str = "Go, its SDK";
+
+/// Where a program is: the peers themselves have no such `PATH`.
+fn on_path(name: &str) -> String {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(name));
+    let found = found.into_iter().find(|file| file.is_file());
+    let found = found.unwrap_or_else(|| panic!("{name} is in no folder of PATH"));
+    found.display().to_string()
 }
 
 fn environment(stub: &Stub) -> Vec<(&'static str, String)> {
