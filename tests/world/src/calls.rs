@@ -54,6 +54,8 @@ fn refusal(call: &Call, error: &ApiError) -> CallError {
         "TargetGroupNotFound" => ErrorKind::TargetGroupNotFound,
         // A schedule whose call has landed when its time was over.
         "ValidationException" => ErrorKind::InvalidParameter,
+        // An address outside of the target group's VPC, without its zone.
+        "ValidationError" if matches!(call, Call::RegisterTargets { .. }) => ErrorKind::InvalidParameter,
         "ResourceNotFoundException" => ErrorKind::ResourceNotFound,
         "ConflictException" => ErrorKind::Conflict,
         _ => panic!("{call:?} is refused: {error:?}"),
