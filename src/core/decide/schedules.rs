@@ -14,7 +14,7 @@ use crate::request::deregister::{self, DeregisterRequest};
 use crate::request::envelope;
 use crate::request::later::Later;
 use crate::request::reconcile::{self, Continuation, ReconcileRequest};
-use crate::request::stop::{self as stops, StopRequest};
+use crate::request::stop::{self as stops, Selector, StopRequest};
 
 /// How far ahead a schedule is at least: longer than a call can take, since Scheduler refuses a time in the past.
 pub(super) const MIN_SCHEDULE_AHEAD: Duration = Duration::from_secs(30);
@@ -73,7 +73,7 @@ pub(super) fn reconcile(
     now: Timestamp,
 ) -> Option<OneTimeSchedule> {
     let later = request.later.as_ref()?;
-    let id = digest(&format!("{} {}", request.identity, request.cluster));
+    let id = digest(&format!("{} {} {}", request.identity, request.cluster, later.function));
     let name = format!("start-engines-reconcile-{id}-{}", continuation.count);
     let detail = reconcile::continued(request, continuation);
     schedule(
@@ -95,7 +95,8 @@ pub(super) fn deregister(request: &DeregisterRequest, now: Timestamp, at: Timest
         .iter()
         .map(|GroupTarget { group, target }| format!("{group} {target}"))
         .collect();
-    let id = digest(&format!("{} {}", request.task.arn, targets.join(" ")));
+    let task = &request.task.arn;
+    let id = digest(&format!("{task} {} {}", targets.join(" "), later.function));
     let name = format!("start-engines-deregister-{id}-{}", request.count);
     let detail = deregister::detail(request)?;
     schedule(later, name, envelope::DEREGISTER, &detail, now, at)
@@ -110,17 +111,28 @@ pub(super) fn stop_again(
     at: Timestamp,
 ) -> Option<OneTimeSchedule> {
     let later = request.later.as_ref()?;
-    let id = digest(&request.identity);
-    let minute: String = at.to_seconds()?.chars().filter(char::is_ascii_digit).take(12).collect();
-    let name = format!("start-engines-stop-{id}-{minute}");
+    // Several functions may hear one event, and have their schedules in one group; and one identity may be that of several
+    // stops, if their events have no id.
+    let selected = match &request.selector {
+        Selector::Service { name, .. } => format!("service {name}"),
+        Selector::Cluster(cluster) => format!("cluster {}", cluster.name()),
+        Selector::Task { arn, .. } => arn.to_string(),
+    };
+    let id = digest(&format!("{} {selected} {}", request.identity, later.function));
+    let name = format!("start-engines-stop-{id}-{}", minute_of(at)?);
     let detail = stops::continued(request, continuation)?;
     // No earlier than the request, whose own time may be ahead of this clock: the earlier of both counts.
     let sent_at = request.requested_at.map_or(now, |requested_at| requested_at.max(now));
     schedule(later, name, envelope::STOP, &detail, sent_at, at)
 }
 
+/// The minute of a time, in twelve digits.
+fn minute_of(at: Timestamp) -> Option<String> {
+    Some(at.to_seconds()?.chars().filter(char::is_ascii_digit).take(12).collect())
+}
+
 /// An event id may be long, and contain characters that a schedule's name may not.
-fn digest(identity: &str) -> String {
+pub(super) fn digest(identity: &str) -> String {
     let digest = Sha256::digest(identity);
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

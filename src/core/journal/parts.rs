@@ -10,9 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::arn::TaskDefinition;
 
-/// Where a part begins, and what is made of it. Two parts of one type do not begin at the same entry, unless the first
-/// reads none; such a part is not kept.
-pub(super) type Key = (usize, TypeId);
+/// Where a part begins, what is made of it, and how many parts of this type began there before it, reading nothing.
+pub(super) type Key = (usize, TypeId, usize);
 
 /// What was made of a part so far.
 pub(super) struct Part {

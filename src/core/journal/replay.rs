@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::entries::{Entry, Journal};
 use super::halt::{Asked, AskedEach, Halt};
-use super::parts::Part;
+use super::parts::{Key, Part};
 use crate::call::{Answer, Call};
 use crate::domain::arn::TaskDefinition;
 use crate::domain::timestamp::Timestamp;
@@ -26,6 +26,8 @@ pub struct Reader<'a> {
     read: usize,
     /// The index of the entry of each task definition that was described: all tasks of a revision have the same.
     definitions: HashMap<TaskDefinition, usize>,
+    /// How many parts of a type began at an entry.
+    begun: HashMap<(usize, TypeId), usize>,
 }
 
 impl<'a> Reader<'a> {
@@ -36,6 +38,7 @@ impl<'a> Reader<'a> {
             journal,
             read: 0,
             definitions: HashMap::new(),
+            begun: HashMap::new(),
         }
     }
 
@@ -117,12 +120,12 @@ impl<'a> Reader<'a> {
     where
         T: Any + Send + Sync,
     {
-        let begin = self.read;
-        if let Some((made, true)) = self.remembered(begin) {
+        let key = self.begin::<T>();
+        if let Some((made, true)) = self.remembered(key) {
             return Ok(made);
         }
         let made = Arc::new(make(self)?);
-        self.remember(begin, Arc::clone(&made), true);
+        self.remember(key, Arc::clone(&made), true);
         Ok(made)
     }
 
@@ -138,11 +141,11 @@ impl<'a> Reader<'a> {
     where
         T: Any + Send + Sync + Default,
     {
-        let begin = self.read;
-        let mut made = match self.remembered(begin) {
+        let key = self.begin::<T>();
+        let mut made = match self.remembered(key) {
             Some((made, true)) => return Ok(made),
             Some((made, false)) => Arc::into_inner(made).unwrap_or_else(|| {
-                self.read = begin;
+                self.read = key.0;
                 T::default()
             }),
             None => T::default(),
@@ -155,20 +158,28 @@ impl<'a> Reader<'a> {
                 Err(ask @ Halt::Ask(_)) => {
                     self.read = read;
                     self.definitions.retain(|_, n| *n < read);
-                    self.remember(begin, Arc::new(made), false);
+                    self.remember(key, Arc::new(made), false);
                     return Err(ask);
                 }
                 Err(fail @ Halt::Fail(_)) => return Err(fail),
             }
         }
         let made = Arc::new(made);
-        self.remember(begin, Arc::clone(&made), true);
+        self.remember(key, Arc::clone(&made), true);
         Ok(made)
     }
 
+    /// A part begins here.
+    fn begin<T: Any>(&mut self) -> Key {
+        let (begin, of) = (self.read, TypeId::of::<T>());
+        let begun = self.begun.entry((begin, of)).or_default();
+        let key = (begin, of, *begun);
+        *begun += 1;
+        key
+    }
+
     /// What was made of the part that begins here, and whether it is finished; goes on behind it.
-    fn remembered<T: Any + Send + Sync>(&mut self, begin: usize) -> Option<(Arc<T>, bool)> {
-        let key = (begin, TypeId::of::<T>());
+    fn remembered<T: Any + Send + Sync>(&mut self, key: Key) -> Option<(Arc<T>, bool)> {
         let (read, definitions, state, is_finished) = self.journal.parts.with(|parts| {
             if parts.get(&key)?.is_finished {
                 let part = parts.get(&key)?;
@@ -183,7 +194,8 @@ impl<'a> Reader<'a> {
         Some((made, is_finished))
     }
 
-    fn remember<T: Any + Send + Sync>(&mut self, begin: usize, made: Arc<T>, is_finished: bool) {
+    fn remember<T: Any + Send + Sync>(&mut self, key: Key, made: Arc<T>, is_finished: bool) {
+        let (begin, ..) = key;
         if self.read == begin {
             return;
         }
@@ -197,9 +209,75 @@ impl<'a> Reader<'a> {
         self.journal.parts.with(|parts| {
             if is_finished {
                 // Parts of this one.
-                parts.retain(|(begin, _), _| !within.contains(begin));
+                parts.retain(|(begin, ..), _| !within.contains(begin));
             }
-            parts.insert((begin, TypeId::of::<T>()), part);
+            parts.insert(key, part);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_795_158_000_000);
+
+    fn call(id: &str) -> Call {
+        Call::DescribeDeregistrationDelay {
+            group: format!("arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/{id}/73e2d6bc24d8a067")
+                .parse()
+                .unwrap(),
+        }
+    }
+
+    /// Asks for these one after the other, each once; says for what.
+    fn part(ids: &[&'static str], reader: &mut Reader<'_>, made: &mut usize) -> Result<Arc<Vec<&'static str>>, Halt> {
+        reader.steps(|asked: &mut Vec<&'static str>, reader| {
+            *made += 1;
+            let Some(id) = ids.get(asked.len()) else {
+                return Ok(ControlFlow::Break(()));
+            };
+            reader.ask(call(id), Some)?.unwrap();
+            asked.push(id);
+            Ok(ControlFlow::Continue(()))
+        })
+    }
+
+    #[test]
+    fn each_step_is_made_once_and_a_part_that_reads_nothing_is_not_taken_for_the_next() {
+        let mut journal = Journal::new(NOW);
+        let (mut made, mut runs) = (0, 0);
+        let parts = loop {
+            runs += 1;
+            let mut reader = Reader::new(&journal);
+            let mut decide = || -> Result<_, Halt> {
+                let none = part(&[], &mut reader, &mut made)?;
+                let two = part(&["a", "b"], &mut reader, &mut made)?;
+                Ok((none, two, part(&["c"], &mut reader, &mut made)?))
+            };
+            match decide() {
+                Ok(parts) => break parts,
+                Err(Halt::Ask(calls)) => journal.entries.extend(calls.into_iter().map(|call| Entry {
+                    call,
+                    asked_at: NOW,
+                    answered_at: NOW,
+                    calls: 1,
+                    answer: Ok(Answer::DeregistrationDelay(Duration::ZERO)),
+                })),
+                Err(Halt::Fail(failure)) => panic!("{failure}"),
+            }
+        };
+        assert_eq!((parts.0.as_slice(), parts.1.as_slice()), (&[][..], &["a", "b"][..]));
+        assert_eq!((parts.2.as_slice(), runs), (&["c"][..], 4));
+        // The empty part in each run; a, b and c each asked for and answered, and the ends of their parts.
+        assert_eq!(made, 4 + 3 * 2 + 2);
+        // Without the memory the same comes out.
+        let mut reader = Reader::new(&journal);
+        let copy = journal.clone();
+        assert_eq!(part(&[], &mut Reader::new(&copy), &mut made).unwrap().len(), 0);
+        assert_eq!(
+            part(&["a", "b"], &mut reader, &mut made).unwrap().as_slice(),
+            ["a", "b"]
+        );
     }
 }

@@ -88,6 +88,9 @@ pub struct Search {
     pub began: Timestamp,
     /// The page with which it goes on.
     pub at: Place,
+    /// A digest of the clusters that are searched, in their order: if the configuration names others by now, the search
+    /// begins anew.
+    pub clusters: String,
 }
 
 /// A page of a list of tasks.
@@ -276,13 +279,15 @@ fn search(value: &Value, problems: &mut Problems) -> Option<Search> {
     let cluster: Option<Cluster> = fields.parsed("cluster", problems);
     let page = fields.text("nextToken", MAX_TEXT, problems);
     let is_second = fields.flag("second", problems).unwrap_or(false);
-    for name in ["began", "listing", "cluster"] {
+    let clusters = fields.text("clusters", MAX_TEXT, problems);
+    for name in ["began", "listing", "cluster", "clusters"] {
         if fields.raw(name).is_none() {
             problems.missing(fields.at(name), "every search has this field");
         }
     }
     fields.deny_unknown(problems);
     Some(Search {
+        clusters: clusters?,
         began: began?,
         at: Place {
             listing: listing?,
@@ -334,9 +339,10 @@ pub fn detail(request: &DeregisterRequest) -> Option<Value> {
     if !progress.kept.is_empty() {
         detail["kept"] = json!(indices(&progress.kept));
     }
-    if let Some(Search { began, at }) = &progress.search {
+    if let Some(Search { began, at, clusters }) = &progress.search {
         let mut search = json!({
             "began": began.to_rfc3339()?,
+            "clusters": clusters,
             "listing": at.listing.name(),
             "cluster": at.cluster.as_str(),
         });

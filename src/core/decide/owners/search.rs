@@ -20,7 +20,7 @@ use super::addresses::{has, names};
 use super::survey::{self, Listing, Pace};
 use crate::call::{Desired, ErrorKind};
 use crate::config::Config;
-use crate::decide::schedules::MIN_SCHEDULE_AHEAD;
+use crate::decide::schedules::{self, MIN_SCHEDULE_AHEAD};
 use crate::decide::timing;
 use crate::domain::arn::{Cluster, InterfaceId, TaskArn};
 use crate::domain::interface::NetworkInterface;
@@ -85,7 +85,10 @@ pub(crate) fn owners(wanted: Wanted<'_>, config: &Config, reader: &mut Reader<'_
     let mut interfaces: Vec<SeenInterface> = interfaces.collect();
     // An interface that was not known yet is searched for from the beginning.
     let is_known = wanted.interfaces.iter().all(|shown| seen_before(&shown.id).is_some());
-    let continued = before.filter(|_| is_known).filter(|before| before.search.is_some());
+    let places = places(wanted.task, config);
+    let clusters = places.digest();
+    let is_same = |before: &&Progress| before.search.as_ref().is_some_and(|search| search.clusters == clusters);
+    let continued = before.filter(|_| is_known).filter(is_same);
     let mut kept = continued.map(|before| before.kept.clone()).unwrap_or_default();
     let search = continued.and_then(|before| before.search.as_ref());
     let began = search.map_or(now, |search| search.began);
@@ -99,7 +102,7 @@ pub(crate) fn owners(wanted: Wanted<'_>, config: &Config, reader: &mut Reader<'_
     let piece = if missing.is_empty() {
         Arc::default()
     } else {
-        read_on(&missing, &places(wanted.task, config), from, wanted.can_go_on, reader)?
+        read_on(&missing, &places, from, wanted.can_go_on, reader)?
     };
     for seen in &mut interfaces {
         if let Some(owner) = piece.by_interface.get(&seen.id) {
@@ -135,7 +138,11 @@ pub(crate) fn owners(wanted: Wanted<'_>, config: &Config, reader: &mut Reader<'_
         if from == Some(at) {
             return Err(no_progress(wanted.task).into());
         }
-        let search = Search { began, at: at.clone() };
+        let search = Search {
+            began,
+            at: at.clone(),
+            clusters,
+        };
         let soon = reader.now().after(MIN_SCHEDULE_AHEAD);
         return later(interfaces, kept, Some(search), soon, WhyLater::OwnerSearch);
     }
@@ -197,6 +204,14 @@ fn no_progress(task: &Task) -> Failure {
 struct Places<'p> {
     lists: Vec<(Listed, Listing<'p>)>,
     clusters: Vec<Cluster>,
+}
+
+impl Places<'_> {
+    /// Changes with the clusters and their order: then a page before which all was read is another one.
+    fn digest(&self) -> String {
+        let clusters: Vec<&str> = self.clusters.iter().map(Cluster::as_str).collect();
+        schedules::digest(&clusters.join(" "))
+    }
 }
 
 fn places<'p>(task: &'p Task, config: &Config) -> Places<'p> {

@@ -79,6 +79,7 @@ prop_compose! {
                 kept,
                 search: search.map(|(began, n, page, is_second)| Search {
                     began,
+                    clusters: "0123".to_owned(),
                     at: Place { listing: listed[n], cluster: "workers".parse().unwrap(), page, is_second },
                 }),
             },

@@ -106,6 +106,11 @@ impl World {
         self.fail_after(name, 0, fault, times);
     }
 
+    /// From now on no call fails that was scripted to.
+    pub fn forget_faults(&mut self) {
+        self.script.faults.clear();
+    }
+
     /// As [`World::fail_next`], after letting `skip` calls through.
     pub fn fail_after(&mut self, name: &str, skip: usize, fault: Fault, times: usize) {
         self.script.faults.push(Scripted {
