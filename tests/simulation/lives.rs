@@ -236,6 +236,7 @@ impl Simulation {
     pub(crate) fn lives_on(&mut self, task: &str) {
         let life = match self.rng.usize(..10) {
             0 => return,
+            _ if self.mutant == Mutant::TasksEndAtOnce => self.rng.i64(0..=SECOND),
             _ if self.is_rush_hour => self.rng.i64(0..=30 * SECOND),
             1..=3 => self.rng.i64(0..=5 * SECOND),
             4..=6 => self.rng.i64(5 * SECOND..=5 * MINUTE),

@@ -238,7 +238,10 @@ pub(crate) fn run(seed: u64, mutant: Mutant, is_reported: bool) -> Report {
     };
     let (world, services) = account::open(&mut rng, with_instances);
     let faults = rng.choice([0, 20, 60, 120]).expect("one of these");
-    let is_rush_hour = rng.bool();
+    let is_rush_hour = match mutant {
+        Mutant::TasksEndAtOnce | Mutant::AgesCountFromTheEnd => true,
+        _ => rng.bool(),
+    };
     let lost = match mutant {
         Mutant::None
         | Mutant::NobodyReconciles
