@@ -11,7 +11,7 @@ use start_engines_core::ports::{Aws, Clock};
 
 use crate::coalesce::{Coalesced, coalesce};
 use crate::rounds::{Round, Rounds};
-use crate::work::{Reply, not_called};
+use crate::work::{Reply, not_sent};
 
 /// Time reserved at an invocation's end for outcome events and log lines.
 const RESERVE: Duration = Duration::from_millis(250);
@@ -78,7 +78,10 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
             let again = match &called.answer {
                 Err(error)
                     if made < MAX_CALLS_PER_SPLIT
-                        && matches!(error.kind, ErrorKind::TimedOut | ErrorKind::Throttled) =>
+                        && matches!(
+                            error.kind,
+                            ErrorKind::TimedOut | ErrorKind::Throttled | ErrorKind::NotSent
+                        ) =>
                 {
                     self.others_with_time(&part, round, called.asked_at)
                 }
@@ -115,7 +118,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
             asker,
             asked_at: now,
             calls: 0,
-            answer: Ok(Err(not_called(&part.call, "the decision is too old"))),
+            answer: Ok(Err(not_sent(&part.call, "the decision is too old"))),
         });
         (Coalesced::of(&round.calls, rest), late.collect())
     }

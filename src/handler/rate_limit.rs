@@ -8,10 +8,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use start_engines_core::call::{Answer, Call, CallError, ErrorKind};
+use start_engines_core::call::{Answer, Call, CallError};
 use start_engines_core::config::rates::{Rate, Rates};
 use start_engines_core::ports::Aws;
 use tokio::time::{Instant, sleep_until};
+
+use crate::work::not_sent;
 
 /// How long a call waits at least for those before it.
 const MIN_WAIT: Duration = Duration::from_millis(1);
@@ -57,23 +59,25 @@ impl<A> RateLimited<A> {
         work(queues.entry(n).or_default())
     }
 
-    /// Waits for the call's turn; fails at once if that would take longer than `max`.
+    /// Waits for the call's turn; fails if that would take longer than `max`: a DeregisterTargets after that time, since
+    /// who has decided it may do so again, and a call before it may give up its turn; all others at once.
     async fn turn(&self, operation: &str, max: Duration) -> Result<(), &Rate> {
         let mut rates = self.rates.each().iter().enumerate();
         let Some((n, rate)) = rates.find(|(_, rate)| rate.operations.contains(&operation)) else {
             return Ok(());
         };
         let last = Instant::now() + max;
-        let place = Place::take(self, n, operation != "DeregisterTargets");
+        let is_urgent = operation == "DeregisterTargets";
+        let place = Place::take(self, n, !is_urgent);
         loop {
             let now = Instant::now();
             let Some(due) = self.with_queue(n, |queue| queue.due(place.ticket, rate, now)) else {
                 return Ok(());
             };
-            if due > last {
+            if due > last && (!is_urgent || now >= last) {
                 return Err(rate);
             }
-            sleep_until(due).await;
+            sleep_until(due.min(last)).await;
         }
     }
 }
@@ -129,13 +133,10 @@ impl<A: Aws + Sync> Aws for RateLimited<A> {
         let began_at = Instant::now();
         match self.turn(operation, max).await {
             Ok(()) => self.aws.perform(call, within.saturating_sub(began_at.elapsed())).await,
-            Err(rate) => Err(CallError {
-                operation,
-                kind: ErrorKind::Throttled,
-                code: None,
-                conflicting_tasks: Vec::new(),
-                message: format!("not called: with API_RATES {rate} the call would have to wait too long"),
-            }),
+            Err(rate) => Err(not_sent(
+                call,
+                format_args!("with API_RATES {rate} the call would have to wait too long"),
+            )),
         }
     }
 }

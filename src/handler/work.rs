@@ -38,7 +38,7 @@ impl Work {
     }
 
     /// Takes the answers of a round into its journal, in the order in which it has asked. If there was no time for any
-    /// call, it ends; if there was none for some, these count as timed out, so that what was done is reported.
+    /// call, it ends; if there was none for some, these were not sent, so that what was done is reported.
     pub(crate) fn hear(&mut self, replies: Vec<(Reply, Call)>, answered_at: Timestamp) {
         let is_made = |(reply, _): &(Reply, Call)| reply.answer.is_ok();
         if !replies.iter().any(is_made) {
@@ -53,7 +53,7 @@ impl Work {
         for (reply, call) in replies {
             let answer = reply
                 .answer
-                .unwrap_or_else(|failure| Err(not_called(&call, failure.message)));
+                .unwrap_or_else(|failure| Err(not_sent(&call, failure.message)));
             self.journal.entries.push(Entry {
                 call,
                 asked_at: reply.asked_at,
@@ -75,14 +75,14 @@ impl Work {
     }
 }
 
-/// The error of a call that was not made.
-pub(crate) fn not_called(call: &Call, why: impl Display) -> CallError {
+/// The error of a call that was not sent.
+pub(crate) fn not_sent(call: &Call, why: impl Display) -> CallError {
     CallError {
         operation: call.operation(),
-        kind: ErrorKind::TimedOut,
+        kind: ErrorKind::NotSent,
         code: None,
         conflicting_tasks: Vec::new(),
-        message: format!("not called: {why}"),
+        message: format!("not sent: {why}"),
     }
 }
 

@@ -21,6 +21,7 @@ use start_engines_core::ports::{Aws, Clock};
 use start_engines_core::report::handled::Handled;
 use start_engines_core::request::Trigger;
 use start_engines_fake_aws::{FakeAws, TargetGroup, TaskDefinition, World};
+use start_engines_handler::rate_limit::RateLimited;
 use start_engines_handler::{Handler, Invocation};
 
 /// A clock that a test sets.
@@ -50,13 +51,16 @@ impl Clock for TestClock {
 pub(crate) const BEGIN: &str = "2026-11-20T07:00:00Z";
 pub(crate) const AUTH: &str = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth/73e2d6bc24d8a067";
 
+/// The handler as the function has it, with a test's clock.
+pub(crate) type TestHandler = Handler<RateLimited<AwsClients>, TestClock>;
+
 /// Handler, fake and clock.
 pub(crate) struct Stage {
     pub(crate) fake: FakeAws,
     pub(crate) clock: TestClock,
     pub(crate) group: String,
     endpoint: String,
-    handler: Handler<AwsClients, TestClock>,
+    handler: TestHandler,
 }
 
 impl Stage {
@@ -92,7 +96,7 @@ impl Stage {
     }
 
     /// Another function in the same account, with the same clock.
-    pub(crate) async fn another(&self, environment: &[(&str, &str)]) -> Handler<AwsClients, TestClock> {
+    pub(crate) async fn another(&self, environment: &[(&str, &str)]) -> TestHandler {
         handler(&self.endpoint, environment, self.clock.clone()).await
     }
 
@@ -233,8 +237,10 @@ async fn clients(endpoint: &str) -> AwsClients {
     OperatorClients::load(loader).await.expect("a region").function()
 }
 
-async fn handler(endpoint: &str, environment: &[(&str, &str)], clock: TestClock) -> Handler<AwsClients, TestClock> {
-    Handler::new(config(environment, catalog()), clients(endpoint).await, clock)
+async fn handler(endpoint: &str, environment: &[(&str, &str)], clock: TestClock) -> TestHandler {
+    let config = config(environment, catalog());
+    let aws = RateLimited::new(clients(endpoint).await, config.api_rates.clone());
+    Handler::new(config, aws, clock)
 }
 
 /// The first sign of a stop: its event.

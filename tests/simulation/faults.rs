@@ -71,6 +71,10 @@ pub(crate) fn fate(
         _ => given_up + lands,
     };
     match rng.usize(..10) {
+        // `API_RATES` has it wait for so long, and then not sent.
+        0 if matches!(call, Call::DeregisterTargets { .. }) => {
+            fate(None, End::Failed(within / 2, || ErrorKind::NotSent), Some("not sent"))
+        }
         0 => fate(None, End::Failed(latency, || ErrorKind::Throttled), Some("throttled")),
         1 => fate(None, End::Failed(latency, || ErrorKind::Server), Some("server error")),
         2 => fate(

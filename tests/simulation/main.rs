@@ -34,7 +34,7 @@ const SEEDS: u64 = 40;
 const SEEDS_FOR_A_MUTANT: u64 = 160;
 
 /// What must have happened for the stories to be worth something.
-const INTERESTING: [&str; 45] = [
+const INTERESTING: [&str; 46] = [
     "AWS calls",
     "cold starts",
     "continued: owner_not_shown",
@@ -48,6 +48,7 @@ const INTERESTING: [&str; 45] = [
     "fault answer lost",
     "fault crash after",
     "fault crash, lands late",
+    "fault not sent",
     "fault timed out, lands late",
     "late stops",
     "late stops of reused addresses",

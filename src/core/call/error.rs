@@ -68,6 +68,8 @@ pub enum ErrorKind {
     Unreachable,
     /// No answer in time: the call may have been applied.
     TimedOut,
+    /// The call was not sent, since its turn under `API_RATES` would have come too late, or its time was over before.
+    NotSent,
     /// The answer could not be parsed.
     Unreadable,
     /// A code that this version does not know.
@@ -76,7 +78,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind once, in the order of declaration; the categories of failures include them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Throttled,
         Self::AccessDenied,
         Self::Credentials,
@@ -95,6 +97,7 @@ impl ErrorKind {
         Self::Server,
         Self::Unreachable,
         Self::TimedOut,
+        Self::NotSent,
         Self::Unreadable,
         Self::Unknown,
     ];
@@ -178,6 +181,7 @@ impl ErrorKind {
             Self::Server => "server_error",
             Self::Unreachable => "unreachable",
             Self::TimedOut => "timed_out",
+            Self::NotSent => "not_sent",
             Self::Unreadable => "unreadable_answer",
             Self::Unknown => "unknown_aws_error",
         }
@@ -194,6 +198,7 @@ impl ErrorKind {
             | Self::Server
             | Self::Unreachable
             | Self::TimedOut
+            | Self::NotSent
             | Self::Unreadable
             | Self::Unknown => true,
             Self::AccessDenied
@@ -235,7 +240,8 @@ impl ErrorKind {
             | Self::TargetGroupNotFound
             | Self::Server
             | Self::Unreachable
-            | Self::TimedOut => false,
+            | Self::TimedOut
+            | Self::NotSent => false,
         }
     }
 
@@ -298,10 +304,11 @@ mod tests {
             ErrorKind::Server => 15,
             ErrorKind::Unreachable => 16,
             ErrorKind::TimedOut => 17,
-            ErrorKind::Unreadable => 18,
-            ErrorKind::Unknown => 19,
+            ErrorKind::NotSent => 18,
+            ErrorKind::Unreadable => 19,
+            ErrorKind::Unknown => 20,
         };
         let places: Vec<usize> = ErrorKind::ALL.into_iter().map(place).collect();
-        assert_eq!(places, (0..20).collect::<Vec<usize>>());
+        assert_eq!(places, (0..21).collect::<Vec<usize>>());
     }
 }

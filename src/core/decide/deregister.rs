@@ -24,6 +24,7 @@ use super::targets::candidates::{Candidates, OwnerScope, Unnamed};
 use super::targets::membership::{by_group, still_registered};
 use super::targets::{of_stopping, refusal};
 use super::timing;
+use crate::call::{CallError, ErrorKind};
 use crate::config::Config;
 use crate::domain::arn::InterfaceId;
 use crate::domain::target::{Attachment, GroupTarget, Zone};
@@ -66,7 +67,10 @@ pub fn deregister(
     };
     let mut late = Vec::new();
     match timing::left(Some(landing), reader.now()) {
-        Some(within) => work.deregister(&registered, within, reader)?,
+        Some(within) => {
+            let unsent = work.deregister(&registered, within, reader)?;
+            late.extend(unsent.into_iter().map(|(target, _)| target));
+        }
         // Calls were slow: the event is not fresh any more.
         None => late = registered,
     }
@@ -179,7 +183,11 @@ impl<'t> Work<'t> {
         self.reused.extend(reused);
         match timing::left(Some(proof_ends), reader.now()) {
             _ if free.is_empty() => {}
-            Some(within) => self.deregister(&free, within, reader)?,
+            Some(within) => {
+                for (_, error) in self.deregister(&free, within, reader)? {
+                    self.failures.add(&error);
+                }
+            }
             None => self.failures.add(too_slow(self.task)),
         }
         Ok(())
@@ -187,6 +195,8 @@ impl<'t> Work<'t> {
 
     /// Deregisters the addresses that no other live task of start-engines has, by their network interfaces; or schedules that
     /// the search for such tasks goes on. False if EC2 refuses to answer: then only ECS can show it.
+    ///
+    /// What is not sent while EC2's answer holds, since other calls come before it, is decided by a new answer.
     fn deregister_by_interface(
         &mut self,
         own: &InterfaceId,
@@ -199,49 +209,63 @@ impl<'t> Work<'t> {
             zone: *zone,
             interface: Some(own.clone()),
         };
-        let former: Vec<Former> = registered.iter().map(former).collect();
+        let mut former: Vec<Former> = registered.iter().map(former).collect();
         let Origin { before, .. } = self.origin;
         let can_go_on = self.origin.can_go_on();
-        let verdict = match addresses::verdict(self.task, &former, before, can_go_on, config, reader)? {
-            Ok(Verdict::Clear(clear)) => clear,
-            Ok(Verdict::Later(later)) => {
-                let targets = former.into_iter().map(|former| former.target).collect();
-                match self.origin.go_on(self.task, own, targets, later, reader)? {
-                    Ok(continued) => self.continued = Some(continued),
-                    Err(failure) => self.failures.add(failure),
+        while !former.is_empty() {
+            let verdict = match addresses::verdict(self.task, &former, before, can_go_on, config, reader)? {
+                Ok(Verdict::Clear(clear)) => clear,
+                Ok(Verdict::Later(later)) => {
+                    let targets = former.into_iter().map(|former| former.target).collect();
+                    match self.origin.go_on(self.task, own, targets, later, reader)? {
+                        Ok(continued) => self.continued = Some(continued),
+                        Err(failure) => self.failures.add(failure),
+                    }
+                    return Ok(true);
                 }
-                return Ok(true);
-            }
-            Err(error) if !error.kind.is_transient() => return Ok(false),
-            Err(error) => return Err(error.into()),
-        };
-        self.reused.extend(verdict.owned);
-        match timing::left(Some(verdict.ends), reader.now()) {
-            _ if verdict.free.is_empty() => {}
-            Some(within) => self.deregister(&verdict.free, within, reader)?,
-            None => self.failures.add(addresses::out_of_time(self.task.arn.as_str())),
+                Err(error) if !error.kind.is_transient() => return Ok(false),
+                Err(error) => return Err(error.into()),
+            };
+            self.reused.extend(verdict.owned);
+            let unsent = match timing::left(Some(verdict.ends), reader.now()) {
+                _ if verdict.free.is_empty() => Vec::new(),
+                Some(within) => self.deregister(&verdict.free, within, reader)?,
+                None => {
+                    self.failures.add(addresses::out_of_time(self.task.arn.as_str()));
+                    Vec::new()
+                }
+            };
+            former.retain(|former| unsent.iter().any(|(target, _)| *target == former.target));
         }
         Ok(true)
     }
 
-    /// Calls DeregisterTargets for each of their target groups, side by side.
-    fn deregister(&mut self, targets: &[GroupTarget], within: Duration, reader: &mut Reader<'_>) -> Result<(), Halt> {
+    /// Calls DeregisterTargets for each of their target groups, side by side; returns the targets of those calls that were
+    /// not sent.
+    fn deregister(
+        &mut self,
+        targets: &[GroupTarget],
+        within: Duration,
+        reader: &mut Reader<'_>,
+    ) -> Result<Vec<(GroupTarget, CallError)>, Halt> {
         let of_groups = by_group(targets);
         let answers = reader.deregister_targets(of_groups.iter().cloned(), within)?;
+        let mut unsent = Vec::new();
         for ((group, targets), answer) in of_groups.into_iter().zip(answers) {
+            let targets = targets.into_iter().map(|target| GroupTarget {
+                group: group.clone(),
+                target,
+            });
             match answer {
-                Ok(()) => {
-                    let done = targets.into_iter().map(|target| GroupTarget {
-                        group: group.clone(),
-                        target,
-                    });
-                    self.deregistered.extend(done);
-                }
+                Ok(()) => self.deregistered.extend(targets),
                 Err(error) if error.kind.is_gone() => {}
+                Err(error) if error.kind == ErrorKind::NotSent => {
+                    unsent.extend(targets.map(|target| (target, error.clone())));
+                }
                 Err(error) => self.failures.add(error),
             }
         }
-        Ok(())
+        Ok(unsent)
     }
 
     /// Adds a failure for each target group with targets that may be the task's, where their id or port is not known:

@@ -254,6 +254,7 @@ fn error(call: &Call, choice: u8) -> CallError {
         ErrorKind::TargetGroupNotFound,
         ErrorKind::InvalidTarget,
         ErrorKind::TimedOut,
+        ErrorKind::NotSent,
         ErrorKind::Unknown,
     ];
     CallError {

@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use start_engines_aws::AwsClients;
 use start_engines_core::outcome::{Outcome, Skip};
 use start_engines_core::report::handled::Handled;
 use start_engines_fake_aws::{TargetGroup, TaskDefinition};
-use start_engines_handler::Handler;
 
-use crate::stage::{BEGIN, Stage, TestClock, invocation, outcome, stop};
+use crate::stage::{BEGIN, Stage, TestHandler, invocation, outcome, stop};
 
 const BUS: (&str, &str) = ("OUTCOME_EVENT_BUS", "app-events");
 const CLUSTERS: (&str, &str) = ("ALLOWED_CLUSTERS", "engines");
@@ -18,7 +16,7 @@ const CLUSTERS: (&str, &str) = ("ALLOWED_CLUSTERS", "engines");
 struct Two {
     /// The first one's, which has the group `auth`.
     stage: Stage,
-    second: Handler<AwsClients, TestClock>,
+    second: TestHandler,
     /// The second one's group.
     group: String,
 }

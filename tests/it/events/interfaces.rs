@@ -66,6 +66,40 @@ async fn the_number_of_calls_does_not_grow_with_the_tasks_where_an_address_is_fr
 }
 
 #[tokio::test]
+async fn what_api_rates_hold_back_for_longer_than_a_proof_is_deregistered_by_the_next_proof() {
+    // One call a second, three of them, and none waits for longer than 1.5 s of the 3 s.
+    let stage = Stage::with(&[("API_RATES", "DeregisterTargets=1:1")]).await;
+    let others = ["billing", "search"].map(|name| {
+        stage
+            .fake
+            .world(|world| world.add_target_group(TargetGroup::ip(name, 80)))
+    });
+    let groups = [stage.group.clone(), others[0].clone(), others[1].clone()];
+    let mut late = Vec::new();
+    for (n, group) in groups.iter().enumerate() {
+        let start = stage.start(&format!("e{n}"), json!({"targetGroupArn": group}));
+        outcome(&stage, &start).await;
+        let task = stage.fake.world(|world| world.task_arns()[n].clone());
+        let running = stage.fake.world(|world| world.advance_to(&task, "RUNNING"));
+        outcome(&stage, &running).await;
+        late.push(stage.fake.world(|world| stop(world, &task)));
+    }
+    stage.pass(seconds(60));
+    stage.calls();
+    let handled = stage.deliver_batch(&late).await;
+    for one in handled {
+        assert!(matches!(one.result, Ok(Outcome::Deregistered { .. })), "{one:?}");
+    }
+    let calls = stage.calls();
+    let of = |operation: &str| calls.iter().filter(|name| *name == operation).count();
+    assert_eq!(of("DeregisterTargets"), 3);
+    assert_eq!(of("DescribeNetworkInterfaces"), 2, "{calls:?}");
+    for group in groups {
+        assert_eq!(stage.fake.world(|world| world.registered(&group)), []);
+    }
+}
+
+#[tokio::test]
 async fn the_interface_of_a_task_that_is_still_stopping_is_its_own() {
     let stage = Stage::new().await;
     let task = stage.registered_task("e1").await;

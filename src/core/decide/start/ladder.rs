@@ -182,6 +182,7 @@ impl Attempts<'_> {
             | ErrorKind::Server
             | ErrorKind::Unreachable
             | ErrorKind::TimedOut
+            | ErrorKind::NotSent
             | ErrorKind::Unreadable
             | ErrorKind::Unknown => {
                 let mut failure = Failure::from(error).with_tasks(self.tasks.clone());

@@ -317,7 +317,7 @@ impl Many<'_> {
 
 /// Whether the call can be left to the same stop again: AWS, or `API_RATES`, had no room for it in time.
 fn is_left(kind: &ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Throttled | ErrorKind::TimedOut)
+    matches!(kind, ErrorKind::Throttled | ErrorKind::NotSent | ErrorKind::TimedOut)
 }
 
 /// How long a call took of those before; nothing, before there were any.

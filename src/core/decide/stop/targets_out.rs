@@ -139,7 +139,9 @@ pub(crate) fn take_out(
                             match answer {
                                 Ok(()) => deregistered.extend(named(&group, targets, leaving)),
                                 Err(error) if error.kind.is_gone() => {}
-                                Err(error) if error.kind == ErrorKind::Throttled => throttled.push((place, error)),
+                                Err(error) if matches!(error.kind, ErrorKind::Throttled | ErrorKind::NotSent) => {
+                                    throttled.push((place, error));
+                                }
                                 Err(error) => failures.add(error),
                             }
                         }
