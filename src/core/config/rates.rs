@@ -21,9 +21,13 @@ pub const LIMITED_OPERATIONS: [&str; 10] = [
     "DescribeNetworkInterfaces",
 ];
 
-/// The rates that hold without a setting, for what a stop of a whole fleet calls for each of its tasks: ECS's own
-/// ([ECS API throttling](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html)).
-const DEFAULTS: [(&str, u32, u32); 2] = [("StopTask", 40, 100), ("TagResource", 10, 20)];
+/// The rates that hold without a setting, for what is called for each task, or each page of tasks, of a whole fleet: ECS's
+/// own ([ECS API throttling](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html)).
+const DEFAULTS: [(&[&str], u32, u32); 3] = [
+    (&["StopTask"], 40, 100),
+    (&["TagResource"], 10, 20),
+    (&["DescribeTasks", "ListTasks"], 20, 100),
+];
 
 /// How many calls per second an instance of the function may make of some operations together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,10 +123,12 @@ impl Rates {
     /// The same, with the default rates of operations that have none.
     #[must_use]
     pub fn with_defaults(mut self) -> Self {
-        for (operation, per_second, burst) in DEFAULTS {
-            if !self.0.iter().any(|rate| rate.operations.contains(&operation)) {
+        for (operations, per_second, burst) in DEFAULTS {
+            let has_none = |operation: &&str| !self.0.iter().any(|rate| rate.operations.contains(operation));
+            let operations: Vec<&str> = operations.iter().copied().filter(has_none).collect();
+            if !operations.is_empty() {
                 self.0.push(Rate {
-                    operations: vec![operation],
+                    operations,
                     interval: Duration::from_secs(1) / per_second,
                     burst,
                 });
@@ -160,9 +166,16 @@ mod tests {
     fn an_operation_has_its_default_rate_unless_another_is_given() {
         let texts =
             |rates: Rates| -> Vec<String> { rates.with_defaults().each().iter().map(Rate::to_string).collect() };
-        assert_eq!(texts(Rates::default()), ["StopTask=40:100", "TagResource=10:20"]);
-        let given = "RunTask+StopTask=20:50".parse().unwrap();
-        assert_eq!(texts(given), ["RunTask+StopTask=20:50", "TagResource=10:20"]);
+        let defaults = ["StopTask=40:100", "TagResource=10:20", "DescribeTasks+ListTasks=20:100"];
+        assert_eq!(texts(Rates::default()), defaults);
+        let given = "RunTask+StopTask=20:50,ListTasks=5".parse().unwrap();
+        let expected = [
+            "RunTask+StopTask=20:50",
+            "ListTasks=5:5",
+            "TagResource=10:20",
+            "DescribeTasks=20:100",
+        ];
+        assert_eq!(texts(given), expected);
     }
 
     #[test]

@@ -57,6 +57,12 @@ impl<'a> Reader<'a> {
             .is_none_or(|deadline| deadline.since(self.now()) >= needed)
     }
 
+    /// When the invocation ends, if that is known.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Timestamp> {
+        self.journal.deadline
+    }
+
     /// Asks for one call.
     pub(super) fn ask<T>(&mut self, call: Call, pick: impl Fn(&'a Answer) -> Option<T>) -> Asked<'a, T> {
         let journal = self.journal;

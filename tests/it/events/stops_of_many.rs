@@ -150,7 +150,8 @@ async fn without_a_drain_targets_go_200_a_call_and_then_all_tasks_are_stopped() 
 #[tokio::test]
 async fn with_a_drain_one_schedule_stops_a_thousand_tasks_whose_targets_went_before_their_tags() {
     let (stage, groups, tasks) = fleet(20, 1000).await;
-    let Outcome::Stopped { draining, left, .. } = outcome(&stage, &stop_event(json!(60))).await else {
+    let handled = stage.deliver_with(&stop_event(json!(60)), seconds(120)).await;
+    let Ok(Outcome::Stopped { draining, left, .. }) = handled.result else {
         panic!("no stop")
     };
     assert_eq!((draining.len(), left), (1000, 0));
@@ -182,6 +183,33 @@ async fn with_a_drain_one_schedule_stops_a_thousand_tasks_whose_targets_went_bef
         [("ListTasks", 10), ("DescribeTasks", 10), ("StopTask", 1000)]
     );
     assert_eq!((stopped(&stage, &tasks), schedules(&stage).len()), (1000, 0));
+}
+
+#[tokio::test]
+async fn what_ecs_does_not_take_in_one_invocation_is_scheduled_for_its_last_minute_beforehand() {
+    // At ten TagResource a second it takes 60 s, and there are 60.
+    let (stage, _, _) = fleet(1, 600).await;
+    outcome(&stage, &stop_event(json!(60))).await;
+    let minutes: Vec<String> = schedules(&stage)
+        .iter()
+        .map(|name| name.rsplit('-').next().expect("a minute").to_owned())
+        .collect();
+    assert_eq!(minutes, ["202611200701", "202611200702"]);
+    let calls = stage.calls();
+    assert!(all_before(&calls, "DeregisterTargets", "TagResource"));
+    assert!(all_before(&calls, "CreateSchedule", "TagResource"));
+    // Here ECS took all at once: the next one finds nothing to do.
+    stage.pass(seconds(30));
+    assert_eq!(fire(&stage).await, 1);
+    assert_eq!(
+        counts(&stage.calls()),
+        [
+            ("ListTasks", 6),
+            ("DescribeTasks", 6),
+            ("DescribeTargetHealth", 3),
+            ("CreateSchedule", 1)
+        ]
+    );
 }
 
 #[tokio::test]

@@ -57,9 +57,11 @@ pub(super) fn stop(request: &StopRequest, config: &Config, reader: &mut Reader<'
         scheduled: &scheduled,
         unreached: BTreeSet::new(),
         has_begun: false,
+        next: None,
         out: None,
         stopping: Vec::new(),
         tagging: Vec::new(),
+        failures: Failures::default(),
     };
     many.run(config, reader)?;
     let mut done = many.done();
@@ -75,9 +77,12 @@ struct Many<'r> {
     unreached: BTreeSet<usize>,
     /// Whether anything was changed: the first step is made however little time is left.
     has_begun: bool,
+    /// When the same stop comes again, by its schedule, since not all can be done in this invocation.
+    next: Option<Timestamp>,
     out: Option<Arc<Out>>,
     stopping: Vec<Arc<Stopping>>,
     tagging: Vec<Arc<Tagging>>,
+    failures: Failures,
 }
 
 impl Many<'_> {
@@ -92,17 +97,35 @@ impl Many<'_> {
 
         let mut stops = self.those(|course| course == Course::Stop);
         stops.append(&mut undrained);
-        self.stop_tasks(&stops, reader)?;
-
         let mut tagged = self.those(|course| matches!(course, Course::Tag(_)));
         if is_first {
             tagged.extend(self.reached(&begins));
         }
-        let undrained = self.tag(&tagged, reader)?;
-        self.stop_tasks(&undrained, reader)?;
         let first = self.prepared.tasks.len();
         let undescribed: Vec<usize> = (first..first + self.prepared.undescribed.len()).collect();
+        self.go_on_in_time(stops.len() + undescribed.len(), tagged.len(), reader)?;
+        self.stop_tasks(&stops, reader)?;
+        let undrained = self.tag(&tagged, reader)?;
+        self.stop_tasks(&undrained, reader)?;
         self.stop_tasks(&undescribed, reader)
+    }
+
+    /// Schedules the same stop again, if AWS's rates do not let all be done in this invocation. Later, Scheduler could send
+    /// it a minute later only.
+    fn go_on_in_time(&mut self, stops: usize, tags: usize, reader: &mut Reader<'_>) -> Result<(), Halt> {
+        let needed = time_for(stops, STOPS_PER_SECOND) + time_for(tags, TAGS_PER_SECOND);
+        if reader.has_time(TAIL + needed) {
+            return Ok(());
+        }
+        let next = minutes::next_ahead(self.request, self.prepared, self.scheduled, reader);
+        self.next = caught(next, &mut self.failures)?.flatten();
+        Ok(())
+    }
+
+    /// Whether so much time is left until the invocation ends, or the same stop comes again.
+    fn has_time(&self, needed: Duration, reader: &Reader<'_>) -> bool {
+        let is_in_time = |next: Timestamp| next.since(reader.now()) >= needed;
+        reader.has_time(needed) && self.next.is_none_or(is_in_time)
     }
 
     /// What was done: once all is, as this takes time in a large fleet.
@@ -114,6 +137,7 @@ impl Many<'_> {
             failures: prepared.failures.clone(),
             ..Done::default()
         };
+        done.failures.extend(self.failures.clone());
         done.failures.extend(self.scheduled.failures.clone());
         if let Some(out) = &self.out {
             done.note_out(out);
@@ -195,7 +219,8 @@ impl Many<'_> {
             let Some((cluster, _)) = rest.first().and_then(|n| this.task(*n)) else {
                 return Ok(ControlFlow::Break(()));
             };
-            let fitting = stopping.pace.fitting(STOPS_PER_SECOND, this.has_begun, reader);
+            let has_time = |needed| this.has_time(needed, reader);
+            let fitting = stopping.pace.fitting(STOPS_PER_SECOND, this.has_begun, has_time);
             let tasks = rest.iter().filter_map(|n| Some((*n, this.task(*n)?)));
             let of_cluster = tasks.take(fitting).take_while(|(_, (of, _))| *of == cluster);
             let list: Vec<(usize, TaskArn)> = of_cluster.map(|(n, (_, arn))| (n, arn.clone())).collect();
@@ -250,7 +275,8 @@ impl Many<'_> {
                 tagging.unreached.push(*first);
                 return Ok(ControlFlow::Continue(()));
             }
-            let fitting = tagging.pace.fitting(TAGS_PER_SECOND, this.has_begun, reader);
+            let has_time = |needed| this.has_time(needed, reader);
+            let fitting = tagging.pace.fitting(TAGS_PER_SECOND, this.has_begun, has_time);
             let list: Vec<usize> = rest.iter().copied().take(fitting).collect();
             if list.is_empty() {
                 tagging.unreached.extend(rest);
@@ -302,6 +328,10 @@ impl Many<'_> {
             return Ok(());
         }
         let tasks = self.unreached.len();
+        if self.next.is_some() {
+            done.left = tasks;
+            return Ok(());
+        }
         let at = reader.now();
         let next = minutes::next(self.request, self.prepared, self.scheduled, at, reader);
         let stops = self.stopping.iter().find_map(|stopping| stopping.throttled.clone());
@@ -320,18 +350,23 @@ fn is_left(kind: &ErrorKind) -> bool {
     matches!(kind, ErrorKind::Throttled | ErrorKind::NotSent | ErrorKind::TimedOut)
 }
 
+/// How long so many calls take, of those of which AWS takes so many a second.
+fn time_for(calls: usize, per_second: f64) -> Duration {
+    Duration::from_secs_f64(1.0 / per_second) * u32::try_from(calls).unwrap_or(u32::MAX)
+}
+
 /// How long a call took of those before; nothing, before there were any.
 #[derive(Debug, Default)]
 struct Pace(Option<Duration>);
 
 impl Pace {
     /// How many calls fit into the time that is left, of those of which AWS takes so many a second.
-    fn fitting(&self, per_second: f64, has_begun: bool, reader: &Reader<'_>) -> usize {
-        let each = Duration::from_secs_f64(1.0 / per_second).max(self.0.unwrap_or_default());
+    fn fitting(&self, per_second: f64, has_begun: bool, has_time: impl Fn(Duration) -> bool) -> usize {
+        let each = time_for(1, per_second).max(self.0.unwrap_or_default());
         let needed = |calls: usize| TAIL + each * u32::try_from(calls).unwrap_or(u32::MAX);
         let max = self.0.map_or(MAX_AT_FIRST, |_| usize::MAX);
         let mut sizes = AT_ONCE.into_iter().filter(|calls| *calls <= max);
-        let fitting = sizes.find(|calls| reader.has_time(needed(*calls)));
+        let fitting = sizes.find(|calls| has_time(needed(*calls)));
         fitting.unwrap_or(usize::from(!has_begun && self.0.is_none()))
     }
 

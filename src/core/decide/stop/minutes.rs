@@ -95,6 +95,30 @@ pub(super) fn next(
     }
 }
 
+/// Makes sure, early in the invocation, that the same stop comes again as soon as this invocation ends: at the last full
+/// minute in it, at which it ends by itself then, or at the first one after it. `None` without Scheduler or a deadline.
+pub(super) fn next_ahead(
+    request: &StopRequest,
+    prepared: &Prepared,
+    scheduled: &Scheduled,
+    reader: &mut Reader<'_>,
+) -> Result<Option<Timestamp>, Halt> {
+    let now = reader.now();
+    let (Some(deadline), Some(_)) = (reader.deadline(), &request.later) else {
+        return Ok(None);
+    };
+    let last = Timestamp::from_millis(deadline.millis().div_euclid(60_000).saturating_mul(60_000));
+    let at = last.max(minute(now, now));
+    if scheduled.minutes.contains(&at) {
+        return Ok(Some(at));
+    }
+    let continuation = next_continuation(request, prepared).ok_or_else(continued_too_often)?;
+    match reader.create_schedule(of_minute(request, &continuation, now, at)?)? {
+        Err(error) if !is_there(error) => Err(error.into()),
+        Ok(()) | Err(_) => Ok(Some(at)),
+    }
+}
+
 fn next_continuation(request: &StopRequest, prepared: &Prepared) -> Option<Continuation> {
     let before = request.continuation;
     let count = before.map_or(0, |before| before.count) + 1;
