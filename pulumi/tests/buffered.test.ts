@@ -7,9 +7,9 @@ import { test } from "node:test";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { apiRates, sharedRates } from "../src/apiRates";
-import { bufferOf, type Kind } from "../src/buffered";
-import { type BufferedArgs, StartEngines, type StartEnginesArgs } from "../src/startEngines";
+import { apiRates, sharedRates } from "../component/src/apiRates";
+import { bufferOf, type Kind } from "../component/src/buffered";
+import { type BufferedArgs, StartEngines, type StartEnginesArgs } from "../component/src/index";
 import { type Registration, registrationsOf } from "./support/mocks";
 import { soundArguments } from "./support/soundArguments";
 

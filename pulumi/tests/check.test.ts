@@ -3,8 +3,8 @@ import { test } from "node:test";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { checkArguments } from "../src/check";
-import { known } from "../src/known";
+import { checkArguments } from "../component/src/check";
+import { known } from "../component/src/known";
 import { ARM64, fakeBundle } from "./support/fakeBundle";
 import { CLUSTER, GROUP, leastArguments, soundArguments, TOPIC } from "./support/soundArguments";
 

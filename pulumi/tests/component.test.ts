@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { exportLines, StartEngines, type StartEnginesArgs } from "../src/startEngines";
+import { exportLines, StartEngines, type StartEnginesArgs } from "../component/src/index";
 import { type Registration, registrationsOf } from "./support/mocks";
 import { CLUSTER, GROUP, leastArguments, NETWORK_GROUP, soundArguments, TOPIC } from "./support/soundArguments";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { limitProblems } from "../src/limits";
+import { limitProblems } from "../component/src/limits";
 
 test("what AWS takes is no problem, up to the last character", () => {
   const pattern = { source: ["x".repeat(4096 - JSON.stringify({ source: [""] }).length)] };

@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { test } from "node:test";
 
-import { OUTCOME_DETAIL_TYPES } from "../src/outcomeEvents";
-import { functionPolicy, type FunctionPolicyArgs, functionTrust } from "../src/policies/functionPolicy";
-import { putEventsPolicy } from "../src/policies/putEventsPolicy";
-import { bufferQueuePolicy, ruleDeadLetterQueuePolicy } from "../src/policies/queuePolicy";
-import { schedulerPolicy, schedulerTrust } from "../src/policies/schedulerPolicy";
+import { OUTCOME_DETAIL_TYPES } from "../component/src/outcomeEvents";
+import { functionPolicy, type FunctionPolicyArgs, functionTrust } from "../component/src/policies/functionPolicy";
+import { putEventsPolicy } from "../component/src/policies/putEventsPolicy";
+import { bufferQueuePolicy, ruleDeadLetterQueuePolicy } from "../component/src/policies/queuePolicy";
+import { schedulerPolicy, schedulerTrust } from "../component/src/policies/schedulerPolicy";
 import { CLUSTER, EXECUTION_ROLE, GROUP, INFRASTRUCTURE_ROLE, TASK_ROLE } from "./support/soundArguments";
 
 const LOG_GROUP = "arn:aws:logs:us-east-1:111122223333:log-group:/aws/lambda/start-engines";

@@ -21,8 +21,7 @@ import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/st
 import { withName } from "./automaticNames";
 import { yesToEverything } from "./yesToEverything";
 
-const PROJECT_FOLDER = path.join(__dirname, "../..");
-const RUN = require.resolve("@pulumi/pulumi/cmd/run");
+const EXAMPLE = path.join(__dirname, "../../example");
 const PROJECT = "start-engines";
 const STACK = "test";
 
@@ -69,7 +68,9 @@ export interface RunOptions {
   readonly preview: boolean;
   /** `namespace:key` and value. */
   readonly config: Readonly<Record<string, string>>;
-  /** Default: the project's own program. */
+  /** Where the program and its packages are. Default: the example. */
+  readonly folder?: string;
+  /** Default: what the folder's `package.json` names. */
   readonly program?: string;
   /** Default: one that says yes to everything. */
   readonly provider?: Provider;
@@ -186,8 +187,10 @@ function listen(server: grpc.Server): Promise<string> {
 
 function execute(address: string, options: RunOptions, errors: string[]): Promise<number | null> {
   const flags = [`--monitor=${address}`, `--engine=${address}`, `--project=${PROJECT}`, `--stack=${STACK}`];
-  const place = [`--pwd=${PROJECT_FOLDER}`, ...(options.preview ? ["--dry-run"] : [])];
-  const child = spawn(process.execPath, [RUN, ...flags, ...place, options.program ?? "."], {
+  const folder = options.folder ?? EXAMPLE;
+  const runner = require.resolve("@pulumi/pulumi/cmd/run", { paths: [folder] });
+  const place = [`--pwd=${folder}`, ...(options.preview ? ["--dry-run"] : [])];
+  const child = spawn(process.execPath, [runner, ...flags, ...place, options.program ?? "."], {
     env: {
       PATH: process.env["PATH"],
       PULUMI_CONFIG: JSON.stringify(options.config),

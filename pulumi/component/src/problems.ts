@@ -3,7 +3,7 @@
  * function's own `src/core/input/problem.rs`.
  */
 
-import { isObject } from "./known";
+import { isObject, UNKNOWN } from "./known";
 
 /** Maximum number of characters of a text that are shown. */
 const MAX_SHOWN = 80;
@@ -58,6 +58,7 @@ export class Problems {
 
 /** A value by kind and size. */
 function kindOf(value: unknown): string {
+  if (value === UNKNOWN) return "an output";
   if (value === null) return "null";
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (isObject(value)) return `an object of ${Object.keys(value).length} fields`;

@@ -88,12 +88,29 @@ export interface AlarmArgs {
   readonly bufferAgeSeconds?: number;
 }
 
+/** What Lambda can run the function on. */
+export type Architecture = "x86_64" | "arm64";
+
+/** A packed function in a bucket of the function's region. */
+export interface S3CodeArgs {
+  readonly s3Bucket: pulumi.Input<string>;
+  readonly s3Key: pulumi.Input<string>;
+  /** Default: the newest version at the time of each update that changes the function's code. */
+  readonly s3ObjectVersion?: pulumi.Input<string>;
+}
+
+/** The packed function: the path of a zip, relative to the program's folder; an archive; or an object in S3. */
+export type CodeArgs = string | pulumi.asset.Archive | S3CodeArgs;
+
 /** The arguments of `StartEngines`. Lists without default must not be empty. */
 export interface StartEnginesArgs {
-  /** The packed function: the `bootstrap.zip` that `make package` builds. */
-  readonly code: string;
-  /** What `code` was built for. Default `x86_64`. */
-  readonly architecture?: "x86_64" | "arm64";
+  /**
+   * The packed function: the path of a zip, an archive, or an object in S3. Only of a path, what it holds and for which
+   * architecture is checked. Default: the package's own, for `architecture`.
+   */
+  readonly code?: CodeArgs;
+  /** What the function runs on. Default `x86_64`. */
+  readonly architecture?: Architecture;
   /** The ARNs of the clusters where tasks may be started; all ARNs must be of their account and region. */
   readonly clusters: pulumi.Input<string>[];
   /** The task definition families that may be started. */

@@ -28,10 +28,6 @@ import { createRules } from "./resources/rules";
 import { allowLater, createScheduling, createSchedules } from "./resources/scheduling";
 import { home, type SettledArgs } from "./settled";
 
-export type * from "./arguments";
-export { exportLines } from "./environment";
-export type * from "./catalog/service";
-
 /** The component's type in URNs. */
 export const COMPONENT_TYPE = "start-engines:index:StartEngines";
 

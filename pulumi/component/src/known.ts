@@ -13,13 +13,16 @@ export const UNKNOWN: unique symbol = Symbol("a value that is not known yet");
 /** The type of `UNKNOWN`. */
 export type Unknown = typeof UNKNOWN;
 
-/** A deep copy with `UNKNOWN` for every output and promise. */
+/** A deep copy with `UNKNOWN` for every output and promise; archives are left as they are. */
 export function known(value: unknown): unknown {
   if (pulumi.Output.isInstance(value) || value instanceof Promise) {
     return UNKNOWN;
   }
   if (Array.isArray(value)) {
     return value.map(known);
+  }
+  if (pulumi.asset.Archive.isInstance(value)) {
+    return value;
   }
   if (isObject(value)) {
     return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, known(part)]));

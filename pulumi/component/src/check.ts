@@ -5,18 +5,16 @@
  * everything is known, before the first of the component's own resources.
  */
 
-import { readFileSync } from "node:fs";
-
 import * as pulumi from "@pulumi/pulumi";
 
 import { apiRates } from "./apiRates";
 import * as arn from "./arn";
 import { DEFAULTS, OPERATOR_SOURCE, SCHEDULE_SOURCE } from "./arguments";
-import { bundleProblem } from "./bundle";
 import { checkCatalog, MAX_SECURITY_GROUPS, MAX_SUBNETS } from "./catalog/catalog";
 import { Fields, parsed } from "./catalog/fields";
 import { checkBuffered } from "./checkBuffered";
 import { checkServices } from "./checkServices";
+import { checkCode } from "./code";
 import { isObject, UNKNOWN } from "./known";
 import { OUTCOME_SOURCE } from "./outcomeEvents";
 import { Problems } from "./problems";
@@ -61,10 +59,7 @@ function checkFunction(name: string, fields: Fields, problems: Problems): void {
   else parsed(name, "name", nameRule, problems);
   fields.parsed("deployment", deployment);
   const architecture = fields.oneOf("architecture", ["x86_64", "arm64"]);
-  fields.needs("code", "the bootstrap.zip that make package builds");
-  const path = fields.text("code", 4096);
-  const broken = path === undefined ? undefined : codeProblem(path, architecture ?? DEFAULTS.architecture);
-  if (broken !== undefined) problems.invalid(fields.at("code"), path, broken);
+  checkCode(fields, architecture ?? DEFAULTS.architecture, problems);
   fields.number("memorySize", 128, 10_240);
   fields.number("timeout", 30, 900);
   fields.number("reservedConcurrency", 1, 100_000);
@@ -76,15 +71,6 @@ function checkFunction(name: string, fields: Fields, problems: Problems): void {
 function deployment(text: string): string | undefined {
   const isSound = /^[\p{L}\p{N}\p{Z}_.:/=+\-@]{1,256}$/u.test(text) && text.trim() !== "" && !/^aws:/i.test(text.trim());
   return isSound ? undefined : "must be 1 to 256 letters, digits, spaces and _.:/=+-@, and not begin with aws:";
-}
-
-function codeProblem(path: string, architecture: string): string | undefined {
-  try {
-    return bundleProblem(readFileSync(path), architecture);
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "an error";
-    return `cannot be read (${code}): run make package first`;
-  }
 }
 
 /** Checks the arguments that IAM policies, patterns and allow-lists are generated from. */
