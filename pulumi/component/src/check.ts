@@ -5,8 +5,6 @@
  * everything is known, before the first of the component's own resources.
  */
 
-import * as pulumi from "@pulumi/pulumi";
-
 import { apiRates } from "./apiRates";
 import * as arn from "./arn";
 import { DEFAULTS, OPERATOR_SOURCE, SCHEDULE_SOURCE } from "./arguments";
@@ -17,7 +15,7 @@ import { checkServices } from "./checkServices";
 import { checkCode } from "./code";
 import { isObject, UNKNOWN } from "./known";
 import { OUTCOME_SOURCE } from "./outcomeEvents";
-import { Problems } from "./problems";
+import { Problems, refuse } from "./problems";
 import { scheduleExpression, timezone } from "./schedules";
 
 /** The retention periods that CloudWatch Logs allows: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
@@ -30,8 +28,7 @@ const CHILD_NAME = /^[A-Za-z0-9_-]{1,32}$/;
 const CHILD_NAME_RULE = "a name has 1 to 32 letters, digits, - and _";
 
 /** Throws with every problem in the arguments. */
-export function checkArguments(name: string, args: unknown): void {
-  const problems = new Problems();
+export function checkArguments(name: string, args: unknown, problems = new Problems()): void {
   const fields = Fields.of(args, "args", problems);
   if (fields !== undefined) {
     checkFunction(name, fields, problems);
@@ -45,11 +42,7 @@ export function checkArguments(name: string, args: unknown): void {
     checkServices(fields, problems);
     fields.denyUnknown();
   }
-  if (problems.list.length > 0) {
-    const noun = problems.list.length === 1 ? "problem" : "problems";
-    const lines = problems.list.map((problem) => `\n  ${problem}`).join("");
-    throw new pulumi.RunError(`StartEngines "${name}": ${problems.list.length} ${noun} in its arguments:${lines}`);
-  }
+  refuse(name, problems.list);
 }
 
 function checkFunction(name: string, fields: Fields, problems: Problems): void {

@@ -30,6 +30,25 @@ export function known(value: unknown): unknown {
   return value;
 }
 
+/**
+ * The settled arguments for a second check: `UNKNOWN` where an output has settled to nothing, and `absent` is told where.
+ * A plain `undefined` is an argument that is not given.
+ */
+export function present(before: unknown, settled: unknown, place: string, absent: (place: string) => void): unknown {
+  if (before === UNKNOWN && (settled === undefined || settled === null)) {
+    absent(place);
+    return UNKNOWN;
+  }
+  if (Array.isArray(before) && Array.isArray(settled)) {
+    return settled.map((part: unknown, n) => present(before[n], part, `${place}[${n}]`, absent));
+  }
+  if (isObject(before) && isObject(settled) && !pulumi.asset.Archive.isInstance(before)) {
+    const names = Object.keys(before);
+    return Object.fromEntries(names.map((name) => [name, present(before[name], settled[name], `${place}.${name}`, absent)]));
+  }
+  return settled;
+}
+
 /** Whether it is an object with fields, and neither an array nor null. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -7,6 +7,7 @@ import { DEFAULTS, type StartEnginesArgs } from "./arguments";
 import { eventBusArn } from "./arn";
 import { bufferOf, KINDS } from "./buffered";
 import { checkArguments } from "./check";
+import { checkLater } from "./checkLater";
 import { allowedSources, commandEnvironment, environment } from "./environment";
 import {
   RECONCILE_DETAIL_TYPE,
@@ -15,8 +16,9 @@ import {
   STOP_DETAIL_TYPE,
   stateChangePattern,
 } from "./eventPatterns";
-import { known } from "./known";
+import { known, present } from "./known";
 import { limitProblems } from "./limits";
+import { Problems, refuse } from "./problems";
 import { functionPolicy } from "./policies/functionPolicy";
 import { type OperatorPolicyArgs, operatorPolicy } from "./policies/operatorPolicy";
 import { putEventsPolicy } from "./policies/putEventsPolicy";
@@ -69,15 +71,17 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly stateChangeDeadLetterQueueUrl?: pulumi.Output<string>;
 
   constructor(name: string, args: StartEnginesArgs, options?: pulumi.ComponentResourceOptions) {
-    checkArguments(name, known(args));
+    const before = known(args);
+    checkArguments(name, before);
     super(COMPONENT_TYPE, name, {}, options);
-    const settled: pulumi.Output<SettledArgs> = pulumi.output(args).apply((all) => sound(name, all));
+    const settled: pulumi.Output<SettledArgs> = pulumi.output(args).apply((all) => sound(name, before, all));
+    const checked = pulumi.all([settled, ...checkLater(name, args, this)]);
     const context: Context = {
       name,
       functionName: args.functionName ?? name,
       args,
       settled,
-      options: { parent: this, dependsOn: settled.apply(() => []) },
+      options: { parent: this, dependsOn: checked.apply(() => []) },
     };
     const queues = createQueues(context);
     const scheduling = createScheduling(context);
@@ -188,8 +192,12 @@ function operatorArgs(args: SettledArgs): Omit<OperatorPolicyArgs, "functionArn"
 }
 
 /** Checks the arguments when all are known, and AWS's limits on what is generated from them. */
-function sound(name: string, args: SettledArgs): SettledArgs {
-  checkArguments(name, args);
+function sound(name: string, before: unknown, args: SettledArgs): SettledArgs {
+  const problems = new Problems();
+  const given = present(before, args, "args", (place) => {
+    problems.absent(place);
+  });
+  checkArguments(name, given, problems);
   const bufferQueueArns = bufferOf(args) === undefined ? [] : KINDS.map(() => PLACEHOLDER_ARN);
   // As many dead-letter queues, and the two that are always there.
   const queueArns = [PLACEHOLDER_ARN, PLACEHOLDER_ARN, ...bufferQueueArns];
@@ -203,8 +211,6 @@ function sound(name: string, args: SettledArgs): SettledArgs {
     policies: [functionPolicy({ ...policyArgs(args), ...PLACEHOLDER, bufferQueueArns })],
     managedPolicies: [operatorPolicy({ ...operatorArgs(args), functionArn: PLACEHOLDER_ARN, queueArns })],
   });
-  if (found.length > 0) {
-    throw new pulumi.RunError(`StartEngines "${name}": ${found.map((problem) => `\n  ${problem}`).join("")}`);
-  }
+  refuse(name, found);
   return args;
 }

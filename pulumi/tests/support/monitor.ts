@@ -51,9 +51,17 @@ export interface Recorded {
   readonly inputs: Fields;
 }
 
+/** One call of a function of a provider. */
+export interface Invoked {
+  readonly token: string;
+  /** URN and id of the provider; empty for the default one. */
+  readonly provider: string;
+}
+
 /** What a run did. */
 export interface Run {
   readonly exitCode: number | null;
+  readonly invocations: readonly Invoked[];
   readonly registrations: readonly Recorded[];
   /** The outputs of the stack. */
   readonly outputs: Fields;
@@ -79,22 +87,30 @@ export interface RunOptions {
 /** Runs a program as `pulumi` does, to its end. */
 export async function run(options: RunOptions): Promise<Run> {
   const registrations: Recorded[] = [];
+  const invocations: Invoked[] = [];
   const outputs: Fields = {};
   const errors: string[] = [];
   const warnings: string[] = [];
   const server = new grpc.Server();
-  server.addService(ResourceMonitorService, monitor(options, registrations, outputs));
+  server.addService(ResourceMonitorService, monitor(options, { registrations, invocations, outputs }));
   server.addService(EngineService, engine(errors, warnings));
   try {
     const address = await listen(server);
     const exitCode = await execute(address, options, errors);
-    return { exitCode, registrations, outputs, errors: errors.join("\n"), warnings };
+    return { exitCode, invocations, registrations, outputs, errors: errors.join("\n"), warnings };
   } finally {
     server.forceShutdown();
   }
 }
 
-function monitor(options: RunOptions, registrations: Recorded[], outputs: Fields): grpc.UntypedServiceImplementation {
+/** What a run has told so far. */
+interface Told {
+  readonly registrations: Recorded[];
+  readonly invocations: Invoked[];
+  readonly outputs: Fields;
+}
+
+function monitor(options: RunOptions, { registrations, invocations, outputs }: Told): grpc.UntypedServiceImplementation {
   const provider = options.provider ?? yesToEverything;
   return {
     supportsFeature: unary((request: resourceProto.SupportsFeatureRequest) => {
@@ -103,6 +119,7 @@ function monitor(options: RunOptions, registrations: Recorded[], outputs: Fields
       return response;
     }),
     invoke: unary(async (request: resourceProto.ResourceInvokeRequest) => {
+      invocations.push({ token: request.getTok(), provider: request.getProvider() });
       const answer = await provider.invoke(request.getTok(), request.getArgs()?.toJavaScript() ?? {});
       const response = new providerProto.InvokeResponse();
       response.setReturn(Struct.fromJavaScript(answer));
