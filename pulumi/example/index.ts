@@ -91,8 +91,6 @@ const startEngines = new StartEngines("start-engines", {
       timezone: "Europe/Berlin",
     },
   },
-  // ECS forgets a stopped task after an hour.
-  reconcileSchedule: "rate(30 minutes)",
   eventBus: bus.name,
   // Applications listen where they send.
   outcomeEventBus: bus.name,

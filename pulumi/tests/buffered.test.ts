@@ -68,7 +68,9 @@ test("buffered, there are two queues with a dead-letter queue each in place of t
     `${QUEUE_TYPE} start-engines-state-changes`,
     `${QUEUE_TYPE} start-engines-state-changes-dead-letters`,
     "aws:sqs/queuePolicy:QueuePolicy start-engines-requests",
+    "aws:sqs/queuePolicy:QueuePolicy start-engines-requests-dead-letters",
     "aws:sqs/queuePolicy:QueuePolicy start-engines-state-changes",
+    "aws:sqs/queuePolicy:QueuePolicy start-engines-state-changes-dead-letters",
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy start-engines-requests-dead-letters",
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy start-engines-state-changes-dead-letters",
   ]);

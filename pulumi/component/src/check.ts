@@ -16,7 +16,7 @@ import { checkCode } from "./code";
 import { isObject, UNKNOWN } from "./known";
 import { OUTCOME_SOURCE } from "./outcomeEvents";
 import { Problems, refuse } from "./problems";
-import { scheduleExpression, timezone } from "./schedules";
+import { OFF, scheduleExpression, timezone } from "./schedules";
 
 /** The retention periods that CloudWatch Logs allows: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
 const RETENTION_DAYS = [
@@ -133,7 +133,7 @@ function checkDefaults(outer: Fields, problems: Problems): void {
 }
 
 function checkSchedules(outer: Fields, problems: Problems): void {
-  outer.parsed("reconcileSchedule", scheduleExpression);
+  outer.parsed("reconcileSchedule", (text) => (text === OFF ? undefined : scheduleExpression(text)));
   const schedules = outer.raw("schedules");
   if (schedules === undefined || schedules === UNKNOWN) return;
   if (!isObject(schedules)) {
@@ -154,6 +154,7 @@ function checkSchedules(outer: Fields, problems: Problems): void {
     fields.parsed("stop", scheduleExpression);
     fields.parsed("timezone", timezone);
     fields.number("count", 1, 10);
+    fields.number("maxAgeSeconds", 0, 86_400);
     fields.denyUnknown();
   }
 }

@@ -28,6 +28,7 @@ import { createAlarms, createDashboard } from "./resources/monitoring";
 import { createQueues } from "./resources/queues";
 import { createRules } from "./resources/rules";
 import { allowLater, createScheduling, createSchedules } from "./resources/scheduling";
+import { scheduleWarnings } from "./schedules";
 import { home, type SettledArgs } from "./settled";
 
 /** The component's type in URNs. */
@@ -75,6 +76,7 @@ export class StartEngines extends pulumi.ComponentResource {
     checkArguments(name, before);
     super(COMPONENT_TYPE, name, {}, options);
     const settled: pulumi.Output<SettledArgs> = pulumi.output(args).apply((all) => sound(name, before, all));
+    warn(args, this);
     const checked = pulumi.all([settled, ...checkLater(name, args, this)]);
     const context: Context = {
       name,
@@ -174,6 +176,11 @@ export class StartEngines extends pulumi.ComponentResource {
       stateChangeDeadLetterQueueUrl: this.stateChangeDeadLetterQueueUrl,
     });
   }
+}
+
+/** Tells what is valid, and hardly meant. */
+function warn(args: StartEnginesArgs, component: StartEngines): void {
+  for (const warning of scheduleWarnings(args, new Date())) void pulumi.log.warn(warning, component);
 }
 
 /** As long as any ARN that is not known before its resource is created. */

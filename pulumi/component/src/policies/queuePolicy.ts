@@ -1,6 +1,6 @@
-/** The policies of the queues that the rules send to. */
+/** The policies of the queues. */
 
-import { document, type PolicyDocument } from "./document";
+import { document, type PolicyDocument, type Statement } from "./document";
 
 /**
  * The rule dead-letter queue: only EventBridge may send to it, for these rules.
@@ -20,13 +20,37 @@ export function bufferQueuePolicy(queueArn: string, ruleArn: string): PolicyDocu
   return sentByRules("EventsOfThisRule", queueArn, [ruleArn]);
 }
 
+/** A queue that only roles of this account use, as their own policies allow. */
+export function plainQueuePolicy(queueArn: string): PolicyDocument {
+  return document(tlsOnly(queueArn));
+}
+
 function sentByRules(sid: string, queueArn: string, ruleArns: readonly string[]): PolicyDocument {
-  return document({
-    Sid: sid,
-    Effect: "Allow",
-    Principal: { Service: "events.amazonaws.com" },
-    Action: ["sqs:SendMessage"],
+  return document(
+    {
+      Sid: sid,
+      Effect: "Allow",
+      Principal: { Service: "events.amazonaws.com" },
+      Action: ["sqs:SendMessage"],
+      Resource: [queueArn],
+      Condition: { ArnEquals: { "aws:SourceArn": [...ruleArns] } },
+    },
+    tlsOnly(queueArn),
+  );
+}
+
+/**
+ * Nobody may use the queue without TLS.
+ *
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-security-best-practices.html
+ */
+function tlsOnly(queueArn: string): Statement {
+  return {
+    Sid: "TlsOnly",
+    Effect: "Deny",
+    Principal: "*",
+    Action: ["sqs:*"],
     Resource: [queueArn],
-    Condition: { ArnEquals: { "aws:SourceArn": [...ruleArns] } },
-  });
+    Condition: { Bool: { "aws:SecureTransport": "false" } },
+  };
 }

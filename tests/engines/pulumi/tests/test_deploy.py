@@ -109,7 +109,7 @@ class FromNothing(unittest.TestCase):
             self.follow(said, run)
         self.assertEqual(status, 0, said)
         # The emulator has what the engine says.
-        self.assertIn("75 created", said)
+        self.assertIn("76 created", said)
 
     def outputs(self) -> dict[str, Any]:
         status, said = self.shell("pulumi -C pulumi/example stack output --json")
