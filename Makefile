@@ -67,15 +67,15 @@ command: ## build the operator's command: target/debug/start-engines
 	cargo build --locked --bin start-engines
 
 .PHONY: demo
-demo: package command node_modules ## the main job in a local AWS: start, register, answer, status, stop, refuse
+demo: package command component ## the main job in a local AWS: start, register, answer, status, stop, refuse
 	$(VENV)/bin/python tests/local/demo.py --zip $(ZIP)
 
 .PHONY: demo-buffered
-demo-buffered: package command node_modules ## the same in buffered mode: dozens of tasks, and a poisoned message
+demo-buffered: package command component ## the same in buffered mode: dozens of tasks, and a poisoned message
 	$(VENV)/bin/python tests/local/demo.py --zip $(ZIP) --buffered
 
 .PHONY: test
-test: package node_modules ## all tests: units, fixtures, the wire, two emulators, the demo, the Pulumi program
+test: package component ## all tests: units, fixtures, the wire, two emulators, the demo, the Pulumi program
 	cargo test --locked
 	$(MAKE) budget
 	$(MAKE) test-pulumi
@@ -84,7 +84,7 @@ test: package node_modules ## all tests: units, fixtures, the wire, two emulator
 
 # First of all it says what is missing, before anything is built.
 .PHONY: test-engines
-test-engines: engines-prerequisites package command node_modules ## other people's engines: Pulumi's, Lambda's emulator, EventBridge's matcher (needs Go, a JDK, Maven)
+test-engines: engines-prerequisites package command component ## other people's engines: Pulumi's, Lambda's emulator, EventBridge's matcher (needs Go, a JDK, Maven)
 	$(VENV)/bin/python tests/engines/run.py
 
 .PHONY: engines-prerequisites
@@ -103,12 +103,12 @@ test-arm64: ## tests of the arm64 package, emulated: a task's life over TLS, 4,0
 
 # Needs the operator's command, which validates the program's output by the function's own rules.
 .PHONY: test-pulumi
-test-pulumi: command node_modules ## the tests of the Pulumi program
+test-pulumi: command component ## the tests of the Pulumi program
 	cd pulumi && npm test
 	$(PYTHON) -m unittest discover -s pulumi/tests
 
 .PHONY: test-local
-test-local: $(VENV)/ready package command node_modules ## a day of an operator, the deployment on the emulator, and the emitted IAM documents
+test-local: $(VENV)/ready package command component ## a day of an operator, the deployment on the emulator, and the emitted IAM documents
 	$(VENV)/bin/python -m unittest discover -s tests/local/tests -t tests/local
 
 .PHONY: node_modules
@@ -118,6 +118,26 @@ pulumi/node_modules/.package-lock.json: pulumi/package-lock.json pulumi/.npmrc
 	@echo "== installing what the Pulumi program needs into pulumi/node_modules"
 	cd pulumi && npm ci
 	touch $@
+
+# Compiled anew when a source was changed, added or removed.
+COMPONENT := pulumi/component/lib/index.js
+.PHONY: component
+component: $(COMPONENT) ## compile the Pulumi component, which the example uses: pulumi/component/lib
+
+$(COMPONENT): pulumi/node_modules/.package-lock.json pulumi/tsconfig.json pulumi/component/tsconfig.json $(shell find pulumi/component/src)
+	@echo "== compiling the Pulumi component"
+	cd pulumi && npm run --silent build
+
+OTHER_ARCH := $(if $(filter arm64,$(ARCH)),x86_64,arm64)
+.PHONY: npm-package
+npm-package: component ## pack the npm package start-engines, with the function for both architectures: target/npm/*.tgz
+	rm -rf target/npm
+	mkdir -p target/npm
+	$(MAKE) package ARCH=$(OTHER_ARCH)
+	cp $(ZIP) target/npm/$(OTHER_ARCH).zip
+	$(MAKE) package ARCH=$(ARCH)
+	$(PYTHON) pulumi/stage.py target/npm/package $(ZIP) target/npm/$(OTHER_ARCH).zip
+	cd target/npm && npm pack --silent ./package
 
 .PHONY: bench
 bench: package $(BENCH)/peers/javascript/node_modules/.package-lock.json ## compare the packed function with the floor, and with Rust, Python, JavaScript and Go as most write it; ALSO="name=binary ..." for other builds of it
@@ -253,4 +273,4 @@ audit: $(TOOLS)/bin/cargo-deny ## check for known vulnerabilities (needs the int
 
 .PHONY: clean
 clean: ## remove everything that was built or installed
-	rm -rf target $(VENV) $(TOOLS) pulumi/node_modules $(BENCH)/peers/javascript/node_modules
+	rm -rf target $(VENV) $(TOOLS) pulumi/node_modules pulumi/component/lib pulumi/tests/consumers/oldest/node_modules $(BENCH)/peers/javascript/node_modules

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import readiness
-from readiness import FOLDER, Readiness, aws_environment, command
+from readiness import PROGRAM, Readiness, aws_environment, command
 
 DESCRIBE_AT_ONCE = 100
 MARK = "start-engines/"
@@ -37,7 +37,7 @@ def main() -> int:
         return 2
     if action == "destroy" and not _may_destroy(found):
         return 1
-    return subprocess.call(["pulumi", action, "--stack", stack], cwd=FOLDER)
+    return subprocess.call(["pulumi", action, "--stack", stack], cwd=PROGRAM)
 
 
 def _may_destroy(found: Readiness) -> bool:

@@ -11,22 +11,23 @@ import re
 import shutil
 import subprocess
 import sys
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packed import architecture_of
+
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
-PACKED = "../target/lambda/start-engines-lambda/bootstrap.zip"
+# The Pulumi project.
+PROGRAM = FOLDER / "example"
+COMPONENT = FOLDER / "component"
+PACKED = "../../target/lambda/start-engines-lambda/bootstrap.zip"
 ARCHITECTURE = "x86_64"
 # The required values, each with an example for the command that sets it.
 REQUIRED_CONFIG = {
     "aws:region": "us-east-1",
     "start-engines:image": "docker.io/library/my-engine:1",
 }
-# `e_machine` of the ELF header, at this place: https://man7.org/linux/man-pages/man5/elf.5.html
-MACHINE_AT = 18
-MACHINES = {0x3E: "x86_64", 0xB7: "arm64"}
 # https://www.pulumi.com/docs/iac/cli/environment-variables/
 CONFIRMED = "PULUMI_SKIP_CONFIRMATIONS"
 PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
@@ -56,10 +57,10 @@ class Readiness:
 
 
 def command(*words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs a command in this folder without input, and captures its output."""
+    """Runs a command in the program's folder without input, and captures its output."""
     return subprocess.run(
         words,
-        cwd=FOLDER,
+        cwd=PROGRAM,
         env=os.environ | (env or {}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -82,7 +83,9 @@ def for_deploy(stack: str) -> Readiness:
     _check_config(found)
     _check_packed(found)
     if not (FOLDER / "node_modules" / ".package-lock.json").exists():
-        found.miss("pulumi/node_modules is missing", "make node_modules")
+        found.miss("pulumi/node_modules is missing", "make component")
+    else:
+        _check_component(found)
     return found
 
 
@@ -101,7 +104,7 @@ def _has_passphrase(stack: str) -> bool:
 
     https://www.pulumi.com/docs/iac/concepts/secrets/
     """
-    settings = FOLDER / f"Pulumi.{stack}.yaml"
+    settings = PROGRAM / f"Pulumi.{stack}.yaml"
     if shutil.which("pulumi") is None or settings.exists() and "secretsprovider:" in settings.read_text():
         return False
     output = command("pulumi", "whoami", "--json", "--non-interactive")
@@ -117,7 +120,7 @@ def _check_pulumi(found: Readiness) -> None:
     if shutil.which("pulumi") is None:
         found.miss("the Pulumi CLI is not installed", INSTALL_PULUMI)
         return
-    package = json.loads((FOLDER / "package.json").read_text())
+    package = json.loads((PROGRAM / "package.json").read_text())
     needed = _numbers(package["dependencies"]["@pulumi/pulumi"])
     version = command("pulumi", "version").stdout.strip()
     if _numbers(version) < needed:
@@ -127,20 +130,20 @@ def _check_pulumi(found: Readiness) -> None:
         found.miss("nobody is logged in to Pulumi", "pulumi login   # or: pulumi login --local")
         if not _has_settings(found.stack):
             # The values below need it, whether or not it exists.
-            select = f"pulumi -C pulumi stack select --create {found.stack}"
+            select = f"pulumi -C pulumi/example stack select --create {found.stack}"
             found.miss(f"the stack {found.stack} cannot be read without a login", select)
         return
     output = command("pulumi", "config", "--json", "--non-interactive", "--stack", found.stack)
     if output.returncode != 0:
         words = " ".join(output.stderr.split())
-        repair = f"pulumi -C pulumi stack init {found.stack}"
+        repair = f"pulumi -C pulumi/example stack init {found.stack}"
         found.miss(f"the stack {found.stack} cannot be read: {words}", repair)
         return
     found.config = {name: entry.get("value", "") for name, entry in json.loads(output.stdout).items()}
 
 
 def _has_settings(stack: str) -> bool:
-    return (FOLDER / f"Pulumi.{stack}.yaml").exists()
+    return (PROGRAM / f"Pulumi.{stack}.yaml").exists()
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -154,7 +157,7 @@ def _check_config(found: Readiness) -> None:
     config = found.config or {}
     for name, example in REQUIRED_CONFIG.items():
         if not config.get(name):
-            repair = f"pulumi -C pulumi config set --stack {found.stack} {name} {example}"
+            repair = f"pulumi -C pulumi/example config set --stack {found.stack} {name} {example}"
             found.miss(f"{name} is not configured", repair)
 
 
@@ -197,34 +200,36 @@ def _check_packed(found: Readiness) -> None:
     config = found.config or {}
     architecture = config.get("start-engines:architecture") or ARCHITECTURE
     code = config.get("start-engines:code") or PACKED
-    packed = FOLDER / code
+    packed = PROGRAM / code
     make = f"make package ARCH={architecture}"
     if not packed.is_file():
         found.miss(f"the packed function is missing: {code}", make)
         return
-    machine = _machine_of(packed)
-    if machine != architecture:
-        set_other = f"pulumi -C pulumi config set --stack {found.stack} architecture {machine}"
-        repair = f"{make}   # or: {set_other}" if machine else make
-        built = f"is built for {machine}" if machine else "holds no Linux program"
+    built_for = architecture_of(packed)
+    if built_for != architecture:
+        set_other = f"pulumi -C pulumi/example config set --stack {found.stack} architecture {built_for}"
+        repair = f"{make}   # or: {set_other}" if built_for else make
+        built = f"is built for {built_for}" if built_for else "holds no Linux program"
         found.miss(f"the packed function {built}, the stack wants {architecture}", repair)
     elif code == PACKED and (newer := _newer_source(packed)):
         found.miss(f"the packed function is older than {newer}", make)
 
 
-def _machine_of(packed: Path) -> str | None:
-    try:
-        with zipfile.ZipFile(packed) as archive, archive.open("bootstrap") as binary:
-            header = binary.read(MACHINE_AT + 2)
-    except (zipfile.BadZipFile, KeyError):
-        return None
-    is_program = header.startswith(b"\x7fELF") and len(header) == MACHINE_AT + 2
-    return MACHINES.get(int.from_bytes(header[MACHINE_AT:], "little")) if is_program else None
+def _check_component(found: Readiness) -> None:
+    """The program uses the compiled component."""
+    compiled = COMPONENT / "lib" / "index.js"
+    if not compiled.is_file():
+        found.miss("the component is not compiled", "make component")
+    elif newer := _newer(compiled, sorted((COMPONENT / "src").rglob("*.ts"))):
+        found.miss(f"the compiled component is older than {newer}", "make component")
 
 
 def _newer_source(packed: Path) -> str | None:
     """A source file that is newer than the packed function, if any."""
-    made = packed.stat().st_mtime
-    sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *sorted((ROOT / "src").rglob("*.rs"))]
-    newer = (source for source in sources if source.stat().st_mtime > made)
+    return _newer(packed, [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *sorted((ROOT / "src").rglob("*.rs"))])
+
+
+def _newer(made: Path, sources: list[Path]) -> str | None:
+    time = made.stat().st_mtime
+    newer = (source for source in sources if source.stat().st_mtime > time)
     return next((str(source.relative_to(ROOT)) for source in newer), None)

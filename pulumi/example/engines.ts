@@ -3,9 +3,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-import { type Scope, scopeOf } from "../src/arn";
-import { document } from "../src/policies/document";
-
 /** What they need. */
 export interface EnginesArgs {
   readonly vpcId: pulumi.Input<string>;
@@ -95,10 +92,16 @@ export class Engines extends pulumi.ComponentResource {
   }
 }
 
-function homeOf(clusterArn: string): Scope {
-  const home = scopeOf(clusterArn);
-  if (home === undefined) throw new Error(`the cluster's ARN is "${clusterArn}"`);
-  return home;
+/** Where the cluster is. */
+interface Home {
+  readonly partition: string;
+  readonly region: string;
+  readonly account: string;
+}
+
+function homeOf(clusterArn: string): Home {
+  const [, partition = "", , region = "", account = ""] = clusterArn.split(":");
+  return { partition, region, account };
 }
 
 /**
@@ -106,15 +109,20 @@ function homeOf(clusterArn: string): Scope {
  *
  * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html#create_task_iam_policy_and_role
  */
-function taskTrust({ partition, region, account }: Scope) {
-  return document({
-    Sid: "TasksOfThisAccountOnly",
-    Effect: "Allow",
-    Principal: { Service: "ecs-tasks.amazonaws.com" },
-    Action: ["sts:AssumeRole"],
-    Condition: {
-      ArnLike: { "aws:SourceArn": `arn:${partition}:ecs:${region}:${account}:*` },
-      StringEquals: { "aws:SourceAccount": account },
-    },
-  });
+function taskTrust({ partition, region, account }: Home) {
+  return {
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Sid: "TasksOfThisAccountOnly",
+        Effect: "Allow",
+        Principal: { Service: "ecs-tasks.amazonaws.com" },
+        Action: ["sts:AssumeRole"],
+        Condition: {
+          ArnLike: { "aws:SourceArn": `arn:${partition}:ecs:${region}:${account}:*` },
+          StringEquals: { "aws:SourceAccount": account },
+        },
+      },
+    ],
+  };
 }

@@ -7,9 +7,9 @@ import { test } from "node:test";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { apiRates, sharedRates } from "../src/apiRates";
-import { bufferOf, type Kind } from "../src/buffered";
-import { type BufferedArgs, StartEngines, type StartEnginesArgs } from "../src/startEngines";
+import { apiRates, sharedRates } from "../component/src/apiRates";
+import { bufferOf, type Kind } from "../component/src/buffered";
+import { type BufferedArgs, StartEngines, type StartEnginesArgs } from "../component/src/index";
 import { type Registration, registrationsOf } from "./support/mocks";
 import { soundArguments } from "./support/soundArguments";
 
@@ -68,7 +68,9 @@ test("buffered, there are two queues with a dead-letter queue each in place of t
     `${QUEUE_TYPE} start-engines-state-changes`,
     `${QUEUE_TYPE} start-engines-state-changes-dead-letters`,
     "aws:sqs/queuePolicy:QueuePolicy start-engines-requests",
+    "aws:sqs/queuePolicy:QueuePolicy start-engines-requests-dead-letters",
     "aws:sqs/queuePolicy:QueuePolicy start-engines-state-changes",
+    "aws:sqs/queuePolicy:QueuePolicy start-engines-state-changes-dead-letters",
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy start-engines-requests-dead-letters",
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy start-engines-state-changes-dead-letters",
   ]);

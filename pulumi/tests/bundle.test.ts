@@ -6,8 +6,8 @@ import * as path from "node:path";
 import { test } from "node:test";
 import { deflateRawSync } from "node:zlib";
 
-import { addCatalog, bundleProblem } from "../src/bundle";
-import { crc32 } from "../src/crc32";
+import { addCatalog, bundleProblem } from "../component/src/bundle";
+import { crc32 } from "../component/src/crc32";
 import { ARM64, elf, X86_64, zipOf } from "./support/fakeBundle";
 
 const SOUND = zipOf("bootstrap", elf(X86_64), 0o100_755);

@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { test } from "node:test";
 
-import { checkCatalog } from "../src/catalog/catalog";
-import { UNKNOWN } from "../src/known";
-import { Problems } from "../src/problems";
+import { checkCatalog } from "../component/src/catalog/catalog";
+import { UNKNOWN } from "../component/src/known";
+import { Problems } from "../component/src/problems";
 import { COMMAND, mustBeBuilt } from "./support/command";
 
 interface Case {

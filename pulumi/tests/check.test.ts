@@ -3,8 +3,8 @@ import { test } from "node:test";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { checkArguments } from "../src/check";
-import { known } from "../src/known";
+import { checkArguments } from "../component/src/check";
+import { known } from "../component/src/known";
 import { ARM64, fakeBundle } from "./support/fakeBundle";
 import { CLUSTER, GROUP, leastArguments, soundArguments, TOPIC } from "./support/soundArguments";
 
@@ -96,6 +96,8 @@ test("each wrong argument is named with value and rule", () => {
       'args.schedules.morning.service = "auth": the service lacks cluster, and so do the defaults',
     ],
     [withSchedule({ start: "0 7 * * *" }), 'args.schedules.morning.start = "0 7 * * *": must be cron(six fields)'],
+    [withSchedule({ start: "cron(0 7 * * * *)" }), 'args.schedules.morning.start = "cron(0 7 * * * *)": exactly one of day-of-month'],
+    [withSchedule({ maxAgeSeconds: -1 }), "args.schedules.morning.maxAgeSeconds = -1: must be a whole number from 0 to 86400"],
     [{ reconcileSchedule: "hourly" }, 'args.reconcileSchedule = "hourly": must be cron(six fields)'],
     [withSchedule({ timezone: "Berlin" }), 'args.schedules.morning.timezone = "Berlin": must be an IANA time zone'],
     [{ startTimeoutSeconds: 86_401 }, "args.startTimeoutSeconds = 86401: must be a whole number from 0 to 86400"],

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { checkArguments } from "../src/check";
+import { checkArguments } from "../component/src/check";
 import { leastArguments } from "./support/soundArguments";
 
 function problemsOf(buffered: unknown, change: Record<string, unknown> = {}): string[] {

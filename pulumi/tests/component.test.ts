@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { exportLines, StartEngines, type StartEnginesArgs } from "../src/startEngines";
+import { exportLines, StartEngines, type StartEnginesArgs } from "../component/src/index";
 import { type Registration, registrationsOf } from "./support/mocks";
 import { CLUSTER, GROUP, leastArguments, NETWORK_GROUP, soundArguments, TOPIC } from "./support/soundArguments";
 
@@ -46,12 +46,17 @@ test("with everything there are these resources", async () => {
     "aws:scheduler/schedule:Schedule": 3,
     "aws:scheduler/scheduleGroup:ScheduleGroup": 1,
     "aws:sqs/queue:Queue": 2,
-    "aws:sqs/queuePolicy:QueuePolicy": 1,
+    "aws:sqs/queuePolicy:QueuePolicy": 2,
   });
 });
 
 test("what is optional can be left out", async () => {
-  const { registrations } = await deploy({ ...leastArguments(), alarms: { enabled: false }, dashboard: false });
+  const { registrations } = await deploy({
+    ...leastArguments(),
+    alarms: { enabled: false },
+    dashboard: false,
+    reconcileSchedule: "off",
+  });
   const found = counts(registrations);
   for (const type of ["cloudwatch/metricAlarm:MetricAlarm", "cloudwatch/dashboard:Dashboard", "scheduler/schedule:Schedule"]) {
     assert.equal(found[`aws:${type}`], undefined, type);
@@ -226,6 +231,7 @@ test("a schedule starts its service once at each time, however often it is deliv
     service: "auth",
     idempotencyKey: "start-engines/office/<aws.scheduler.scheduled-time>",
     requestedAt: "<aws.scheduler.scheduled-time>",
+    maxAgeSeconds: 900,
   });
 });
 
@@ -242,16 +248,47 @@ test("a schedule stops its service when its connections had time to end", async 
   });
 });
 
-function without(argument: "reconcileSchedule" | "schedules"): StartEnginesArgs {
-  const others = Object.entries(soundArguments()).filter(([name]) => name !== argument);
-  return Object.fromEntries(others) as unknown as StartEnginesArgs;
-}
+test("a start is retried as long as it is worth it, a stop for a day, and a reconcile until the next", async () => {
+  const { registrations } = await deploy(soundArguments());
+  const retries = registrations
+    .filter(({ type }) => type === "aws:scheduler/schedule:Schedule")
+    .map(({ name, inputs }) => [name, (inputs["target"] as Record<string, unknown>)["retryPolicy"]]);
+  const for_ = (seconds: number) => ({ maximumEventAgeInSeconds: seconds, maximumRetryAttempts: 185 });
+  assert.deepEqual(Object.fromEntries(retries), {
+    "start-engines-office-start": for_(900),
+    "start-engines-office-stop": for_(86_400),
+    "start-engines-reconcile": for_(900),
+  });
+});
+
+test("a scheduled start is over after 15 minutes, or when the service or the schedule says", async () => {
+  const { services, ...others } = soundArguments();
+  const auth = services?.["auth"] ?? {};
+  const ageOf = async (ofService: object, ofSchedule: object) => {
+    const { registrations } = await deploy({
+      ...others,
+      services: { auth: { ...auth, ...ofService } },
+      schedules: { office: { service: "auth", start: "rate(1 day)", ...ofSchedule } },
+    });
+    const { input } = one(registrations, "aws:scheduler/schedule:Schedule", "start-engines-office-start")["target"] as { input: string };
+    return (JSON.parse(input) as { maxAgeSeconds: number }).maxAgeSeconds;
+  };
+  assert.equal(await ageOf({}, {}), 900);
+  assert.equal(await ageOf({ maxAgeSeconds: 60 }, {}), 60);
+  assert.equal(await ageOf({ maxAgeSeconds: 60 }, { maxAgeSeconds: 0 }), 0);
+});
+
+test("clusters are reconciled every half hour unless it is switched off", async () => {
+  const { registrations } = await deploy(leastArguments());
+  const made = one(registrations, "aws:scheduler/schedule:Schedule", "start-engines-reconcile");
+  assert.equal(made["scheduleExpression"], "rate(30 minutes)");
+});
 
 test("a schedule may only stop, or only start", async () => {
   for (const only of ["start", "stop"]) {
-    const others = without("reconcileSchedule");
     const { registrations } = await deploy({
-      ...others,
+      ...soundArguments(),
+      reconcileSchedule: "off",
       schedules: { office: { service: "auth", [only]: "rate(1 day)" } },
     });
     const schedules = registrations.filter(({ type }) => type === "aws:scheduler/schedule:Schedule");
@@ -270,8 +307,7 @@ function sentBySchedules(registrations: Parameters<typeof one>[0]): readonly str
 
 test("a schedule has the tasks of each cluster compared with their targets, and may send nothing else", async () => {
   const other = CLUSTER.replace("engines", "workers");
-  const others = without("schedules");
-  const { registrations } = await deploy({ ...others, clusters: [CLUSTER, other] });
+  const { registrations } = await deploy({ ...soundArguments(), schedules: {}, clusters: [CLUSTER, other] });
   const sent = registrations.filter(({ type }) => type === "aws:scheduler/schedule:Schedule");
   assert.deepEqual(
     sent.map(({ name, inputs }): [string, unknown] => [
@@ -298,8 +334,7 @@ test("a schedule has the tasks of each cluster compared with their targets, and 
 });
 
 test("without a schedule nothing is reconciled by itself, and nobody but an operator may ask", async () => {
-  const others = without("reconcileSchedule");
-  const { registrations } = await deploy(others);
+  const { registrations } = await deploy({ ...soundArguments(), reconcileSchedule: "off" });
   const names = registrations.map(({ name }) => name);
   assert.deepEqual(names.filter((name) => name.includes("reconcile") || name.includes("unknown")), [
     "start-engines-send-reconciles",

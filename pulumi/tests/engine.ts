@@ -32,7 +32,7 @@ const program: PulumiFn = async () => {
     if (isOwn) delete require.cache[file];
   }
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import would be kept
-  return Promise.resolve(require("../index.ts") as Record<string, unknown>);
+  return Promise.resolve(require("../example/index.ts") as Record<string, unknown>);
 };
 
 async function perform(stack: Stack, command: Command): Promise<unknown> {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { test } from "node:test";
 
-import { requestPattern, stateChangePattern } from "../src/eventPatterns";
+import { requestPattern, stateChangePattern } from "../component/src/eventPatterns";
 import { CLUSTER } from "./support/soundArguments";
 
 test("the rule for requests takes starts, stops and reconciles of the listed sources and nothing else", () => {

@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { test } from "node:test";
 
-import { OUTCOME_DETAIL_TYPES } from "../src/outcomeEvents";
-import { functionPolicy, type FunctionPolicyArgs, functionTrust } from "../src/policies/functionPolicy";
-import { putEventsPolicy } from "../src/policies/putEventsPolicy";
-import { bufferQueuePolicy, ruleDeadLetterQueuePolicy } from "../src/policies/queuePolicy";
-import { schedulerPolicy, schedulerTrust } from "../src/policies/schedulerPolicy";
+import { OUTCOME_DETAIL_TYPES } from "../component/src/outcomeEvents";
+import { functionPolicy, type FunctionPolicyArgs, functionTrust } from "../component/src/policies/functionPolicy";
+import { putEventsPolicy } from "../component/src/policies/putEventsPolicy";
+import { bufferQueuePolicy, plainQueuePolicy, ruleDeadLetterQueuePolicy } from "../component/src/policies/queuePolicy";
+import { schedulerPolicy, schedulerTrust } from "../component/src/policies/schedulerPolicy";
 import { CLUSTER, EXECUTION_ROLE, GROUP, INFRASTRUCTURE_ROLE, TASK_ROLE } from "./support/soundArguments";
 
 const LOG_GROUP = "arn:aws:logs:us-east-1:111122223333:log-group:/aws/lambda/start-engines";
@@ -197,6 +197,19 @@ test("with queues before it the function may take messages of these queues", () 
   });
 });
 
+const TLS_ONLY = {
+  Sid: "TlsOnly",
+  Effect: "Deny",
+  Principal: "*",
+  Action: ["sqs:*"],
+  Resource: [QUEUE],
+  Condition: { Bool: { "aws:SecureTransport": "false" } },
+};
+
+test("a queue that no rule sends to denies only what comes without TLS", () => {
+  assert.deepEqual(plainQueuePolicy(QUEUE), { Version: "2012-10-17", Statement: [TLS_ONLY] });
+});
+
 test("only its own rule puts messages into a queue before the function", () => {
   const rule = "arn:aws:events:us-east-1:111122223333:rule/a";
   assert.deepEqual(bufferQueuePolicy(QUEUE, rule), {
@@ -210,6 +223,7 @@ test("only its own rule puts messages into a queue before the function", () => {
         Resource: [QUEUE],
         Condition: { ArnEquals: { "aws:SourceArn": [rule] } },
       },
+      TLS_ONLY,
     ],
   });
 });
@@ -247,6 +261,7 @@ test("only the two rules put messages into the dead-letter queue", () => {
         Resource: [QUEUE],
         Condition: { ArnEquals: { "aws:SourceArn": rules } },
       },
+      TLS_ONLY,
     ],
   });
 });

@@ -166,6 +166,39 @@ test("a wrong argument that is known only after another resource exists stops th
   assert.deepEqual(types, ["aws:ecs/cluster:Cluster", "pulumi:pulumi:Stack", "start-engines:index:StartEngines"]);
 });
 
+describe("what only the engine can tell is checked before the component has children", () => {
+  const program = path.join(__dirname, "programs/wrongLater.ts");
+  const arn = "arn:aws:ecs:eu-west-1:444455556666:cluster/engines";
+  const knownAtOnce = [
+    `args.clusters[0] = "${arn}": must be in the AWS provider's region, us-east-1, or the component gets a provider for eu-west-1`,
+    `args.clusters[0] = "${arn}": must be in the AWS provider's account, 111122223333, or the component gets a provider for 444455556666`,
+    "args.services.auth.overrides.containerOverrides[0].environment[0].value = a secret: would be written in clear text",
+  ];
+  const absent = "args.permissionsBoundary = an output without a value: give it one, or leave it out";
+
+  for (const preview of [true, false]) {
+    test(preview ? "in a preview" : "in an update", async () => {
+      const made = await run({ preview, config: CONFIG, program });
+      assert.notEqual(made.exitCode, 0);
+      // The boundary's output is not known in a first preview.
+      const expected = preview ? knownAtOnce : [...knownAtOnce, absent];
+      for (const problem of expected) assert.ok(made.errors.includes(problem), `${problem}\nis not in\n${made.errors}`);
+      assert.ok(!made.errors.includes("hunter2"));
+      const parents = made.registrations.map(({ parent }) => parent);
+      assert.ok(!parents.some((parent) => parent.includes("StartEngines")), parents.join());
+    });
+  }
+
+  test("of the provider that the component has", async () => {
+    const made = await run({ preview: false, config: CONFIG, program });
+    const asked = made.invocations.map(({ token, provider }) => `${token} ${provider.replace(/^.*::/, "")}`);
+    assert.deepEqual(asked.sort(), [
+      "aws:index/getCallerIdentity:getCallerIdentity abroad-id",
+      "aws:index/getRegion:getRegion abroad-id",
+    ]);
+  });
+});
+
 test("a wrong plain argument stops a preview before anything of the component is registered", async () => {
   const made = await run({ preview: true, config: { ...CONFIG, "start-engines:code": "nowhere.zip" } });
   assert.notEqual(made.exitCode, 0);

@@ -7,8 +7,8 @@ import { before, describe, test } from "node:test";
 
 import { runSimulation } from "@cloud-copilot/iam-simulate";
 
-import type { PolicyDocument } from "../src/policies/document";
-import { StartEngines } from "../src/startEngines";
+import type { PolicyDocument } from "../component/src/policies/document";
+import { StartEngines } from "../component/src/index";
 import { EXCEPTIONS, resourcesOf } from "./support/authorization";
 import * as calls from "./support/calls";
 import { type Registration, registrationsOf } from "./support/mocks";

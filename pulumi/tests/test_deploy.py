@@ -50,7 +50,7 @@ def config(**more: str) -> tuple[int, str, str]:
 
 
 class Deploy(unittest.TestCase):
-    """A folder as after `make package node_modules`, and two tools that say yes."""
+    """A folder as after `make package component`, and two tools that say yes."""
 
     def setUp(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="start-engines-deploy-"))
@@ -58,8 +58,16 @@ class Deploy(unittest.TestCase):
         self.folder, self.bin = self.root / "pulumi", self.root / "bin"
         (self.folder / "node_modules").mkdir(parents=True)
         (self.folder / "node_modules" / ".package-lock.json").touch()
-        for name in ("deploy.py", "readiness.py", "package.json"):
+        for name in ("deploy.py", "readiness.py", "packed.py"):
             shutil.copy(PULUMI / name, self.folder)
+        self.program = self.folder / "example"
+        self.program.mkdir()
+        shutil.copy(PULUMI / "example" / "package.json", self.program)
+        self.compiled = self.folder / "component/lib/index.js"
+        self.source = self.folder / "component/src/index.ts"
+        for file in (self.source, self.compiled):
+            file.parent.mkdir(parents=True)
+            file.touch()
         (self.root / "src").mkdir()
         for name in ("Cargo.toml", "Cargo.lock", "src/lib.rs"):
             (self.root / name).touch()
@@ -152,7 +160,7 @@ class Up(Deploy):
             self.environment = CONFIRMED | {name: ""}
             self.assertEqual(self.run_it("up").returncode, 0, name)
         self.environment = CONFIRMED
-        (self.folder / "Pulumi.dev.yaml").write_text("secretsprovider: awskms://alias/a\n")
+        (self.program / "Pulumi.dev.yaml").write_text("secretsprovider: awskms://alias/a\n")
         self.assertEqual(self.run_it("up").returncode, 0)
 
     def test_an_old_pulumi(self) -> None:
@@ -163,7 +171,7 @@ class Up(Deploy):
     def test_nobody_logged_in(self) -> None:
         self.answers["pulumi whoami"] = fails("not logged in")
         # As after a first deployment: what is configured cannot be asked, but it is there.
-        (self.folder / "Pulumi.dev.yaml").touch()
+        (self.program / "Pulumi.dev.yaml").touch()
         self.assert_misses("nobody is logged in to Pulumi", "pulumi login   # or: pulumi login --local")
 
     def test_nobody_logged_in_and_no_settings(self) -> None:
@@ -171,7 +179,7 @@ class Up(Deploy):
         lines = [line.strip() for line in self.run_it("up").stderr.splitlines()]
         login, select, region = (
             next(n for n, line in enumerate(lines) if line.startswith(start))
-            for start in ("pulumi login", "pulumi -C pulumi stack select --create dev", "pulumi -C pulumi config set")
+            for start in ("pulumi login", "pulumi -C pulumi/example stack select --create dev", "pulumi -C pulumi/example config set")
         )
         # In this order each can be done.
         self.assertLess(login, select)
@@ -181,7 +189,7 @@ class Up(Deploy):
         self.answers["pulumi config"] = fails("error: no stack named 'dev' found")
         ended = self.run_it("up")
         self.assertIn("the stack dev cannot be read: error: no stack named 'dev' found", ended.stderr)
-        self.assertIn("pulumi -C pulumi stack init dev", ended.stderr)
+        self.assertIn("pulumi -C pulumi/example stack init dev", ended.stderr)
         # A new stack has no configuration either.
         self.assertIn("3 missing", ended.stderr)
         self.assertEqual(ended.returncode, 2)
@@ -190,7 +198,7 @@ class Up(Deploy):
         for name, example in (("aws:region", "us-east-1"), ("start-engines:image", "docker.io/library/my-engine:1")):
             with self.subTest(name=name):
                 self.answers["pulumi config"] = config(**{name: ""})
-                repair = f"pulumi -C pulumi config set --stack dev {name} {example}"
+                repair = f"pulumi -C pulumi/example config set --stack dev {name} {example}"
                 self.assert_misses(f"{name} is not configured", repair)
 
     def test_credentials_that_have_expired(self) -> None:
@@ -217,7 +225,7 @@ class Up(Deploy):
         self.assert_misses("the packed function is missing", "make package ARCH=x86_64")
 
     def test_a_function_packed_for_another_architecture(self) -> None:
-        other = "pulumi -C pulumi config set --stack dev architecture arm64"
+        other = "pulumi -C pulumi/example config set --stack dev architecture arm64"
         self.pack(ARM64)
         what = "is built for arm64, the stack wants x86_64"
         self.assert_misses(what, f"make package ARCH=x86_64   # or: {other}")
@@ -243,7 +251,17 @@ class Up(Deploy):
 
     def test_no_node_modules(self) -> None:
         shutil.rmtree(self.folder / "node_modules")
-        self.assert_misses("pulumi/node_modules is missing", "make node_modules")
+        self.assert_misses("pulumi/node_modules is missing", "make component")
+
+    def test_a_component_that_is_not_compiled(self) -> None:
+        self.compiled.unlink()
+        self.assert_misses("the component is not compiled", "make component")
+
+    def test_a_component_compiled_before_its_sources_changed(self) -> None:
+        later = self.compiled.stat().st_mtime + 60
+        os.utime(self.source, (later, later))
+        what = "the compiled component is older than pulumi/component/src/index.ts"
+        self.assert_misses(what, "make component")
 
 
 class Destroy(Deploy):
@@ -256,8 +274,9 @@ class Destroy(Deploy):
         self.answers["aws ecs list-tasks"] = says(json.dumps({"taskArns": [task["taskArn"] for task in tasks]}))
         self.answers["aws ecs describe-tasks"] = says(json.dumps({"tasks": tasks}))
 
-    def test_needs_neither_the_packed_function_nor_node_modules(self) -> None:
+    def test_needs_neither_the_packed_function_nor_what_the_program_needs(self) -> None:
         shutil.rmtree(self.folder / "node_modules")
+        self.compiled.unlink()
         self.packed.unlink()
         ended = self.run_it("destroy")
         self.assertEqual(ended.returncode, 0, ended)

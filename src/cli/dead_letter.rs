@@ -345,7 +345,7 @@ fn of_schedule(arn: &str, detail: Value, message: &Message) -> Result<Value, Str
     }))
 }
 
-/// The source of the component's schedules (`pulumi/src/arguments.ts`).
+/// The source of the component's schedules (`pulumi/component/src/arguments.ts`).
 const SCHEDULES: &str = "start-engines.schedules";
 
 #[cfg(test)]

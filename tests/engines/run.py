@@ -3,7 +3,7 @@
     .venv/bin/python tests/engines/run.py [PART...]
 
 Checks what it needs, then runs the part of each engine. Exit code 0 if all passed, 1 if one failed, 2 if something is
-missing. Needs what `make package command node_modules` leaves.
+missing. Needs what `make package command component` leaves.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ class Demo:
         outputs = deploy(provider, self._config(port))
         self._stack = stack = read(outputs, provider)
         size = self._bundle.stat().st_size / 1e6
-        screen.heading("The stack: what pulumi/index.ts registers, created in the emulator")
+        screen.heading("The stack: what pulumi/example/index.ts registers, created in the emulator")
         screen.facts(
             (
                 ("emulator", f"MiniStack {emulator.version}, {emulator.endpoint}, {stack.region}"),

@@ -71,8 +71,8 @@ def _outputs(run: dict[str, Any]) -> dict[str, Any]:
 @contextlib.contextmanager
 def _program(config: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     node = shutil.which("node")
-    if node is None or not (PULUMI / "node_modules").is_dir():
-        raise DeploymentFailed("Node 20 and pulumi/node_modules are needed: use make demo")
+    if node is None or not (PULUMI / "component" / "lib").is_dir():
+        raise DeploymentFailed("Node 20 and the compiled component are needed: use make demo")
     with subprocess.Popen(
         [node, "--import", "tsx", "tests/deploy.ts", json.dumps(config)],
         cwd=PULUMI,

@@ -3,7 +3,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-import { StartEngines } from "../../src/startEngines";
+import { StartEngines } from "../../component/src/index";
 
 const cluster = new aws.ecs.Cluster("engines", { name: "not-an-arn" });
 

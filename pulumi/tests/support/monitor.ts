@@ -21,8 +21,7 @@ import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/st
 import { withName } from "./automaticNames";
 import { yesToEverything } from "./yesToEverything";
 
-const PROJECT_FOLDER = path.join(__dirname, "../..");
-const RUN = require.resolve("@pulumi/pulumi/cmd/run");
+const EXAMPLE = path.join(__dirname, "../../example");
 const PROJECT = "start-engines";
 const STACK = "test";
 
@@ -52,9 +51,17 @@ export interface Recorded {
   readonly inputs: Fields;
 }
 
+/** One call of a function of a provider. */
+export interface Invoked {
+  readonly token: string;
+  /** URN and id of the provider; empty for the default one. */
+  readonly provider: string;
+}
+
 /** What a run did. */
 export interface Run {
   readonly exitCode: number | null;
+  readonly invocations: readonly Invoked[];
   readonly registrations: readonly Recorded[];
   /** The outputs of the stack. */
   readonly outputs: Fields;
@@ -69,7 +76,9 @@ export interface RunOptions {
   readonly preview: boolean;
   /** `namespace:key` and value. */
   readonly config: Readonly<Record<string, string>>;
-  /** Default: the project's own program. */
+  /** Where the program and its packages are. Default: the example. */
+  readonly folder?: string;
+  /** Default: what the folder's `package.json` names. */
   readonly program?: string;
   /** Default: one that says yes to everything. */
   readonly provider?: Provider;
@@ -78,22 +87,30 @@ export interface RunOptions {
 /** Runs a program as `pulumi` does, to its end. */
 export async function run(options: RunOptions): Promise<Run> {
   const registrations: Recorded[] = [];
+  const invocations: Invoked[] = [];
   const outputs: Fields = {};
   const errors: string[] = [];
   const warnings: string[] = [];
   const server = new grpc.Server();
-  server.addService(ResourceMonitorService, monitor(options, registrations, outputs));
+  server.addService(ResourceMonitorService, monitor(options, { registrations, invocations, outputs }));
   server.addService(EngineService, engine(errors, warnings));
   try {
     const address = await listen(server);
     const exitCode = await execute(address, options, errors);
-    return { exitCode, registrations, outputs, errors: errors.join("\n"), warnings };
+    return { exitCode, invocations, registrations, outputs, errors: errors.join("\n"), warnings };
   } finally {
     server.forceShutdown();
   }
 }
 
-function monitor(options: RunOptions, registrations: Recorded[], outputs: Fields): grpc.UntypedServiceImplementation {
+/** What a run has told so far. */
+interface Told {
+  readonly registrations: Recorded[];
+  readonly invocations: Invoked[];
+  readonly outputs: Fields;
+}
+
+function monitor(options: RunOptions, { registrations, invocations, outputs }: Told): grpc.UntypedServiceImplementation {
   const provider = options.provider ?? yesToEverything;
   return {
     supportsFeature: unary((request: resourceProto.SupportsFeatureRequest) => {
@@ -102,6 +119,7 @@ function monitor(options: RunOptions, registrations: Recorded[], outputs: Fields
       return response;
     }),
     invoke: unary(async (request: resourceProto.ResourceInvokeRequest) => {
+      invocations.push({ token: request.getTok(), provider: request.getProvider() });
       const answer = await provider.invoke(request.getTok(), request.getArgs()?.toJavaScript() ?? {});
       const response = new providerProto.InvokeResponse();
       response.setReturn(Struct.fromJavaScript(answer));
@@ -186,8 +204,10 @@ function listen(server: grpc.Server): Promise<string> {
 
 function execute(address: string, options: RunOptions, errors: string[]): Promise<number | null> {
   const flags = [`--monitor=${address}`, `--engine=${address}`, `--project=${PROJECT}`, `--stack=${STACK}`];
-  const place = [`--pwd=${PROJECT_FOLDER}`, ...(options.preview ? ["--dry-run"] : [])];
-  const child = spawn(process.execPath, [RUN, ...flags, ...place, options.program ?? "."], {
+  const folder = options.folder ?? EXAMPLE;
+  const runner = require.resolve("@pulumi/pulumi/cmd/run", { paths: [folder] });
+  const place = [`--pwd=${folder}`, ...(options.preview ? ["--dry-run"] : [])];
+  const child = spawn(process.execPath, [runner, ...flags, ...place, options.program ?? "."], {
     env: {
       PATH: process.env["PATH"],
       PULUMI_CONFIG: JSON.stringify(options.config),

@@ -1,6 +1,6 @@
 /** Arguments without any problem, all of them plain values. */
 
-import type { StartEnginesArgs } from "../../src/startEngines";
+import type { StartEnginesArgs } from "../../component/src/index";
 import { fakeBundle } from "./fakeBundle";
 
 export const CLUSTER = "arn:aws:ecs:us-east-1:111122223333:cluster/engines";
@@ -19,7 +19,7 @@ export const SUBNET = "subnet-0a1b2c3d4e5f60718";
 export const SECURITY_GROUP = "sg-0a1b2c3d4e5f60718";
 
 /** With every optional part. */
-export function soundArguments(): StartEnginesArgs {
+export function soundArguments(): StartEnginesArgs & { readonly code: string } {
   return {
     code: fakeBundle(),
     clusters: [CLUSTER],
@@ -71,7 +71,7 @@ export function soundArguments(): StartEnginesArgs {
 }
 
 /** Without any. */
-export function leastArguments(): StartEnginesArgs {
+export function leastArguments(): StartEnginesArgs & { readonly code: string } {
   const { code, clusters, taskFamilies, sources } = soundArguments();
   return { code, clusters, taskFamilies, sources, targetGroups: { auth: { arn: GROUP } }, taskRoles: [] };
 }

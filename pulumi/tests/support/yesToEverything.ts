@@ -17,6 +17,8 @@ const ANSWERS: Readonly<Record<string, Fields>> = {
     id: "us-east-1",
     names: ["us-east-1a", "us-east-1b", "us-east-1c"],
   },
+  "aws:index/getRegion:getRegion": { id: "us-east-1", region: "us-east-1", name: "us-east-1" },
+  "aws:index/getCallerIdentity:getCallerIdentity": { id: "111122223333", accountId: "111122223333" },
 };
 
 /** What AWS adds, as far as anything here asks for it. */

@@ -25,7 +25,7 @@ VERSION_FLAG = f"-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={V
 # The engine warns of a provider that it finds on PATH; this folder is not on it.
 PLUGINS = TOOLS / "plugins"
 PROVIDER = "pulumi-resource-aws"
-# That of `@pulumi/aws` in pulumi/package.json, which asks for a provider of its own version.
+# That of `@pulumi/aws` in pulumi/example/package.json, which asks for a provider of its own version.
 AWS_VERSION = "v7.48.0"
 SCRIPTS = {PLUGINS / PROVIDER: "aws_plugin.py", BIN / "pulumi-language-nodejs": "language_plugin.py"}
 # Five CPU minutes on two cores that others may use; then it hangs.
@@ -37,7 +37,7 @@ class InstallFailed(Exception):
 
 
 def install() -> None:
-    """Everything that the tests need beside `make package command node_modules venv`."""
+    """Everything that the tests need beside `make package command component venv`."""
     BIN.mkdir(parents=True, exist_ok=True)
     _engine()
     _venv()

@@ -1,6 +1,6 @@
 """`pulumi-language-nodejs`: starts a program of Node as Pulumi's own language host does, which no Go module proxy has.
 
-It runs `@pulumi/pulumi/cmd/run` of the program's node_modules, as the real one does. Must not know the program.
+It runs `@pulumi/pulumi/cmd/run` of the program's packages, as the real one does. Must not know the program.
 """
 
 from __future__ import annotations
@@ -62,10 +62,12 @@ class NodePlugin(language_pb2_grpc.LanguageRuntimeServicer):
 
     def Run(self, request: Any, _context: Any) -> Any:
         folder = Path(request.info.program_directory)
-        run = folder / "node_modules/@pulumi/pulumi/cmd/run"
+        # npm puts what several programs of a workspace need into a folder above them.
+        find = ["node", "-p", "require.resolve('@pulumi/pulumi/cmd/run')"]
+        run = subprocess.run(find, cwd=folder, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
         command = [
             "node",
-            str(run),
+            run,
             f"--monitor={request.monitor_address}",
             f"--engine={self._engine}",
             f"--project={request.project}",

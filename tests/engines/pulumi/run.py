@@ -1,6 +1,6 @@
 """Pulumi's own engine on the example: builds it, and runs its tests.
 
-Needs Go, and `make package command node_modules venv`.
+Needs Go, and `make package command component venv`.
 
     .venv/bin/python tests/engines/pulumi/run.py [NAMES OF TESTS...]
 """

@@ -101,8 +101,8 @@ class Session:
     """One process. Close it at the end."""
 
     def __init__(self, folder: Path, environment: dict[str, str], command: list[str] | None = None) -> None:
-        if shutil.which("node") is None or not (PULUMI / "node_modules").exists():
-            raise OperationFailed("Node 20 and pulumi/node_modules are needed: make node_modules")
+        if shutil.which("node") is None or not (PULUMI / "component" / "lib").exists():
+            raise OperationFailed("Node 20 and the compiled component are needed: make component")
         self._log = folder / "node.log"
         with self._log.open("w") as log:
             self._process = subprocess.Popen(

@@ -10,7 +10,7 @@ use super::{FUNCTION, answered, with_terminal};
 use crate::stage::Stage;
 
 const PAGE: &str = include_str!("../../../docs/operations.md");
-const ALARMS: &str = include_str!("../../../pulumi/src/alarms.ts");
+const ALARMS: &str = include_str!("../../../pulumi/component/src/alarms.ts");
 
 fn part<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
     let rest = text.split_once(from).unwrap_or_else(|| panic!("no {from}")).1;

@@ -191,7 +191,7 @@ fn python() -> Command {
     let python = project().join(".venv/bin/python");
     for (needed, command) in [
         (&python, "venv"),
-        (&project().join("pulumi/node_modules"), "node_modules"),
+        (&project().join("pulumi/component/lib"), "component"),
     ] {
         assert!(
             needed.exists(),

@@ -36,6 +36,7 @@ _MODULES = (
 MAKERS: dict[str, Maker] = {
     type: maker for module in _MODULES for type, maker in module.MAKERS.items()
 }
+FUNCTIONS = network.FUNCTIONS | identity.FUNCTIONS
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,6 @@ class Provider:
 
     def invoke(self, token: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """The answer of a function such as `getAvailabilityZones`."""
-        if token not in network.FUNCTIONS:
+        if token not in FUNCTIONS:
             raise ValueError(f"nobody answers {token} for the emulator")
-        return network.FUNCTIONS[token](self.clients, arguments)
+        return FUNCTIONS[token](self.clients, arguments)

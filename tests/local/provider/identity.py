@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from provider.resource import Clients, Inputs, Made, given_only, physical_name
 
 
@@ -50,9 +52,25 @@ def policy(clients: Clients, name: str, given: Inputs) -> Made:
     return Made(arn, {"arn": arn, "name": sent["PolicyName"]}, sent | document, kept)
 
 
+def caller_identity(clients: Clients, _arguments: dict[str, Any]) -> dict[str, Any]:
+    """The function `aws:index/getCallerIdentity`."""
+    told = clients("sts").get_caller_identity()
+    return {"id": told["Account"], "accountId": told["Account"], "arn": told["Arn"], "userId": told["UserId"]}
+
+
+def region(clients: Clients, _arguments: dict[str, Any]) -> dict[str, Any]:
+    """The function `aws:index/getRegion`: the provider's own region."""
+    name = clients("sts").meta.region_name
+    return {"id": name, "region": name, "name": name}
+
+
 MAKERS = {
     "aws:iam/role:Role": role,
     "aws:iam/rolePolicy:RolePolicy": role_policy,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": role_policy_attachment,
     "aws:iam/policy:Policy": policy,
+}
+FUNCTIONS = {
+    "aws:index/getCallerIdentity:getCallerIdentity": caller_identity,
+    "aws:index/getRegion:getRegion": region,
 }

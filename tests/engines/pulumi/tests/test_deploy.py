@@ -34,7 +34,7 @@ MAKE_FAILED = 2
 
 
 class FromNothing(unittest.TestCase):
-    """A copy of the repository as after `make package node_modules`, and a person who has just installed the tools."""
+    """A copy of the repository as after `make package component`, and a person who has just installed the tools."""
 
     def setUp(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="start-engines-deploy-"))
@@ -109,10 +109,10 @@ class FromNothing(unittest.TestCase):
             self.follow(said, run)
         self.assertEqual(status, 0, said)
         # The emulator has what the engine says.
-        self.assertIn("75 created", said)
+        self.assertIn("76 created", said)
 
     def outputs(self) -> dict[str, Any]:
-        status, said = self.shell("pulumi -C pulumi stack output --json")
+        status, said = self.shell("pulumi -C pulumi/example stack output --json")
         self.assertEqual(status, 0, said)
         outputs: dict[str, Any] = json.loads(said)
         return outputs

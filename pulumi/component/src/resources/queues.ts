@@ -10,6 +10,7 @@ import type * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULTS } from "../arguments";
 import { bufferOf, type Kind, SUFFIXES } from "../buffered";
+import { plainQueuePolicy } from "../policies/queuePolicy";
 import { type Context, json } from "./context";
 
 const SECONDS_PER_DAY = 86_400;
@@ -64,6 +65,7 @@ export function createQueues(context: Context): Queues {
     onFailure: create("failures", names.onFailure),
     ruleDeadLetters: create("undelivered", names.ruleDeadLetters),
   };
+  allowTlsOnly(context, "failures", queues.onFailure);
   const settings = bufferOf(context.args);
   if (settings === undefined) return queues;
   const buffer = (kind: Kind): BufferQueues => {
@@ -76,9 +78,19 @@ export function createQueues(context: Context): Queues {
       redrivePolicy: json(deadLetters.arn.apply((arn) => ({ deadLetterTargetArn: arn, maxReceiveCount }))),
     });
     allowOnly(context, kind, deadLetters, queue.arn);
+    allowTlsOnly(context, `${SUFFIXES[kind]}-dead-letters`, deadLetters);
     return { queue, deadLetters };
   };
   return { ...queues, buffers: { requests: buffer("requests"), stateChanges: buffer("stateChanges") } };
+}
+
+/** The policy of a queue that no rule sends to; that of the others is with the rules. */
+function allowTlsOnly(context: Context, suffix: string, queue: sqs.Queue): void {
+  new sqs.QueuePolicy(
+    `${context.name}-${suffix}`,
+    { queueUrl: queue.url, policy: json(queue.arn.apply(plainQueuePolicy)) },
+    context.options,
+  );
 }
 
 /** Only this queue may use the dead-letter queue, and its messages can be moved back to this queue. */

@@ -3,11 +3,12 @@
 import { sharedRates } from "./apiRates";
 import { DEFAULTS, OPERATOR_SOURCE, SCHEDULE_SOURCE } from "./arguments";
 import { bufferOf } from "./buffered";
+import { reconcileExpression } from "./schedules";
 import { home, type SettledArgs } from "./settled";
 
 /** The sources whose requests the function accepts: applications, operators, and schedules if there are any. */
 export function allowedSources(args: Pick<SettledArgs, "sources" | "schedules" | "reconcileSchedule">): string[] {
-  const scheduled = Object.keys(args.schedules ?? {}).length > 0 || args.reconcileSchedule !== undefined;
+  const scheduled = Object.keys(args.schedules ?? {}).length > 0 || reconcileExpression(args) !== undefined;
   return [...args.sources, OPERATOR_SOURCE, ...(scheduled ? [SCHEDULE_SOURCE] : [])];
 }
 

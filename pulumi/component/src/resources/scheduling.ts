@@ -9,11 +9,14 @@ import { eventBusArn } from "../arn";
 import { RECONCILE_DETAIL_TYPE, START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "../eventPatterns";
 import type { PolicyDocument } from "../policies/document";
 import { laterPolicy, schedulerPolicy, schedulerTrust } from "../policies/schedulerPolicy";
-import { reconcileDetail, startDetail, stopDetail } from "../schedules";
+import { reconcileDetail, reconcileExpression, RETRIED_FOR, startDetail, stopDetail } from "../schedules";
 import { home } from "../settled";
 import { after, type Context, json } from "./context";
 import type { FunctionResources } from "./function";
 import type { Queues } from "./queues";
+
+/** As many as Scheduler makes; the time ends them. */
+const MAX_ATTEMPTS = 185;
 
 /** The group of all schedules, and the role of the function's own ones. */
 export interface Scheduling {
@@ -48,9 +51,10 @@ export function allowLater(
 export function createSchedules(context: Context, scheduling: Scheduling, queues: Queues): void {
   const { name, functionName, args, settled } = context;
   const schedules = Object.entries(args.schedules ?? {});
+  const reconcile = reconcileExpression(args);
   const detailTypes = [
     ...(schedules.length === 0 ? [] : [START_DETAIL_TYPE, STOP_DETAIL_TYPE]),
-    ...(args.reconcileSchedule === undefined ? [] : [RECONCILE_DETAIL_TYPE]),
+    ...(reconcile === undefined ? [] : [RECONCILE_DETAIL_TYPE]),
   ];
   if (detailTypes.length === 0) return;
   const busArn = settled.apply((known) => eventBusArn(known.eventBus ?? DEFAULTS.eventBus, home(known.clusters)));
@@ -75,8 +79,8 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
           eventbridgeParameters: { detailType: of.detailType, source: SCHEDULE_SOURCE },
           input: json(pulumi.output(of.detail)),
           retryPolicy: {
-            maximumRetryAttempts: args.delivery?.maximumRetryAttempts ?? DEFAULTS.delivery.maximumRetryAttempts,
-            maximumEventAgeInSeconds: args.delivery?.maximumEventAgeSeconds ?? DEFAULTS.delivery.maximumEventAgeSeconds,
+            maximumRetryAttempts: MAX_ATTEMPTS,
+            maximumEventAgeInSeconds: of.retriedFor,
           },
           deadLetterConfig: { arn: queues.ruleDeadLetters.arn },
         },
@@ -91,7 +95,8 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
         expression: start,
         timezone,
         detailType: START_DETAIL_TYPE,
-        detail: startDetail(functionName, scheduleName, scheduleArgs),
+        detail: startDetail(functionName, scheduleName, scheduleArgs, args.services?.[service]?.maxAgeSeconds),
+        retriedFor: RETRIED_FOR.start,
       });
     }
     if (stop !== undefined) {
@@ -101,17 +106,19 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
         timezone,
         detailType: STOP_DETAIL_TYPE,
         detail: stopDetail(scheduleName, scheduleArgs),
+        retriedFor: RETRIED_FOR.stop,
       });
     }
   }
-  if (args.reconcileSchedule !== undefined) {
+  if (reconcile !== undefined) {
     for (const [n, cluster] of args.clusters.entries()) {
       schedule(n === 0 ? "reconcile" : `reconcile-${n + 1}`, {
         description: "Compares tasks with targets, and repairs",
-        expression: args.reconcileSchedule,
+        expression: reconcile,
         timezone: undefined,
         detailType: RECONCILE_DETAIL_TYPE,
         detail: pulumi.output(cluster).apply(reconcileDetail),
+        retriedFor: RETRIED_FOR.reconcile,
       });
     }
   }
@@ -124,6 +131,8 @@ interface Sending {
   readonly timezone: string | undefined;
   readonly detailType: string;
   readonly detail: pulumi.Input<object>;
+  /** In seconds. */
+  readonly retriedFor: number;
 }
 
 function role(context: Context, group: scheduler.ScheduleGroup, suffix: string, description: string): iam.Role {

@@ -3,7 +3,9 @@
  * function's own `src/core/input/problem.rs`.
  */
 
-import { isObject } from "./known";
+import * as pulumi from "@pulumi/pulumi";
+
+import { isObject, UNKNOWN } from "./known";
 
 /** Maximum number of characters of a text that are shown. */
 const MAX_SHOWN = 80;
@@ -23,6 +25,17 @@ export class Problems {
   /** A value has the wrong kind, or an unknown place: it may be a secret, so only its kind is shown. */
   wrongKind(place: string, value: unknown, rule: string): void {
     this.add(`${place} = ${kindOf(value)}: ${rule}`);
+  }
+
+  /** An output has settled, and to nothing: the argument would count as not given. */
+  absent(place: string): void {
+    this.add(`${place} = an output without a value: give it one, or leave it out`);
+  }
+
+  /** A value that nobody may read is written where many can. */
+  secret(place: string): void {
+    const instead = "name it in the secrets of the task definition's container (Secrets Manager or Parameter Store)";
+    this.add(`${place} = a secret: would be written in clear text to disk and into the function; ${instead}`);
   }
 
   /** A required value is missing; not reported if it is given under another name. */
@@ -56,8 +69,21 @@ export class Problems {
   }
 }
 
+/** Throws with all problems of a component's arguments, if there are any. */
+export function refuse(name: string, problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  const noun = problems.length === 1 ? "problem" : "problems";
+  const lines = problems.map((problem) => `\n  ${problem}`).join("");
+  const error = new pulumi.RunError(`StartEngines "${name}": ${problems.length} ${noun} in its arguments:${lines}`);
+  // Nobody is shown it, and Pulumi formats it all the same: with a frame like `node_modules/@pulumi/output.ts`, Node 20's
+  // util.inspect does not end.
+  delete error.stack;
+  throw error;
+}
+
 /** A value by kind and size. */
 function kindOf(value: unknown): string {
+  if (value === UNKNOWN) return "an output";
   if (value === null) return "null";
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (isObject(value)) return `an object of ${Object.keys(value).length} fields`;

@@ -12,6 +12,7 @@ import { DEFAULTS } from "../arguments";
 import { eventBusArn } from "../arn";
 import { bufferOf, KINDS, SUFFIXES } from "../buffered";
 import { addCatalog } from "../bundle";
+import { codeOf } from "../code";
 import { environment, type Later } from "../environment";
 import { functionPolicy, functionTrust } from "../policies/functionPolicy";
 import { home, type SettledArgs } from "../settled";
@@ -73,7 +74,7 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
       runtime: "provided.al2023",
       handler: "bootstrap",
       architectures: [args.architecture ?? DEFAULTS.architecture],
-      code: settled.apply((known) => bundle(functionName, known)),
+      ...codeInputs(context),
       role: role.arn,
       memorySize: args.memorySize ?? DEFAULTS.memorySize,
       timeout: args.timeout ?? DEFAULTS.timeout,
@@ -149,11 +150,19 @@ export function policyArgs(args: SettledArgs) {
   };
 }
 
+/** The function's code, in the terms of `aws.lambda.Function`. */
+function codeInputs({ functionName, args, settled }: Context): Pick<lambda.FunctionArgs, "code" | "s3Bucket" | "s3Key" | "s3ObjectVersion"> {
+  const code = codeOf(args);
+  if ("s3" in code) return code.s3;
+  if ("archive" in code) return { code: code.archive };
+  return { code: settled.apply((known) => bundle(functionName, code.path, known.services)) };
+}
+
 /** The zip to deploy: with services, a copy of the packed one with the catalog in it, in the same folder. */
-function bundle(functionName: string, args: SettledArgs): pulumi.asset.FileArchive {
-  if (args.services === undefined) return new pulumi.asset.FileArchive(args.code);
-  const target = path.join(path.dirname(args.code), `deploy-${functionName}.zip`);
-  writeFileSync(target, addCatalog(readFileSync(args.code), catalog(args.services)));
+function bundle(functionName: string, zip: string, services: SettledArgs["services"]): pulumi.asset.FileArchive {
+  if (services === undefined) return new pulumi.asset.FileArchive(zip);
+  const target = path.join(path.dirname(zip), `deploy-${functionName}.zip`);
+  writeFileSync(target, addCatalog(readFileSync(zip), catalog(services)));
   return new pulumi.asset.FileArchive(target);
 }
 

@@ -7,6 +7,7 @@ import { DEFAULTS, type StartEnginesArgs } from "./arguments";
 import { eventBusArn } from "./arn";
 import { bufferOf, KINDS } from "./buffered";
 import { checkArguments } from "./check";
+import { checkLater } from "./checkLater";
 import { allowedSources, commandEnvironment, environment } from "./environment";
 import {
   RECONCILE_DETAIL_TYPE,
@@ -15,8 +16,9 @@ import {
   STOP_DETAIL_TYPE,
   stateChangePattern,
 } from "./eventPatterns";
-import { known } from "./known";
+import { known, present } from "./known";
 import { limitProblems } from "./limits";
+import { Problems, refuse } from "./problems";
 import { functionPolicy } from "./policies/functionPolicy";
 import { type OperatorPolicyArgs, operatorPolicy } from "./policies/operatorPolicy";
 import { putEventsPolicy } from "./policies/putEventsPolicy";
@@ -26,11 +28,8 @@ import { createAlarms, createDashboard } from "./resources/monitoring";
 import { createQueues } from "./resources/queues";
 import { createRules } from "./resources/rules";
 import { allowLater, createScheduling, createSchedules } from "./resources/scheduling";
+import { scheduleWarnings } from "./schedules";
 import { home, type SettledArgs } from "./settled";
-
-export type * from "./arguments";
-export { exportLines } from "./environment";
-export type * from "./catalog/service";
 
 /** The component's type in URNs. */
 export const COMPONENT_TYPE = "start-engines:index:StartEngines";
@@ -73,15 +72,18 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly stateChangeDeadLetterQueueUrl?: pulumi.Output<string>;
 
   constructor(name: string, args: StartEnginesArgs, options?: pulumi.ComponentResourceOptions) {
-    checkArguments(name, known(args));
+    const before = known(args);
+    checkArguments(name, before);
     super(COMPONENT_TYPE, name, {}, options);
-    const settled: pulumi.Output<SettledArgs> = pulumi.output(args).apply((all) => sound(name, all));
+    const settled: pulumi.Output<SettledArgs> = pulumi.output(args).apply((all) => sound(name, before, all));
+    warn(args, this);
+    const checked = pulumi.all([settled, ...checkLater(name, args, this)]);
     const context: Context = {
       name,
       functionName: args.functionName ?? name,
       args,
       settled,
-      options: { parent: this, dependsOn: settled.apply(() => []) },
+      options: { parent: this, dependsOn: checked.apply(() => []) },
     };
     const queues = createQueues(context);
     const scheduling = createScheduling(context);
@@ -176,6 +178,11 @@ export class StartEngines extends pulumi.ComponentResource {
   }
 }
 
+/** Tells what is valid, and hardly meant. */
+function warn(args: StartEnginesArgs, component: StartEngines): void {
+  for (const warning of scheduleWarnings(args, new Date())) void pulumi.log.warn(warning, component);
+}
+
 /** As long as any ARN that is not known before its resource is created. */
 const PLACEHOLDER_ARN = `arn:aws:service:region-name-1:111122223333:${"x".repeat(64)}`;
 const PLACEHOLDER = {
@@ -192,8 +199,12 @@ function operatorArgs(args: SettledArgs): Omit<OperatorPolicyArgs, "functionArn"
 }
 
 /** Checks the arguments when all are known, and AWS's limits on what is generated from them. */
-function sound(name: string, args: SettledArgs): SettledArgs {
-  checkArguments(name, args);
+function sound(name: string, before: unknown, args: SettledArgs): SettledArgs {
+  const problems = new Problems();
+  const given = present(before, args, "args", (place) => {
+    problems.absent(place);
+  });
+  checkArguments(name, given, problems);
   const bufferQueueArns = bufferOf(args) === undefined ? [] : KINDS.map(() => PLACEHOLDER_ARN);
   // As many dead-letter queues, and the two that are always there.
   const queueArns = [PLACEHOLDER_ARN, PLACEHOLDER_ARN, ...bufferQueueArns];
@@ -207,8 +218,6 @@ function sound(name: string, args: SettledArgs): SettledArgs {
     policies: [functionPolicy({ ...policyArgs(args), ...PLACEHOLDER, bufferQueueArns })],
     managedPolicies: [operatorPolicy({ ...operatorArgs(args), functionArn: PLACEHOLDER_ARN, queueArns })],
   });
-  if (found.length > 0) {
-    throw new pulumi.RunError(`StartEngines "${name}": ${found.map((problem) => `\n  ${problem}`).join("")}`);
-  }
+  refuse(name, found);
   return args;
 }

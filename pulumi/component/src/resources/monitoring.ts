@@ -17,6 +17,7 @@ import { DEFAULTS } from "../arguments";
 import { metricDimension } from "../arn";
 import { bufferOf, KINDS, LABELS } from "../buffered";
 import { dashboardBody, type GroupMetrics } from "../dashboard";
+import { reconcileExpression } from "../schedules";
 import { home, type SettledArgs } from "../settled";
 import { type Context, json } from "./context";
 import { bufferNames, queueNames } from "./queues";
@@ -50,7 +51,7 @@ export function createAlarms(context: Context): void {
     ruleDeadLetterQueueName: names.ruleDeadLetters,
   };
   const outcomes = args.outcomeEventBus === undefined ? [] : [outcomesAlarm(functionName)];
-  const unknown = args.reconcileSchedule === undefined ? [] : [unknownAlarm(functionName)];
+  const unknown = reconcileExpression(args) === undefined ? [] : [unknownAlarm(functionName)];
   const buffers = buffersOf(context);
   const messages = buffers.length === 0 ? [] : [messagesAlarm(functionName)];
   const buffered = [...buffers.flatMap((queue) => bufferAlarms(queue, limits)), ...messages];

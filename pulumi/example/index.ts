@@ -5,11 +5,11 @@
 
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { exportLines, type Service, StartEngines } from "start-engines";
 
-import { Engines } from "./example/engines";
-import { type Group, LoadBalancers } from "./example/loadBalancers";
-import { Network } from "./example/network";
-import { exportLines, type Service, StartEngines } from "./src/startEngines";
+import { Engines } from "./engines";
+import { type Group, LoadBalancers } from "./loadBalancers";
+import { Network } from "./network";
 
 const config = new pulumi.Config();
 const architecture = config.get("architecture") ?? "x86_64";
@@ -75,7 +75,7 @@ if (isDrained && !isBuffered) {
   throw new pulumi.RunError('start-engines:drain = "true": only with start-engines:buffered, whose queues are drained');
 }
 const startEngines = new StartEngines("start-engines", {
-  code: config.get("code") ?? "../target/lambda/start-engines-lambda/bootstrap.zip",
+  code: config.get("code") ?? "../../target/lambda/start-engines-lambda/bootstrap.zip",
   architecture,
   clusters: [engines.clusterArn],
   taskFamilies: Object.values(engines.families),
@@ -91,8 +91,6 @@ const startEngines = new StartEngines("start-engines", {
       timezone: "Europe/Berlin",
     },
   },
-  // ECS forgets a stopped task after an hour.
-  reconcileSchedule: "rate(30 minutes)",
   eventBus: bus.name,
   // Applications listen where they send.
   outcomeEventBus: bus.name,

@@ -7,7 +7,7 @@ export type ConditionValues = string | string[];
 export interface Statement {
   readonly Sid: string;
   readonly Effect: "Allow" | "Deny";
-  readonly Principal?: { readonly Service: string };
+  readonly Principal?: { readonly Service: string } | "*";
   readonly Action: string[];
   readonly Resource?: string[] | "*";
   readonly Condition?: Record<string, Record<string, ConditionValues>>;

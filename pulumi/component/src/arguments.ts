@@ -33,6 +33,11 @@ export interface ScheduleArgs {
   readonly timezone?: string;
   /** How many tasks are started, 1 to 10. Default: as the service says, else 1. */
   readonly count?: number;
+  /**
+   * Seconds after the scheduled time after which a start that is still on its way starts nothing: 0 (never) to 86400.
+   * Default: as the service says, else 900.
+   */
+  readonly maxAgeSeconds?: number;
 }
 
 /** Retries of a delivery or an invocation. */
@@ -88,12 +93,29 @@ export interface AlarmArgs {
   readonly bufferAgeSeconds?: number;
 }
 
+/** What Lambda can run the function on. */
+export type Architecture = "x86_64" | "arm64";
+
+/** A packed function in a bucket of the function's region. */
+export interface S3CodeArgs {
+  readonly s3Bucket: pulumi.Input<string>;
+  readonly s3Key: pulumi.Input<string>;
+  /** Default: the newest version at the time of each update that changes the function's code. */
+  readonly s3ObjectVersion?: pulumi.Input<string>;
+}
+
+/** The packed function: the path of a zip, relative to the program's folder; an archive; or an object in S3. */
+export type CodeArgs = string | pulumi.asset.Archive | S3CodeArgs;
+
 /** The arguments of `StartEngines`. Lists without default must not be empty. */
 export interface StartEnginesArgs {
-  /** The packed function: the `bootstrap.zip` that `make package` builds. */
-  readonly code: string;
-  /** What `code` was built for. Default `x86_64`. */
-  readonly architecture?: "x86_64" | "arm64";
+  /**
+   * The packed function: the path of a zip, an archive, or an object in S3. Only of a path, what it holds and for which
+   * architecture is checked. Default: the package's own, for `architecture`.
+   */
+  readonly code?: CodeArgs;
+  /** What the function runs on. Default `x86_64`. */
+  readonly architecture?: Architecture;
   /** The ARNs of the clusters where tasks may be started; all ARNs must be of their account and region. */
   readonly clusters: pulumi.Input<string>[];
   /** The task definition families that may be started. */
@@ -120,7 +142,7 @@ export interface StartEnginesArgs {
   readonly startTimeoutSeconds?: number;
   /** Starts and stops at given times, by name. Default: none. */
   readonly schedules?: Readonly<Record<string, ScheduleArgs>>;
-  /** When tasks and targets of each cluster are compared and repaired, in UTC: `rate(30 minutes)`. Default: only on request. */
+  /** When tasks and targets of each cluster are compared and repaired, in UTC; `off` for only on request. Default `rate(30 minutes)`. */
   readonly reconcileSchedule?: string;
   /** The bus that applications send to, by name or ARN. Default `default`. ECS's own events always come by `default`. */
   readonly eventBus?: pulumi.Input<string>;
@@ -150,7 +172,7 @@ export interface StartEnginesArgs {
   readonly logLevel?: "error" | "warn" | "info" | "debug";
   /** Days; one of CloudWatch's periods. Default 30. */
   readonly logRetentionDays?: number;
-  /** Delivery of events to the function: 0 to 185 more tries, 60 to 86400 seconds. Default 185 and 86400. */
+  /** Delivery of events by the rules: 0 to 185 more tries, 60 to 86400 seconds. Default 185 and 86400. */
   readonly delivery?: RetryArgs;
   /** Failed invocations: 0 to 2 more tries, 60 to 21600 seconds. Default 2 and 21600. */
   readonly invocation?: RetryArgs;
@@ -179,6 +201,8 @@ export const DEFAULTS = {
   queueRetentionDays: 14,
   alarms: { periodSeconds: 300, registrationLagSeconds: 60, durationPercent: 80, unhealthyPeriods: 2, bufferAgeSeconds: 300 },
   timezone: "UTC",
+  reconcileSchedule: "rate(30 minutes)",
+  scheduledMaxAgeSeconds: 900,
 } as const;
 
 /** The source of the events that schedules send. */

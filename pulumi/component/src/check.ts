@@ -5,22 +5,18 @@
  * everything is known, before the first of the component's own resources.
  */
 
-import { readFileSync } from "node:fs";
-
-import * as pulumi from "@pulumi/pulumi";
-
 import { apiRates } from "./apiRates";
 import * as arn from "./arn";
 import { DEFAULTS, OPERATOR_SOURCE, SCHEDULE_SOURCE } from "./arguments";
-import { bundleProblem } from "./bundle";
 import { checkCatalog, MAX_SECURITY_GROUPS, MAX_SUBNETS } from "./catalog/catalog";
 import { Fields, parsed } from "./catalog/fields";
 import { checkBuffered } from "./checkBuffered";
 import { checkServices } from "./checkServices";
+import { checkCode } from "./code";
 import { isObject, UNKNOWN } from "./known";
 import { OUTCOME_SOURCE } from "./outcomeEvents";
-import { Problems } from "./problems";
-import { scheduleExpression, timezone } from "./schedules";
+import { Problems, refuse } from "./problems";
+import { OFF, scheduleExpression, timezone } from "./schedules";
 
 /** The retention periods that CloudWatch Logs allows: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
 const RETENTION_DAYS = [
@@ -32,8 +28,7 @@ const CHILD_NAME = /^[A-Za-z0-9_-]{1,32}$/;
 const CHILD_NAME_RULE = "a name has 1 to 32 letters, digits, - and _";
 
 /** Throws with every problem in the arguments. */
-export function checkArguments(name: string, args: unknown): void {
-  const problems = new Problems();
+export function checkArguments(name: string, args: unknown, problems = new Problems()): void {
   const fields = Fields.of(args, "args", problems);
   if (fields !== undefined) {
     checkFunction(name, fields, problems);
@@ -47,11 +42,7 @@ export function checkArguments(name: string, args: unknown): void {
     checkServices(fields, problems);
     fields.denyUnknown();
   }
-  if (problems.list.length > 0) {
-    const noun = problems.list.length === 1 ? "problem" : "problems";
-    const lines = problems.list.map((problem) => `\n  ${problem}`).join("");
-    throw new pulumi.RunError(`StartEngines "${name}": ${problems.list.length} ${noun} in its arguments:${lines}`);
-  }
+  refuse(name, problems.list);
 }
 
 function checkFunction(name: string, fields: Fields, problems: Problems): void {
@@ -61,10 +52,7 @@ function checkFunction(name: string, fields: Fields, problems: Problems): void {
   else parsed(name, "name", nameRule, problems);
   fields.parsed("deployment", deployment);
   const architecture = fields.oneOf("architecture", ["x86_64", "arm64"]);
-  fields.needs("code", "the bootstrap.zip that make package builds");
-  const path = fields.text("code", 4096);
-  const broken = path === undefined ? undefined : codeProblem(path, architecture ?? DEFAULTS.architecture);
-  if (broken !== undefined) problems.invalid(fields.at("code"), path, broken);
+  checkCode(fields, architecture ?? DEFAULTS.architecture, problems);
   fields.number("memorySize", 128, 10_240);
   fields.number("timeout", 30, 900);
   fields.number("reservedConcurrency", 1, 100_000);
@@ -76,15 +64,6 @@ function checkFunction(name: string, fields: Fields, problems: Problems): void {
 function deployment(text: string): string | undefined {
   const isSound = /^[\p{L}\p{N}\p{Z}_.:/=+\-@]{1,256}$/u.test(text) && text.trim() !== "" && !/^aws:/i.test(text.trim());
   return isSound ? undefined : "must be 1 to 256 letters, digits, spaces and _.:/=+-@, and not begin with aws:";
-}
-
-function codeProblem(path: string, architecture: string): string | undefined {
-  try {
-    return bundleProblem(readFileSync(path), architecture);
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "an error";
-    return `cannot be read (${code}): run make package first`;
-  }
 }
 
 /** Checks the arguments that IAM policies, patterns and allow-lists are generated from. */
@@ -154,7 +133,7 @@ function checkDefaults(outer: Fields, problems: Problems): void {
 }
 
 function checkSchedules(outer: Fields, problems: Problems): void {
-  outer.parsed("reconcileSchedule", scheduleExpression);
+  outer.parsed("reconcileSchedule", (text) => (text === OFF ? undefined : scheduleExpression(text)));
   const schedules = outer.raw("schedules");
   if (schedules === undefined || schedules === UNKNOWN) return;
   if (!isObject(schedules)) {
@@ -175,6 +154,7 @@ function checkSchedules(outer: Fields, problems: Problems): void {
     fields.parsed("stop", scheduleExpression);
     fields.parsed("timezone", timezone);
     fields.number("count", 1, 10);
+    fields.number("maxAgeSeconds", 0, 86_400);
     fields.denyUnknown();
   }
 }

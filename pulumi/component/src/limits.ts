@@ -4,8 +4,8 @@ import { Problems } from "./problems";
 
 /** Names and values together: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 export const MAX_ENVIRONMENT_BYTES = 4096;
-/** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html */
-export const MAX_PATTERN_CHARACTERS = 4096;
+/** The default quota; AWS raises it to 4096: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html */
+export const MAX_PATTERN_CHARACTERS = 2048;
 /** All inline policies of a role, without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
 export const MAX_POLICY_CHARACTERS = 10_240;
 /** A managed policy, without white space: the same page. */

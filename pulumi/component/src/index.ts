@@ -1,0 +1,6 @@
+/** What the npm package `start-engines` exports. */
+
+export type * from "./arguments";
+export type * from "./catalog/service";
+export { exportLines } from "./environment";
+export { COMPONENT_TYPE, StartEngines } from "./startEngines";
