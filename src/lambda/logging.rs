@@ -59,7 +59,7 @@ pub(crate) fn log(
     summary: &Map<String, Value>,
     message: Option<&Message>,
     function: &str,
-    lines: &mut String,
+    lines: &mut Vec<u8>,
 ) {
     let (level, enabled) = match &handled.result {
         Ok(_) => ("INFO", tracing::enabled!(Level::INFO)),
@@ -72,15 +72,20 @@ pub(crate) fn log(
         receive_count: message.and_then(|message| message.receive_count),
         summary,
     };
-    if enabled && let Ok(line) = serde_json::to_string(&line) {
-        lines.push_str(&line);
-        lines.push('\n');
+    if enabled {
+        append(&line, lines);
     }
-    lines.push_str(&handled.metrics(function).to_string());
-    lines.push('\n');
+    append(&handled.metrics(function), lines);
+}
+
+/// Appends a line of JSON. Writing to memory does not fail, and all that is written has texts as keys.
+fn append(line: &impl Serialize, lines: &mut Vec<u8>) {
+    if serde_json::to_writer(&mut *lines, line).is_ok() {
+        lines.push(b'\n');
+    }
 }
 
 /// Writes all lines at once, since a batch has thousands. A closed output is not an error.
-pub(crate) fn write(lines: &str) {
-    let _ = std::io::stdout().lock().write_all(lines.as_bytes());
+pub(crate) fn write(lines: &[u8]) {
+    let _ = std::io::stdout().lock().write_all(lines);
 }

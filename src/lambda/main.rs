@@ -57,14 +57,14 @@ impl Function {
             Received::Alone(alone) => {
                 let handled = self.handle(alone, &invocation).await;
                 let summary = handled.summary();
-                let mut lines = String::new();
+                let mut lines = Vec::new();
                 log(&handled, &summary, None, name, &mut lines);
                 write(&lines);
                 handled.result.map(|_| Value::Object(summary)).map_err(Refusal)
             }
             Received::Events(events) => {
                 let all = self.handle_batch(events, &invocation).await;
-                let mut lines = String::new();
+                let mut lines = Vec::new();
                 for handled in &all {
                     log(handled, &handled.summary(), None, name, &mut lines);
                 }
@@ -81,7 +81,7 @@ impl Function {
             Received::Messages(messages, events) => {
                 let all = self.handle_batch(events, &invocation).await;
                 let results = messages.iter().zip(&all);
-                let mut lines = String::new();
+                let mut lines = Vec::new();
                 for (message, handled) in results.clone() {
                     log(handled, &handled.summary(), Some(message), name, &mut lines);
                 }

@@ -12,7 +12,7 @@
 //! [StopTask]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
 
 use crate::config::Config;
-use crate::domain::started_by::{self, DecodeError};
+use crate::domain::started_by;
 use crate::domain::tags;
 use crate::domain::target::Attachment;
 use crate::domain::task::Task;
@@ -32,17 +32,19 @@ pub enum Whose {
 #[must_use]
 pub fn whose(task: &Task, config: &Config) -> Whose {
     let text = task.started_by.as_deref().unwrap_or_default();
-    let attachments = match started_by::decode(text, &task.arn.scope()) {
-        Ok(attachments) => attachments,
-        Err(DecodeError::Foreign) => return Whose::Foreign,
-        // It was meant to have targets, but nobody can read which.
-        Err(DecodeError::Malformed) => Vec::new(),
-    };
-    let tagged = tags::decode(&task.tags).deployment;
-    let is_this_deployments = match (tagged, &config.deployment) {
+    if !text.starts_with(started_by::PREFIX) {
+        return Whose::Foreign;
+    }
+    let is_this_deployments = match (tags::deployment(&task.tags), &config.deployment) {
         (Some(tagged), Some(own)) => tagged == own.as_str(),
-        (Some(_) | None, _) if attachments.is_empty() => family_is_allowed(task, config),
-        (Some(_) | None, _) => attachments.iter().any(|attachment| is_allowed(attachment, config)),
+        // If nobody can read which targets it was meant to have, it counts as one without.
+        (Some(_) | None, _) => match started_by::decode(text, &task.arn.scope())
+            .unwrap_or_default()
+            .as_slice()
+        {
+            [] => family_is_allowed(task, config),
+            attachments => attachments.iter().any(|attachment| is_allowed(attachment, config)),
+        },
     };
     if is_this_deployments {
         Whose::ThisDeployments
@@ -77,7 +79,7 @@ pub fn family_is_allowed(task: &Task, config: &Config) -> bool {
 /// `start-engines:event-id`.
 #[must_use]
 pub fn is_adopted(snapshot: &Task) -> bool {
-    tags::decode(&snapshot.tags).event_id.is_none()
+    tags::event_id(&snapshot.tags).is_none()
 }
 
 fn is_allowed(attachment: &Attachment, config: &Config) -> bool {

@@ -5,6 +5,8 @@
 //!
 //! [StopTask]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
 
+use std::borrow::Cow;
+
 use super::target::Attachment;
 
 /// The prefix of all tag keys of start-engines; tags that a start gives cannot have it.
@@ -57,7 +59,35 @@ pub struct TaskTags {
 /// The value of the tag `start-engines:requested-at`: when the task's start was requested.
 #[must_use]
 pub fn requested_at(tags: &[Tag]) -> Option<&str> {
-    let tag = tags.iter().find(|tag| tag.key == REQUESTED_AT)?;
+    value(tags, REQUESTED_AT)
+}
+
+/// The value of the tag `start-engines:deployment`: the deployment that started the task.
+#[must_use]
+pub fn deployment(tags: &[Tag]) -> Option<&str> {
+    value(tags, DEPLOYMENT)
+}
+
+/// The value of the tag `start-engines:event-id`: the identity of the start.
+#[must_use]
+pub fn event_id(tags: &[Tag]) -> Option<&str> {
+    value(tags, EVENT_ID)
+}
+
+/// The value of the tag `start-engines:service`: the name of the entry in the service catalog.
+#[must_use]
+pub fn service(tags: &[Tag]) -> Option<&str> {
+    value(tags, SERVICE)
+}
+
+/// The value of the tag `start-engines:correlation-id`.
+#[must_use]
+pub fn correlation_id(tags: &[Tag]) -> Option<&str> {
+    value(tags, CORRELATION_ID)
+}
+
+fn value<'t>(tags: &'t [Tag], key: &str) -> Option<&'t str> {
+    let tag = tags.iter().find(|tag| tag.key == key)?;
     Some(&tag.value)
 }
 
@@ -97,16 +127,16 @@ pub fn encode(task_tags: &TaskTags) -> Vec<Tag> {
     let mut tags = Vec::new();
     for (n, attachment) in task_tags.attachments.iter().enumerate() {
         tags.push(Tag {
-            key: numbered(GROUP, n),
+            key: numbered(GROUP, n).into_owned(),
             value: attachment.group.to_string(),
         });
         tags.push(Tag {
-            key: numbered(PORT, n),
+            key: numbered(PORT, n).into_owned(),
             value: attachment.port.to_string(),
         });
         if let Some(container) = &attachment.container {
             tags.push(Tag {
-                key: numbered(CONTAINER, n),
+                key: numbered(CONTAINER, n).into_owned(),
                 value: container.to_string(),
             });
         }
@@ -133,30 +163,34 @@ pub fn encode(task_tags: &TaskTags) -> Vec<Tag> {
 /// or invalid.
 #[must_use]
 pub fn decode(tags: &[Tag]) -> TaskTags {
-    let value = |key: &str| tags.iter().find(|tag| tag.key == key).map(|tag| tag.value.clone());
-    let attachments = (0..MAX_TAGS)
-        .map_while(|n| {
-            let group = value(&numbered(GROUP, n))?.parse().ok()?;
-            let port = value(&numbered(PORT, n))?.parse().ok()?;
-            let container = value(&numbered(CONTAINER, n)).and_then(|name| name.parse().ok());
-            Some(Attachment { group, port, container })
-        })
-        .collect();
+    let owned = |value: Option<&str>| value.map(str::to_owned);
     TaskTags {
-        attachments,
-        event_id: value(EVENT_ID),
-        service: value(SERVICE),
-        correlation_id: value(CORRELATION_ID),
-        requested_at: value(REQUESTED_AT),
-        deployment: value(DEPLOYMENT),
+        attachments: attachments(tags),
+        event_id: owned(event_id(tags)),
+        service: owned(service(tags)),
+        correlation_id: owned(correlation_id(tags)),
+        requested_at: owned(requested_at(tags)),
+        deployment: owned(deployment(tags)),
     }
 }
 
-fn numbered(key: &str, n: usize) -> String {
+/// The targets in the tags, up to the first one that is incomplete or invalid.
+#[must_use]
+pub fn attachments(tags: &[Tag]) -> Vec<Attachment> {
+    let of_target = |n| {
+        let group = value(tags, &numbered(GROUP, n))?.parse().ok()?;
+        let port = value(tags, &numbered(PORT, n))?.parse().ok()?;
+        let container = value(tags, &numbered(CONTAINER, n)).and_then(|name| name.parse().ok());
+        Some(Attachment { group, port, container })
+    };
+    (0..MAX_TAGS).map_while(of_target).collect()
+}
+
+fn numbered(key: &str, n: usize) -> Cow<'_, str> {
     if n == 0 {
-        key.to_owned()
+        key.into()
     } else {
-        format!("{key}:{}", n + 1)
+        format!("{key}:{}", n + 1).into()
     }
 }
 

@@ -147,24 +147,18 @@ impl Handled {
             Some(Trigger::Deregister(request)) => {
                 put("cluster", json!(request.task.cluster.as_str()));
                 put("continuation", json!(request.count));
-                let tags = self
-                    .described(&request.task.arn)
-                    .map(|task| tags::decode(&task.tags))
-                    .unwrap_or_default();
-                put("service", json!(tags.service));
-                put("correlationId", json!(tags.correlation_id));
+                let tags = self.described(&request.task.arn).map(|task| task.tags.as_slice());
+                put("service", json!(tags.and_then(tags::service)));
+                put("correlationId", json!(tags.and_then(tags::correlation_id)));
             }
             Some(Trigger::TaskStateChange(change)) => {
                 put("cluster", json!(change.task.cluster.as_str()));
                 put("lastStatus", json!(change.task.last_status.to_string()));
                 put("desiredStatus", json!(change.task.desired_status.to_string()));
                 put("version", json!(change.task.version));
-                let tags = self
-                    .described(&change.task.arn)
-                    .map(|task| tags::decode(&task.tags))
-                    .unwrap_or_default();
-                put("service", json!(tags.service));
-                put("correlationId", json!(tags.correlation_id));
+                let tags = self.described(&change.task.arn).map(|task| task.tags.as_slice());
+                put("service", json!(tags.and_then(tags::service)));
+                put("correlationId", json!(tags.and_then(tags::correlation_id)));
             }
             None => {}
         }

@@ -6,9 +6,9 @@
 
 use std::net::IpAddr;
 
-use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use serde_json::{Value, json};
 
+use super::envelope::Event;
 use super::later::Later;
 use super::sender::Sender;
 use super::task_change::SOURCE;
@@ -137,7 +137,7 @@ impl Listed {
 
 /// Reads an event; records every problem, and returns `None` if there is one.
 pub(crate) fn read(
-    event: &EventBridgeEvent,
+    event: &Event,
     sender: &Sender<'_>,
     config: &Config,
     problems: &mut Problems,

@@ -1,6 +1,5 @@
 //! An event's envelope: the fields that EventBridge puts around every `detail`.
 
-use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use serde_json::Value;
 
 use super::other_shapes;
@@ -47,8 +46,17 @@ impl Envelope {
     }
 }
 
+/// An EventBridge event with one of the detail-types above.
+pub(crate) struct Event {
+    pub(crate) id: Option<String>,
+    pub(crate) detail_type: &'static str,
+    pub(crate) source: String,
+    pub(crate) time: Option<Timestamp>,
+    pub(crate) detail: Value,
+}
+
 /// Reads an EventBridge event with one of the detail-types above; otherwise records every problem and returns `None`.
-pub(crate) fn read(event: Value, problems: &mut Problems) -> Option<EventBridgeEvent> {
+pub(crate) fn read(mut event: Value, problems: &mut Problems) -> Option<Event> {
     let mut fields = Fields::of(&event, "event", problems)?;
     if let (None, Some(object)) = (fields.raw("detail-type"), event.as_object()) {
         other_shapes::check(object, problems);
@@ -56,15 +64,15 @@ pub(crate) fn read(event: Value, problems: &mut Problems) -> Option<EventBridgeE
             return None;
         }
     }
-    let detail_type = fields.read("detail-type", problems, |value| match value.as_str() {
-        Some(known @ (START | STOP | RECONCILE | DEREGISTER | TASK_STATE_CHANGE)) => Ok(known),
-        _ => Err(format!(
-            "must be \"{START}\", \"{STOP}\", \"{RECONCILE}\" or \"{TASK_STATE_CHANGE}\""
-        )),
+    let detail_type = fields.read("detail-type", problems, |value| {
+        let mut known = [START, STOP, RECONCILE, DEREGISTER, TASK_STATE_CHANGE].into_iter();
+        known
+            .find(|known| value.as_str() == Some(known))
+            .ok_or_else(|| format!("must be \"{START}\", \"{STOP}\", \"{RECONCILE}\" or \"{TASK_STATE_CHANGE}\""))
     });
     let source = fields.text("source", 256, problems);
-    fields.text("id", 1024, problems);
-    fields.read("time", problems, |value| {
+    let id = fields.text("id", 1024, problems);
+    let time = fields.read("time", problems, |value| {
         let time = value.as_str().and_then(Timestamp::parse);
         time.ok_or_else(|| "must be a time as in 2026-11-20T07:00:00Z".to_owned())
     });
@@ -78,8 +86,12 @@ pub(crate) fn read(event: Value, problems: &mut Problems) -> Option<EventBridgeE
         Some(detail) if !detail.is_object() => problems.wrong_kind("detail", detail, "must be a JSON object"),
         Some(_) => {}
     }
-    detail_type.zip(source)?;
-    serde_json::from_value(event)
-        .map_err(|error| problems.invalid_text("event", "an object", format!("must be an EventBridge event: {error}")))
-        .ok()
+    let (detail_type, source) = detail_type.zip(source)?;
+    Some(Event {
+        id,
+        detail_type,
+        source,
+        time,
+        detail: event.get_mut("detail")?.take(),
+    })
 }

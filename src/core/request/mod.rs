@@ -12,11 +12,10 @@ pub mod start;
 pub mod stop;
 pub mod task_change;
 
-use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use serde_json::Value;
 
 use self::deregister::DeregisterRequest;
-use self::envelope::{DEREGISTER, RECONCILE, START, STOP};
+use self::envelope::{DEREGISTER, Event, RECONCILE, START, STOP};
 use self::reconcile::ReconcileRequest;
 use self::sender::Sender;
 use self::start::{StartRequest, catalog_only, resolve};
@@ -24,7 +23,6 @@ use self::stop::StopRequest;
 use self::task_change::TaskChange;
 use crate::config::Config;
 use crate::domain::arn::FunctionArn;
-use crate::domain::timestamp::Timestamp;
 use crate::input::problem::Problems;
 use crate::spec;
 
@@ -51,7 +49,7 @@ pub enum Trigger {
 pub fn read(event: Value, config: &Config, function: Option<&FunctionArn>) -> Result<Trigger, Problems> {
     let mut problems = Problems::new();
     let envelope = envelope::read(event, &mut problems);
-    let trigger = envelope.and_then(|event| match event.detail_type.as_str() {
+    let trigger = envelope.and_then(|event| match event.detail_type {
         START => start(&event, config, function, &mut problems),
         STOP => stop(&event, config, function, &mut problems),
         RECONCILE => reconcile(&event, config, function, &mut problems),
@@ -66,18 +64,13 @@ pub fn read(event: Value, config: &Config, function: Option<&FunctionArn>) -> Re
     }
 }
 
-fn check_source(event: &EventBridgeEvent, config: &Config, problems: &mut Problems) {
+fn check_source(event: &Event, config: &Config, problems: &mut Problems) {
     if !config.allowed.sources.allows(&event.source) {
         problems.not_allowed("event.source", &event.source, "is not in ALLOWED_SOURCES");
     }
 }
 
-fn stop(
-    event: &EventBridgeEvent,
-    config: &Config,
-    function: Option<&FunctionArn>,
-    problems: &mut Problems,
-) -> Option<Trigger> {
+fn stop(event: &Event, config: &Config, function: Option<&FunctionArn>, problems: &mut Problems) -> Option<Trigger> {
     check_source(event, config, problems);
     if !event.detail.is_object() {
         return None;
@@ -87,7 +80,7 @@ fn stop(
 }
 
 fn reconcile(
-    event: &EventBridgeEvent,
+    event: &Event,
     config: &Config,
     function: Option<&FunctionArn>,
     problems: &mut Problems,
@@ -100,21 +93,16 @@ fn reconcile(
     Some(Trigger::Reconcile(Box::new(request)))
 }
 
-fn sender<'a>(event: &'a EventBridgeEvent, function: Option<&'a FunctionArn>) -> Sender<'a> {
+fn sender<'a>(event: &'a Event, function: Option<&'a FunctionArn>) -> Sender<'a> {
     Sender {
         event_id: event.id.as_deref(),
-        sent_at: event.time.map(Timestamp::from),
+        sent_at: event.time,
         source: &event.source,
         function,
     }
 }
 
-fn start(
-    event: &EventBridgeEvent,
-    config: &Config,
-    function: Option<&FunctionArn>,
-    problems: &mut Problems,
-) -> Option<Trigger> {
+fn start(event: &Event, config: &Config, function: Option<&FunctionArn>, problems: &mut Problems) -> Option<Trigger> {
     check_source(event, config, problems);
     if !event.detail.is_object() {
         return None;

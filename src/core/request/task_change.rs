@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use serde_json::Value;
 
+use super::envelope::Event;
 use super::later::Later;
 use super::sender::Sender;
 use crate::config::Config;
@@ -30,12 +30,7 @@ pub struct TaskChange {
 }
 
 /// Reads a state change; records every problem, and returns `None` if there is one.
-pub(crate) fn read(
-    event: &EventBridgeEvent,
-    sender: &Sender<'_>,
-    config: &Config,
-    problems: &mut Problems,
-) -> Option<TaskChange> {
+pub(crate) fn read(event: &Event, sender: &Sender<'_>, config: &Config, problems: &mut Problems) -> Option<TaskChange> {
     // A forged event has another source.
     if event.source != SOURCE {
         problems.invalid_text("event.source", &event.source, "only aws.ecs sends this detail-type");
@@ -52,7 +47,7 @@ pub(crate) fn read(
         .get("updatedAt")
         .and_then(Value::as_str)
         .and_then(Timestamp::parse);
-    let happened_at = event.time.map(Timestamp::from);
+    let happened_at = event.time;
     let is_same_second = |to_the_milli: &Timestamp| {
         happened_at
             .is_some_and(|second| second <= *to_the_milli && *to_the_milli < second.after(Duration::from_secs(1)))

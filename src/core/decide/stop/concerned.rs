@@ -123,7 +123,7 @@ pub(crate) fn all(
     let now = reader.now();
     let mut concerned = Concerned::default();
     for task in tasks {
-        let is_of_service = service.is_none_or(|name| tags::decode(&task.tags).service.as_deref() == Some(name));
+        let is_of_service = service.is_none_or(|name| tags::service(&task.tags) == Some(name));
         if !task.is_live() || !is_of_service || !may_stop(&task, config) {
             continue;
         }

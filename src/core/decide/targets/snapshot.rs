@@ -34,7 +34,7 @@ pub(crate) fn newer<'a>(one: &'a Task, other: &'a Task) -> &'a Task {
 /// # Errors
 /// If the tags name other targets.
 pub(crate) fn with_containers(snapshot: &Task, attachments: &[Attachment]) -> Result<Vec<Attachment>, Failure> {
-    let tagged = tags::decode(&snapshot.tags).attachments;
+    let tagged = tags::attachments(&snapshot.tags);
     let bare = |attachment: &Attachment| (attachment.group.clone(), attachment.port);
     if tagged.is_empty() {
         return Ok(attachments.to_vec());

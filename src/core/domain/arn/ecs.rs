@@ -19,16 +19,18 @@ impl Cluster {
     /// Account and region, when given as an ARN.
     #[must_use]
     pub fn scope(&self) -> Option<Scope> {
-        split_arn(&self.0, "ecs").map(|(scope, _)| scope)
+        split_arn(&self.0, "ecs").map(|arn| arn.scope())
     }
 
     /// Whether both are the same cluster. A name and an ARN are compared by name, because a name has no region
     /// or account.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
-        match (self.scope(), other.scope()) {
-            (Some(_), Some(_)) => self == other,
-            _ => self.name() == other.name(),
+        let is_arn = |cluster: &Self| split_arn(&cluster.0, "ecs").is_some();
+        if is_arn(self) && is_arn(other) {
+            self == other
+        } else {
+            self.name() == other.name()
         }
     }
 }
@@ -37,7 +39,12 @@ impl FromStr for Cluster {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let by_arn = || split_arn(text, "ecs")?.1.strip_prefix("cluster/").map(is_ecs_name);
+        let by_arn = || {
+            split_arn(text, "ecs")?
+                .resource
+                .strip_prefix("cluster/")
+                .map(is_ecs_name)
+        };
         if is_ecs_name(text) || by_arn() == Some(true) {
             Ok(Self(text.into()))
         } else {
@@ -64,7 +71,7 @@ impl TaskDefinition {
     /// Account and region, when given as an ARN.
     #[must_use]
     pub fn scope(&self) -> Option<Scope> {
-        split_arn(&self.0, "ecs").map(|(scope, _)| scope)
+        split_arn(&self.0, "ecs").map(|arn| arn.scope())
     }
 }
 
@@ -73,7 +80,7 @@ impl FromStr for TaskDefinition {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let name = match split_arn(text, "ecs") {
-            Some((_, resource)) => resource.strip_prefix("task-definition/").unwrap_or_default(),
+            Some(arn) => arn.resource.strip_prefix("task-definition/").unwrap_or_default(),
             None => text,
         };
         let is_valid = match name.split_once(':') {
@@ -104,16 +111,18 @@ impl TaskArn {
                 region: String::new(),
                 account: String::new(),
             },
-            |(scope, _)| scope,
+            |arn| arn.scope(),
         )
     }
 
     /// The cluster's ARN, if this ARN has the long format.
     #[must_use]
     pub fn cluster(&self) -> Option<Cluster> {
-        let (scope, resource) = split_arn(&self.0, "ecs")?;
-        let (cluster, _) = resource.strip_prefix("task/")?.split_once('/')?;
-        Some(Cluster(scope.arn("ecs", &format!("cluster/{cluster}")).into()))
+        let arn = split_arn(&self.0, "ecs")?;
+        let (cluster, _) = arn.resource.strip_prefix("task/")?.split_once('/')?;
+        Some(Cluster(
+            arn.scope().arn("ecs", format_args!("cluster/{cluster}")).into(),
+        ))
     }
 
     /// The task id: the last part of the ARN.
@@ -128,7 +137,7 @@ impl FromStr for TaskArn {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let is_valid = || {
-            let path = split_arn(text, "ecs")?.1.strip_prefix("task/")?;
+            let path = split_arn(text, "ecs")?.resource.strip_prefix("task/")?;
             Some(match path.split_once('/') {
                 Some((cluster, id)) => is_ecs_name(cluster) && is_ecs_name(id),
                 None => is_ecs_name(path),

@@ -16,7 +16,7 @@ impl TargetGroupArn {
     /// If the name or id is empty, too long, or has characters that target groups cannot have.
     pub fn from_parts(scope: &Scope, name: &str, id: &str) -> Result<Self, Malformed> {
         scope
-            .arn("elasticloadbalancing", &format!("targetgroup/{name}/{id}"))
+            .arn("elasticloadbalancing", format_args!("targetgroup/{name}/{id}"))
             .parse()
     }
 
@@ -35,7 +35,7 @@ impl TargetGroupArn {
     /// Partition, region and account.
     #[must_use]
     pub fn scope(&self) -> Option<Scope> {
-        split_arn(&self.0, "elasticloadbalancing").map(|(scope, _)| scope)
+        split_arn(&self.0, "elasticloadbalancing").map(|arn| arn.scope())
     }
 }
 
@@ -46,7 +46,7 @@ impl FromStr for TargetGroupArn {
         let alphanumeric = |b: u8| b.is_ascii_alphanumeric();
         let is_valid = || {
             let path = split_arn(text, "elasticloadbalancing")?
-                .1
+                .resource
                 .strip_prefix("targetgroup/")?;
             let (name, id) = path.split_once('/')?;
             let name_is_valid = (1..=32).contains(&name.len()) && name.bytes().all(|b| alphanumeric(b) || b == b'-');

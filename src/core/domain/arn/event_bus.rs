@@ -14,7 +14,7 @@ impl FromStr for EventBus {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let name = split_arn(text, "events").and_then(|(_, resource)| resource.strip_prefix("event-bus/"));
+        let name = split_arn(text, "events").and_then(|arn| arn.resource.strip_prefix("event-bus/"));
         let name = if text.starts_with("arn:") {
             name.unwrap_or_default()
         } else {

@@ -17,7 +17,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    pub(super) fn arn(&self, service: &str, resource: &str) -> String {
+    pub(super) fn arn(&self, service: &str, resource: std::fmt::Arguments<'_>) -> String {
         format!(
             "arn:{}:{service}:{}:{}:{resource}",
             self.partition, self.region, self.account
@@ -25,21 +25,37 @@ impl Scope {
     }
 }
 
-/// Splits an ARN of `service` into scope and resource; `None` if it is not such an ARN.
-pub(super) fn split_arn<'a>(text: &'a str, service: &str) -> Option<(Scope, &'a str)> {
+/// The parts of an ARN.
+pub(super) struct Parts<'a> {
+    partition: &'a str,
+    region: &'a str,
+    account: &'a str,
+    pub(super) resource: &'a str,
+}
+
+impl Parts<'_> {
+    pub(super) fn scope(&self) -> Scope {
+        Scope {
+            partition: self.partition.into(),
+            region: self.region.into(),
+            account: self.account.into(),
+        }
+    }
+}
+
+/// Splits an ARN of `service` into its parts; `None` if it is not such an ARN.
+pub(super) fn split_arn<'a>(text: &'a str, service: &str) -> Option<Parts<'a>> {
     let mut parts = text.splitn(6, ':');
     let (arn, partition, found) = (parts.next()?, parts.next()?, parts.next()?);
     let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
     let plain = |text: &str| !text.is_empty() && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
     let digits = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
     let is_valid = arn == "arn" && partition.starts_with("aws") && plain(partition) && plain(region) && digits;
-    (is_valid && found == service).then(|| {
-        let scope = Scope {
-            partition: partition.into(),
-            region: region.into(),
-            account: account.into(),
-        };
-        (scope, resource)
+    (is_valid && found == service).then_some(Parts {
+        partition,
+        region,
+        account,
+        resource,
     })
 }
 

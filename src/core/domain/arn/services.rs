@@ -13,7 +13,7 @@ impl FunctionArn {
     /// Partition, region and account.
     #[must_use]
     pub fn scope(&self) -> Option<Scope> {
-        split_arn(&self.0, "lambda").map(|(scope, _)| scope)
+        split_arn(&self.0, "lambda").map(|arn| arn.scope())
     }
 
     /// The function's name.
@@ -34,7 +34,7 @@ impl FromStr for FunctionArn {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         match split_arn(text, "lambda") {
-            Some((_, resource)) if resource.starts_with("function:") => Ok(Self(text.into())),
+            Some(arn) if arn.resource.starts_with("function:") => Ok(Self(text.into())),
             _ => Err(Malformed("must be the ARN of a Lambda function")),
         }
     }
@@ -75,7 +75,7 @@ impl FromStr for QueueArn {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         match split_arn(text, "sqs") {
-            Some((_, name)) if !name.is_empty() => Ok(Self(text.into())),
+            Some(arn) if !arn.resource.is_empty() => Ok(Self(text.into())),
             _ => Err(Malformed("must be the ARN of an SQS queue")),
         }
     }

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::arn::FunctionArn;
+use crate::request::envelope;
 
 const GROUP: &str = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth/73e2d6bc24d8a067";
 const TASK: &str = "arn:aws:ecs:us-east-1:111122223333:task/engines/0123456789abcdef0123456789abcdef";
@@ -12,7 +13,7 @@ fn read_back(detail: &Value, source: &str) -> Result<DeregisterRequest, Problems
         "account": "111122223333", "time": "2026-11-20T07:00:00Z", "region": "us-east-1", "resources": [],
         "detail": detail,
     });
-    let event: EventBridgeEvent = serde_json::from_value(event).unwrap();
+    let event = envelope::read(event, &mut Problems::new()).unwrap();
     let function: FunctionArn = "arn:aws:lambda:us-east-1:111122223333:function:start-engines"
         .parse()
         .unwrap();
