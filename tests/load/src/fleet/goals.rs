@@ -30,10 +30,10 @@ pub(super) fn judge(rows: &[Row]) -> Vec<String> {
         );
         (row.is_done && seconds <= SECONDS_OF_BATCH, text)
     }));
-    for drain in super::DRAINS {
+    for (drain, timeout) in super::STOPS_OF_ALL {
         lines.push(verdict(
-            &format!("goal 3, drain {drain}"),
-            of(Kind::StopOfAll(drain), STOPPED),
+            &format!("goal 3, drain {drain}, timeout {timeout}"),
+            of(Kind::StopOfAll { drain, timeout }, STOPPED),
             stop_of_all,
         ));
     }

@@ -40,8 +40,8 @@ const GROUPS_OF_RECONCILE: usize = 200;
 const DRIFTED: usize = 10;
 /// More live tasks are not stopped at once.
 const MOST_STOPPED: usize = 10_000;
-/// The `drainSeconds` of stops of all.
-const DRAINS: [u64; 2] = [0, 60];
+/// The `drainSeconds` of stops of all, and the timeouts of functions that carry them out, in seconds.
+const STOPS_OF_ALL: [(u64, u64); 3] = [(0, p::TIMEOUT / 1000), (60, p::TIMEOUT / 1000), (0, 60)];
 /// The timeouts of functions that reconcile, in seconds: the goal's, and the component's default.
 const TIMEOUTS: [u64; 2] = [300, p::TIMEOUT / 1000];
 /// What is not done by then is not waited for.
@@ -95,7 +95,7 @@ fn kinds(tasks: usize) -> Vec<Kind> {
     kinds.extend([Address::Free, Address::SameService].map(Kind::LateStops));
     kinds.extend([Kind::Running, Kind::Mixed]);
     if tasks <= MOST_STOPPED {
-        kinds.extend(DRAINS.map(Kind::StopOfAll));
+        kinds.extend(STOPS_OF_ALL.map(|(drain, timeout)| Kind::StopOfAll { drain, timeout }));
     }
     kinds.extend(TIMEOUTS.map(Kind::Reconcile));
     kinds
@@ -151,7 +151,8 @@ fn experiment(runtime: &Runtime, kind: Kind, tasks: usize) -> Row {
                 allowed = vec![("RegisterTargets", 2), ("DeregisterTargets", 2), ("DescribeTasks", 2)];
                 (account, Delivery::Batch(events))
             }
-            Kind::StopOfAll(drain) => {
+            Kind::StopOfAll { drain, timeout } => {
+                program.timeout = timeout * 1000;
                 let account = Account::open(tasks, GROUPS, tasks / GROUPS);
                 // RunTask's clock and the stop's are not of the same second.
                 sleep(Duration::from_secs(10)).await;
@@ -214,7 +215,7 @@ fn experiment(runtime: &Runtime, kind: Kind, tasks: usize) -> Row {
             ", not all is repaired"
         };
     }
-    if let Kind::StopOfAll(_) = kind {
+    if let Kind::StopOfAll { .. } = kind {
         row.is_done &= row.progress.stopped == tasks && row.progress.out == tasks;
         row.end += &format!(
             ", {} targets out by {:.0} s, {} tasks stopped by {:.0} s",

@@ -13,7 +13,7 @@ const KINDS: [(Kind, &str); 6] = [
     (Kind::LateStop(Address::SameService), "of the same service"),
     (Kind::LateStop(Address::NoTask), "the whole search"),
     (Kind::LateStops(Address::SameService), "1,000 late stops"),
-    (Kind::StopOfAll(60), "a stop of all, drain 60"),
+    (Kind::StopOfAll { drain: 60, timeout: 30 }, "a stop of all, drain 60"),
     (Kind::Reconcile(300), "a reconcile"),
 ];
 

@@ -36,8 +36,8 @@ pub(super) enum Kind {
     Running,
     /// A batch of 95 events of all kinds on two target groups.
     Mixed,
-    /// A stop of the whole cluster, with these `drainSeconds`.
-    StopOfAll(u64),
+    /// A stop of the whole cluster, with these `drainSeconds`, by a function with this timeout, in seconds.
+    StopOfAll { drain: u64, timeout: u64 },
     /// A reconcile of the whole cluster, by a function with this timeout, in seconds.
     Reconcile(u64),
 }
@@ -53,7 +53,7 @@ impl Kind {
             Self::LateStops(_) => "1,000 late stops, of the same services".to_owned(),
             Self::Running => "1,000 RUNNING events".to_owned(),
             Self::Mixed => "95 mixed events on 2 groups".to_owned(),
-            Self::StopOfAll(drain) => format!("a stop of all, drain {drain}"),
+            Self::StopOfAll { drain, timeout } => format!("a stop of all, drain {drain}, timeout {timeout}"),
             Self::Reconcile(timeout) => format!("a reconcile, timeout {timeout}"),
         }
     }
