@@ -56,7 +56,8 @@ function notEmpty(queueName: string) {
 
 /** The alarms of the function and its two queues, raised above the threshold; missing data is no alarm. */
 export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
-  const limits = { ...DEFAULTS.alarms, ...args };
+  const durationPercent = args.durationPercent ?? DEFAULTS.alarms.durationPercent;
+  const registrationLagSeconds = args.registrationLagSeconds ?? DEFAULTS.alarms.registrationLagSeconds;
   const { timeout } = context;
   const ofFunction = { dimensions: { FunctionName: context.functionName }, evaluationPeriods: 1 };
   const lambda = { ...ofFunction, namespace: "AWS/Lambda", statistic: "Sum", threshold: 0 } as const;
@@ -82,11 +83,11 @@ export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
     {
       ...ofFunction,
       suffix: "duration",
-      alarmDescription: `An invocation took more than ${limits.durationPercent} % of the timeout of ${timeout} s.`,
+      alarmDescription: `An invocation took more than ${durationPercent} % of the timeout of ${timeout} s.`,
       namespace: "AWS/Lambda",
       metricName: "Duration",
       statistic: "Maximum",
-      threshold: (timeout * MILLIS * limits.durationPercent) / 100,
+      threshold: (timeout * MILLIS * durationPercent) / 100,
     },
     {
       ...notEmpty(context.ruleDeadLetterQueueName),
@@ -129,11 +130,11 @@ export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
     {
       ...ofFunction,
       suffix: "registration-lag",
-      alarmDescription: `From RUNNING to the registered target it took more than ${limits.registrationLagSeconds} s (p99).`,
+      alarmDescription: `From RUNNING to the registered target it took more than ${registrationLagSeconds} s (p99).`,
       namespace: NAMESPACE,
       metricName: "RegistrationLag",
       extendedStatistic: "p99",
-      threshold: limits.registrationLagSeconds * MILLIS,
+      threshold: registrationLagSeconds * MILLIS,
     },
   ];
 }

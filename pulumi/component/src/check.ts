@@ -11,6 +11,7 @@ import { DEFAULTS, OPERATOR_SOURCE, SCHEDULE_SOURCE } from "./arguments";
 import { checkCatalog, MAX_SECURITY_GROUPS, MAX_SUBNETS } from "./catalog/catalog";
 import { Fields, parsed } from "./catalog/fields";
 import { checkBuffered } from "./checkBuffered";
+import { checkPlain } from "./checkPlain";
 import { checkServices } from "./checkServices";
 import { checkCode } from "./code";
 import { isObject, UNKNOWN } from "./known";
@@ -38,6 +39,7 @@ export function checkArguments(name: string, args: unknown, problems = new Probl
     checkSchedules(fields, problems);
     checkOperations(fields, problems);
     checkBuffered(fields, problems);
+    checkPlain(fields, problems);
     checkPlaces(fields, problems);
     checkServices(fields, problems);
     fields.denyUnknown();
@@ -52,7 +54,8 @@ function checkFunction(name: string, fields: Fields, problems: Problems): void {
   else parsed(name, "name", nameRule, problems);
   fields.parsed("deployment", deployment);
   const architecture = fields.oneOf("architecture", ["x86_64", "arm64"]);
-  checkCode(fields, architecture ?? DEFAULTS.architecture, problems);
+  const isUnknown = fields.raw("architecture") === UNKNOWN;
+  checkCode(fields, isUnknown ? UNKNOWN : (architecture ?? DEFAULTS.architecture), problems);
   fields.number("memorySize", 128, 10_240);
   fields.number("timeout", 30, 900);
   fields.number("reservedConcurrency", 1, 100_000);
@@ -185,6 +188,7 @@ function checkOperations(fields: Fields, problems: Problems): void {
   }
   if (fields.has("tags")) {
     const tags = fields.raw("tags");
+    if (tags === UNKNOWN) return;
     if (!isObject(tags)) problems.wrongKind(fields.at("tags"), tags, "must be an object of texts");
     else for (const [key, value] of Object.entries(tags)) parsed(value, `${fields.at("tags")}.${key}`, anyText, problems);
   }

@@ -7,13 +7,13 @@ import { getCallerIdentityOutput } from "@pulumi/aws/getCallerIdentity";
 import { getRegionOutput } from "@pulumi/aws/getRegion";
 import * as pulumi from "@pulumi/pulumi";
 
-import type { StartEnginesArgs } from "./arguments";
 import { scopeOf } from "./arn";
 import { isObject } from "./known";
 import { Problems, refuse } from "./problems";
+import type { PlainArgs } from "./withoutResources";
 
 /** Outputs that fail with what is wrong. */
-export function checkLater(name: string, args: StartEnginesArgs, parent: pulumi.Resource): pulumi.Output<unknown>[] {
+export function checkLater(name: string, args: PlainArgs, parent: pulumi.Resource): pulumi.Output<unknown>[] {
   const provider = pulumi.all([getRegionOutput({}, { parent }), getCallerIdentityOutput({}, { parent })]);
   const places = args.clusters.map((cluster, n) =>
     pulumi.all([cluster, provider]).apply(([arn, [{ region }, { accountId }]]) => {

@@ -9,44 +9,44 @@ import * as path from "node:path";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { type Architecture, type CodeArgs, DEFAULTS, type S3CodeArgs } from "./arguments";
+import { type Architecture, type CodeArgs, type S3CodeArgs } from "./arguments";
 import { bundleProblem } from "./bundle";
 import { Fields } from "./catalog/fields";
-import { isObject, UNKNOWN } from "./known";
+import { isObject, type Unknown, UNKNOWN } from "./known";
 import type { Problems } from "./problems";
 
 /** Where the package has the functions; a checkout has none. */
 const FUNCTIONS = path.join(__dirname, "..", "functions");
 
-/** Where the code of the function is: a file of this computer, an archive of the program, or an object in S3. */
+/** Where the code of the function is: a file of this computer (undefined: the package's own), an archive of the program, or an object in S3. */
 export type Code =
-  | { readonly path: string }
+  | { readonly path: string | undefined }
   | { readonly archive: pulumi.asset.Archive }
   | { readonly s3: S3CodeArgs };
 
-/** The code of the function; by default that of the package. */
-export function codeOf(args: { readonly code?: CodeArgs; readonly architecture?: Architecture }): Code {
-  const { code } = args;
-  if (code === undefined) return { path: packaged(args.architecture ?? DEFAULTS.architecture) };
-  if (typeof code === "string") return { path: code };
+/** The code of the function. */
+export function codeOf(code: CodeArgs | undefined): Code {
+  if (code === undefined || typeof code === "string") return { path: code };
   return "s3Bucket" in code ? { s3: code } : { archive: code };
 }
 
 /** The function that the package has for this architecture. */
-function packaged(architecture: Architecture): string {
+export function packaged(architecture: Architecture): string {
   return path.join(FUNCTIONS, `${architecture}.zip`);
 }
 
 /** Every problem in `code`. Of archives and of objects in S3, the content is not checked. */
-export function checkCode(outer: Fields, architecture: Architecture, problems: Problems): void {
+export function checkCode(outer: Fields, architecture: Architecture | Unknown, problems: Problems): void {
   const place = outer.at("code");
   const value = outer.raw("code");
   if (value === UNKNOWN) {
     problems.wrongKind(place, value, "must be known when the program runs; in { s3Bucket, s3Key }, each value may be an output");
   } else if (value === undefined) {
+    if (architecture === UNKNOWN) return;
     const absent = fileProblem(packaged(architecture), architecture, `build it (make package ARCH=${architecture}) and name the zip`);
     if (absent !== undefined) problems.missing(place, `the package's own function for ${architecture} ${absent}`);
   } else if (typeof value === "string") {
+    if (architecture === UNKNOWN) return;
     const broken = value === "" ? "must be the path of a zip" : fileProblem(value, architecture, "run make package first");
     if (broken !== undefined) problems.invalid(place, value, broken);
   } else if (!isObject(value)) {

@@ -2,5 +2,6 @@
 
 export type * from "./arguments";
 export type * from "./catalog/service";
+export type * from "./inputs";
 export { exportLines } from "./environment";
 export { COMPONENT_TYPE, StartEngines } from "./startEngines";

@@ -84,6 +84,7 @@ export function refuse(name: string, problems: readonly string[]): void {
 /** A value by kind and size. */
 function kindOf(value: unknown): string {
   if (value === UNKNOWN) return "an output";
+  if (pulumi.Resource.isInstance(value)) return "a resource";
   if (value === null) return "null";
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (isObject(value)) return `an object of ${Object.keys(value).length} fields`;

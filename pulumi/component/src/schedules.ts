@@ -4,6 +4,8 @@
  * https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html
  */
 
+import type * as pulumi from "@pulumi/pulumi";
+
 import { DEFAULTS, type ScheduleArgs, type StartEnginesArgs } from "./arguments";
 import { cronProblem, isHourly } from "./cron";
 
@@ -37,7 +39,7 @@ export const RETRIED_FOR = { start: 900, stop: 86_400, reconcile: 900 } as const
  * all of them, so it is the start's idempotency key. With a key, the time of the request must be given too. `ofService` is
  * the `maxAgeSeconds` of the service's entry.
  */
-export function startDetail(functionName: string, scheduleName: string, schedule: ScheduleArgs, ofService: number | undefined) {
+export function startDetail(functionName: string, scheduleName: string, schedule: ScheduleArgs, ofService: pulumi.Input<number> | undefined) {
   return {
     service: schedule.service,
     ...(schedule.count === undefined ? {} : { count: schedule.count }),
@@ -105,8 +107,8 @@ export function scheduleWarnings(args: Pick<StartEnginesArgs, "schedules" | "rec
   const warnings: string[] = [];
   for (const [name, schedule] of Object.entries(args.schedules ?? {})) {
     for (const field of ["start", "stop"] as const) {
-      const expression = schedule[field];
-      if (expression !== undefined && isOver(expression, schedule.timezone ?? DEFAULTS.timezone, now)) {
+      const [expression, zone] = [schedule[field], schedule.timezone ?? DEFAULTS.timezone];
+      if (typeof expression === "string" && typeof zone === "string" && isOver(expression, zone, now)) {
         warnings.push(`args.schedules.${name}.${field} = "${expression}": is over, it will never come`);
       }
     }

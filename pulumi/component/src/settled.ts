@@ -2,11 +2,11 @@
 
 import type * as pulumi from "@pulumi/pulumi";
 
-import type { StartEnginesArgs } from "./arguments";
 import { arnIn, type Scope, scopeOf } from "./arn";
+import type { PlainArgs } from "./withoutResources";
 
-/** `StartEnginesArgs` without outputs. */
-export type SettledArgs = pulumi.Unwrap<StartEnginesArgs>;
+/** The arguments without outputs. */
+export type SettledArgs = pulumi.Unwrap<PlainArgs>;
 
 /** The account and region of all resources: those of the first cluster. */
 export function home(clusterArns: readonly string[]): Scope {

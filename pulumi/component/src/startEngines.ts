@@ -30,6 +30,7 @@ import { createRules } from "./resources/rules";
 import { allowLater, createScheduling, createSchedules } from "./resources/scheduling";
 import { scheduleWarnings } from "./schedules";
 import { home, type SettledArgs } from "./settled";
+import { type PlainArgs, withoutResources } from "./withoutResources";
 
 /** The component's type in URNs. */
 export const COMPONENT_TYPE = "start-engines:index:StartEngines";
@@ -71,9 +72,11 @@ export class StartEngines extends pulumi.ComponentResource {
   /** In buffered mode, state changes that the function failed to handle at every delivery. */
   readonly stateChangeDeadLetterQueueUrl?: pulumi.Output<string>;
 
-  constructor(name: string, args: StartEnginesArgs, options?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, given: StartEnginesArgs, options?: pulumi.ComponentResourceOptions) {
+    const problems = new Problems();
+    const args = withoutResources(given, problems);
     const before = known(args);
-    checkArguments(name, before);
+    checkArguments(name, before, problems);
     super(COMPONENT_TYPE, name, {}, options);
     const settled: pulumi.Output<SettledArgs> = pulumi.output(args).apply((all) => sound(name, before, all));
     warn(args, this);
@@ -179,7 +182,7 @@ export class StartEngines extends pulumi.ComponentResource {
 }
 
 /** Tells what is valid, and hardly meant. */
-function warn(args: StartEnginesArgs, component: StartEngines): void {
+function warn(args: PlainArgs, component: StartEngines): void {
   for (const warning of scheduleWarnings(args, new Date())) void pulumi.log.warn(warning, component);
 }
 

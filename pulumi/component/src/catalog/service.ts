@@ -5,86 +5,89 @@
  */
 
 import type * as pulumi from "@pulumi/pulumi";
+import type { Arn, Id, List } from "../inputs";
 
 type Text = pulumi.Input<string>;
+type Whole = pulumi.Input<number>;
+type Flag = pulumi.Input<boolean>;
 
 /** One target of a task: a target group with the container's port. */
 export interface Target {
-  readonly targetGroupArn: Text;
+  readonly targetGroupArn: Arn;
   /** The container's port, 1 to 65535. */
-  readonly port: pulumi.Input<number>;
-  readonly containerName?: Text;
+  readonly port: Whole;
+  readonly containerName?: Text | undefined;
 }
 
 /** One item of a capacity provider strategy. */
 export interface CapacityProvider {
   readonly capacityProvider: Text;
   /** 0 to 1000; default 0. */
-  readonly weight?: number;
+  readonly weight?: Whole | undefined;
   /** 0 to 100000; default 0. */
-  readonly base?: number;
+  readonly base?: Whole | undefined;
 }
 
 /** RunTask's own network configuration, instead of `subnets`, `securityGroups` and `assignPublicIp`. */
 export interface NetworkConfiguration {
   readonly awsvpcConfiguration?: {
-    readonly subnets?: Text[];
-    readonly securityGroups?: Text[];
-    readonly assignPublicIp?: "ENABLED" | "DISABLED";
+    readonly subnets?: List<Id> | undefined;
+    readonly securityGroups?: List<Id> | undefined;
+    readonly assignPublicIp?: pulumi.Input<"ENABLED" | "DISABLED"> | undefined;
   };
 }
 
 /** A placement to try when capacity is short; fields that it leaves out are those of the service. */
 export interface Fallback {
-  readonly subnets?: Text[];
+  readonly subnets?: List<Id> | undefined;
   /** Only its subnets, instead of `subnets`. */
-  readonly networkConfiguration?: NetworkConfiguration;
-  readonly launchType?: LaunchType;
-  readonly capacityProviderStrategy?: CapacityProvider[];
+  readonly networkConfiguration?: NetworkConfiguration | undefined;
+  readonly launchType?: pulumi.Input<LaunchType> | undefined;
+  readonly capacityProviderStrategy?: CapacityProvider[] | undefined;
 }
 
 export type LaunchType = "EC2" | "FARGATE" | "EXTERNAL";
 
 export interface Tag {
-  readonly key: string;
-  readonly value?: Text;
+  readonly key: Text;
+  readonly value?: Text | undefined;
 }
 
 /** One container's overrides of its task definition's values. */
 export interface ContainerOverride {
-  readonly name: string;
-  readonly command?: Text[];
-  readonly environment?: { readonly name: string; readonly value: Text }[];
+  readonly name: Text;
+  readonly command?: List | undefined;
+  readonly environment?: { readonly name: Text; readonly value: Text }[];
   readonly environmentFiles?: { readonly type: "s3"; readonly value: Text }[];
   readonly resourceRequirements?: {
     readonly type: "GPU" | "InferenceAccelerator" | "NeuronDevice";
-    readonly value: string;
+    readonly value: Text;
   }[];
-  readonly cpu?: number;
-  readonly memory?: number;
-  readonly memoryReservation?: number;
+  readonly cpu?: Whole | undefined;
+  readonly memory?: Whole | undefined;
+  readonly memoryReservation?: Whole | undefined;
 }
 
 /** One EBS volume that ECS creates. */
 export interface VolumeConfiguration {
-  readonly name: string;
+  readonly name: Text;
   readonly managedEBSVolume?: {
     /** Must be one of the component's `infrastructureRoles`. */
-    readonly roleArn: Text;
-    readonly encrypted?: boolean;
-    readonly kmsKeyId?: Text;
-    readonly volumeType?: string;
-    readonly sizeInGiB?: number;
-    readonly snapshotId?: Text;
-    readonly volumeInitializationRate?: number;
-    readonly iops?: number;
-    readonly throughput?: number;
-    readonly filesystemType?: "ext3" | "ext4" | "xfs" | "ntfs";
-    readonly terminationPolicy?: { readonly deleteOnTermination: boolean };
+    readonly roleArn: Arn;
+    readonly encrypted?: Flag | undefined;
+    readonly kmsKeyId?: Arn | undefined;
+    readonly volumeType?: Text | undefined;
+    readonly sizeInGiB?: Whole | undefined;
+    readonly snapshotId?: Text | undefined;
+    readonly volumeInitializationRate?: Whole | undefined;
+    readonly iops?: Whole | undefined;
+    readonly throughput?: Whole | undefined;
+    readonly filesystemType?: "ext3" | "ext4" | "xfs" | "ntfs" | undefined;
+    readonly terminationPolicy?: { readonly deleteOnTermination: Flag };
     readonly tagSpecifications?: {
       readonly resourceType: "volume";
-      readonly tags?: Tag[];
-      readonly propagateTags?: "TASK_DEFINITION" | "NONE";
+      readonly tags?: Tag[] | undefined;
+      readonly propagateTags?: "TASK_DEFINITION" | "NONE" | undefined;
     }[];
   };
 }
@@ -92,52 +95,52 @@ export interface VolumeConfiguration {
 /** One entry of the service catalog. An event that names it may still override every field, unless `catalogOnly` is set. */
 export interface Service {
   /** Name or ARN; must be one of the component's `clusters`. */
-  readonly cluster?: Text;
+  readonly cluster?: Arn | undefined;
   /** Family, family:revision or ARN; its family must be one of the component's `taskFamilies`. */
-  readonly taskDefinition?: Text;
+  readonly taskDefinition?: Arn | undefined;
   /** The only target; or use `targets`. Must be one of the component's `targetGroups`. */
-  readonly targetGroupArn?: Text;
-  readonly port?: pulumi.Input<number>;
-  readonly containerName?: Text;
+  readonly targetGroupArn?: Arn | undefined;
+  readonly port?: Whole | undefined;
+  readonly containerName?: Text | undefined;
   /** Several targets, or `[]` for none. */
-  readonly targets?: Target[];
+  readonly targets?: Target[] | undefined;
   /** 1 to 16, for awsvpc. */
-  readonly subnets?: Text[];
+  readonly subnets?: List<Id> | undefined;
   /** At most 5. */
-  readonly securityGroups?: Text[];
-  readonly assignPublicIp?: "ENABLED" | "DISABLED";
+  readonly securityGroups?: List<Id> | undefined;
+  readonly assignPublicIp?: pulumi.Input<"ENABLED" | "DISABLED"> | undefined;
   /** The same three in RunTask's own form. */
-  readonly networkConfiguration?: NetworkConfiguration;
-  readonly launchType?: LaunchType;
-  readonly capacityProviderStrategy?: CapacityProvider[];
-  readonly platformVersion?: string;
+  readonly networkConfiguration?: NetworkConfiguration | undefined;
+  readonly launchType?: pulumi.Input<LaunchType> | undefined;
+  readonly capacityProviderStrategy?: CapacityProvider[] | undefined;
+  readonly platformVersion?: Text | undefined;
   /** At most 9, tried in order. */
-  readonly fallbacks?: Fallback[];
+  readonly fallbacks?: Fallback[] | undefined;
   readonly overrides?: {
-    readonly containerOverrides?: ContainerOverride[];
-    readonly cpu?: string;
-    readonly memory?: string;
-    readonly taskRoleArn?: Text;
-    readonly executionRoleArn?: Text;
-    readonly ephemeralStorage?: { readonly sizeInGiB: number };
-    readonly inferenceAcceleratorOverrides?: { readonly deviceName?: string; readonly deviceType?: string }[];
+    readonly containerOverrides?: ContainerOverride[] | undefined;
+    readonly cpu?: Text | undefined;
+    readonly memory?: Text | undefined;
+    readonly taskRoleArn?: Arn | undefined;
+    readonly executionRoleArn?: Arn | undefined;
+    readonly ephemeralStorage?: { readonly sizeInGiB: Whole };
+    readonly inferenceAcceleratorOverrides?: { readonly deviceName?: Text | undefined; readonly deviceType?: Text }[] | undefined;
   };
-  readonly propagateTags?: "TASK_DEFINITION" | "NONE";
-  readonly enableECSManagedTags?: boolean;
-  readonly enableExecuteCommand?: boolean;
-  readonly placementConstraints?: { readonly type: "distinctInstance" | "memberOf"; readonly expression?: string }[];
-  readonly placementStrategy?: { readonly type: "random" | "spread" | "binpack"; readonly field?: string }[];
-  readonly volumeConfigurations?: VolumeConfiguration[];
-  readonly group?: string;
-  readonly tags?: Tag[];
+  readonly propagateTags?: "TASK_DEFINITION" | "NONE" | undefined;
+  readonly enableECSManagedTags?: Flag | undefined;
+  readonly enableExecuteCommand?: Flag | undefined;
+  readonly placementConstraints?: { readonly type: "distinctInstance" | "memberOf"; readonly expression?: Text }[] | undefined;
+  readonly placementStrategy?: { readonly type: "random" | "spread" | "binpack"; readonly field?: Text }[] | undefined;
+  readonly volumeConfigurations?: VolumeConfiguration[] | undefined;
+  readonly group?: Text | undefined;
+  readonly tags?: Tag[] | undefined;
   /** 1 (default) to 10. */
-  readonly count?: number;
+  readonly count?: Whole | undefined;
   /** Seconds after which a task that is not RUNNING is stopped: 0 (never) to 86400. Default: the component's. */
-  readonly startTimeoutSeconds?: number;
+  readonly startTimeoutSeconds?: Whole | undefined;
   /** With `catalogOnly`, the fields that an event may still override. Default: none. */
-  readonly overridable?: readonly string[];
+  readonly overridable?: List | undefined;
   /** Seconds after which a task is stopped: 0 (never, the default) to 31536000. */
-  readonly maxLifetimeSeconds?: number;
+  readonly maxLifetimeSeconds?: Whole | undefined;
   /** Seconds after `requestedAt` after which a start starts nothing: 0 (never, the default) to 86400. */
-  readonly maxAgeSeconds?: number;
+  readonly maxAgeSeconds?: Whole | undefined;
 }

@@ -2,8 +2,8 @@
 
 import type * as pulumi from "@pulumi/pulumi";
 
-import type { StartEnginesArgs } from "../arguments";
 import type { SettledArgs } from "../settled";
+import type { PlainArgs } from "../withoutResources";
 
 /** One component's arguments and names. */
 export interface Context {
@@ -11,7 +11,7 @@ export interface Context {
   readonly name: string;
   /** The function's name, with which the children's physical names begin. */
   readonly functionName: string;
-  readonly args: StartEnginesArgs;
+  readonly args: PlainArgs;
   /** The arguments when all are known and valid. */
   readonly settled: pulumi.Output<SettledArgs>;
   /** The parent, and a dependency on `settled`. */

@@ -12,7 +12,7 @@ import { DEFAULTS } from "../arguments";
 import { eventBusArn } from "../arn";
 import { bufferOf, KINDS, SUFFIXES } from "../buffered";
 import { addCatalog } from "../bundle";
-import { codeOf } from "../code";
+import { codeOf, packaged } from "../code";
 import { environment, type Later } from "../environment";
 import { functionPolicy, functionTrust } from "../policies/functionPolicy";
 import { home, type SettledArgs } from "../settled";
@@ -152,10 +152,11 @@ export function policyArgs(args: SettledArgs) {
 
 /** The function's code, in the terms of `aws.lambda.Function`. */
 function codeInputs({ functionName, args, settled }: Context): Pick<lambda.FunctionArgs, "code" | "s3Bucket" | "s3Key" | "s3ObjectVersion"> {
-  const code = codeOf(args);
+  const code = codeOf(args.code);
   if ("s3" in code) return code.s3;
   if ("archive" in code) return { code: code.archive };
-  return { code: settled.apply((known) => bundle(functionName, code.path, known.services)) };
+  const zip = (known: SettledArgs) => code.path ?? packaged(known.architecture ?? DEFAULTS.architecture);
+  return { code: settled.apply((known) => bundle(functionName, zip(known), known.services)) };
 }
 
 /** The zip to deploy: with services, a copy of the packed one with the catalog in it, in the same folder. */

@@ -127,8 +127,8 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
 /** One schedule: its event and its times. */
 interface Sending {
   readonly description: string;
-  readonly expression: string;
-  readonly timezone: string | undefined;
+  readonly expression: pulumi.Input<string>;
+  readonly timezone: pulumi.Input<string> | undefined;
   readonly detailType: string;
   readonly detail: pulumi.Input<object>;
   /** In seconds. */
