@@ -1,24 +1,23 @@
-"""Runs the part of each engine in a process of its own, for a bounded time.
+"""Runs the part of each engine in a process of its own, for a bounded time; those of different lanes side by side.
 
-The output goes to a file, which is shown if the part fails or hangs. Nothing of a part is left when it has ended: all
-that it started is in its process group, or is ended by the part itself. Must not know what a part does.
+The output goes to a file, which is shown if the part fails or hangs. Nothing of a part is left when it has ended: that is
+the keeper's work. Must not know what a part does.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# Time to end its own engines, before they are killed.
-GRACE_SECONDS = 20.0
-GONE_SECONDS = 10.0
+KEEPER = Path(__file__).resolve().parent / "keeper.py"
+# More than the keeper gives a part to end, before and after it is killed.
+END_SECONDS = 60.0
+LOOK_SECONDS = 0.05
 LAST_LINES = 200
 
 
@@ -29,6 +28,8 @@ class Part:
     name: str
     script: Path
     seconds: float
+    # Seconds for its own tidying, once it is to end.
+    grace: float = 20.0
 
 
 @dataclass(frozen=True)
@@ -40,85 +41,71 @@ class Ended:
     problem: str | None
 
 
-def run_all(parts: Iterable[Part], logs: Path, root: Path, say: Callable[[str], None]) -> list[Ended]:
-    """Runs one after the other, each even if one before it failed."""
-    ended = []
-    for part in parts:
-        say(f"== {part.name}: {part.script.relative_to(root)}")
-        result = run(part, logs / f"{part.name}.log", root)
-        ended.append(result)
-        for line in _shown(result, logs / f"{part.name}.log"):
-            say(line)
+def run_all(lanes: Iterable[Sequence[Part]], logs: Path, root: Path, say: Callable[[str], None]) -> list[Ended]:
+    """Runs the parts of each lane one after the other, each even if one before it failed."""
+    logs.mkdir(parents=True, exist_ok=True)
+    ended: list[Ended] = []
+    running = [_lane(lane, logs, root, say, ended) for lane in lanes]
+    try:
+        while running:
+            running = [lane for lane in running if next(lane, None) is not None]
+            time.sleep(LOOK_SECONDS)
+    finally:
+        for lane in running:
+            lane.close()
     return ended
 
 
-def run(part: Part, log: Path, root: Path) -> Ended:
-    """Runs one part to its end, or ends it."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    begun = time.monotonic()
+def summary(ended: Iterable[Ended], seconds: float) -> list[str]:
+    """A line for each part, and for all of them."""
+    lines = [(one.part.name, one.problem or "passed", one.seconds) for one in ended]
+    failed = sum(problem != "passed" for _, problem, _ in lines)
+    total = ("all", f"{len(lines) - failed} passed, {failed} failed", seconds)
+    return [f"{name:<10} {took:4.0f} s  {how}" for name, how, took in [*lines, total]]
+
+
+def _lane(
+    parts: Sequence[Part], logs: Path, root: Path, say: Callable[[str], None], ended: list[Ended]
+) -> Generator[Part, None, None]:
+    """Each step looks after the part that runs; to close it ends that part."""
+    for part in parts:
+        say(f"== {part.name}: {part.script.relative_to(root)}")
+        log, begun = logs / f"{part.name}.log", time.monotonic()
+        keeper = _start(part, log, root)
+        try:
+            while keeper.poll() is None:
+                yield part
+        finally:
+            keeper.terminate()
+            keeper.wait(END_SECONDS)
+        lines = log.read_text(errors="replace").splitlines()
+        # The keeper's own word.
+        problem = lines[-1] if keeper.returncode else None
+        ended.append(Ended(part, time.monotonic() - begun, problem))
+        for line in _shown(ended[-1], lines, log):
+            say(line)
+
+
+def _start(part: Part, log: Path, root: Path) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, str(part.script)],
+        return subprocess.Popen(
+            [sys.executable, str(KEEPER), str(part.seconds), str(part.grace), sys.executable, str(part.script)],
             cwd=root,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            # Ctrl-C is for this process, which ends the others.
             start_new_session=True,
         )
-        try:
-            problem = _wait(process, part.seconds)
-        finally:
-            left = _end_group(process)
-    if problem is None and left:
-        problem = "FAILED: left processes behind"
-    return Ended(part, time.monotonic() - begun, problem)
 
 
-def summary(ended: Iterable[Ended]) -> list[str]:
-    """A line for each part."""
-    return [
-        f"{result.part.name:<10} {'passed' if result.problem is None else result.problem}, {result.seconds:.0f} s"
-        for result in ended
-    ]
-
-
-def _wait(process: subprocess.Popen[bytes], seconds: float) -> str | None:
-    try:
-        code = process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return f"FAILED: has not ended within {seconds:g} s"
-    return None if code == 0 else f"FAILED: ended with {code}"
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> bool:
-    """Ends all of the group; whether anything was left of it after the part's own end."""
-    left = process.poll() is not None and _signal(process.pid, 0)
-    for number, seconds in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GONE_SECONDS)):
-        if not _signal(process.pid, number):
-            break
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and _signal(process.pid, 0):
-            # Reaped, so that it does not count as one of the group.
-            process.poll()
-            time.sleep(0.02)
-    return left
-
-
-def _signal(group: int, number: int) -> bool:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(group, number)
-        return True
-    return False
-
-
-def _shown(result: Ended, log: Path) -> list[str]:
+def _shown(result: Ended, lines: Sequence[str], log: Path) -> list[str]:
     if result.problem is None:
-        return [f"   passed in {result.seconds:.0f} s"]
-    lines = log.read_text(errors="replace").splitlines()
+        return [f"   {result.part.name} passed in {result.seconds:.0f} s"]
     left_out = len(lines) - LAST_LINES
     return [
         *([f"   ({left_out} lines before these are in {log})"] if left_out > 0 else []),
         *(f"   {line}" for line in lines[-LAST_LINES:]),
-        f"   {result.problem}; its output is in {log}",
+        f"   {result.part.name} failed after {result.seconds:.0f} s; its output is in {log}",
     ]

@@ -1,15 +1,16 @@
-"""Parts that pass, fail, hang, and leave something behind."""
+"""Parts that pass, fail, hang, are killed, run side by side, and leave something behind."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 import time
 import unittest
 from pathlib import Path
-from unittest import mock
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+ENGINES = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ENGINES))
 
 import parts
 from parts import Part
@@ -22,14 +23,14 @@ class Parts(unittest.TestCase):
         self.root = Path(folder.name)
         self.said: list[str] = []
 
-    def part(self, name: str, program: str, seconds: float = 60) -> Part:
+    def part(self, name: str, program: str, seconds: float = 60, grace: float = 20) -> Part:
         script = self.root / f"{name}.py"
         script.write_text(f"import os, signal, subprocess, sys, time\n{program}\n")
-        return Part(name, script, seconds)
+        return Part(name, script, seconds, grace)
 
     def run_all(self, *some: Part) -> list[str]:
         """The problem of each part, or `passed`."""
-        ended = parts.run_all(some, self.root / "logs", self.root, self.said.append)
+        ended = parts.run_all([some], self.root / "logs", self.root, self.said.append)
         return [result.problem or "passed" for result in ended]
 
     def assert_gone(self, name: str) -> None:
@@ -67,14 +68,48 @@ class Parts(unittest.TestCase):
             "child = subprocess.Popen(['sleep', '600'])\n"
             "open('number', 'w').write(str(child.pid))\ntime.sleep(600)"
         )
-        with mock.patch.object(parts, "GRACE_SECONDS", 0.2):
-            self.assertEqual(self.run_all(self.part("deaf", deaf, 4)), ["FAILED: has not ended within 4 s"])
+        self.assertEqual(self.run_all(self.part("deaf", deaf, 4, 0.2)), ["FAILED: has not ended within 4 s"])
         self.assert_gone("number")
 
     def test_one_that_leaves_a_process_behind_has_not_passed(self) -> None:
         leaves = "open('number', 'w').write(str(subprocess.Popen(['sleep', '600']).pid))"
-        self.assertEqual(self.run_all(self.part("leaves", leaves)), ["FAILED: left processes behind"])
+        self.assertEqual(self.run_all(self.part("leaves", leaves)), ["FAILED: left processes behind: sleep 600"])
         self.assert_gone("number")
+
+    def test_of_one_that_is_killed_what_it_started_is_ended_wherever_it_is(self) -> None:
+        killed = (
+            "child = subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
+            "open('number', 'w').write(str(child.pid))\nos.kill(os.getpid(), signal.SIGKILL)"
+        )
+        self.assertEqual(self.run_all(self.part("killed", killed)), ["FAILED: ended with -9"])
+        self.assert_gone("number")
+
+    def test_nothing_runs_on_when_all_of_it_is_killed_from_outside(self) -> None:
+        tells = "open('number.new', 'w').write(str(os.getpid()))\nos.rename('number.new', 'number')\ntime.sleep(600)"
+        hangs = self.part("hangs", tells)
+        program = (
+            f"import sys; sys.path.insert(0, {str(ENGINES)!r})\nimport parts; from pathlib import Path\n"
+            f"part = parts.Part('hangs', Path({str(hangs.script)!r}), 600)\n"
+            f"parts.run_all([[part]], Path({str(self.root / 'logs')!r}), Path({str(self.root)!r}), print)"
+        )
+        with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL) as driver:
+            deadline = time.monotonic() + 30
+            while not self.root.joinpath("number").exists():
+                self.assertLess(time.monotonic(), deadline, "the part has not begun")
+                time.sleep(0.02)
+            driver.kill()
+        self.assert_gone("number")
+
+    def test_those_of_two_lanes_run_at_the_same_time(self) -> None:
+        """Each waits for the other's file."""
+        meets = "open(MINE, 'w').close()\nwhile not os.path.exists(OTHERS): time.sleep(0.02)"
+        lanes = [
+            [self.part(mine, meets.replace("MINE", repr(mine)).replace("OTHERS", repr(others)))]
+            for mine, others in (("one", "two"), ("two", "one"))
+        ]
+        ended = parts.run_all(lanes, self.root / "logs", self.root, self.said.append)
+        self.assertEqual([result.problem for result in ended], [None, None])
+        self.assertRegex("\n".join(parts.summary(ended, 3)), r"(?s)one +\d+ s  passed.*all +3 s  2 passed, 0 failed")
 
     def test_of_much_output_the_end_is_shown_and_where_the_rest_is(self) -> None:
         much = self.part("much", "print('\\n'.join(f'line {n}.' for n in range(1000))); sys.exit(1)")
@@ -82,7 +117,7 @@ class Parts(unittest.TestCase):
         shown = "\n".join(self.said)
         self.assertIn("line 999.", shown)
         self.assertNotIn("line 799.", shown)
-        self.assertIn("(800 lines before these are in ", shown)
+        self.assertIn("(801 lines before these are in ", shown)
 
 
 def _is_zombie(number: int) -> bool:
