@@ -21,7 +21,7 @@ CLUSTER = "arn:aws:ecs:us-east-1:111122223333:cluster/engines"
 OTHER_APPLICATION = "app.tenants"
 OTHER_CLUSTER = "arn:aws:ecs:us-east-1:111122223333:cluster/engines-2"
 MADE = """
-const { requestPattern, stateChangePattern } = require("./src/eventPatterns");
+const { requestPattern, stateChangePattern } = require("./component/src/eventPatterns");
 const { sources, clusters } = JSON.parse(process.argv[1]);
 console.log(JSON.stringify([requestPattern(sources), stateChangePattern(clusters)]));
 """

@@ -75,22 +75,14 @@ def named(pattern: Any, under: Path_ = ()) -> set[Path_]:
 
 
 def cases(pattern: Any, sources: tuple[str, ...]) -> Iterator[Case]:
-    """Every fixture as it is, from each of these sources if an application sent it, and each with one field changed.
-
-    Of fixtures that differ in the named fields only in what follows the first slash of a text, one is changed.
-    """
+    """Every fixture as it is, from each of these sources if an application sent it, and each with one field changed."""
     fields = sorted(named(pattern))
-    seen: set[str] = set()
     for name, event in fixtures().items():
         yield Case(name, "as it is", event)
         if event["source"] != "aws.ecs":
             for source in sources:
                 yield Case(name, f"from {source}", event | {"source": source})
             event = event | {"source": sources[0]}
-        group = _group(event, fields)
-        if group in seen:
-            continue
-        seen.add(group)
         for field in fields:
             for value in _changes(event, field, pattern):
                 yield Case(name, f"{'.'.join(field)} = {_shown(value)}", changed(event, field, value))
@@ -142,15 +134,6 @@ def _at(event: Any, field: Path_) -> Any:
     for name in field:
         event = event.get(name, ABSENT) if isinstance(event, dict) else ABSENT
     return event
-
-
-def _group(event: Any, fields: list[Path_]) -> str:
-    """A text that is the same for fixtures of which only one is changed."""
-    values = ((field, _at(event, field)) for field in fields)
-    return "; ".join(
-        "an object" if isinstance(value, dict) and field == ("detail",) else _shown(value).split("/")[0]
-        for field, value in values
-    )
 
 
 def _texts_of(pattern: Any, field: Path_) -> set[str]:
