@@ -1,7 +1,9 @@
 """AWS as the function sees it: MiniStack, with calls in between that fail, hang, break off, or answer something else.
 
-It passes every call on, unless a fault is set for the operation, and keeps a record of all. It listens on 127.0.0.1
-only. Must not answer anything by itself that a test has not asked for.
+It passes every call on, unless a fault is set for the operation, and keeps a record of all. What MiniStack lacks it
+does itself: under the client token of a RunTask it keeps ECS's answer, be it tasks or `failures`, and repeats it. It
+keeps no error, as ECS does not (docs/events.md, "Where a start is tried"). It listens on 127.0.0.1 only. Must not
+answer anything else by itself that a test has not asked for.
 """
 
 from __future__ import annotations
@@ -10,13 +12,15 @@ import http.client
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 TIMEOUT_SECONDS = 60.0
+JSON = "application/x-amz-json-1.1"
 DROPPED = ("connection", "transfer-encoding", "content-length", "host")
 # The only calls of the function that are told apart by method and path.
 REST = {("POST", "schedules"): "CreateSchedule", ("DELETE", "schedules"): "DeleteSchedule"}
@@ -34,6 +38,11 @@ class Call:
         """The body as JSON."""
         return json.loads(self.body)
 
+    @property
+    def token(self) -> tuple[str, str] | None:
+        """What makes a RunTask the same as another: cluster and client token."""
+        return (self.value["cluster"], self.value["clientToken"]) if self.operation == "RunTask" else None
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -41,7 +50,7 @@ class Answer:
 
     status: int
     body: str
-    content_type: str = "application/x-amz-json-1.1"
+    content_type: str = JSON
 
 
 class Hang:
@@ -52,7 +61,7 @@ class Break:
     """The connection ends without an answer."""
 
 
-# An answer, one made of MiniStack's, or none.
+# An answer of AWS, one made of MiniStack's on its way, or none.
 Fault = Answer | Callable[[str], str] | Hang | Break
 
 
@@ -73,6 +82,7 @@ class Aws:
     def __init__(self, emulator_port: int) -> None:
         self.calls: list[Call] = []
         self._faults: dict[str, Fault] = {}
+        self._kept: dict[tuple[str, str], Answer] = {}
         self._closing = threading.Event()
         self._lock = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, emulator_port))
@@ -120,6 +130,18 @@ class Aws:
             self._lock.notify_all()
             return self._faults.get(call.operation)
 
+    def kept(self, call: Call) -> Answer | None:
+        """The answer that a call with this client token had before."""
+        with self._lock:
+            return self._kept.get(call.token) if call.token else None
+
+    def keep(self, call: Call, answer: Answer) -> Answer:
+        """The same answer, from now on that of all calls with this client token."""
+        with self._lock:
+            if call.token and answer.status == HTTPStatus.OK:
+                self._kept[call.token] = answer
+        return answer
+
     def wait_for_close(self) -> None:
         """Until `close`."""
         self._closing.wait()
@@ -140,33 +162,35 @@ def _handler(aws: Aws, emulator_port: int) -> type[BaseHTTPRequestHandler]:
         def _handle(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             operation = _operation(self.command, self.path, self.headers.get("X-Amz-Target"), body.decode())
-            fault = aws.take(Call(operation, body.decode()))
+            call = Call(operation, body.decode())
+            fault = aws.take(call)
             if isinstance(fault, Hang):
                 aws.wait_for_close()
             if isinstance(fault, (Hang, Break)):
                 self.close_connection = True
             elif isinstance(fault, Answer):
-                self._answer(fault.status, fault.content_type, fault.body.encode())
+                self._answer(aws.keep(call, fault))
             else:
-                self._answer(*self._of_emulator(body, fault))
+                answer = aws.kept(call) or aws.keep(call, self._of_emulator(body))
+                self._answer(replace(answer, body=fault(answer.body)) if fault else answer)
 
         do_GET = do_POST = do_PUT = do_DELETE = _handle
 
-        def _of_emulator(self, body: bytes, change: Callable[[str], str] | None) -> tuple[int, str, bytes]:
+        def _of_emulator(self, body: bytes) -> Answer:
             headers = {name: value for name, value in self.headers.items() if name.lower() not in DROPPED}
             connection = http.client.HTTPConnection("127.0.0.1", emulator_port, timeout=TIMEOUT_SECONDS)
             try:
                 connection.request(self.command, self.path, body, headers)
                 answer = connection.getresponse()
-                text = answer.read()
-                kind = answer.getheader("Content-Type", "application/x-amz-json-1.1")
+                kind = answer.getheader("Content-Type", JSON)
+                return Answer(answer.status, answer.read().decode(), kind)
             finally:
                 connection.close()
-            return answer.status, kind, change(text.decode()).encode() if change else text
 
-        def _answer(self, status: int, kind: str, text: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
+        def _answer(self, answer: Answer) -> None:
+            text = answer.body.encode()
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.content_type)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)

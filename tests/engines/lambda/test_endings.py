@@ -10,6 +10,7 @@ import unittest
 import uuid
 from typing import Any
 
+import places
 from aws import Hang
 from emulator import Emulator, Ending, Shown
 from failures import start
@@ -36,7 +37,16 @@ class Endings(unittest.TestCase):
         self.assertIn("signal: killed", shown.error_message)
 
     def test_a_panic_has_died_too(self) -> None:
-        """No event is known that makes one. The function is built to abort then, and this is the signal of an abort."""
+        """No event is known that makes one. Where nothing more can be opened there is one before the first event."""
+        shown, emulator = self.instead('#!/bin/sh\nulimit -n 3\nexec "{bootstrap}"\n')
+        self.assertEqual((shown.ending, shown.body), (Ending.DIED, ""))
+        self.assertRegex(emulator.output.read_text(), "panicked at .*\nFailed building the Runtime")
+        log = emulator.log.read_text()
+        self.assertIn("Invoke failed error=Runtime exited with error: signal: aborted", log)
+        self.assertIn("Sending Error Response: Runtime.ExitError", log)
+
+    def test_what_ends_by_a_panics_signal_in_a_call_has_died_and_a_retry_does_what_it_had_begun(self) -> None:
+        """The signal is all that Lambda sees of one: the function is built to abort."""
         shown = self.assert_dies(signal.SIGABRT)
         self.assertIn("signal: aborted", shown.error_message)
 
@@ -165,18 +175,22 @@ class Endings(unittest.TestCase):
 
     def test_a_program_that_cannot_be_started_is_not_the_functions_error(self) -> None:
         """What a package for another architecture would show."""
-        emulator = self.function()
-        emulator.stop()
-        broken = stage().task.parent / "broken"
-        broken.mkdir(exist_ok=True)
-        broken.joinpath("bootstrap").write_bytes(b"no program")
-        broken.joinpath("bootstrap").chmod(0o755)
-        other = Emulator(emulator.program, broken, stage().environment, emulator.log.with_name("broken"))
-        self.addCleanup(other.stop)
-        other.start()
-        shown = other.invoke(start())
+        shown, emulator = self.instead("no program")
         self.assertEqual((shown.ending, shown.body), (Ending.DIED, ""))
-        self.assertIn("Sending Error Response: Runtime.InvalidEntrypoint", other.log.read_text())
+        self.assertIn("Sending Error Response: Runtime.InvalidEntrypoint", emulator.log.read_text())
+
+    def instead(self, bootstrap: str) -> tuple[Shown, Emulator]:
+        """The first invocation of a function with this text as its program, in which `{bootstrap}` is the packed one."""
+        one = stage()
+        folder = one.task.parent / "instead"
+        folder.mkdir(exist_ok=True)
+        path = folder / "bootstrap"
+        path.write_text(bootstrap.format(bootstrap=one.task / "bootstrap"))
+        path.chmod(0o755)
+        emulator = Emulator(places.emulator(), folder, one.environment, places.LOGS / "instead")
+        self.addCleanup(emulator.stop)
+        emulator.start()
+        return emulator.invoke(start()), emulator
 
 
 if __name__ == "__main__":
