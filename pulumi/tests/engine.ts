@@ -46,7 +46,8 @@ async function perform(stack: Stack, command: Command): Promise<unknown> {
     case "up":
       return (await stack.up(parallel === undefined ? { onEvent } : { onEvent, parallel })).summary.resourceChanges;
     case "refresh":
-      return (await stack.refresh({ onEvent })).summary.resourceChanges;
+      // As `--clear-pending-creates`, which a person answers where the engine asks.
+      return (await stack.refresh({ onEvent, clearPendingCreates: true })).summary.resourceChanges;
     case "destroy":
       return (await stack.destroy({ onEvent })).summary.resourceChanges;
     case "cancel":

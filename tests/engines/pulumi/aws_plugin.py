@@ -20,7 +20,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2 as pb, provider_pb2_gr
 import plugin
 from install import AWS_VERSION
 from kinds import KINDS
-from kinds.kind import Kind, State, is_gone, is_same
+from kinds.kind import Kind, State, is_gone
 from orders import Orders
 from plugin import plain, struct
 from provider import MAKERS, Provider
@@ -94,7 +94,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         kind, _, _ = self._kind(request.urn)
         olds, news = plain(request.old_inputs), plain(request.news)
         names = {*olds, *news} - {DEFAULTS}
-        changed = sorted(name for name in names if not is_same(olds.get(name), news.get(name)))
+        changed = sorted(name for name in names if not kind.is_same(name, olds.get(name), news.get(name)))
         replaces = [name for name in changed if name in kind.replaces]
         return pb.DiffResponse(
             changes=pb.DiffResponse.DIFF_SOME if changed else pb.DiffResponse.DIFF_NONE,
@@ -128,7 +128,8 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
             raise ValueError(f"{type}: nobody reads {sorted(unread)}")
         # What means the same stays as the program has written it.
         now = {
-            key: inputs[key] if key in inputs and is_same(inputs[key], value) else value for key, value in kept.items()
+            key: inputs[key] if key in inputs and kind.is_same(key, inputs[key], value) else value
+            for key, value in kept.items()
         }
         now = {key: value for key, value in now.items() if value not in (None, "", [], {}) or key in inputs}
         now[DEFAULTS] = inputs.get(DEFAULTS, [])
@@ -146,20 +147,25 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         given = {key: value for key, value in news.items() if key != DEFAULTS}
         with self._orders.call("update", type, name):
             kind.update(self._clients, request.id, state, given)
-            kept = self._read(kind, request.id, outputs | given)
-        lost = {key for key, value in news.items() if key != DEFAULTS and not is_same((kept or {}).get(key), value)}
+            kept = self._read(kind, request.id, outputs | given) or {}
+        lost = {key for key in news.keys() - {DEFAULTS} if not kind.is_same(key, kept.get(key), news[key])}
         if lost:
             raise ValueError(f"{type}: the update of {sorted(lost)} was not carried over")
         return pb.UpdateResponse(properties=struct(outputs | news | given))
 
     def Delete(self, request: Any, _context: Any) -> Any:
         kind, type, name = self._kind(request.urn)
+        state = plain(request.properties)
         with self._orders.call("delete", type, name):
             try:
-                kind.delete(self._clients, request.id, plain(request.properties))
+                kind.delete(self._clients, request.id, state)
             except Exception as error:
+                # Deleted by hand; or what was said to be gone is something else, which the next line finds.
                 if not is_gone(error):
                     raise
+            # The emulator deletes what is in a thing with the thing, so that nothing else would show it.
+            if self._read(kind, request.id, state) is not None:
+                raise ValueError(f"{type}: {request.id} is still there after its delete")
         return empty_pb2.Empty()
 
     def _read(self, kind: Kind, id: str, state: State) -> State | None:

@@ -64,7 +64,7 @@ class Orders:
     def _hold(self, key: str, when: str) -> None:
         if self.given(key).get("hold") != when:
             return
-        self._note({"held": key, "when": when})
+        self._note({"held": key, "when": when, "process": os.getpid()})
         while self.given(key).get("hold") == when:
             time.sleep(INTERVAL_SECONDS)
 
@@ -78,9 +78,9 @@ class Orders:
             return []
         return [json.loads(line) for line in self._calls.read_text().splitlines()]
 
-    def is_held(self, key: str) -> bool:
-        """Whether a call has been held there."""
-        return any(line.get("held") == key for line in self.noted())
+    def holder(self, key: str) -> int | None:
+        """The process that has held a call there, if one has."""
+        return next((line["process"] for line in self.noted() if line.get("held") == key), None)
 
     def forget(self) -> None:
         """Deletes what was noted."""

@@ -203,6 +203,14 @@ class Session:
         self._process.wait()
 
 
+def is_running(pid: int) -> bool:
+    """Whether there is such a process that has not ended; nobody may have asked yet how it did."""
+    with contextlib.suppress(OSError):
+        # After the name, which is in brackets and may have any character.
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    return False
+
+
 def _children(pid: int) -> list[int]:
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(child) for task in tasks for child in task.read_text().split()]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from kinds.kind import Clients, Kind, State, given_only, mapping, camel
+from kinds.kind import Clients, Kind, State, camel, given_only, mapping, only
 from provider.balancing import BALANCER_ATTRIBUTES, action_of, condition_of
 from provider.resource import pairs
 
 
 def _read_balancer(clients: Clients, id: str, state: State) -> State | None:
     elb = clients("elbv2")
-    found = elb.describe_load_balancers(LoadBalancerArns=[id])["LoadBalancers"][0]
+    found = only(elb.describe_load_balancers(LoadBalancerArns=[id])["LoadBalancers"])
     attributes = mapping(elb.describe_load_balancer_attributes(LoadBalancerArn=id)["Attributes"]) or {}
     # Each type has attributes that the other has not, and defaults of its own.
     asked = {name: attributes.get(key) == "true" for name, key in BALANCER_ATTRIBUTES.items() if name in state}
@@ -34,7 +34,7 @@ def _update_balancer(clients: Clients, id: str, _old: State, new: State) -> None
 
 def _read_group(clients: Clients, id: str, _state: State) -> State | None:
     elb = clients("elbv2")
-    found = elb.describe_target_groups(TargetGroupArns=[id])["TargetGroups"][0]
+    found = only(elb.describe_target_groups(TargetGroupArns=[id])["TargetGroups"])
     attributes = mapping(elb.describe_target_group_attributes(TargetGroupArn=id)["Attributes"]) or {}
     return {
         "name": found["TargetGroupName"],
@@ -69,7 +69,7 @@ def _update_group(clients: Clients, id: str, _old: State, new: State) -> None:
 
 
 def _read_listener(clients: Clients, id: str, _state: State) -> State | None:
-    found = clients("elbv2").describe_listeners(ListenerArns=[id])["Listeners"][0]
+    found = only(clients("elbv2").describe_listeners(ListenerArns=[id])["Listeners"])
     return {
         "loadBalancerArn": found["LoadBalancerArn"],
         "port": found["Port"],
@@ -123,6 +123,7 @@ KINDS = {
         document="lb",
         # `subnets` and `securityGroups` too, of a Network Load Balancer and in one direction: not used here.
         replaces=frozenset({"name", "loadBalancerType"}),
+        sets=frozenset({"subnets", "securityGroups"}),
         read=_read_balancer,
         update=_update_balancer,
         delete=lambda clients, id, _: clients("elbv2").delete_load_balancer(LoadBalancerArn=id),
@@ -145,6 +146,7 @@ KINDS = {
     "aws:lb/listenerRule:ListenerRule": Kind(
         document="lb_listener_rule",
         replaces=frozenset({"listenerArn"}),
+        sets=frozenset({"conditions", "conditions.pathPattern.values"}),
         read=_read_rule,
         update=_update_rule,
         delete=lambda clients, id, _: clients("elbv2").delete_rule(RuleArn=id),

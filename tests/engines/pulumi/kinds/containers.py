@@ -48,6 +48,7 @@ KINDS = {
     "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": Kind(
         document="ecs_cluster_capacity_providers",
         replaces=frozenset({"clusterName"}),
+        sets=frozenset({"capacityProviders"}),
         read=_read_capacity,
         update=lambda clients, id, _, new: _put_capacity(clients, id, new["capacityProviders"]),
         delete=lambda clients, id, _: _put_capacity(clients, id, []),
@@ -67,6 +68,8 @@ KINDS = {
                 "containerDefinitions",
             }
         ),
+        sets=frozenset({"requiresCompatibilities"}),
+        documents=frozenset({"containerDefinitions"}),
         read=_read_definition,
         delete=lambda clients, _, state: clients("ecs").deregister_task_definition(taskDefinition=state["arn"]),
         is_named=False,

@@ -132,6 +132,7 @@ KINDS = {
     "aws:lambda/eventSourceMapping:EventSourceMapping": Kind(
         document="lambda_event_source_mapping",
         replaces=frozenset({"eventSourceArn"}),
+        sets=frozenset({"functionResponseTypes"}),
         read=_read_source_mapping,
         update=_update_source_mapping,
         delete=lambda clients, id, _: clients("lambda").delete_event_source_mapping(UUID=id),

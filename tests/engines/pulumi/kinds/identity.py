@@ -79,6 +79,7 @@ KINDS = {
     "aws:iam/role:Role": Kind(
         document="iam_role",
         replaces=frozenset({"name"}),
+        documents=frozenset({"assumeRolePolicy"}),
         read=_read_role,
         update=_update_role,
         delete=lambda clients, id, _: clients("iam").delete_role(RoleName=id),
@@ -86,6 +87,7 @@ KINDS = {
     "aws:iam/rolePolicy:RolePolicy": Kind(
         document="iam_role_policy",
         replaces=frozenset({"name", "role"}),
+        documents=frozenset({"policy"}),
         read=_read_role_policy,
         update=lambda clients, _, old, new: clients("iam").put_role_policy(
             **_of_role(old), PolicyDocument=new["policy"]
@@ -104,6 +106,7 @@ KINDS = {
     "aws:iam/policy:Policy": Kind(
         document="iam_policy",
         replaces=frozenset({"name", "description"}),
+        documents=frozenset({"policy"}),
         read=_read_policy,
         update=_update_policy,
         delete=_delete_policy,

@@ -5,6 +5,8 @@ Creating is the demo's part (`tests/local/provider`). Must not know any type of 
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -14,7 +16,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 from provider.resource import Clients, given_only
 
-# The AWS provider's documents say of each argument whether its change "forces new resource".
+# The AWS provider's documents say of each argument whether its change "forces new resource"; which of them are sets its
+# schemas say, in https://github.com/hashicorp/terraform-provider-aws/tree/main/internal/service.
 DOCUMENTS = "https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/"
 # How AWS's services say that there is no such resource.
 GONE = re.compile(r"NotFound|NoSuch|NonExistent|DoesNotExist|NotExist")
@@ -39,16 +42,53 @@ class Kind:
     update: Update | None = None
     # Whether Pulumi's provider makes a name for it where the program gives none, as the input `name`.
     is_named: bool = True
+    # Inputs whose order says nothing: `TypeSet` in the provider's schema. Paths, as in `ingress.securityGroups`.
+    sets: frozenset[str] = frozenset()
+    # Inputs that the provider compares by what their JSON says. Of a policy it knows more that means the same, such as
+    # statements in another order, which is a change here.
+    documents: frozenset[str] = frozenset()
 
     @property
     def source(self) -> str:
         """Where `replaces` comes from."""
         return DOCUMENTS + self.document
 
+    def is_same(self, input: str, one: Any, other: Any) -> bool:
+        """Whether two values of this input mean the same."""
+        return self._meaning(input, one) == self._meaning(input, other)
+
+    def _meaning(self, input: str, value: Any) -> str:
+        return json.dumps(self._plain(input, value), sort_keys=True)
+
+    def _plain(self, path: str, value: Any) -> Any:
+        if isinstance(value, str) and path in self.documents:
+            # In a preview it may not be known yet.
+            with contextlib.suppress(ValueError):
+                return json.loads(value)
+        if isinstance(value, Mapping):
+            return {key: self._plain(f"{path}.{key}", part) for key, part in value.items()}
+        if isinstance(value, list):
+            parts = [self._plain(path, part) for part in value]
+            return sorted(parts, key=functools.partial(json.dumps, sort_keys=True)) if path in self.sets else parts
+        # AWS answers with 1.0 where the program has written 1.
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class Gone(Exception):
+    """The emulator answers with nothing where AWS answers with an error: that there is no such resource."""
+
+
+def only(found: list[Any]) -> Any:
+    """The one that was asked for by its id."""
+    if not found:
+        raise Gone
+    return found[0]
+
 
 def is_gone(error: Exception) -> bool:
     """Whether AWS answers that there is no such resource."""
-    return isinstance(error, ClientError) and bool(GONE.search(error.response["Error"]["Code"]))
+    has_code = isinstance(error, ClientError) and bool(GONE.search(error.response["Error"]["Code"]))
+    return has_code or isinstance(error, Gone)
 
 
 def camel(value: Any) -> Any:
@@ -72,22 +112,4 @@ def within(expected: Any, kept: Any) -> Any:
     return kept
 
 
-def is_same(one: Any, other: Any) -> bool:
-    """Whether two inputs mean the same: JSON documents by content, lists in any order, as the provider does it."""
-    return bool(_canonical(one) == _canonical(other))
-
-
-def _canonical(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in ("{", "["):
-        try:
-            return _canonical(json.loads(value))
-        except ValueError:
-            return value
-    if isinstance(value, Mapping):
-        return {key: _canonical(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return sorted((_canonical(part) for part in value), key=lambda part: json.dumps(part, sort_keys=True))
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-__all__ = ["Clients", "Kind", "State", "Update", "camel", "given_only", "is_gone", "is_same", "mapping", "within"]
+__all__ = ["Clients", "Kind", "State", "Update", "camel", "given_only", "is_gone", "mapping", "only", "within"]

@@ -46,6 +46,7 @@ def _of_attribute(document: str, attribute: str, input: str) -> Kind:
     return Kind(
         document=document,
         replaces=frozenset({"queueUrl"}),
+        documents=frozenset({input}),
         read=read,
         update=lambda clients, id, _, new: put(clients, id, new[input]),
         delete=lambda clients, id, _: put(clients, id, ""),
@@ -69,6 +70,7 @@ KINDS = {
     "aws:sqs/queue:Queue": Kind(
         document="sqs_queue",
         replaces=frozenset({"name"}),
+        documents=frozenset({"redrivePolicy"}),
         read=_read_queue,
         update=_update_queue,
         delete=lambda clients, id, _: clients("sqs").delete_queue(QueueUrl=id),

@@ -71,6 +71,7 @@ KINDS = {
     "aws:cloudwatch/metricAlarm:MetricAlarm": Kind(
         document="cloudwatch_metric_alarm",
         replaces=frozenset({"name"}),
+        sets=frozenset({"alarmActions", "okActions"}),
         read=_read_alarm,
         update=_put_alarm,
         delete=lambda clients, id, _: clients("cloudwatch").delete_alarms(AlarmNames=[id]),
@@ -78,6 +79,7 @@ KINDS = {
     "aws:cloudwatch/dashboard:Dashboard": Kind(
         document="cloudwatch_dashboard",
         replaces=frozenset({"dashboardName"}),
+        documents=frozenset({"dashboardBody"}),
         read=_read_dashboard,
         update=_put_dashboard,
         delete=lambda clients, id, _: clients("cloudwatch").delete_dashboards(DashboardNames=[id]),

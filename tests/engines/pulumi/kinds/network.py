@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kinds.kind import Clients, Kind, State, given_only, mapping
+from kinds.kind import Clients, Kind, State, given_only, mapping, only
 from provider.network import permission_of
 from provider.resource import pairs
 
@@ -19,7 +19,7 @@ def _update_tags(clients: Clients, id: str, old: State, new: State) -> None:
 
 def _read_vpc(clients: Clients, id: str, _state: State) -> State | None:
     ec2 = clients("ec2")
-    found = ec2.describe_vpcs(VpcIds=[id])["Vpcs"][0]
+    found = only(ec2.describe_vpcs(VpcIds=[id])["Vpcs"])
     names = ec2.describe_vpc_attribute(VpcId=id, Attribute="enableDnsHostnames")
     return {
         "cidrBlock": found["CidrBlock"],
@@ -34,7 +34,7 @@ def _update_vpc(clients: Clients, id: str, old: State, new: State) -> None:
 
 
 def _read_gateway(clients: Clients, id: str, _state: State) -> State | None:
-    found = clients("ec2").describe_internet_gateways(InternetGatewayIds=[id])["InternetGateways"][0]
+    found = only(clients("ec2").describe_internet_gateways(InternetGatewayIds=[id])["InternetGateways"])
     attached = [each["VpcId"] for each in found["Attachments"]]
     return {"vpcId": attached[0] if attached else None, "tags": mapping(found.get("Tags"))}
 
@@ -53,7 +53,7 @@ def _delete_gateway(clients: Clients, id: str, state: State) -> None:
 
 
 def _read_table(clients: Clients, id: str, _state: State) -> State | None:
-    found = clients("ec2").describe_route_tables(RouteTableIds=[id])["RouteTables"][0]
+    found = only(clients("ec2").describe_route_tables(RouteTableIds=[id])["RouteTables"])
     routes = [each for each in found["Routes"] if each["GatewayId"] != "local"]
     return {
         "vpcId": found["VpcId"],
@@ -81,7 +81,7 @@ def _read_association(clients: Clients, id: str, state: State) -> State | None:
 
 
 def _read_subnet(clients: Clients, id: str, _state: State) -> State | None:
-    found = clients("ec2").describe_subnets(SubnetIds=[id])["Subnets"][0]
+    found = only(clients("ec2").describe_subnets(SubnetIds=[id])["Subnets"])
     return {
         "vpcId": found["VpcId"],
         "cidrBlock": found["CidrBlock"],
@@ -91,7 +91,7 @@ def _read_subnet(clients: Clients, id: str, _state: State) -> State | None:
 
 
 def _read_security_group(clients: Clients, id: str, _state: State) -> State | None:
-    found = clients("ec2").describe_security_groups(GroupIds=[id])["SecurityGroups"][0]
+    found = only(clients("ec2").describe_security_groups(GroupIds=[id])["SecurityGroups"])
     return {
         "name": found["GroupName"],
         "vpcId": found["VpcId"],
@@ -113,7 +113,7 @@ def _rule(kept: dict[str, Any]) -> dict[str, Any]:
 
 def _update_security_group(clients: Clients, id: str, _old: State, new: State) -> None:
     ec2 = clients("ec2")
-    found = ec2.describe_security_groups(GroupIds=[id])["SecurityGroups"][0]
+    found = only(ec2.describe_security_groups(GroupIds=[id])["SecurityGroups"])
     for way, key in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
         if found[key]:
             getattr(ec2, f"revoke_security_group_{way}")(GroupId=id, IpPermissions=found[key])
@@ -141,6 +141,7 @@ KINDS = {
     "aws:ec2/routeTable:RouteTable": Kind(
         document="route_table",
         replaces=frozenset({"vpcId"}),
+        sets=frozenset({"routes"}),
         read=_read_table,
         update=_update_table,
         delete=lambda clients, id, _: clients("ec2").delete_route_table(RouteTableId=id),
@@ -165,6 +166,7 @@ KINDS = {
     "aws:ec2/securityGroup:SecurityGroup": Kind(
         document="security_group",
         replaces=frozenset({"name", "vpcId", "description"}),
+        sets=frozenset({"ingress", "ingress.securityGroups", "egress", "egress.securityGroups"}),
         read=_read_security_group,
         update=_update_security_group,
         delete=lambda clients, id, _: clients("ec2").delete_security_group(GroupId=id),

@@ -110,6 +110,7 @@ KINDS = {
     "aws:cloudwatch/eventRule:EventRule": Kind(
         document="cloudwatch_event_rule",
         replaces=frozenset({"name", "eventBusName"}),
+        documents=frozenset({"eventPattern"}),
         read=_read_rule,
         update=_put_rule,
         delete=lambda clients, _, state: clients("events").delete_rule(**_rule(state)),

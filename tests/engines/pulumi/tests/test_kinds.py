@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unittest
 
@@ -19,6 +20,13 @@ def inputs_of(type: str) -> set[str]:
     arguments = re.search(r"export interface \w+Args \{(.*)", text, re.DOTALL)
     assert arguments is not None, type
     return set(re.findall(r"^    (\w+)\??: ", arguments[1], re.MULTILINE))
+
+
+def given(type: str) -> set[str]:
+    """The inputs that the example gives to resources of a type, in either mode."""
+    some = [json.loads((ROOT / f"pulumi/tests/snapshots/{name}.json").read_text()) for name in ("up", "buffered")]
+    registered = [*some[0], *some[1]["newOrChanged"]]
+    return {name for each in registered if each["resource"].startswith(f"{type}::") for name in each.get("inputs", {})}
 
 
 class Kinds(unittest.TestCase):
@@ -40,8 +48,30 @@ class Kinds(unittest.TestCase):
 
     def test_only_a_type_of_which_everything_replaces_has_no_update(self) -> None:
         for type, kind in KINDS.items():
+            if kind.update is None:
+                with self.subTest(type):
+                    self.assertEqual(given(type) - kind.replaces, set())
+
+    def test_sets_and_documents_are_inputs(self) -> None:
+        for type, kind in KINDS.items():
             with self.subTest(type):
-                self.assertTrue(kind.update is not None or kind.replaces)
+                self.assertEqual({path.split(".")[0] for path in kind.sets | kind.documents} - inputs_of(type), set())
+
+    def test_the_order_of_a_list_means_something_and_that_of_a_set_does_not(self) -> None:
+        group = KINDS["aws:ec2/securityGroup:SecurityGroup"]
+        one, other = {"securityGroups": ["a", "b"], "fromPort": 1}, {"securityGroups": ["c"], "fromPort": 2}
+        turned = one | {"securityGroups": ["b", "a"]}
+        self.assertTrue(group.is_same("ingress", [one, other], [other, turned]))
+        self.assertFalse(group.is_same("ingress", [one], [one, one]))
+        self.assertFalse(group.is_same("ingress", [{"cidrBlocks": ["a", "b"]}], [{"cidrBlocks": ["b", "a"]}]))
+        self.assertFalse(KINDS["aws:lambda/function:Function"].is_same("architectures", ["a", "b"], ["b", "a"]))
+
+    def test_only_a_document_is_compared_by_what_its_json_says(self) -> None:
+        policy = KINDS["aws:iam/policy:Policy"]
+        self.assertTrue(policy.is_same("policy", '{"a": [1, 2], "b": 1}', '{"b":1,"a":[1,2]}'))
+        self.assertFalse(policy.is_same("policy", '{"a": [1, 2]}', '{"a": [2, 1]}'))
+        self.assertFalse(policy.is_same("policy", '{"a": true}', '{"a": 1}'))
+        self.assertFalse(policy.is_same("description", "{}", "{ }"))
 
 
 if __name__ == "__main__":
