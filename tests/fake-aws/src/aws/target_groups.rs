@@ -225,10 +225,12 @@ impl World {
     }
 }
 
-/// Whether an address is in the subnets of this world's VPC.
+/// Whether an address is in the subnets of this world's VPC, which has five CIDR blocks from 10.0.0.0/16 on: as many as a
+/// VPC may have, each as large as it may be
+/// ([VPC quotas](https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html)).
 pub(super) fn in_vpc(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(address) => address.octets()[..2] == [10, 0],
+        IpAddr::V4(address) => matches!(address.octets(), [10, 0..5, ..]),
         IpAddr::V6(address) => address.segments()[..3] == [0x2001, 0xdb8, 0],
     }
 }
