@@ -219,13 +219,14 @@ soak: package ## 100,000 events with 2 % faults in one process: constant memory,
 flood: package ## 100,000 state changes in batches of 1,000 with 2 % faults: none lost, constant memory (FLOOD_EVENTS=n)
 	cargo test --locked --test it packed::flood::flood -- --ignored --nocapture
 
+DEPLOY_FLAGS = $(if $(YES),--yes) $(if $(DIFF),--diff) $(if $(REFRESH),--refresh)
 .PHONY: deploy
-deploy: ## deploy the example stack with pulumi up (STACK=dev), or list everything that is missing
-	@$(PYTHON) pulumi/deploy.py up $(STACK)
+deploy: ## deploy the example stack with pulumi up (STACK=dev; YES=1 DIFF=1 REFRESH=1), or list everything that is missing
+	@$(PYTHON) pulumi/deploy.py up $(STACK) $(DEPLOY_FLAGS)
 
 .PHONY: destroy
 destroy: ## destroy the example stack (STACK=dev), after a check for tasks that still run
-	@$(PYTHON) pulumi/deploy.py destroy $(STACK)
+	@$(PYTHON) pulumi/deploy.py destroy $(STACK) $(DEPLOY_FLAGS)
 
 .PHONY: lint
 lint: $(FUZZ)/Cargo.lock ## check formatting, lints and documentation, as CI does

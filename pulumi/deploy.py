@@ -1,7 +1,10 @@
 """`make deploy` and `make destroy`: run Pulumi, after checking what is missing.
 
-    python3 pulumi/deploy.py up STACK
-    python3 pulumi/deploy.py destroy STACK
+    python3 pulumi/deploy.py up STACK [--yes] [--diff] [--refresh]
+    python3 pulumi/deploy.py destroy STACK [--yes] [--diff] [--refresh]
+
+The flags are those of `pulumi up` and `pulumi destroy`: without a question, with each changed property, and with a look at
+what there is first. A destruction asks about tasks that still run all the same.
 
 Exit code 2: something is missing, all of it is printed, and Pulumi was not run. Exit code 1: the destruction was
 not confirmed. Otherwise Pulumi's own. Uses the standard library only.
@@ -9,6 +12,7 @@ not confirmed. Otherwise Pulumi's own. Uses the standard library only.
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -19,17 +23,23 @@ from typing import Any
 import readiness
 from readiness import PROGRAM, Readiness, aws_environment, command
 
+FLAGS = ("--yes", "--diff", "--refresh")
 DESCRIBE_AT_ONCE = 100
 MARK = "start-engines/"
 
 
 def main() -> int:
     """Checks, then runs Pulumi."""
-    if len(sys.argv) != 3 or sys.argv[1] not in ("up", "destroy"):
-        print(f"usage: {sys.argv[0]} up|destroy STACK", file=sys.stderr)
-        return 2
-    action, stack = sys.argv[1:]
-    found = readiness.for_deploy(stack) if action == "up" else readiness.for_destroy(stack)
+    parser = argparse.ArgumentParser(description="Run Pulumi on the example, after checking what is missing.")
+    parser.add_argument("action", choices=("up", "destroy"))
+    parser.add_argument("stack")
+    for flag in FLAGS:
+        parser.add_argument(flag, action="store_true")
+    given = parser.parse_args()
+    action, stack = given.action, given.stack
+    flags = [flag for flag in FLAGS if getattr(given, flag.removeprefix("--"))]
+    check = readiness.for_deploy if action == "up" else readiness.for_destroy
+    found = check(stack, confirmed=given.yes)
     if found.problems:
         print(f"{action} {stack}: {len(found.problems)} missing, nothing was changed", file=sys.stderr)
         for problem in found.problems:
@@ -37,7 +47,7 @@ def main() -> int:
         return 2
     if action == "destroy" and not _may_destroy(found):
         return 1
-    return subprocess.call(["pulumi", action, "--stack", stack], cwd=PROGRAM)
+    return subprocess.call(["pulumi", action, "--stack", stack, *flags], cwd=PROGRAM)
 
 
 def _may_destroy(found: Readiness) -> bool:

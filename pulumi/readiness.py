@@ -31,6 +31,8 @@ REQUIRED_CONFIG = {
 # https://www.pulumi.com/docs/iac/cli/environment-variables/
 CONFIRMED = "PULUMI_SKIP_CONFIRMATIONS"
 PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+# https://www.pulumi.com/registry/packages/aws/installation-configuration/
+REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 INSTALL_PULUMI = "curl -fsSL https://get.pulumi.com | sh"
 
 
@@ -68,18 +70,14 @@ def command(*words: str, env: dict[str, str] | None = None) -> subprocess.Comple
     )
 
 
-def for_destroy(stack: str) -> Readiness:
+def for_destroy(stack: str, confirmed: bool) -> Readiness:
     """Checks what `pulumi destroy` needs: the stack and AWS, since the program does not run."""
-    found = Readiness(stack)
-    _check_pulumi(found)
-    _check_terminal(found)
-    _check_credentials(found)
-    return found
+    return _of_stack(stack, confirmed, "make destroy")
 
 
-def for_deploy(stack: str) -> Readiness:
+def for_deploy(stack: str, confirmed: bool) -> Readiness:
     """Checks what `pulumi up` needs."""
-    found = for_destroy(stack)
+    found = _of_stack(stack, confirmed, "make deploy")
     _check_config(found)
     _check_packed(found)
     if not (FOLDER / "node_modules" / ".package-lock.json").exists():
@@ -89,12 +87,22 @@ def for_deploy(stack: str) -> Readiness:
     return found
 
 
-def _check_terminal(found: Readiness) -> None:
+def _of_stack(stack: str, confirmed: bool, make: str) -> Readiness:
+    """Checks the stack and AWS; `confirmed` if Pulumi is to ask nothing."""
+    found = Readiness(stack)
+    _check_pulumi(found)
+    _check_terminal(found, confirmed, make)
+    _check_credentials(found)
+    return found
+
+
+def _check_terminal(found: Readiness, confirmed: bool, make: str) -> None:
     """Pulumi asks before it changes anything, and for a passphrase; without a terminal, variables answer it."""
     if sys.stdin.isatty():
         return
-    if os.environ.get(CONFIRMED, "").lower() not in ("1", "true"):
-        found.miss("there is no terminal on which Pulumi could ask for a confirmation", f"export {CONFIRMED}=true")
+    if not confirmed and os.environ.get(CONFIRMED, "").lower() not in ("1", "true"):
+        repair = f"{make} STACK={found.stack} YES=1   # or: export {CONFIRMED}=true"
+        found.miss("there is no terminal on which Pulumi could ask for a confirmation", repair)
     if not any(name in os.environ for name in PASSPHRASES) and _has_passphrase(found.stack):
         found.miss("there is no terminal on which Pulumi could ask for the passphrase", f"export {PASSPHRASES[0]}=...")
 
@@ -156,7 +164,8 @@ def _check_config(found: Readiness) -> None:
         return
     config = found.config or {}
     for name, example in REQUIRED_CONFIG.items():
-        if not config.get(name):
+        from_environment = name == "aws:region" and any(os.environ.get(variable) for variable in REGIONS)
+        if not config.get(name) and not from_environment:
             repair = f"pulumi -C pulumi/example config set --stack {found.stack} {name} {example}"
             found.miss(f"{name} is not configured", repair)
 

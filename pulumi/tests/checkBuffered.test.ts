@@ -32,6 +32,8 @@ test("sound settings have no problem", () => {
     assert.deepEqual(problemsOf(buffered), [], JSON.stringify(buffered));
   }
   assert.deepEqual(problemsOf(true, { reservedConcurrency: 4 }), []);
+  // Stopped.
+  assert.deepEqual(problemsOf(true, { reservedConcurrency: 0 }), []);
 });
 
 test("each wrong setting is named with value and rule, of whichever queue", () => {

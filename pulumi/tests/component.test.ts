@@ -365,6 +365,27 @@ test("outputs give applications all they need", async () => {
   ]);
 });
 
+test("outputs name what a team adds policies, alarms or dashboards to", async () => {
+  const { registrations, result } = await deploy(soundArguments());
+  const { roleArn, roleName, requestRuleArn, stateChangeRuleArn, onFailureQueueArn, ruleDeadLetterQueueArn, scheduleGroupName, alarmNames } = result;
+  const named = { roleArn, roleName, requestRuleArn, stateChangeRuleArn, onFailureQueueArn, ruleDeadLetterQueueArn, scheduleGroupName };
+  const told = await new Promise((resolve) => {
+    pulumi.all([named, alarmNames]).apply(resolve);
+  });
+  const alarms = registrations.filter(({ type }) => type === "aws:cloudwatch/metricAlarm:MetricAlarm").map(({ inputs }) => inputs["name"]);
+  assert.equal(alarms.length, 14);
+  const outputs = {
+    roleArn: "arn:aws:iam::111122223333:role/start-engines",
+    roleName: "start-engines",
+    requestRuleArn: "arn:aws:events:us-east-1:111122223333:rule/engines/start-engines-requests",
+    stateChangeRuleArn: "arn:aws:events:us-east-1:111122223333:rule/start-engines-state-change",
+    onFailureQueueArn: "arn:aws:sqs:us-east-1:111122223333:start-engines-failures",
+    ruleDeadLetterQueueArn: "arn:aws:sqs:us-east-1:111122223333:start-engines-undelivered",
+    scheduleGroupName: "start-engines",
+  };
+  assert.deepEqual(told, [outputs, alarms]);
+});
+
 test("the command gets all settings of the function but how it logs and waits, and where function, bus and queues are", async () => {
   const { registrations, result } = await deploy(soundArguments());
   const environment = await new Promise<Record<string, string>>((resolve) => {

@@ -199,6 +199,15 @@ describe("what only the engine can tell is checked before the component has chil
   });
 });
 
+test("a preview warns of a function that is stopped, and of reconciles that are too rare", async () => {
+  const made = await run({ preview: true, config: CONFIG, program: path.join(__dirname, "programs/stopped.ts") });
+  assert.equal(made.exitCode, 0);
+  const [rare, stopped, ...others] = [...made.warnings].sort();
+  assert.match(rare ?? "", /^args\.reconcileSchedule = "rate\(1 day\)": should come every hour at least/);
+  assert.match(stopped ?? "", /^args\.reservedConcurrency = 0: stops the function: .* leave the argument out, and .*redrive$/);
+  assert.deepEqual(others, []);
+});
+
 test("a wrong plain argument stops a preview before anything of the component is registered", async () => {
   const made = await run({ preview: true, config: { ...CONFIG, "start-engines:code": "nowhere.zip" } });
   assert.notEqual(made.exitCode, 0);

@@ -95,10 +95,10 @@ class Deploy(unittest.TestCase):
         with zipfile.ZipFile(self.packed, "w") as archive:
             archive.writestr(name, header)
 
-    def run_it(self, action: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    def run_it(self, action: str, typed: str = "", flags: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
         (self.bin / "answers.json").write_text(json.dumps(self.answers))
         return subprocess.run(
-            [sys.executable, str(self.folder / "deploy.py"), action, "dev"],
+            [sys.executable, str(self.folder / "deploy.py"), action, "dev", *flags],
             env={"PATH": str(self.bin), "HOME": str(self.root), **self.environment},
             input=typed,
             capture_output=True,
@@ -150,7 +150,33 @@ class Up(Deploy):
         for action in ("up", "destroy"):
             with self.subTest(action):
                 what = "there is no terminal on which Pulumi could ask for a confirmation"
-                self.assert_misses(what, "export PULUMI_SKIP_CONFIRMATIONS=true", action)
+                make = "make deploy" if action == "up" else "make destroy"
+                repair = f"{make} STACK=dev YES=1   # or: export PULUMI_SKIP_CONFIRMATIONS=true"
+                self.assert_misses(what, repair, action)
+
+    def test_flags_are_pulumis_own_and_yes_needs_no_terminal(self) -> None:
+        self.environment = {}
+        for action in ("up", "destroy"):
+            with self.subTest(action):
+                ended = self.run_it(action, flags=("--refresh", "--diff", "--yes"))
+                self.assertEqual(ended.returncode, 0, ended)
+                self.assertEqual(self.calls()[-1], f"pulumi {action} --stack dev --yes --diff --refresh")
+
+    def test_what_is_no_flag_is_refused_before_anything(self) -> None:
+        ended = self.run_it("up", flags=("--force",))
+        self.assertEqual(ended.returncode, 2)
+        self.assertIn("unrecognized arguments: --force", ended.stderr)
+        self.assertFalse((self.bin / "calls").exists())
+
+    def test_a_region_of_the_environment(self) -> None:
+        self.answers["pulumi config"] = config(**{"aws:region": ""})
+        self.environment = CONFIRMED | {"AWS_REGION": ""}
+        set_it = "pulumi -C pulumi/example config set --stack dev aws:region us-east-1"
+        self.assert_misses("aws:region is not configured", set_it)
+        for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+            with self.subTest(variable):
+                self.environment = CONFIRMED | {variable: "eu-west-1"}
+                self.assertEqual(self.run_it("up").returncode, 0)
 
     def test_no_terminal_and_no_passphrase(self) -> None:
         self.answers["pulumi whoami"] = says(json.dumps({"user": "somebody", "url": "file:///states"}))
@@ -304,6 +330,13 @@ class Destroy(Deploy):
         ended = self.run_it("destroy", "dev\n")
         self.assertEqual(ended.returncode, 0, ended)
         self.assertEqual(self.calls()[-1], "pulumi destroy --stack dev")
+
+    def test_yes_does_not_mean_the_tasks_that_still_run(self) -> None:
+        self.running("start-engines/-")
+        ended = self.run_it("destroy", flags=("--yes",))
+        self.assertEqual(ended.returncode, 1, ended)
+        self.assertIn("nothing was destroyed", ended.stdout)
+        self.assert_changed_nothing()
 
     def test_asks_when_it_cannot_see(self) -> None:
         self.answers["aws ecs list-tasks"] = fails("AccessDenied")

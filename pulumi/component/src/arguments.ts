@@ -167,7 +167,7 @@ export interface StartEnginesArgs {
   readonly memorySize?: pulumi.Input<number> | undefined;
   /** In seconds, 30 to 900. Default 30. */
   readonly timeout?: number | undefined;
-  /** Maximum invocations at a time, 1 or more. Default: the account's unreserved concurrency. */
+  /** Maximum invocations at a time; 0 stops the function, and events fail at once. Default: the account's unreserved concurrency. */
   readonly reservedConcurrency?: pulumi.Input<number> | undefined;
   /** Default `info`. */
   readonly logLevel?: pulumi.Input<"error" | "warn" | "info" | "debug"> | undefined;

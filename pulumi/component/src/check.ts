@@ -58,7 +58,7 @@ function checkFunction(name: string, fields: Fields, problems: Problems): void {
   checkCode(fields, isUnknown ? UNKNOWN : (architecture ?? DEFAULTS.architecture), problems);
   fields.number("memorySize", 128, 10_240);
   fields.number("timeout", 30, 900);
-  fields.number("reservedConcurrency", 1, 100_000);
+  fields.number("reservedConcurrency", 0, 100_000);
   fields.number("startTimeoutSeconds", 0, 86_400);
   fields.oneOf("logLevel", ["error", "warn", "info", "debug"]);
 }

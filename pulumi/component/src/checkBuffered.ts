@@ -35,7 +35,8 @@ export function checkBuffered(outer: Fields, problems: Problems): void {
   if (buffer === undefined) return;
   for (const kind of KINDS) checkTogether(buffer[kind], fields.at(kind), { timeout, queueRetentionDays }, problems);
   const [reserved, needed] = [number(outer, "reservedConcurrency"), concurrencyOf(buffer)];
-  if (reserved !== undefined && needed > reserved) {
+  // 0 stops the function, whatever its queues would need.
+  if (reserved !== undefined && reserved > 0 && needed > reserved) {
     const rule = `must be at least ${needed}, the maximumConcurrency of both queues: Lambda would throttle the rest`;
     problems.invalid(outer.at("reservedConcurrency"), reserved, rule);
   }

@@ -47,6 +47,19 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly functionArn: pulumi.Output<string>;
   readonly functionName: pulumi.Output<string>;
   readonly logGroupName: pulumi.Output<string>;
+  /** The function's role, for further policies. */
+  readonly roleArn: pulumi.Output<string>;
+  readonly roleName: pulumi.Output<string>;
+  /** The rule on the applications' bus. */
+  readonly requestRuleArn: pulumi.Output<string>;
+  /** The rule on the default bus, for ECS's events. */
+  readonly stateChangeRuleArn: pulumi.Output<string>;
+  readonly onFailureQueueArn: pulumi.Output<string>;
+  readonly ruleDeadLetterQueueArn: pulumi.Output<string>;
+  /** The names of all alarms. */
+  readonly alarmNames: pulumi.Output<string[]>;
+  /** The group of all schedules, those of the function itself too. */
+  readonly scheduleGroupName: pulumi.Output<string>;
   /** The policy for applications that may start engines: attach it to their roles. */
   readonly putEventsPolicyArn: pulumi.Output<string>;
   /** The policy for applications that may stop engines: any task of the deployment, in any of the clusters. */
@@ -92,9 +105,9 @@ export class StartEngines extends pulumi.ComponentResource {
     const scheduling = createScheduling(context);
     const created = createFunction(context, queues, scheduling);
     const later = allowLater(context, scheduling, created, queues);
-    createRules(context, created, queues, later);
+    const rules = createRules(context, created, queues, later);
     createSchedules(context, scheduling, queues);
-    createAlarms(context);
+    const alarms = createAlarms(context);
     createDashboard(context);
     const send = (suffix: string, what: string, detailType: string) =>
       new iam.Policy(
@@ -148,6 +161,14 @@ export class StartEngines extends pulumi.ComponentResource {
     this.functionArn = created.function.arn;
     this.functionName = created.function.name;
     this.logGroupName = created.logGroup.name;
+    this.roleArn = created.role.arn;
+    this.roleName = created.role.name;
+    this.requestRuleArn = rules.requests.arn;
+    this.stateChangeRuleArn = rules.stateChange.arn;
+    this.onFailureQueueArn = queues.onFailure.arn;
+    this.ruleDeadLetterQueueArn = queues.ruleDeadLetters.arn;
+    this.alarmNames = pulumi.all(alarms.map((alarm) => alarm.name));
+    this.scheduleGroupName = scheduling.group.name;
     this.putEventsPolicyArn = starts.arn;
     this.putStopEventsPolicyArn = stops.arn;
     this.putReconcileEventsPolicyArn = reconciles.arn;
@@ -165,6 +186,14 @@ export class StartEngines extends pulumi.ComponentResource {
       functionArn: this.functionArn,
       functionName: this.functionName,
       logGroupName: this.logGroupName,
+      roleArn: this.roleArn,
+      roleName: this.roleName,
+      requestRuleArn: this.requestRuleArn,
+      stateChangeRuleArn: this.stateChangeRuleArn,
+      onFailureQueueArn: this.onFailureQueueArn,
+      ruleDeadLetterQueueArn: this.ruleDeadLetterQueueArn,
+      alarmNames: this.alarmNames,
+      scheduleGroupName: this.scheduleGroupName,
       putEventsPolicyArn: this.putEventsPolicyArn,
       putStopEventsPolicyArn: this.putStopEventsPolicyArn,
       putReconcileEventsPolicyArn: this.putReconcileEventsPolicyArn,
@@ -181,9 +210,15 @@ export class StartEngines extends pulumi.ComponentResource {
   }
 }
 
+/** https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html */
+const STOPPED =
+  "args.reservedConcurrency = 0: stops the function: events go to the on-failure queue at once, with buffered to the dead-letter " +
+  "queues; to go on, leave the argument out, and send them again with start-engines redrive";
+
 /** Tells what is valid, and hardly meant. */
 function warn(args: PlainArgs, component: StartEngines): void {
-  for (const warning of scheduleWarnings(args, new Date())) void pulumi.log.warn(warning, component);
+  const stopped = args.reservedConcurrency === 0 ? [STOPPED] : [];
+  for (const warning of [...scheduleWarnings(args, new Date()), ...stopped]) void pulumi.log.warn(warning, component);
 }
 
 /** As long as any ARN that is not known before its resource is created. */

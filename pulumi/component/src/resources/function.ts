@@ -24,6 +24,7 @@ import type { Scheduling } from "./scheduling";
 export interface FunctionResources {
   readonly function: lambda.Function;
   readonly logGroup: cloudwatch.LogGroup;
+  readonly role: iam.Role;
   readonly invokeConfig: lambda.FunctionEventInvokeConfig;
   /** In buffered mode, the event source mappings of the queues. */
   readonly mappings: readonly lambda.EventSourceMapping[];
@@ -98,7 +99,7 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
     after(context, rolePolicy),
   );
   const mappings = createMappings(context, created, queues, rolePolicy);
-  return { function: created, logGroup, invokeConfig, mappings };
+  return { function: created, logGroup, role, invokeConfig, mappings };
 }
 
 /** In buffered mode, the event source mapping of each queue. */

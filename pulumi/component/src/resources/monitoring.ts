@@ -23,10 +23,10 @@ import { type Context, json } from "./context";
 import { bufferNames, queueNames } from "./queues";
 
 /** Creates the alarms, unless `alarms.enabled` is false. */
-export function createAlarms(context: Context): void {
+export function createAlarms(context: Context): cloudwatch.MetricAlarm[] {
   const { name, functionName, args, settled } = context;
   const limits = args.alarms ?? {};
-  if (limits.enabled === false) return;
+  if (limits.enabled === false) return [];
   const actions = limits.topicArn === undefined ? [] : [limits.topicArn];
   const create = (suffix: string, of: Omit<pulumi.Inputs, "name">) =>
     new cloudwatch.MetricAlarm(
@@ -55,17 +55,15 @@ export function createAlarms(context: Context): void {
   const buffers = buffersOf(context);
   const messages = buffers.length === 0 ? [] : [messagesAlarm(functionName)];
   const buffered = [...buffers.flatMap((queue) => bufferAlarms(queue, limits)), ...messages];
-  for (const { suffix, ...alarm } of [...functionAlarms(watched, limits), ...outcomes, ...unknown, ...buffered]) {
-    create(suffix, alarm);
-  }
-  for (const label of watchedGroups(args.targetGroups)) {
+  const plain = [...functionAlarms(watched, limits), ...outcomes, ...unknown, ...buffered];
+  const unhealthy = watchedGroups(args.targetGroups).map((label) => {
     const alarm = settled.apply((known) => {
       const group = groupMetrics(known).find((found) => found.label === label);
       if (group === undefined) throw new Error(`no target group ${label}`);
       return unhealthyAlarm(group, known.alarms ?? {});
     });
     const of = <K extends keyof Alarm>(field: K) => alarm.apply((known) => known[field]);
-    create(`unhealthy-${label}`, {
+    return create(`unhealthy-${label}`, {
       alarmDescription: of("alarmDescription"),
       namespace: of("namespace"),
       metricName: of("metricName"),
@@ -74,7 +72,8 @@ export function createAlarms(context: Context): void {
       threshold: of("threshold"),
       evaluationPeriods: of("evaluationPeriods"),
     });
-  }
+  });
+  return [...plain.map(({ suffix, ...alarm }) => create(suffix, alarm)), ...unhealthy];
 }
 
 /** Creates the dashboard, unless `dashboard` is false. */

@@ -26,13 +26,19 @@ interface Side {
   readonly kind: Kind;
 }
 
+/** Both rules. */
+export interface Rules {
+  readonly requests: cloudwatch.EventRule;
+  readonly stateChange: cloudwatch.EventRule;
+}
+
 /** Creates both rules with their targets. */
 export function createRules(
   context: Context,
   created: FunctionResources,
   queues: Queues,
   laterPolicy: pulumi.Resource,
-): void {
+): Rules {
   const { name, functionName, args, settled } = context;
   const rule = (suffix: string, description: string, bus: pulumi.Input<string>, pattern: pulumi.Output<object>) =>
     new cloudwatch.EventRule(
@@ -113,4 +119,5 @@ export function createRules(
       after(context, deadLettersAllowed, created.invokeConfig, laterPolicy, ...first),
     );
   }
+  return { requests, stateChange };
 }
