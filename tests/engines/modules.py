@@ -1,7 +1,8 @@
 """Gets the engines' modules into `.tools/engines`, each at a pinned version with its checksum.
 
-Go compares every module with `go.sum`; the jars are compared with `jars.sha256` here. What cannot be had is an error
-that says so, with the words of Go or Maven. Must not use anything that the checksums do not cover.
+Go compares every module with `go.sum`; the jars are compared with `jars.sha256` here. Only the version of Maven's plugin
+that copies the jars is pinned: what it brings is compared, it itself is not. What cannot be had is an error that says so,
+with the words of Go or Maven. Must not use a module or jar that the checksums do not cover.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+
+import bounded
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".tools" / "engines"
@@ -25,11 +27,10 @@ class Unavailable(Exception):
     """A module could not be had, or is not the one that is pinned."""
 
 
-def go_tools(module: Path, tools: Path = TOOLS, environment: Mapping[str, str] = os.environ) -> Path:
-    """Builds the `tool`s of a module's `go.mod`; the folder that they are in."""
-    binaries = tools / "bin"
-    settings = {
-        "GOBIN": str(binaries),
+def go_settings(tools: Path = TOOLS) -> dict[str, str]:
+    """What Go must be told so that all that it has goes below `tools`, and all of it is pinned."""
+    return {
+        "GOBIN": str(tools / "bin"),
         "GOMODCACHE": str(tools / "go" / "modules"),
         "GOCACHE": str(tools / "go" / "cache"),
         # Neither another Go, nor another version of a module. The caches can be deleted like other files.
@@ -38,9 +39,13 @@ def go_tools(module: Path, tools: Path = TOOLS, environment: Mapping[str, str] =
         "GOWORK": "off",
         "CGO_ENABLED": "0",
     }
+
+
+def go_tools(module: Path, tools: Path = TOOLS, environment: Mapping[str, str] = os.environ) -> Path:
+    """Builds the `tool`s of a module's `go.mod`; the folder that they are in."""
     what = f"the modules of {_name(module / 'go.mod')}"
-    _fetch(["go", "install", "tool"], module, dict(environment) | settings, what)
-    return binaries
+    fetch(["go", "install", "tool"], module, dict(environment) | go_settings(tools), what)
+    return tools / "bin"
 
 
 def jars(folder: Path, tools: Path = TOOLS, environment: Mapping[str, str] = os.environ) -> list[Path]:
@@ -52,31 +57,23 @@ def jars(folder: Path, tools: Path = TOOLS, environment: Mapping[str, str] = os.
         settings = [f"-Dmaven.repo.local={tools / 'maven'}", f"-DoutputDirectory={target}", "-DincludeScope=runtime"]
         quiet = ["--batch-mode", "--quiet", "-Dstyle.color=never"]
         command = ["mvn", *quiet, "--file", str(folder / "pom.xml"), *settings, COPY]
-        _fetch(command, folder, dict(environment), f"the jars of {_name(folder / 'pom.xml')}")
+        fetch(command, folder, dict(environment), f"the jars of {_name(folder / 'pom.xml')}")
     found = _problems(target, sums)
     if found:
         raise Unavailable("; ".join(found))
     return sorted(target / name for name in sums)
 
 
-def _fetch(command: list[str], folder: Path, environment: Mapping[str, str], what: str) -> None:
+def fetch(
+    command: list[str], folder: Path, environment: Mapping[str, str], what: str, seconds: float | None = None
+) -> None:
+    """Runs a command that brings something; `Unavailable` has its words if it fails."""
     try:
-        ended = subprocess.run(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=FETCH_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as late:
-        raise Unavailable(f"{what} could not be had within {FETCH_SECONDS:g} s by `{command[0]}`") from late
+        ended = bounded.run(command, seconds or FETCH_SECONDS, folder, environment, is_merged=True)
+    except bounded.Hung as hung:
+        raise Unavailable(f"{what} could not be had: {hung}") from hung
     if ended.returncode != 0:
-        lines = ended.stdout.strip().splitlines()
+        lines = [line for line in ended.stdout.strip().splitlines() if not line.startswith("go: downloading ")]
         # Maven explains itself at length after the first lines.
         said = "\n".join(f"  {line}" for line in lines[:LAST_LINES])
         raise Unavailable(

@@ -19,6 +19,7 @@ from pathlib import Path
 ENGINES = Path(__file__).resolve().parent
 ANSWER_SECONDS = 60.0
 GO, JAVA, MAVEN = (1, 26), (17,), (3, 6, 3)
+GET_JAVA = "apt-get install openjdk-17-jdk-headless, or https://adoptium.net"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 Version = tuple[int, ...]
@@ -45,14 +46,9 @@ def needed(folder: Path = ENGINES) -> list[Tool]:
             max([GO, *_asked_for(folder)]),
             "https://go.dev/doc/install",
         ),
-        # The compiler, since a runtime alone does not do.
-        Tool(
-            "Java (a JDK)",
-            ("javac", "-version"),
-            re.compile(r"javac (\d+(?:\.\d+)*)"),
-            JAVA,
-            "apt-get install openjdk-17-jdk-headless, or https://adoptium.net",
-        ),
+        # Both, since a runtime alone does not do, and either may be of another version than the other.
+        Tool("Java (a JDK)", ("javac", "-version"), re.compile(r"javac (\d+(?:\.\d+)*)"), JAVA, GET_JAVA),
+        Tool("Java", ("java", "-version"), re.compile(r'version "(\d+(?:\.\d+)*)'), JAVA, GET_JAVA),
         Tool(
             "Maven",
             ("mvn", "--version"),

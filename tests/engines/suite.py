@@ -17,7 +17,8 @@ ENGINES = Path(__file__).resolve().parent
 def run(folder: Path, fetch: Callable[[], object], *others: Path) -> int:
     """The exit code: 2 if `fetch` cannot get what the tests need.
 
-    The tests may import what is in the folder, in this one, and in the others.
+    The tests may import what is in the folder, in this one, and in the others. The arguments of the program are parts of
+    the names of those that are to be run.
     """
     sys.path[:0] = map(str, (folder, ENGINES, *others))
     try:
@@ -30,7 +31,11 @@ def run(folder: Path, fetch: Callable[[], object], *others: Path) -> int:
         del os.environ[name]
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
     # As Ctrl-C: the tests end, and what was registered with `atexit` runs.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    tests = unittest.defaultTestLoader.discover(str(folder), top_level_dir=str(folder))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    loader = unittest.defaultTestLoader
+    if sys.argv[1:]:
+        loader.testNamePatterns = [f"*{name}*" for name in sys.argv[1:]]
+    tests = loader.discover(str(folder), top_level_dir=str(folder))
     result = unittest.TextTestRunner(verbosity=2).run(tests)
     return 0 if result.wasSuccessful() and result.testsRun > 0 else 1

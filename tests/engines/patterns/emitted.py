@@ -6,12 +6,12 @@ The recorded run is compared with the program by the tests of `pulumi/`. Must no
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import bounded
 from statement import OWN_SOURCES, is_request, is_state_change
 
 PULUMI = Path(__file__).resolve().parents[3] / "pulumi"
@@ -67,15 +67,8 @@ def recorded(rule: str) -> Any:
 def _made(applications: tuple[str, ...], clusters: tuple[str, ...]) -> tuple[Any, Any]:
     """What the component's functions make of these."""
     arguments = {"sources": [*applications, *sorted(OWN_SOURCES)], "clusters": clusters}
-    ended = subprocess.run(
-        ["node", "--import", "tsx", "--eval", MADE, json.dumps(arguments)],
-        cwd=PULUMI,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    command = ["node", "--import", "tsx", "--eval", MADE, json.dumps(arguments)]
+    ended = bounded.run(command, SECONDS, PULUMI)
     if ended.returncode != 0:
         raise RuntimeError(f"the component's patterns could not be made: {ended.stderr.strip()}")
     requests, state_changes = json.loads(ended.stdout)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import bounded
 
 PROGRAM = Path(__file__).resolve().parent / "Match.java"
 # For one that hangs: it takes seconds.
@@ -26,15 +27,12 @@ def matched(jars: Sequence[Path], jobs: Iterable[tuple[Mapping[str, Any], Sequen
         for patterns, events in jobs
         for line in ({"patterns": patterns}, *({"event": event} for event in events))
     ]
-    ended = subprocess.run(
+    ended = bounded.run(
         ["java", "-cp", os.pathsep.join(map(str, jars)), str(PROGRAM)],
+        SECONDS,
+        PROGRAM.parent,
         # JSON without line breaks, since a line is one of them.
-        input="".join(f"{json.dumps(line)}\n" for line in lines),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=SECONDS,
-        check=False,
+        typed="".join(f"{json.dumps(line)}\n" for line in lines),
     )
     if ended.returncode != 0:
         raise RulerFailed(f"event-ruler ended with {ended.returncode}: {ended.stderr.strip()}")

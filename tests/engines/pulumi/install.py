@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+import modules
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-TOOLS = ROOT / ".tools" / "engines" / "pulumi"
+TOOLS = modules.TOOLS / "pulumi"
 BIN = TOOLS / "bin"
 VENV = TOOLS / "venv"
 VERSION = "v3.248.0"
@@ -28,12 +28,8 @@ PROVIDER = "pulumi-resource-aws"
 # That of `@pulumi/aws` in pulumi/example/package.json, which asks for a provider of its own version.
 AWS_VERSION = "v7.48.0"
 SCRIPTS = {PLUGINS / PROVIDER: "aws_plugin.py", BIN / "pulumi-language-nodejs": "language_plugin.py"}
-# Five CPU minutes on two cores that others may use; then it hangs.
-SECONDS = 1800
-
-
-class InstallFailed(Exception):
-    """Something could not be built or installed; the message has the tool's own words."""
+# Five CPU minutes on two cores that others may use, and less than all of this part gets; then it hangs.
+SECONDS = 1500.0
 
 
 def install() -> None:
@@ -42,7 +38,7 @@ def install() -> None:
     _engine()
     _venv()
     for script, module in SCRIPTS.items():
-        path = os.pathsep.join((str(HERE), str(ROOT / "tests" / "local")))
+        path = os.pathsep.join(map(str, (HERE, HERE.parent, ROOT / "tests" / "local")))
         words = shlex.join([str(VENV / "bin" / "python"), str(HERE / module)])
         script.parent.mkdir(exist_ok=True)
         script.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(path)} exec {words} "$@"\n')
@@ -54,39 +50,27 @@ def _engine() -> None:
     key = _digest(source / "go.mod", source / "go.sum") + VERSION
     if (BIN / "pulumi").exists() and stamp.exists() and stamp.read_text() == key:
         return
-    if shutil.which("go") is None:
-        raise InstallFailed("Go 1.26 is missing: https://go.dev/dl/")
     print(f"== building Pulumi's engine {VERSION}: about five CPU minutes the first time", flush=True)
-    # -mod=readonly: exactly the modules of go.sum, or an error.
-    build = ["go", "build", "-mod=readonly", "-ldflags", f"-s -w {VERSION_FLAG}", "-o", str(BIN / "pulumi"), COMMAND]
-    _run(build, source)
+    build = ["go", "build", "-ldflags", f"-s -w {VERSION_FLAG}", "-o", str(BIN / "pulumi"), COMMAND]
+    settings = os.environ | modules.go_settings(TOOLS.parent)
+    modules.fetch(build, source, settings, f"Pulumi's engine {VERSION}", SECONDS)
     stamp.write_text(key)
 
 
 def _venv() -> None:
     requirements, stamp = HERE / "requirements.txt", TOOLS / "venv.stamp"
-    key = _digest(requirements) + sys.version
+    # Its programs name the folder that they were installed into.
+    key = f"{_digest(requirements)} {sys.version} {VENV}"
     if stamp.exists() and stamp.read_text() == key:
         return
     print("== installing what Pulumi's plugins need", flush=True)
-    _run([sys.executable, "-m", "venv", "--clear", str(VENV)], HERE)
+    what = f"what {requirements.relative_to(ROOT)} names"
+    modules.fetch([sys.executable, "-m", "venv", "--clear", str(VENV)], HERE, os.environ, what, SECONDS)
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    _run([*pip, "--require-hashes", "-r", str(requirements)], HERE)
+    pip += ["--no-cache-dir", "--require-hashes", "-r", str(requirements)]
+    modules.fetch(pip, HERE, os.environ, what, SECONDS)
     stamp.write_text(key)
 
 
 def _digest(*files: Path) -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-
-
-def _run(words: list[str], folder: Path) -> None:
-    try:
-        ended = subprocess.run(
-            words, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        output = (error.stdout or b"") + (error.stderr or b"")
-        raise InstallFailed(f"{shlex.join(words)} did not end within {SECONDS} s: {output!r}") from error
-    if ended.returncode != 0:
-        output = (ended.stdout + ended.stderr).strip()
-        raise InstallFailed(f"{shlex.join(words)} ended with {ended.returncode}:\n{output}")

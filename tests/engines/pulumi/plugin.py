@@ -26,6 +26,8 @@ MAX_MESSAGE = 64 * 1024 * 1024
 
 def serve(add: Callable[[grpc.Server], None], at_end: Callable[[], None] = lambda: None) -> None:
     """Serves what `add` adds, until the engine is gone; `at_end` ends what was started for it."""
+    # First of all: the engine may be killed at any time.
+    engine = os.getppid()
     size = [("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", MAX_MESSAGE)]
     server = grpc.server(futures.ThreadPoolExecutor(THREADS), options=size)
     add(server)
@@ -34,7 +36,7 @@ def serve(add: Callable[[grpc.Server], None], at_end: Callable[[], None] = lambd
     # The engine's way of ending a plugin.
     signal.signal(signal.SIGINT, lambda *_: _end(at_end, 0))
     print(port, flush=True)
-    threading.Thread(target=_end_with, args=(os.getppid(), at_end), daemon=True).start()
+    threading.Thread(target=_end_with, args=(engine, at_end), daemon=True).start()
     server.wait_for_termination()
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bounded import kill_group
 from install import ROOT
 
 PULUMI = ROOT / "pulumi"
@@ -100,18 +101,21 @@ def _step(metadata: dict[str, Any]) -> Step:
 class Session:
     """One process. Close it at the end."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], command: list[str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, environment: dict[str, str], log: Path, command: list[str] | None = None
+    ) -> None:
         if shutil.which("node") is None or not (PULUMI / "component" / "lib").exists():
             raise OperationFailed("Node 20 and the compiled component are needed: make component")
-        self._log = folder / "node.log"
-        with self._log.open("w") as log:
+        self._log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("w") as errors:
             self._process = subprocess.Popen(
                 command or ["node", "--import", "tsx", "tests/engine.ts", str(folder / "work")],
                 cwd=PULUMI,
                 env=environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=log,
+                stderr=errors,
                 text=True,
                 start_new_session=True,
             )
@@ -198,8 +202,7 @@ class Session:
         if self._process.returncode is not None:
             # Reaped: its number may be another's now.
             return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        kill_group(self._process.pid)
         self._process.wait()
 
 

@@ -5,17 +5,22 @@ The small one gets the answers that Pulumi's provider gave, so that all else mus
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
 import subprocess
+import tempfile
+import threading
 from collections.abc import Callable
 from typing import Any
 
+from bounded import kill_group
 from install import ROOT
 from session import Operation
 
 SECONDS = 240.0
+SHOWN_LINES = 40
 STACK_TYPE = "pulumi:pulumi:Stack"
 DEFAULTS = "__defaults"
 # What marks an archive among the values.
@@ -31,22 +36,39 @@ def run(config: dict[str, str], answer: Answer, preview: bool) -> dict[str, Any]
     """Runs the example under the small engine; `answer` has the provider's answer to each of its requests."""
     node = shutil.which("node") or "node"
     mode = ["preview"] if preview else []
-    with subprocess.Popen(
-        [node, "--import", "tsx", "tests/deploy.ts", json.dumps(config), *mode],
-        cwd=ROOT / "pulumi",
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as program:
+    said = []
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            [node, "--import", "tsx", "tests/deploy.ts", json.dumps(config), *mode],
+            cwd=ROOT / "pulumi",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        ) as program,
+    ):
         assert program.stdin is not None and program.stdout is not None
-        for line in program.stdout:
-            message = json.loads(line)
-            if "run" in message:
-                ended: dict[str, Any] = message["run"]
-                return ended
-            program.stdin.write(json.dumps(answer(message)) + "\n")
-            program.stdin.flush()
-    raise AssertionError("the small engine has ended without a word")
+        # Its output ends with it.
+        timer = threading.Timer(SECONDS, kill_group, [program.pid])
+        timer.start()
+        try:
+            for line in program.stdout:
+                said.append(line)
+                message = json.loads(line)
+                if "run" in message:
+                    ended: dict[str, Any] = message["run"]
+                    return ended
+                with contextlib.suppress(BrokenPipeError):
+                    program.stdin.write(json.dumps(answer(message)) + "\n")
+                    program.stdin.flush()
+        finally:
+            timer.cancel()
+            kill_group(program.pid)
+        errors.seek(0)
+        last = "".join([*said, *errors][-SHOWN_LINES:])
+    raise AssertionError(f"the small engine has ended without a word, or not within {SECONDS:g} s; it said:\n{last}")
 
 
 def seen_by_small(ended: dict[str, Any], with_dependencies: bool) -> Seen:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pty
 import re
 import select
-import signal
 import subprocess
 import time
 from pathlib import Path
+
+from bounded import kill_group
 
 # Colours, cursor movements and the like.
 _CONTROL = re.compile(r"\x1b(\[[0-9;?]*[a-zA-Z]|\][^\x07]*\x07|[()][A-B0-2]|[=>78])|\r")
@@ -56,8 +56,7 @@ def on_terminal(
                 os.write(leader, asked[1].encode())
         raise TerminalHung(f"{words} did not end within {seconds:g} s; it showed:\n{_text(shown)}")
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        kill_group(process.pid)
         process.wait()
         os.close(leader)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
+import atexit
 import os
 import shutil
 import tempfile
 import unittest
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from session import Session
 
 PACKED = ROOT / "target/lambda/start-engines-lambda/bootstrap.zip"
 IMAGE = "registry.example/engine:1"
-# What ends processes, and may be called twice: for a run that is interrupted in the middle of a test.
-AT_END = contextlib.ExitStack()
+# Kept for whoever looks into a failure.
+LOGS = ROOT / "target" / "engines"
 
 
 def environment(folder: Path, endpoint: str) -> dict[str, str]:
@@ -50,31 +51,54 @@ def environment(folder: Path, endpoint: str) -> dict[str, str]:
     }
 
 
+def started(log: Path, add_cleanup: Callable[[Callable[[], None]], object]) -> MiniStack:
+    """An emulator that is ended with a test, or with the run if that is interrupted in the middle of it."""
+    emulator = MiniStack(log)
+    add_cleanup(emulator.stop)
+    atexit.register(emulator.stop)
+    emulator.start()
+    return emulator
+
+
 class World(unittest.TestCase):
-    """Made once for a class; its tests run in the order of their names, each on what the one before has left."""
+    """Made once for a class; its tests run in the order of their names, each on what the one before has left.
+
+    After one that fails the others are skipped.
+    """
 
     folder: Path
     emulator: MiniStack
     orders: Orders
     session: Session
     code: Path
+    failed = ""
 
     @classmethod
     def setUpClass(cls) -> None:
         cls.folder = Path(tempfile.mkdtemp(prefix="start-engines-pulumi-"))
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.emulator = MiniStack(cls.folder / "ministack.log")
-        cls.addClassCleanup(cls.emulator.stop)
-        AT_END.callback(cls.emulator.stop)
-        cls.emulator.start()
+        cls.emulator = started(LOGS / "pulumi.ministack.log", cls.addClassCleanup)
         cls.orders = Orders(cls.folder)
         # The program writes a file beside it.
         cls.code = Path(shutil.copy(PACKED, cls.folder))
         (cls.folder / "state").mkdir()
         own = {"PULUMI_BACKEND_URL": f"file://{cls.folder}/state", "PULUMI_CONFIG_PASSPHRASE": "of the test"}
-        cls.session = Session(cls.folder, environment(cls.folder, cls.emulator.endpoint) | own)
+        everything = environment(cls.folder, cls.emulator.endpoint) | own
+        cls.session = Session(cls.folder, everything, LOGS / "pulumi.node.log")
         cls.addClassCleanup(cls.session.close)
-        AT_END.callback(cls.session.close)
+        atexit.register(cls.session.close)
+
+    def setUp(self) -> None:
+        if self.failed:
+            self.skipTest(f"after {self.failed}")
+
+    def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
+        """Remembers a failure: what comes after it would only fail by it."""
+        before = _failures(result)
+        result = super().run(result)
+        if _failures(result) > before:
+            type(self).failed = self.id().rsplit(".", 1)[-1]
+        return result
 
     @classmethod
     def config(cls, **more: str) -> dict[str, str]:
@@ -90,6 +114,10 @@ class World(unittest.TestCase):
     def client(self, service: str) -> Any:
         """A client of one AWS service in the emulator."""
         return self.emulator.client(service)
+
+
+def _failures(result: unittest.TestResult | None) -> int:
+    return len(result.failures) + len(result.errors) if result else 0
 
 
 def architecture(zipped: Path) -> str:

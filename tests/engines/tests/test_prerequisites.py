@@ -17,6 +17,7 @@ import prerequisites
 GOOD = {
     "go": "go version go1.26.8 linux/amd64",
     "javac": "javac 17.0.15",
+    "java": 'openjdk version "17.0.15" 2025-04-15\nOpenJDK Runtime Environment (build 17.0.15+6)',
     "mvn": "\033[1mApache Maven 3.8.7\033[m\nMaven home: /usr/share/maven",
 }
 
@@ -53,15 +54,18 @@ class Prerequisites(unittest.TestCase):
 
     def test_newer_versions_are_no_problem(self) -> None:
         newer = {"go": "go version go2.0 linux/arm64", "javac": "javac 25", "mvn": "Apache Maven 4.0.0-rc-4 (abc)"}
+        newer["java"] = 'openjdk version "25" 2025-09-16'
         self.assertEqual(self.problems(**newer), [])
 
     def test_all_that_is_missing_is_said_at_once_with_the_way_to_get_it(self) -> None:
-        found = self.problems(go=None, javac=None, mvn=None)
+        found = self.problems(go=None, javac=None, java=None, mvn=None)
         self.assertEqual(
             found,
             [
                 "Go 1.26 or newer is needed: there is no go in PATH. https://go.dev/doc/install",
                 "Java (a JDK) 17 or newer is needed: there is no javac in PATH. "
+                "apt-get install openjdk-17-jdk-headless, or https://adoptium.net",
+                "Java 17 or newer is needed: there is no java in PATH. "
                 "apt-get install openjdk-17-jdk-headless, or https://adoptium.net",
                 "Maven 3.6.3 or newer is needed: there is no mvn in PATH. "
                 "apt-get install maven, or https://maven.apache.org/install.html",
@@ -73,6 +77,8 @@ class Prerequisites(unittest.TestCase):
             ("go", "go version go1.25.9 linux/amd64", "1.25.9"),
             ("javac", "javac 11.0.22", "11.0.22"),
             ("javac", "javac 1.8.0_392", "1.8.0"),
+            ("java", 'openjdk version "11.0.22" 2024-01-16', "11.0.22"),
+            ("java", 'java version "1.8.0_392"', "1.8.0"),
             ("mvn", "Apache Maven 3.6.2 (abc)", "3.6.2"),
         ):
             with self.subTest(words):

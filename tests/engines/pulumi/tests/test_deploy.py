@@ -7,19 +7,18 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import tempfile
 import unittest
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import bounded
 import wait
 from install import BIN, ROOT, VENV
 from inventory import inventory
-from ministack import MiniStack
 from terminal import on_terminal
-from world import AT_END, environment
+from world import LOGS, environment, started
 
 SECONDS = 600.0
 STARTED_SECONDS = 60.0
@@ -50,10 +49,7 @@ class FromNothing(unittest.TestCase):
         (self.root / packed.parent).mkdir(parents=True)
         # Newer than the sources.
         shutil.copyfile(ROOT / packed, self.root / packed)
-        self.emulator = MiniStack(self.folder / "ministack.log")
-        self.addCleanup(self.emulator.stop)
-        AT_END.callback(self.emulator.stop)
-        self.emulator.start()
+        self.emulator = started(LOGS / f"{self.id().rsplit('.', 1)[-1]}.ministack.log", self.addCleanup)
         (self.folder / "states").mkdir()
         self.before = inventory(self.emulator.client)
         # The types are checked by tsc.
@@ -66,17 +62,7 @@ class FromNothing(unittest.TestCase):
 
     def shell(self, line: str, typed: str = "") -> tuple[int, str]:
         """Exit status and all output, without a terminal."""
-        ended = subprocess.run(
-            ["bash", "-c", line],
-            cwd=self.root,
-            env=self.environment,
-            input=typed,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        ended = bounded.run(["bash", "-c", line], SECONDS, self.root, self.environment, typed, is_merged=True)
         return ended.returncode, ended.stdout
 
     def terminal(self, line: str, answers: list[tuple[str, str]]) -> tuple[int, str]:
@@ -108,8 +94,12 @@ class FromNothing(unittest.TestCase):
             self.assertEqual(inventory(self.emulator.client), self.before)
             self.follow(said, run)
         self.assertEqual(status, 0, said)
+        self.assert_no_warning(said)
         # The emulator has what the engine says.
         self.assertIn("76 created", said)
+
+    def assert_no_warning(self, said: str) -> None:
+        self.assertNotRegex(said, r"(?i)\bwarn")
 
     def outputs(self) -> dict[str, Any]:
         status, said = self.shell("pulumi -C pulumi/example stack output --json")
@@ -154,6 +144,7 @@ class FromNothing(unittest.TestCase):
         self.stop_as_printed(said)
         status, said = self.shell("make destroy")
         self.assertEqual(status, 0, said)
+        self.assert_no_warning(said)
         self.assert_nothing_left()
 
     def from_there(self) -> None:
@@ -182,6 +173,7 @@ class FromNothing(unittest.TestCase):
         self.deploy(lambda: self.terminal("make deploy", answers), lambda line: self.terminal(line, answers))
         status, said = self.terminal("make destroy", answers)
         self.assertEqual(status, 0, said)
+        self.assert_no_warning(said)
         # It cannot ask for the passphrase a second time, so it asks whether to go on.
         self.assertRegex(said, r"cannot check whether tasks still run: [^\n]*PULUMI_CONFIG_PASSPHRASE")
         self.assert_nothing_left()
