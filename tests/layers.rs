@@ -27,7 +27,7 @@ const LEVELS: &[&[&str]] = &[
 ];
 
 /// All that core may depend on: nothing of an SDK, of an async runtime, of the network.
-const DEPENDENCIES: &[&str] = &["aws_lambda_events", "chrono", "serde_json", "sha2", "thiserror"];
+const DEPENDENCIES: &[&str] = &["chrono", "serde_json", "sha2", "thiserror"];
 
 fn core() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/core")
