@@ -87,6 +87,7 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
                 }
                 Ok(_) | Err(_) => None,
             };
+            let shared = called.answer.as_ref().map(|answer| part.share(answer));
             let is_asked_again = |asker: &usize| again.as_ref().is_some_and(|again| again.askers.contains(asker));
             for asker in part.askers.iter().filter(|asker| !is_asked_again(asker)) {
                 let own = round.calls.get(*asker).unwrap_or(&part.call);
@@ -94,11 +95,10 @@ impl<A: Aws, C: Clock> Rounds<A, C> {
                     asker: *asker,
                     asked_at: called.asked_at,
                     calls: std::mem::take(&mut uncounted),
-                    answer: Ok(called
-                        .answer
-                        .as_ref()
-                        .map(|answer| part.part(answer, own))
-                        .map_err(Clone::clone)),
+                    answer: Ok(match &shared {
+                        Ok(shared) => Ok(shared.part(own)),
+                        Err(error) => Err((*error).clone()),
+                    }),
                 });
             }
             parts.extend(again);

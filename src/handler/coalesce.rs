@@ -6,7 +6,7 @@
 //! Only calls that read, or that may be repeated, are coalesced. A call that must not happen twice
 //! (such as RunTask) stays alone.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 
 use start_engines_core::call::{
@@ -215,18 +215,44 @@ impl Coalesced {
         Some([Self::of(calls, one.to_vec())?, Self::of(calls, other.to_vec())?])
     }
 
+    /// The answer, to be shared out among the askers.
+    #[must_use]
+    pub fn share<'a>(&'a self, answer: &'a Answer) -> Shared<'a> {
+        let tasks = match answer {
+            Answer::Tasks(found) if self.askers.len() > 1 => found.as_slice(),
+            _ => &[],
+        };
+        Shared {
+            call: &self.call,
+            answer,
+            positions: tasks.iter().enumerate().map(|(n, task)| (&task.arn, n)).collect(),
+        }
+    }
+}
+
+/// An answer for several askers.
+#[derive(Debug)]
+pub struct Shared<'a> {
+    call: &'a Call,
+    answer: &'a Answer,
+    /// Where each task is in the answer, if there are several askers.
+    positions: HashMap<&'a TaskArn, usize>,
+}
+
+impl Shared<'_> {
     /// The part of the answer that belongs to the asker's own call.
     #[must_use]
-    pub fn part(&self, answer: &Answer, own: &Call) -> Answer {
-        match (answer, &self.call, own) {
+    pub fn part(&self, own: &Call) -> Answer {
+        match (self.answer, self.call, own) {
             (Answer::Tasks(found), Call::DescribeTasks { tasks: asked, .. }, Call::DescribeTasks { tasks, .. })
                 if tasks.len() < asked.len() =>
             {
-                // Most askers ask for one task, of a hundred that are found.
-                let mut own: Vec<&TaskArn> = tasks.iter().collect();
-                own.sort_unstable();
-                let of_own = found.iter().filter(|task| own.binary_search(&&task.arn).is_ok());
-                Answer::Tasks(of_own.cloned().collect())
+                // In the order of the answer, each once.
+                let of_own: BTreeSet<usize> = tasks
+                    .iter()
+                    .filter_map(|arn| self.positions.get(arn).copied())
+                    .collect();
+                Answer::Tasks(of_own.iter().filter_map(|n| found.get(*n)).cloned().collect())
             }
             (
                 Answer::Health(health),
@@ -248,7 +274,7 @@ impl Coalesced {
                 });
                 Answer::Interfaces(of_own.cloned().collect())
             }
-            _ => answer.clone(),
+            _ => self.answer.clone(),
         }
     }
 }
@@ -262,8 +288,11 @@ fn keep_first_of_each<T: Clone + Eq + std::hash::Hash>(items: &mut Vec<T>) {
 mod tests {
     use std::time::Duration;
 
+    use serde_json::json;
+
     use super::*;
     use start_engines_core::call::ErrorKind;
+    use start_engines_core::domain::task::from_event;
 
     fn group(name: &str) -> TargetGroupArn {
         format!("arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/{name}/73e2d6bc24d8a067")
@@ -352,8 +381,35 @@ mod tests {
             })
         };
         let answer = Answer::Interfaces(vec![interface(1), interface(7)]);
-        let part = chunks[0].part(&answer, &calls[7]);
+        let part = chunks[0].share(&answer).part(&calls[7]);
         assert_eq!(part, Answer::Interfaces(vec![interface(7)]));
+    }
+
+    #[test]
+    fn each_asker_gets_its_own_tasks_in_the_order_of_the_answer() {
+        let arn = |n: usize| -> TaskArn {
+            let text = format!("arn:aws:ecs:us-east-1:111122223333:task/engines/{n:032x}");
+            text.parse().unwrap()
+        };
+        let ask = |tasks: &[usize]| Call::DescribeTasks {
+            cluster: "engines".parse().unwrap(),
+            tasks: tasks.iter().copied().map(arn).collect(),
+        };
+        let task = |n: usize| {
+            let detail = json!({"taskArn": arn(n).as_str(), "lastStatus": "RUNNING"});
+            from_event(&detail).unwrap()
+        };
+        let calls = [ask(&[1]), ask(&[2, 3, 4]), ask(&[5]), ask(&[4, 3, 2, 5, 1])];
+        let coalesced = &coalesce(&calls)[0];
+        // ECS does not know the fifth.
+        let answer = Answer::tasks([4, 1, 3, 2].map(task));
+        let shared = coalesced.share(&answer);
+        let parts = calls.each_ref().map(|own| shared.part(own));
+        let expected = [&[1][..], &[4, 3, 2], &[], &[4, 1, 3, 2]];
+        assert_eq!(
+            parts,
+            expected.map(|tasks| Answer::tasks(tasks.iter().copied().map(task)))
+        );
     }
 
     #[test]
@@ -425,10 +481,13 @@ mod tests {
         );
         let answer = Answer::Health(vec![one.clone(), two.clone(), three.clone()]);
         assert_eq!(
-            coalesced.part(&answer, &calls[0]),
+            coalesced.share(&answer).part(&calls[0]),
             Answer::Health(vec![one, two.clone()])
         );
-        assert_eq!(coalesced.part(&answer, &calls[1]), Answer::Health(vec![two, three]));
+        assert_eq!(
+            coalesced.share(&answer).part(&calls[1]),
+            Answer::Health(vec![two, three])
+        );
     }
 
     #[test]

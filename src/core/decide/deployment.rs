@@ -12,7 +12,7 @@
 //! [StopTask]: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
 
 use crate::config::Config;
-use crate::domain::started_by;
+use crate::domain::started_by::{self, DecodeError};
 use crate::domain::tags;
 use crate::domain::target::Attachment;
 use crate::domain::task::Task;
@@ -32,19 +32,22 @@ pub enum Whose {
 #[must_use]
 pub fn whose(task: &Task, config: &Config) -> Whose {
     let text = task.started_by.as_deref().unwrap_or_default();
-    if !text.starts_with(started_by::PREFIX) {
-        return Whose::Foreign;
-    }
+    whose_with(&started_by::decode(text, &task.arn.scope()), task, config)
+}
+
+/// The same, where its `startedBy` is decoded already.
+#[must_use]
+pub fn whose_with(decoded: &Result<Vec<Attachment>, DecodeError>, task: &Task, config: &Config) -> Whose {
+    let attachments = match decoded {
+        Ok(attachments) => attachments.as_slice(),
+        Err(DecodeError::Foreign) => return Whose::Foreign,
+        // It was meant to have targets, but nobody can read which.
+        Err(DecodeError::Malformed) => &[],
+    };
     let is_this_deployments = match (tags::deployment(&task.tags), &config.deployment) {
         (Some(tagged), Some(own)) => tagged == own.as_str(),
-        // If nobody can read which targets it was meant to have, it counts as one without.
-        (Some(_) | None, _) => match started_by::decode(text, &task.arn.scope())
-            .unwrap_or_default()
-            .as_slice()
-        {
-            [] => family_is_allowed(task, config),
-            attachments => attachments.iter().any(|attachment| is_allowed(attachment, config)),
-        },
+        (Some(_) | None, _) if attachments.is_empty() => family_is_allowed(task, config),
+        (Some(_) | None, _) => attachments.iter().any(|attachment| is_allowed(attachment, config)),
     };
     if is_this_deployments {
         Whose::ThisDeployments

@@ -80,13 +80,14 @@ fn task_state_change(change: &TaskChange, config: &Config, reader: &mut Reader<'
     let Some(text) = &task.started_by else {
         return Ok(Outcome::skipped(Skip::ForeignTask));
     };
-    match deployment::whose(task, config) {
+    let decoded = started_by::decode(text, &task.arn.scope());
+    match deployment::whose_with(&decoded, task, config) {
         Whose::ThisDeployments => {}
         Whose::Foreign => return Ok(Outcome::skipped(Skip::ForeignTask)),
         // The other deployment also reports its failed start.
         Whose::AnotherDeployments => return Ok(Outcome::skipped(Skip::AnotherDeployment)),
     }
-    let attachments = match started_by::decode(text, &task.arn.scope()) {
+    let attachments = match decoded {
         Ok(attachments) => attachments,
         Err(DecodeError::Foreign) => return Ok(Outcome::skipped(Skip::ForeignTask)),
         // It was never registered, so there is nothing to deregister. A RUNNING one is an error: its start meant to name

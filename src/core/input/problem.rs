@@ -251,6 +251,10 @@ fn quoted(text: &str) -> String {
 
 /// The first 80 characters of an untrusted string, with everything escaped that could disturb a terminal.
 pub fn shorten(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b' ';
+    if text.len() <= MAX_SHOWN && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
     text.chars().take(MAX_SHOWN).flat_map(char::escape_debug).collect()
 }
 

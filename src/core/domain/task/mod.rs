@@ -245,7 +245,7 @@ impl Network {
     #[must_use]
     pub fn addresses(&self) -> Option<&Addresses> {
         match self {
-            Self::Awsvpc(addresses) if addresses.each().next().is_some() => Some(addresses),
+            Self::Awsvpc(addresses) if addresses.ipv4.is_some() || addresses.ipv6.is_some() => Some(addresses),
             Self::Awsvpc(_) | Self::ContainerInstance { .. } | Self::External | Self::Unknown => None,
         }
     }
