@@ -50,7 +50,7 @@ def _engine() -> None:
     key = _digest(source / "go.mod", source / "go.sum") + VERSION
     if (BIN / "pulumi").exists() and stamp.exists() and stamp.read_text() == key:
         return
-    print(f"== building Pulumi's engine {VERSION}: about five CPU minutes the first time", flush=True)
+    print(f"== building Pulumi's engine {VERSION}: about seven CPU minutes the first time", flush=True)
     build = ["go", "build", "-ldflags", f"-s -w {VERSION_FLAG}", "-o", str(BIN / "pulumi"), COMMAND]
     settings = os.environ | modules.go_settings(TOOLS.parent)
     modules.fetch(build, source, settings, f"Pulumi's engine {VERSION}", SECONDS)
