@@ -126,6 +126,7 @@ export = {
   operatorPolicyArn: startEngines.operatorPolicyArn,
   commandEnvironment: startEngines.commandEnvironment.apply(exportLines),
   catalog: startEngines.catalog,
+  settings: startEngines.settings,
   onFailureQueueUrl: startEngines.onFailureQueueUrl,
   ruleDeadLetterQueueUrl: startEngines.ruleDeadLetterQueueUrl,
   ...buffers,

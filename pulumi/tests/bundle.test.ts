@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import * as path from "node:path";
 import { test } from "node:test";
 import { deflateRawSync } from "node:zlib";
 
-import { addCatalog, bundleProblem } from "../component/src/bundle";
-import { crc32 } from "../component/src/crc32";
+import { bundleProblem } from "../component/src/bundle";
 import { ARM64, elf, X86_64, zipOf } from "./support/fakeBundle";
 
 const SOUND = zipOf("bootstrap", elf(X86_64), 0o100_755);
@@ -33,33 +28,8 @@ test("what Lambda could not start is refused, with the reason", () => {
     [zipOf("bootstrap", elf(X86_64), 0o100_644), "must be executable"],
     [zipOf("bootstrap", Buffer.from("#!/bin/sh"), 0o100_755), "must be a Linux program"],
     [zipOf("bootstrap", elf(ARM64), 0o100_755), "make package ARCH=x86_64"],
-    [addCatalog(SOUND, "{}"), "must not hold services.json"],
   ];
   for (const [zip, says] of cases) {
     assert.ok(bundleProblem(zip, "x86_64")?.includes(says), `${says}: ${bundleProblem(zip, "x86_64") ?? "no problem"}`);
   }
-});
-
-test("the catalog is added in the same bytes every time, and others can read it", () => {
-  const catalog = '{"auth": {"port": 8080}}\n';
-  const zip = addCatalog(SOUND, catalog);
-  assert.deepEqual(zip, addCatalog(SOUND, catalog));
-  const file = path.join(mkdtempSync(path.join(tmpdir(), "start-engines-")), "function.zip");
-  writeFileSync(file, zip);
-  // Another's reader: it checks the sums of all files too.
-  const script = `
-import json, sys, zipfile
-with zipfile.ZipFile(sys.argv[1]) as z:
-    assert z.testzip() is None
-    print(json.dumps([[i.filename, oct(i.external_attr >> 16), len(z.read(i))] for i in z.infolist()]))
-`;
-  const entries: unknown = JSON.parse(execFileSync("python3", ["-c", script, file], { encoding: "utf8" }));
-  assert.deepEqual(entries, [
-    ["bootstrap", "0o100755", 64],
-    ["services.json", "0o100644", catalog.length],
-  ]);
-});
-
-test("the checksum is that of the standard's example", () => {
-  assert.equal(crc32(Buffer.from("123456789")), 0xcbf43926);
 });

@@ -1,8 +1,9 @@
 /** The unmodified example, run as `pulumi` runs it. */
 
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { before, describe, test } from "node:test";
 
@@ -107,13 +108,20 @@ describe("the example stack", () => {
     mustBeBuilt();
     const deployed = up.registrations.find((made) => made.type === "aws:lambda/function:Function")?.inputs;
     const { variables } = deployed?.["environment"] as { variables: Record<string, string> };
-    const folder = path.dirname(CODE);
-    const script = "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extract('services.json', sys.argv[2])";
-    execFileSync("python3", ["-c", script, path.join(folder, "deploy-start-engines.zip"), folder]);
+    const layer = up.registrations.find((made) => made.type === "aws:lambda/layerVersion:LayerVersion")?.inputs;
+    const { assets } = layer?.["code"] as { assets: Record<string, { text: string }> };
+    const folder = mkdtempSync(path.join(tmpdir(), "start-engines-"));
+    for (const [name, { text }] of Object.entries(assets)) writeFileSync(path.join(folder, name), text);
+    // As the function finds them in /opt.
+    const found = Object.entries(variables).map(([name, value]) => [name, value.replace(/^\/opt\//, `${folder}/`)] as const);
+    // Without the variables for the version before: the lists are those of the file.
+    const ofFiles = found.filter(([name]) => !name.startsWith("ALLOWED_"));
+    assert.equal(found.length - ofFiles.length, 4);
+    const files = Object.fromEntries(ofFiles);
+    assert.equal(files["SETTINGS_FILE"], `${folder}/settings.json`);
     const validate = (detail: object) => {
       const event = { id: "7bf73129-1428-4cd3-a780-95db273d1602", source: "example.app", "detail-type": "Start ECS Task", detail };
-      const flags = ["validate", "--services", path.join(folder, "services.json"), "-"];
-      return spawnSync(COMMAND, flags, { encoding: "utf8", env: variables, input: JSON.stringify(event) });
+      return spawnSync(COMMAND, ["validate", "-"], { encoding: "utf8", env: files, input: JSON.stringify(event) });
     };
     for (const service of ["auth", "billing"]) {
       const valid = validate({ service });
@@ -148,6 +156,7 @@ describe("the example stack", () => {
       "putReconcileEventsPolicyArn",
       "putStopEventsPolicyArn",
       "ruleDeadLetterQueueUrl",
+      "settings",
       "targetGroupArns",
       "url",
     ];

@@ -267,7 +267,7 @@ describe("IAM", () => {
       [
         calls.putEvents("default", ["app.tenants"], [START]),
         calls.putEvents("engines", ["app.other"], [START]),
-        calls.putEvents("engines", ["start-engines.schedules"], [START]),
+        calls.putEvents("engines", ["start-engines.schedules.start-engines"], [START]),
         calls.putEvents("engines", ["app.tenants"], [STOP]),
         calls.putEvents("engines", ["app.tenants"], [RECONCILE]),
         // One good event does not take a bad one along.
@@ -300,7 +300,7 @@ describe("IAM", () => {
   });
 
   test("operators may do all that the command does, and nothing beside it", async () => {
-    const source = "start-engines.operator";
+    const source = "start-engines.operator.start-engines";
     const policy = emitted("aws:iam/policy:Policy", "start-engines-operators");
     const allowed = [
       calls.putEvents("engines", [source], [START]),
@@ -324,7 +324,7 @@ describe("IAM", () => {
     ];
     await assertAnswers(policy, allowed, [
       calls.putEvents("engines", ["app.tenants"], [START]),
-      calls.putEvents("engines", ["start-engines.schedules"], [START]),
+      calls.putEvents("engines", ["start-engines.schedules.start-engines"], [START]),
       calls.putEvents("engines", [source], ["ECS Task State Change"]),
       calls.putEvents("default", [source], [START]),
       calls.stopTask("other"),
@@ -358,7 +358,7 @@ describe("IAM", () => {
   });
 
   test("schedules may send events of the schedules' source, and keep what was not delivered", async () => {
-    const source = "start-engines.schedules";
+    const source = "start-engines.schedules.start-engines";
     await assertAnswers(
       emitted("aws:iam/rolePolicy:RolePolicy", "start-engines-schedules"),
       [

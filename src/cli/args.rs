@@ -71,6 +71,9 @@ pub(crate) struct Global {
     /// The service catalog that the function reads, as a JSON file
     #[arg(long, global = true, env = "SERVICES_FILE", value_name = "FILE")]
     pub(crate) services: Option<PathBuf>,
+    /// The settings that the function reads, as a JSON file: its allow-lists
+    #[arg(long, global = true, env = "SETTINGS_FILE", value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
     /// The cluster, by name or ARN; default: those of the function's settings and of the catalog
     #[arg(long, global = true, value_name = "CLUSTER")]
     pub(crate) cluster: Option<String>,
@@ -83,17 +86,16 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) event_bus: Option<String>,
-    /// The source of the events that are sent
+    /// The source of the events that are sent; default: that of the function's operators
     #[arg(
         long,
         global = true,
         env = "START_ENGINES_SOURCE",
         value_name = "SOURCE",
-        default_value = event::SOURCE,
         hide_env_values = true
     )]
-    pub(crate) source: String,
-    /// The function, by ARN; events are checked against its account and region
+    pub(crate) source: Option<String>,
+    /// The function, by ARN; the source of events follows from it, and they are checked against its account and region
     #[arg(
         long,
         global = true,

@@ -92,9 +92,10 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
 impl DeadLetter {
-    /// Reads a message. Never fails, since a queue can contain anything.
+    /// Reads a message. Never fails, since a queue can contain anything. The source of what a schedule would have sent
+    /// follows from `function`, and is null without it.
     #[must_use]
-    pub fn read(message: Message) -> Self {
+    pub fn read(message: Message, function: Option<&FunctionArn>) -> Self {
         let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
         if body.get("requestContext").is_some() && body.get("requestPayload").is_some() {
             return Self::of_invocation(message, &body);
@@ -122,7 +123,7 @@ impl DeadLetter {
             _ if attribute("IS_PAYLOAD_TRUNCATED").as_deref() == Some("true") => {
                 Err("Scheduler has truncated the payload".to_owned())
             }
-            Some(schedule) if !is_sendable(&body) => of_schedule(&schedule, body, &message),
+            Some(schedule) if !is_sendable(&body) => of_schedule(&schedule, body, &message, function),
             Some(_) | None if is_sendable(&body) => Ok(body),
             Some(_) | None => no_event(),
         };
@@ -305,7 +306,12 @@ fn is_event(value: &Value) -> bool {
 
 /// The event that a schedule would have sent to its bus. Its kind follows from the schedule's name: the component
 /// names its schedules `<name>-start` and `<name>-stop`, and those of reconciles `reconcile`, `reconcile-2` and so on.
-fn of_schedule(arn: &str, detail: Value, message: &Message) -> Result<Value, String> {
+fn of_schedule(
+    arn: &str,
+    detail: Value,
+    message: &Message,
+    function: Option<&FunctionArn>,
+) -> Result<Value, String> {
     let name = arn.rsplit('/').next().unwrap_or(arn);
     // With several clusters each has its own reconcile, with a number at the end.
     let unnumbered = name
@@ -336,7 +342,7 @@ fn of_schedule(arn: &str, detail: Value, message: &Message) -> Result<Value, Str
         "version": "0",
         "id": attribute("EXECUTION_ID")?,
         "detail-type": detail_type,
-        "source": SCHEDULES,
+        "source": function.map(schedule_source),
         "account": parts.nth(4),
         "time": time,
         "region": arn.split(':').nth(3),
@@ -345,8 +351,10 @@ fn of_schedule(arn: &str, detail: Value, message: &Message) -> Result<Value, Str
     }))
 }
 
-/// The source of the component's schedules (`pulumi/component/src/arguments.ts`).
-const SCHEDULES: &str = "start-engines.schedules";
+/// The source of the schedules of one deployment (`pulumi/component/src/sources.ts`).
+fn schedule_source(function: &FunctionArn) -> String {
+    format!("start-engines.schedules.{}", function.name())
+}
 
 #[cfg(test)]
 mod dead_letter_tests;

@@ -14,8 +14,12 @@ use start_engines_core::request::{self, Trigger};
 
 use crate::event_file::NO_ID;
 
-/// The default source of the command's events; the component allows it.
-pub const SOURCE: &str = "start-engines.operator";
+/// The source of the events of one deployment's operators, which its component allows
+/// (`pulumi/component/src/sources.ts`): no other deployment on the same bus hears them.
+#[must_use]
+pub fn operator_source(function: &FunctionArn) -> String {
+    format!("start-engines.operator.{}", function.name())
+}
 
 /// What the command has of the function's configuration.
 #[derive(Clone, Debug, Default)]
@@ -141,7 +145,7 @@ mod tests {
             found.map(|(_, value)| (*value).to_owned())
         };
         Known {
-            config: Config::read(get, catalog).unwrap(),
+            config: Config::read(get, None, catalog).unwrap(),
             catalog: catalog.is_some(),
             variables: !variables.is_empty(),
             function: None,

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,7 +17,7 @@ use start_engines_core::ports::Clock;
 use crate::args::Global;
 use crate::aws::OperatorClients;
 use crate::command_error::CommandError;
-use crate::event::Known;
+use crate::event::{self, Known};
 use crate::terminal::screen::Screen;
 
 /// The variables that the component sets for every deployed function.
@@ -27,6 +27,10 @@ const ALLOW_LISTS: [&str; 4] = [
     "ALLOWED_TASK_FAMILIES",
     "ALLOWED_SOURCES",
 ];
+
+/// EventBridge says nothing of an event that no rule matches:
+/// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>.
+const NO_SOURCE: &str = "neither --function nor --source is given, and START_ENGINES_FUNCTION is not set: give the function's ARN, from which the source of its operators follows; an event from another source would be accepted, and no rule would match it. Nothing was sent";
 
 /// One run of the command.
 #[derive(Debug)]
@@ -43,11 +47,10 @@ impl Session {
 
     /// The function's configuration, as far as the environment and the catalog have it.
     pub(crate) fn known(&self) -> Result<Known, CommandError> {
-        let catalog = match &self.global.services {
-            Some(path) => Some(read(path)?),
-            None => None,
-        };
-        let mut config = Config::read(|name| std::env::var(name).ok(), catalog.as_deref())
+        let text = |path: &Option<PathBuf>| path.as_deref().map(read).transpose();
+        let (settings, catalog) = (text(&self.global.settings)?, text(&self.global.services)?);
+        let get = |name: &str| std::env::var(name).ok();
+        let mut config = Config::read(get, settings.as_deref(), catalog.as_deref())
             .map_err(|problems| CommandError::Usage(format!("the configuration has {problems}")))?;
         let function: Option<FunctionArn> = parsed("--function", self.global.function.as_deref())?;
         if config.deployment.is_none() {
@@ -56,7 +59,7 @@ impl Session {
         Ok(Known {
             config,
             catalog: catalog.is_some(),
-            variables: ALLOW_LISTS.iter().any(|name| std::env::var_os(name).is_some()),
+            variables: settings.is_some() || ALLOW_LISTS.iter().any(|name| std::env::var_os(name).is_some()),
             function,
         })
     }
@@ -79,15 +82,21 @@ impl Session {
         Ok(clusters)
     }
 
-    /// An event from `--source` to `--event-bus`.
+    /// An event from `--source`, or from the operators of `--function`, to `--event-bus`.
+    ///
+    /// # Errors
+    /// Without both: PutEvents accepts an event that no rule matches, and nobody would hear it.
     pub(crate) fn event(
         &self,
+        known: &Known,
         detail_type: &'static str,
         detail: Map<String, Value>,
     ) -> Result<EventEntry, CommandError> {
+        let given = self.global.source.clone().filter(|source| !source.is_empty());
+        let source = given.or_else(|| known.function.as_ref().map(event::operator_source));
         Ok(EventEntry {
             bus: parsed("--event-bus", self.global.event_bus.as_deref())?,
-            source: self.global.source.clone(),
+            source: source.ok_or_else(|| CommandError::Usage(NO_SOURCE.to_owned()))?,
             detail_type,
             time: None,
             resources: Vec::new(),

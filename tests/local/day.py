@@ -27,7 +27,6 @@ STEP_SECONDS = 30.0
 SETTLE_SECONDS = 60.0
 SERVICES = ("auth", "billing")
 SCHEDULE = "auth-office-hours-start"
-OPERATOR = "start-engines.operator"
 
 
 class DayFailed(Exception):
@@ -209,7 +208,8 @@ class Day:
         self._expect(not answer["FailedEntryCount"], f"PutEvents refused it: {answer['Entries']}")
 
     def _event(self, detail: dict[str, Any]) -> dict[str, Any]:
-        return start_event(OPERATOR, self._stack.account, self._stack.region, detail)
+        source = f"start-engines.operator.{self._stack.function}"
+        return start_event(source, self._stack.account, self._stack.region, detail)
 
     def _configure(self, variables: dict[str, str]) -> None:
         self._lambda.update_function_configuration(

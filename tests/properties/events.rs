@@ -27,7 +27,7 @@ static FIXTURES: LazyLock<Vec<Value>> = LazyLock::new(|| {
 
 static CATALOG: LazyLock<Config> = LazyLock::new(|| {
     let catalog = include_str!("../../fixtures/services.json");
-    Config::read(|_| None, Some(catalog)).unwrap()
+    Config::read(|_| None, None, Some(catalog)).unwrap()
 });
 
 /// An event is read, and its first decision is no internal error; or what is wrong is reported.

@@ -32,7 +32,7 @@ const VARIABLES: [(&str, &str, &str); 13] = [
 ];
 
 fn read(variables: &BTreeMap<&str, String>, catalog: Option<&str>) -> Result<Config, Vec<String>> {
-    let config = Config::read(|name| variables.get(name).cloned(), catalog);
+    let config = Config::read(|name| variables.get(name).cloned(), None, catalog);
     config.map_err(|problems| problems.iter().map(ToString::to_string).collect())
 }
 

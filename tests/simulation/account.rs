@@ -300,5 +300,5 @@ pub(crate) fn config(is_alone: bool) -> Config {
         .collect::<serde_json::Map<_, _>>()
         .into();
     let get = |name: &str| variables.get(name).map(|&value| value.to_owned());
-    Config::read(get, Some(&catalog.to_string())).expect("a sound configuration")
+    Config::read(get, None, Some(&catalog.to_string())).expect("a sound configuration")
 }

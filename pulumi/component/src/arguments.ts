@@ -127,7 +127,10 @@ export interface StartEnginesArgs {
   readonly taskRoles?: List<Arn> | undefined;
   /** The roles with which ECS manages EBS volumes (`volumeConfigurations`). Default `[]`. */
   readonly infrastructureRoles?: List<Arn> | undefined;
-  /** The event sources, one for each application, that may request starts, stops and reconciles. */
+  /**
+   * The event sources, one for each application, that may request starts, stops and reconciles. Every deployment on the bus
+   * that names a source receives what is sent from it: applications of several deployments need a source or a bus for each.
+   */
   readonly sources: List;
   /** The service catalog. Default: none. */
   readonly services?: Readonly<Record<string, Service>> | undefined;
@@ -185,6 +188,13 @@ export interface StartEnginesArgs {
   readonly dashboard?: boolean | undefined;
   /** The permissions boundary of the roles. Default: none. */
   readonly permissionsBoundary?: Arn | undefined;
+  /** The function's code signing configuration; with it a layer must be signed too (`settingsLayerArn`). Default: none. */
+  readonly codeSigningConfigArn?: Arn | undefined;
+  /**
+   * The version of a layer with `settings.json`, the output `settings`, and where there are services `services.json`, the
+   * output `catalog`. It must be made anew when they change. Default: the component makes one.
+   */
+  readonly settingsLayerArn?: Arn | undefined;
   /** Tags of all resources that can have tags. Default: none. */
   readonly tags?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>>> | undefined;
 }
@@ -205,8 +215,3 @@ export const DEFAULTS = {
   reconcileSchedule: "rate(30 minutes)",
   scheduledMaxAgeSeconds: 900,
 } as const;
-
-/** The source of the events that schedules send. */
-export const SCHEDULE_SOURCE = "start-engines.schedules";
-/** The source of the events that people send with the command: `src/cli/event.rs`. */
-export const OPERATOR_SOURCE = "start-engines.operator";

@@ -137,6 +137,18 @@ export const policy = rule(
   "must be a policy ARN (arn:aws:iam::ACCOUNT:policy/NAME)",
 );
 
+/** A code signing configuration of Lambda: https://docs.aws.amazon.com/lambda/latest/api/API_CodeSigningConfig.html */
+export const codeSigningConfig = rule(
+  (text) => /^code-signing-config:csc-[a-z0-9]{17}$/.test(resourceOf(text, "lambda") ?? ""),
+  "must be the ARN of a code signing configuration (arn:aws:lambda:REGION:ACCOUNT:code-signing-config:csc-ID)",
+);
+
+/** A version of a layer: https://docs.aws.amazon.com/lambda/latest/api/API_Layer.html */
+export const layerVersion = rule(
+  (text) => /^layer:[A-Za-z0-9_-]{1,140}:[0-9]{1,10}$/.test(resourceOf(text, "lambda") ?? ""),
+  "must be the ARN of a layer's version (arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION)",
+);
+
 /** A standard SNS topic's ARN: CloudWatch alarms do not publish to FIFO topics. */
 export const topic = rule(
   (text) => /^[A-Za-z0-9_-]{1,256}$/.test(resourceOf(text, "sns") ?? ""),

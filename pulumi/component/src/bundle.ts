@@ -1,19 +1,12 @@
 /**
- * The function's zip: what `make package` built, with `services.json` beside the binary.
- *
- * Pulumi can put archives together too, but loses the executable bit on the way
- * (https://github.com/pulumi/pulumi/issues/3593), without which Lambda cannot start `bootstrap`; it passes a finished zip
- * on unchanged. So the entry is added here: same inputs, same bytes.
+ * Reads the function's zip, as `make package` builds it, to find what would not start.
  *
  * Format: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT (4.3.7, 4.3.12, 4.3.16); no ZIP64, which starts
  * at sizes that Lambda refuses.
  */
 
-import { crc32 } from "./crc32";
 import { inflateRawSync } from "node:zlib";
 
-/** The catalog's name in the zip: where the function looks for it. */
-export const CATALOG_FILE = "services.json";
 const BINARY_FILE = "bootstrap";
 
 const END_SIGNATURE = 0x06054b50;
@@ -23,13 +16,6 @@ const CENTRAL_SIZE = 46;
 const LOCAL_SIGNATURE = 0x04034b50;
 const LOCAL_SIZE = 30;
 const DEFLATED = 8;
-/** Version 2.0 of the format, made on Unix, so that the upper half of the attributes is a Unix mode. */
-const VERSION = 20;
-const MADE_ON_UNIX = (3 << 8) | VERSION;
-/** A plain file that everybody may read: Lambda runs the function as another user. */
-const READABLE_FILE = 0o100_644 * 0x1_0000;
-/** 1980-01-01, the format's first day: no clock, so the same bytes on every run. */
-const FIRST_DAY = 0x0021;
 
 const MACHINES: Readonly<Record<number, string>> = { 0x3e: "x86_64", 0xb7: "arm64" };
 
@@ -54,48 +40,11 @@ export function bundleProblem(zip: Buffer, architecture: string): string | undef
   const binary = directory.entries.find((entry) => entry.name === BINARY_FILE);
   if (binary === undefined) return `must hold ${BINARY_FILE}, as make package builds it`;
   if ((binary.mode & 0o111) === 0) return `its ${BINARY_FILE} must be executable`;
-  if (directory.entries.some((entry) => entry.name === CATALOG_FILE)) {
-    return `must not hold ${CATALOG_FILE}: it is generated from the argument services`;
-  }
   const machine = machineOf(zip, binary);
   if (machine === undefined) return `its ${BINARY_FILE} must be a Linux program for x86_64 or arm64`;
   return machine === architecture
     ? undefined
     : `is built for ${machine}, not for ${architecture}: run make package ARCH=${architecture}`;
-}
-
-/** The zip with the catalog in it. */
-export function addCatalog(zip: Buffer, catalog: string): Buffer {
-  const directory = readDirectory(zip);
-  if (directory === undefined) throw new Error("the packed function is no zip");
-  const name = Buffer.from(CATALOG_FILE);
-  const content = Buffer.from(catalog);
-  const common = Buffer.alloc(26);
-  common.writeUInt16LE(VERSION, 0);
-  common.writeUInt16LE(FIRST_DAY, 8);
-  common.writeUInt32LE(crc32(content), 10);
-  common.writeUInt32LE(content.length, 14);
-  common.writeUInt32LE(content.length, 18);
-  common.writeUInt16LE(name.length, 22);
-  const localSignature = Buffer.alloc(4);
-  localSignature.writeUInt32LE(LOCAL_SIGNATURE);
-  const local = Buffer.concat([localSignature, common, name, content]);
-  const central = Buffer.alloc(CENTRAL_SIZE);
-  central.writeUInt32LE(CENTRAL_SIGNATURE, 0);
-  central.writeUInt16LE(MADE_ON_UNIX, 4);
-  common.copy(central, 6);
-  central.writeUInt32LE(READABLE_FILE, 38);
-  central.writeUInt32LE(directory.offset, 42);
-  const end = Buffer.alloc(END_SIZE);
-  const count = directory.entries.length + 1;
-  end.writeUInt32LE(END_SIGNATURE, 0);
-  end.writeUInt16LE(count, 8);
-  end.writeUInt16LE(count, 10);
-  end.writeUInt32LE(directory.size + CENTRAL_SIZE + name.length, 12);
-  end.writeUInt32LE(directory.offset + local.length, 16);
-  const files = zip.subarray(0, directory.offset);
-  const listed = zip.subarray(directory.offset, directory.offset + directory.size);
-  return Buffer.concat([files, local, listed, central, name, end]);
 }
 
 function readDirectory(zip: Buffer): Directory | undefined {

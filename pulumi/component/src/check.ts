@@ -7,7 +7,7 @@
 
 import { apiRates } from "./apiRates";
 import * as arn from "./arn";
-import { DEFAULTS, OPERATOR_SOURCE, SCHEDULE_SOURCE } from "./arguments";
+import { DEFAULTS } from "./arguments";
 import { checkCatalog, MAX_SECURITY_GROUPS, MAX_SUBNETS } from "./catalog/catalog";
 import { Fields, parsed } from "./catalog/fields";
 import { checkBuffered } from "./checkBuffered";
@@ -15,9 +15,9 @@ import { checkPlain } from "./checkPlain";
 import { checkServices } from "./checkServices";
 import { checkCode } from "./code";
 import { isObject, UNKNOWN } from "./known";
-import { OUTCOME_SOURCE } from "./outcomeEvents";
 import { Problems, refuse } from "./problems";
 import { OFF, scheduleExpression, timezone } from "./schedules";
+import { applicationSource } from "./sources";
 
 /** The retention periods that CloudWatch Logs allows: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
 const RETENTION_DAYS = [
@@ -73,7 +73,7 @@ function deployment(text: string): string | undefined {
 function checkFences(fields: Fields, problems: Problems): void {
   neededList(fields, "clusters", arn.clusterArn, problems);
   neededList(fields, "taskFamilies", arn.family, problems);
-  neededList(fields, "sources", source, problems);
+  neededList(fields, "sources", applicationSource, problems);
   fields.needs("taskRoles", "the task roles and execution roles of the task definitions; [] if they have none");
   fields.parsedList("taskRoles", 100, arn.role);
   fields.parsedList("infrastructureRoles", 100, arn.role);
@@ -86,6 +86,8 @@ function checkFences(fields: Fields, problems: Problems): void {
   fields.parsed("outcomeEventBus", arn.eventBus);
   fields.parsed("apiRates", apiRates);
   fields.parsed("permissionsBoundary", arn.policy);
+  fields.parsed("codeSigningConfigArn", arn.codeSigningConfig);
+  fields.parsed("settingsLayerArn", arn.layerVersion);
   const groups = fields.raw("targetGroups");
   if (groups === UNKNOWN) return;
   if (!isObject(groups) || Object.keys(groups).length === 0) {
@@ -112,15 +114,6 @@ function neededList(fields: Fields, name: string, rule: arn.Rule, problems: Prob
       problems.invalid(`${fields.at(name)}[${n}]`, item, "is given twice");
     }
   });
-}
-
-/** Event sources: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html */
-function source(text: string): string | undefined {
-  if (text.startsWith("aws.")) return "must not begin with aws.: only AWS sends from such a source";
-  if (text === OUTCOME_SOURCE) return "is the source of outcome events: applications need another";
-  if (text === SCHEDULE_SOURCE) return "is the schedules' own source: applications need another";
-  if (text === OPERATOR_SOURCE) return "is the operators' own source: applications need another";
-  return /^[A-Za-z0-9._/-]{1,256}$/.test(text) ? undefined : "must be 1 to 256 letters, digits and ._/-";
 }
 
 function checkDefaults(outer: Fields, problems: Problems): void {

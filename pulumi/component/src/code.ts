@@ -51,11 +51,8 @@ export function checkCode(outer: Fields, architecture: Architecture | Unknown, p
     if (broken !== undefined) problems.invalid(place, value, broken);
   } else if (!isObject(value)) {
     problems.wrongKind(place, value, "must be a path, an archive (pulumi.asset.FileArchive), or { s3Bucket, s3Key }");
-  } else {
-    if (!pulumi.asset.Archive.isInstance(value)) checkS3(Fields.of(value, place, problems));
-    if (outer.has("services")) {
-      problems.wrongKind(place, value, "must be a path where services is given: the catalog is written into the zip");
-    }
+  } else if (!pulumi.asset.Archive.isInstance(value)) {
+    checkS3(Fields.of(value, place, problems));
   }
 }
 

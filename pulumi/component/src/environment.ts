@@ -1,16 +1,10 @@
 /** The function's environment: the variables of `src/core/config/mod.rs`. */
 
 import { sharedRates } from "./apiRates";
-import { DEFAULTS, OPERATOR_SOURCE, SCHEDULE_SOURCE } from "./arguments";
+import { DEFAULTS } from "./arguments";
 import { bufferOf } from "./buffered";
-import { reconcileExpression } from "./schedules";
 import { home, type SettledArgs } from "./settled";
-
-/** The sources whose requests the function accepts: applications, operators, and schedules if there are any. */
-export function allowedSources(args: Pick<SettledArgs, "sources" | "schedules" | "reconcileSchedule">): string[] {
-  const scheduled = Object.keys(args.schedules ?? {}).length > 0 || reconcileExpression(args) !== undefined;
-  return [...args.sources, OPERATOR_SOURCE, ...(scheduled ? [SCHEDULE_SOURCE] : [])];
-}
+import { type AllowLists, commandLists, fileVariables, functionLists } from "./settings";
 
 /** What the function's own one-time schedules need. */
 export interface Later {
@@ -19,22 +13,41 @@ export interface Later {
   readonly deadLetterQueueArn: string;
 }
 
-/** The function's variables; the deployment's name, the allow-lists and Scheduler's are always set. */
+/** Names and values together, in bytes: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+export const MAX_ENVIRONMENT_BYTES = 4096;
+/** A list with a name that nothing has: what reads it allows nothing. */
+const NOTHING = "in-the-settings-file";
+
+/**
+ * The function's variables; the deployment's name, the files and Scheduler's are always set.
+ *
+ * The allow-lists are in the settings file. Version 0.1 reads the variables alone, and for the moment of an update it has this
+ * environment: without lists it would allow everything. So they are still set, and where they do not fit, they allow nothing.
+ */
 export function environment(args: SettledArgs, later: Later, functionName: string): Record<string, string> {
+  const variables = given({ ...fileVariables(args), ...variablesOf(args, later, functionName) });
+  const lists = functionLists(args, functionName);
+  const whole = { ...variables, ...listed(lists) };
+  if (environmentBytes(whole) <= MAX_ENVIRONMENT_BYTES) return whole;
+  return { ...variables, ...Object.fromEntries(Object.keys(lists).map((name) => [name, NOTHING])) };
+}
+
+/** What Lambda counts. */
+export function environmentBytes(variables: Readonly<Record<string, string>>): number {
+  return Object.entries(variables).reduce((sum, [name, value]) => sum + Buffer.byteLength(name + value), 0);
+}
+
+function variablesOf(args: SettledArgs, later: Later, functionName: string): Record<string, string | undefined> {
   const defaults = args.defaults ?? {};
   const buffer = bufferOf(args);
-  return given({
+  return {
     DEPLOYMENT: args.deployment ?? functionName,
     ECS_CLUSTER: defaults.cluster,
     TASK_DEFINITION: defaults.taskDefinition,
     TARGET_GROUP_ARN: defaults.targetGroupArn,
     CONTAINER_PORT: defaults.containerPort?.toString(),
-    SUBNETS: listed(defaults.subnets),
-    SECURITY_GROUPS: listed(defaults.securityGroups),
-    ALLOWED_CLUSTERS: listed(args.clusters),
-    ALLOWED_TARGET_GROUPS: listed(Object.values(args.targetGroups).map((group) => group.arn)),
-    ALLOWED_TASK_FAMILIES: listed(args.taskFamilies),
-    ALLOWED_SOURCES: listed(allowedSources(args)),
+    SUBNETS: joined(defaults.subnets),
+    SECURITY_GROUPS: joined(defaults.securityGroups),
     CATALOG_ONLY: args.catalogOnly === true ? "true" : undefined,
     TASK_WAIT_TIMEOUT: args.startTimeoutSeconds?.toString(),
     SCHEDULER_ROLE_ARN: later.roleArn,
@@ -43,7 +56,7 @@ export function environment(args: SettledArgs, later: Later, functionName: strin
     OUTCOME_EVENT_BUS: args.outcomeEventBus,
     API_RATES: args.apiRates ?? (buffer && sharedRates(buffer)),
     LOG_LEVEL: args.logLevel ?? DEFAULTS.logLevel,
-  });
+  };
 }
 
 /** Variables that the command does not read. */
@@ -67,7 +80,7 @@ export function commandEnvironment(
   functionName: string,
   deployed: Deployed,
 ): Record<string, string> {
-  const settings = Object.entries(environment(args, later, functionName)).filter(([name]) => !OF_THE_FUNCTION_ALONE.includes(name));
+  const settings = Object.entries(variablesOf(args, later, functionName)).filter(([name]) => !OF_THE_FUNCTION_ALONE.includes(name));
   return given({
     AWS_REGION: home(args.clusters).region,
     START_ENGINES_FUNCTION: deployed.functionArn,
@@ -77,6 +90,7 @@ export function commandEnvironment(
     START_ENGINES_REQUEST_DEAD_LETTER_QUEUE_URL: deployed.requestDeadLetterQueueUrl,
     START_ENGINES_STATE_CHANGE_DEAD_LETTER_QUEUE_URL: deployed.stateChangeDeadLetterQueueUrl,
     ...Object.fromEntries(settings),
+    ...listed(commandLists(args, functionName)),
   });
 }
 
@@ -94,6 +108,10 @@ export function exportLines(variables: Readonly<Record<string, string>>): string
     .join("\n");
 }
 
-function listed(items: readonly string[] | undefined): string | undefined {
+function listed(lists: AllowLists): Record<string, string> {
+  return Object.fromEntries(Object.entries(lists).map(([name, items]) => [name, items.join(",")]));
+}
+
+function joined(items: readonly string[] | undefined): string | undefined {
   return items === undefined || items.length === 0 ? undefined : items.join(",");
 }

@@ -1,9 +1,8 @@
 /** AWS's limits on what is generated from the arguments, checked when all of them are known. */
 
+import { environmentBytes, MAX_ENVIRONMENT_BYTES } from "./environment";
 import { Problems } from "./problems";
 
-/** Names and values together: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
-export const MAX_ENVIRONMENT_BYTES = 4096;
 /** The default quota; AWS raises it to 4096: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html */
 export const MAX_PATTERN_CHARACTERS = 2048;
 /** All inline policies of a role, without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
@@ -25,9 +24,9 @@ export function limitProblems(limited: Limited): readonly string[] {
   const check = (place: string, size: number, max: number, unit: string, instead: string): void => {
     if (size > max) problems.invalid(place, size, `AWS allows at most ${max} ${unit}: ${instead}`);
   };
-  const bytes = Object.entries(limited.environment).reduce((sum, [name, value]) => sum + Buffer.byteLength(name + value), 0);
   const fewer = "name fewer clusters, families, target groups and sources, and deploy a second function for the rest";
-  check("the size of the function's environment", bytes, MAX_ENVIRONMENT_BYTES, "bytes", fewer);
+  const bytes = environmentBytes(limited.environment);
+  check("the size of the function's environment", bytes, MAX_ENVIRONMENT_BYTES, "bytes", "give fewer or shorter defaults");
   for (const pattern of limited.patterns) {
     check("the size of an event pattern", JSON.stringify(pattern).length, MAX_PATTERN_CHARACTERS, "characters", fewer);
   }

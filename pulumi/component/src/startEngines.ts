@@ -8,7 +8,7 @@ import { eventBusArn } from "./arn";
 import { bufferOf, KINDS } from "./buffered";
 import { checkArguments } from "./check";
 import { checkLater } from "./checkLater";
-import { allowedSources, commandEnvironment, environment } from "./environment";
+import { commandEnvironment, environment } from "./environment";
 import {
   RECONCILE_DETAIL_TYPE,
   requestPattern,
@@ -22,14 +22,16 @@ import { Problems, refuse } from "./problems";
 import { functionPolicy } from "./policies/functionPolicy";
 import { type OperatorPolicyArgs, operatorPolicy } from "./policies/operatorPolicy";
 import { putEventsPolicy } from "./policies/putEventsPolicy";
-import { type Context, json } from "./resources/context";
-import { catalog, createFunction, laterOf, policyArgs } from "./resources/function";
+import { type Context, iamName, json, keepsName } from "./resources/context";
+import { createFunction, laterOf, policyArgs } from "./resources/function";
 import { createAlarms, createDashboard } from "./resources/monitoring";
 import { createQueues } from "./resources/queues";
 import { createRules } from "./resources/rules";
 import { allowLater, createScheduling, createSchedules } from "./resources/scheduling";
 import { scheduleWarnings } from "./schedules";
 import { home, type SettledArgs } from "./settled";
+import { catalogText, settingsText } from "./settings";
+import { heardSources, operatorSource } from "./sources";
 import { type PlainArgs, withoutResources } from "./withoutResources";
 
 /** The component's type in URNs. */
@@ -72,6 +74,8 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly commandEnvironment: pulumi.Output<Record<string, string>>;
   /** The function's service catalog, for the command's `--services`. */
   readonly catalog: pulumi.Output<string>;
+  /** The function's settings file, its allow-lists, for the command's `--settings`. */
+  readonly settings: pulumi.Output<string>;
   /** The on-failure queue: events that the function failed to handle. */
   readonly onFailureQueueUrl: pulumi.Output<string>;
   /** The rule dead-letter queue: events that EventBridge or Scheduler could not deliver. */
@@ -97,6 +101,7 @@ export class StartEngines extends pulumi.ComponentResource {
     const context: Context = {
       name,
       functionName: args.functionName ?? name,
+      urn: apart(this.urn),
       args,
       settled,
       options: { parent: this, dependsOn: checked.apply(() => []) },
@@ -113,6 +118,7 @@ export class StartEngines extends pulumi.ComponentResource {
       new iam.Policy(
         `${name}-${suffix}`,
         {
+          name: iamName(context, suffix),
           description: `May send ${what} events to ${context.functionName}`,
           policy: json(
             settled.apply((all) => {
@@ -122,7 +128,7 @@ export class StartEngines extends pulumi.ComponentResource {
           ),
           tags: args.tags,
         },
-        context.options,
+        keepsName(context),
       );
     const starts = send("send", "start", START_DETAIL_TYPE);
     const stops = send("send-stops", "stop", STOP_DETAIL_TYPE);
@@ -135,15 +141,16 @@ export class StartEngines extends pulumi.ComponentResource {
     const operators = new iam.Policy(
       `${name}-operators`,
       {
+        name: iamName(context, "operators"),
         description: `May look after the tasks of ${context.functionName} with the command start-engines`,
         policy: json(
           pulumi
             .all([settled, created.function.arn, pulumi.all(failed.map((queue) => queue.arn))])
-            .apply(([all, functionArn, queueArns]) => operatorPolicy({ ...operatorArgs(all), functionArn, queueArns })),
+            .apply(([all, functionArn, queueArns]) => operatorPolicy({ ...operatorArgs(all, context.functionName), functionArn, queueArns })),
         ),
         tags: args.tags,
       },
-      context.options,
+      keepsName(context),
     );
     this.operatorPolicyArn = operators.arn;
     const deployed = pulumi.output({
@@ -156,7 +163,8 @@ export class StartEngines extends pulumi.ComponentResource {
     this.commandEnvironment = pulumi
       .all([settled, laterOf(queues, scheduling), deployed])
       .apply(([all, later, known]) => commandEnvironment(all, later, context.functionName, known));
-    this.catalog = settled.apply((all) => catalog(all.services ?? {}));
+    this.catalog = settled.apply((all) => catalogText(all.services ?? {}));
+    this.settings = settled.apply((all) => settingsText(all, context.functionName));
     this.eventBus = settled.apply((all) => all.eventBus ?? DEFAULTS.eventBus);
     this.functionArn = created.function.arn;
     this.functionName = created.function.name;
@@ -200,6 +208,7 @@ export class StartEngines extends pulumi.ComponentResource {
       operatorPolicyArn: this.operatorPolicyArn,
       commandEnvironment: this.commandEnvironment,
       catalog: this.catalog,
+      settings: this.settings,
       onFailureQueueUrl: this.onFailureQueueUrl,
       ruleDeadLetterQueueUrl: this.ruleDeadLetterQueueUrl,
       requestQueueUrl: this.requestQueueUrl,
@@ -208,6 +217,11 @@ export class StartEngines extends pulumi.ComponentResource {
       stateChangeDeadLetterQueueUrl: this.stateChangeDeadLetterQueueUrl,
     });
   }
+}
+
+/** The value without what it depends on: what comes after a component comes after all of its children, and is none of them. */
+function apart<T>(value: pulumi.Output<T>): pulumi.Output<T> {
+  return pulumi.output(new Promise<T>((resolve) => void value.apply(resolve))) as pulumi.Output<T>;
 }
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html */
@@ -231,9 +245,10 @@ const PLACEHOLDER = {
 };
 
 /** The inputs of the operators' policy that come from the arguments. */
-function operatorArgs(args: SettledArgs): Omit<OperatorPolicyArgs, "functionArn" | "queueArns"> {
+function operatorArgs(args: SettledArgs, functionName: string): Omit<OperatorPolicyArgs, "functionArn" | "queueArns"> {
   const { scope, clusterArns, targetGroupArns } = policyArgs(args);
-  return { scope, clusterArns, targetGroupArns, busArn: eventBusArn(args.eventBus ?? DEFAULTS.eventBus, scope) };
+  const busArn = eventBusArn(args.eventBus ?? DEFAULTS.eventBus, scope);
+  return { scope, clusterArns, targetGroupArns, busArn, source: operatorSource(functionName) };
 }
 
 /** Checks the arguments when all are known, and AWS's limits on what is generated from them. */
@@ -246,15 +261,16 @@ function sound(name: string, before: unknown, args: SettledArgs): SettledArgs {
   const bufferQueueArns = bufferOf(args) === undefined ? [] : KINDS.map(() => PLACEHOLDER_ARN);
   // As many dead-letter queues, and the two that are always there.
   const queueArns = [PLACEHOLDER_ARN, PLACEHOLDER_ARN, ...bufferQueueArns];
+  const functionName = args.functionName ?? name;
   const found = limitProblems({
     environment: environment(
       args,
       { roleArn: PLACEHOLDER_ARN, scheduleGroup: name, deadLetterQueueArn: PLACEHOLDER_ARN },
-      args.functionName ?? name,
+      functionName,
     ),
-    patterns: [requestPattern(allowedSources(args)), stateChangePattern(args.clusters)],
+    patterns: [requestPattern(heardSources(args, functionName)), stateChangePattern(args.clusters)],
     policies: [functionPolicy({ ...policyArgs(args), ...PLACEHOLDER, bufferQueueArns })],
-    managedPolicies: [operatorPolicy({ ...operatorArgs(args), functionArn: PLACEHOLDER_ARN, queueArns })],
+    managedPolicies: [operatorPolicy({ ...operatorArgs(args, functionName), functionArn: PLACEHOLDER_ARN, queueArns })],
   });
   refuse(name, found);
   return args;

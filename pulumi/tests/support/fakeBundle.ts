@@ -3,8 +3,7 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-
-import { crc32 } from "../../component/src/crc32";
+import { crc32 } from "node:zlib";
 
 /** `e_machine`. */
 export const X86_64 = 0x3e;

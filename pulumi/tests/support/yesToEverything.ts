@@ -23,7 +23,7 @@ const ANSWERS: Readonly<Record<string, Fields>> = {
 
 /** What AWS adds, as far as anything here asks for it. */
 export function stateOf(type: string, name: string, inputs: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const physical = inputs["name"] ?? inputs["dashboardName"] ?? name;
+  const physical = inputs["name"] ?? inputs["dashboardName"] ?? inputs["layerName"] ?? name;
   const called = typeof physical === "string" ? physical : name;
   const arn = (service: string, resource: string) => `arn:aws:${service}:us-east-1:111122223333:${resource}`;
   const arns: Readonly<Record<string, string>> = {
@@ -34,6 +34,7 @@ export function stateOf(type: string, name: string, inputs: Readonly<Record<stri
     "aws:iam/policy:Policy": `arn:aws:iam::111122223333:policy/${called}`,
     "aws:iam/role:Role": `arn:aws:iam::111122223333:role/${called}`,
     "aws:lambda/function:Function": arn("lambda", `function:${called}`),
+    "aws:lambda/layerVersion:LayerVersion": arn("lambda", `layer:${called}:1`),
     "aws:lb/loadBalancer:LoadBalancer": arn(
       "elasticloadbalancing",
       `loadbalancer/${inputs["loadBalancerType"] === "network" ? "net" : "app"}/${called}/50dc6c495c0c9188`,

@@ -142,7 +142,7 @@ mod tests {
             }
             found
         };
-        let mut config = Config::read(|_| None, None).unwrap();
+        let mut config = Config::read(|_| None, None, None).unwrap();
         let ecs = "https://ecs.cn-north-1.amazonaws.com.cn";
         let elbv2 = "https://elasticloadbalancing.cn-north-1.amazonaws.com.cn";
         assert_eq!(endpoints(Service::used(&config)).await, [ecs, elbv2]);

@@ -154,7 +154,7 @@ impl Work<'_> {
                 }
                 is_new = true;
                 known.insert(message.id.clone(), self.letters.len());
-                let dead_letter = DeadLetter::read(message);
+                let dead_letter = DeadLetter::read(message, self.function.as_ref());
                 let is_chosen = self
                     .options
                     .reason

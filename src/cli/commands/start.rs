@@ -93,7 +93,7 @@ fn checked(session: &Session, options: &Start, known: &Known) -> Result<Vec<Chec
         let found = match one.what {
             Err(found) => Err(found),
             Ok(detail) => {
-                let event = session.event(START, with_options(detail, session, options))?;
+                let event = session.event(known, START, with_options(detail, session, options))?;
                 event::check(&event, known, now()).map(|checked| (event, checked))
             }
         };

@@ -20,7 +20,7 @@ use crate::wait::{Stopping, Watch};
 /// Checks and sends the stop, and waits with `--wait`.
 pub(crate) async fn stop(session: &Session, options: Stop) -> Result<(), CommandError> {
     let known = session.known()?;
-    let event = session.event(STOP, detail(session, &options, &known)?)?;
+    let event = session.event(&known, STOP, detail(session, &options, &known)?)?;
     let checked = check(&event, &known)?;
     if let Some(cluster) = &options.all_of_cluster {
         agreed(session, cluster, options.yes).await?;

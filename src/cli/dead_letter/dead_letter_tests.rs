@@ -35,7 +35,7 @@ fn what_a_rule_could_not_deliver_is_the_event_itself() {
         ),
         ("TARGET_ARN", FUNCTION),
     ];
-    let letter = DeadLetter::read(message(&start(), &attributes));
+    let letter = DeadLetter::read(message(&start(), &attributes), None);
     assert_eq!(letter.event, Ok(start()));
     assert_eq!(
         (letter.code.as_str(), letter.reason.as_str()),
@@ -55,7 +55,7 @@ fn what_the_function_failed_on_is_in_lambdas_record() {
         "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
         "responsePayload": {"errorType": "throttled", "errorMessage": "RunTask failed with ThrottlingException: slow"},
     });
-    let letter = DeadLetter::read(message(&record, &[]));
+    let letter = DeadLetter::read(message(&record, &[]), None);
     assert_eq!(letter.event, Ok(start()));
     assert_eq!(letter.code, "throttled");
     assert_eq!(letter.condition.as_deref(), Some("RetriesExhausted"));
@@ -71,7 +71,7 @@ fn an_array_that_the_function_failed_on_is_one_thing_and_as_old_as_its_oldest_st
     old["time"] = json!("2026-11-20T05:00:00Z");
     let record = json!({"requestContext": {"functionArn": FUNCTION}, "requestPayload": [start(), stop, old, "odd"],
         "responsePayload": {"errorType": "batch_failed", "errorMessage": "2 of 4 events failed"}});
-    let letter = DeadLetter::read(message(&record, &[]));
+    let letter = DeadLetter::read(message(&record, &[]), None);
     assert_eq!(letter.event, Ok(record["requestPayload"].clone()));
     assert_eq!(
         (letter.code.as_str(), letter.kind().as_str(), letter.about().as_str()),
@@ -79,14 +79,14 @@ fn an_array_that_the_function_failed_on_is_one_thing_and_as_old_as_its_oldest_st
     );
     assert_eq!(letter.tokens(at(0)), Tokens::PerhapsForgotten);
     let alike = json!({"requestContext": {}, "requestPayload": [start(), start()]});
-    let letter = DeadLetter::read(message(&alike, &[]));
+    let letter = DeadLetter::read(message(&alike, &[]), None);
     assert_eq!(
         (letter.kind(), letter.about()),
         ("2 x Start ECS Task".to_owned(), "service auth".to_owned())
     );
     for none in [json!([]), json!([1, "x"])] {
         let record = json!({"requestContext": {}, "requestPayload": none});
-        assert!(DeadLetter::read(message(&record, &[])).event.is_err());
+        assert!(DeadLetter::read(message(&record, &[]), None).event.is_err());
     }
 }
 
@@ -101,7 +101,7 @@ fn what_a_custom_bus_could_not_deliver_is_listed_by_ids_since_its_record_has_no_
         "targetArn": FUNCTION, "errorCode": "ACCESS_DENIED", "errorMessage": "not authorized",
         "exhaustedRetryCondition": "MaximumRetryAttempts", "retryAttempts": 5, "failedMessages": failed,
     });
-    let letter = DeadLetter::read(message(&record, &[("ERROR_CODE", "ACCESS_DENIED")]));
+    let letter = DeadLetter::read(message(&record, &[("ERROR_CODE", "ACCESS_DENIED")]), None);
     assert_eq!(
         (letter.code.as_str(), letter.reason.as_str()),
         ("ACCESS_DENIED", "not authorized")
@@ -123,7 +123,7 @@ fn what_a_custom_bus_could_not_deliver_is_listed_by_ids_since_its_record_has_no_
 fn a_function_that_was_killed_leaves_no_error_type() {
     let record = json!({"requestContext": {"condition": "RetriesExhausted"}, "requestPayload": start(),
         "responsePayload": {"errorMessage": "Task timed out after 30.00 seconds"}});
-    let letter = DeadLetter::read(message(&record, &[]));
+    let letter = DeadLetter::read(message(&record, &[]), None);
     assert_eq!(
         (letter.code.as_str(), letter.reason.contains("timed out")),
         ("unknown", true)
@@ -135,7 +135,7 @@ fn moved(body: &Value, attributes: &[(&str, &str)]) -> DeadLetter {
     DeadLetter::read(Message {
         moved_from: Some(queue.into()),
         ..message(body, attributes)
-    })
+    }, None)
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn of_scheduler(schedule: &str, body: &Value, truncated: &str) -> DeadLetter {
         ("EXECUTION_ID", "d32c5kddcf5bb8c3"),
         ("IS_PAYLOAD_TRUNCATED", truncated),
     ];
-    DeadLetter::read(message(body, &attributes))
+    DeadLetter::read(message(body, &attributes), FUNCTION.parse().ok().as_ref())
 }
 
 #[test]
@@ -184,6 +184,7 @@ fn what_a_schedule_could_not_send_to_the_bus_becomes_its_event() {
     let event = of_scheduler("day-start", &detail, "false").event.unwrap();
     assert_eq!(event["detail-type"], START);
     assert_eq!(event["detail"]["idempotencyKey"], "se/day/2026-11-20T07:00:00Z");
+    assert_eq!(event["source"], "start-engines.schedules.start-engines");
     assert_eq!(
         (event["account"].as_str(), event["region"].as_str()),
         (Some("111122223333"), Some("us-east-1"))
@@ -204,7 +205,7 @@ fn a_request_is_as_old_as_what_was_asked_for_and_nothing_else_has_an_age() {
     let read = |kind: &str, detail: &Value| {
         let event =
             json!({"id": "e", "detail-type": kind, "source": "app", "time": "2026-11-20T07:00:00Z", "detail": detail});
-        DeadLetter::read(message(&event, &[]))
+        DeadLetter::read(message(&event, &[]), None)
             .requested_at()
             .and_then(Timestamp::to_rfc3339)
     };
@@ -219,7 +220,7 @@ fn a_request_is_as_old_as_what_was_asked_for_and_nothing_else_has_an_age() {
         read("ECS Task State Change", &json!({"requestedAt": "2026-11-20T05:00:00Z"})),
         None
     );
-    assert_eq!(DeadLetter::read(message(&json!("hello"), &[])).requested_at(), None);
+    assert_eq!(DeadLetter::read(message(&json!("hello"), &[]), None).requested_at(), None);
 }
 
 #[test]
@@ -234,7 +235,7 @@ fn a_message_is_anothers_if_it_names_another_function_whatever_version_it_names(
     ] {
         let letter = DeadLetter {
             function: named.clone(),
-            ..DeadLetter::read(message(&start(), &[]))
+            ..DeadLetter::read(message(&start(), &[]), None)
         };
         assert_eq!(
             letter.is_for_another_function(&own),
@@ -251,7 +252,7 @@ fn anything_else_in_a_queue_is_listed_and_not_sent() {
         json!({"a": 1}),
         json!({"requestContext": {}, "requestPayload": 1}),
     ] {
-        let letter = DeadLetter::read(message(&body, &[]));
+        let letter = DeadLetter::read(message(&body, &[]), None);
         assert!(letter.event.is_err(), "{body}");
         assert_eq!(letter.tokens(at(1000)), Tokens::Kept);
     }
@@ -259,11 +260,11 @@ fn anything_else_in_a_queue_is_listed_and_not_sent() {
 
 #[test]
 fn a_start_is_safe_to_send_again_for_an_hour_for_sure_and_never_after_a_day() {
-    let letter = DeadLetter::read(message(&start(), &[]));
+    let letter = DeadLetter::read(message(&start(), &[]), None);
     assert_eq!(letter.tokens(at(0)), Tokens::Kept);
     assert_eq!(letter.tokens(at(1)), Tokens::PerhapsForgotten);
     assert_eq!(letter.tokens(at(24)), Tokens::Forgotten);
     let mut event = start();
     event["detail-type"] = json!("ECS Task State Change");
-    assert_eq!(DeadLetter::read(message(&event, &[])).tokens(at(48)), Tokens::Kept);
+    assert_eq!(DeadLetter::read(message(&event, &[]), None).tokens(at(48)), Tokens::Kept);
 }

@@ -1,13 +1,23 @@
+use serde_json::{Value, json};
+
 use super::*;
 
 fn read(variables: &[(&str, &str)], catalog: Option<&str>) -> Result<Config, Problems> {
+    read_with(variables, None, catalog)
+}
+
+fn read_with(
+    variables: &[(&str, &str)],
+    settings: Option<&str>,
+    catalog: Option<&str>,
+) -> Result<Config, Problems> {
     let get = |name: &str| {
         variables
             .iter()
             .find(|(key, _)| *key == name)
             .map(|(_, value)| (*value).to_owned())
     };
-    Config::read(get, catalog)
+    Config::read(get, settings, catalog)
 }
 
 #[test]
@@ -175,4 +185,53 @@ fn a_catalog_that_is_not_json_is_a_problem() {
     let problems = read(&[], Some("{")).unwrap_err().to_string();
     assert!(problems.contains("must be JSON"), "{problems}");
     assert!(read(&[], Some("[]")).is_err());
+}
+
+/// A settings file with these lists, and something sound for the others.
+fn settings(lists: &Value) -> String {
+    let mut all = json!({
+        "ALLOWED_CLUSTERS": ["engines"],
+        "ALLOWED_TARGET_GROUPS": ["*"],
+        "ALLOWED_TASK_FAMILIES": ["auth", "billing"],
+        "ALLOWED_SOURCES": ["app.tenants"],
+    });
+    for (name, list) in lists.as_object().unwrap() {
+        all[name] = list.clone();
+    }
+    all.to_string()
+}
+
+#[test]
+fn the_settings_file_has_the_allow_lists_and_goes_before_the_environment() {
+    let file = settings(&json!({}));
+    let variables = [("ALLOWED_SOURCES", "app.others"), ("ALLOWED_CLUSTERS", "a*b")];
+    let allowed = read_with(&variables, Some(&file), None).unwrap().allowed;
+    assert!(allowed.sources.allows("app.tenants") && !allowed.sources.allows("app.others"));
+    assert_eq!(allowed.clusters.patterns().collect::<Vec<_>>(), ["engines"]);
+    assert_eq!(allowed.task_families.patterns().collect::<Vec<_>>(), ["auth", "billing"]);
+    assert!(!allowed.target_groups.allows_all());
+}
+
+#[test]
+fn a_settings_file_has_every_list_and_nothing_else_since_an_unset_list_allows_everything() {
+    for (file, named) in [
+        ("nonsense".to_owned(), "settings is missing: must be JSON"),
+        ("[]".to_owned(), "settings = "),
+        (settings(&json!({"ALLOWED_CLUSTERS": null})), "settings.ALLOWED_CLUSTERS is missing"),
+        (settings(&json!({"ALLOWED_SOURCES": []})), "settings.ALLOWED_SOURCES"),
+        (settings(&json!({"ALLOWED_SOURCES": "app"})), "settings.ALLOWED_SOURCES"),
+        (settings(&json!({"ALLOWED_SOURCES": ["app", 3]})), "settings.ALLOWED_SOURCES[1]"),
+        (settings(&json!({"ALLOWED_SOURCES": ["a*b"]})), "ALLOWED_SOURCES = \"a*b\""),
+        (settings(&json!({"ALLOWED_SOURCES": [""]})), "ALLOWED_SOURCES = \"\""),
+        (settings(&json!({"ALLOWED_TASK_FAMILIES": ["auth:7"]})), "ALLOWED_TASK_FAMILIES = \"auth:7\""),
+        (settings(&json!({"ALLOWED_TASKS": ["auth"]})), "settings.ALLOWED_TASKS"),
+        (settings(&json!({"LOG_LEVEL": "debug"})), "settings.LOG_LEVEL"),
+    ] {
+        // With the lists in the environment too, as the component sets them: they do not make good for it.
+        let variables = [("ALLOWED_CLUSTERS", "engines"), ("ALLOWED_SOURCES", "app.tenants")];
+        let problems = read_with(&variables, Some(&file), None).unwrap_err().to_string();
+        assert!(problems.contains(named), "{file}: {problems}");
+    }
+    let nothing = read_with(&[], Some("{}"), None).unwrap_err();
+    assert_eq!(nothing.iter().count(), 4, "{nothing}");
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::allow_list::AllowList;
+use super::settings::Settings;
 use crate::call::schedule::Scheduler;
 use crate::domain::deployment::Deployment;
 use crate::input::problem::Problems;
@@ -40,6 +41,8 @@ impl FromStr for Seconds {
 
 pub(super) struct Environment<'a, G> {
     pub(super) get: &'a G,
+    /// The settings file, if there is one: its lists go before those of the environment.
+    pub(super) settings: Option<&'a Settings>,
     pub(super) problems: &'a mut Problems,
 }
 
@@ -107,11 +110,14 @@ impl<G: Fn(&str) -> Option<String>> Environment<'_, G> {
     }
 
     pub(super) fn allow_list(&mut self, name: &str) -> AllowList {
-        let Some(text) = (self.get)(name) else {
-            return AllowList::default();
+        let items: Vec<String> = match self.settings {
+            Some(settings) => settings.list(name).to_vec(),
+            // An empty list does not count as unset: a list that is empty by mistake must not allow everything.
+            None => match (self.get)(name) {
+                Some(text) => text.split(',').map(|item| item.trim().to_owned()).collect(),
+                None => return AllowList::default(),
+            },
         };
-        // An empty list does not count as unset: a list that is empty by mistake must not allow everything.
-        let items: Vec<String> = text.split(',').map(|item| item.trim().to_owned()).collect();
         for item in &items {
             if item.is_empty() || item.strip_suffix('*').unwrap_or(item).contains('*') {
                 self.problems

@@ -1,4 +1,4 @@
-//! The function's configuration: the environment and the service catalog, validated completely at start-up.
+//! The function's configuration: the environment, the settings file and the service catalog, validated completely at start-up.
 //!
 //! Must not read the environment itself: the caller passes a function in, so that tests need no process of
 //! their own.
@@ -7,6 +7,7 @@ pub mod allow_list;
 pub mod catalog;
 mod environment;
 pub mod rates;
+mod settings;
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -16,6 +17,7 @@ use self::allow_list::AllowList;
 use self::catalog::Catalog;
 use self::environment::{Environment, Flag, Seconds};
 use self::rates::Rates;
+use self::settings::Settings;
 use crate::call::run_task::{MAX_SECURITY_GROUPS, MAX_SUBNETS};
 use crate::call::schedule::Scheduler;
 use crate::domain::arn::{Cluster, EventBus, Scope, TargetGroupArn};
@@ -104,14 +106,20 @@ fn is_at(group: &TargetGroupArn, home: Option<&Scope>) -> bool {
 }
 
 impl Config {
-    /// Reads the environment through `get`, and the text of the catalog, if there is one.
+    /// Reads the environment through `get`, and the texts of the settings file and of the catalog, if there are any.
     ///
     /// # Errors
-    /// With all problems; each names the variable, or the path in the catalog.
-    pub fn read(get: impl Fn(&str) -> Option<String>, catalog: Option<&str>) -> Result<Self, Problems> {
+    /// With all problems; each names the variable, or the path in the file.
+    pub fn read(
+        get: impl Fn(&str) -> Option<String>,
+        settings: Option<&str>,
+        catalog: Option<&str>,
+    ) -> Result<Self, Problems> {
         let mut problems = Problems::new();
+        let settings = settings.map(|text| Settings::read(text, &mut problems));
         let mut env = Environment {
             get: &get,
+            settings: settings.as_ref(),
             problems: &mut problems,
         };
         let config = Self {

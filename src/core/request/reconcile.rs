@@ -225,7 +225,7 @@ mod tests {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        Config::read(get, None).unwrap()
+        Config::read(get, None, None).unwrap()
     }
 
     #[test]

@@ -70,6 +70,11 @@ class Shown:
         return str(self.value["errorMessage"])
 
 
+# The emulator has no layers, and /opt is this machine's. So it runs in a mount namespace of its own, with a folder there:
+# util-linux's unshare, and no rights beyond the caller's.
+MOUNTING = ("unshare", "--map-root-user", "--mount", "sh", "-c", 'mount --bind "$0" /opt && exec "$@"')
+
+
 class EmulatorFailed(Exception):
     """The emulator could not be started, has ended by itself, or says something that nobody expects."""
 
@@ -81,13 +86,15 @@ class Emulator:
         self,
         program: Path,
         task: Path,
+        layer: Path,
         environment: Mapping[str, str],
         logs: Path,
         ports: Callable[[], int] = free_port,
     ) -> None:
-        """`task` is the folder with `bootstrap`, and `environment` all that the function has of one."""
+        """`task` is the folder with `bootstrap`, `layer` is what the function finds in /opt, and `environment` all that
+        it has of one."""
         self.program = program
-        self._task, self._environment = task, dict(environment)
+        self._task, self._layer, self._environment = task, layer, dict(environment)
         self._ports = ports
         self._timeout = float(self._environment["AWS_LAMBDA_FUNCTION_TIMEOUT"])
         self.log, self.output = logs.with_suffix(".emulator.log"), logs.with_suffix(".function.log")
@@ -172,6 +179,7 @@ class Emulator:
             return False
         self._address = ("127.0.0.1", port)
         command = [
+            *(*MOUNTING, str(self._layer)),
             *(str(self.program), "--log-level", "debug"),
             *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
             *("--runtime-api-address", f"127.0.0.1:{runtime_port}"),

@@ -37,8 +37,9 @@ class Stage:
     aws: Aws
     stack: Stack
     outputs: dict[str, Any]
-    # The unpacked zip.
+    # The unpacked zip, and the files of the layer.
     task: Path
+    layer: Path
     environment: dict[str, str]
 
     @property
@@ -49,7 +50,7 @@ class Stage:
     def function(self, name: str, **variables: str | None) -> Emulator:
         """The function in an emulator of its own, not yet started, with these variables changed, or removed."""
         changed = {key: value for key, value in (self.environment | variables).items() if value is not None}
-        return Emulator(places.emulator(), self.task, changed, places.LOGS / name)
+        return Emulator(places.emulator(), self.task, self.layer, changed, places.LOGS / name)
 
 
 @functools.cache
@@ -61,15 +62,13 @@ def stage() -> Stage:
     atexit.register(ministack.stop)
     ministack.start()
     provider = Provider(functools.cache(ministack.client))
-    # The program writes a file beside the zip.
-    zipped = Path(shutil.copy(places.PACKED, folder))
     outputs = deploy(
         provider,
         {
             "aws:region": REGION,
             "start-engines:image": "registry.example/engine:1",
             "start-engines:port": str(usable_port(8080)),
-            "start-engines:code": str(zipped),
+            "start-engines:code": str(places.PACKED),
             "start-engines:architecture": "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64",
             "start-engines:alarmEmail": "people@example.com",
         },
@@ -83,8 +82,13 @@ def stage() -> Stage:
         for entry in code.infolist():
             path = Path(code.extract(entry, task))
             path.chmod(entry.external_attr >> 16 & 0o777)
+    layer = folder / "layer"
+    layer.mkdir()
+    (version,) = (made.state for made in provider.resources if made.id in registered["layers"])
+    for name, asset in version["code"]["assets"].items():
+        (layer / name).write_text(asset["text"])
     environment = _environment(registered, task, aws)
-    return Stage(ministack, aws, read(outputs, provider), outputs, task, environment)
+    return Stage(ministack, aws, read(outputs, provider), outputs, task, layer, environment)
 
 
 def _environment(registered: dict[str, Any], task: Path, aws: Aws) -> dict[str, str]:

@@ -188,7 +188,7 @@ class Endings(unittest.TestCase):
         path = folder / "bootstrap"
         path.write_text(bootstrap.format(bootstrap=one.task / "bootstrap"))
         path.chmod(0o755)
-        emulator = Emulator(places.emulator(), folder, one.environment, places.LOGS / "instead")
+        emulator = Emulator(places.emulator(), folder, one.layer, one.environment, places.LOGS / "instead")
         self.addCleanup(emulator.stop)
         emulator.start()
         return emulator.invoke(start()), emulator

@@ -25,7 +25,7 @@ STOP_CODES = (
 )
 # Values that a field has in other events, and values that are nearly right.
 OTHERS: dict[str, tuple[Any, ...]] = {
-    "source": ("aws.ec2", "aws.ecs.task", "app.tenants", "example.app", "start-engines", "start-engines.operator"),
+    "source": ("aws.ec2", "aws.ecs.task", "app.tenants", "example.app", "start-engines", "start-engines.operator", "start-engines.operator.others"),
     "detail-type": (
         *("ECS Container Instance State Change", "Start ECS Task", "Stop ECS Task", "Reconcile ECS Targets"),
         "ECS Task State Change",

@@ -12,8 +12,9 @@ from collections.abc import Collection
 from typing import Any
 
 REQUESTS = {"Start ECS Task", "Stop ECS Task", "Reconcile ECS Targets"}
-# Of every component, beside the applications that its arguments name.
-OWN_SOURCES = {"start-engines.operator", "start-engines.schedules"}
+# Of the example's component, whose function is start-engines, beside the applications that its arguments name. Another
+# deployment on the same bus has others.
+OWN_SOURCES = {"start-engines.operator.start-engines", "start-engines.schedules.start-engines"}
 
 
 def is_request(event: Any, applications: Collection[str]) -> bool:

@@ -53,6 +53,9 @@ def _function(client: Client) -> Iterator[Entry]:
         configs = lambda_.list_function_event_invoke_configs(FunctionName=name)
         for each in configs["FunctionEventInvokeConfigs"]:
             yield "invoke config", each["FunctionArn"]
+    for layer in lambda_.list_layers()["Layers"]:
+        versions = lambda_.list_layer_versions(LayerName=layer["LayerName"])["LayerVersions"]
+        yield from (("layer version", each["LayerVersionArn"]) for each in versions)
     for each in lambda_.list_event_source_mappings()["EventSourceMappings"]:
         yield "event source mapping", each["UUID"]
 

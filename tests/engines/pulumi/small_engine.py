@@ -120,6 +120,9 @@ def _entry(parent: str, inputs: dict[str, Any], dependencies: list[str] | None) 
 
 
 def _archive(value: Any) -> Any:
-    """Of an archive, its path: the engine adds the hash of its content, and takes a mark of Node's SDK away."""
-    is_archive = isinstance(value, dict) and ARCHIVE in value.values()
-    return {"archive": value["path"]} if is_archive else value
+    """Of an archive, its path or its texts: the engine adds the hash of its content, and takes a mark of Node's SDK away."""
+    if not isinstance(value, dict) or ARCHIVE not in value.values():
+        return value
+    if "path" in value:
+        return {"archive": value["path"]}
+    return {"archive": {name: asset["text"] for name, asset in value["assets"].items()}}

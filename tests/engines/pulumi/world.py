@@ -16,6 +16,7 @@ import orders
 from install import AWS_VERSION, BIN, PLUGINS, PROVIDER, ROOT, VENV
 from ministack import REGION, MiniStack
 from orders import Orders
+from provider import layers
 from session import Session
 
 PACKED = ROOT / "target/lambda/start-engines-lambda/bootstrap.zip"
@@ -40,6 +41,7 @@ def environment(folder: Path, endpoint: str) -> dict[str, str]:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         orders.FOLDER: str(folder),
+        layers.FOLDER: str(folder / "layers"),
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
@@ -70,7 +72,6 @@ class World(unittest.TestCase):
     emulator: MiniStack
     orders: Orders
     session: Session
-    code: Path
     failed = ""
 
     @classmethod
@@ -79,8 +80,6 @@ class World(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         cls.emulator = started(LOGS / "pulumi.ministack.log", cls.addClassCleanup)
         cls.orders = Orders(cls.folder)
-        # The program writes a file beside it.
-        cls.code = Path(shutil.copy(PACKED, cls.folder))
         (cls.folder / "state").mkdir()
         own = {"PULUMI_BACKEND_URL": f"file://{cls.folder}/state", "PULUMI_CONFIG_PASSPHRASE": "of the test"}
         everything = environment(cls.folder, cls.emulator.endpoint) | own
@@ -106,8 +105,8 @@ class World(unittest.TestCase):
         return {
             "aws:region": REGION,
             "start-engines:image": IMAGE,
-            "start-engines:code": str(cls.code),
-            "start-engines:architecture": architecture(cls.code),
+            "start-engines:code": str(PACKED),
+            "start-engines:architecture": architecture(PACKED),
             "start-engines:alarmEmail": "people@example.com",
         } | {f"start-engines:{name}": value for name, value in more.items()}
 

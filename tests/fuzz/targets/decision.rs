@@ -31,7 +31,7 @@ const FUNCTION: &str = "arn:aws:lambda:us-east-1:111122223333:function:start-eng
 
 static CONFIG: LazyLock<Config> = LazyLock::new(|| {
     let role = |name: &str| (name == "SCHEDULER_ROLE_ARN").then(|| "arn:aws:iam::111122223333:role/later".to_owned());
-    Config::read(role, Some(include_str!("../../../fixtures/services.json"))).expect("a sound configuration")
+    Config::read(role, None, Some(include_str!("../../../fixtures/services.json"))).expect("a sound configuration")
 });
 
 /// What a stop finds.

@@ -19,7 +19,7 @@ static CONFIGS: LazyLock<[Config; 2]> = LazyLock::new(|| {
     };
     [
         Config::default(),
-        Config::read(strict, Some(catalog)).expect("a sound configuration"),
+        Config::read(strict, None, Some(catalog)).expect("a sound configuration"),
     ]
 });
 

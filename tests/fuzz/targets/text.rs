@@ -50,7 +50,7 @@ fuzz_target!(|text: &str| {
         Timestamp::parse(text),
         text.parse::<FunctionArn>(),
     );
-    let _ = Config::read(|_| None, Some(text));
+    let _ = Config::read(|_| None, None, Some(text));
     for variable in [
         "ECS_CLUSTER",
         "SUBNETS",
@@ -58,6 +58,6 @@ fuzz_target!(|text: &str| {
         "ALLOWED_TASK_FAMILIES",
         "TARGET_GROUP_ARN",
     ] {
-        let _ = Config::read(|name| (name == variable).then(|| text.to_owned()), None);
+        let _ = Config::read(|name| (name == variable).then(|| text.to_owned()), None, None);
     }
 });

@@ -26,7 +26,7 @@ async fn a_service_is_started_by_one_event_and_its_id_is_printed() {
         .must(0);
     let put = stage.fake.world(World::take_put_events);
     assert_eq!(put.len(), 1);
-    assert_eq!(put[0]["source"], "start-engines.operator");
+    assert_eq!(put[0]["source"], "start-engines.operator.start-engines");
     assert_eq!(
         put[0]["detail"],
         json!({"service": "auth", "count": 2, "correlationId": "c-1"})
@@ -38,6 +38,33 @@ async fn a_service_is_started_by_one_event_and_its_id_is_printed() {
         "engines-bus"
     );
     assert_eq!(stage.calls(), ["PutEvents"], "no reads without --wait");
+}
+
+#[tokio::test]
+async fn without_a_source_nothing_is_sent_since_nobody_would_hear_it() {
+    let stage = Stage::new().await;
+    let arguments = [&["start", "auth"][..], &CATALOG].concat();
+    let ended = Run::new(&stage.fake, &arguments)
+        .env("START_ENGINES_FUNCTION", "")
+        .end()
+        .await
+        .must(2);
+    for named in ["--function", "--source", "Nothing was sent"] {
+        assert!(ended.err.contains(named), "{}", ended.err);
+    }
+    assert_eq!(stage.calls(), [""; 0]);
+    let function = "arn:aws:lambda:us-east-1:111122223333:function:prod:live";
+    let of_prod = [&arguments[..], &["--function", function]].concat();
+    Run::new(&stage.fake, &of_prod).end().await.must(0);
+    let own = [&arguments[..], &["--source", "app.own"]].concat();
+    Run::new(&stage.fake, &own)
+        .env("START_ENGINES_FUNCTION", "")
+        .end()
+        .await
+        .must(0);
+    let put = stage.fake.world(World::take_put_events);
+    let sources: Vec<_> = put.iter().map(|event| event["source"].clone()).collect();
+    assert_eq!(sources, ["start-engines.operator.prod", "app.own"]);
 }
 
 #[tokio::test]
@@ -93,7 +120,7 @@ async fn a_file_holds_entries_of_put_events_one_or_several() {
         .map(|event| event["detail"]["count"].as_i64().unwrap())
         .collect();
     assert_eq!(counts, [1, 2, 3]);
-    assert!(put.iter().all(|event| event["source"] == "start-engines.operator"));
+    assert!(put.iter().all(|event| event["source"] == "start-engines.operator.start-engines"));
     assert_eq!(two["events"][1]["eventId"], put[2]["id"]);
 }
 

@@ -46,7 +46,7 @@ struct Way {
 impl Way {
     fn of(text: &'static str) -> Self {
         let catalog = include_str!("../../../fixtures/services.json");
-        let config = Config::read(|_| None, Some(catalog)).expect("a sound configuration");
+        let config = Config::read(|_| None, None, Some(catalog)).expect("a sound configuration");
         let function: FunctionArn = FUNCTION.parse().expect("an ARN");
         let trigger = parse(text, &config, &function);
         let sent_at = match &trigger {

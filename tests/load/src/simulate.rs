@@ -207,7 +207,7 @@ fn config(setting: Setting, shared: &Shared) -> Config {
         _ => None,
     };
     let catalog = everything.then(|| traffic::catalog(shared, setting.groups));
-    Config::read(get, catalog.as_deref()).expect("a sound configuration")
+    Config::read(get, None, catalog.as_deref()).expect("a sound configuration")
 }
 
 async fn story(setting: Setting, program: Program) -> Figures {

@@ -16,6 +16,12 @@ DEVIATIONS: dict[Deviation, str] = {
     ("aws:lambda/function:Function", "Environment.Variables.AWS_ENDPOINT_URL"): (
         "added, since MiniStack does not give a function its own endpoint"
     ),
+    ("aws:lambda/function:Function", "Environment.Variables.SETTINGS_FILE"): (
+        "names the file where it was unpacked, since MiniStack mounts no layers"
+    ),
+    ("aws:lambda/function:Function", "Environment.Variables.SERVICES_FILE"): (
+        "names the file where it was unpacked, since MiniStack mounts no layers"
+    ),
 }
 
 

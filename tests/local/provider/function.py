@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import wait
+from provider.layers import unpacked
 from provider.resource import Clients, Inputs, Made, pascal
 
 ACTIVE_SECONDS = 20.0
@@ -19,6 +20,7 @@ def function(clients: Clients, _name: str, given: Inputs) -> Made:
     lambda_ = clients("lambda")
     zipped = Path(given.take("code")["path"]).read_bytes()
     variables = given.take("environment")["variables"]
+    layers = given.take("layers")
     name = given.take("name")
     sent = {
         "FunctionName": name,
@@ -29,17 +31,20 @@ def function(clients: Clients, _name: str, given: Inputs) -> Made:
         "Role": given.take("role"),
         "Timeout": given.take("timeout"),
         "MemorySize": given.take("memorySize"),
-        "Environment": {"Variables": variables | {ENDPOINT: lambda_.meta.endpoint_url}},
     }
+    changed = {ENDPOINT: lambda_.meta.endpoint_url} | unpacked(variables, layers)
     # The provider's value for no reserved concurrency.
     if given.take("reservedConcurrentExecutions") != -1:
         raise ValueError("the example sets no reserved concurrency")
-    arn = lambda_.create_function(**sent, Code={"ZipFile": zipped})["FunctionArn"]
+    arn = lambda_.create_function(
+        **sent, Layers=layers, Environment={"Variables": changed}, Code={"ZipFile": zipped}
+    )["FunctionArn"]
     kept = wait.until(
         "the function to be active",
         lambda: _active(lambda_.get_function_configuration(FunctionName=name)),
         ACTIVE_SECONDS,
     )
+    sent |= {"Layers": [{"Arn": layer} for layer in layers], "Environment": {"Variables": variables}}
     sent["CodeSha256"] = base64.b64encode(hashlib.sha256(zipped).digest()).decode()
     outputs = {"arn": arn, "codeSha256": sent["CodeSha256"]}
     return Made(name, outputs, sent, kept, frozenset({f"Environment.Variables.{ENDPOINT}"}))

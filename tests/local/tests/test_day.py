@@ -34,7 +34,7 @@ class ADay(unittest.TestCase):
             "aws:region": REGION,
             "start-engines:image": "registry.example/engine:1",
             "start-engines:port": str(port),
-            "start-engines:code": str(shutil.copy(PACKED, folder)),
+            "start-engines:code": str(PACKED),
             "start-engines:architecture": architecture(PACKED),
         }
         outputs = deploy(provider, config)

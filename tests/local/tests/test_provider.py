@@ -53,11 +53,10 @@ class Deployed(unittest.TestCase):
         cls.emulator = MiniStack(cls.folder / "ministack.log")
         cls.addClassCleanup(cls.emulator.stop)
         cls.emulator.start()
-        # The program writes a file beside it.
         cls.config = {
             "aws:region": REGION,
             "start-engines:image": "registry.example/engine:1",
-            "start-engines:code": str(shutil.copy(PACKED, cls.folder)),
+            "start-engines:code": str(PACKED),
             "start-engines:architecture": architecture(PACKED),
             "start-engines:alarmEmail": "people@example.com",
         } | cls.settings

@@ -54,7 +54,7 @@ class EachAwsCommand(unittest.TestCase):
         config = {
             "aws:region": REGION,
             "start-engines:image": "registry.example/engine:1",
-            "start-engines:code": str(shutil.copy(PACKED, folder)),
+            "start-engines:code": str(PACKED),
             "start-engines:architecture": architecture(PACKED),
         }
         deploy(Provider(functools.cache(emulator.client)), config)

@@ -7,7 +7,6 @@
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
  */
 
-import { OPERATOR_SOURCE } from "../arguments";
 import { arnIn, clusterName, type Scope } from "../arn";
 import { START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "../eventPatterns";
 import { document, type PolicyDocument } from "./document";
@@ -20,6 +19,8 @@ export interface OperatorPolicyArgs {
   readonly clusterArns: readonly string[];
   readonly targetGroupArns: readonly string[];
   readonly busArn: string;
+  /** The source of the operators' events. */
+  readonly source: string;
   readonly functionArn: string;
   readonly queueArns: readonly string[];
 }
@@ -31,7 +32,7 @@ export function operatorPolicy(args: OperatorPolicyArgs): PolicyDocument {
   const inEach = (resource: string) =>
     clusterArns.map((cluster) => arnIn(scope, "ecs", `${resource}/${clusterName(cluster)}/*`));
   return document(
-    putEvents(args.busArn, [OPERATOR_SOURCE], [START_DETAIL_TYPE, STOP_DETAIL_TYPE]),
+    putEvents(args.busArn, [args.source], [START_DETAIL_TYPE, STOP_DETAIL_TYPE]),
     {
       Sid: "SeeTasks",
       Effect: "Allow",

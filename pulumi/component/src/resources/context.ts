@@ -1,5 +1,7 @@
 /** Values that all parts of the component use. */
 
+import { createHash } from "node:crypto";
+
 import type * as pulumi from "@pulumi/pulumi";
 
 import type { SettledArgs } from "../settled";
@@ -11,12 +13,32 @@ export interface Context {
   readonly name: string;
   /** The function's name, with which the children's physical names begin. */
   readonly functionName: string;
+  /** The component's URN. */
+  readonly urn: pulumi.Output<string>;
   readonly args: PlainArgs;
   /** The arguments when all are known and valid. */
   readonly settled: pulumi.Output<SettledArgs>;
   /** The parent, and a dependency on `settled`. */
   readonly options: pulumi.CustomResourceOptions & { readonly dependsOn: pulumi.Output<pulumi.Resource[]> };
 }
+
+/**
+ * A name of IAM, which has one set for all regions of an account: it begins with the function's name, and the end, which
+ * follows from the component's URN, tells the regions, stacks and components apart.
+ *
+ * What has a name keeps it (`keepsName`): a renamed policy would be another one, and no longer attached to anything.
+ */
+export function iamName({ functionName, urn }: Context, suffix?: string): pulumi.Output<string> {
+  const begin = suffix === undefined ? functionName : `${functionName}-${suffix}`;
+  return urn.apply((known) => `${begin}-${createHash("sha256").update(known).digest("hex").slice(0, END_LENGTH)}`);
+}
+
+/** The options of a resource with such a name. */
+export function keepsName(context: Context): pulumi.CustomResourceOptions {
+  return { ...context.options, ignoreChanges: ["name"] };
+}
+
+const END_LENGTH = 7;
 
 /** The context's options, with a dependency on these resources. */
 export function after(context: Context, ...resources: pulumi.Resource[]): pulumi.CustomResourceOptions {

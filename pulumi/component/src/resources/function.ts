@@ -1,8 +1,5 @@
 /** The function, its role, its log group and its on-failure destination. */
 
-import { readFileSync, writeFileSync } from "node:fs";
-import * as path from "node:path";
-
 import * as cloudwatch from "@pulumi/aws/cloudwatch";
 import * as iam from "@pulumi/aws/iam";
 import * as lambda from "@pulumi/aws/lambda";
@@ -11,12 +8,12 @@ import * as pulumi from "@pulumi/pulumi";
 import { DEFAULTS } from "../arguments";
 import { eventBusArn } from "../arn";
 import { bufferOf, KINDS, SUFFIXES } from "../buffered";
-import { addCatalog } from "../bundle";
 import { codeOf, packaged } from "../code";
 import { environment, type Later } from "../environment";
 import { functionPolicy, functionTrust } from "../policies/functionPolicy";
 import { home, type SettledArgs } from "../settled";
-import { after, type Context, json } from "./context";
+import { catalogText, FILES, settingsText } from "../settings";
+import { after, type Context, iamName, json, keepsName } from "./context";
 import type { Queues } from "./queues";
 import type { Scheduling } from "./scheduling";
 
@@ -29,6 +26,8 @@ export interface FunctionResources {
   /** In buffered mode, the event source mappings of the queues. */
   readonly mappings: readonly lambda.EventSourceMapping[];
 }
+
+const RUNTIME = "provided.al2023";
 
 /** Creates the function and its resources. */
 export function createFunction(context: Context, queues: Queues, scheduling: Scheduling): FunctionResources {
@@ -45,12 +44,13 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
   const role = new iam.Role(
     name,
     {
+      name: iamName(context),
       description: `The role of the Lambda function ${functionName}`,
       assumeRolePolicy: JSON.stringify(functionTrust()),
       permissionsBoundary: args.permissionsBoundary,
       tags: args.tags,
     },
-    context.options,
+    keepsName(context),
   );
   const later = laterOf(queues, scheduling);
   const bufferQueueArns = KINDS.flatMap((kind) => queues.buffers?.[kind].queue.arn ?? []);
@@ -72,7 +72,9 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
     {
       name: functionName,
       description: "Attaches standalone ECS tasks to load balancers",
-      runtime: "provided.al2023",
+      runtime: RUNTIME,
+      layers: [args.settingsLayerArn ?? createLayer(context).arn],
+      codeSigningConfigArn: args.codeSigningConfigArn,
       handler: "bootstrap",
       architectures: [args.architecture ?? DEFAULTS.architecture],
       ...codeInputs(context),
@@ -151,24 +153,27 @@ export function policyArgs(args: SettledArgs) {
   };
 }
 
-/** The function's code, in the terms of `aws.lambda.Function`. */
-function codeInputs({ functionName, args, settled }: Context): Pick<lambda.FunctionArgs, "code" | "s3Bucket" | "s3Key" | "s3ObjectVersion"> {
+/** The function's code, in the terms of `aws.lambda.Function`: the packed one as it is. */
+function codeInputs({ args }: Context): Pick<lambda.FunctionArgs, "code" | "s3Bucket" | "s3Key" | "s3ObjectVersion"> {
   const code = codeOf(args.code);
   if ("s3" in code) return code.s3;
   if ("archive" in code) return { code: code.archive };
-  const zip = (known: SettledArgs) => code.path ?? packaged(known.architecture ?? DEFAULTS.architecture);
-  return { code: settled.apply((known) => bundle(functionName, zip(known), known.services)) };
+  const zip = pulumi.output(args.architecture).apply((known) => code.path ?? packaged(known ?? DEFAULTS.architecture));
+  return { code: zip.apply((file) => new pulumi.asset.FileArchive(file)) };
 }
 
-/** The zip to deploy: with services, a copy of the packed one with the catalog in it, in the same folder. */
-function bundle(functionName: string, zip: string, services: SettledArgs["services"]): pulumi.asset.FileArchive {
-  if (services === undefined) return new pulumi.asset.FileArchive(zip);
-  const target = path.join(path.dirname(zip), `deploy-${functionName}.zip`);
-  writeFileSync(target, addCatalog(readFileSync(zip), catalog(services)));
-  return new pulumi.asset.FileArchive(target);
-}
-
-/** The text of `services.json`. */
-export function catalog(services: NonNullable<SettledArgs["services"]>): string {
-  return `${JSON.stringify(services, undefined, 2)}\n`;
+/** The layer with the settings file and the catalog. Each change is a new version, which the function takes in the same update. */
+function createLayer({ name, functionName, settled, options }: Context): lambda.LayerVersion {
+  const code = settled.apply(
+    (known) =>
+      new pulumi.asset.AssetArchive({
+        [FILES.settings]: new pulumi.asset.StringAsset(settingsText(known, functionName)),
+        ...(known.services && { [FILES.services]: new pulumi.asset.StringAsset(catalogText(known.services)) }),
+      }),
+  );
+  return new lambda.LayerVersion(
+    name,
+    { layerName: functionName, description: `Settings and services of ${functionName}`, compatibleRuntimes: [RUNTIME], code },
+    options,
+  );
 }

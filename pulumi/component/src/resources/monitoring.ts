@@ -91,7 +91,10 @@ export function createDashboard(context: Context): void {
       groups: groupMetrics(known),
     }),
   );
-  new cloudwatch.Dashboard(name, { dashboardName: functionName, dashboardBody: json(body) }, context.options);
+  // One set of dashboards is shown in all regions of an account:
+  // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Dashboards.html
+  const dashboardName = settled.apply((known) => `${functionName}-${home(known.clusters).region}`);
+  new cloudwatch.Dashboard(name, { dashboardName, dashboardBody: json(body) }, context.options);
 }
 
 /** The queues of buffered mode, by label and physical names. */

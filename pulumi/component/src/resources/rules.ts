@@ -7,10 +7,10 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULTS } from "../arguments";
 import { bufferOf, type Kind, SUFFIXES } from "../buffered";
-import { allowedSources } from "../environment";
 import { requestPattern, stateChangePattern } from "../eventPatterns";
 import type { PolicyDocument } from "../policies/document";
 import { bufferQueuePolicy, ruleDeadLetterQueuePolicy } from "../policies/queuePolicy";
+import { heardSources } from "../sources";
 import { after, type Context, json } from "./context";
 import type { FunctionResources } from "./function";
 import type { Queues } from "./queues";
@@ -57,7 +57,7 @@ export function createRules(
     "requests",
     "Requests of applications, operators and schedules, to start-engines",
     requestBus,
-    settled.apply((known) => requestPattern(allowedSources(known))),
+    settled.apply((known) => requestPattern(heardSources(known, functionName))),
   );
   const stateChange = rule(
     "state-change",

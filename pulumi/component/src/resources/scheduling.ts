@@ -4,14 +4,15 @@ import * as iam from "@pulumi/aws/iam";
 import * as scheduler from "@pulumi/aws/scheduler";
 import * as pulumi from "@pulumi/pulumi";
 
-import { DEFAULTS, SCHEDULE_SOURCE } from "../arguments";
+import { DEFAULTS } from "../arguments";
 import { eventBusArn } from "../arn";
 import { RECONCILE_DETAIL_TYPE, START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "../eventPatterns";
 import type { PolicyDocument } from "../policies/document";
 import { laterPolicy, schedulerPolicy, schedulerTrust } from "../policies/schedulerPolicy";
 import { reconcileDetail, reconcileExpression, RETRIED_FOR, startDetail, stopDetail } from "../schedules";
 import { home } from "../settled";
-import { after, type Context, json } from "./context";
+import { scheduleSource } from "../sources";
+import { after, type Context, iamName, json, keepsName } from "./context";
 import type { FunctionResources } from "./function";
 import type { Queues } from "./queues";
 
@@ -57,11 +58,12 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
     ...(reconcile === undefined ? [] : [RECONCILE_DETAIL_TYPE]),
   ];
   if (detailTypes.length === 0) return;
+  const source = scheduleSource(functionName);
   const busArn = settled.apply((known) => eventBusArn(known.eventBus ?? DEFAULTS.eventBus, home(known.clusters)));
   const sender = role(context, scheduling.group, "schedules", `Sends the events of the schedules of ${functionName}`);
   const policy = pulumi
     .all([busArn, queues.ruleDeadLetters.arn])
-    .apply(([bus, queueArn]) => schedulerPolicy(bus, SCHEDULE_SOURCE, detailTypes, queueArn));
+    .apply(([bus, queueArn]) => schedulerPolicy(bus, source, detailTypes, queueArn));
   const allowed = rolePolicy(context, sender, "schedules", policy);
   const schedule = (suffix: string, of: Sending) =>
     new scheduler.Schedule(
@@ -76,7 +78,7 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
         target: {
           arn: busArn,
           roleArn: sender.arn,
-          eventbridgeParameters: { detailType: of.detailType, source: SCHEDULE_SOURCE },
+          eventbridgeParameters: { detailType: of.detailType, source: source },
           input: json(pulumi.output(of.detail)),
           retryPolicy: {
             maximumRetryAttempts: MAX_ATTEMPTS,
@@ -143,12 +145,13 @@ function role(context: Context, group: scheduler.ScheduleGroup, suffix: string, 
   return new iam.Role(
     `${name}-${suffix}`,
     {
+      name: iamName(context, suffix),
       description,
       assumeRolePolicy: json(trust),
       permissionsBoundary: args.permissionsBoundary,
       tags: args.tags,
     },
-    context.options,
+    keepsName(context),
   );
 }
 

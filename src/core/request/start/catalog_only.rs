@@ -51,7 +51,7 @@ mod tests {
 
     fn config(catalog: &Value) -> Config {
         let get = |name: &str| (name == "CATALOG_ONLY").then(|| "true".to_owned());
-        Config::read(get, Some(&catalog.to_string())).unwrap()
+        Config::read(get, None, Some(&catalog.to_string())).unwrap()
     }
 
     fn messages(detail: &Value, config: &Config) -> Vec<String> {

@@ -105,7 +105,7 @@ mod tests {
             "SCHEDULER_ROLE_ARN" => Some("arn:aws:iam::111122223333:role/start-engines-schedules".to_owned()),
             _ => None,
         };
-        Config::read(get, Some(r#"{"auth": {}}"#)).unwrap()
+        Config::read(get, None, Some(r#"{"auth": {}}"#)).unwrap()
     }
 
     fn parse(detail: &Value, id: &str, sent_at: Timestamp) -> Result<StopRequest, Problems> {

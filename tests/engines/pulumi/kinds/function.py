@@ -10,6 +10,7 @@ from pathlib import Path
 import wait
 from kinds.kind import Clients, Kind, State, camel
 from provider.function import ACTIVE_SECONDS, ENDPOINT
+from provider.layers import mounted, unpacked
 from provider.resource import pascal
 
 
@@ -17,6 +18,7 @@ def _read_function(clients: Clients, id: str, state: State) -> State | None:
     lambda_ = clients("lambda")
     found = lambda_.get_function_configuration(FunctionName=id)
     variables = {name: value for name, value in found["Environment"]["Variables"].items() if name != ENDPOINT}
+    layers = [layer["Arn"] for layer in found.get("Layers", [])]
     reserved = lambda_.get_function_concurrency(FunctionName=id).get("ReservedConcurrentExecutions", -1)
     # AWS keeps no archive, but says what was uploaded.
     is_kept = found["CodeSha256"] == state["codeSha256"]
@@ -29,7 +31,8 @@ def _read_function(clients: Clients, id: str, state: State) -> State | None:
         "role": found["Role"],
         "timeout": found["Timeout"],
         "memorySize": found["MemorySize"],
-        "environment": {"variables": variables},
+        "environment": {"variables": mounted(variables)},
+        "layers": layers,
         "reservedConcurrentExecutions": reserved,
         "code": state["code"] if is_kept else state["code"] | {"hash": found["CodeSha256"]},
     }
@@ -48,7 +51,10 @@ def _update_function(clients: Clients, id: str, old: State, new: State) -> None:
         Role=new["role"],
         Timeout=new["timeout"],
         MemorySize=new["memorySize"],
-        Environment={"Variables": new["environment"]["variables"] | {ENDPOINT: lambda_.meta.endpoint_url}},
+        Layers=new["layers"],
+        Environment={
+            "Variables": unpacked(new["environment"]["variables"], new["layers"]) | {ENDPOINT: lambda_.meta.endpoint_url}
+        },
     )
     _until_updated(clients, id)
     if new["code"]["hash"] != old["code"]["hash"] or new["architectures"] != old["architectures"]:
@@ -64,6 +70,21 @@ def _until_updated(clients: Clients, id: str) -> None:
         return bool(found.get("LastUpdateStatus", "Successful") == "Successful" and found["State"] == "Active")
 
     wait.until("the function to be updated", is_updated, ACTIVE_SECONDS)
+
+
+def _read_layer_version(clients: Clients, id: str, state: State) -> State | None:
+    found = clients("lambda").get_layer_version_by_arn(Arn=id)
+    is_kept = found["Content"]["CodeSha256"] == state["codeSha256"]
+    return {
+        "layerName": found["LayerArn"].rsplit(":", 1)[-1],
+        "description": found["Description"],
+        "compatibleRuntimes": found["CompatibleRuntimes"],
+        "code": state["code"] if is_kept else state["code"] | {"hash": found["Content"]["CodeSha256"]},
+    }
+
+
+def _delete_layer_version(clients: Clients, id: str, state: State) -> None:
+    clients("lambda").delete_layer_version(LayerName=state["layerName"], VersionNumber=int(state["version"]))
 
 
 def _read_permission(clients: Clients, id: str, state: State) -> State | None:
@@ -136,6 +157,14 @@ KINDS = {
         read=_read_source_mapping,
         update=_update_source_mapping,
         delete=lambda clients, id, _: clients("lambda").delete_event_source_mapping(UUID=id),
+        is_named=False,
+    ),
+    "aws:lambda/layerVersion:LayerVersion": Kind(
+        document="lambda_layer_version",
+        replaces=frozenset({"layerName", "description", "compatibleRuntimes", "code"}),
+        sets=frozenset({"compatibleRuntimes"}),
+        read=_read_layer_version,
+        delete=_delete_layer_version,
         is_named=False,
     ),
     "aws:lambda/permission:Permission": Kind(

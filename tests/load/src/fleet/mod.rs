@@ -236,7 +236,7 @@ fn config(is_buffered: bool) -> Config {
         "SCHEDULER_ROLE_ARN" => Some(format!("arn:aws:iam::{ACCOUNT}:role/scheduler")),
         _ => None,
     };
-    Config::read(get, None).expect("a sound configuration")
+    Config::read(get, None, None).expect("a sound configuration")
 }
 
 /// Gives how many of the events failed at all their tries.
