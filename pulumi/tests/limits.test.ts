@@ -16,7 +16,7 @@ test("each limit that is passed is reported with size, limit and way out", () =>
     managedPolicies: [{ Resource: "x".repeat(6144) }],
   });
   const starts = [
-    "the size of the function's environment = 4097: AWS allows at most 4096 bytes: name fewer",
+    "the size of the function's environment = 4097: AWS allows at most 4096 bytes: give fewer or shorter defaults",
     "the size of an event pattern = 2063: AWS allows at most 2048 characters: name fewer",
     "the size of a role's policy = 10255: AWS allows at most 10240 characters: name fewer",
     "the size of a managed policy = 6159: AWS allows at most 6144 characters: name fewer",

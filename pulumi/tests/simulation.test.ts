@@ -11,7 +11,7 @@ import type { PolicyDocument } from "../component/src/policies/document";
 import { StartEngines } from "../component/src/index";
 import { EXCEPTIONS, resourcesOf } from "./support/authorization";
 import * as calls from "./support/calls";
-import { type Registration, registrationsOf } from "./support/mocks";
+import { END, type Registration, registrationsOf } from "./support/mocks";
 import { EXECUTION_ROLE, GROUP, INFRASTRUCTURE_ROLE, NETWORK_GROUP, soundArguments, TASK_ROLE } from "./support/soundArguments";
 
 const ACCOUNT = "111122223333";
@@ -20,7 +20,7 @@ const OTHER_GROUP = GROUP.replace("/auth/", "/other/");
 const START = "Start ECS Task";
 const STOP = "Stop ECS Task";
 const RECONCILE = "Reconcile ECS Targets";
-const LATER_ROLE = `arn:aws:iam::${ACCOUNT}:role/start-engines-later`;
+const LATER_ROLE = `arn:aws:iam::${ACCOUNT}:role/start-engines-later-${END}`;
 const DRAINING = ["start-engines:stop-at"];
 
 async function isAllowed(call: calls.Call, resource: string, policy: PolicyDocument): Promise<boolean> {

@@ -94,6 +94,24 @@ fn a_service_needs_its_catalog() {
 }
 
 #[test]
+fn the_settings_file_decides_what_is_allowed() {
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("settings.json");
+    let settings = |sources: &str| {
+        let lists = json!({"ALLOWED_CLUSTERS": ["*"], "ALLOWED_TARGET_GROUPS": ["*"], "ALLOWED_TASK_FAMILIES": ["*"],
+            "ALLOWED_SOURCES": [sources]});
+        std::fs::write(&file, lists.to_string()).unwrap();
+        let event = "fixtures/events/start-by-service.json";
+        let files = ["--services", "fixtures/services.json", "--settings", file.to_str().unwrap()];
+        validate(&[&[event][..], &files].concat(), "")
+    };
+    let sound = settings("*");
+    assert_eq!(sound.status.code(), Some(0), "{}", text(&sound.stderr));
+    let refused = settings("another.app");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("is not in ALLOWED_SOURCES"), "{}", text(&refused.stderr));
+}
+
+#[test]
 fn state_changes_are_shown_with_their_calls() {
     let reported = |name: &str| text(&validate(&[&format!("fixtures/events/{name}.json")], "").stdout);
     assert!(reported("task-running").contains("first call: DescribeTasks"));
