@@ -2,6 +2,8 @@
 
 use std::process::{Command, Output, Stdio};
 
+use serde_json::json;
+
 fn validate(arguments: &[&str], stdin: &str) -> Output {
     use std::io::Write;
     let mut child = Command::new(env!("CARGO_BIN_EXE_start-engines"))
@@ -101,14 +103,23 @@ fn the_settings_file_decides_what_is_allowed() {
             "ALLOWED_SOURCES": [sources]});
         std::fs::write(&file, lists.to_string()).unwrap();
         let event = "fixtures/events/start-by-service.json";
-        let files = ["--services", "fixtures/services.json", "--settings", file.to_str().unwrap()];
+        let files = [
+            "--services",
+            "fixtures/services.json",
+            "--settings",
+            file.to_str().unwrap(),
+        ];
         validate(&[&[event][..], &files].concat(), "")
     };
     let sound = settings("*");
     assert_eq!(sound.status.code(), Some(0), "{}", text(&sound.stderr));
     let refused = settings("another.app");
     assert_eq!(refused.status.code(), Some(2));
-    assert!(text(&refused.stderr).contains("is not in ALLOWED_SOURCES"), "{}", text(&refused.stderr));
+    assert!(
+        text(&refused.stderr).contains("is not in ALLOWED_SOURCES"),
+        "{}",
+        text(&refused.stderr)
+    );
 }
 
 #[test]

@@ -26,7 +26,8 @@ export interface Context {
  * A name of IAM, which has one set for all regions of an account: it begins with the function's name, and the end, which
  * follows from the component's URN, tells the regions, stacks and components apart.
  *
- * What has a name keeps it (`keepsName`): a renamed policy would be another one, and no longer attached to anything.
+ * What has a name keeps it (`keepsName`): a renamed policy would be another one, and no longer attached to anything. So would
+ * one with another description: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Policy.html
  */
 export function iamName({ functionName, urn }: Context, suffix?: string): pulumi.Output<string> {
   const begin = suffix === undefined ? functionName : `${functionName}-${suffix}`;
@@ -35,7 +36,7 @@ export function iamName({ functionName, urn }: Context, suffix?: string): pulumi
 
 /** The options of a resource with such a name. */
 export function keepsName(context: Context): pulumi.CustomResourceOptions {
-  return { ...context.options, ignoreChanges: ["name"] };
+  return { ...context.options, ignoreChanges: ["name", "description"] };
 }
 
 const END_LENGTH = 7;
