@@ -108,6 +108,16 @@ export interface S3CodeArgs {
 /** The packed function: the path of a zip, relative to the program's folder; an archive; or an object in S3. */
 export type CodeArgs = string | pulumi.asset.Archive | S3CodeArgs;
 
+/** The function's network; without internet access it needs the endpoints of the services that it calls. */
+export interface VpcConfigArgs {
+  /** 1 to 16. */
+  readonly subnetIds: List<Id>;
+  /** 1 to 5. */
+  readonly securityGroupIds: List<Id>;
+  /** Whether it may use IPv6 in dual-stack subnets. Default false. */
+  readonly ipv6AllowedForDualStack?: pulumi.Input<boolean> | undefined;
+}
+
 /** The arguments of `StartEngines`. Lists without default must not be empty. */
 export interface StartEnginesArgs {
   /**
@@ -166,6 +176,13 @@ export interface StartEnginesArgs {
    * Default false: each event invokes the function.
    */
   readonly buffered?: boolean | BufferedArgs | undefined;
+  /**
+   * Further variables of the function, such as `AWS_CA_BUNDLE` and `AWS_USE_FIPS_ENDPOINT`; not those that the component or
+   * Lambda sets. With the component's own they have 4,096 bytes. Whoever may see the function may read them. Default: none.
+   */
+  readonly environment?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>>> | undefined;
+  /** The subnets and security groups that the function works in. Default: none, Lambda's own network. */
+  readonly vpcConfig?: VpcConfigArgs | undefined;
   /** In MB, 128 to 10240. Default 256. */
   readonly memorySize?: pulumi.Input<number> | undefined;
   /** In seconds, 30 to 900. Default 30. */

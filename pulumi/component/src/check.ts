@@ -14,8 +14,9 @@ import { checkBuffered } from "./checkBuffered";
 import { checkPlain } from "./checkPlain";
 import { checkServices } from "./checkServices";
 import { checkCode } from "./code";
+import { variableName } from "./environment";
 import { isObject, UNKNOWN } from "./known";
-import { Problems, refuse } from "./problems";
+import { Problems, refuse, shorten } from "./problems";
 import { OFF, scheduleExpression, timezone } from "./schedules";
 import { applicationSource } from "./sources";
 
@@ -61,6 +62,35 @@ function checkFunction(name: string, fields: Fields, problems: Problems): void {
   fields.number("reservedConcurrency", 0, 100_000);
   fields.number("startTimeoutSeconds", 0, 86_400);
   fields.oneOf("logLevel", ["error", "warn", "info", "debug"]);
+  checkEnvironment(fields, problems);
+  checkVpc(fields, problems);
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfig.html */
+function checkVpc(outer: Fields, problems: Problems): void {
+  if (!outer.has("vpcConfig")) return;
+  const fields = Fields.of(outer.raw("vpcConfig"), outer.at("vpcConfig"), problems);
+  if (fields === undefined) return;
+  neededList(fields, "subnetIds", arn.subnet, problems, 16);
+  neededList(fields, "securityGroupIds", arn.securityGroup, problems, 5);
+  fields.flag("ipv6AllowedForDualStack");
+  fields.denyUnknown();
+}
+
+/** The values may be private: of one that is wrong, only the kind is shown. */
+function checkEnvironment(outer: Fields, problems: Problems): void {
+  const variables = outer.raw("environment");
+  if (variables === undefined || variables === UNKNOWN) return;
+  if (!isObject(variables)) {
+    problems.wrongKind(outer.at("environment"), variables, "must be an object of texts");
+    return;
+  }
+  for (const [name, value] of Object.entries(variables)) {
+    const place = `${outer.at("environment")}.${shorten(name)}`;
+    const broken = variableName(name);
+    if (broken !== undefined) problems.wrongKind(place, value, broken);
+    else if (value !== undefined && value !== UNKNOWN && typeof value !== "string") problems.wrongKind(place, value, "must be a text");
+  }
 }
 
 /** The value of a tag: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html */
@@ -105,8 +135,8 @@ function checkFences(fields: Fields, problems: Problems): void {
   }
 }
 
-function neededList(fields: Fields, name: string, rule: arn.Rule, problems: Problems): void {
-  const items = fields.parsedList(name, 100, rule);
+function neededList(fields: Fields, name: string, rule: arn.Rule, problems: Problems, most = 100): void {
+  const items = fields.parsedList(name, most, rule);
   const isEmpty = items === undefined ? !fields.has(name) : items.length === 0;
   if (isEmpty) problems.missing(fields.at(name), "must have at least one item");
   items?.forEach((item, n) => {

@@ -20,6 +20,7 @@ import { known, present } from "./known";
 import { limitProblems } from "./limits";
 import { Problems, refuse } from "./problems";
 import { functionPolicy } from "./policies/functionPolicy";
+import { furtherStatements } from "./policies/furtherStatements";
 import { type OperatorPolicyArgs, operatorPolicy } from "./policies/operatorPolicy";
 import { putEventsPolicy } from "./policies/putEventsPolicy";
 import { type Context, iamName, json, keepsName } from "./resources/context";
@@ -269,7 +270,9 @@ function sound(name: string, before: unknown, args: SettledArgs): SettledArgs {
       functionName,
     ),
     patterns: [requestPattern(heardSources(args, functionName)), stateChangePattern(args.clusters)],
-    policies: [functionPolicy({ ...policyArgs(args), ...PLACEHOLDER, bufferQueueArns })],
+    policies: [
+      functionPolicy({ ...policyArgs(args), ...PLACEHOLDER, bufferQueueArns, further: furtherStatements(args, functionName) }),
+    ],
     managedPolicies: [operatorPolicy({ ...operatorArgs(args, functionName), functionArn: PLACEHOLDER_ARN, queueArns })],
   });
   refuse(name, found);

@@ -30,6 +30,8 @@ const TAKEN: Readonly<Record<string, string>> = {
   taskFamilies: "family",
   subnets: "id",
   securityGroups: "id",
+  subnetIds: "id",
+  securityGroupIds: "id",
   eventBus: "name",
   outcomeEventBus: "name",
 };

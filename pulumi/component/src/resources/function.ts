@@ -11,6 +11,7 @@ import { bufferOf, KINDS, SUFFIXES } from "../buffered";
 import { codeOf, packaged } from "../code";
 import { environment, type Later } from "../environment";
 import { functionPolicy, functionTrust } from "../policies/functionPolicy";
+import { furtherStatements } from "../policies/furtherStatements";
 import { home, type SettledArgs } from "../settled";
 import { catalogText, FILES, settingsText } from "../settings";
 import { after, type Context, iamName, json, keepsName } from "./context";
@@ -64,6 +65,7 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
         bufferQueueArns,
         scheduleGroup,
         laterRoleArn: roleArn,
+        further: furtherStatements(known, functionName),
       }),
     );
   const rolePolicy = new iam.RolePolicy(name, { role: role.name, policy: json(policy) }, context.options);
@@ -83,6 +85,7 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
       timeout: args.timeout ?? DEFAULTS.timeout,
       // The provider's value for no reserved concurrency.
       reservedConcurrentExecutions: args.reservedConcurrency ?? -1,
+      vpcConfig: args.vpcConfig,
       environment: { variables: pulumi.all([settled, later]).apply(([known, how]) => environment(known, how, functionName)) },
       tags: args.tags,
     },
