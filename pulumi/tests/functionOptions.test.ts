@@ -91,6 +91,14 @@ describe("vpcConfig", () => {
   });
 });
 
+test("traces are as asked for, else as Lambda has it", async () => {
+  const modeOf = async (change: Partial<StartEnginesArgs>) => inputsOf(await deploy(change), FUNCTION)["tracingConfig"];
+  assert.deepEqual(await modeOf({ tracing: "Active" }), { mode: "Active" });
+  assert.deepEqual(await modeOf({ tracing: pulumi.output("PassThrough" as const) }), { mode: "PassThrough" });
+  assert.equal(await modeOf({}), undefined);
+  assert.deepEqual(problemsOf({ tracing: "on" }), ['args.tracing = "on": must be one of Active, PassThrough']);
+});
+
 describe("environment", () => {
   test("further variables are the function's, beside its own, and may be outputs", async () => {
     const plain = variablesOf(await deploy({}));

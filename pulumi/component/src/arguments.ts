@@ -183,6 +183,11 @@ export interface StartEnginesArgs {
   readonly environment?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>>> | undefined;
   /** The subnets and security groups that the function works in. Default: none, Lambda's own network. */
   readonly vpcConfig?: VpcConfigArgs | undefined;
+  /**
+   * `Active`: Lambda samples invocations, and sends their traces to X-Ray. `PassThrough`: what others sample is not interrupted.
+   * Default: Lambda's own, which is `PassThrough`.
+   */
+  readonly tracing?: pulumi.Input<"Active" | "PassThrough"> | undefined;
   /** In MB, 128 to 10240. Default 256. */
   readonly memorySize?: pulumi.Input<number> | undefined;
   /** In seconds, 30 to 900. Default 30. */

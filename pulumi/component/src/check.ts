@@ -62,6 +62,7 @@ function checkFunction(name: string, fields: Fields, problems: Problems): void {
   fields.number("reservedConcurrency", 0, 100_000);
   fields.number("startTimeoutSeconds", 0, 86_400);
   fields.oneOf("logLevel", ["error", "warn", "info", "debug"]);
+  fields.oneOf("tracing", ["Active", "PassThrough"]);
   checkEnvironment(fields, problems);
   checkVpc(fields, problems);
 }

@@ -5,9 +5,30 @@ import { home, type SettledArgs } from "../settled";
 import type { Statement } from "./document";
 
 /** The statements that these arguments add to the function's policy; none without them. */
-export function furtherStatements(args: Pick<SettledArgs, "clusters" | "vpcConfig">, functionName: string): Statement[] {
+export function furtherStatements(args: FurtherArgs, functionName: string): Statement[] {
   const functionArn = arnIn(home(args.clusters), "lambda", `function:${functionName}`);
-  return args.vpcConfig === undefined ? [] : networkInterfaces(functionArn);
+  return [
+    ...(args.vpcConfig === undefined ? [] : networkInterfaces(functionArn)),
+    ...(args.tracing === "Active" ? [sendTraces()] : []),
+  ];
+}
+
+/** The arguments that add statements, and where the function is. */
+export type FurtherArgs = Pick<SettledArgs, "clusters" | "vpcConfig" | "tracing">;
+
+/**
+ * Only with active tracing does Lambda send anything.
+ *
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html
+ */
+function sendTraces(): Statement {
+  return {
+    Sid: "SendTraces",
+    Effect: "Allow",
+    Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+    // IAM has no resource type for these.
+    Resource: "*",
+  };
 }
 
 /**

@@ -86,6 +86,7 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
       // The provider's value for no reserved concurrency.
       reservedConcurrentExecutions: args.reservedConcurrency ?? -1,
       vpcConfig: args.vpcConfig,
+      tracingConfig: args.tracing === undefined ? undefined : { mode: args.tracing },
       environment: { variables: pulumi.all([settled, later]).apply(([known, how]) => environment(known, how, functionName)) },
       tags: args.tags,
     },
