@@ -80,7 +80,10 @@ export interface BufferedArgs {
 export interface AlarmArgs {
   /** Whether there are alarms at all. Default true. */
   readonly enabled?: boolean | undefined;
-  /** The standard SNS topic that alarms and their ends are published to. Default: none, alarms only show in CloudWatch. */
+  /**
+   * The standard SNS topic that alarms and their ends are published to, also one of another account in the region, if its policy
+   * allows CloudWatch to. Default: none, alarms only show in CloudWatch.
+   */
   readonly topicArn?: Arn | undefined;
   /** The length of one period, a multiple of 60 up to 3600. Default 300. */
   readonly periodSeconds?: number | undefined;
@@ -158,9 +161,15 @@ export interface StartEnginesArgs {
   readonly schedules?: Readonly<Record<string, ScheduleArgs>> | undefined;
   /** When tasks and targets of each cluster are compared and repaired, in UTC; `off` for only on request. Default `rate(30 minutes)`. */
   readonly reconcileSchedule?: string | undefined;
-  /** The bus that applications send to, by name or ARN. Default `default`. ECS's own events always come by `default`. */
+  /**
+   * The bus that applications send to, by name or ARN, of the function's account: its rule is made there. Default `default`.
+   * ECS's own events always come by `default`.
+   */
   readonly eventBus?: Name | undefined;
-  /** The bus that outcome events go to, by name or ARN. Default: none are sent. */
+  /**
+   * The bus that outcome events go to, by name or ARN; also one of another account in the region, if its policy allows the
+   * function's role to. Default: none are sent.
+   */
   readonly outcomeEventBus?: Name | undefined;
   /** How many calls a second one instance of the function makes: `RunTask=10,RegisterTargets+DeregisterTargets=2:10`. Default: with `buffered` AWS's limits, divided by the batches at a time; else only StopTask and TagResource wait, for the rates of ECS. */
   readonly apiRates?: pulumi.Input<string> | undefined;

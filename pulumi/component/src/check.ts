@@ -228,24 +228,34 @@ function checkRetry(outer: Fields, name: string, attempts: number, seconds: numb
   fields?.denyUnknown();
 }
 
-/** All regional ARNs must be of one account and region: the function works in no other. */
+/** Arguments whose ARNs may be of another account in the same region: events and alarms are sent there, and nothing is made. */
+const OTHER_ACCOUNT: readonly string[] = ["outcomeEventBus", "alarms"];
+
+/** All regional ARNs must be of one region, and but for those above of one account: the function works in no other. */
 function checkPlaces(fields: Fields, problems: Problems): void {
-  const places: [place: string, value: unknown][] = [];
-  const collect = (place: string, value: unknown): void => {
-    if (Array.isArray(value)) value.forEach((item, n) => { collect(`${place}[${n}]`, item); });
-    else if (isObject(value)) for (const [name, part] of Object.entries(value)) collect(`${place}.${name}`, part);
-    else places.push([place, value]);
+  const placesIn = (names: readonly string[]): [place: string, value: string, scope: arn.Scope][] => {
+    const places: [place: string, value: string, scope: arn.Scope][] = [];
+    const collect = (place: string, value: unknown): void => {
+      if (Array.isArray(value)) value.forEach((item, n) => { collect(`${place}[${n}]`, item); });
+      else if (isObject(value)) for (const [name, part] of Object.entries(value)) collect(`${place}.${name}`, part);
+      const scope = typeof value === "string" ? arn.scopeOf(value) : undefined;
+      if (typeof value !== "string" || scope === undefined || problems.name(place) || place.includes(".overrides.")) return;
+      places.push([place, value, scope]);
+    };
+    for (const name of names) collect(fields.at(name), fields.raw(name));
+    return places;
   };
-  for (const name of ["clusters", "targetGroups", "defaults", "services", "eventBus", "outcomeEventBus", "alarms"]) {
-    collect(fields.at(name), fields.raw(name));
-  }
-  let home: arn.Scope | undefined;
-  for (const [place, value] of places) {
-    const scope = typeof value === "string" ? arn.scopeOf(value) : undefined;
-    if (scope === undefined || problems.name(place) || place.includes(".overrides.")) continue;
-    home ??= scope;
+  const here = placesIn(["clusters", "targetGroups", "defaults", "services", "eventBus"]);
+  const home = here[0]?.[2];
+  if (home === undefined) return;
+  for (const [place, value, scope] of here) {
     if (!arn.sameScope(scope, home)) {
       problems.invalid(place, value, `must be in account ${home.account} and region ${home.region}, like all other ARNs`);
+    }
+  }
+  for (const [place, value, scope] of placesIn(OTHER_ACCOUNT)) {
+    if (!arn.sameScope(scope, { ...home, account: scope.account })) {
+      problems.invalid(place, value, `must be in region ${home.region}, like all other ARNs; the account may be another`);
     }
   }
 }
