@@ -219,6 +219,11 @@ export interface StartEnginesArgs {
   readonly dashboard?: boolean | undefined;
   /** The permissions boundary of the roles. Default: none. */
   readonly permissionsBoundary?: Arn | undefined;
+  /**
+   * The KMS key of the queues, of the component's log group and of the function's environment, by ARN, of the same region. Its own
+   * policy needs what `kmsKeyPolicyStatements` says, or events are lost. Default: keys of AWS's own.
+   */
+  readonly kmsKeyArn?: Arn | undefined;
   /** The function's code signing configuration; with it a layer must be signed too (`settingsLayerArn`). Default: none. */
   readonly codeSigningConfigArn?: Arn | undefined;
   /**

@@ -117,6 +117,7 @@ function checkFences(fields: Fields, problems: Problems): void {
   fields.parsed("outcomeEventBus", arn.eventBus);
   fields.parsed("apiRates", apiRates);
   fields.parsed("permissionsBoundary", arn.policy);
+  fields.parsed("kmsKeyArn", arn.kmsKey);
   fields.parsed("codeSigningConfigArn", arn.codeSigningConfig);
   fields.parsed("settingsLayerArn", arn.layerVersion);
   const groups = fields.raw("targetGroups");
@@ -228,8 +229,8 @@ function checkRetry(outer: Fields, name: string, attempts: number, seconds: numb
   fields?.denyUnknown();
 }
 
-/** Arguments whose ARNs may be of another account in the same region: events and alarms are sent there, and nothing is made. */
-const OTHER_ACCOUNT: readonly string[] = ["outcomeEventBus", "alarms"];
+/** Arguments whose ARNs may be of another account in the same region: these are only used, and nothing is made there. */
+const OTHER_ACCOUNT: readonly string[] = ["outcomeEventBus", "alarms", "kmsKeyArn"];
 
 /** All regional ARNs must be of one region, and but for those above of one account: the function works in no other. */
 function checkPlaces(fields: Fields, problems: Problems): void {

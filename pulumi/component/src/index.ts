@@ -4,4 +4,5 @@ export type * from "./arguments";
 export type * from "./catalog/service";
 export type * from "./inputs";
 export { exportLines } from "./environment";
+export { type KeyPolicyArgs, kmsKeyPolicyStatements } from "./keyStatements";
 export { COMPONENT_TYPE, StartEngines } from "./startEngines";

@@ -16,11 +16,13 @@ import {
   STOP_DETAIL_TYPE,
   stateChangePattern,
 } from "./eventPatterns";
+import { keyStatements } from "./keyStatements";
 import { known, present } from "./known";
 import { limitProblems } from "./limits";
 import { Problems, refuse } from "./problems";
 import { functionPolicy } from "./policies/functionPolicy";
 import { furtherStatements } from "./policies/furtherStatements";
+import { receiveEncrypted } from "./policies/keyPolicy";
 import { type OperatorPolicyArgs, operatorPolicy } from "./policies/operatorPolicy";
 import { putEventsPolicy } from "./policies/putEventsPolicy";
 import { type Context, iamName, json, keepsName } from "./resources/context";
@@ -77,6 +79,11 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly catalog: pulumi.Output<string>;
   /** The function's settings file, its allow-lists, for the command's `--settings`. */
   readonly settings: pulumi.Output<string>;
+  /**
+   * What the own policy of `kmsKeyArn` must have for EventBridge and CloudWatch Logs: a policy document as JSON text, one of
+   * `sourcePolicyDocuments` of `aws.iam.getPolicyDocument`. The function of this name makes it before there is a component.
+   */
+  readonly kmsKeyPolicyStatements: pulumi.Output<string>;
   /** The on-failure queue: events that the function failed to handle. */
   readonly onFailureQueueUrl: pulumi.Output<string>;
   /** The rule dead-letter queue: events that EventBridge or Scheduler could not deliver. */
@@ -166,6 +173,7 @@ export class StartEngines extends pulumi.ComponentResource {
       .apply(([all, later, known]) => commandEnvironment(all, later, context.functionName, known));
     this.catalog = settled.apply((all) => catalogText(all.services ?? {}));
     this.settings = settled.apply((all) => settingsText(all, context.functionName));
+    this.kmsKeyPolicyStatements = settled.apply((all) => keyStatements(context.functionName, all));
     this.eventBus = settled.apply((all) => all.eventBus ?? DEFAULTS.eventBus);
     this.functionArn = created.function.arn;
     this.functionName = created.function.name;
@@ -210,6 +218,7 @@ export class StartEngines extends pulumi.ComponentResource {
       commandEnvironment: this.commandEnvironment,
       catalog: this.catalog,
       settings: this.settings,
+      kmsKeyPolicyStatements: this.kmsKeyPolicyStatements,
       onFailureQueueUrl: this.onFailureQueueUrl,
       ruleDeadLetterQueueUrl: this.ruleDeadLetterQueueUrl,
       requestQueueUrl: this.requestQueueUrl,
@@ -249,7 +258,8 @@ const PLACEHOLDER = {
 function operatorArgs(args: SettledArgs, functionName: string): Omit<OperatorPolicyArgs, "functionArn" | "queueArns"> {
   const { scope, clusterArns, targetGroupArns } = policyArgs(args);
   const busArn = eventBusArn(args.eventBus ?? DEFAULTS.eventBus, scope);
-  return { scope, clusterArns, targetGroupArns, busArn, source: operatorSource(functionName) };
+  const further = receiveEncrypted(args.kmsKeyArn, scope);
+  return { scope, clusterArns, targetGroupArns, busArn, source: operatorSource(functionName), further };
 }
 
 /** Checks the arguments when all are known, and AWS's limits on what is generated from them. */

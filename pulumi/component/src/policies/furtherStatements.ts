@@ -1,8 +1,9 @@
-/** What the function's role needs for arguments that are about Lambda itself: its network, its traces. */
+/** What the function's role needs for arguments that are about Lambda itself: its network, its traces, its key. */
 
 import { arnIn } from "../arn";
 import { home, type SettledArgs } from "../settled";
 import type { Statement } from "./document";
+import { readEnvironment, sendEncrypted } from "./keyPolicy";
 
 /** The statements that these arguments add to the function's policy; none without them. */
 export function furtherStatements(args: FurtherArgs, functionName: string): Statement[] {
@@ -10,11 +11,13 @@ export function furtherStatements(args: FurtherArgs, functionName: string): Stat
   return [
     ...(args.vpcConfig === undefined ? [] : networkInterfaces(functionArn)),
     ...(args.tracing === "Active" ? [sendTraces()] : []),
+    ...sendEncrypted(args.kmsKeyArn, home(args.clusters)),
+    ...(args.kmsKeyArn === undefined ? [] : [readEnvironment(args.kmsKeyArn, functionArn)]),
   ];
 }
 
 /** The arguments that add statements, and where the function is. */
-export type FurtherArgs = Pick<SettledArgs, "clusters" | "vpcConfig" | "tracing">;
+export type FurtherArgs = Pick<SettledArgs, "clusters" | "vpcConfig" | "tracing" | "kmsKeyArn">;
 
 /**
  * Only with active tracing does Lambda send anything.

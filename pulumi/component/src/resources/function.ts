@@ -28,6 +28,11 @@ export interface FunctionResources {
   readonly mappings: readonly lambda.EventSourceMapping[];
 }
 
+/** The name of the component's log group: the one that Lambda would make. */
+export function logGroupName(functionName: string): string {
+  return `/aws/lambda/${functionName}`;
+}
+
 const RUNTIME = "provided.al2023";
 
 /** Creates the function and its resources. */
@@ -36,8 +41,9 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
   const logGroup = new cloudwatch.LogGroup(
     name,
     {
-      name: `/aws/lambda/${functionName}`,
+      name: logGroupName(functionName),
       retentionInDays: args.logRetentionDays ?? DEFAULTS.logRetentionDays,
+      kmsKeyId: args.kmsKeyArn,
       tags: args.tags,
     },
     context.options,
@@ -87,6 +93,7 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
       reservedConcurrentExecutions: args.reservedConcurrency ?? -1,
       vpcConfig: args.vpcConfig,
       tracingConfig: args.tracing === undefined ? undefined : { mode: args.tracing },
+      kmsKeyArn: args.kmsKeyArn,
       environment: { variables: pulumi.all([settled, later]).apply(([known, how]) => environment(known, how, functionName)) },
       tags: args.tags,
     },

@@ -45,7 +45,7 @@ export interface BufferQueues {
   readonly deadLetters: sqs.Queue;
 }
 
-/** Encrypted with keys of SQS's own, which cost nothing and need no permission. */
+/** Encrypted with `kmsKeyArn`, else with keys of SQS's own, which cost nothing and need no permission. */
 export function createQueues(context: Context): Queues {
   const names = queueNames(context.functionName);
   const days = context.args.queueRetentionDays ?? DEFAULTS.queueRetentionDays;
@@ -55,7 +55,7 @@ export function createQueues(context: Context): Queues {
       {
         name,
         messageRetentionSeconds: days * SECONDS_PER_DAY,
-        sqsManagedSseEnabled: true,
+        ...(context.args.kmsKeyArn === undefined ? { sqsManagedSseEnabled: true } : { kmsMasterKeyId: context.args.kmsKeyArn }),
         tags: context.args.tags,
         ...settings,
       },
