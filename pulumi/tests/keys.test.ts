@@ -93,7 +93,7 @@ test("what the key's policy must have is an output, and the same before there is
         Sid: "StartEnginesLogs",
         Effect: "Allow",
         Principal: { Service: "logs.us-east-1.amazonaws.com" },
-        Action: ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey"],
+        Action: ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
         Resource: "*",
         Condition: {
           ArnEquals: { "kms:EncryptionContext:aws:logs:arn": "arn:aws:logs:us-east-1:111122223333:log-group:/aws/lambda/start-engines" },

@@ -86,7 +86,7 @@ function encryptLogs(scope: Scope, logGroupArn: string): Statement {
     Sid: "StartEnginesLogs",
     Effect: "Allow",
     Principal: { Service: `logs.${scope.region}.${dnsSuffix(scope.region)}` },
-    Action: ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey"],
+    Action: ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
     Resource: "*",
     Condition: { ArnEquals: { "kms:EncryptionContext:aws:logs:arn": logGroupArn } },
   };
