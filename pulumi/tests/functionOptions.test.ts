@@ -91,6 +91,44 @@ describe("vpcConfig", () => {
   });
 });
 
+describe("logGroup", () => {
+  const GROUP = "aws:cloudwatch/logGroup:LogGroup";
+
+  test("with a log group of one's own there is no other, and the role may write to it", async () => {
+    const { registrations, result } = await registrationsOf(() => new StartEngines("start-engines", { ...soundArguments(), logGroup: "/teams/engines" }));
+    assert.deepEqual(registrations.filter(({ type }) => type === GROUP), []);
+    assert.deepEqual(inputsOf(registrations, FUNCTION)["loggingConfig"], { logFormat: "Text", logGroup: "/teams/engines" });
+    const { Statement } = JSON.parse(String(inputsOf(registrations, "aws:iam/rolePolicy:RolePolicy")["policy"])) as { Statement: { Sid: string; Resource: unknown }[] };
+    const write = Statement.find(({ Sid }) => Sid === "WriteLogs");
+    assert.deepEqual(write?.Resource, ["arn:aws:logs:us-east-1:111122223333:log-group:/teams/engines:*"]);
+    const name = await new Promise((resolve) => {
+      result.logGroupName.apply(resolve);
+    });
+    assert.equal(name, "/teams/engines");
+  });
+
+  test("it may be a resource", async () => {
+    const { registrations } = await registrationsOf(
+      () => new StartEngines("start-engines", { ...soundArguments(), logGroup: new aws.cloudwatch.LogGroup("mine", { name: "/mine" }) }),
+    );
+    assert.deepEqual(registrations.filter(({ type }) => type === GROUP).map(({ name }) => name), ["mine"]);
+    assert.deepEqual(inputsOf(registrations, FUNCTION)["loggingConfig"], { logFormat: "Text", logGroup: "/mine" });
+  });
+
+  test("its name must be one, and its retention is not the component's", () => {
+    assert.deepEqual(problemsOf({ logGroup: "aws/x", logRetentionDays: 7 }), [
+      'args.logGroup = "aws/x": must be the name of a log group: 1 to 512 letters, digits and ._/#-, and not begin with aws/',
+      "args.logRetentionDays = a number: is for the component's own log group: leave it out with logGroup",
+    ]);
+  });
+
+  test("by default Lambda writes to the component's own, and is told nothing", async () => {
+    const registrations = await deploy({});
+    assert.equal(inputsOf(registrations, GROUP)["name"], "/aws/lambda/start-engines");
+    assert.equal(inputsOf(registrations, FUNCTION)["loggingConfig"], undefined);
+  });
+});
+
 test("traces are as asked for, else as Lambda has it", async () => {
   const modeOf = async (change: Partial<StartEnginesArgs>) => inputsOf(await deploy(change), FUNCTION)["tracingConfig"];
   assert.deepEqual(await modeOf({ tracing: "Active" }), { mode: "Active" });

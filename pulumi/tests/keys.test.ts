@@ -113,6 +113,17 @@ test("the queues that EventBridge sends to are those that the policy names", asy
   assert.deepEqual([...new Set(used)].sort(), [...(named ?? [])].sort());
 });
 
+test("a log group of one's own is no matter of this key's", async () => {
+  const args = { ...soundArguments(), kmsKeyArn: KEY, logGroup: "/mine" };
+  const { result } = await registrationsOf(() => ({
+    output: new StartEngines("start-engines", args).kmsKeyPolicyStatements,
+    before: kmsKeyPolicyStatements({ functionName: "start-engines", clusters: [CLUSTER], logGroup: "/mine" }),
+  }));
+  const output = await settled(result.output);
+  assert.equal(output, await settled(result.before));
+  assert.ok(!output.includes("logs."), output);
+});
+
 test("CloudWatch Logs has the name of its region and partition", () => {
   const named = (partition: string, region: string) => {
     const scope = { partition, region, account: "111122223333" };

@@ -205,6 +205,11 @@ export interface StartEnginesArgs {
   readonly reservedConcurrency?: pulumi.Input<number> | undefined;
   /** Default `info`. */
   readonly logLevel?: pulumi.Input<"error" | "warn" | "info" | "debug"> | undefined;
+  /**
+   * The log group that the function writes to, by name or as a resource, of class Standard; the component then makes none, and
+   * neither retention nor key is its own. Default: one is made, `/aws/lambda/<functionName>`.
+   */
+  readonly logGroup?: Name | undefined;
   /** Days; one of CloudWatch's periods. Default 30. */
   readonly logRetentionDays?: pulumi.Input<number> | undefined;
   /** Delivery of events by the rules: 0 to 185 more tries, 60 to 86400 seconds. Default 185 and 86400. */

@@ -155,6 +155,12 @@ export const kmsKey = rule(
   "must be the ARN of a KMS key, not of an alias (arn:aws:kms:REGION:ACCOUNT:key/ID)",
 );
 
+/** A log group by name. https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html */
+export const logGroup = rule(
+  (text) => /^[A-Za-z0-9._/#-]{1,512}$/.test(text) && !text.startsWith("aws/"),
+  "must be the name of a log group: 1 to 512 letters, digits and ._/#-, and not begin with aws/",
+);
+
 /** A standard SNS topic's ARN: CloudWatch alarms do not publish to FIFO topics. */
 export const topic = rule(
   (text) => /^[A-Za-z0-9_-]{1,256}$/.test(resourceOf(text, "sns") ?? ""),

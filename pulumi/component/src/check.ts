@@ -193,6 +193,10 @@ function checkOperations(fields: Fields, problems: Problems): void {
   if (days !== undefined && !RETENTION_DAYS.includes(days)) {
     problems.invalid(fields.at("logRetentionDays"), days, `must be one of ${RETENTION_DAYS.join(", ")}`);
   }
+  fields.parsed("logGroup", arn.logGroup);
+  if (fields.has("logGroup") && fields.has("logRetentionDays")) {
+    problems.wrongKind(fields.at("logRetentionDays"), fields.raw("logRetentionDays"), "is for the component's own log group: leave it out with logGroup");
+  }
   checkRetry(fields, "delivery", 185, 86_400, problems);
   checkRetry(fields, "invocation", 2, 21_600, problems);
   fields.number("queueRetentionDays", 1, 14);

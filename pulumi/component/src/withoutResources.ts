@@ -33,6 +33,7 @@ const TAKEN: Readonly<Record<string, string>> = {
   subnetIds: "id",
   securityGroupIds: "id",
   eventBus: "name",
+  logGroup: "name",
   outcomeEventBus: "name",
 };
 

@@ -12,7 +12,7 @@ import { codeOf, packaged } from "../code";
 import { environment, type Later } from "../environment";
 import { functionPolicy, functionTrust } from "../policies/functionPolicy";
 import { furtherStatements } from "../policies/furtherStatements";
-import { home, type SettledArgs } from "../settled";
+import { arnAtHome, home, type SettledArgs } from "../settled";
 import { catalogText, FILES, settingsText } from "../settings";
 import { after, type Context, iamName, json, keepsName } from "./context";
 import type { Queues } from "./queues";
@@ -21,7 +21,8 @@ import type { Scheduling } from "./scheduling";
 /** The function, and what must exist before its first event. */
 export interface FunctionResources {
   readonly function: lambda.Function;
-  readonly logGroup: cloudwatch.LogGroup;
+  /** The component's own one, or the one that was given. */
+  readonly logGroup: LogGroup;
   readonly role: iam.Role;
   readonly invokeConfig: lambda.FunctionEventInvokeConfig;
   /** In buffered mode, the event source mappings of the queues. */
@@ -33,21 +34,19 @@ export function logGroupName(functionName: string): string {
   return `/aws/lambda/${functionName}`;
 }
 
+/** A log group by name and ARN, and the resource if the component makes it. */
+interface LogGroup {
+  readonly name: pulumi.Output<string>;
+  readonly arn: pulumi.Output<string>;
+  readonly made: readonly cloudwatch.LogGroup[];
+}
+
 const RUNTIME = "provided.al2023";
 
 /** Creates the function and its resources. */
 export function createFunction(context: Context, queues: Queues, scheduling: Scheduling): FunctionResources {
   const { name, functionName, args, settled } = context;
-  const logGroup = new cloudwatch.LogGroup(
-    name,
-    {
-      name: logGroupName(functionName),
-      retentionInDays: args.logRetentionDays ?? DEFAULTS.logRetentionDays,
-      kmsKeyId: args.kmsKeyArn,
-      tags: args.tags,
-    },
-    context.options,
-  );
+  const logGroup = createLogGroup(context);
   const role = new iam.Role(
     name,
     {
@@ -94,11 +93,13 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
       vpcConfig: args.vpcConfig,
       tracingConfig: args.tracing === undefined ? undefined : { mode: args.tracing },
       kmsKeyArn: args.kmsKeyArn,
+      // Without it Lambda writes to the group of the function's name. The lines are JSON, and stay as the function writes them.
+      loggingConfig: args.logGroup === undefined ? undefined : { logFormat: "Text", logGroup: args.logGroup },
       environment: { variables: pulumi.all([settled, later]).apply(([known, how]) => environment(known, how, functionName)) },
       tags: args.tags,
     },
     // The policy first, so that no event comes before it; the log group, so that Lambda creates none.
-    after(context, rolePolicy, logGroup),
+    after(context, rolePolicy, ...logGroup.made),
   );
   const invokeConfig = new lambda.FunctionEventInvokeConfig(
     name,
@@ -113,6 +114,26 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
   );
   const mappings = createMappings(context, created, queues, rolePolicy);
   return { function: created, logGroup, role, invokeConfig, mappings };
+}
+
+/** The given log group, or one of the component's own. */
+function createLogGroup({ name, functionName, args, settled, options }: Context): LogGroup {
+  if (args.logGroup !== undefined) {
+    const given = pulumi.output(args.logGroup);
+    const arn = pulumi.all([given, settled]).apply(([known, all]) => arnAtHome(all.clusters, "logs", `log-group:${known}`));
+    return { name: given, arn, made: [] };
+  }
+  const made = new cloudwatch.LogGroup(
+    name,
+    {
+      name: logGroupName(functionName),
+      retentionInDays: args.logRetentionDays ?? DEFAULTS.logRetentionDays,
+      kmsKeyId: args.kmsKeyArn,
+      tags: args.tags,
+    },
+    options,
+  );
+  return { name: made.name, arn: made.arn, made: [made] };
 }
 
 /** In buffered mode, the event source mapping of each queue. */
