@@ -224,6 +224,13 @@ export interface StartEnginesArgs {
   readonly dashboard?: boolean | undefined;
   /** The permissions boundary of the roles. Default: none. */
   readonly permissionsBoundary?: Arn | undefined;
+  /** The path of the roles, such as `/teams/engines/`. A role that exists keeps its own. Default `/`. */
+  readonly rolePath?: pulumi.Input<string> | undefined;
+  /**
+   * What the names of the roles begin with, before the function's name; both and the end have 64 characters. A role that exists
+   * keeps its name. Default: nothing.
+   */
+  readonly roleNamePrefix?: string | undefined;
   /**
    * The KMS key of the queues, of the component's log group and of the function's environment, by ARN, of the same region. Its own
    * policy needs what `kmsKeyPolicyStatements` says, or events are lost. Default: keys of AWS's own.

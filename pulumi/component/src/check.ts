@@ -17,6 +17,7 @@ import { checkCode } from "./code";
 import { variableName } from "./environment";
 import { isObject, UNKNOWN } from "./known";
 import { Problems, refuse, shorten } from "./problems";
+import { LONGEST_ROLE_END } from "./resources/context";
 import { OFF, scheduleExpression, timezone } from "./schedules";
 import { applicationSource } from "./sources";
 
@@ -48,11 +49,29 @@ export function checkArguments(name: string, args: unknown, problems = new Probl
   refuse(name, problems.list);
 }
 
+/** https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html */
+const MAX_ROLE_NAME = 64;
+const rolePath: arn.Rule = (text) =>
+  /^\/([\x21-\x7e]+\/)?$/.test(text) && text.length <= 512 ? undefined : "must begin and end with /, and have at most 512 characters, none of them a space";
+
+/** The longest of the roles' names counts, whether there are schedules or not, so that they can be added later. */
+function checkRoles(name: string, fields: Fields, problems: Problems): void {
+  fields.parsed("rolePath", rolePath);
+  const given = fields.raw("functionName") ?? name;
+  const rest = (typeof given === "string" ? given.length : 0) + LONGEST_ROLE_END;
+  fields.parsed("roleNamePrefix", (text) => {
+    if (!/^[A-Za-z0-9+=,.@_-]+$/.test(text)) return "must be letters, digits and +=,.@_-";
+    const rule = `IAM allows ${MAX_ROLE_NAME} characters, and after it the roles' names have up to ${rest}: at most ${Math.max(0, MAX_ROLE_NAME - rest)}`;
+    return text.length + rest <= MAX_ROLE_NAME ? undefined : rule;
+  });
+}
+
 function checkFunction(name: string, fields: Fields, problems: Problems): void {
   const nameRule = (text: string) =>
     NAME.test(text) ? undefined : "the function's name has 1 to 40 letters, digits, - and _";
   if (fields.has("functionName")) fields.parsed("functionName", nameRule);
   else parsed(name, "name", nameRule, problems);
+  checkRoles(name, fields, problems);
   fields.parsed("deployment", deployment);
   const architecture = fields.oneOf("architecture", ["x86_64", "arm64"]);
   const isUnknown = fields.raw("architecture") === UNKNOWN;

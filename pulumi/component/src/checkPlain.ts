@@ -10,6 +10,7 @@ const RULE = "must be a plain value: which resources there are, or what they are
 /** Arguments that are plain, with everything in them. */
 const PLAIN: readonly (keyof StartEnginesArgs)[] = [
   "functionName",
+  "roleNamePrefix",
   "buffered",
   "timeout",
   "queueRetentionDays",

@@ -38,7 +38,22 @@ export function keepsName(context: Context): pulumi.CustomResourceOptions {
   return { ...context.options, ignoreChanges: ["name"] };
 }
 
+/** Name and path of a role, and its permissions boundary. */
+export function roleInputs(context: Context, suffix?: string) {
+  const { roleNamePrefix, rolePath, permissionsBoundary } = context.args;
+  const name = iamName(context, suffix).apply((known) => `${roleNamePrefix ?? ""}${known}`);
+  return { name, path: rolePath, permissionsBoundary };
+}
+
+/** A role keeps its path, too: with another it would be made anew, and while the old one is there its name is taken in all paths. */
+export function keepsRole(context: Context): pulumi.CustomResourceOptions {
+  return { ...context.options, ignoreChanges: ["name", "path"] };
+}
+
 const END_LENGTH = 7;
+
+/** The longest end of a role's name. */
+export const LONGEST_ROLE_END = "-schedules-".length + END_LENGTH;
 
 /** The context's options, with a dependency on these resources. */
 export function after(context: Context, ...resources: pulumi.Resource[]): pulumi.CustomResourceOptions {

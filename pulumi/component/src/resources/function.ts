@@ -14,7 +14,7 @@ import { functionPolicy, functionTrust } from "../policies/functionPolicy";
 import { furtherStatements } from "../policies/furtherStatements";
 import { arnAtHome, home, type SettledArgs } from "../settled";
 import { catalogText, FILES, settingsText } from "../settings";
-import { after, type Context, iamName, json, keepsName } from "./context";
+import { after, type Context, json, keepsRole, roleInputs } from "./context";
 import type { Queues } from "./queues";
 import type { Scheduling } from "./scheduling";
 
@@ -50,13 +50,12 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
   const role = new iam.Role(
     name,
     {
-      name: iamName(context),
+      ...roleInputs(context),
       description: `The role of the Lambda function ${functionName}`,
       assumeRolePolicy: JSON.stringify(functionTrust()),
-      permissionsBoundary: args.permissionsBoundary,
       tags: args.tags,
     },
-    keepsName(context),
+    keepsRole(context),
   );
   const later = laterOf(queues, scheduling);
   const bufferQueueArns = KINDS.flatMap((kind) => queues.buffers?.[kind].queue.arn ?? []);

@@ -13,7 +13,7 @@ import { laterPolicy, schedulerPolicy, schedulerTrust } from "../policies/schedu
 import { reconcileDetail, reconcileExpression, RETRIED_FOR, startDetail, stopDetail } from "../schedules";
 import { home } from "../settled";
 import { scheduleSource } from "../sources";
-import { after, type Context, iamName, json, keepsName } from "./context";
+import { after, type Context, json, keepsRole, roleInputs } from "./context";
 import type { FunctionResources } from "./function";
 import type { Queues } from "./queues";
 
@@ -148,13 +148,12 @@ function role(context: Context, group: scheduler.ScheduleGroup, suffix: string, 
   return new iam.Role(
     `${name}-${suffix}`,
     {
-      name: iamName(context, suffix),
+      ...roleInputs(context, suffix),
       description,
       assumeRolePolicy: json(trust),
-      permissionsBoundary: args.permissionsBoundary,
       tags: args.tags,
     },
-    keepsName(context),
+    keepsRole(context),
   );
 }
 
