@@ -76,6 +76,14 @@ export interface BufferedArgs {
   readonly drain?: boolean | undefined;
 }
 
+/** One alarm. */
+export interface OneAlarmArgs {
+  /** It is raised above this number, 0 to 1000000; not for alarms whose limit is an argument of `alarms`. Default: the alarm's own. */
+  readonly threshold?: number | undefined;
+  /** As that of all alarms. Default: that. */
+  readonly topicArn?: Arn | undefined;
+}
+
 /** When alarms are raised. */
 export interface AlarmArgs {
   /** Whether there are alarms at all. Default true. */
@@ -95,6 +103,11 @@ export interface AlarmArgs {
   readonly unhealthyPeriods?: number | undefined;
   /** Alarm if a message is in a queue of buffered mode for longer, 1 to 86400. Default 300. */
   readonly bufferAgeSeconds?: number | undefined;
+  /**
+   * Single alarms, by what their names have after the function's (`starts-failed`, `unhealthy-<target group>`): `false` for none,
+   * or what is different of it. Default: all are alike.
+   */
+  readonly each?: Readonly<Record<string, false | OneAlarmArgs>> | undefined;
 }
 
 /** What Lambda can run the function on. */

@@ -10,6 +10,7 @@ import * as arn from "./arn";
 import { DEFAULTS } from "./arguments";
 import { checkCatalog, MAX_SECURITY_GROUPS, MAX_SUBNETS } from "./catalog/catalog";
 import { Fields, parsed } from "./catalog/fields";
+import { checkAlarms } from "./checkAlarms";
 import { checkBuffered } from "./checkBuffered";
 import { checkPlain } from "./checkPlain";
 import { checkServices } from "./checkServices";
@@ -220,20 +221,7 @@ function checkOperations(fields: Fields, problems: Problems): void {
   checkRetry(fields, "invocation", 2, 21_600, problems);
   fields.number("queueRetentionDays", 1, 14);
   fields.flag("dashboard");
-  if (fields.has("alarms")) {
-    const alarms = Fields.of(fields.raw("alarms"), fields.at("alarms"), problems);
-    alarms?.flag("enabled");
-    alarms?.parsed("topicArn", arn.topic);
-    const period = alarms?.number("periodSeconds", 60, 3600);
-    if (period !== undefined && period % 60 !== 0) {
-      problems.invalid("args.alarms.periodSeconds", period, "must be a multiple of 60");
-    }
-    alarms?.number("registrationLagSeconds", 1, 3600);
-    alarms?.number("durationPercent", 1, 100);
-    alarms?.number("unhealthyPeriods", 1, 24);
-    alarms?.number("bufferAgeSeconds", 1, 86_400);
-    alarms?.denyUnknown();
-  }
+  checkAlarms(fields, problems);
   if (fields.has("tags")) {
     const tags = fields.raw("tags");
     if (tags === UNKNOWN) return;

@@ -22,9 +22,12 @@ const PLAIN_OUTSIDE: readonly (keyof StartEnginesArgs)[] = ["clusters", "targetG
 
 /** Reports every output in a place that takes none. */
 export function checkPlain(fields: Fields, problems: Problems): void {
-  const refuseOutputs = (value: unknown, place: string): void => {
+  const refuseOutputs = (value: unknown, place: string, but?: string): void => {
     if (value === UNKNOWN) problems.wrongKind(place, value, RULE);
-    if (isObject(value)) for (const [name, part] of Object.entries(value)) refuseOutputs(part, `${place}.${name}`);
+    if (!isObject(value)) return;
+    for (const [name, part] of Object.entries(value)) {
+      if (name !== but) refuseOutputs(part, `${place}.${name}`, but);
+    }
   };
   for (const name of PLAIN) refuseOutputs(fields.raw(name), fields.at(name));
   for (const name of PLAIN_OUTSIDE) {
@@ -42,6 +45,6 @@ export function checkPlain(fields: Fields, problems: Problems): void {
     if (isObject(schedule)) refuseOutputs(schedule["service"], `${place}.service`);
   });
   each("alarms", (value, place, key) => {
-    if (key !== "topicArn") refuseOutputs(value, place);
+    if (key !== "topicArn") refuseOutputs(value, place, "topicArn");
   });
 }
