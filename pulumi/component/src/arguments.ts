@@ -84,6 +84,14 @@ export interface OneAlarmArgs {
   readonly topicArn?: Arn | undefined;
 }
 
+/** What is not deleted with the deployment, when it is renamed, or when `buffered` is removed. */
+export interface KeepArgs {
+  /** All queues, with their messages and policies. Default false. */
+  readonly queues?: boolean | undefined;
+  /** The component's own log group. Default false. */
+  readonly logs?: boolean | undefined;
+}
+
 /** When alarms are raised. */
 export interface AlarmArgs {
   /** Whether there are alarms at all. Default true. */
@@ -231,6 +239,11 @@ export interface StartEnginesArgs {
   readonly invocation?: RetryArgs | undefined;
   /** How long the on-failure queue and the dead-letter queues keep messages, in days, 1 to 14. Default 14. */
   readonly queueRetentionDays?: number | undefined;
+  /**
+   * What holds data, and is left in the account when Pulumi would delete it: `true` for all of it. An update must have set it before.
+   * Default false.
+   */
+  readonly keep?: boolean | KeepArgs | undefined;
   /** When alarms are raised. Default: all of them, without a topic. */
   readonly alarms?: AlarmArgs | undefined;
   /** Whether there is a dashboard. Default true. */

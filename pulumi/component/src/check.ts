@@ -56,7 +56,7 @@ const rolePath: arn.Rule = (text) =>
   /^\/([\x21-\x7e]+\/)?$/.test(text) && text.length <= 512 ? undefined : "must begin and end with /, and have at most 512 characters, none of them a space";
 
 /** The longest of the roles' names counts, whether there are schedules or not, so that they can be added later. */
-function checkRoles(name: string, fields: Fields, problems: Problems): void {
+function checkRoles(name: string, fields: Fields): void {
   fields.parsed("rolePath", rolePath);
   const given = fields.raw("functionName") ?? name;
   const rest = (typeof given === "string" ? given.length : 0) + LONGEST_ROLE_END;
@@ -72,7 +72,7 @@ function checkFunction(name: string, fields: Fields, problems: Problems): void {
     NAME.test(text) ? undefined : "the function's name has 1 to 40 letters, digits, - and _";
   if (fields.has("functionName")) fields.parsed("functionName", nameRule);
   else parsed(name, "name", nameRule, problems);
-  checkRoles(name, fields, problems);
+  checkRoles(name, fields);
   fields.parsed("deployment", deployment);
   const architecture = fields.oneOf("architecture", ["x86_64", "arm64"]);
   const isUnknown = fields.raw("architecture") === UNKNOWN;
@@ -220,6 +220,7 @@ function checkOperations(fields: Fields, problems: Problems): void {
   checkRetry(fields, "delivery", 185, 86_400, problems);
   checkRetry(fields, "invocation", 2, 21_600, problems);
   fields.number("queueRetentionDays", 1, 14);
+  checkKeep(fields, problems);
   fields.flag("dashboard");
   checkAlarms(fields, problems);
   if (fields.has("tags")) {
@@ -228,6 +229,21 @@ function checkOperations(fields: Fields, problems: Problems): void {
     if (!isObject(tags)) problems.wrongKind(fields.at("tags"), tags, "must be an object of texts");
     else for (const [key, value] of Object.entries(tags)) parsed(value, `${fields.at("tags")}.${key}`, anyText, problems);
   }
+}
+
+function checkKeep(outer: Fields, problems: Problems): void {
+  const keep = outer.raw("keep");
+  if (keep === undefined || keep === UNKNOWN || typeof keep === "boolean") return;
+  if (!isObject(keep)) {
+    problems.invalid(outer.at("keep"), keep, "must be true, false or an object with queues, logs or both");
+    return;
+  }
+  const fields = Fields.of(keep, outer.at("keep"), problems);
+  fields?.flag("queues");
+  if (fields?.flag("logs") === true && outer.has("logGroup")) {
+    problems.invalid(fields.at("logs"), true, "is for the component's own log group: leave it out with logGroup");
+  }
+  fields?.denyUnknown();
 }
 
 const anyText = () => undefined;

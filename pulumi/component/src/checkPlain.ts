@@ -14,6 +14,7 @@ const PLAIN: readonly (keyof StartEnginesArgs)[] = [
   "buffered",
   "timeout",
   "queueRetentionDays",
+  "keep",
   "reconcileSchedule",
   "dashboard",
 ];

@@ -55,6 +55,17 @@ const END_LENGTH = 7;
 /** The longest end of a role's name. */
 export const LONGEST_ROLE_END = "-schedules-".length + END_LENGTH;
 
+/** What is kept when Pulumi would delete it. */
+export function kept({ keep }: PlainArgs): { readonly queues: boolean; readonly logs: boolean } {
+  if (typeof keep !== "object") return { queues: keep === true, logs: keep === true };
+  return { queues: keep.queues === true, logs: keep.logs === true };
+}
+
+/** The options of a queue, and of what a queue that is kept must not lose. */
+export function ofQueues(context: Context): pulumi.CustomResourceOptions {
+  return kept(context.args).queues ? { ...context.options, retainOnDelete: true } : context.options;
+}
+
 /** The context's options, with a dependency on these resources. */
 export function after(context: Context, ...resources: pulumi.Resource[]): pulumi.CustomResourceOptions {
   return { ...context.options, dependsOn: context.options.dependsOn.apply((first) => [...first, ...resources]) };

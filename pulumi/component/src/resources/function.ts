@@ -14,7 +14,7 @@ import { functionPolicy, functionTrust } from "../policies/functionPolicy";
 import { furtherStatements } from "../policies/furtherStatements";
 import { arnAtHome, home, type SettledArgs } from "../settled";
 import { catalogText, FILES, settingsText } from "../settings";
-import { after, type Context, json, keepsRole, roleInputs } from "./context";
+import { after, type Context, json, keepsRole, kept, roleInputs } from "./context";
 import type { Queues } from "./queues";
 import type { Scheduling } from "./scheduling";
 
@@ -128,6 +128,7 @@ function createLogGroup({ name, functionName, args, settled, options }: Context)
       name: logGroupName(functionName),
       retentionInDays: args.logRetentionDays ?? DEFAULTS.logRetentionDays,
       kmsKeyId: args.kmsKeyArn,
+      skipDestroy: kept(args).logs ? true : undefined,
       tags: args.tags,
     },
     options,
