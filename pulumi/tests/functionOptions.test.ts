@@ -9,7 +9,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
 import { checkArguments } from "../component/src/check";
-import { environment, variableName } from "../component/src/environment";
+import { environment, environmentBytes, MAX_ENVIRONMENT_BYTES, variableName } from "../component/src/environment";
 import { StartEngines, type StartEnginesArgs } from "../component/src/index";
 import { known } from "../component/src/known";
 import { limitProblems } from "../component/src/limits";
@@ -182,9 +182,11 @@ describe("environment", () => {
     const own = variablesOf(await deploy({}));
     const lists = Object.keys(own).filter((name) => name.startsWith("ALLOWED_"));
     // Where the lists do not fit, they allow nothing there: the settings file has them.
-    const squeezed = variablesOf(await deploy({ environment: { MORE: "x".repeat(2800) } }));
+    const room = MAX_ENVIRONMENT_BYTES - environmentBytes(own) - "MORE".length;
+    assert.deepEqual(variablesOf(await deploy({ environment: { MORE: "x".repeat(room) } })), { ...own, MORE: "x".repeat(room) });
+    const squeezed = variablesOf(await deploy({ environment: { MORE: "x".repeat(room + 1) } }));
     assert.deepEqual(new Set(lists.map((name) => squeezed[name])), new Set(["in-the-settings-file"]));
-    assert.equal(squeezed["MORE"]?.length, 2800);
+    assert.equal(squeezed["MORE"]?.length, room + 1);
     const args = { ...soundArguments(), environment: { MORE: "x".repeat(4000) } } as unknown as SettledArgs;
     const later = { roleArn: "arn", scheduleGroup: "group", deadLetterQueueArn: "arn" };
     const limited = { environment: environment(args, later, "start-engines"), patterns: [], policies: [], managedPolicies: [] };

@@ -34,6 +34,7 @@ import { allowLater, createScheduling, createSchedules } from "./resources/sched
 import { scheduleWarnings } from "./schedules";
 import { home, type SettledArgs } from "./settled";
 import { catalogText, settingsText } from "./settings";
+import { policyOf, type Request, type SourcePolicies, sourcePolicies } from "./sourcePolicies";
 import { heardSources, operatorSource } from "./sources";
 import { type PlainArgs, withoutResources } from "./withoutResources";
 
@@ -71,6 +72,8 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly putStopEventsPolicyArn: pulumi.Output<string>;
   /** The policy for applications that may request reconciles, in any of the clusters. */
   readonly putReconcileEventsPolicyArn: pulumi.Output<string>;
+  /** For each of `sources`, policy documents for applications that may send as this source alone; `sourcePolicy` picks one. */
+  readonly sourcePolicies: pulumi.Output<Record<string, SourcePolicies>>;
   /** The policy for people who use the command: attach it to their role. */
   readonly operatorPolicyArn: pulumi.Output<string>;
   /** The command's environment variables for this deployment; `exportLines` writes them for a shell. */
@@ -173,6 +176,7 @@ export class StartEngines extends pulumi.ComponentResource {
       .apply(([all, later, known]) => commandEnvironment(all, later, context.functionName, known));
     this.catalog = settled.apply((all) => catalogText(all.services ?? {}));
     this.settings = settled.apply((all) => settingsText(all, context.functionName));
+    this.sourcePolicies = settled.apply(sourcePolicies);
     this.kmsKeyPolicyStatements = settled.apply((all) => keyStatements(context.functionName, all));
     this.eventBus = settled.apply((all) => all.eventBus ?? DEFAULTS.eventBus);
     this.functionArn = created.function.arn;
@@ -214,6 +218,7 @@ export class StartEngines extends pulumi.ComponentResource {
       putEventsPolicyArn: this.putEventsPolicyArn,
       putStopEventsPolicyArn: this.putStopEventsPolicyArn,
       putReconcileEventsPolicyArn: this.putReconcileEventsPolicyArn,
+      sourcePolicies: this.sourcePolicies,
       operatorPolicyArn: this.operatorPolicyArn,
       commandEnvironment: this.commandEnvironment,
       catalog: this.catalog,
@@ -226,6 +231,11 @@ export class StartEngines extends pulumi.ComponentResource {
       stateChangeQueueUrl: this.stateChangeQueueUrl,
       stateChangeDeadLetterQueueUrl: this.stateChangeDeadLetterQueueUrl,
     });
+  }
+
+  /** The policy document, as JSON text, for an application that may send this request as this source; one of `sources`, else an error. */
+  sourcePolicy(source: string, request: Request): pulumi.Output<string> {
+    return this.sourcePolicies.apply((all) => policyOf(all, source, request));
   }
 }
 
