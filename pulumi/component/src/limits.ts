@@ -26,7 +26,7 @@ export function limitProblems(limited: Limited): readonly string[] {
   };
   const fewer = "name fewer clusters, families, target groups and sources, and deploy a second function for the rest";
   const bytes = environmentBytes(limited.environment);
-  check("the size of the function's environment", bytes, MAX_ENVIRONMENT_BYTES, "bytes", "give fewer or shorter defaults");
+  check("the size of the function's environment", bytes, MAX_ENVIRONMENT_BYTES, "bytes", "give fewer or shorter defaults, and less in environment");
   for (const pattern of limited.patterns) {
     check("the size of an event pattern", JSON.stringify(pattern).length, MAX_PATTERN_CHARACTERS, "characters", fewer);
   }

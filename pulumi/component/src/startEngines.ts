@@ -16,10 +16,13 @@ import {
   STOP_DETAIL_TYPE,
   stateChangePattern,
 } from "./eventPatterns";
+import { keyStatements } from "./keyStatements";
 import { known, present } from "./known";
 import { limitProblems } from "./limits";
 import { Problems, refuse } from "./problems";
 import { functionPolicy } from "./policies/functionPolicy";
+import { furtherStatements } from "./policies/furtherStatements";
+import { receiveEncrypted } from "./policies/keyPolicy";
 import { type OperatorPolicyArgs, operatorPolicy } from "./policies/operatorPolicy";
 import { putEventsPolicy } from "./policies/putEventsPolicy";
 import { type Context, iamName, json, keepsName } from "./resources/context";
@@ -31,6 +34,7 @@ import { allowLater, createScheduling, createSchedules } from "./resources/sched
 import { scheduleWarnings } from "./schedules";
 import { home, type SettledArgs } from "./settled";
 import { catalogText, settingsText } from "./settings";
+import { policyOf, type Request, type SourcePolicies, sourcePolicies } from "./sourcePolicies";
 import { heardSources, operatorSource } from "./sources";
 import { type PlainArgs, withoutResources } from "./withoutResources";
 
@@ -68,6 +72,8 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly putStopEventsPolicyArn: pulumi.Output<string>;
   /** The policy for applications that may request reconciles, in any of the clusters. */
   readonly putReconcileEventsPolicyArn: pulumi.Output<string>;
+  /** For each of `sources`, policy documents for applications that may send as this source alone; `sourcePolicy` picks one. */
+  readonly sourcePolicies: pulumi.Output<Record<string, SourcePolicies>>;
   /** The policy for people who use the command: attach it to their role. */
   readonly operatorPolicyArn: pulumi.Output<string>;
   /** The command's environment variables for this deployment; `exportLines` writes them for a shell. */
@@ -76,6 +82,11 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly catalog: pulumi.Output<string>;
   /** The function's settings file, its allow-lists, for the command's `--settings`. */
   readonly settings: pulumi.Output<string>;
+  /**
+   * What the own policy of `kmsKeyArn` must have for EventBridge and CloudWatch Logs: a policy document as JSON text, one of
+   * `sourcePolicyDocuments` of `aws.iam.getPolicyDocument`. The function of this name makes it before there is a component.
+   */
+  readonly kmsKeyPolicyStatements: pulumi.Output<string>;
   /** The on-failure queue: events that the function failed to handle. */
   readonly onFailureQueueUrl: pulumi.Output<string>;
   /** The rule dead-letter queue: events that EventBridge or Scheduler could not deliver. */
@@ -165,6 +176,8 @@ export class StartEngines extends pulumi.ComponentResource {
       .apply(([all, later, known]) => commandEnvironment(all, later, context.functionName, known));
     this.catalog = settled.apply((all) => catalogText(all.services ?? {}));
     this.settings = settled.apply((all) => settingsText(all, context.functionName));
+    this.sourcePolicies = settled.apply(sourcePolicies);
+    this.kmsKeyPolicyStatements = settled.apply((all) => keyStatements(context.functionName, all));
     this.eventBus = settled.apply((all) => all.eventBus ?? DEFAULTS.eventBus);
     this.functionArn = created.function.arn;
     this.functionName = created.function.name;
@@ -205,10 +218,12 @@ export class StartEngines extends pulumi.ComponentResource {
       putEventsPolicyArn: this.putEventsPolicyArn,
       putStopEventsPolicyArn: this.putStopEventsPolicyArn,
       putReconcileEventsPolicyArn: this.putReconcileEventsPolicyArn,
+      sourcePolicies: this.sourcePolicies,
       operatorPolicyArn: this.operatorPolicyArn,
       commandEnvironment: this.commandEnvironment,
       catalog: this.catalog,
       settings: this.settings,
+      kmsKeyPolicyStatements: this.kmsKeyPolicyStatements,
       onFailureQueueUrl: this.onFailureQueueUrl,
       ruleDeadLetterQueueUrl: this.ruleDeadLetterQueueUrl,
       requestQueueUrl: this.requestQueueUrl,
@@ -216,6 +231,11 @@ export class StartEngines extends pulumi.ComponentResource {
       stateChangeQueueUrl: this.stateChangeQueueUrl,
       stateChangeDeadLetterQueueUrl: this.stateChangeDeadLetterQueueUrl,
     });
+  }
+
+  /** The policy document, as JSON text, for an application that may send this request as this source; one of `sources`, else an error. */
+  sourcePolicy(source: string, request: Request): pulumi.Output<string> {
+    return this.sourcePolicies.apply((all) => policyOf(all, source, request));
   }
 }
 
@@ -248,7 +268,8 @@ const PLACEHOLDER = {
 function operatorArgs(args: SettledArgs, functionName: string): Omit<OperatorPolicyArgs, "functionArn" | "queueArns"> {
   const { scope, clusterArns, targetGroupArns } = policyArgs(args);
   const busArn = eventBusArn(args.eventBus ?? DEFAULTS.eventBus, scope);
-  return { scope, clusterArns, targetGroupArns, busArn, source: operatorSource(functionName) };
+  const further = receiveEncrypted(args.kmsKeyArn, scope);
+  return { scope, clusterArns, targetGroupArns, busArn, source: operatorSource(functionName), further };
 }
 
 /** Checks the arguments when all are known, and AWS's limits on what is generated from them. */
@@ -269,7 +290,9 @@ function sound(name: string, before: unknown, args: SettledArgs): SettledArgs {
       functionName,
     ),
     patterns: [requestPattern(heardSources(args, functionName)), stateChangePattern(args.clusters)],
-    policies: [functionPolicy({ ...policyArgs(args), ...PLACEHOLDER, bufferQueueArns })],
+    policies: [
+      functionPolicy({ ...policyArgs(args), ...PLACEHOLDER, bufferQueueArns, further: furtherStatements(args, functionName) }),
+    ],
     managedPolicies: [operatorPolicy({ ...operatorArgs(args, functionName), functionArn: PLACEHOLDER_ARN, queueArns })],
   });
   refuse(name, found);

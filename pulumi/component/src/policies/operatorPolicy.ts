@@ -9,7 +9,7 @@
 
 import { arnIn, clusterName, type Scope } from "../arn";
 import { START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "../eventPatterns";
-import { document, type PolicyDocument } from "./document";
+import { document, type PolicyDocument, type Statement } from "./document";
 import { putEvents } from "./putEventsPolicy";
 
 /** The inputs of the policy. */
@@ -23,6 +23,8 @@ export interface OperatorPolicyArgs {
   readonly source: string;
   readonly functionArn: string;
   readonly queueArns: readonly string[];
+  /** What encrypted queues need. */
+  readonly further?: readonly Statement[] | undefined;
 }
 
 /** A managed policy for people. */
@@ -106,5 +108,6 @@ export function operatorPolicy(args: OperatorPolicyArgs): PolicyDocument {
       Action: ["lambda:InvokeFunction"],
       Resource: [args.functionArn],
     },
+    ...(args.further ?? []),
   );
 }

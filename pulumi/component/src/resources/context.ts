@@ -39,7 +39,33 @@ export function keepsName(context: Context): pulumi.CustomResourceOptions {
   return { ...context.options, ignoreChanges: ["name", "description"] };
 }
 
+/** Name and path of a role, and its permissions boundary. */
+export function roleInputs(context: Context, suffix?: string) {
+  const { roleNamePrefix, rolePath, permissionsBoundary } = context.args;
+  const name = iamName(context, suffix).apply((known) => `${roleNamePrefix ?? ""}${known}`);
+  return { name, path: rolePath, permissionsBoundary };
+}
+
+/** A role keeps its path, too: with another it would be made anew, and while the old one is there its name is taken in all paths. */
+export function keepsRole(context: Context): pulumi.CustomResourceOptions {
+  return { ...context.options, ignoreChanges: ["name", "path"] };
+}
+
 const END_LENGTH = 7;
+
+/** The longest end of a role's name. */
+export const LONGEST_ROLE_END = "-schedules-".length + END_LENGTH;
+
+/** What is kept when Pulumi would delete it. */
+export function kept({ keep }: PlainArgs): { readonly queues: boolean; readonly logs: boolean } {
+  if (typeof keep !== "object") return { queues: keep === true, logs: keep === true };
+  return { queues: keep.queues === true, logs: keep.logs === true };
+}
+
+/** The options of a queue, and of what a queue that is kept must not lose. */
+export function ofQueues(context: Context): pulumi.CustomResourceOptions {
+  return kept(context.args).queues ? { ...context.options, retainOnDelete: true } : context.options;
+}
 
 /** The context's options, with a dependency on these resources. */
 export function after(context: Context, ...resources: pulumi.Resource[]): pulumi.CustomResourceOptions {

@@ -11,20 +11,34 @@ import { bufferOf, KINDS, SUFFIXES } from "../buffered";
 import { codeOf, packaged } from "../code";
 import { environment, type Later } from "../environment";
 import { functionPolicy, functionTrust } from "../policies/functionPolicy";
-import { home, type SettledArgs } from "../settled";
+import { furtherStatements } from "../policies/furtherStatements";
+import { arnAtHome, home, type SettledArgs } from "../settled";
 import { catalogText, FILES, settingsText } from "../settings";
-import { after, type Context, iamName, json, keepsName } from "./context";
+import { after, type Context, json, keepsRole, kept, roleInputs } from "./context";
 import type { Queues } from "./queues";
 import type { Scheduling } from "./scheduling";
 
 /** The function, and what must exist before its first event. */
 export interface FunctionResources {
   readonly function: lambda.Function;
-  readonly logGroup: cloudwatch.LogGroup;
+  /** The component's own one, or the one that was given. */
+  readonly logGroup: LogGroup;
   readonly role: iam.Role;
   readonly invokeConfig: lambda.FunctionEventInvokeConfig;
   /** In buffered mode, the event source mappings of the queues. */
   readonly mappings: readonly lambda.EventSourceMapping[];
+}
+
+/** The name of the component's log group: the one that Lambda would make. */
+export function logGroupName(functionName: string): string {
+  return `/aws/lambda/${functionName}`;
+}
+
+/** A log group by name and ARN, and the resource if the component makes it. */
+interface LogGroup {
+  readonly name: pulumi.Output<string>;
+  readonly arn: pulumi.Output<string>;
+  readonly made: readonly cloudwatch.LogGroup[];
 }
 
 const RUNTIME = "provided.al2023";
@@ -32,25 +46,16 @@ const RUNTIME = "provided.al2023";
 /** Creates the function and its resources. */
 export function createFunction(context: Context, queues: Queues, scheduling: Scheduling): FunctionResources {
   const { name, functionName, args, settled } = context;
-  const logGroup = new cloudwatch.LogGroup(
-    name,
-    {
-      name: `/aws/lambda/${functionName}`,
-      retentionInDays: args.logRetentionDays ?? DEFAULTS.logRetentionDays,
-      tags: args.tags,
-    },
-    context.options,
-  );
+  const logGroup = createLogGroup(context);
   const role = new iam.Role(
     name,
     {
-      name: iamName(context),
+      ...roleInputs(context),
       description: `The role of the Lambda function ${functionName}`,
       assumeRolePolicy: JSON.stringify(functionTrust()),
-      permissionsBoundary: args.permissionsBoundary,
       tags: args.tags,
     },
-    keepsName(context),
+    keepsRole(context),
   );
   const later = laterOf(queues, scheduling);
   const bufferQueueArns = KINDS.flatMap((kind) => queues.buffers?.[kind].queue.arn ?? []);
@@ -64,6 +69,7 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
         bufferQueueArns,
         scheduleGroup,
         laterRoleArn: roleArn,
+        further: furtherStatements(known, functionName),
       }),
     );
   const rolePolicy = new iam.RolePolicy(name, { role: role.name, policy: json(policy) }, context.options);
@@ -83,11 +89,16 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
       timeout: args.timeout ?? DEFAULTS.timeout,
       // The provider's value for no reserved concurrency.
       reservedConcurrentExecutions: args.reservedConcurrency ?? -1,
+      vpcConfig: args.vpcConfig,
+      tracingConfig: args.tracing === undefined ? undefined : { mode: args.tracing },
+      kmsKeyArn: args.kmsKeyArn,
+      // Without it Lambda writes to the group of the function's name. The lines are JSON, and stay as the function writes them.
+      loggingConfig: args.logGroup === undefined ? undefined : { logFormat: "Text", logGroup: args.logGroup },
       environment: { variables: pulumi.all([settled, later]).apply(([known, how]) => environment(known, how, functionName)) },
       tags: args.tags,
     },
     // The policy first, so that no event comes before it; the log group, so that Lambda creates none.
-    after(context, rolePolicy, logGroup),
+    after(context, rolePolicy, ...logGroup.made),
   );
   const invokeConfig = new lambda.FunctionEventInvokeConfig(
     name,
@@ -102,6 +113,27 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
   );
   const mappings = createMappings(context, created, queues, rolePolicy);
   return { function: created, logGroup, role, invokeConfig, mappings };
+}
+
+/** The given log group, or one of the component's own. */
+function createLogGroup({ name, functionName, args, settled, options }: Context): LogGroup {
+  if (args.logGroup !== undefined) {
+    const given = pulumi.output(args.logGroup);
+    const arn = pulumi.all([given, settled]).apply(([known, all]) => arnAtHome(all.clusters, "logs", `log-group:${known}`));
+    return { name: given, arn, made: [] };
+  }
+  const made = new cloudwatch.LogGroup(
+    name,
+    {
+      name: logGroupName(functionName),
+      retentionInDays: args.logRetentionDays ?? DEFAULTS.logRetentionDays,
+      kmsKeyId: args.kmsKeyArn,
+      skipDestroy: kept(args).logs ? true : undefined,
+      tags: args.tags,
+    },
+    options,
+  );
+  return { name: made.name, arn: made.arn, made: [made] };
 }
 
 /** In buffered mode, the event source mapping of each queue. */

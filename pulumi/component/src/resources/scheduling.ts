@@ -8,11 +8,12 @@ import { DEFAULTS } from "../arguments";
 import { eventBusArn } from "../arn";
 import { RECONCILE_DETAIL_TYPE, START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "../eventPatterns";
 import type { PolicyDocument } from "../policies/document";
+import { sendEncrypted } from "../policies/keyPolicy";
 import { laterPolicy, schedulerPolicy, schedulerTrust } from "../policies/schedulerPolicy";
 import { reconcileDetail, reconcileExpression, RETRIED_FOR, startDetail, stopDetail } from "../schedules";
 import { home } from "../settled";
 import { scheduleSource } from "../sources";
-import { after, type Context, iamName, json, keepsName } from "./context";
+import { after, type Context, json, keepsRole, roleInputs } from "./context";
 import type { FunctionResources } from "./function";
 import type { Queues } from "./queues";
 
@@ -43,8 +44,8 @@ export function allowLater(
   queues: Queues,
 ): iam.RolePolicy {
   const policy = pulumi
-    .all([created.function.arn, queues.ruleDeadLetters.arn])
-    .apply(([functionArn, queueArn]) => laterPolicy(functionArn, queueArn));
+    .all([created.function.arn, queues.ruleDeadLetters.arn, context.settled])
+    .apply(([functionArn, queueArn, known]) => laterPolicy(functionArn, queueArn, sendEncrypted(known.kmsKeyArn, home(known.clusters))));
   return rolePolicy(context, scheduling.laterRole, "later", policy);
 }
 
@@ -62,8 +63,10 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
   const busArn = settled.apply((known) => eventBusArn(known.eventBus ?? DEFAULTS.eventBus, home(known.clusters)));
   const sender = role(context, scheduling.group, "schedules", `Sends the events of the schedules of ${functionName}`);
   const policy = pulumi
-    .all([busArn, queues.ruleDeadLetters.arn])
-    .apply(([bus, queueArn]) => schedulerPolicy(bus, source, detailTypes, queueArn));
+    .all([busArn, queues.ruleDeadLetters.arn, settled])
+    .apply(([bus, queueArn, known]) =>
+      schedulerPolicy(bus, source, detailTypes, queueArn, sendEncrypted(known.kmsKeyArn, home(known.clusters))),
+    );
   const allowed = rolePolicy(context, sender, "schedules", policy);
   const schedule = (suffix: string, of: Sending) =>
     new scheduler.Schedule(
@@ -145,13 +148,12 @@ function role(context: Context, group: scheduler.ScheduleGroup, suffix: string, 
   return new iam.Role(
     `${name}-${suffix}`,
     {
-      name: iamName(context, suffix),
+      ...roleInputs(context, suffix),
       description,
       assumeRolePolicy: json(trust),
-      permissionsBoundary: args.permissionsBoundary,
       tags: args.tags,
     },
-    keepsName(context),
+    keepsRole(context),
   );
 }
 
