@@ -3,6 +3,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 
 import type { Service } from "./catalog/service";
+import type { Architecture, LogLevel } from "./enumerations";
 import type { Arn, Family, Id, List, Name } from "./inputs";
 
 /** A target group that the function may register tasks in. */
@@ -94,9 +95,6 @@ export interface AlarmArgs {
   readonly bufferAgeSeconds?: number | undefined;
 }
 
-/** What Lambda can run the function on. */
-export type Architecture = "x86_64" | "arm64";
-
 /** A packed function in a bucket of the function's region. */
 export interface S3CodeArgs {
   readonly s3Bucket: pulumi.Input<string>;
@@ -173,7 +171,7 @@ export interface StartEnginesArgs {
   /** Maximum invocations at a time; 0 stops the function, and events fail at once. Default: the account's unreserved concurrency. */
   readonly reservedConcurrency?: pulumi.Input<number> | undefined;
   /** Default `info`. */
-  readonly logLevel?: pulumi.Input<"error" | "warn" | "info" | "debug"> | undefined;
+  readonly logLevel?: pulumi.Input<LogLevel> | undefined;
   /** Days; one of CloudWatch's periods. Default 30. */
   readonly logRetentionDays?: pulumi.Input<number> | undefined;
   /** Delivery of events by the rules: 0 to 185 more tries, 60 to 86400 seconds. Default 185 and 86400. */

@@ -14,6 +14,7 @@ import { checkBuffered } from "./checkBuffered";
 import { checkPlain } from "./checkPlain";
 import { checkServices } from "./checkServices";
 import { checkCode } from "./code";
+import { Architecture, LogLevel } from "./enumerations";
 import { isObject, UNKNOWN } from "./known";
 import { Problems, refuse } from "./problems";
 import { OFF, scheduleExpression, timezone } from "./schedules";
@@ -53,14 +54,14 @@ function checkFunction(name: string, fields: Fields, problems: Problems): void {
   if (fields.has("functionName")) fields.parsed("functionName", nameRule);
   else parsed(name, "name", nameRule, problems);
   fields.parsed("deployment", deployment);
-  const architecture = fields.oneOf("architecture", ["x86_64", "arm64"]);
+  const architecture = fields.oneOf("architecture", Object.values(Architecture));
   const isUnknown = fields.raw("architecture") === UNKNOWN;
   checkCode(fields, isUnknown ? UNKNOWN : (architecture ?? DEFAULTS.architecture), problems);
   fields.number("memorySize", 128, 10_240);
   fields.number("timeout", 30, 900);
   fields.number("reservedConcurrency", 0, 100_000);
   fields.number("startTimeoutSeconds", 0, 86_400);
-  fields.oneOf("logLevel", ["error", "warn", "info", "debug"]);
+  fields.oneOf("logLevel", Object.values(LogLevel));
 }
 
 /** The value of a tag: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html */

@@ -3,5 +3,6 @@
 export type * from "./arguments";
 export type * from "./catalog/service";
 export type * from "./inputs";
+export * from "./enumerations";
 export { exportLines } from "./environment";
 export { COMPONENT_TYPE, StartEngines } from "./startEngines";
