@@ -33,6 +33,7 @@ BUILT = {
     "target/lambda/start-engines-lambda/bootstrap.zip": "make package",
     "target/debug/start-engines": "make command",
     "pulumi/node_modules/.package-lock.json": "make node_modules",
+    "pulumi/plugin/lib/main.js": "make component",
     ".venv/ready": "make venv",
 }
 
