@@ -49,7 +49,7 @@ after(() => {
 /** The package with both functions, as `make npm-package` packs it. */
 function pack(): { readonly tarball: string; readonly files: readonly string[] } {
   const staged = path.join(temporary, "package");
-  const stage = [path.join(WORKSPACE, "stage.py"), staged, fakeBundle(X86_64), fakeBundle(ARM64)];
+  const stage = [path.join(WORKSPACE, "stage.py"), "package", staged, fakeBundle(X86_64), fakeBundle(ARM64)];
   execFileSync("python3", stage, { stdio: ["ignore", "inherit", "inherit"] });
   const output = execFileSync("npm", ["pack", "--json", staged], { cwd: temporary, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   const [packed] = JSON.parse(output) as { filename: string; files: { path: string }[] }[];
