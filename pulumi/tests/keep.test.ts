@@ -15,7 +15,7 @@ import { soundArguments } from "./support/soundArguments";
 async function keptBy(change: Partial<StartEnginesArgs>) {
   const retained: string[] = [];
   const watch: pulumi.ResourceTransformation = ({ type, name, opts }) => {
-    if ((opts as pulumi.CustomResourceOptions).retainOnDelete === true) retained.push(`${type.split(":")[2] ?? ""} ${name.replace("start-engines-", "")}`);
+    if (opts.retainOnDelete === true) retained.push(`${type.split(":")[2] ?? ""} ${name.replace("start-engines-", "")}`);
     return undefined;
   };
   const { registrations } = await registrationsOf(
