@@ -31,11 +31,14 @@ function create(type: string, name: string, inputs: Fields) {
   const isNamed = withName(type, name, inputs) !== inputs;
   // Of each type another one, so that it tells where it comes from.
   const named: Fields = isNamed ? { ...inputs, name: `${name}-${digest(type)}` } : inputs;
-  const made = { id: idOf(type, name), state: stateOf(type, name, named) as Fields };
+  const id = idOf(type, name);
+  const made = { id: id.endsWith("-id") ? `${id}-${digest(type)}` : id, state: stateOf(type, name, named) as Fields };
+  if (given.has(made.id)) throw new Error(`${made.id} is the id of two resources`);
   given.set(made.id, `{{${type}::${name}#id}}`);
   for (const output of isNamed ? [...OUTPUTS, "name"] : OUTPUTS) {
     const value = made.state[output];
-    if (typeof value === "string") given.set(value, `{{${type}::${name}#${output}}}`);
+    // What the program gave itself comes from elsewhere.
+    if (typeof value === "string" && inputs[output] !== value) given.set(value, `{{${type}::${name}#${output}}}`);
   }
   // CloudWatch's dimensions of load balancers and target groups.
   if (typeof made.state["arn"] === "string" && type.startsWith("aws:lb/")) {

@@ -20,7 +20,7 @@ def function(clients: Clients, _name: str, given: Inputs) -> Made:
     lambda_ = clients("lambda")
     zipped = Path(given.take("code")["path"]).read_bytes()
     variables = given.take("environment")["variables"]
-    layers = given.take("layers")
+    layers = given.take("layers", [])
     name = given.take("name")
     sent = {
         "FunctionName": name,

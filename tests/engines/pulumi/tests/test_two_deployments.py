@@ -11,24 +11,45 @@ from delivery import Delivery
 from deployed import Rule
 from events import start_event
 from ministack import REGION
-from world import ACCOUNT, World
+from world import ACCOUNT, IMAGE, World
 
 PROGRAM = "./programs/twoDeployments.ts"
-NAMES = ("dev", "prod")
+BUS, NAMES = "engines", ("dev", "prod")
 DEPLOYMENT = "start-engines:deployment"
 HANDLED_SECONDS = 60.0
 
 
 class TwoDeployments(World):
-    bus: str
     cluster: str
 
+    def made(self) -> dict[str, str]:
+        """What the program is told of: a bus, a cluster, a subnet, and a target group and a task definition of each."""
+        elb, ecs = self.client("elbv2"), self.client("ecs")
+        self.client("events").create_event_bus(Name=BUS)
+        vpc = self.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        subnet = self.client("ec2").create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+        groups = {}
+        for name in NAMES:
+            container = {"name": "auth", "image": IMAGE, "portMappings": [{"containerPort": 8080}]}
+            ecs.register_task_definition(
+                family=f"{name}-auth",
+                requiresCompatibilities=["FARGATE"],
+                networkMode="awsvpc",
+                cpu="256",
+                memory="512",
+                containerDefinitions=[container],
+            )
+            group = elb.create_target_group(Name=f"{name}-auth", VpcId=vpc, TargetType="ip", Protocol="HTTP", Port=8080)
+            groups[f"{name}Group"] = group["TargetGroups"][0]["TargetGroupArn"]
+        cluster = ecs.create_cluster(clusterName="engines")["cluster"]["clusterArn"]
+        return groups | {"bus": BUS, "subnet": subnet, "clusterArn": cluster}
+
     def test_01_both_are_made_by_one_program(self) -> None:
-        up = self.session.run("up", config=self.config(), program=PROGRAM)
+        made = self.made()
+        type(self).cluster = made["clusterArn"]
+        up = self.session.run("up", config=self.config(**made), program=PROGRAM)
         self.assertEqual((up.warnings, {step.op for step in up.steps}), ([], {"create"}))
-        outputs = self.session.run("outputs", program=PROGRAM).result
-        type(self).bus, type(self).cluster = outputs["bus"], outputs["clusterArn"]
-        self.assertEqual(outputs["functions"], list(NAMES))
+        self.assertEqual(self.session.run("outputs").result["functions"], list(NAMES))
 
     def test_02_an_operators_start_is_heard_by_one_of_them(self) -> None:
         for name in NAMES:
@@ -63,7 +84,7 @@ class TwoDeployments(World):
         """Whose rules let the event through."""
         event = start_event(source, ACCOUNT, REGION, detail) | {"detail-type": detail_type, "id": str(uuid.uuid4())}
         delivery = Delivery(self.client)
-        return [name for name in NAMES if delivery.deliver(Rule(f"{name}-requests", self.bus), event)]
+        return [name for name in NAMES if delivery.deliver(Rule(f"{name}-requests", BUS), event)]
 
     def running(self) -> dict[str, int]:
         """The number of running tasks of each deployment, by their tags."""
