@@ -15,6 +15,7 @@ const PLAIN: readonly (keyof StartEnginesArgs)[] = [
   "queueRetentionDays",
   "reconcileSchedule",
   "dashboard",
+  "iamPrefixes",
 ];
 /** Arguments whose names, or whose length, are plain. */
 const PLAIN_OUTSIDE: readonly (keyof StartEnginesArgs)[] = ["clusters", "targetGroups", "services", "schedules", "alarms"];
@@ -23,6 +24,7 @@ const PLAIN_OUTSIDE: readonly (keyof StartEnginesArgs)[] = ["clusters", "targetG
 export function checkPlain(fields: Fields, problems: Problems): void {
   const refuseOutputs = (value: unknown, place: string): void => {
     if (value === UNKNOWN) problems.wrongKind(place, value, RULE);
+    if (Array.isArray(value)) value.forEach((item: unknown, n) => { refuseOutputs(item, `${place}[${n}]`); });
     if (isObject(value)) for (const [name, part] of Object.entries(value)) refuseOutputs(part, `${place}.${name}`);
   };
   for (const name of PLAIN) refuseOutputs(fields.raw(name), fields.at(name));

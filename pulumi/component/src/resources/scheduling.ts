@@ -10,7 +10,6 @@ import { RECONCILE_DETAIL_TYPE, START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "../e
 import type { PolicyDocument } from "../policies/document";
 import { laterPolicy, schedulerPolicy, schedulerTrust } from "../policies/schedulerPolicy";
 import { reconcileDetail, reconcileExpression, RETRIED_FOR, startDetail, stopDetail } from "../schedules";
-import { home } from "../settled";
 import { scheduleSource } from "../sources";
 import { after, type Context, iamName, json, keepsName } from "./context";
 import type { FunctionResources } from "./function";
@@ -50,7 +49,7 @@ export function allowLater(
 
 /** Creates the schedules of the arguments with their own role; nothing without schedules. */
 export function createSchedules(context: Context, scheduling: Scheduling, queues: Queues): void {
-  const { name, functionName, args, settled } = context;
+  const { name, functionName, args, home } = context;
   const schedules = Object.entries(args.schedules ?? {});
   const reconcile = reconcileExpression(args);
   const detailTypes = [
@@ -59,7 +58,7 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
   ];
   if (detailTypes.length === 0) return;
   const source = scheduleSource(functionName);
-  const busArn = settled.apply((known) => eventBusArn(known.eventBus ?? DEFAULTS.eventBus, home(known.clusters)));
+  const busArn = pulumi.all([args.eventBus ?? DEFAULTS.eventBus, home]).apply(([bus, scope]) => eventBusArn(bus, scope));
   const sender = role(context, scheduling.group, "schedules", `Sends the events of the schedules of ${functionName}`);
   const policy = pulumi
     .all([busArn, queues.ruleDeadLetters.arn])
@@ -138,10 +137,8 @@ interface Sending {
 }
 
 function role(context: Context, group: scheduler.ScheduleGroup, suffix: string, description: string): iam.Role {
-  const { name, args, settled } = context;
-  const trust = pulumi
-    .all([group.arn, settled])
-    .apply(([groupArn, known]) => schedulerTrust(groupArn, home(known.clusters).account));
+  const { name, args, home } = context;
+  const trust = pulumi.all([group.arn, home]).apply(([groupArn, { account }]) => schedulerTrust(groupArn, account));
   return new iam.Role(
     `${name}-${suffix}`,
     {
