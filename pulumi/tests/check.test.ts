@@ -122,6 +122,25 @@ test("each wrong argument is named with value and rule", () => {
   }
 });
 
+test("topic and outcome bus may be of another account in the same region, and nothing else may be", () => {
+  const elsewhere = (text: string) => text.replace("111122223333", "444455556666");
+  const bus = "arn:aws:events:us-east-1:111122223333:event-bus/outcomes";
+  assert.deepEqual(problemsOf({ outcomeEventBus: elsewhere(bus), alarms: { topicArn: elsewhere(TOPIC) } }), []);
+  const there = (text: string) => text.replace("us-east-1", "eu-west-1");
+  const rule = "must be in region us-east-1, like all other ARNs; the account may be another";
+  assert.deepEqual(problemsOf({ outcomeEventBus: there(bus), alarms: { topicArn: there(TOPIC) } }), [
+    `args.outcomeEventBus = "${there(bus)}": ${rule}`,
+    `args.alarms.topicArn = "${there(TOPIC)}": ${rule}`,
+  ]);
+  assert.deepEqual(problemsOf({ eventBus: elsewhere(bus) }), [
+    `args.eventBus = "${elsewhere(bus)}": must be in account 111122223333 and region us-east-1, like all other ARNs`,
+  ]);
+  // Of what is known, nothing tells yet where the function is.
+  const later = pulumi.output("later");
+  const unknown = { clusters: [later], targetGroups: { auth: { arn: later } }, defaults: {}, services: {}, schedules: {}, catalogOnly: false };
+  assert.deepEqual(problemsOf({ ...unknown, outcomeEventBus: elsewhere(bus) }), []);
+});
+
 test("a service with a wrong field name gets the right one suggested, and its schedule does not call that field missing", () => {
   const { cluster, ...service } = soundArguments().services?.["auth"] ?? {};
   const found = problemsOf({ services: { auth: { ...service, Cluster: cluster } }, defaults: {} });

@@ -70,8 +70,8 @@ test("every problem of an object in S3 is named", () => {
 });
 
 test("services are in a layer, whatever the code is", () => {
-  const { services } = soundArguments();
-  for (const code of [S3, new pulumi.asset.FileArchive("function.zip")]) assert.deepEqual(problemsOf(code, { services }), []);
+  const { services, targetGroups } = soundArguments();
+  for (const code of [S3, new pulumi.asset.FileArchive("function.zip")]) assert.deepEqual(problemsOf(code, { targetGroups, services }), []);
 });
 
 test("what decides how the function is made must be known", () => {

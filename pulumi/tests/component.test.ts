@@ -7,7 +7,7 @@ import { test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 
 import { exportLines, StartEngines, type StartEnginesArgs } from "../component/src/index";
-import { type Registration, registrationsOf } from "./support/mocks";
+import { END, type Registration, registrationsOf } from "./support/mocks";
 import { CLUSTER, GROUP, leastArguments, NETWORK_GROUP, soundArguments, TOPIC } from "./support/soundArguments";
 
 function deploy(args: StartEnginesArgs, name = "start-engines") {
@@ -87,7 +87,7 @@ test("the function is the packed one as it is, and its defaults", async () => {
     timeout: 30,
   });
   assert.equal(tags, undefined);
-  assert.equal(role, "arn:aws:iam::111122223333:role/start-engines");
+  assert.equal(role, `arn:aws:iam::111122223333:role/start-engines-${END}`);
   assert.ok(code instanceof pulumi.asset.FileArchive);
   assert.equal(await code.path, args.code);
   assert.deepEqual(environment, {
@@ -111,7 +111,7 @@ test("the function is the packed one as it is, and its defaults", async () => {
       SERVICES_FILE: "/opt/services.json",
       CATALOG_ONLY: "true",
       TASK_WAIT_TIMEOUT: "120",
-      SCHEDULER_ROLE_ARN: "arn:aws:iam::111122223333:role/start-engines-later",
+      SCHEDULER_ROLE_ARN: `arn:aws:iam::111122223333:role/start-engines-later-${END}`,
       SCHEDULER_GROUP: "start-engines",
       SCHEDULER_DEAD_LETTER_QUEUE_ARN: "arn:aws:sqs:us-east-1:111122223333:start-engines-undelivered",
       OUTCOME_EVENT_BUS: "outcomes",
@@ -138,8 +138,9 @@ test("the function reads every variable that is set, and nothing is forgotten", 
   assert.ok(read.delete("SCHEDULER_DEAD_LETTER_ARN"));
   const { registrations } = await deploy(soundArguments());
   const { variables } = one(registrations, "aws:lambda/function:Function")["environment"] as { variables: object };
-  // Lambda itself sets those that begin with AWS_.
-  assert.deepEqual(Object.keys(variables).sort(), [...read].filter((name) => !name.startsWith("AWS_")).sort());
+  // Lambda itself sets those that begin with AWS_; the program reads the files.
+  const settings = Object.keys(variables).filter((name) => !["SETTINGS_FILE", "SERVICES_FILE"].includes(name));
+  assert.deepEqual(settings.sort(), [...read].filter((name) => !name.startsWith("AWS_")).sort());
 });
 
 test("requests come by the bus of choice, ECS's own by the default bus", async () => {
@@ -366,9 +367,9 @@ test("outputs give applications all they need", async () => {
   assert.deepEqual(values, [
     "engines",
     "arn:aws:lambda:us-east-1:111122223333:function:start-engines",
-    "arn:aws:iam::111122223333:policy/start-engines-send",
-    "arn:aws:iam::111122223333:policy/start-engines-send-stops",
-    "arn:aws:iam::111122223333:policy/start-engines-send-reconciles",
+    `arn:aws:iam::111122223333:policy/start-engines-send-${END}`,
+    `arn:aws:iam::111122223333:policy/start-engines-send-stops-${END}`,
+    `arn:aws:iam::111122223333:policy/start-engines-send-reconciles-${END}`,
   ]);
 });
 
@@ -382,8 +383,8 @@ test("outputs name what a team adds policies, alarms or dashboards to", async ()
   const alarms = registrations.filter(({ type }) => type === "aws:cloudwatch/metricAlarm:MetricAlarm").map(({ inputs }) => inputs["name"]);
   assert.equal(alarms.length, 14);
   const outputs = {
-    roleArn: "arn:aws:iam::111122223333:role/start-engines",
-    roleName: "start-engines",
+    roleArn: `arn:aws:iam::111122223333:role/start-engines-${END}`,
+    roleName: `start-engines-${END}`,
     requestRuleArn: "arn:aws:events:us-east-1:111122223333:rule/engines/start-engines-requests",
     stateChangeRuleArn: "arn:aws:events:us-east-1:111122223333:rule/start-engines-state-change",
     onFailureQueueArn: "arn:aws:sqs:us-east-1:111122223333:start-engines-failures",
@@ -402,7 +403,8 @@ test("the command gets all settings of the function but how it logs and waits, a
   });
   const made = registrations.find(({ type }) => type === "aws:lambda/function:Function");
   const { variables } = made?.inputs["environment"] as { variables: Record<string, string> };
-  const { LOG_LEVEL, API_RATES, ...settings } = variables;
+  const { LOG_LEVEL, API_RATES, SETTINGS_FILE, SERVICES_FILE, ...settings } = variables;
+  assert.ok(SETTINGS_FILE !== undefined && SERVICES_FILE !== undefined);
   assert.ok(LOG_LEVEL !== undefined && API_RATES !== undefined);
   const deployed = {
     AWS_REGION: "us-east-1",
@@ -410,7 +412,9 @@ test("the command gets all settings of the function but how it logs and waits, a
     START_ENGINES_EVENT_BUS: "engines",
   };
   const { START_ENGINES_RULE_DEAD_LETTER_QUEUE_URL, START_ENGINES_ON_FAILURE_QUEUE_URL, ...rest } = environment;
-  assert.deepEqual(rest, { ...deployed, ...settings });
+  // Not the sources of the version before, which no rule lets through.
+  const sources = "app.tenants,start-engines.operator.start-engines,start-engines.schedules.start-engines";
+  assert.deepEqual(rest, { ...deployed, ...settings, ALLOWED_SOURCES: sources });
   assert.match(START_ENGINES_RULE_DEAD_LETTER_QUEUE_URL ?? "", /undelivered$/);
   assert.match(START_ENGINES_ON_FAILURE_QUEUE_URL ?? "", /failures$/);
 });

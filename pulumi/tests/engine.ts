@@ -1,5 +1,5 @@
 /**
- * Runs the unmodified example under Pulumi's own engine, for the tests in `tests/engines/pulumi`:
+ * Runs the unmodified example, or the program that a command names, under Pulumi's own engine, for the tests in `tests/engines/pulumi`:
  * `node --import tsx tests/engine.ts FOLDER`, with the engine on PATH and its settings in the environment.
  *
  * Each line on standard input is a command, `{"run": "up", "config": {...}}`. Each event of the engine is a line on
@@ -20,9 +20,14 @@ const STACK = "test";
 interface Command {
   readonly run: "preview" | "up" | "refresh" | "destroy" | "cancel" | "export" | "outputs";
   readonly config?: Readonly<Record<string, string>>;
+  /** The module of another program, in place of the example. */
+  readonly program?: string;
   /** How many resources an update changes at a time; default: as many as it can. */
   readonly parallel?: number;
 }
+
+const EXAMPLE = "../example/index.ts";
+let modulePath = EXAMPLE;
 
 /** The program as `pulumi` would load it: anew each time, without what it keeps in its modules. */
 const program: PulumiFn = async () => {
@@ -32,7 +37,7 @@ const program: PulumiFn = async () => {
     if (isOwn) delete require.cache[file];
   }
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import would be kept
-  return Promise.resolve(require("../example/index.ts") as Record<string, unknown>);
+  return Promise.resolve(require(modulePath) as Record<string, unknown>);
 };
 
 async function perform(stack: Stack, command: Command): Promise<unknown> {
@@ -81,6 +86,7 @@ async function main(): Promise<void> {
   for await (const line of createInterface({ input: process.stdin })) {
     const command = JSON.parse(line) as Command;
     try {
+      modulePath = command.program ?? EXAMPLE;
       if (command.config !== undefined) await configure(stack, command.config);
       say({ ended: { result: (await perform(stack, command)) ?? {} } });
     } catch (error) {

@@ -109,7 +109,7 @@ test("a policy with a statement that cannot be split is refused with size and li
 test("the environment is full at Lambda's last byte", () => {
   assert.deepEqual(found((problems) => { limitEnvironment({ A: "x".repeat(4095) }, problems); }), []);
   assert.deepEqual(found((problems) => { limitEnvironment({ A: "é".repeat(2048) }, problems); }), [
-    "the size of the function's environment = 4097: AWS allows at most 4096 bytes: give fewer or shorter defaults",
+    "the size of the function's environment = 4097: AWS allows at most 4096 bytes: give fewer or shorter defaults, and less in environment",
   ]);
 });
 

@@ -1,11 +1,11 @@
-/** Two components of one account, region, bus and cluster: neither hears the other. */
+/** Two components of one account, region, bus and cluster: neither hears the other. And two regions with one name. */
 
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { before, describe, test } from "node:test";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { StartEngines } from "../component/src/index";
+import { StartEngines, type StartEnginesArgs } from "../component/src/index";
 import { type Registration, registrationsOf } from "./support/mocks";
 import { soundArguments } from "./support/soundArguments";
 
@@ -90,4 +90,40 @@ test("no two resources have the same name", () => {
   );
   assert.ok(named.length > 10, String(named.length));
   assert.deepEqual(named.filter((one, n) => named.indexOf(one) < n), []);
+});
+
+describe("two regions with one function's name", () => {
+  const REGIONS = ["us-east-1", "eu-west-1"] as const;
+  let made: Registration[];
+
+  before(async () => {
+    const inRegion = (region: string) =>
+      JSON.parse(JSON.stringify(soundArguments()).replaceAll(":us-east-1:", `:${region}:`)) as StartEnginesArgs;
+    const program = () => REGIONS.map((region) => new StartEngines(`in-${region}`, { ...inRegion(region), functionName: "engines" }));
+    made = (await registrationsOf(program)).registrations;
+  });
+
+  function names(type: string, input = "name"): unknown[] {
+    return made.filter((one) => one.type === type).map((one) => one.inputs[input]);
+  }
+
+  test("IAM and the dashboards, which have one set of names for all regions, have others in each", () => {
+    const unique = [...names("aws:iam/role:Role"), ...names("aws:iam/policy:Policy"), ...names("aws:cloudwatch/dashboard:Dashboard", "dashboardName")];
+    assert.equal(unique.length, 2 * (3 + 4 + 1));
+    assert.equal(new Set(unique).size, unique.length, unique.join(" "));
+    assert.deepEqual(names("aws:cloudwatch/dashboard:Dashboard", "dashboardName").sort(), ["engines-eu-west-1", "engines-us-east-1"]);
+  });
+
+  test("every name begins with the function's", () => {
+    for (const { type, inputs: given } of made) {
+      const name = given["name"] ?? given["dashboardName"] ?? given["layerName"];
+      // Schedules are in a group of that name, and the log group is where Lambda looks for it.
+      if (typeof name !== "string" || type === "aws:scheduler/schedule:Schedule") continue;
+      assert.match(name, /^(\/aws\/lambda\/)?engines(-|$)/, `${type} ${name}`);
+    }
+  });
+
+  test("roles and policies keep the name that they have", () => {
+    assert.ok(names("aws:iam/policy:Policy").every((name) => /^engines-[a-z-]+-[0-9a-f]{7}$/.test(String(name))));
+  });
 });

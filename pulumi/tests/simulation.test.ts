@@ -5,96 +5,26 @@ import { readdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { before, describe, test } from "node:test";
 
-import { runSimulation } from "@cloud-copilot/iam-simulate";
-
 import type { PolicyDocument } from "../component/src/policies/document";
 import { StartEngines, type StartEnginesArgs } from "../component/src/index";
 import { EXCEPTIONS, resourcesOf } from "./support/authorization";
 import * as calls from "./support/calls";
+import { assertAnswers, mayService } from "./support/judge";
 import { clusterOf, familyOf, groupOf, LARGE, largeArguments, PREFIXES, type Size, taskRoleOf } from "./support/largeArguments";
-import { type Registration, registrationsOf } from "./support/mocks";
+import { END, type Registration, registrationsOf } from "./support/mocks";
 import { EXECUTION_ROLE, GROUP, INFRASTRUCTURE_ROLE, NETWORK_GROUP, soundArguments, TASK_ROLE } from "./support/soundArguments";
 
 const ACCOUNT = "111122223333";
-const ROLE = `arn:aws:iam::${ACCOUNT}:role/start-engines`;
 const OTHER_GROUP = GROUP.replace("/auth/", "/other/");
 const START = "Start ECS Task";
 const STOP = "Stop ECS Task";
 const RECONCILE = "Reconcile ECS Targets";
-const LATER_ROLE = `arn:aws:iam::${ACCOUNT}:role/start-engines-later`;
+const LATER_ROLE = `arn:aws:iam::${ACCOUNT}:role/start-engines-later-${END}`;
 const DRAINING = ["start-engines:stop-at"];
 
-/** One policy, or all that a role has. */
-type Policies = PolicyDocument | readonly PolicyDocument[];
-
-function listOf(policies: Policies): readonly PolicyDocument[] {
-  return "Statement" in policies ? [policies] : policies;
-}
-
-async function isAllowed(call: calls.Call, resource: string, policies: Policies): Promise<boolean> {
-  const result = await runSimulation(
-    {
-      request: {
-        principal: ROLE,
-        action: call.action,
-        resource: { resource, accountId: ACCOUNT },
-        contextVariables: { ...call.keys },
-      },
-      identityPolicies: listOf(policies).map((policy, n) => ({ name: `policy-${n}`, policy })),
-      serviceControlPolicies: [
-        {
-          orgIdentifier: "o-1",
-          policies: [
-            { name: "all", policy: { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] } },
-          ],
-        },
-      ],
-      resourceControlPolicies: [],
-    },
-    {},
-  );
-  assert.ok(result.resultType !== "error", JSON.stringify(result));
-  // A key that the action does not have would be dropped, and prove nothing.
-  const ignored = result.resultType === "single" ? [result.result] : result.results;
-  for (const one of ignored) assert.deepEqual(one.ignoredContextKeys, [], call.action);
-  if (result.resultType === "single") return result.overallResult === "Allowed";
-  // Asked about `*`, the engine allows what is allowed on a part of it. AWS does not: a policy must say `*` itself.
-  return result.results.some((one) => one.resourcePattern === resource && one.analysis.result === "Allowed");
-}
-
-/** On every resource that AWS may ask about. */
-async function assertAnswers(policy: Policies, allowed: calls.Call[], denied: calls.Call[]): Promise<void> {
-  const must = async (call: calls.Call, expected: boolean) => {
-    for (const resource of await resourcesOf(call)) {
-      const what = `${expected ? "allowed" : "denied"}: ${JSON.stringify(call)} on ${resource}`;
-      assert.equal(await isAllowed(call, resource, policy), expected, what);
-    }
-  };
-  for (const call of allowed) await must(call, true);
-  for (const call of denied) await must(call, false);
-}
-
-/** What a service that is no principal of the account may put into a queue, by the queue's own policy. */
-async function maySend(policy: PolicyDocument, queue: string, rule: string, principal: string): Promise<boolean> {
-  const call = calls.sendMessage(queue, `arn:aws:events:us-east-1:${ACCOUNT}:rule/${rule}`);
-  const [resource = ""] = await resourcesOf(call);
-  const result = await runSimulation(
-    {
-      request: {
-        principal,
-        action: call.action,
-        resource: { resource, accountId: ACCOUNT },
-        contextVariables: { ...call.keys },
-      },
-      identityPolicies: [],
-      serviceControlPolicies: [],
-      resourceControlPolicies: [],
-      resourcePolicy: policy,
-    },
-    {},
-  );
-  assert.ok(result.resultType !== "error", JSON.stringify(result));
-  return result.overallResult === "Allowed";
+/** What a service may put into a queue, by the queue's own policy. */
+function maySend(policy: PolicyDocument, queue: string, rule: string, principal: string): Promise<boolean> {
+  return mayService(policy, principal, calls.sendMessage(queue, `arn:aws:events:us-east-1:${ACCOUNT}:rule/${rule}`));
 }
 
 /** The queues of buffered mode, each for the rule at its place in `RULES`. */

@@ -95,7 +95,7 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) source: Option<String>,
-    /// The function, by ARN; the source of events follows from it, and they are checked against its account and region
+    /// The function, by ARN: gives events their source, account and region
     #[arg(
         long,
         global = true,

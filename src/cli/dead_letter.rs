@@ -306,12 +306,7 @@ fn is_event(value: &Value) -> bool {
 
 /// The event that a schedule would have sent to its bus. Its kind follows from the schedule's name: the component
 /// names its schedules `<name>-start` and `<name>-stop`, and those of reconciles `reconcile`, `reconcile-2` and so on.
-fn of_schedule(
-    arn: &str,
-    detail: Value,
-    message: &Message,
-    function: Option<&FunctionArn>,
-) -> Result<Value, String> {
+fn of_schedule(arn: &str, detail: Value, message: &Message, function: Option<&FunctionArn>) -> Result<Value, String> {
     let name = arn.rsplit('/').next().unwrap_or(arn);
     // With several clusters each has its own reconcile, with a number at the end.
     let unnumbered = name

@@ -7,6 +7,7 @@ the keeper's work. Must not know what a part does.
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -30,6 +31,8 @@ class Part:
     seconds: float
     # Seconds for its own tidying, once it is to end.
     grace: float = 20.0
+    # Parts of the names of the tests that the script is to run; without any it runs all.
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def _lane(
 ) -> Generator[Part, None, None]:
     """Each step looks after the part that runs; to close it ends that part."""
     for part in parts:
-        say(f"== {part.name}: {part.script.relative_to(root)}")
+        say(f"== {part.name}: {shlex.join([str(part.script.relative_to(root)), *part.only])}")
         log, begun = logs / f"{part.name}.log", time.monotonic()
         keeper = _start(part, log, root)
         try:
@@ -89,7 +92,7 @@ def _lane(
 def _start(part: Part, log: Path, root: Path) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, str(KEEPER), str(part.seconds), str(part.grace), sys.executable, str(part.script)],
+            [*_python(KEEPER, str(part.seconds), str(part.grace)), *_python(part.script, *part.only)],
             cwd=root,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
@@ -98,6 +101,10 @@ def _start(part: Part, log: Path, root: Path) -> subprocess.Popen[bytes]:
             # Ctrl-C is for this process, which ends the others.
             start_new_session=True,
         )
+
+
+def _python(script: Path, *arguments: str) -> list[str]:
+    return [sys.executable, str(script), *arguments]
 
 
 def _shown(result: Ended, lines: Sequence[str], log: Path) -> list[str]:

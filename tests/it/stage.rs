@@ -222,7 +222,8 @@ pub(crate) fn invocation(clock: &TestClock, time: Duration) -> Invocation {
 /// The configuration that these variables make.
 pub(crate) fn config(environment: &[(&str, &str)], catalog: Option<&str>) -> Config {
     let variables: BTreeMap<&str, &str> = environment.iter().copied().collect();
-    Config::read(|name| variables.get(name).map(|&value| value.to_owned()), None, catalog).expect("a sound configuration")
+    Config::read(|name| variables.get(name).map(|&value| value.to_owned()), None, catalog)
+        .expect("a sound configuration")
 }
 
 fn catalog() -> Option<&'static str> {

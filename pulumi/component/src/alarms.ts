@@ -7,6 +7,7 @@
  */
 
 import { type AlarmArgs, DEFAULTS } from "./arguments";
+import { KINDS, LABELS } from "./buffered";
 import { type GroupMetrics, NAMESPACE } from "./dashboard";
 
 /** One alarm, in `aws.cloudwatch.MetricAlarm`'s terms. */
@@ -39,6 +40,41 @@ export interface BufferNames {
   readonly queueName: string;
   readonly deadLetterQueueName: string;
 }
+
+/** What decides which alarms there are. */
+export interface Alarmed {
+  readonly outcomes: boolean;
+  readonly reconciles: boolean;
+  readonly buffered: boolean;
+  /** The target groups with a load balancer. */
+  readonly groups: readonly string[];
+}
+
+/** The suffixes of all alarms. */
+export function alarmSuffixes({ outcomes, reconciles, buffered, groups }: Alarmed): string[] {
+  const watched = { functionName: "", timeout: 0, onFailureQueueName: "", ruleDeadLetterQueueName: "" };
+  const queues = KINDS.map((kind) => ({ label: LABELS[kind], queueName: "", deadLetterQueueName: "" }));
+  const alarms = [
+    ...functionAlarms(watched, {}),
+    ...(outcomes ? [outcomesAlarm("")] : []),
+    ...(reconciles ? [unknownAlarm("")] : []),
+    ...(buffered ? [...queues.flatMap((queue) => bufferAlarms(queue, {})), messagesAlarm("")] : []),
+  ];
+  return [...alarms.map(({ suffix }) => suffix), ...groups.map(unhealthySuffix)];
+}
+
+/** The suffix of the alarm on unhealthy targets of a target group. */
+export function unhealthySuffix(group: string): string {
+  return `unhealthy-${group}`;
+}
+
+/** Alarms whose threshold is an argument for itself, in other units than the metric's. */
+export const LIMITED_BY: Readonly<Record<string, keyof AlarmArgs>> = {
+  duration: "durationPercent",
+  "registration-lag": "registrationLagSeconds",
+  "request-queue-age": "bufferAgeSeconds",
+  "state-change-queue-age": "bufferAgeSeconds",
+};
 
 const MILLIS = 1000;
 
@@ -203,7 +239,7 @@ export function messagesAlarm(functionName: string): Alarm {
 /** The alarm on unhealthy targets of a target group. */
 export function unhealthyAlarm(group: GroupMetrics, args: AlarmArgs): Alarm {
   return {
-    suffix: `unhealthy-${group.label}`,
+    suffix: unhealthySuffix(group.label),
     alarmDescription: `Targets in ${group.label} fail their health checks.`,
     namespace: group.namespace,
     metricName: "UnHealthyHostCount",

@@ -76,11 +76,30 @@ export interface BufferedArgs {
   readonly drain?: boolean | undefined;
 }
 
+/** One alarm. */
+export interface OneAlarmArgs {
+  /** It is raised above this number, 0 to 1000000; not for alarms whose limit is an argument of `alarms`. Default: the alarm's own. */
+  readonly threshold?: number | undefined;
+  /** As that of all alarms. Default: that. */
+  readonly topicArn?: Arn | undefined;
+}
+
+/** What is not deleted with the deployment, when it is renamed, or when `buffered` is removed. */
+export interface KeepArgs {
+  /** All queues, with their messages and policies. Default false. */
+  readonly queues?: boolean | undefined;
+  /** The component's own log group. Default false. */
+  readonly logs?: boolean | undefined;
+}
+
 /** When alarms are raised. */
 export interface AlarmArgs {
   /** Whether there are alarms at all. Default true. */
   readonly enabled?: boolean | undefined;
-  /** The standard SNS topic that alarms and their ends are published to. Default: none, alarms only show in CloudWatch. */
+  /**
+   * The standard SNS topic that alarms and their ends are published to, also one of another account in the region, if its policy
+   * allows CloudWatch to. Default: none, alarms only show in CloudWatch.
+   */
   readonly topicArn?: Arn | undefined;
   /** The length of one period, a multiple of 60 up to 3600. Default 300. */
   readonly periodSeconds?: number | undefined;
@@ -92,6 +111,11 @@ export interface AlarmArgs {
   readonly unhealthyPeriods?: number | undefined;
   /** Alarm if a message is in a queue of buffered mode for longer, 1 to 86400. Default 300. */
   readonly bufferAgeSeconds?: number | undefined;
+  /**
+   * Single alarms, by what their names have after the function's (`starts-failed`, `unhealthy-<target group>`): `false` for none,
+   * or what is different of it. Default: all are alike.
+   */
+  readonly each?: Readonly<Record<string, false | OneAlarmArgs>> | undefined;
 }
 
 /**
@@ -120,6 +144,16 @@ export interface S3CodeArgs {
 
 /** The packed function: the path of a zip, relative to the program's folder; an archive; or an object in S3. */
 export type CodeArgs = string | pulumi.asset.Archive | S3CodeArgs;
+
+/** The function's network; without internet access it needs the endpoints of the services that it calls. */
+export interface VpcConfigArgs {
+  /** 1 to 16. */
+  readonly subnetIds: List<Id>;
+  /** 1 to 5. */
+  readonly securityGroupIds: List<Id>;
+  /** Whether it may use IPv6 in dual-stack subnets. Default false. */
+  readonly ipv6AllowedForDualStack?: pulumi.Input<boolean> | undefined;
+}
 
 /** The arguments of `StartEngines`. Lists without default must not be empty. */
 export interface StartEnginesArgs {
@@ -166,9 +200,15 @@ export interface StartEnginesArgs {
   readonly schedules?: Readonly<Record<string, ScheduleArgs>> | undefined;
   /** When tasks and targets of each cluster are compared and repaired, in UTC; `off` for only on request. Default `rate(30 minutes)`. */
   readonly reconcileSchedule?: string | undefined;
-  /** The bus that applications send to, by name or ARN. Default `default`. ECS's own events always come by `default`. */
+  /**
+   * The bus that applications send to, by name or ARN, of the function's account: its rule is made there. Default `default`.
+   * ECS's own events always come by `default`.
+   */
   readonly eventBus?: Name | undefined;
-  /** The bus that outcome events go to, by name or ARN. Default: none are sent. */
+  /**
+   * The bus that outcome events go to, by name or ARN; also one of another account in the region, if its policy allows the
+   * function's role to. Default: none are sent.
+   */
   readonly outcomeEventBus?: Name | undefined;
   /** How many calls a second one instance of the function makes: `RunTask=10,RegisterTargets+DeregisterTargets=2:10`. Default: with `buffered` AWS's limits, divided by the batches at a time; else only StopTask and TagResource wait, for the rates of ECS. */
   readonly apiRates?: pulumi.Input<string> | undefined;
@@ -184,6 +224,18 @@ export interface StartEnginesArgs {
    * Default false: each event invokes the function.
    */
   readonly buffered?: boolean | BufferedArgs | undefined;
+  /**
+   * Further variables of the function, such as `AWS_CA_BUNDLE` and `AWS_USE_FIPS_ENDPOINT`; not those that the component or
+   * Lambda sets. With the component's own they have 4,096 bytes. Whoever may see the function may read them. Default: none.
+   */
+  readonly environment?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>>> | undefined;
+  /** The subnets and security groups that the function works in. Default: none, Lambda's own network. */
+  readonly vpcConfig?: VpcConfigArgs | undefined;
+  /**
+   * `Active`: Lambda samples invocations, and sends their traces to X-Ray. `PassThrough`: what others sample is not interrupted.
+   * Default: Lambda's own, which is `PassThrough`.
+   */
+  readonly tracing?: pulumi.Input<"Active" | "PassThrough"> | undefined;
   /** In MB, 128 to 10240. Default 256. */
   readonly memorySize?: pulumi.Input<number> | undefined;
   /** In seconds, 30 to 900. Default 30. */
@@ -192,6 +244,11 @@ export interface StartEnginesArgs {
   readonly reservedConcurrency?: pulumi.Input<number> | undefined;
   /** Default `info`. */
   readonly logLevel?: pulumi.Input<"error" | "warn" | "info" | "debug"> | undefined;
+  /**
+   * The log group that the function writes to, by name or as a resource, of class Standard; the component then makes none, and
+   * neither retention nor key is its own. Default: one is made, `/aws/lambda/<functionName>`.
+   */
+  readonly logGroup?: Name | undefined;
   /** Days; one of CloudWatch's periods. Default 30. */
   readonly logRetentionDays?: pulumi.Input<number> | undefined;
   /** Delivery of events by the rules: 0 to 185 more tries, 60 to 86400 seconds. Default 185 and 86400. */
@@ -200,12 +257,29 @@ export interface StartEnginesArgs {
   readonly invocation?: RetryArgs | undefined;
   /** How long the on-failure queue and the dead-letter queues keep messages, in days, 1 to 14. Default 14. */
   readonly queueRetentionDays?: number | undefined;
+  /**
+   * What holds data, and is left in the account when Pulumi would delete it: `true` for all of it. An update must have set it before.
+   * Default false.
+   */
+  readonly keep?: boolean | KeepArgs | undefined;
   /** When alarms are raised. Default: all of them, without a topic. */
   readonly alarms?: AlarmArgs | undefined;
   /** Whether there is a dashboard. Default true. */
   readonly dashboard?: boolean | undefined;
   /** The permissions boundary of the roles. Default: none. */
   readonly permissionsBoundary?: Arn | undefined;
+  /** The path of the roles, such as `/teams/engines/`. A role that exists keeps its own. Default `/`. */
+  readonly rolePath?: pulumi.Input<string> | undefined;
+  /**
+   * What the names of the roles begin with, before the function's name; both and the end have 64 characters. A role that exists
+   * keeps its name. Default: nothing.
+   */
+  readonly roleNamePrefix?: string | undefined;
+  /**
+   * The KMS key of the queues, of the component's log group and of the function's environment, by ARN, of the same region. Its own
+   * policy needs what `kmsKeyPolicyStatements` says, or events are lost. Default: keys of AWS's own.
+   */
+  readonly kmsKeyArn?: Arn | undefined;
   /** The function's code signing configuration; with it a layer must be signed too (`settingsLayerArn`). Default: none. */
   readonly codeSigningConfigArn?: Arn | undefined;
   /**

@@ -159,6 +159,18 @@ export const layerVersion = rule(
   "must be the ARN of a layer's version (arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION)",
 );
 
+/** A key of KMS: IAM knows no aliases. https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id */
+export const kmsKey = rule(
+  (text) => /^key\/[A-Za-z0-9-]{1,128}$/.test(resourceOf(text, "kms") ?? ""),
+  "must be the ARN of a KMS key, not of an alias (arn:aws:kms:REGION:ACCOUNT:key/ID)",
+);
+
+/** A log group by name. https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html */
+export const logGroup = rule(
+  (text) => /^[A-Za-z0-9._/#-]{1,512}$/.test(text) && !text.startsWith("aws/"),
+  "must be the name of a log group: 1 to 512 letters, digits and ._/#-, and not begin with aws/",
+);
+
 /** A standard SNS topic's ARN: CloudWatch alarms do not publish to FIFO topics. */
 export const topic = rule(
   (text) => /^[A-Za-z0-9_-]{1,256}$/.test(resourceOf(text, "sns") ?? ""),

@@ -10,13 +10,16 @@ import * as arn from "./arn";
 import { DEFAULTS } from "./arguments";
 import { checkCatalog, MAX_SECURITY_GROUPS, MAX_SUBNETS } from "./catalog/catalog";
 import { Fields, parsed } from "./catalog/fields";
+import { checkAlarms } from "./checkAlarms";
 import { checkBuffered } from "./checkBuffered";
 import { checkPlain } from "./checkPlain";
 import { checkPrefixes } from "./checkPrefixes";
 import { checkServices } from "./checkServices";
 import { checkCode } from "./code";
+import { variableName } from "./environment";
 import { isObject, UNKNOWN } from "./known";
-import { Problems, refuse } from "./problems";
+import { Problems, refuse, shorten } from "./problems";
+import { LONGEST_ROLE_END } from "./resources/context";
 import { OFF, scheduleExpression, timezone } from "./schedules";
 import { applicationSource } from "./sources";
 
@@ -58,11 +61,29 @@ export function checkArguments(name: string, args: unknown, problems = new Probl
   refuse(name, problems.list);
 }
 
+/** https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html */
+const MAX_ROLE_NAME = 64;
+const rolePath: arn.Rule = (text) =>
+  /^\/([\x21-\x7e]+\/)?$/.test(text) && text.length <= 512 ? undefined : "must begin and end with /, and have at most 512 characters, none of them a space";
+
+/** The longest of the roles' names counts, whether there are schedules or not, so that they can be added later. */
+function checkRoles(name: string, fields: Fields): void {
+  fields.parsed("rolePath", rolePath);
+  const given = fields.raw("functionName") ?? name;
+  const rest = (typeof given === "string" ? given.length : 0) + LONGEST_ROLE_END;
+  fields.parsed("roleNamePrefix", (text) => {
+    if (!/^[A-Za-z0-9+=,.@_-]+$/.test(text)) return "must be letters, digits and +=,.@_-";
+    const rule = `IAM allows ${MAX_ROLE_NAME} characters, and after it the roles' names have up to ${rest}: at most ${Math.max(0, MAX_ROLE_NAME - rest)}`;
+    return text.length + rest <= MAX_ROLE_NAME ? undefined : rule;
+  });
+}
+
 function checkFunction(name: string, fields: Fields, problems: Problems): void {
   const nameRule = (text: string) =>
     NAME.test(text) ? undefined : "the function's name has 1 to 40 letters, digits, - and _";
   if (fields.has("functionName")) fields.parsed("functionName", nameRule);
   else parsed(name, "name", nameRule, problems);
+  checkRoles(name, fields);
   fields.parsed("deployment", deployment);
   const architecture = fields.oneOf("architecture", ["x86_64", "arm64"]);
   const isUnknown = fields.raw("architecture") === UNKNOWN;
@@ -72,6 +93,36 @@ function checkFunction(name: string, fields: Fields, problems: Problems): void {
   fields.number("reservedConcurrency", 0, 100_000);
   fields.number("startTimeoutSeconds", 0, 86_400);
   fields.oneOf("logLevel", ["error", "warn", "info", "debug"]);
+  fields.oneOf("tracing", ["Active", "PassThrough"]);
+  checkEnvironment(fields, problems);
+  checkVpc(fields, problems);
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfig.html */
+function checkVpc(outer: Fields, problems: Problems): void {
+  if (!outer.has("vpcConfig")) return;
+  const fields = Fields.of(outer.raw("vpcConfig"), outer.at("vpcConfig"), problems);
+  if (fields === undefined) return;
+  neededList(fields, "subnetIds", arn.subnet, problems, 16);
+  neededList(fields, "securityGroupIds", arn.securityGroup, problems, 5);
+  fields.flag("ipv6AllowedForDualStack");
+  fields.denyUnknown();
+}
+
+/** The values may be private: of one that is wrong, only the kind is shown. */
+function checkEnvironment(outer: Fields, problems: Problems): void {
+  const variables = outer.raw("environment");
+  if (variables === undefined || variables === UNKNOWN) return;
+  if (!isObject(variables)) {
+    problems.wrongKind(outer.at("environment"), variables, "must be an object of texts");
+    return;
+  }
+  for (const [name, value] of Object.entries(variables)) {
+    const place = `${outer.at("environment")}.${shorten(name)}`;
+    const broken = variableName(name);
+    if (broken !== undefined) problems.wrongKind(place, value, broken);
+    else if (value !== undefined && value !== UNKNOWN && typeof value !== "string") problems.wrongKind(place, value, "must be a text");
+  }
 }
 
 /** The value of a tag: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html */
@@ -82,9 +133,9 @@ function deployment(text: string): string | undefined {
 
 /** Checks the arguments that IAM policies, patterns and allow-lists are generated from. */
 function checkFences(fields: Fields, problems: Problems): void {
-  neededList(fields, "clusters", MAX_CLUSTERS, arn.clusterArn, problems);
-  neededList(fields, "taskFamilies", MAX_FAMILIES, arn.family, problems);
-  neededList(fields, "sources", MAX_SOURCES, applicationSource, problems);
+  neededList(fields, "clusters", arn.clusterArn, problems, MAX_CLUSTERS);
+  neededList(fields, "taskFamilies", arn.family, problems, MAX_FAMILIES);
+  neededList(fields, "sources", applicationSource, problems, MAX_SOURCES);
   fields.needs("taskRoles", "the task roles and execution roles of the task definitions; [] if they have none");
   fields.parsedList("taskRoles", MAX_ROLES, arn.role);
   fields.parsedList("infrastructureRoles", MAX_ROLES, arn.role);
@@ -97,6 +148,7 @@ function checkFences(fields: Fields, problems: Problems): void {
   fields.parsed("outcomeEventBus", arn.eventBus);
   fields.parsed("apiRates", apiRates);
   fields.parsed("permissionsBoundary", arn.policy);
+  fields.parsed("kmsKeyArn", arn.kmsKey);
   fields.parsed("codeSigningConfigArn", arn.codeSigningConfig);
   fields.parsed("settingsLayerArn", arn.layerVersion);
   const groups = fields.raw("targetGroups");
@@ -120,8 +172,8 @@ function checkFences(fields: Fields, problems: Problems): void {
   }
 }
 
-function neededList(fields: Fields, name: string, max: number, rule: arn.Rule, problems: Problems): void {
-  const items = fields.parsedList(name, max, rule);
+function neededList(fields: Fields, name: string, rule: arn.Rule, problems: Problems, most: number): void {
+  const items = fields.parsedList(name, most, rule);
   const isEmpty = items === undefined ? !fields.has(name) : items.length === 0;
   if (isEmpty) problems.missing(fields.at(name), "must have at least one item");
   const before = new Set<unknown>();
@@ -179,30 +231,37 @@ function checkOperations(fields: Fields, problems: Problems): void {
   if (days !== undefined && !RETENTION_DAYS.includes(days)) {
     problems.invalid(fields.at("logRetentionDays"), days, `must be one of ${RETENTION_DAYS.join(", ")}`);
   }
+  fields.parsed("logGroup", arn.logGroup);
+  if (fields.has("logGroup") && fields.has("logRetentionDays")) {
+    problems.wrongKind(fields.at("logRetentionDays"), fields.raw("logRetentionDays"), "is for the component's own log group: leave it out with logGroup");
+  }
   checkRetry(fields, "delivery", 185, 86_400, problems);
   checkRetry(fields, "invocation", 2, 21_600, problems);
   fields.number("queueRetentionDays", 1, 14);
+  checkKeep(fields, problems);
   fields.flag("dashboard");
-  if (fields.has("alarms")) {
-    const alarms = Fields.of(fields.raw("alarms"), fields.at("alarms"), problems);
-    alarms?.flag("enabled");
-    alarms?.parsed("topicArn", arn.topic);
-    const period = alarms?.number("periodSeconds", 60, 3600);
-    if (period !== undefined && period % 60 !== 0) {
-      problems.invalid("args.alarms.periodSeconds", period, "must be a multiple of 60");
-    }
-    alarms?.number("registrationLagSeconds", 1, 3600);
-    alarms?.number("durationPercent", 1, 100);
-    alarms?.number("unhealthyPeriods", 1, 24);
-    alarms?.number("bufferAgeSeconds", 1, 86_400);
-    alarms?.denyUnknown();
-  }
+  checkAlarms(fields, problems);
   if (fields.has("tags")) {
     const tags = fields.raw("tags");
     if (tags === UNKNOWN) return;
     if (!isObject(tags)) problems.wrongKind(fields.at("tags"), tags, "must be an object of texts");
     else for (const [key, value] of Object.entries(tags)) parsed(value, `${fields.at("tags")}.${key}`, anyText, problems);
   }
+}
+
+function checkKeep(outer: Fields, problems: Problems): void {
+  const keep = outer.raw("keep");
+  if (keep === undefined || keep === UNKNOWN || typeof keep === "boolean") return;
+  if (!isObject(keep)) {
+    problems.invalid(outer.at("keep"), keep, "must be true, false or an object with queues, logs or both");
+    return;
+  }
+  const fields = Fields.of(keep, outer.at("keep"), problems);
+  fields?.flag("queues");
+  if (fields?.flag("logs") === true && outer.has("logGroup")) {
+    problems.invalid(fields.at("logs"), true, "is for the component's own log group: leave it out with logGroup");
+  }
+  fields?.denyUnknown();
 }
 
 const anyText = () => undefined;
@@ -215,24 +274,34 @@ function checkRetry(outer: Fields, name: string, attempts: number, seconds: numb
   fields?.denyUnknown();
 }
 
-/** All regional ARNs must be of one account and region: the function works in no other. */
+/** Arguments whose ARNs may be of another account in the same region: these are only used, and nothing is made there. */
+const OTHER_ACCOUNT: readonly string[] = ["outcomeEventBus", "alarms", "kmsKeyArn"];
+
+/** All regional ARNs must be of one region, and but for those above of one account: the function works in no other. */
 function checkPlaces(fields: Fields, problems: Problems): void {
-  const places: [place: string, value: unknown][] = [];
-  const collect = (place: string, value: unknown): void => {
-    if (Array.isArray(value)) value.forEach((item, n) => { collect(`${place}[${n}]`, item); });
-    else if (isObject(value)) for (const [name, part] of Object.entries(value)) collect(`${place}.${name}`, part);
-    else places.push([place, value]);
+  const placesIn = (names: readonly string[]): [place: string, value: string, scope: arn.Scope][] => {
+    const places: [place: string, value: string, scope: arn.Scope][] = [];
+    const collect = (place: string, value: unknown): void => {
+      if (Array.isArray(value)) value.forEach((item, n) => { collect(`${place}[${n}]`, item); });
+      else if (isObject(value)) for (const [name, part] of Object.entries(value)) collect(`${place}.${name}`, part);
+      const scope = typeof value === "string" ? arn.scopeOf(value) : undefined;
+      if (typeof value !== "string" || scope === undefined || problems.name(place) || place.includes(".overrides.")) return;
+      places.push([place, value, scope]);
+    };
+    for (const name of names) collect(fields.at(name), fields.raw(name));
+    return places;
   };
-  for (const name of ["clusters", "targetGroups", "defaults", "services", "eventBus", "outcomeEventBus", "alarms"]) {
-    collect(fields.at(name), fields.raw(name));
-  }
-  let home: arn.Scope | undefined;
-  for (const [place, value] of places) {
-    const scope = typeof value === "string" ? arn.scopeOf(value) : undefined;
-    if (scope === undefined || problems.name(place) || place.includes(".overrides.")) continue;
-    home ??= scope;
+  const here = placesIn(["clusters", "targetGroups", "defaults", "services", "eventBus"]);
+  const home = here[0]?.[2];
+  if (home === undefined) return;
+  for (const [place, value, scope] of here) {
     if (!arn.sameScope(scope, home)) {
       problems.invalid(place, value, `must be in account ${home.account} and region ${home.region}, like all other ARNs`);
+    }
+  }
+  for (const [place, value, scope] of placesIn(OTHER_ACCOUNT)) {
+    if (!arn.sameScope(scope, { ...home, account: scope.account })) {
+      problems.invalid(place, value, `must be in region ${home.region}, like all other ARNs; the account may be another`);
     }
   }
 }

@@ -123,7 +123,10 @@ function alone(known: Values, path: Path, value: unknown): unknown {
     iamPrefixes: known["iamPrefixes"],
     clusters: [UNKNOWN],
     taskFamilies: UNKNOWN,
-    targetGroups: { any: { arn: UNKNOWN } },
+    targetGroups: field === "alarms" ? groupsOf(known["targetGroups"]) : { any: { arn: UNKNOWN } },
+    outcomeEventBus: known["outcomeEventBus"] === undefined ? undefined : UNKNOWN,
+    reconcileSchedule: known["reconcileSchedule"],
+    roleNamePrefix: known["roleNamePrefix"],
     taskRoles: UNKNOWN,
     sources: UNKNOWN,
     services: field === "catalogOnly" ? namesOf(known["services"]) : typeof service === "string" ? { [service]: UNKNOWN } : undefined,
@@ -135,6 +138,17 @@ function alone(known: Values, path: Path, value: unknown): unknown {
 
 function namesOf(services: unknown): unknown {
   return isObject(services) ? Object.fromEntries(Object.keys(services).map((name) => [name, UNKNOWN])) : services;
+}
+
+/** The alarms are called after them, where they have load balancers. */
+function groupsOf(groups: unknown): unknown {
+  const named = Object.entries(isObject(groups) ? groups : {});
+  return Object.fromEntries(
+    named.map(([name, group]) => {
+      const hasBalancer = isObject(group) && group["loadBalancerArn"] !== undefined;
+      return [name, { arn: UNKNOWN, loadBalancerArn: hasBalancer ? UNKNOWN : undefined }];
+    }),
+  );
 }
 
 /** A copy with this value at this place. */

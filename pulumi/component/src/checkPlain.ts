@@ -10,9 +10,11 @@ const RULE = "must be a plain value: which resources there are, or what they are
 /** Arguments that are plain, with everything in them. */
 const PLAIN: readonly (keyof StartEnginesArgs)[] = [
   "functionName",
+  "roleNamePrefix",
   "buffered",
   "timeout",
   "queueRetentionDays",
+  "keep",
   "reconcileSchedule",
   "dashboard",
   "iamPrefixes",
@@ -22,10 +24,13 @@ const PLAIN_OUTSIDE: readonly (keyof StartEnginesArgs)[] = ["clusters", "targetG
 
 /** Reports every output in a place that takes none. */
 export function checkPlain(fields: Fields, problems: Problems): void {
-  const refuseOutputs = (value: unknown, place: string): void => {
+  const refuseOutputs = (value: unknown, place: string, but?: string): void => {
     if (value === UNKNOWN) problems.wrongKind(place, value, RULE);
-    if (Array.isArray(value)) value.forEach((item: unknown, n) => { refuseOutputs(item, `${place}[${n}]`); });
-    if (isObject(value)) for (const [name, part] of Object.entries(value)) refuseOutputs(part, `${place}.${name}`);
+    if (Array.isArray(value)) value.forEach((item: unknown, n) => { refuseOutputs(item, `${place}[${n}]`, but); });
+    if (!isObject(value)) return;
+    for (const [name, part] of Object.entries(value)) {
+      if (name !== but) refuseOutputs(part, `${place}.${name}`, but);
+    }
   };
   for (const name of PLAIN) refuseOutputs(fields.raw(name), fields.at(name));
   for (const name of PLAIN_OUTSIDE) {
@@ -43,6 +48,6 @@ export function checkPlain(fields: Fields, problems: Problems): void {
     if (isObject(schedule)) refuseOutputs(schedule["service"], `${place}.service`);
   });
   each("alarms", (value, place, key) => {
-    if (key !== "topicArn") refuseOutputs(value, place);
+    if (key !== "topicArn") refuseOutputs(value, place, "topicArn");
   });
 }

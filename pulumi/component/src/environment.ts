@@ -18,6 +18,9 @@ export interface EnvironmentArgs
   readonly services?: object | undefined;
 }
 
+/** The variables that the function alone has. */
+export type FurtherVariables = Pick<SettledArgs, "environment">;
+
 /** These, when they are known. */
 export function environmentArgs(args: PlainArgs): pulumi.Output<EnvironmentArgs> {
   const { deployment, defaults, catalogOnly, startTimeoutSeconds, outcomeEventBus, apiRates, logLevel } = args;
@@ -37,17 +40,71 @@ export interface Later {
 
 /** Names and values together, in bytes: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 export const MAX_ENVIRONMENT_BYTES = 4096;
+/** What the component sets, with what the function still reads of former versions: all of it has arguments of its own. */
+const OWN: ReadonlySet<string> = new Set([
+  "DEPLOYMENT",
+  "ECS_CLUSTER",
+  "TASK_DEFINITION",
+  "TARGET_GROUP_ARN",
+  "CONTAINER_PORT",
+  "SUBNETS",
+  "SECURITY_GROUPS",
+  "ALLOWED_CLUSTERS",
+  "ALLOWED_TARGET_GROUPS",
+  "ALLOWED_TASK_FAMILIES",
+  "ALLOWED_SOURCES",
+  "SETTINGS_FILE",
+  "SERVICES_FILE",
+  "CATALOG_ONLY",
+  "TASK_WAIT_TIMEOUT",
+  "SCHEDULER_ROLE_ARN",
+  "SCHEDULER_GROUP",
+  "SCHEDULER_DEAD_LETTER_QUEUE_ARN",
+  "SCHEDULER_DEAD_LETTER_ARN",
+  "OUTCOME_EVENT_BUS",
+  "API_RATES",
+  "LOG_LEVEL",
+]);
+/** https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime */
+const RESERVED: ReadonlySet<string> = new Set([
+  "_HANDLER",
+  "_X_AMZN_TRACE_ID",
+  "AWS_DEFAULT_REGION",
+  "AWS_REGION",
+  "AWS_EXECUTION_ENV",
+  "AWS_LAMBDA_FUNCTION_NAME",
+  "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+  "AWS_LAMBDA_FUNCTION_VERSION",
+  "AWS_LAMBDA_INITIALIZATION_TYPE",
+  "AWS_LAMBDA_LOG_GROUP_NAME",
+  "AWS_LAMBDA_LOG_STREAM_NAME",
+  "AWS_ACCESS_KEY",
+  "AWS_ACCESS_KEY_ID",
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
+  "AWS_LAMBDA_RUNTIME_API",
+  "LAMBDA_TASK_ROOT",
+  "LAMBDA_RUNTIME_DIR",
+]);
+
+/** What is wrong with the name of a further variable. https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html */
+export function variableName(name: string): string | undefined {
+  if (OWN.has(name)) return "is set by the component, from other arguments";
+  if (RESERVED.has(name)) return "is reserved by Lambda, which sets it";
+  return /^[A-Za-z][A-Za-z0-9_]+$/.test(name) ? undefined : "a name has at least 2 letters, digits and _, and begins with a letter";
+}
+
 /** A list with a name that nothing has: what reads it allows nothing. */
 const NOTHING = "in-the-settings-file";
 
 /**
- * The function's variables; the deployment's name, the files and Scheduler's are always set.
+ * The function's variables, with the further ones; the deployment's name, the files and Scheduler's are always set.
  *
  * The allow-lists are in the settings file. Version 0.1 reads the variables alone, and for the moment of an update it has this
  * environment: without lists it would allow everything. So they are still set, and where they do not fit, they allow nothing.
  */
-export function environment(args: EnvironmentArgs, later: Later, functionName: string): Record<string, string> {
-  const variables = given({ ...fileVariables(args), ...variablesOf(args, later, functionName) });
+export function environment(args: EnvironmentArgs & FurtherVariables, later: Later, functionName: string): Record<string, string> {
+  const variables = given({ ...args.environment, ...fileVariables(args), ...variablesOf(args, later, functionName) });
   const lists = functionLists(args, functionName);
   const whole = { ...variables, ...listed(lists) };
   if (environmentBytes(whole) <= MAX_ENVIRONMENT_BYTES) return whole;

@@ -4,4 +4,6 @@ export type * from "./arguments";
 export type * from "./catalog/service";
 export type * from "./inputs";
 export { exportLines } from "./environment";
+export { type KeyPolicyArgs, kmsKeyPolicyStatements } from "./keyStatements";
+export type { Request, SourcePolicies } from "./sourcePolicies";
 export { COMPONENT_TYPE, StartEngines } from "./startEngines";

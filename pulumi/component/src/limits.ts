@@ -16,7 +16,7 @@ export interface LimitedPolicies {
 export function limitEnvironment(variables: Readonly<Record<string, string>>, problems: Problems): void {
   const bytes = environmentBytes(variables);
   if (bytes <= MAX_ENVIRONMENT_BYTES) return;
-  const rule = `AWS allows at most ${MAX_ENVIRONMENT_BYTES} bytes: give fewer or shorter defaults`;
+  const rule = `AWS allows at most ${MAX_ENVIRONMENT_BYTES} bytes: give fewer or shorter defaults, and less in environment`;
   problems.invalid("the size of the function's environment", bytes, rule);
 }
 

@@ -11,6 +11,7 @@ import { checkEach } from "./checkEach";
 import { checkLimits } from "./checkLimits";
 import { commandEnvironment, environmentArgs } from "./environment";
 import { RECONCILE_DETAIL_TYPE, START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "./eventPatterns";
+import { keyStatements } from "./keyStatements";
 import { known } from "./known";
 import { operatorArgs, operatorNames } from "./policies/names";
 import { operatorPolicy } from "./policies/operatorPolicy";
@@ -27,6 +28,7 @@ import { allowLater, createScheduling, createSchedules } from "./resources/sched
 import { scheduleWarnings } from "./schedules";
 import { homeOf } from "./settled";
 import { catalogText, listedArgs, settingsText } from "./settings";
+import { policyOf, type Request, type SourcePolicies, sourcePolicies } from "./sourcePolicies";
 import { type PlainArgs, withoutResources } from "./withoutResources";
 
 /** The component's type in URNs. */
@@ -63,6 +65,8 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly putStopEventsPolicyArn: pulumi.Output<string>;
   /** The policy for applications that may request reconciles, in any of the clusters. */
   readonly putReconcileEventsPolicyArn: pulumi.Output<string>;
+  /** For each of `sources`, policy documents for applications that may send as this source alone; `sourcePolicy` picks one. */
+  readonly sourcePolicies: pulumi.Output<Record<string, SourcePolicies>>;
   /** The policies for people who use the command: attach all of them to their role. */
   readonly operatorPolicyArns: pulumi.Output<string[]>;
   /** The only one of them; not set where there are several, since one of several is not enough. */
@@ -73,6 +77,11 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly catalog: pulumi.Output<string>;
   /** The function's settings file, its allow-lists, for the command's `--settings`. */
   readonly settings: pulumi.Output<string>;
+  /**
+   * What the own policy of `kmsKeyArn` must have for EventBridge and CloudWatch Logs: a policy document as JSON text, one of
+   * `sourcePolicyDocuments` of `aws.iam.getPolicyDocument`. The function of this name makes it before there is a component.
+   */
+  readonly kmsKeyPolicyStatements: pulumi.Output<string>;
   /** The on-failure queue: events that the function failed to handle. */
   readonly onFailureQueueUrl: pulumi.Output<string>;
   /** The rule dead-letter queue: events that EventBridge or Scheduler could not deliver. */
@@ -158,6 +167,10 @@ export class StartEngines extends pulumi.ComponentResource {
       .apply(([all, eventBus, later, known]) => commandEnvironment({ ...all, eventBus }, later, functionName, known));
     this.catalog = pulumi.output(args.services).apply((services) => catalogText(services ?? {}));
     this.settings = listedArgs(args).apply((lists) => settingsText(lists, functionName));
+    this.sourcePolicies = pulumi
+      .all([home, args.eventBus, args.sources])
+      .apply(([scope, eventBus, sources]) => sourcePolicies({ scope, eventBus, sources }));
+    this.kmsKeyPolicyStatements = home.apply((scope) => keyStatements(functionName, scope, args.logGroup));
     this.eventBus = pulumi.output(args.eventBus).apply((bus) => bus ?? DEFAULTS.eventBus);
     this.functionArn = created.function.arn;
     this.functionName = created.function.name;
@@ -198,11 +211,13 @@ export class StartEngines extends pulumi.ComponentResource {
       putEventsPolicyArn: this.putEventsPolicyArn,
       putStopEventsPolicyArn: this.putStopEventsPolicyArn,
       putReconcileEventsPolicyArn: this.putReconcileEventsPolicyArn,
+      sourcePolicies: this.sourcePolicies,
       operatorPolicyArns: this.operatorPolicyArns,
       operatorPolicyArn: this.operatorPolicyArn,
       commandEnvironment: this.commandEnvironment,
       catalog: this.catalog,
       settings: this.settings,
+      kmsKeyPolicyStatements: this.kmsKeyPolicyStatements,
       onFailureQueueUrl: this.onFailureQueueUrl,
       ruleDeadLetterQueueUrl: this.ruleDeadLetterQueueUrl,
       requestQueueUrl: this.requestQueueUrl,
@@ -210,6 +225,11 @@ export class StartEngines extends pulumi.ComponentResource {
       stateChangeQueueUrl: this.stateChangeQueueUrl,
       stateChangeDeadLetterQueueUrl: this.stateChangeDeadLetterQueueUrl,
     });
+  }
+
+  /** The policy document, as JSON text, for an application that may send this request as this source; one of `sources`, else an error. */
+  sourcePolicy(source: string, request: Request): pulumi.Output<string> {
+    return this.sourcePolicies.apply((all) => policyOf(all, source, request));
   }
 }
 

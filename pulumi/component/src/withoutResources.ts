@@ -30,7 +30,10 @@ const TAKEN: Readonly<Record<string, string>> = {
   taskFamilies: "family",
   subnets: "id",
   securityGroups: "id",
+  subnetIds: "id",
+  securityGroupIds: "id",
   eventBus: "name",
+  logGroup: "name",
   outcomeEventBus: "name",
 };
 

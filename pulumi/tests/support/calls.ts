@@ -113,3 +113,27 @@ export const putEvents = (bus: string, sources: string[], detailTypes: string[])
   parts: { EventBusName: bus },
   keys: { "events:source": sources, "events:detail-type": detailTypes },
 });
+
+/** What Lambda does with the function's role for a function in a VPC. */
+export const onInterface = (operation: string, type: "network-interface" | "subnet" | "security-group" = "network-interface"): Call => ({
+  action: `ec2:${operation}`,
+  type,
+  parts: { NetworkInterfaceId: "eni-0123456789abcdef0", SubnetId: "subnet-0a1b2c3d4e5f60718", SecurityGroupId: "sg-0a1b2c3d4e5f60718" },
+  keys: {},
+});
+
+export const describeSubnets = (): Call => ({ action: "ec2:DescribeSubnets", parts: { SubnetId: "subnet-0a1b2c3d4e5f60718" }, keys: {} });
+
+export const sendTraces = (operation: "PutTraceSegments" | "PutTelemetryRecords"): Call => ({
+  action: `xray:${operation}`,
+  parts: {},
+  keys: {},
+});
+
+/** The use of a key, by its ARN, with what KMS knows of it. */
+export const onKey = (operation: "GenerateDataKey" | "Decrypt" | "Encrypt", keyArn: string, keys: Call["keys"]): Call => ({
+  action: `kms:${operation}`,
+  type: "key",
+  parts: { KeyId: keyArn.slice(keyArn.indexOf("/") + 1) },
+  keys,
+});

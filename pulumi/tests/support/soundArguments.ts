@@ -15,6 +15,7 @@ export const TASK_ROLE = "arn:aws:iam::111122223333:role/auth-task";
 export const EXECUTION_ROLE = "arn:aws:iam::111122223333:role/auth-execution";
 export const INFRASTRUCTURE_ROLE = "arn:aws:iam::111122223333:role/volumes";
 export const TOPIC = "arn:aws:sns:us-east-1:111122223333:alarms";
+export const KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 export const SUBNET = "subnet-0a1b2c3d4e5f60718";
 export const SECURITY_GROUP = "sg-0a1b2c3d4e5f60718";
 

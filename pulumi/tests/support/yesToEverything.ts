@@ -33,6 +33,7 @@ export function stateOf(type: string, name: string, inputs: Readonly<Record<stri
     "aws:ecs/cluster:Cluster": arn("ecs", `cluster/${called}`),
     "aws:iam/policy:Policy": `arn:aws:iam::111122223333:policy/${called}`,
     "aws:iam/role:Role": `arn:aws:iam::111122223333:role/${called}`,
+    "aws:kms/key:Key": arn("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab"),
     "aws:lambda/function:Function": arn("lambda", `function:${called}`),
     "aws:lambda/layerVersion:LayerVersion": arn("lambda", `layer:${called}:1`),
     "aws:lb/loadBalancer:LoadBalancer": arn(

@@ -132,10 +132,13 @@ fn a_function_that_was_killed_leaves_no_error_type() {
 
 fn moved(body: &Value, attributes: &[(&str, &str)]) -> DeadLetter {
     let queue = "arn:aws:sqs:us-east-1:111122223333:start-engines-requests";
-    DeadLetter::read(Message {
-        moved_from: Some(queue.into()),
-        ..message(body, attributes)
-    }, None)
+    DeadLetter::read(
+        Message {
+            moved_from: Some(queue.into()),
+            ..message(body, attributes)
+        },
+        None,
+    )
 }
 
 #[test]
@@ -220,7 +223,10 @@ fn a_request_is_as_old_as_what_was_asked_for_and_nothing_else_has_an_age() {
         read("ECS Task State Change", &json!({"requestedAt": "2026-11-20T05:00:00Z"})),
         None
     );
-    assert_eq!(DeadLetter::read(message(&json!("hello"), &[]), None).requested_at(), None);
+    assert_eq!(
+        DeadLetter::read(message(&json!("hello"), &[]), None).requested_at(),
+        None
+    );
 }
 
 #[test]
@@ -266,5 +272,8 @@ fn a_start_is_safe_to_send_again_for_an_hour_for_sure_and_never_after_a_day() {
     assert_eq!(letter.tokens(at(24)), Tokens::Forgotten);
     let mut event = start();
     event["detail-type"] = json!("ECS Task State Change");
-    assert_eq!(DeadLetter::read(message(&event, &[]), None).tokens(at(48)), Tokens::Kept);
+    assert_eq!(
+        DeadLetter::read(message(&event, &[]), None).tokens(at(48)),
+        Tokens::Kept
+    );
 }

@@ -6,11 +6,7 @@ fn read(variables: &[(&str, &str)], catalog: Option<&str>) -> Result<Config, Pro
     read_with(variables, None, catalog)
 }
 
-fn read_with(
-    variables: &[(&str, &str)],
-    settings: Option<&str>,
-    catalog: Option<&str>,
-) -> Result<Config, Problems> {
+fn read_with(variables: &[(&str, &str)], settings: Option<&str>, catalog: Option<&str>) -> Result<Config, Problems> {
     let get = |name: &str| {
         variables
             .iter()
@@ -208,7 +204,10 @@ fn the_settings_file_has_the_allow_lists_and_goes_before_the_environment() {
     let allowed = read_with(&variables, Some(&file), None).unwrap().allowed;
     assert!(allowed.sources.allows("app.tenants") && !allowed.sources.allows("app.others"));
     assert_eq!(allowed.clusters.patterns().collect::<Vec<_>>(), ["engines"]);
-    assert_eq!(allowed.task_families.patterns().collect::<Vec<_>>(), ["auth", "billing"]);
+    assert_eq!(
+        allowed.task_families.patterns().collect::<Vec<_>>(),
+        ["auth", "billing"]
+    );
     assert!(!allowed.target_groups.allows_all());
 }
 
@@ -217,13 +216,25 @@ fn a_settings_file_has_every_list_and_nothing_else_since_an_unset_list_allows_ev
     for (file, named) in [
         ("nonsense".to_owned(), "settings is missing: must be JSON"),
         ("[]".to_owned(), "settings = "),
-        (settings(&json!({"ALLOWED_CLUSTERS": null})), "settings.ALLOWED_CLUSTERS is missing"),
+        (
+            settings(&json!({"ALLOWED_CLUSTERS": null})),
+            "settings.ALLOWED_CLUSTERS is missing",
+        ),
         (settings(&json!({"ALLOWED_SOURCES": []})), "settings.ALLOWED_SOURCES"),
         (settings(&json!({"ALLOWED_SOURCES": "app"})), "settings.ALLOWED_SOURCES"),
-        (settings(&json!({"ALLOWED_SOURCES": ["app", 3]})), "settings.ALLOWED_SOURCES[1]"),
-        (settings(&json!({"ALLOWED_SOURCES": ["a*b"]})), "ALLOWED_SOURCES = \"a*b\""),
+        (
+            settings(&json!({"ALLOWED_SOURCES": ["app", 3]})),
+            "settings.ALLOWED_SOURCES[1]",
+        ),
+        (
+            settings(&json!({"ALLOWED_SOURCES": ["a*b"]})),
+            "ALLOWED_SOURCES = \"a*b\"",
+        ),
         (settings(&json!({"ALLOWED_SOURCES": [""]})), "ALLOWED_SOURCES = \"\""),
-        (settings(&json!({"ALLOWED_TASK_FAMILIES": ["auth:7"]})), "ALLOWED_TASK_FAMILIES = \"auth:7\""),
+        (
+            settings(&json!({"ALLOWED_TASK_FAMILIES": ["auth:7"]})),
+            "ALLOWED_TASK_FAMILIES = \"auth:7\"",
+        ),
         (settings(&json!({"ALLOWED_TASKS": ["auth"]})), "settings.ALLOWED_TASKS"),
         (settings(&json!({"LOG_LEVEL": "debug"})), "settings.LOG_LEVEL"),
     ] {

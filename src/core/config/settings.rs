@@ -60,7 +60,11 @@ fn list(fields: &mut Fields<'_>, name: &'static str, problems: &mut Problems) ->
         }
     })?;
     if items.is_empty() {
-        problems.invalid(fields.at(name), &Value::Array(Vec::new()), "must have at least one item");
+        problems.invalid(
+            fields.at(name),
+            &Value::Array(Vec::new()),
+            "must have at least one item",
+        );
     }
     Some(items)
 }

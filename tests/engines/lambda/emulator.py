@@ -26,7 +26,7 @@ import wait
 from ministack import free_port, port_is_free
 
 PATH = "/2015-03-31/functions/function/invocations"
-START_SECONDS, END_SECONDS = 60.0, 10.0
+START_SECONDS, END_SECONDS, DIED_SECONDS = 60.0, 10.0, 5.0
 START_TRIES = 5
 # Beyond the function's own timeout.
 SPARE_SECONDS = 60.0
@@ -77,6 +77,10 @@ MOUNTING = ("unshare", "--map-root-user", "--mount", "sh", "-c", 'mount --bind "
 
 class EmulatorFailed(Exception):
     """The emulator could not be started, has ended by itself, or says something that nobody expects."""
+
+
+class EmulatorDied(EmulatorFailed):
+    """It has ended by itself in the middle of an invocation."""
 
 
 class Emulator:
@@ -140,7 +144,8 @@ class Emulator:
             answer = connection.getresponse()
             body = answer.read().decode()
         except (OSError, http.client.HTTPException) as error:
-            raise EmulatorFailed(f"the emulator gave no answer: {error!r}; see {self.log}") from error
+            what = EmulatorDied if self._has_died() else EmulatorFailed
+            raise what(f"the emulator gave no answer: {error!r}; see {self.log}") from error
         finally:
             connection.close()
         return Shown(self._ending(answer.status, body, request_id, begun), body)
@@ -211,6 +216,13 @@ class Emulator:
     def _listens(self, port: int) -> bool:
         """On both ports: the function, which the first request starts, needs the other one at once."""
         return "Runtime API Server listening on" in self.log.read_text(errors="replace") and not port_is_free(port)
+
+    def _has_died(self) -> bool:
+        """Its connections are closed a moment before its process has ended."""
+        process = self._process
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process is not None and process.wait(DIED_SECONDS) != 0
+        return False
 
     def _check(self) -> None:
         process = self._process

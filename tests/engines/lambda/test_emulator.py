@@ -39,7 +39,7 @@ class TheEmulator(unittest.TestCase):
     def emulator(self, ports: Iterator[int], program: Path | None = None) -> Emulator:
         one = stage()
         program = program or places.emulator()
-        made = Emulator(program, one.task, one.environment, places.LOGS / "ports", lambda: next(ports))
+        made = Emulator(program, one.task, one.layer, one.environment, places.LOGS / "ports", lambda: next(ports))
         self.addCleanup(made.stop)
         return made
 
@@ -69,7 +69,7 @@ class TheEmulator(unittest.TestCase):
             bootstrap = Path(folder, "bootstrap")
             bootstrap.write_text(RETURNS_ERRORS.format(python=sys.executable))
             bootstrap.chmod(0o755)
-            emulator = Emulator(places.emulator(), Path(folder), one.environment, places.LOGS / "returns")
+            emulator = Emulator(places.emulator(), Path(folder), one.layer, one.environment, places.LOGS / "returns")
             self.addCleanup(emulator.stop)
             emulator.start()
             for _ in range(2):

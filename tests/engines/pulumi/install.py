@@ -5,6 +5,7 @@ Nothing is done twice: each part is made anew only when what it is made of has c
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shlex
@@ -33,10 +34,17 @@ SECONDS = 1500.0
 
 
 def install() -> None:
-    """Everything that the tests need beside `make package command component venv`."""
+    """Everything that the tests need beside `make package command component venv`; once, whoever else asks for it."""
     BIN.mkdir(parents=True, exist_ok=True)
-    _engine()
-    _venv()
+    with (TOOLS / "lock").open("w") as lock:
+        # Given back when the file is closed.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _engine()
+        _venv()
+        _scripts()
+
+
+def _scripts() -> None:
     for script, module in SCRIPTS.items():
         path = os.pathsep.join(map(str, (HERE, HERE.parent, ROOT / "tests" / "local")))
         words = shlex.join([str(VENV / "bin" / "python"), str(HERE / module)])

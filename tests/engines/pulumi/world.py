@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import unittest
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from session import Session
 
 PACKED = ROOT / "target/lambda/start-engines-lambda/bootstrap.zip"
 IMAGE = "registry.example/engine:1"
+ACCOUNT = "000000000000"
 # Kept for whoever looks into a failure.
 LOGS = ROOT / "target" / "engines"
 
@@ -53,9 +54,9 @@ def environment(folder: Path, endpoint: str) -> dict[str, str]:
     }
 
 
-def started(log: Path, add_cleanup: Callable[[Callable[[], None]], object]) -> MiniStack:
+def started(log: Path, add_cleanup: Callable[[Callable[[], None]], object], account: str = ACCOUNT) -> MiniStack:
     """An emulator that is ended with a test, or with the run if that is interrupted in the middle of it."""
-    emulator = MiniStack(log)
+    emulator = MiniStack(log, account)
     add_cleanup(emulator.stop)
     atexit.register(emulator.stop)
     emulator.start()
@@ -72,18 +73,21 @@ class World(unittest.TestCase):
     emulator: MiniStack
     orders: Orders
     session: Session
+    # What a class may have other values of.
+    account = ACCOUNT
+    variables: Mapping[str, str] = {}
     failed = ""
 
     @classmethod
     def setUpClass(cls) -> None:
         cls.folder = Path(tempfile.mkdtemp(prefix="start-engines-pulumi-"))
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.emulator = started(LOGS / "pulumi.ministack.log", cls.addClassCleanup)
+        cls.emulator = started(LOGS / f"{cls.__name__}.ministack.log", cls.addClassCleanup, cls.account)
         cls.orders = Orders(cls.folder)
         (cls.folder / "state").mkdir()
         own = {"PULUMI_BACKEND_URL": f"file://{cls.folder}/state", "PULUMI_CONFIG_PASSPHRASE": "of the test"}
-        everything = environment(cls.folder, cls.emulator.endpoint) | own
-        cls.session = Session(cls.folder, everything, LOGS / "pulumi.node.log")
+        everything = environment(cls.folder, cls.emulator.endpoint) | own | cls.variables
+        cls.session = Session(cls.folder, everything, LOGS / f"{cls.__name__}.node.log")
         cls.addClassCleanup(cls.session.close)
         atexit.register(cls.session.close)
 

@@ -13,6 +13,7 @@ ENGINES = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ENGINES))
 
 import parts
+import run
 from parts import Part
 
 
@@ -118,6 +119,14 @@ class Parts(unittest.TestCase):
         self.assertIn("line 999.", shown)
         self.assertNotIn("line 799.", shown)
         self.assertIn("(801 lines before these are in ", shown)
+
+
+class Lanes(unittest.TestCase):
+    def test_parts_that_share_a_script_run_each_of_its_tests_once(self) -> None:
+        parts_of = [part for lane in run.LANES for part in lane if part.script == run.PULUMI]
+        self.assertGreater(len(parts_of), 1)
+        modules = sorted(path.stem for path in (run.PULUMI.parent / "tests").glob("test_*.py"))
+        self.assertEqual(sorted(f"{name}." for name in modules), sorted(name for part in parts_of for name in part.only))
 
 
 def _is_zombie(number: int) -> bool:

@@ -120,7 +120,10 @@ async fn a_file_holds_entries_of_put_events_one_or_several() {
         .map(|event| event["detail"]["count"].as_i64().unwrap())
         .collect();
     assert_eq!(counts, [1, 2, 3]);
-    assert!(put.iter().all(|event| event["source"] == "start-engines.operator.start-engines"));
+    assert!(
+        put.iter()
+            .all(|event| event["source"] == "start-engines.operator.start-engines")
+    );
     assert_eq!(two["events"][1]["eventId"], put[2]["id"]);
 }
 

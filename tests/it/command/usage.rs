@@ -52,15 +52,22 @@ async fn a_wrong_command_line_is_reported_and_no_call_is_made() {
             &["stop", "--all-of-cluster", "a", "--cluster", "b"],
             "cannot be used with",
         ),
-        (&["stop", "--task", "t"], "detail.taskArn"),
-        (&["stop", "--service", ""], "detail.service"),
+        (&["stop", "--task", "t"], "START_ENGINES_FUNCTION"),
+        (&["stop", "--task", "t", "--source", "app"], "detail.taskArn"),
+        (&["stop", "--service", "", "--source", "app"], "detail.service"),
         (&["redrive"], "no queue is given"),
-        (&["start", "auth", "--cluster", "a b"], "detail.cluster"),
+        (
+            &["start", "auth", "--source", "app", "--cluster", "a b"],
+            "detail.cluster",
+        ),
         (&["start", "--file", "nowhere.json"], "nowhere.json"),
         (&["completions", "ksh"], "possible values"),
         (&["status-quo"], "unrecognized subcommand"),
         (&["start", "auth", "--output", "xml"], "possible values"),
-        (&["start", "auth", "--event-bus", "a b"], "--event-bus"),
+        (
+            &["start", "auth", "--source", "app", "--event-bus", "a b"],
+            "--event-bus",
+        ),
         (&["start", "auth", "--function", "start-engines"], "--function"),
         (
             &[
@@ -80,7 +87,7 @@ async fn a_wrong_command_line_is_reported_and_no_call_is_made() {
 
 #[tokio::test]
 async fn without_a_region_it_says_where_to_name_one() {
-    let ended = Run::offline(&["start", "auth", "--cluster", "engines"])
+    let ended = Run::offline(&["start", "auth", "--cluster", "engines", "--source", "app"])
         .end()
         .await
         .must(2);

@@ -2,6 +2,8 @@
 
 use std::process::{Command, Output, Stdio};
 
+use serde_json::json;
+
 fn validate(arguments: &[&str], stdin: &str) -> Output {
     use std::io::Write;
     let mut child = Command::new(env!("CARGO_BIN_EXE_start-engines"))
@@ -91,6 +93,33 @@ fn a_service_needs_its_catalog() {
     assert_eq!(validate(&event, "").status.code(), Some(2));
     let output = validate(&[event[0], "--services", "fixtures/services.json"], "");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_settings_file_decides_what_is_allowed() {
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("settings.json");
+    let settings = |sources: &str| {
+        let lists = json!({"ALLOWED_CLUSTERS": ["*"], "ALLOWED_TARGET_GROUPS": ["*"], "ALLOWED_TASK_FAMILIES": ["*"],
+            "ALLOWED_SOURCES": [sources]});
+        std::fs::write(&file, lists.to_string()).unwrap();
+        let event = "fixtures/events/start-by-service.json";
+        let files = [
+            "--services",
+            "fixtures/services.json",
+            "--settings",
+            file.to_str().unwrap(),
+        ];
+        validate(&[&[event][..], &files].concat(), "")
+    };
+    let sound = settings("*");
+    assert_eq!(sound.status.code(), Some(0), "{}", text(&sound.stderr));
+    let refused = settings("another.app");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        text(&refused.stderr).contains("is not in ALLOWED_SOURCES"),
+        "{}",
+        text(&refused.stderr)
+    );
 }
 
 #[test]

@@ -277,14 +277,18 @@ async fn missing_credentials_are_reported_as_such() {
 }
 
 #[tokio::test]
-async fn a_catalog_that_cannot_be_read_is_reported_with_all_else_that_is_wrong() {
-    let running = run(&[("SERVICES_FILE", "/nowhere/services.json"), ("CONTAINER_PORT", "0")]).await;
+async fn files_that_cannot_be_read_are_reported_with_all_else_that_is_wrong() {
+    let running = run(&[
+        ("SERVICES_FILE", "/nowhere/services.json"),
+        ("SETTINGS_FILE", "/nowhere/settings.json"),
+        ("CONTAINER_PORT", "0"),
+    ])
+    .await;
     let (category, message) = running.refused(&running.start("e1", json!({}))).await;
     assert_eq!(category, "invalid_configuration");
-    assert!(
-        message.contains("SERVICES_FILE") && message.contains("CONTAINER_PORT"),
-        "{message}"
-    );
+    for named in ["SERVICES_FILE", "SETTINGS_FILE", "CONTAINER_PORT"] {
+        assert!(message.contains(named), "{message}");
+    }
     let ended = running.function.stop().await;
     assert_eq!(ended.metrics()[0]["EventsFailed"], 1);
 }

@@ -36,6 +36,8 @@ export interface FunctionPolicyArgs {
   readonly scheduleGroup: string;
   /** The role with which Scheduler invokes the function. */
   readonly laterRoleArn: string;
+  /** `furtherStatements.ts`. */
+  readonly further?: readonly Statement[] | undefined;
 }
 
 /** The names of the function's own schedules begin with this: `src/core/decide/schedules.rs`. */
@@ -150,6 +152,7 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
       Resource: [args.onFailureQueueArn],
     },
     ...takeMessages(args.bufferQueueArns),
+    ...(args.further ?? []),
   );
 }
 

@@ -10,28 +10,32 @@ import { arnIn, eventBusArn, type Scope, scopeOf } from "../arn";
 import { groupArns, home, type SettledArgs } from "../settled";
 import { operatorSource } from "../sources";
 import type { PlainArgs } from "../withoutResources";
+import type { FurtherArgs } from "./furtherStatements";
+import { receiveEncrypted } from "./keyPolicy";
 
 /** The arguments that the operators' document is made of. */
-export interface OperatorNames extends Pick<SettledArgs, "clusters" | "eventBus" | "iamPrefixes"> {
+export interface OperatorNames extends Pick<SettledArgs, "clusters" | "eventBus" | "kmsKeyArn" | "iamPrefixes"> {
   readonly targetGroups: Readonly<Record<string, { readonly arn: string }>>;
 }
 
 /** The arguments that the function's document is made of. */
 export interface FunctionNames
   extends Omit<OperatorNames, "eventBus">,
-    Pick<SettledArgs, "taskFamilies" | "taskRoles" | "infrastructureRoles" | "outcomeEventBus"> {}
+    Pick<SettledArgs, "taskFamilies" | "taskRoles" | "infrastructureRoles" | "outcomeEventBus">,
+    FurtherArgs {}
 
 /** These, when they are known. */
 export function functionNames(args: PlainArgs): pulumi.Output<FunctionNames> {
-  const { clusters, taskFamilies, taskRoles, infrastructureRoles, outcomeEventBus, iamPrefixes } = args;
-  const known = pulumi.output({ clusters, taskFamilies, taskRoles, infrastructureRoles, outcomeEventBus, targetGroups: groupArns(args) });
-  return known.apply((names): FunctionNames => ({ ...names, iamPrefixes }));
+  const { clusters, taskFamilies, taskRoles, infrastructureRoles, outcomeEventBus, tracing, kmsKeyArn, vpcConfig, iamPrefixes } = args;
+  const targetGroups = groupArns(args);
+  const known = pulumi.output({ clusters, taskFamilies, targetGroups, taskRoles, infrastructureRoles, outcomeEventBus, tracing, kmsKeyArn });
+  return known.apply((names): FunctionNames => ({ ...names, vpcConfig, iamPrefixes }));
 }
 
 /** These, when they are known. */
 export function operatorNames(args: PlainArgs): pulumi.Output<OperatorNames> {
-  const { clusters, eventBus, iamPrefixes } = args;
-  const known = pulumi.output({ clusters, eventBus, targetGroups: groupArns(args) });
+  const { clusters, eventBus, kmsKeyArn, iamPrefixes } = args;
+  const known = pulumi.output({ clusters, eventBus, kmsKeyArn, targetGroups: groupArns(args) });
   return known.apply((names): OperatorNames => ({ ...names, iamPrefixes }));
 }
 
@@ -44,6 +48,7 @@ export function operatorArgs(args: OperatorNames, functionName: string) {
     targetGroupArns: groupsOf(args, scope),
     busArn: eventBusArn(args.eventBus ?? DEFAULTS.eventBus, scope),
     source: operatorSource(functionName),
+    further: receiveEncrypted(args.kmsKeyArn, scope),
   };
 }
 
@@ -88,6 +93,8 @@ const MAX_GROUP_NAME = 32;
 const MAX_ROLE_NAME = 64;
 /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateEventBus.html */
 const MAX_BUS_NAME = 256;
+/** https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-id */
+const MAX_KEY_ID = 36;
 
 /**
  * The arguments as the program gives them, with the longest text that AWS allows for each output: the number of policies
@@ -114,6 +121,9 @@ export function assumed(args: PlainArgs, given: StartEnginesArgs): FunctionNames
     infrastructureRoles: prefixes ?? texts(given.infrastructureRoles, role),
     eventBus: args.eventBus === undefined ? undefined : text(args.eventBus, "x".repeat(MAX_BUS_NAME)),
     outcomeEventBus: args.outcomeEventBus === undefined ? undefined : text(args.outcomeEventBus, "x".repeat(MAX_BUS_NAME)),
+    vpcConfig: args.vpcConfig,
+    tracing: args.tracing === undefined || args.tracing === "PassThrough" ? undefined : "Active",
+    kmsKeyArn: args.kmsKeyArn === undefined ? undefined : text(args.kmsKeyArn, arnIn(scope, "kms", `key/${"x".repeat(MAX_KEY_ID)}`)),
     iamPrefixes: args.iamPrefixes,
   };
 }

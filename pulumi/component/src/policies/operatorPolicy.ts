@@ -9,7 +9,7 @@
 
 import { arnIn, clusterName, type Scope } from "../arn";
 import { START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "../eventPatterns";
-import { document, type PolicyDocument } from "./document";
+import { document, type PolicyDocument, type Statement } from "./document";
 import { SEE_TASK_DEFINITIONS } from "./functionPolicy";
 import { putEvents } from "./putEventsPolicy";
 
@@ -24,6 +24,8 @@ export interface OperatorPolicyArgs {
   readonly source: string;
   readonly functionArn: string;
   readonly queueArns: readonly string[];
+  /** What encrypted queues need. */
+  readonly further?: readonly Statement[] | undefined;
 }
 
 /** What people may do, as one document; `spread.ts` makes managed policies of it. */
@@ -84,5 +86,6 @@ export function operatorPolicy(args: OperatorPolicyArgs): PolicyDocument {
       Action: ["lambda:InvokeFunction"],
       Resource: [args.functionArn],
     },
+    ...(args.further ?? []),
   );
 }

@@ -3,18 +3,24 @@
 import { document, type PolicyDocument, type Statement } from "./document";
 import { putEvents } from "./putEventsPolicy";
 
+/*
+ * Both send to a queue: `further` is what that needs if it is encrypted with a key of one's own, since Scheduler sends with these
+ * roles (https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html).
+ */
+
 /** For the schedules of the arguments: may send events of these kinds, and undelivered ones to the dead-letter queue. */
 export function schedulerPolicy(
   busArn: string,
   source: string,
   detailTypes: readonly string[],
   queueArn: string,
+  further: readonly Statement[] = [],
 ): PolicyDocument {
-  return document(putEvents(busArn, [source], detailTypes), sendDeadLetters(queueArn));
+  return document(putEvents(busArn, [source], detailTypes), sendDeadLetters(queueArn), ...further);
 }
 
 /** For the function's own one-time schedules: may invoke the function, and send undelivered events to the dead-letter queue. */
-export function laterPolicy(functionArn: string, queueArn: string): PolicyDocument {
+export function laterPolicy(functionArn: string, queueArn: string, further: readonly Statement[] = []): PolicyDocument {
   return document(
     {
       Sid: "InvokeLater",
@@ -23,6 +29,7 @@ export function laterPolicy(functionArn: string, queueArn: string): PolicyDocume
       Resource: [functionArn],
     },
     sendDeadLetters(queueArn),
+    ...further,
   );
 }
 

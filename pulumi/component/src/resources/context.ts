@@ -33,7 +33,8 @@ export interface Context {
  * A name of IAM, which has one set for all regions of an account: it begins with the function's name, and the end, which
  * follows from the component's URN, tells the regions, stacks and components apart.
  *
- * What has a name keeps it (`keepsName`): a renamed policy would be another one, and no longer attached to anything.
+ * What has a name keeps it (`keepsName`): a renamed policy would be another one, and no longer attached to anything. So would
+ * one with another description: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Policy.html
  */
 export function iamName({ functionName, urn }: Context, suffix?: string): pulumi.Output<string> {
   const begin = suffix === undefined ? functionName : `${functionName}-${suffix}`;
@@ -42,10 +43,36 @@ export function iamName({ functionName, urn }: Context, suffix?: string): pulumi
 
 /** The options of a resource with such a name, after these. */
 export function keepsName(context: Context, ...first: pulumi.Resource[]): pulumi.CustomResourceOptions {
-  return { ...after(context, ...first), ignoreChanges: ["name"] };
+  return { ...after(context, ...first), ignoreChanges: ["name", "description"] };
+}
+
+/** Name and path of a role, and its permissions boundary. */
+export function roleInputs(context: Context, suffix?: string) {
+  const { roleNamePrefix, rolePath, permissionsBoundary } = context.args;
+  const name = iamName(context, suffix).apply((known) => `${roleNamePrefix ?? ""}${known}`);
+  return { name, path: rolePath, permissionsBoundary };
+}
+
+/** A role keeps its path, too: with another it would be made anew, and while the old one is there its name is taken in all paths. */
+export function keepsRole(context: Context): pulumi.CustomResourceOptions {
+  return { ...context.options, ignoreChanges: ["name", "path"] };
 }
 
 const END_LENGTH = 7;
+
+/** The longest end of a role's name. */
+export const LONGEST_ROLE_END = "-schedules-".length + END_LENGTH;
+
+/** What is kept when Pulumi would delete it. */
+export function kept({ keep }: PlainArgs): { readonly queues: boolean; readonly logs: boolean } {
+  if (typeof keep !== "object") return { queues: keep === true, logs: keep === true };
+  return { queues: keep.queues === true, logs: keep.logs === true };
+}
+
+/** The options of a queue, and of what a queue that is kept must not lose. */
+export function ofQueues(context: Context): pulumi.CustomResourceOptions {
+  return kept(context.args).queues ? { ...context.options, retainOnDelete: true } : context.options;
+}
 
 /** The context's options, with a dependency on these resources. */
 export function after(context: Context, ...resources: pulumi.Resource[]): pulumi.CustomResourceOptions {

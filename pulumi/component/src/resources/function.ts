@@ -6,28 +6,43 @@ import * as lambda from "@pulumi/aws/lambda";
 import * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULTS } from "../arguments";
+import { arnIn } from "../arn";
 import { bufferOf, KINDS, SUFFIXES } from "../buffered";
 import { codeOf, packaged } from "../code";
 import { environment, environmentArgs, type Later } from "../environment";
 import { limitEnvironment, limitRole } from "../limits";
 import { document, type PolicyDocument } from "../policies/document";
 import { functionPolicy, functionTrust, SEE_TASK_DEFINITIONS } from "../policies/functionPolicy";
+import { furtherStatements } from "../policies/furtherStatements";
 import { functionNames, policyArgs } from "../policies/names";
 import { atLeast, forRole } from "../policies/spread";
 import { Problems, refuse } from "../problems";
 import { catalogText, FILES, listedArgs, settingsText } from "../settings";
-import { after, afterAll, type Context, iamName, json, keepsName } from "./context";
+import { after, afterAll, type Context, iamName, json, keepsName, keepsRole, kept, roleInputs } from "./context";
 import type { Queues } from "./queues";
 import type { Scheduling } from "./scheduling";
 
 /** The function, and what must exist before its first event. */
 export interface FunctionResources {
   readonly function: lambda.Function;
-  readonly logGroup: cloudwatch.LogGroup;
+  /** The component's own one, or the one that was given. */
+  readonly logGroup: LogGroup;
   readonly role: iam.Role;
   readonly invokeConfig: lambda.FunctionEventInvokeConfig;
   /** In buffered mode, the event source mappings of the queues. */
   readonly mappings: readonly lambda.EventSourceMapping[];
+}
+
+/** The name of the component's log group: the one that Lambda would make. */
+export function logGroupName(functionName: string): string {
+  return `/aws/lambda/${functionName}`;
+}
+
+/** A log group by name and ARN, and the resource if the component makes it. */
+interface LogGroup {
+  readonly name: pulumi.Output<string>;
+  readonly arn: pulumi.Output<string>;
+  readonly made: readonly cloudwatch.LogGroup[];
 }
 
 const RUNTIME = "provided.al2023";
@@ -35,25 +50,16 @@ const RUNTIME = "provided.al2023";
 /** Creates the function and its resources. */
 export function createFunction(context: Context, queues: Queues, scheduling: Scheduling): FunctionResources {
   const { name, functionName, args } = context;
-  const logGroup = new cloudwatch.LogGroup(
-    name,
-    {
-      name: `/aws/lambda/${functionName}`,
-      retentionInDays: args.logRetentionDays ?? DEFAULTS.logRetentionDays,
-      tags: args.tags,
-    },
-    context.options,
-  );
+  const logGroup = createLogGroup(context);
   const role = new iam.Role(
     name,
     {
-      name: iamName(context),
+      ...roleInputs(context),
       description: `The role of the Lambda function ${functionName}`,
       assumeRolePolicy: JSON.stringify(functionTrust()),
-      permissionsBoundary: args.permissionsBoundary,
       tags: args.tags,
     },
-    keepsName(context),
+    keepsRole(context),
   );
   const later = laterOf(queues, scheduling);
   const bufferQueueArns = KINDS.flatMap((kind) => queues.buffers?.[kind].queue.arn ?? []);
@@ -67,6 +73,7 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
         bufferQueueArns,
         scheduleGroup,
         laterRoleArn: roleArn,
+        further: furtherStatements(known, functionName),
       }),
     );
   const permissions = createPolicies(context, role, policy);
@@ -86,12 +93,17 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
       timeout: args.timeout ?? DEFAULTS.timeout,
       // The provider's value for no reserved concurrency.
       reservedConcurrentExecutions: args.reservedConcurrency ?? -1,
+      vpcConfig: args.vpcConfig,
+      tracingConfig: args.tracing === undefined ? undefined : { mode: args.tracing },
+      kmsKeyArn: args.kmsKeyArn,
+      // Without it Lambda writes to the group of the function's name. The lines are JSON, and stay as the function writes them.
+      loggingConfig: args.logGroup === undefined ? undefined : { logFormat: "Text", logGroup: args.logGroup },
       environment: { variables: variables(context, later) },
       tags: args.tags,
     },
     // The policies first, so that no event comes before them; the log group, so that Lambda creates none.
     // And after all arguments, since all of them may have something to do with what it does.
-    afterAll(context, logGroup, ...permissions),
+    afterAll(context, role, ...permissions, ...logGroup.made),
   );
   const invokeConfig = new lambda.FunctionEventInvokeConfig(
     name,
@@ -148,13 +160,34 @@ function createPolicies(context: Context, role: iam.Role, whole: pulumi.Output<P
 }
 
 function variables({ name, functionName, args }: Context, later: pulumi.Output<Later>): pulumi.Output<Record<string, string>> {
-  return pulumi.all([environmentArgs(args), later]).apply(([known, how]) => {
+  return pulumi.all([environmentArgs(args), args.environment, later]).apply(([known, further, how]) => {
     const problems = new Problems();
-    const found = environment(known, how, functionName);
+    const found = environment({ ...known, environment: further }, how, functionName);
     limitEnvironment(found, problems);
     refuse(name, problems.list);
     return found;
   });
+}
+
+/** The given log group, or one of the component's own. */
+function createLogGroup({ name, functionName, args, home, options }: Context): LogGroup {
+  if (args.logGroup !== undefined) {
+    const given = pulumi.output(args.logGroup);
+    const arn = pulumi.all([given, home]).apply(([known, scope]) => arnIn(scope, "logs", `log-group:${known}`));
+    return { name: given, arn, made: [] };
+  }
+  const made = new cloudwatch.LogGroup(
+    name,
+    {
+      name: logGroupName(functionName),
+      retentionInDays: args.logRetentionDays ?? DEFAULTS.logRetentionDays,
+      kmsKeyId: args.kmsKeyArn,
+      skipDestroy: kept(args).logs ? true : undefined,
+      tags: args.tags,
+    },
+    options,
+  );
+  return { name: made.name, arn: made.arn, made: [made] };
 }
 
 /** In buffered mode, the event source mapping of each queue. */

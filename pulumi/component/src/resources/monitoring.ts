@@ -11,6 +11,7 @@ import {
   messagesAlarm,
   outcomesAlarm,
   unhealthyAlarm,
+  unhealthySuffix,
   unknownAlarm,
 } from "../alarms";
 import { DEFAULTS } from "../arguments";
@@ -27,13 +28,17 @@ export function createAlarms(context: Context): cloudwatch.MetricAlarm[] {
   const { name, functionName, args } = context;
   const limits = args.alarms ?? {};
   if (limits.enabled === false) return [];
-  const actions = limits.topicArn === undefined ? [] : [limits.topicArn];
-  const create = (suffix: string, of: Omit<pulumi.Inputs, "name">) =>
-    new cloudwatch.MetricAlarm(
+  const create = (suffix: string, of: Omit<pulumi.Inputs, "name">): cloudwatch.MetricAlarm[] => {
+    const own = limits.each?.[suffix];
+    if (own === false) return [];
+    const topicArn = own?.topicArn ?? limits.topicArn;
+    const actions = topicArn === undefined ? [] : [topicArn];
+    const alarm = new cloudwatch.MetricAlarm(
       `${name}-${suffix}`,
       {
         name: `${functionName}-${suffix}`,
         ...of,
+        ...(own?.threshold !== undefined && { threshold: own.threshold }),
         comparisonOperator: "GreaterThanThreshold",
         period: limits.periodSeconds ?? DEFAULTS.alarms.periodSeconds,
         treatMissingData: "notBreaching",
@@ -43,6 +48,8 @@ export function createAlarms(context: Context): cloudwatch.MetricAlarm[] {
       },
       context.options,
     );
+    return [alarm];
+  };
   const names = queueNames(functionName);
   const watched = {
     functionName,
@@ -56,10 +63,10 @@ export function createAlarms(context: Context): cloudwatch.MetricAlarm[] {
   const messages = buffers.length === 0 ? [] : [messagesAlarm(functionName)];
   const buffered = [...buffers.flatMap((queue) => bufferAlarms(queue, limits)), ...messages];
   const plain = [...functionAlarms(watched, limits), ...outcomes, ...unknown, ...buffered];
-  const unhealthy = watchedGroups(args).map(([label, group]) => {
+  const unhealthy = watchedGroups(args).flatMap(([label, group]) => {
     const alarm = group.apply((known) => unhealthyAlarm(known, limits));
     const of = <K extends keyof Alarm>(field: K) => alarm.apply((known) => known[field]);
-    return create(`unhealthy-${label}`, {
+    return create(unhealthySuffix(label), {
       alarmDescription: of("alarmDescription"),
       namespace: of("namespace"),
       metricName: of("metricName"),
@@ -69,7 +76,7 @@ export function createAlarms(context: Context): cloudwatch.MetricAlarm[] {
       evaluationPeriods: of("evaluationPeriods"),
     });
   });
-  return [...plain.map(({ suffix, ...alarm }) => create(suffix, alarm)), ...unhealthy];
+  return [...plain.flatMap(({ suffix, ...alarm }) => create(suffix, alarm)), ...unhealthy];
 }
 
 /** Creates the dashboard, unless `dashboard` is false. */

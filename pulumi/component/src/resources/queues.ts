@@ -11,7 +11,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { DEFAULTS } from "../arguments";
 import { bufferOf, type Kind, SUFFIXES } from "../buffered";
 import { plainQueuePolicy } from "../policies/queuePolicy";
-import { type Context, json } from "./context";
+import { type Context, json, ofQueues } from "./context";
 
 const SECONDS_PER_DAY = 86_400;
 
@@ -45,7 +45,7 @@ export interface BufferQueues {
   readonly deadLetters: sqs.Queue;
 }
 
-/** Encrypted with keys of SQS's own, which cost nothing and need no permission. */
+/** Encrypted with `kmsKeyArn`, else with keys of SQS's own, which cost nothing and need no permission. */
 export function createQueues(context: Context): Queues {
   const names = queueNames(context.functionName);
   const days = context.args.queueRetentionDays ?? DEFAULTS.queueRetentionDays;
@@ -55,11 +55,11 @@ export function createQueues(context: Context): Queues {
       {
         name,
         messageRetentionSeconds: days * SECONDS_PER_DAY,
-        sqsManagedSseEnabled: true,
+        ...(context.args.kmsKeyArn === undefined ? { sqsManagedSseEnabled: true } : { kmsMasterKeyId: context.args.kmsKeyArn }),
         tags: context.args.tags,
         ...settings,
       },
-      context.options,
+      ofQueues(context),
     );
   const queues = {
     onFailure: create("failures", names.onFailure),
@@ -89,7 +89,7 @@ function allowTlsOnly(context: Context, suffix: string, queue: sqs.Queue): void 
   new sqs.QueuePolicy(
     `${context.name}-${suffix}`,
     { queueUrl: queue.url, policy: json(queue.arn.apply(plainQueuePolicy)) },
-    context.options,
+    ofQueues(context),
   );
 }
 
@@ -101,6 +101,6 @@ function allowOnly(context: Context, kind: Kind, deadLetters: sqs.Queue, queueAr
       queueUrl: deadLetters.url,
       redriveAllowPolicy: json(queueArn.apply((arn) => ({ redrivePermission: "byQueue", sourceQueueArns: [arn] }))),
     },
-    context.options,
+    ofQueues(context),
   );
 }

@@ -13,7 +13,7 @@ import type { PolicyDocument } from "../policies/document";
 import { bufferQueuePolicy, ruleDeadLetterQueuePolicy } from "../policies/queuePolicy";
 import { Problems, refuse } from "../problems";
 import { heardSources } from "../sources";
-import { after, type Context, json } from "./context";
+import { after, type Context, json, ofQueues } from "./context";
 import type { FunctionResources } from "./function";
 import type { Queues } from "./queues";
 
@@ -76,7 +76,7 @@ export function createRules(
     pulumi.output(args.clusters).apply(stateChangePattern),
   );
   const queuePolicy = (suffix: string, queue: sqs.Queue, policy: pulumi.Output<PolicyDocument>) =>
-    new sqs.QueuePolicy(`${name}-${suffix}`, { queueUrl: queue.url, policy: json(policy) }, context.options);
+    new sqs.QueuePolicy(`${name}-${suffix}`, { queueUrl: queue.url, policy: json(policy) }, ofQueues(context));
   const permission = (suffix: string, of: cloudwatch.EventRule) =>
     new lambda.Permission(
       `${name}-${suffix}`,

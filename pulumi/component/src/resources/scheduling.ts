@@ -8,10 +8,11 @@ import { DEFAULTS } from "../arguments";
 import { eventBusArn } from "../arn";
 import { RECONCILE_DETAIL_TYPE, START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "../eventPatterns";
 import type { PolicyDocument } from "../policies/document";
+import { sendEncrypted } from "../policies/keyPolicy";
 import { laterPolicy, schedulerPolicy, schedulerTrust } from "../policies/schedulerPolicy";
 import { reconcileDetail, reconcileExpression, RETRIED_FOR, startDetail, stopDetail } from "../schedules";
 import { scheduleSource } from "../sources";
-import { after, type Context, iamName, json, keepsName } from "./context";
+import { after, type Context, json, keepsRole, roleInputs } from "./context";
 import type { FunctionResources } from "./function";
 import type { Queues } from "./queues";
 
@@ -42,8 +43,8 @@ export function allowLater(
   queues: Queues,
 ): iam.RolePolicy {
   const policy = pulumi
-    .all([created.function.arn, queues.ruleDeadLetters.arn])
-    .apply(([functionArn, queueArn]) => laterPolicy(functionArn, queueArn));
+    .all([created.function.arn, queues.ruleDeadLetters.arn, context.args.kmsKeyArn, context.home])
+    .apply(([functionArn, queueArn, keyArn, scope]) => laterPolicy(functionArn, queueArn, sendEncrypted(keyArn, scope)));
   return rolePolicy(context, scheduling.laterRole, "later", policy);
 }
 
@@ -61,8 +62,8 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
   const busArn = pulumi.all([args.eventBus ?? DEFAULTS.eventBus, home]).apply(([bus, scope]) => eventBusArn(bus, scope));
   const sender = role(context, scheduling.group, "schedules", `Sends the events of the schedules of ${functionName}`);
   const policy = pulumi
-    .all([busArn, queues.ruleDeadLetters.arn])
-    .apply(([bus, queueArn]) => schedulerPolicy(bus, source, detailTypes, queueArn));
+    .all([busArn, queues.ruleDeadLetters.arn, args.kmsKeyArn, home])
+    .apply(([bus, queueArn, keyArn, scope]) => schedulerPolicy(bus, source, detailTypes, queueArn, sendEncrypted(keyArn, scope)));
   const allowed = rolePolicy(context, sender, "schedules", policy);
   const schedule = (suffix: string, of: Sending) =>
     new scheduler.Schedule(
@@ -142,13 +143,12 @@ function role(context: Context, group: scheduler.ScheduleGroup, suffix: string, 
   return new iam.Role(
     `${name}-${suffix}`,
     {
-      name: iamName(context, suffix),
+      ...roleInputs(context, suffix),
       description,
       assumeRolePolicy: json(trust),
-      permissionsBoundary: args.permissionsBoundary,
       tags: args.tags,
     },
-    keepsName(context),
+    keepsRole(context),
   );
 }
 
