@@ -121,23 +121,46 @@ pulumi/node_modules/.package-lock.json: pulumi/package-lock.json pulumi/.npmrc
 
 # Compiled anew when a source was changed, added or removed.
 COMPONENT := pulumi/component/lib/index.js
+PLUGIN := pulumi/plugin/lib/main.js
 .PHONY: component
-component: $(COMPONENT) ## compile the Pulumi component, which the example uses: pulumi/component/lib
+component: $(COMPONENT) $(PLUGIN) ## compile the Pulumi component and its plugin: pulumi/component/lib, pulumi/plugin/lib
 
 $(COMPONENT): pulumi/node_modules/.package-lock.json pulumi/tsconfig.json pulumi/component/tsconfig.json $(shell find pulumi/component/src)
 	@echo "== compiling the Pulumi component"
-	cd pulumi && npm run --silent build
+	cd pulumi && npm run --silent --workspace component build
+
+$(PLUGIN): $(COMPONENT) pulumi/component/package.json pulumi/plugin/build.mjs $(shell find pulumi/plugin/src)
+	@echo "== bundling the Pulumi component's plugin"
+	cd pulumi && npm run --silent --workspace plugin build
 
 OTHER_ARCH := $(if $(filter arm64,$(ARCH)),x86_64,arm64)
+FUNCTIONS := target/functions/$(ARCH).zip target/functions/$(OTHER_ARCH).zip
+.PHONY: functions
+functions: ## build and pack the function for both architectures: target/functions/*.zip
+	mkdir -p target/functions
+	$(MAKE) package ARCH=$(OTHER_ARCH)
+	cp $(ZIP) target/functions/$(OTHER_ARCH).zip
+	# Last, since other targets expect the package for this computer's architecture.
+	$(MAKE) package ARCH=$(ARCH)
+	cp $(ZIP) target/functions/$(ARCH).zip
+
 .PHONY: npm-package
-npm-package: component ## pack the npm package start-engines, with the function for both architectures: target/npm/*.tgz
+npm-package: component functions ## pack the npm package start-engines, with the function for both architectures: target/npm/*.tgz
 	rm -rf target/npm
 	mkdir -p target/npm
-	$(MAKE) package ARCH=$(OTHER_ARCH)
-	cp $(ZIP) target/npm/$(OTHER_ARCH).zip
-	$(MAKE) package ARCH=$(ARCH)
-	$(PYTHON) pulumi/stage.py target/npm/package $(ZIP) target/npm/$(OTHER_ARCH).zip
+	$(PYTHON) pulumi/stage.py package target/npm/package $(FUNCTIONS)
 	cd target/npm && npm pack --silent ./package
+
+# As Pulumi names systems; on each of them the content is the same.
+PLUGIN_SYSTEMS := linux-amd64 linux-arm64 darwin-amd64 darwin-arm64
+VERSION := $(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' pulumi/component/package.json)
+.PHONY: plugin
+plugin: component functions ## pack the plugin for Pulumi programs in other languages: target/plugin/*.tar.gz
+	rm -rf target/plugin
+	mkdir -p target/plugin
+	$(PYTHON) pulumi/stage.py plugin target/plugin/folder $(FUNCTIONS)
+	$(PYTHON) pulumi/archive.py target/plugin/folder \
+		$(PLUGIN_SYSTEMS:%=target/plugin/pulumi-resource-start-engines-v$(VERSION)-%.tar.gz)
 
 .PHONY: bench
 bench: package $(BENCH)/peers/javascript/node_modules/.package-lock.json ## compare the packed function with the floor, and with Rust, Python, JavaScript and Go as most write it; ALSO="name=binary ..." for other builds of it
@@ -274,4 +297,4 @@ audit: $(TOOLS)/bin/cargo-deny ## check for known vulnerabilities (needs the int
 
 .PHONY: clean
 clean: ## remove everything that was built or installed
-	rm -rf target $(VENV) $(TOOLS) pulumi/node_modules pulumi/component/lib pulumi/tests/consumers/oldest/node_modules $(BENCH)/peers/javascript/node_modules
+	rm -rf target $(VENV) $(TOOLS) pulumi/node_modules pulumi/component/lib pulumi/plugin/lib pulumi/tests/consumers/oldest/node_modules $(BENCH)/peers/javascript/node_modules

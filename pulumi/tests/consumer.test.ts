@@ -49,7 +49,7 @@ after(() => {
 /** The package with both functions, as `make npm-package` packs it. */
 function pack(): { readonly tarball: string; readonly files: readonly string[] } {
   const staged = path.join(temporary, "package");
-  const stage = [path.join(WORKSPACE, "stage.py"), staged, fakeBundle(X86_64), fakeBundle(ARM64)];
+  const stage = [path.join(WORKSPACE, "stage.py"), "package", staged, fakeBundle(X86_64), fakeBundle(ARM64)];
   execFileSync("python3", stage, { stdio: ["ignore", "inherit", "inherit"] });
   const output = execFileSync("npm", ["pack", "--json", staged], { cwd: temporary, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   const [packed] = JSON.parse(output) as { filename: string; files: { path: string }[] }[];
@@ -83,12 +83,13 @@ function compile(folder: string): void {
   assert.equal(compiled.status, 0);
 }
 
-/** The program of the README. */
-function documented(): string {
+/** The program of the README, and what it adds to it elsewhere. */
+function documented(): { readonly program: string; readonly additions: readonly string[] } {
   const text = readFileSync(path.join(WORKSPACE, "README.md"), "utf8");
-  const programs = [...text.matchAll(/```ts\n(.*?)```/gs)].map((match) => match[1] ?? "");
-  assert.equal(programs.length, 1);
-  return programs[0] ?? "";
+  const [program = "", ...additions] = [...text.matchAll(/```ts\n(.*?)```/gs)].map((match) => match[1] ?? "");
+  assert.ok(program.includes("new StartEngines("));
+  assert.equal(additions.length, 1);
+  return { program, additions };
 }
 
 function assertRan(made: Run): void {
@@ -128,7 +129,9 @@ describe("the packed npm package", () => {
       let folder: string;
       before(() => {
         folder = consumer(age, packed.tarball, versions);
-        writeFileSync(path.join(folder, "index.ts"), documented());
+        const { program, additions } = documented();
+        writeFileSync(path.join(folder, "index.ts"), program);
+        for (const [n, addition] of additions.entries()) writeFileSync(path.join(folder, `with-addition-${n}.ts`), `${program}\n${addition}`);
         const sources = readdirSync(EXAMPLE).filter((name) => name.endsWith(".ts"));
         for (const file of sources) cpSync(path.join(EXAMPLE, file), path.join(folder, "example", file));
       });

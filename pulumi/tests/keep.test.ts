@@ -14,15 +14,12 @@ import { soundArguments } from "./support/soundArguments";
 /** The children that are retained, and the log group's `skipDestroy`. */
 async function keptBy(change: Partial<StartEnginesArgs>) {
   const retained: string[] = [];
-  const watch: pulumi.ResourceTransform = ({ type, name, opts }) => {
-    if ((opts as pulumi.CustomResourceOptions).retainOnDelete === true) retained.push(`${type.split(":")[2] ?? ""} ${name.replace("start-engines-", "")}`);
+  const watch: pulumi.ResourceTransformation = ({ type, name, opts }) => {
+    if (opts.retainOnDelete === true) retained.push(`${type.split(":")[2] ?? ""} ${name.replace("start-engines-", "")}`);
     return undefined;
   };
   const { registrations } = await registrationsOf(
-    () => new StartEngines("start-engines", { ...soundArguments(), ...change }, { transformations: [({ type, name, opts, props }) => {
-      watch({ type, name, opts, props, custom: true });
-      return undefined;
-    }] }),
+    () => new StartEngines("start-engines", { ...soundArguments(), ...change }, { transformations: [watch] }),
   );
   const logGroup = registrations.find(({ type }) => type === "aws:cloudwatch/logGroup:LogGroup");
   return { retained: retained.sort(), skipDestroy: logGroup?.inputs["skipDestroy"] };

@@ -1,13 +1,17 @@
-"""`stage.py`: what the npm package holds, and what is said where something is missing.
+"""`stage.py` and `archive.py`: what npm package and plugin hold, and what is said where something is missing.
 
-That `npm pack` takes all of it, and that it can be used, is in `consumer.test.ts`.
+That `npm pack` takes all of it, and that it can be used, is in `consumer.test.ts`; that the plugin runs, in
+`plugin.test.ts`.
 """
 
 from __future__ import annotations
 
+import io
+import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import unittest
 import zipfile
@@ -24,11 +28,15 @@ class Stage(unittest.TestCase):
         self.root = Path(tempfile.mkdtemp(prefix="start-engines-stage-"))
         self.addCleanup(shutil.rmtree, self.root)
         self.component = self.root / "pulumi" / "component"
-        (self.component / "lib").mkdir(parents=True)
-        for path in ("pulumi/stage.py", "pulumi/packed.py", "pulumi/component/package.json",
-                     "pulumi/component/README.md", "LICENSE"):
+        self.plugin = self.root / "pulumi" / "plugin"
+        for folder in (self.component, self.plugin):
+            (folder / "lib").mkdir(parents=True)
+        for path in ("pulumi/stage.py", "pulumi/packed.py", "pulumi/component/package.json", "pulumi/component/README.md",
+                     "pulumi/plugin/package.json", "pulumi/plugin/schema.json",
+                     "pulumi/plugin/pulumi-resource-start-engines", "LICENSE"):
             shutil.copy(PULUMI.parent / path, self.root / path)
         (self.component / "lib" / "index.js").write_text("compiled")
+        (self.plugin / "lib" / "main.js").write_text("bundled")
         self.folder = self.root / "out" / "package"
 
     def pack(self, name: str, machine: int) -> Path:
@@ -37,8 +45,8 @@ class Stage(unittest.TestCase):
             archive.writestr("bootstrap", b"\x7fELF".ljust(18, b"\0") + machine.to_bytes(2, "little"))
         return path
 
-    def stage(self, *zips: Path) -> tuple[int, list[str]]:
-        words = [sys.executable, str(self.root / "pulumi" / "stage.py"), str(self.folder), *map(str, zips)]
+    def stage(self, *zips: Path, kind: str = "package") -> tuple[int, list[str]]:
+        words = [sys.executable, str(self.root / "pulumi" / "stage.py"), kind, str(self.folder), *map(str, zips)]
         ended = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
         return ended.returncode, ended.stderr.splitlines()
 
@@ -50,6 +58,36 @@ class Stage(unittest.TestCase):
         self.assertEqual(staged, ["LICENSE", "README.md", *functions, "lib/index.js", "package.json"])
         self.assertEqual((self.folder / functions[0]).read_bytes(), first.read_bytes())
         self.assertEqual((self.folder / functions[1]).read_bytes(), second.read_bytes())
+
+    def test_the_plugin_has_its_executable_and_schema_and_no_other_packages(self) -> None:
+        self.assertEqual(self.stage(self.pack("one.zip", ARM64), kind="plugin"), (0, []))
+        staged = sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file())
+        executable = "pulumi-resource-start-engines"
+        self.assertEqual(staged, ["LICENSE", "functions/arm64.zip", "lib/main.js", "package.json", executable, "schema.json"])
+        self.assertTrue(os.access(self.folder / executable, os.X_OK))
+
+    def test_the_same_files_make_the_same_archive_whatever_their_times_owners_and_order(self) -> None:
+        packed = []
+        for names, mask in ((("a", "b/c"), 0o077), (("b/c", "a"), 0o022)):
+            folder = self.root / f"folder-{mask}"
+            for name in names:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_text(name)
+                (folder / name).chmod((0o777 if name == "a" else 0o666) & ~mask)
+                os.utime(folder / name, (mask, mask))
+            first, second = self.root / f"{mask}.tar.gz", self.root / f"{mask}-again.tar.gz"
+            words = [sys.executable, str(PULUMI / "archive.py"), str(folder), str(first), str(second)]
+            subprocess.run(words, check=True, timeout=60)
+            packed += [first.read_bytes(), second.read_bytes()]
+        self.assertEqual(len(set(packed)), 1)
+        with tarfile.open(fileobj=io.BytesIO(packed[0])) as archive:
+            self.assertEqual([(each.name, each.mode, each.mtime, each.uid) for each in archive.getmembers()],
+                             [("a", 0o755, 0, 0), ("b/c", 0o644, 0, 0)])
+
+    def test_a_plugin_that_is_not_bundled_is_named(self) -> None:
+        (self.plugin / "lib" / "main.js").unlink()
+        said = self.stage(self.pack("one.zip", ARM64), kind="plugin")
+        self.assertEqual(said, (2, ["the plugin is not compiled: make component"]))
 
     def test_says_everything_that_is_missing(self) -> None:
         (self.component / "lib" / "index.js").unlink()

@@ -29,13 +29,14 @@ LANES = (
     (
         Part("patterns", ENGINES / "patterns" / "run.py", 600),
         Part("lambda", ENGINES / "lambda" / "run.py", 600),
-        Part("deploy", PULUMI, 2400, only=("test_deploy.", "test_bad_input.", "test_two_deployments.")),
+        Part("deploy", PULUMI, 2400, only=("test_deploy.", "test_bad_input.", "test_two_deployments.", "test_consumers.")),
     ),
 )
 BUILT = {
     "target/lambda/start-engines-lambda/bootstrap.zip": "make package",
     "target/debug/start-engines": "make command",
     "pulumi/node_modules/.package-lock.json": "make node_modules",
+    "pulumi/plugin/lib/main.js": "make component",
     ".venv/ready": "make venv",
 }
 

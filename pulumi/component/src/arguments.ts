@@ -3,6 +3,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 
 import type { Service } from "./catalog/service";
+import type { Architecture, LogLevel, Tracing } from "./enumerations";
 import type { Arn, Family, Id, List, Name } from "./inputs";
 
 /** A target group that the function may register tasks in. */
@@ -131,9 +132,6 @@ export interface IamPrefixesArgs {
   readonly roles?: readonly string[] | undefined;
 }
 
-/** What Lambda can run the function on. */
-export type Architecture = "x86_64" | "arm64";
-
 /** A packed function in a bucket of the function's region. */
 export interface S3CodeArgs {
   readonly s3Bucket: pulumi.Input<string>;
@@ -235,7 +233,7 @@ export interface StartEnginesArgs {
    * `Active`: Lambda samples invocations, and sends their traces to X-Ray. `PassThrough`: what others sample is not interrupted.
    * Default: Lambda's own, which is `PassThrough`.
    */
-  readonly tracing?: pulumi.Input<"Active" | "PassThrough"> | undefined;
+  readonly tracing?: pulumi.Input<Tracing> | undefined;
   /** In MB, 128 to 10240. Default 256. */
   readonly memorySize?: pulumi.Input<number> | undefined;
   /** In seconds, 30 to 900. Default 30. */
@@ -243,7 +241,7 @@ export interface StartEnginesArgs {
   /** Maximum invocations at a time; 0 stops the function, and events fail at once. Default: the account's unreserved concurrency. */
   readonly reservedConcurrency?: pulumi.Input<number> | undefined;
   /** Default `info`. */
-  readonly logLevel?: pulumi.Input<"error" | "warn" | "info" | "debug"> | undefined;
+  readonly logLevel?: pulumi.Input<LogLevel> | undefined;
   /**
    * The log group that the function writes to, by name or as a resource, of class Standard; the component then makes none, and
    * neither retention nor key is its own. Default: one is made, `/aws/lambda/<functionName>`.

@@ -16,6 +16,7 @@ import { checkPlain } from "./checkPlain";
 import { checkPrefixes } from "./checkPrefixes";
 import { checkServices } from "./checkServices";
 import { checkCode } from "./code";
+import { Architecture, LogLevel, Tracing } from "./enumerations";
 import { variableName } from "./environment";
 import { isObject, UNKNOWN } from "./known";
 import { Problems, refuse, shorten } from "./problems";
@@ -85,15 +86,15 @@ function checkFunction(name: string, fields: Fields, problems: Problems): void {
   else parsed(name, "name", nameRule, problems);
   checkRoles(name, fields);
   fields.parsed("deployment", deployment);
-  const architecture = fields.oneOf("architecture", ["x86_64", "arm64"]);
+  const architecture = fields.oneOf("architecture", Object.values(Architecture));
   const isUnknown = fields.raw("architecture") === UNKNOWN;
   checkCode(fields, isUnknown ? UNKNOWN : (architecture ?? DEFAULTS.architecture), problems);
   fields.number("memorySize", 128, 10_240);
   fields.number("timeout", 30, 900);
   fields.number("reservedConcurrency", 0, 100_000);
   fields.number("startTimeoutSeconds", 0, 86_400);
-  fields.oneOf("logLevel", ["error", "warn", "info", "debug"]);
-  fields.oneOf("tracing", ["Active", "PassThrough"]);
+  fields.oneOf("logLevel", Object.values(LogLevel));
+  fields.oneOf("tracing", Object.values(Tracing));
   checkEnvironment(fields, problems);
   checkVpc(fields, problems);
 }

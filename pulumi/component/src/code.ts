@@ -9,9 +9,10 @@ import * as path from "node:path";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { type Architecture, type CodeArgs, type S3CodeArgs } from "./arguments";
+import type { CodeArgs, S3CodeArgs } from "./arguments";
 import { bundleProblem } from "./bundle";
 import { Fields } from "./catalog/fields";
+import type { Architecture } from "./enumerations";
 import { isObject, type Unknown, UNKNOWN } from "./known";
 import type { Problems } from "./problems";
 

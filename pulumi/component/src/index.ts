@@ -3,6 +3,7 @@
 export type * from "./arguments";
 export type * from "./catalog/service";
 export type * from "./inputs";
+export * from "./enumerations";
 export { exportLines } from "./environment";
 export { type KeyPolicyArgs, kmsKeyPolicyStatements } from "./keyStatements";
 export type { Request, SourcePolicies } from "./sourcePolicies";

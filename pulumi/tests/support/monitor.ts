@@ -22,8 +22,8 @@ import { withName } from "./automaticNames";
 import { yesToEverything } from "./yesToEverything";
 
 const EXAMPLE = path.join(__dirname, "../../example");
-const PROJECT = "start-engines";
-const STACK = "test";
+export const PROJECT = "start-engines";
+export const STACK = "test";
 
 /** Inputs, outputs and arguments. */
 export type Fields = Record<string, JavaScriptValue>;
@@ -86,20 +86,13 @@ export interface RunOptions {
 
 /** Runs a program as `pulumi` does, to its end. */
 export async function run(options: RunOptions): Promise<Run> {
-  const registrations: Recorded[] = [];
-  const invocations: Invoked[] = [];
-  const outputs: Fields = {};
-  const errors: string[] = [];
-  const warnings: string[] = [];
-  const server = new grpc.Server();
-  server.addService(ResourceMonitorService, monitor(options, { registrations, invocations, outputs }));
-  server.addService(EngineService, engine(errors, warnings));
+  const served = await serve(options);
   try {
-    const address = await listen(server);
-    const exitCode = await execute(address, options, errors);
+    const exitCode = await execute(served.address, options, served.errors);
+    const { invocations, registrations, outputs, errors, warnings } = served;
     return { exitCode, invocations, registrations, outputs, errors: errors.join("\n"), warnings };
   } finally {
-    server.forceShutdown();
+    served.close();
   }
 }
 
@@ -108,9 +101,31 @@ interface Told {
   readonly registrations: Recorded[];
   readonly invocations: Invoked[];
   readonly outputs: Fields;
+  readonly errors: string[];
+  readonly warnings: string[];
 }
 
-function monitor(options: RunOptions, { registrations, invocations, outputs }: Told): grpc.UntypedServiceImplementation {
+/** An engine that waits for what is registered. */
+export interface Served extends Told {
+  /** Where it listens, for the monitor's calls and for the engine's. */
+  readonly address: string;
+  close(): void;
+}
+
+/** Starts the engine alone: for a plugin, which is asked to construct. */
+export async function serve(options: Pick<RunOptions, "preview" | "provider">): Promise<Served> {
+  const told: Told = { registrations: [], invocations: [], outputs: {}, errors: [], warnings: [] };
+  const server = new grpc.Server();
+  server.addService(ResourceMonitorService, monitor(options, told));
+  server.addService(EngineService, engine(told.errors, told.warnings));
+  const address = await listen(server);
+  const close = () => {
+    server.forceShutdown();
+  };
+  return { ...told, address, close };
+}
+
+function monitor(options: Pick<RunOptions, "preview" | "provider">, { registrations, invocations, outputs }: Told): grpc.UntypedServiceImplementation {
   const provider = options.provider ?? yesToEverything;
   return {
     supportsFeature: unary((request: resourceProto.SupportsFeatureRequest) => {

@@ -1,6 +1,7 @@
-"""Builds Pulumi's engine and installs its plugins below `.tools/engines/pulumi`, from pinned modules with checksums.
+"""Builds Pulumi's engine and its host of YAML programs, and installs its plugins below `.tools/engines/pulumi`.
 
-Nothing is done twice: each part is made anew only when what it is made of has changed.
+All from pinned modules with checksums. Nothing is done twice: each part is made anew only when what it is made of has
+changed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import os
 import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import modules
@@ -20,9 +22,44 @@ TOOLS = modules.TOOLS / "pulumi"
 BIN = TOOLS / "bin"
 VENV = TOOLS / "venv"
 VERSION = "v3.248.0"
-COMMAND = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
-# Without it the engine says that it has no version, and `make deploy` that it is too old.
-VERSION_FLAG = f"-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={VERSION}"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that is built of a Go module; the folder here pins it."""
+
+    name: str
+    what: str
+    folder: str
+    command: str
+    version: str
+    # Where the program has its version from: without it, it has none.
+    version_variable: str
+    takes: str
+
+
+PROGRAMS = (
+    # Without a version, `make deploy` says that it is too old.
+    Program(
+        "pulumi",
+        f"Pulumi's engine {VERSION}",
+        "engine",
+        "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+        VERSION,
+        "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version",
+        "about seven CPU minutes the first time",
+    ),
+    # After the engine, so that what both are made of is compiled once.
+    Program(
+        "pulumi-language-yaml",
+        "Pulumi's host of YAML programs v1.25.0",
+        "yaml",
+        "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
+        "v1.25.0",
+        "github.com/pulumi/pulumi-yaml/pkg/version.Version",
+        "about one CPU minute the first time",
+    ),
+)
 # The engine warns of a provider that it finds on PATH; this folder is not on it.
 PLUGINS = TOOLS / "plugins"
 PROVIDER = "pulumi-resource-aws"
@@ -39,7 +76,8 @@ def install() -> None:
     with (TOOLS / "lock").open("w") as lock:
         # Given back when the file is closed.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        _engine()
+        for program in PROGRAMS:
+            _build(program)
         _venv()
         _scripts()
 
@@ -53,15 +91,17 @@ def _scripts() -> None:
         script.chmod(0o755)
 
 
-def _engine() -> None:
-    source, stamp = HERE / "engine", TOOLS / "engine.stamp"
-    key = _digest(source / "go.mod", source / "go.sum") + VERSION
-    if (BIN / "pulumi").exists() and stamp.exists() and stamp.read_text() == key:
+def _build(program: Program) -> None:
+    """Builds a program of a pinned module; all of them share what is downloaded and compiled."""
+    source, stamp = HERE / program.folder, TOOLS / f"{program.folder}.stamp"
+    key = _digest(source / "go.mod", source / "go.sum") + program.version
+    if (BIN / program.name).exists() and stamp.exists() and stamp.read_text() == key:
         return
-    print(f"== building Pulumi's engine {VERSION}: about seven CPU minutes the first time", flush=True)
-    build = ["go", "build", "-ldflags", f"-s -w {VERSION_FLAG}", "-o", str(BIN / "pulumi"), COMMAND]
+    print(f"== building {program.what}: {program.takes}", flush=True)
+    flags = f"-s -w -X {program.version_variable}={program.version}"
+    build = ["go", "build", "-ldflags", flags, "-o", str(BIN / program.name), program.command]
     settings = os.environ | modules.go_settings(TOOLS.parent)
-    modules.fetch(build, source, settings, f"Pulumi's engine {VERSION}", SECONDS)
+    modules.fetch(build, source, settings, program.what, SECONDS)
     stamp.write_text(key)
 
 

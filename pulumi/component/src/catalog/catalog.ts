@@ -4,6 +4,7 @@
  */
 
 import * as arn from "../arn";
+import { AssignPublicIp, LaunchType } from "../enumerations";
 import { isObject, UNKNOWN } from "../known";
 import { type Problems, shorten } from "../problems";
 import { Fields, isReserved, isTagText, isText } from "./fields";
@@ -18,7 +19,6 @@ export const MAX_SECURITY_GROUPS = 5;
 const MAX_CAPACITY_PROVIDERS = 20;
 const MAX_FALLBACKS = 9;
 const MAX_TARGETS = 10;
-const LAUNCH_TYPES = ["EC2", "FARGATE", "EXTERNAL"] as const;
 const SHORT_FORM = ["targetGroupArn", "port", "containerName"] as const;
 
 /** Reports every problem in a catalog. */
@@ -135,7 +135,7 @@ function checkNetwork(fields: Fields, problems: Problems): void {
 function checkAwsvpc(fields: Fields): void {
   fields.parsedList("subnets", MAX_SUBNETS, arn.subnet);
   fields.parsedList("securityGroups", MAX_SECURITY_GROUPS, arn.securityGroup);
-  fields.oneOf("assignPublicIp", ["ENABLED", "DISABLED"]);
+  fields.oneOf("assignPublicIp", Object.values(AssignPublicIp));
 }
 
 function checkNested(fields: Fields, flat: readonly string[], problems: Problems, check: (inner: Fields) => void): void {
@@ -161,8 +161,8 @@ function checkNested(fields: Fields, flat: readonly string[], problems: Problems
 /** RunTask's launch types; other capacity needs a strategy. */
 function checkLaunchType(fields: Fields): void {
   const value = fields.raw("launchType");
-  const sound = (text: unknown): text is string => LAUNCH_TYPES.some((known) => known === text);
-  const rule = `must be one of ${LAUNCH_TYPES.join(", ")}`;
+  const sound = (text: unknown): text is string => Object.values<unknown>(LaunchType).includes(text);
+  const rule = `must be one of ${Object.values(LaunchType).join(", ")}`;
   const more: Readonly<Record<string, string>> = {
     FARGATE_SPOT: `; for Fargate Spot, give capacityProviderStrategy: [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]`,
     MANAGED_INSTANCES: "; for Managed Instances, give capacityProviderStrategy with the name of their capacity provider",

@@ -4,6 +4,15 @@
  * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
  */
 
+import {
+  EnvironmentFileType,
+  FilesystemType,
+  PlacementConstraintType,
+  PlacementStrategyType,
+  PropagateTags,
+  ResourceType,
+  TaggedResource,
+} from "../enumerations";
 import { UNKNOWN } from "../known";
 import type { Problems } from "../problems";
 import { Fields, isReserved, isTagText, isText } from "./fields";
@@ -25,14 +34,14 @@ export function checkOptions(fields: Fields, problems: Problems): void {
   fields.flag("enableExecuteCommand");
   fields.list("placementConstraints", 10, (value, place) => {
     const item = Fields.of(value, place, problems);
-    item?.oneOf("type", ["distinctInstance", "memberOf"]);
+    item?.oneOf("type", Object.values(PlacementConstraintType));
     item?.text("expression", 2000);
     item?.needs("type", NEEDED);
     item?.denyUnknown();
   });
   fields.list("placementStrategy", 5, (value, place) => {
     const item = Fields.of(value, place, problems);
-    item?.oneOf("type", ["random", "spread", "binpack"]);
+    item?.oneOf("type", Object.values(PlacementStrategyType));
     item?.text("field", 255);
     item?.needs("type", NEEDED);
     item?.denyUnknown();
@@ -71,8 +80,8 @@ function checkPropagateTags(fields: Fields): void {
   const rule =
     fields.raw("propagateTags") === "SERVICE"
       ? "RunTask refuses SERVICE: the task does not belong to a service"
-      : "must be one of TASK_DEFINITION, NONE";
-  const sound = (value: unknown): value is string => value === "TASK_DEFINITION" || value === "NONE";
+      : `must be one of ${Object.values(PropagateTags).join(", ")}`;
+  const sound = (value: unknown): value is string => Object.values<unknown>(PropagateTags).includes(value);
   fields.read("propagateTags", sound, rule);
 }
 
@@ -126,14 +135,14 @@ function checkContainer(value: unknown, place: string, problems: Problems): void
   fields.list("environmentFiles", 10, (item, at) => {
     const file = Fields.of(item, at, problems);
     file?.text("value", 2048);
-    file?.oneOf("type", ["s3"]);
+    file?.oneOf("type", Object.values(EnvironmentFileType));
     file?.needs("value", NEEDED);
     file?.needs("type", NEEDED);
     file?.denyUnknown();
   });
   fields.list("resourceRequirements", 10, (item, at) => {
     const requirement = Fields.of(item, at, problems);
-    requirement?.oneOf("type", ["GPU", "InferenceAccelerator", "NeuronDevice"]);
+    requirement?.oneOf("type", Object.values(ResourceType));
     requirement?.text("value", 255);
     requirement?.needs("type", NEEDED);
     requirement?.needs("value", NEEDED);
@@ -170,7 +179,7 @@ function checkEbsVolume(value: unknown, place: string, problems: Problems): void
   fields.list("tagSpecifications", 1, (item, at) => {
     const specification = Fields.of(item, at, problems);
     if (specification === undefined) return;
-    specification.oneOf("resourceType", ["volume"]);
+    specification.oneOf("resourceType", Object.values(TaggedResource));
     specification.needs("resourceType", NEEDED);
     specification.list("tags", MAX_TAGS, checkTag);
     checkPropagateTags(specification);
@@ -184,6 +193,6 @@ function checkEbsVolume(value: unknown, place: string, problems: Problems): void
   fields.number("volumeInitializationRate", 100, 300);
   fields.number("iops", 1, 256_000);
   fields.number("throughput", 1, 2_000);
-  fields.oneOf("filesystemType", ["ext3", "ext4", "xfs", "ntfs"]);
+  fields.oneOf("filesystemType", Object.values(FilesystemType));
   fields.denyUnknown();
 }

@@ -5,6 +5,17 @@
  */
 
 import type * as pulumi from "@pulumi/pulumi";
+import type {
+  AssignPublicIp,
+  EnvironmentFileType,
+  FilesystemType,
+  LaunchType,
+  PlacementConstraintType,
+  PlacementStrategyType,
+  PropagateTags,
+  ResourceType,
+  TaggedResource,
+} from "../enumerations";
 import type { Arn, Id, List } from "../inputs";
 
 type Text = pulumi.Input<string>;
@@ -33,7 +44,7 @@ export interface NetworkConfiguration {
   readonly awsvpcConfiguration?: {
     readonly subnets?: List<Id> | undefined;
     readonly securityGroups?: List<Id> | undefined;
-    readonly assignPublicIp?: pulumi.Input<"ENABLED" | "DISABLED"> | undefined;
+    readonly assignPublicIp?: pulumi.Input<AssignPublicIp> | undefined;
   };
 }
 
@@ -46,8 +57,6 @@ export interface Fallback {
   readonly capacityProviderStrategy?: CapacityProvider[] | undefined;
 }
 
-export type LaunchType = "EC2" | "FARGATE" | "EXTERNAL";
-
 export interface Tag {
   readonly key: Text;
   readonly value?: Text | undefined;
@@ -58,9 +67,9 @@ export interface ContainerOverride {
   readonly name: Text;
   readonly command?: List | undefined;
   readonly environment?: { readonly name: Text; readonly value: Text }[];
-  readonly environmentFiles?: { readonly type: "s3"; readonly value: Text }[];
+  readonly environmentFiles?: { readonly type: EnvironmentFileType; readonly value: Text }[];
   readonly resourceRequirements?: {
-    readonly type: "GPU" | "InferenceAccelerator" | "NeuronDevice";
+    readonly type: ResourceType;
     readonly value: Text;
   }[];
   readonly cpu?: Whole | undefined;
@@ -82,12 +91,12 @@ export interface VolumeConfiguration {
     readonly volumeInitializationRate?: Whole | undefined;
     readonly iops?: Whole | undefined;
     readonly throughput?: Whole | undefined;
-    readonly filesystemType?: "ext3" | "ext4" | "xfs" | "ntfs" | undefined;
+    readonly filesystemType?: FilesystemType | undefined;
     readonly terminationPolicy?: { readonly deleteOnTermination: Flag };
     readonly tagSpecifications?: {
-      readonly resourceType: "volume";
+      readonly resourceType: TaggedResource;
       readonly tags?: Tag[] | undefined;
-      readonly propagateTags?: "TASK_DEFINITION" | "NONE" | undefined;
+      readonly propagateTags?: PropagateTags | undefined;
     }[];
   };
 }
@@ -108,7 +117,7 @@ export interface Service {
   readonly subnets?: List<Id> | undefined;
   /** At most 5. */
   readonly securityGroups?: List<Id> | undefined;
-  readonly assignPublicIp?: pulumi.Input<"ENABLED" | "DISABLED"> | undefined;
+  readonly assignPublicIp?: pulumi.Input<AssignPublicIp> | undefined;
   /** The same three in RunTask's own form. */
   readonly networkConfiguration?: NetworkConfiguration | undefined;
   readonly launchType?: pulumi.Input<LaunchType> | undefined;
@@ -125,11 +134,11 @@ export interface Service {
     readonly ephemeralStorage?: { readonly sizeInGiB: Whole };
     readonly inferenceAcceleratorOverrides?: { readonly deviceName?: Text | undefined; readonly deviceType?: Text }[] | undefined;
   };
-  readonly propagateTags?: "TASK_DEFINITION" | "NONE" | undefined;
+  readonly propagateTags?: PropagateTags | undefined;
   readonly enableECSManagedTags?: Flag | undefined;
   readonly enableExecuteCommand?: Flag | undefined;
-  readonly placementConstraints?: { readonly type: "distinctInstance" | "memberOf"; readonly expression?: Text }[] | undefined;
-  readonly placementStrategy?: { readonly type: "random" | "spread" | "binpack"; readonly field?: Text }[] | undefined;
+  readonly placementConstraints?: { readonly type: PlacementConstraintType; readonly expression?: Text }[] | undefined;
+  readonly placementStrategy?: { readonly type: PlacementStrategyType; readonly field?: Text }[] | undefined;
   readonly volumeConfigurations?: VolumeConfiguration[] | undefined;
   readonly group?: Text | undefined;
   readonly tags?: Tag[] | undefined;
