@@ -141,6 +141,8 @@ test("an output is refused aloud where resources or their names depend on it", (
     [{ queueRetentionDays: output(7) }, "args.queueRetentionDays"],
     [{ reconcileSchedule: output("off") }, "args.reconcileSchedule"],
     [{ dashboard: output(false) }, "args.dashboard"],
+    [{ iamPrefixes: output({}) }, "args.iamPrefixes"],
+    [{ iamPrefixes: { families: [output("auth*")] } }, "args.iamPrefixes.families[0]"],
     [{ buffered: output(true) }, "args.buffered"],
     [{ buffered: { requests: { batchSize: output(5) } } }, "args.buffered.requests.batchSize"],
     [{ clusters: output([CLUSTER]) }, "args.clusters"],

@@ -29,6 +29,17 @@ test("the state-change rule takes our tasks in our clusters, when they run and f
   });
 });
 
+test("clusters are named as long as they fit into a pattern", () => {
+  const clusters = (count: number) => Array.from({ length: count }, (_, n) => `${CLUSTER}-${n}`);
+  const named = (count: number) => "clusterArn" in stateChangePattern(clusters(count)).detail;
+  const most = Array.from({ length: 50 }, (_, n) => n + 1).filter(named).length;
+  assert.ok(most >= 28 && most <= 30, String(most));
+  assert.ok(JSON.stringify(stateChangePattern(clusters(most))).length <= 2048);
+  const { clusterArn, ...others } = stateChangePattern([CLUSTER]).detail as { clusterArn?: readonly string[] };
+  assert.deepEqual(clusterArn, [CLUSTER]);
+  assert.deepEqual(stateChangePattern(clusters(most + 1)).detail, others);
+});
+
 test("the detail-types and the prefix are those of the function's source", () => {
   const source = (file: string) => readFileSync(path.join(__dirname, "../../src", file), "utf8");
   const trigger = source("core/request/envelope.rs");

@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { OUTCOME_DETAIL_TYPES } from "../component/src/outcomeEvents";
 import { functionPolicy, type FunctionPolicyArgs, functionTrust } from "../component/src/policies/functionPolicy";
+import { policyArgs } from "../component/src/policies/names";
 import { putEventsPolicy } from "../component/src/policies/putEventsPolicy";
 import { bufferQueuePolicy, plainQueuePolicy, ruleDeadLetterQueuePolicy } from "../component/src/policies/queuePolicy";
 import { schedulerPolicy, schedulerTrust } from "../component/src/policies/schedulerPolicy";
@@ -69,14 +70,15 @@ test("the function's policy allows its calls on what the arguments name", () => 
         },
       },
       {
-        Sid: "StopTasks",
+        Sid: "SeeAndStopTasks",
         Effect: "Allow",
-        Action: ["ecs:StopTask"],
+        Action: ["ecs:DescribeTasks", "ecs:StopTask", "ecs:DescribeContainerInstances"],
         Resource: [
           "arn:aws:ecs:us-east-1:111122223333:task/engines/*",
           "arn:aws:ecs:us-east-1:111122223333:task/green/*",
+          "arn:aws:ecs:us-east-1:111122223333:container-instance/engines/*",
+          "arn:aws:ecs:us-east-1:111122223333:container-instance/green/*",
         ],
-        Condition: inClusters,
       },
       {
         Sid: "ScheduleLater",
@@ -85,30 +87,10 @@ test("the function's policy allows its calls on what the arguments name", () => 
         Resource: ["arn:aws:scheduler:us-east-1:111122223333:schedule/start-engines/start-engines-*"],
       },
       {
-        Sid: "SeeTasks",
-        Effect: "Allow",
-        Action: ["ecs:DescribeTasks"],
-        Resource: [
-          "arn:aws:ecs:us-east-1:111122223333:task/engines/*",
-          "arn:aws:ecs:us-east-1:111122223333:task/green/*",
-        ],
-        Condition: inClusters,
-      },
-      {
         Sid: "ListTasks",
         Effect: "Allow",
         Action: ["ecs:ListTasks"],
         Resource: "*",
-        Condition: inClusters,
-      },
-      {
-        Sid: "FindInstances",
-        Effect: "Allow",
-        Action: ["ecs:DescribeContainerInstances"],
-        Resource: [
-          "arn:aws:ecs:us-east-1:111122223333:container-instance/engines/*",
-          "arn:aws:ecs:us-east-1:111122223333:container-instance/green/*",
-        ],
         Condition: inClusters,
       },
       { Sid: "SeeTaskDefinitions", Effect: "Allow", Action: ["ecs:DescribeTaskDefinition"], Resource: "*" },
@@ -164,6 +146,29 @@ test("the function's policy allows its calls on what the arguments name", () => 
       { Sid: "SendToOnFailureQueue", Effect: "Allow", Action: ["sqs:SendMessage"], Resource: [QUEUE] },
     ],
   });
+});
+
+test("prefixes stand for families, target groups and roles, and only those that some role has are passed", () => {
+  const names = {
+    clusters: [CLUSTER],
+    taskFamilies: ["auth", "billing"],
+    targetGroups: { auth: { arn: GROUP } },
+    taskRoles: [TASK_ROLE, EXECUTION_ROLE],
+    infrastructureRoles: [INFRASTRUCTURE_ROLE],
+    eventBus: undefined,
+    outcomeEventBus: undefined,
+  };
+  const full = policyArgs(names);
+  assert.deepEqual([full.taskFamilies, full.targetGroupArns], [["auth", "billing"], [GROUP]]);
+  assert.deepEqual([full.taskRoleArns, full.infrastructureRoleArns], [[TASK_ROLE, EXECUTION_ROLE], [INFRASTRUCTURE_ROLE]]);
+  const roles = ["auth-*", "vol*", "other-*"];
+  const some = policyArgs({ ...names, iamPrefixes: { families: ["a*", "bil*"], targetGroups: ["auth*"], roles } });
+  assert.deepEqual(some.taskFamilies, ["a*", "bil*"]);
+  assert.deepEqual(some.targetGroupArns, ["arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth*/*"]);
+  assert.deepEqual(some.taskRoleArns, ["arn:aws:iam::111122223333:role/auth-*"]);
+  assert.deepEqual(some.infrastructureRoleArns, ["arn:aws:iam::111122223333:role/vol*"]);
+  const starts = functionPolicy({ ...ARGS, ...some }).Statement.find(({ Sid }) => Sid === "StartTasks");
+  assert.deepEqual(starts?.Resource, ["a*", "bil*"].map((family) => `arn:aws:ecs:us-east-1:111122223333:task-definition/${family}:*`));
 });
 
 test("with a bus for outcomes the function may publish there, as itself", () => {

@@ -26,10 +26,7 @@ const SIGNATURE = "4dabf18193072939515e22adb298388d";
 /** Registrations for people to review: sorted, documents spelled out, no path or sentinel of a single run. */
 function reviewed(registrations: readonly Recorded[]): readonly { readonly resource: string }[] {
   const short = (urn: string) => urn.split("::").slice(2).join("::").replace(/^.*\$/, "");
-  // All of the component comes after all of its arguments: shown is what comes after what within it.
-  const isInside = (urn: string) => urn.includes("StartEngines$");
-  const first = ({ urn, dependencies }: Recorded) =>
-    dependencies.filter((dependency) => isInside(dependency) || !isInside(urn)).map(short).sort();
+  const first = ({ dependencies }: Recorded) => dependencies.map(short).sort();
   return [...registrations]
     .sort((one, other) => (one.urn < other.urn ? -1 : 1))
     .map((made) => ({
@@ -166,13 +163,82 @@ describe("the example stack", () => {
   });
 });
 
-test("a wrong argument that is known only after another resource exists stops the update before the component has children", async () => {
+/** Of the component, by type and name without its own. */
+function childrenOf(made: Run): Map<string, Recorded> {
+  const children = made.registrations.filter(({ parent }) => parent.includes("StartEngines"));
+  return new Map(children.map((child) => [`${child.type.split(":").at(-1) ?? ""} ${child.name.replace(/^start-engines-?/, "")}`.trim(), child]));
+}
+
+test("a wrong argument that is known only after another resource stops the update before the first resource made of it", async () => {
   const program = path.join(__dirname, "programs/wrongOutput.ts");
   const made = await run({ preview: false, config: CONFIG, program });
   assert.notEqual(made.exitCode, 0);
-  assert.match(made.errors, /args\.clusters\[0\] = "not-an-arn": must be a cluster ARN/);
-  const types = made.registrations.map((registration) => registration.type).sort();
-  assert.deepEqual(types, ["aws:ecs/cluster:Cluster", "pulumi:pulumi:Stack", "start-engines:index:StartEngines"]);
+  assert.equal(made.errors.match(/args\.clusters\[0\] = "not-an-arn": must be a cluster ARN/g)?.length, 1, made.errors);
+  const ofClusters = ["Function", "LayerVersion", "RolePolicy", "Policy send", "Policy operators", "EventRule state-change", "Schedule reconcile", "Dashboard", "Role later"];
+  const children = childrenOf(made);
+  for (const child of ofClusters) assert.ok(!children.has(child), child);
+});
+
+test("two arguments that do not go together stop the update before the function", async () => {
+  const made = await run({ preview: false, config: CONFIG, program: path.join(__dirname, "programs/apart.ts") });
+  assert.notEqual(made.exitCode, 0);
+  assert.match(made.errors, /args\.services\.auth\.targetGroupArn = "[^"]*": is not in args\.targetGroups|args\.services\.auth\.targetGroupArn = .*: is not in args\.targetGroups/);
+  const children = childrenOf(made);
+  for (const child of ["Function", "EventTarget requests", "EventTarget state-change", "Permission requests"]) assert.ok(!children.has(child), child);
+});
+
+describe("an argument that is not known yet", () => {
+  const program = path.join(__dirname, "programs/unknownGroup.ts");
+
+  test("hides in a preview only what is made of it", async () => {
+    const made = await run({ preview: true, config: CONFIG, program });
+    assert.deepEqual([made.errors, made.exitCode], ["", 0]);
+    const children = childrenOf(made);
+    const isKnown = (child: string, input: string) => {
+      const found = children.get(child);
+      assert.ok(found !== undefined, `${child} is not among ${[...children.keys()].join(", ")}`);
+      return !JSON.stringify(found.inputs[input]).includes(UNKNOWN);
+    };
+    const known: [child: string, input: string][] = [
+      ["EventRule requests", "eventPattern"],
+      ["EventRule state-change", "eventPattern"],
+      ["Policy send", "policy"],
+      ["Policy send-stops", "policy"],
+      ["Role", "assumeRolePolicy"],
+      ["MetricAlarm unhealthy-web", "dimensions"],
+      ["Dashboard", "dashboardBody"],
+      ["Schedule reconcile", "target"],
+    ];
+    const [rest, schedule] = [known.slice(0, -1), known.at(-1)];
+    for (const [child, input] of rest) assert.ok(isKnown(child, input), child);
+    const target = children.get(schedule?.[0] ?? "")?.inputs["target"] as Record<string, unknown>;
+    assert.deepEqual(JSON.parse(String(target["input"])), {
+      cluster: "arn:aws:ecs:us-east-1:111122223333:cluster/engines",
+      requestedAt: "<aws.scheduler.scheduled-time>",
+    });
+    const unknown: [child: string, input: string][] = [
+      ["RolePolicy", "policy"],
+      ["Policy operators", "policy"],
+      ["LayerVersion", "code"],
+      ["MetricAlarm errors", "alarmActions"],
+    ];
+    for (const [child, input] of unknown) assert.ok(!isKnown(child, input), child);
+  });
+
+  test("is waited for by what is made of it, and by the function", async () => {
+    const made = await run({ preview: false, config: CONFIG, program });
+    assert.deepEqual([made.errors, made.exitCode], ["", 0]);
+    const waits = (child: string, on: string) => {
+      const found = childrenOf(made).get(child);
+      assert.ok(found !== undefined, child);
+      return found.dependencies.some((urn) => urn.endsWith(`::${on}`) && !urn.includes("StartEngines"));
+    };
+    for (const child of ["RolePolicy", "Policy operators", "LayerVersion", "Function"]) assert.ok(waits(child, "auth"), child);
+    for (const child of ["Queue failures", "LogGroup", "EventRule requests", "EventRule state-change", "Policy send", "Dashboard", "Role later"]) {
+      assert.ok(!waits(child, "auth") && !waits(child, "people"), child);
+    }
+    assert.ok(waits("MetricAlarm errors", "people") && !waits("MetricAlarm errors", "auth"));
+  });
 });
 
 describe("what only the engine can tell is checked before the component has children", () => {

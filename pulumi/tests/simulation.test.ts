@@ -6,10 +6,11 @@ import * as path from "node:path";
 import { before, describe, test } from "node:test";
 
 import type { PolicyDocument } from "../component/src/policies/document";
-import { StartEngines } from "../component/src/index";
+import { StartEngines, type StartEnginesArgs } from "../component/src/index";
 import { EXCEPTIONS, resourcesOf } from "./support/authorization";
 import * as calls from "./support/calls";
 import { assertAnswers, mayService } from "./support/judge";
+import { clusterOf, familyOf, groupOf, LARGE, largeArguments, PREFIXES, type Size, taskRoleOf } from "./support/largeArguments";
 import { END, type Registration, registrationsOf } from "./support/mocks";
 import { EXECUTION_ROLE, GROUP, INFRASTRUCTURE_ROLE, NETWORK_GROUP, soundArguments, TASK_ROLE } from "./support/soundArguments";
 
@@ -195,6 +196,99 @@ describe("IAM", () => {
       "elasticloadbalancing:DescribeTargetGroups",
       "elasticloadbalancing:DescribeTargetHealth",
     ]);
+  });
+
+  describe("with more names than one policy has room for", () => {
+    const SIZE = { services: 150, clusters: 3, groups: 150 };
+    let full: Registration[];
+    let byPrefix: Registration[];
+
+    before(async () => {
+      const deployed = (args: StartEnginesArgs) => registrationsOf(() => new StartEngines("start-engines", args));
+      ({ registrations: full } = await deployed(largeArguments(SIZE)));
+      ({ registrations: byPrefix } = await deployed({ ...largeArguments(LARGE), iamPrefixes: PREFIXES }));
+    });
+
+    /** The inline policy, and what is attached. */
+    function ofFunction(from: Registration[]): PolicyDocument[] {
+      const attached = from.filter(({ type }) => type === "aws:iam/rolePolicyAttachment:RolePolicyAttachment");
+      assert.ok(attached.length > 0);
+      const arns = attached.map(({ inputs }) => String(inputs["policyArn"]));
+      const managed = from.filter(({ type, inputs }) => type === "aws:iam/policy:Policy" && arns.some((arn) => arn.endsWith(`/${String(inputs["name"])}`)));
+      assert.equal(managed.length, attached.length);
+      const documents = managed.map(({ inputs }) => JSON.parse(String(inputs["policy"])) as PolicyDocument);
+      return [emitted("aws:iam/rolePolicy:RolePolicy", "start-engines", from), ...documents];
+    }
+
+    function ofOperators(from: Registration[]): PolicyDocument[] {
+      const policies = from.filter(({ type, name }) => type === "aws:iam/policy:Policy" && name.startsWith("start-engines-operators"));
+      return policies.map(({ inputs }) => JSON.parse(String(inputs["policy"])) as PolicyDocument);
+    }
+
+    const everywhere = (size: Size) => {
+      const [service, group] = [size.services - 1, size.groups - 1];
+      const clusters = [0, size.clusters - 1].map((n) => clusterOf(n).split("/")[1] ?? "");
+      return [
+        ...[0, Math.floor(service / 2), service].flatMap((n) => [
+          ...clusters.map((cluster) => calls.runTask(familyOf(n), cluster)),
+          calls.passRole(taskRoleOf(n), "ecs-tasks.amazonaws.com"),
+        ]),
+        ...[0, Math.floor(group / 2), group].flatMap((n) => [
+          calls.onTargets("RegisterTargets", groupOf(n)),
+          calls.onTargets("DeregisterTargets", groupOf(n)),
+        ]),
+        ...clusters.flatMap((cluster) => [
+          calls.tagResource(cluster, { action: "RunTask" }),
+          calls.tagResource(cluster, { tagKeys: DRAINING }),
+          calls.stopTask(cluster),
+          calls.describeTasks(cluster),
+          calls.listTasks(cluster),
+          calls.describeContainerInstances(cluster),
+        ]),
+        calls.sendMessage("start-engines-failures"),
+        calls.describeTaskDefinition(),
+      ];
+    };
+    const beside = [
+      calls.runTask("other", "engines-000"),
+      calls.runTask("engine-000", "other"),
+      calls.runTask("engine-000", "engines-999"),
+      calls.passRole(`arn:aws:iam::${ACCOUNT}:role/admin`, "ecs-tasks.amazonaws.com"),
+      calls.passRole("arn:aws:iam::111122223333:role/engine-000-task", "ecs.amazonaws.com"),
+      calls.onTargets("RegisterTargets", GROUP),
+      calls.stopTask("engines-999"),
+      calls.listTasks("engines-999"),
+      calls.tagResource("engines-000", { tagKeys: ["team"] }),
+    ];
+
+    test("the policies of the role allow together what one would, in full", async () => {
+      const policies = ofFunction(full);
+      assert.ok(policies.length > 2, String(policies.length));
+      await assertAnswers(policies, everywhere(SIZE), [
+        ...beside,
+        calls.runTask("engine-999", "engines-000"),
+        calls.runTask("engine-00", "engines-000"),
+        calls.onTargets("RegisterTargets", groupOf(999)),
+        calls.passRole(taskRoleOf(999), "ecs-tasks.amazonaws.com"),
+      ]);
+      // The inline one alone does not.
+      const [inline] = policies;
+      assert.ok(inline !== undefined);
+      await assertAnswers(inline, [], [calls.onTargets("RegisterTargets", groupOf(149))]);
+    });
+
+    test("and by prefix, for 500 services, 50 clusters and 500 target groups", async () => {
+      await assertAnswers(ofFunction(byPrefix), everywhere(LARGE), beside);
+    });
+
+    test("operators need all of their policies", async () => {
+      const policies = ofOperators(full);
+      assert.ok(policies.length > 1, String(policies.length));
+      const allowed = [0, 149].flatMap((n) => [calls.onTargets("RegisterTargets", groupOf(n))]);
+      const denied = [calls.onTargets("RegisterTargets", groupOf(150)), calls.stopTask("other"), calls.runTask("engine-000", "engines-000")];
+      await assertAnswers(policies, [...allowed, calls.stopTask("engines-002"), calls.invokeFunction("start-engines")], denied);
+      await assertAnswers(ofOperators(byPrefix), [calls.onTargets("DeregisterTargets", groupOf(499))], [calls.onTargets("DeregisterTargets", GROUP)]);
+    });
   });
 
   test("applications may send start events of their own source and nothing else", async () => {

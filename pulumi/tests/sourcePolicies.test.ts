@@ -7,6 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { StartEngines } from "../component/src/index";
 import { putEventsPolicy } from "../component/src/policies/putEventsPolicy";
+import { home } from "../component/src/settled";
 import { policyOf, sourcePolicies } from "../component/src/sourcePolicies";
 import { registrationsOf } from "./support/mocks";
 import { CLUSTER, soundArguments } from "./support/soundArguments";
@@ -35,12 +36,12 @@ test("each source has a document for each request, also where the sources are an
 });
 
 test("a source that is not there is an error that names those that are", () => {
-  const all = sourcePolicies({ clusters: [CLUSTER], eventBus: "engines", sources: ["app.tenants", "app.billing"] });
+  const all = sourcePolicies({ scope: home([CLUSTER]), eventBus: "engines", sources: ["app.tenants", "app.billing"] });
   assert.throws(() => policyOf(all, "app.other", "start"), /no source "app\.other": must be one of app\.tenants, app\.billing/);
   assert.throws(() => policyOf(all, "constructor", "start"), /no source "constructor"/);
 });
 
 test("without a bus it is the default one", () => {
-  const { start } = sourcePolicies({ clusters: [CLUSTER], eventBus: undefined, sources: ["app"] })["app"] ?? { start: "" };
+  const { start } = sourcePolicies({ scope: home([CLUSTER]), eventBus: undefined, sources: ["app"] })["app"] ?? { start: "" };
   assert.ok(start.includes("event-bus/default"), start);
 });

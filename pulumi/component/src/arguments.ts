@@ -119,6 +119,19 @@ export interface AlarmArgs {
   readonly each?: Readonly<Record<string, false | OneAlarmArgs>> | undefined;
 }
 
+/**
+ * Beginnings of names with a trailing `*`, which IAM documents have in place of all names: for more names than policies have
+ * room for. Each list that is left out stays as it is, in full.
+ */
+export interface IamPrefixesArgs {
+  /** Of task definition families: `engine-*`. Every one of `taskFamilies` must begin with one of them. */
+  readonly families?: readonly string[] | undefined;
+  /** Of the names of target groups. Every one of `targetGroups` must begin with one of them. */
+  readonly targetGroups?: readonly string[] | undefined;
+  /** Of roles, after `role/`: with their path. Every one of `taskRoles` and `infrastructureRoles` must begin with one of them. */
+  readonly roles?: readonly string[] | undefined;
+}
+
 /** A packed function in a bucket of the function's region. */
 export interface S3CodeArgs {
   readonly s3Bucket: pulumi.Input<string>;
@@ -159,6 +172,11 @@ export interface StartEnginesArgs {
   readonly taskRoles?: List<Arn> | undefined;
   /** The roles with which ECS manages EBS volumes (`volumeConfigurations`). Default `[]`. */
   readonly infrastructureRoles?: List<Arn> | undefined;
+  /**
+   * Beginnings of names for IAM alone, where there are more names than policies have room for: the function's lists and the
+   * event patterns name everything in full. Default: IAM names everything in full too.
+   */
+  readonly iamPrefixes?: IamPrefixesArgs | undefined;
   /**
    * The event sources, one for each application, that may request starts, stops and reconciles. Every deployment on the bus
    * that names a source receives what is sent from it: applications of several deployments need a source or a bus for each.

@@ -85,6 +85,16 @@ export const family = rule(
   "must be a task definition family (letters, digits, - and _), without revision",
 );
 
+/** The name in a target group's ARN. */
+export function targetGroupName(text: string): string {
+  return text.split("/")[1] ?? "";
+}
+
+/** Path and name in a role's ARN. */
+export function roleName(text: string): string {
+  return text.slice(text.indexOf("/") + 1);
+}
+
 /** A task definition as family, family:revision or ARN. */
 export const taskDefinition = rule((text) => {
   const resource = resourceOf(text, "ecs");

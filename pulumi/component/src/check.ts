@@ -13,6 +13,7 @@ import { Fields, parsed } from "./catalog/fields";
 import { checkAlarms } from "./checkAlarms";
 import { checkBuffered } from "./checkBuffered";
 import { checkPlain } from "./checkPlain";
+import { checkPrefixes } from "./checkPrefixes";
 import { checkServices } from "./checkServices";
 import { checkCode } from "./code";
 import { Architecture, LogLevel, Tracing } from "./enumerations";
@@ -30,6 +31,15 @@ const RETENTION_DAYS = [
 /** The names of `name`'s children must be valid everywhere; queues and rules have the strictest rules. */
 const NAME = /^[A-Za-z0-9_-]{1,40}$/;
 const CHILD_NAME = /^[A-Za-z0-9_-]{1,32}$/;
+/** Each has a reconcile schedule, and is in the policies in full. */
+const MAX_CLUSTERS = 100;
+const MAX_FAMILIES = 1000;
+/** Task role and execution role of each family. */
+const MAX_ROLES = 2000;
+/** More do not fit into an event pattern. */
+const MAX_SOURCES = 100;
+/** Two metrics of each are in the dashboard, which has 2,500. */
+const MAX_TARGET_GROUPS = 1000;
 const CHILD_NAME_RULE = "a name has 1 to 32 letters, digits, - and _";
 
 /** Throws with every problem in the arguments. */
@@ -46,6 +56,7 @@ export function checkArguments(name: string, args: unknown, problems = new Probl
     checkPlain(fields, problems);
     checkPlaces(fields, problems);
     checkServices(fields, problems);
+    checkPrefixes(fields, problems);
     fields.denyUnknown();
   }
   refuse(name, problems.list);
@@ -123,12 +134,12 @@ function deployment(text: string): string | undefined {
 
 /** Checks the arguments that IAM policies, patterns and allow-lists are generated from. */
 function checkFences(fields: Fields, problems: Problems): void {
-  neededList(fields, "clusters", arn.clusterArn, problems);
-  neededList(fields, "taskFamilies", arn.family, problems);
-  neededList(fields, "sources", applicationSource, problems);
+  neededList(fields, "clusters", arn.clusterArn, problems, MAX_CLUSTERS);
+  neededList(fields, "taskFamilies", arn.family, problems, MAX_FAMILIES);
+  neededList(fields, "sources", applicationSource, problems, MAX_SOURCES);
   fields.needs("taskRoles", "the task roles and execution roles of the task definitions; [] if they have none");
-  fields.parsedList("taskRoles", 100, arn.role);
-  fields.parsedList("infrastructureRoles", 100, arn.role);
+  fields.parsedList("taskRoles", MAX_ROLES, arn.role);
+  fields.parsedList("infrastructureRoles", MAX_ROLES, arn.role);
   if (fields.flag("catalogOnly") === true) {
     const services = fields.raw("services");
     const isEmpty = services === undefined || (isObject(services) && Object.keys(services).length === 0);
@@ -147,6 +158,10 @@ function checkFences(fields: Fields, problems: Problems): void {
     problems.missing(fields.at("targetGroups"), "name at least one target group");
     return;
   }
+  const count = Object.keys(groups).length;
+  if (count > MAX_TARGET_GROUPS) {
+    problems.invalid(fields.at("targetGroups"), groups, `must have at most ${MAX_TARGET_GROUPS} items, not ${count}`);
+  }
   for (const [name, value] of Object.entries(groups)) {
     const place = `${fields.at("targetGroups")}.${name}`;
     if (!CHILD_NAME.test(name)) problems.invalid(place, name, CHILD_NAME_RULE);
@@ -158,12 +173,15 @@ function checkFences(fields: Fields, problems: Problems): void {
   }
 }
 
-function neededList(fields: Fields, name: string, rule: arn.Rule, problems: Problems, most = 100): void {
+function neededList(fields: Fields, name: string, rule: arn.Rule, problems: Problems, most: number): void {
   const items = fields.parsedList(name, most, rule);
   const isEmpty = items === undefined ? !fields.has(name) : items.length === 0;
   if (isEmpty) problems.missing(fields.at(name), "must have at least one item");
+  const before = new Set<unknown>();
   items?.forEach((item, n) => {
-    if (item !== UNKNOWN && items.indexOf(item) < n) {
+    const isTwice = item !== UNKNOWN && before.has(item);
+    before.add(item);
+    if (isTwice) {
       problems.invalid(`${fields.at(name)}[${n}]`, item, "is given twice");
     }
   });

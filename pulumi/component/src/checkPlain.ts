@@ -17,6 +17,7 @@ const PLAIN: readonly (keyof StartEnginesArgs)[] = [
   "keep",
   "reconcileSchedule",
   "dashboard",
+  "iamPrefixes",
 ];
 /** Arguments whose names, or whose length, are plain. */
 const PLAIN_OUTSIDE: readonly (keyof StartEnginesArgs)[] = ["clusters", "targetGroups", "services", "schedules", "alarms"];
@@ -25,6 +26,7 @@ const PLAIN_OUTSIDE: readonly (keyof StartEnginesArgs)[] = ["clusters", "targetG
 export function checkPlain(fields: Fields, problems: Problems): void {
   const refuseOutputs = (value: unknown, place: string, but?: string): void => {
     if (value === UNKNOWN) problems.wrongKind(place, value, RULE);
+    if (Array.isArray(value)) value.forEach((item: unknown, n) => { refuseOutputs(item, `${place}[${n}]`, but); });
     if (!isObject(value)) return;
     for (const [name, part] of Object.entries(value)) {
       if (name !== but) refuseOutputs(part, `${place}.${name}`, but);

@@ -30,6 +30,11 @@ export interface DashboardArgs {
   readonly groups: readonly GroupMetrics[];
 }
 
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html */
+export const MAX_METRICS_OF_CHART = 500;
+/** Of all charts of a dashboard: the same page. */
+export const MAX_METRICS = 2500;
+
 const PERIOD_SECONDS = 60;
 const WIDTH = 12;
 const HEIGHT = 6;
@@ -116,11 +121,15 @@ export function dashboardBody(args: DashboardArgs) {
     ["Function, ms", [lambda("Duration", "p50"), lambda("Duration", "Maximum")]],
     ["Messages in the on-failure and dead-letter queues", failed.map(waiting)],
     ...(args.buffers.length === 0 ? [] : bufferCharts()),
-    ...(args.groups.length === 0 ? [] : [targetHealth()]),
+    ...targetHealth(),
   ];
-  function targetHealth(): [string, Metric[]] {
+  function targetHealth(): [string, Metric[]][] {
     const metrics = args.groups.flatMap((group) => [hosts(group, "HealthyHostCount"), hosts(group, "UnHealthyHostCount")]);
-    return ["Targets by health", metrics];
+    const count = Math.ceil(metrics.length / MAX_METRICS_OF_CHART);
+    return Array.from({ length: count }, (_, n): [string, Metric[]] => [
+      count === 1 ? "Targets by health" : `Targets by health, ${n + 1} of ${count}`,
+      metrics.slice(n * MAX_METRICS_OF_CHART, (n + 1) * MAX_METRICS_OF_CHART),
+    ]);
   }
   function bufferCharts(): [string, Metric[]][] {
     const depth = args.buffers.flatMap(({ label, queueName }) => [

@@ -1,10 +1,35 @@
 /** The function's environment: the variables of `src/core/config/mod.rs`. */
 
+import * as pulumi from "@pulumi/pulumi";
+
 import { sharedRates } from "./apiRates";
 import { DEFAULTS } from "./arguments";
-import { bufferOf } from "./buffered";
+import { type BufferedBy, bufferOf } from "./buffered";
 import { home, type SettledArgs } from "./settled";
-import { type AllowLists, commandLists, fileVariables, functionLists } from "./settings";
+import { type AllowLists, commandLists, fileVariables, functionLists, type ListedArgs, listedArgs } from "./settings";
+import type { PlainArgs } from "./withoutResources";
+
+/** The arguments that the variables are made of. */
+export interface EnvironmentArgs
+  extends ListedArgs,
+    Pick<SettledArgs, "deployment" | "defaults" | "catalogOnly" | "startTimeoutSeconds" | "outcomeEventBus" | "apiRates" | "logLevel">,
+    BufferedBy {
+  /** Only whether there are any. */
+  readonly services?: object | undefined;
+}
+
+/** The variables that the function alone has. */
+export type FurtherVariables = Pick<SettledArgs, "environment">;
+
+/** These, when they are known. */
+export function environmentArgs(args: PlainArgs): pulumi.Output<EnvironmentArgs> {
+  const { deployment, defaults, catalogOnly, startTimeoutSeconds, outcomeEventBus, apiRates, logLevel } = args;
+  const { buffered, timeout, queueRetentionDays, services } = args;
+  const known = pulumi.output({ deployment, defaults, catalogOnly, startTimeoutSeconds, outcomeEventBus, apiRates, logLevel });
+  return pulumi
+    .all([listedArgs(args), known])
+    .apply(([lists, others]): EnvironmentArgs => ({ ...lists, ...others, buffered, timeout, queueRetentionDays, services }));
+}
 
 /** What the function's own one-time schedules need. */
 export interface Later {
@@ -78,7 +103,7 @@ const NOTHING = "in-the-settings-file";
  * The allow-lists are in the settings file. Version 0.1 reads the variables alone, and for the moment of an update it has this
  * environment: without lists it would allow everything. So they are still set, and where they do not fit, they allow nothing.
  */
-export function environment(args: SettledArgs, later: Later, functionName: string): Record<string, string> {
+export function environment(args: EnvironmentArgs & FurtherVariables, later: Later, functionName: string): Record<string, string> {
   const variables = given({ ...args.environment, ...fileVariables(args), ...variablesOf(args, later, functionName) });
   const lists = functionLists(args, functionName);
   const whole = { ...variables, ...listed(lists) };
@@ -91,7 +116,7 @@ export function environmentBytes(variables: Readonly<Record<string, string>>): n
   return Object.entries(variables).reduce((sum, [name, value]) => sum + Buffer.byteLength(name + value), 0);
 }
 
-function variablesOf(args: SettledArgs, later: Later, functionName: string): Record<string, string | undefined> {
+function variablesOf(args: EnvironmentArgs, later: Later, functionName: string): Record<string, string | undefined> {
   const defaults = args.defaults ?? {};
   const buffer = bufferOf(args);
   return {
@@ -129,7 +154,7 @@ export interface Deployed {
 
 /** The command's variables: the function's settings, its ARN, its bus and its queues. */
 export function commandEnvironment(
-  args: SettledArgs,
+  args: EnvironmentArgs & Pick<SettledArgs, "eventBus">,
   later: Later,
   functionName: string,
   deployed: Deployed,

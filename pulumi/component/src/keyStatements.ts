@@ -3,6 +3,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import type { StartEnginesArgs } from "./arguments";
+import type { Scope } from "./arn";
 import { KINDS } from "./buffered";
 import { keyPolicy } from "./policies/keyPolicy";
 import { logGroupName } from "./resources/function";
@@ -20,16 +21,16 @@ export interface KeyPolicyArgs extends Pick<StartEnginesArgs, "clusters" | "logG
  */
 export function kmsKeyPolicyStatements({ functionName, clusters, logGroup }: KeyPolicyArgs): pulumi.Output<string> {
   const arns = clusters.map((cluster) => (pulumi.Resource.isInstance(cluster) ? cluster.arn : cluster));
-  return pulumi.all(arns).apply((known) => keyStatements(functionName, { clusters: known, logGroup }));
+  return pulumi.all(arns).apply((known) => keyStatements(functionName, home(known), logGroup));
 }
 
 /**
  * The queues of buffered mode are named in any case, so that switching it on needs no other policy first. A log group of one's own
  * has whatever key it has.
  */
-export function keyStatements(functionName: string, args: { readonly clusters: readonly string[]; readonly logGroup?: unknown }): string {
+export function keyStatements(functionName: string, scope: Scope, logGroup: unknown): string {
   const buffers = KINDS.map((kind) => bufferNames(functionName, kind).queueName);
   const queues = [queueNames(functionName).ruleDeadLetters, ...buffers];
-  const ownGroup = args.logGroup === undefined ? logGroupName(functionName) : undefined;
-  return JSON.stringify(keyPolicy({ scope: home(args.clusters), queueNames: queues, logGroupName: ownGroup }));
+  const ownGroup = logGroup === undefined ? logGroupName(functionName) : undefined;
+  return JSON.stringify(keyPolicy({ scope, queueNames: queues, logGroupName: ownGroup }));
 }

@@ -49,6 +49,12 @@ export function present(before: unknown, settled: unknown, place: string, absent
   return settled;
 }
 
+/** Whether any part of it is not known yet. */
+export function hasUnknown(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(hasUnknown);
+  return value === UNKNOWN || (isObject(value) && Object.values(value).some(hasUnknown));
+}
+
 /** Whether it is an object with fields, and neither an array nor null. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,40 +1,57 @@
-/** AWS's limits on what is generated from the arguments, checked when all of them are known. */
+/** AWS's limits on what is generated from the arguments. */
 
 import { environmentBytes, MAX_ENVIRONMENT_BYTES } from "./environment";
-import { Problems } from "./problems";
+import { MAX_PATTERN_CHARACTERS } from "./eventPatterns";
+import type { PolicyDocument } from "./policies/document";
+import { characters, MAX_INLINE_CHARACTERS, MAX_MANAGED_CHARACTERS, MAX_MANAGED_POLICIES } from "./policies/spread";
+import type { Problems } from "./problems";
 
-/** The default quota; AWS raises it to 4096: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html */
-export const MAX_PATTERN_CHARACTERS = 2048;
-/** All inline policies of a role, without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
-export const MAX_POLICY_CHARACTERS = 10_240;
-/** A managed policy, without white space: the same page. */
-export const MAX_MANAGED_POLICY_CHARACTERS = 6144;
-
-/** What the limits apply to. */
-export interface Limited {
-  readonly environment: Readonly<Record<string, string>>;
-  readonly patterns: readonly object[];
-  readonly policies: readonly object[];
-  readonly managedPolicies: readonly object[];
+/** The documents that are needed, and how many managed policies follow from the plain arguments. */
+export interface LimitedPolicies {
+  readonly documents: readonly PolicyDocument[];
+  readonly managed: number;
 }
 
-/** Every limit that is exceeded. */
-export function limitProblems(limited: Limited): readonly string[] {
-  const problems = new Problems();
-  const check = (place: string, size: number, max: number, unit: string, instead: string): void => {
-    if (size > max) problems.invalid(place, size, `AWS allows at most ${max} ${unit}: ${instead}`);
-  };
-  const fewer = "name fewer clusters, families, target groups and sources, and deploy a second function for the rest";
-  const bytes = environmentBytes(limited.environment);
-  check("the size of the function's environment", bytes, MAX_ENVIRONMENT_BYTES, "bytes", "give fewer or shorter defaults, and less in environment");
-  for (const pattern of limited.patterns) {
-    check("the size of an event pattern", JSON.stringify(pattern).length, MAX_PATTERN_CHARACTERS, "characters", fewer);
+/** Reports an environment that Lambda refuses. */
+export function limitEnvironment(variables: Readonly<Record<string, string>>, problems: Problems): void {
+  const bytes = environmentBytes(variables);
+  if (bytes <= MAX_ENVIRONMENT_BYTES) return;
+  const rule = `AWS allows at most ${MAX_ENVIRONMENT_BYTES} bytes: give fewer or shorter defaults, and less in environment`;
+  problems.invalid("the size of the function's environment", bytes, rule);
+}
+
+/** Reports a pattern that EventBridge refuses. That of state changes always fits. */
+export function limitRequestPattern(pattern: object, problems: Problems): void {
+  const size = characters(pattern);
+  if (size <= MAX_PATTERN_CHARACTERS) return;
+  problems.invalid("the size of the event pattern of args.sources", size, `AWS allows at most ${MAX_PATTERN_CHARACTERS} characters: name fewer sources`);
+}
+
+/** Reports what the policies of the function's role have no room for. */
+export function limitRole({ documents: [inline, ...managed], managed: planned }: LimitedPolicies, problems: Problems): void {
+  const size = inline === undefined ? 0 : characters(inline);
+  if (size > MAX_INLINE_CHARACTERS) {
+    problems.invalid("the size of the inline policy of the function's role", size, `AWS allows at most ${MAX_INLINE_CHARACTERS} characters`);
   }
-  for (const policy of limited.policies) {
-    check("the size of a role's policy", JSON.stringify(policy).length, MAX_POLICY_CHARACTERS, "characters", fewer);
+  limitManaged("the function's role", `, beside an inline one of ${MAX_INLINE_CHARACTERS}`, { documents: managed, managed: planned }, problems);
+}
+
+/** Reports what the policies of the operators have no room for. */
+export function limitOperators(policies: LimitedPolicies, problems: Problems): void {
+  limitManaged("the operators", "", policies, problems);
+}
+
+function limitManaged(holder: string, beside: string, { documents, managed }: LimitedPolicies, problems: Problems): void {
+  const place = `the number of managed policies of ${holder}`;
+  const size = documents.reduce((sum, one) => sum + characters(one), 0);
+  const longest = Math.max(0, ...documents.map(characters));
+  if (longest > MAX_MANAGED_CHARACTERS) {
+    problems.invalid(`the size of a managed policy of ${holder}`, longest, `AWS allows at most ${MAX_MANAGED_CHARACTERS} characters`);
   }
-  for (const policy of limited.managedPolicies) {
-    check("the size of a managed policy", JSON.stringify(policy).length, MAX_MANAGED_POLICY_CHARACTERS, "characters", fewer);
-  }
-  return problems.list;
+  if (documents.length <= managed) return;
+  const needed = `for ${size} characters${beside}`;
+  const prefixes = "give iamPrefixes, beginnings of the names for IAM alone";
+  const most = `at most ${MAX_MANAGED_POLICIES} of ${MAX_MANAGED_CHARACTERS} characters are made`;
+  const fewer = `only ${managed} follow from what is plain in the arguments: give lists whose items may be outputs, not outputs of whole lists`;
+  problems.invalid(place, documents.length, `${needed}: ${managed >= MAX_MANAGED_POLICIES ? most : fewer}; ${prefixes}`);
 }

@@ -1,8 +1,8 @@
-/** The arguments when everything is known. */
+/** The arguments when what they are used for is known. */
 
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 
-import { arnIn, type Scope, scopeOf } from "./arn";
+import { type Scope, scopeOf } from "./arn";
 import type { PlainArgs } from "./withoutResources";
 
 /** The arguments without outputs. */
@@ -15,7 +15,13 @@ export function home(clusterArns: readonly string[]): Scope {
   return scope;
 }
 
-/** The ARN of another resource in the same account and region. */
-export function arnAtHome(clusterArns: readonly string[], service: string, resource: string): string {
-  return arnIn(home(clusterArns), service, resource);
+/** The same, as soon as it is known: at once if the ARN of any cluster is, since all are at home there. */
+export function homeOf(args: Pick<PlainArgs, "clusters">): pulumi.Output<Scope> {
+  const atOnce = args.clusters.find((cluster) => typeof cluster === "string") ?? args.clusters[0];
+  return pulumi.output(atOnce).apply((cluster) => home(cluster === undefined ? [] : [cluster]));
+}
+
+/** The target groups without their load balancers, which only alarms and charts ask for. */
+export function groupArns(args: Pick<PlainArgs, "targetGroups">): Record<string, { readonly arn: pulumi.Input<string> }> {
+  return Object.fromEntries(Object.entries(args.targetGroups).map(([name, { arn }]) => [name, { arn }]));
 }

@@ -9,10 +9,9 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULTS } from "./arguments";
-import { eventBusArn } from "./arn";
+import { eventBusArn, type Scope } from "./arn";
 import { RECONCILE_DETAIL_TYPE, START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "./eventPatterns";
 import { putEventsPolicy } from "./policies/putEventsPolicy";
-import { home, type SettledArgs } from "./settled";
 
 /** What an application may ask for. */
 export type Request = "start" | "stop" | "reconcile";
@@ -26,9 +25,16 @@ const DETAIL_TYPES: Readonly<Record<Request, string>> = {
   reconcile: RECONCILE_DETAIL_TYPE,
 };
 
+/** What they follow from. */
+export interface SourcesArgs {
+  readonly scope: Scope;
+  readonly eventBus: string | undefined;
+  readonly sources: readonly string[];
+}
+
 /** The policies of each source. */
-export function sourcePolicies(args: Pick<SettledArgs, "clusters" | "eventBus" | "sources">): Record<string, SourcePolicies> {
-  const bus = eventBusArn(args.eventBus ?? DEFAULTS.eventBus, home(args.clusters));
+export function sourcePolicies(args: SourcesArgs): Record<string, SourcePolicies> {
+  const bus = eventBusArn(args.eventBus ?? DEFAULTS.eventBus, args.scope);
   const policy = (source: string, request: Request) => JSON.stringify(putEventsPolicy(bus, [source], [DETAIL_TYPES[request]]));
   return Object.fromEntries(
     args.sources.map((source): [string, SourcePolicies] => [

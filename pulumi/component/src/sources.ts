@@ -5,7 +5,6 @@
 
 import { OUTCOME_SOURCE } from "./outcomeEvents";
 import { reconcileExpression } from "./schedules";
-import type { SettledArgs } from "./settled";
 
 /** The source of the events that a deployment's schedules send: `src/cli/dead_letter.rs`. */
 export function scheduleSource(functionName: string): string {
@@ -17,8 +16,16 @@ export function operatorSource(functionName: string): string {
   return `${OPERATOR}.${functionName}`;
 }
 
+/** What the sources follow from. */
+export interface HeardArgs {
+  readonly sources: readonly string[];
+  /** Only whether there are any. */
+  readonly schedules?: object | undefined;
+  readonly reconcileSchedule?: string | undefined;
+}
+
 /** The sources that the rule lets through: applications, operators, and schedules if there are any. */
-export function heardSources(args: Pick<SettledArgs, "sources" | "schedules" | "reconcileSchedule">, functionName: string): string[] {
+export function heardSources(args: HeardArgs, functionName: string): string[] {
   const scheduled = Object.keys(args.schedules ?? {}).length > 0 || reconcileExpression(args) !== undefined;
   return [...args.sources, operatorSource(functionName), ...(scheduled ? [scheduleSource(functionName)] : [])];
 }

@@ -5,37 +5,30 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULTS, type StartEnginesArgs } from "./arguments";
 import { eventBusArn } from "./arn";
-import { bufferOf, KINDS } from "./buffered";
+import { KINDS } from "./buffered";
 import { checkArguments } from "./check";
-import { checkLater } from "./checkLater";
-import { commandEnvironment, environment } from "./environment";
-import {
-  RECONCILE_DETAIL_TYPE,
-  requestPattern,
-  START_DETAIL_TYPE,
-  STOP_DETAIL_TYPE,
-  stateChangePattern,
-} from "./eventPatterns";
+import { checkEach } from "./checkEach";
+import { checkLimits } from "./checkLimits";
+import { commandEnvironment, environmentArgs } from "./environment";
+import { RECONCILE_DETAIL_TYPE, START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "./eventPatterns";
 import { keyStatements } from "./keyStatements";
-import { known, present } from "./known";
-import { limitProblems } from "./limits";
-import { Problems, refuse } from "./problems";
-import { functionPolicy } from "./policies/functionPolicy";
-import { furtherStatements } from "./policies/furtherStatements";
-import { receiveEncrypted } from "./policies/keyPolicy";
-import { type OperatorPolicyArgs, operatorPolicy } from "./policies/operatorPolicy";
+import { known } from "./known";
+import { operatorArgs, operatorNames } from "./policies/names";
+import { operatorPolicy } from "./policies/operatorPolicy";
+import { policyCounts } from "./policies/plan";
 import { putEventsPolicy } from "./policies/putEventsPolicy";
+import { Problems, refuse } from "./problems";
 import { type Context, iamName, json, keepsName } from "./resources/context";
-import { createFunction, laterOf, policyArgs } from "./resources/function";
+import { createFunction, laterOf } from "./resources/function";
 import { createAlarms, createDashboard } from "./resources/monitoring";
+import { createOperatorPolicies } from "./resources/operators";
 import { createQueues } from "./resources/queues";
 import { createRules } from "./resources/rules";
 import { allowLater, createScheduling, createSchedules } from "./resources/scheduling";
 import { scheduleWarnings } from "./schedules";
-import { home, type SettledArgs } from "./settled";
-import { catalogText, settingsText } from "./settings";
+import { homeOf } from "./settled";
+import { catalogText, listedArgs, settingsText } from "./settings";
 import { policyOf, type Request, type SourcePolicies, sourcePolicies } from "./sourcePolicies";
-import { heardSources, operatorSource } from "./sources";
 import { type PlainArgs, withoutResources } from "./withoutResources";
 
 /** The component's type in URNs. */
@@ -45,7 +38,7 @@ export const COMPONENT_TYPE = "start-engines:index:StartEngines";
  * The function with its role and log group, the two rules, the queues, alarms, dashboard and schedules.
  *
  * Wrong arguments are an error that names all of them, before anything is registered. Outputs of other resources are
- * checked as soon as they are known (in a first preview they are not), before any child is registered.
+ * checked as soon as they are known (in a first preview they are not), before the first child that is made of them.
  */
 export class StartEngines extends pulumi.ComponentResource {
   /** The bus that applications send to, by name or ARN, as it was given. */
@@ -74,8 +67,10 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly putReconcileEventsPolicyArn: pulumi.Output<string>;
   /** For each of `sources`, policy documents for applications that may send as this source alone; `sourcePolicy` picks one. */
   readonly sourcePolicies: pulumi.Output<Record<string, SourcePolicies>>;
-  /** The policy for people who use the command: attach it to their role. */
-  readonly operatorPolicyArn: pulumi.Output<string>;
+  /** The policies for people who use the command: attach all of them to their role. */
+  readonly operatorPolicyArns: pulumi.Output<string[]>;
+  /** The only one of them; not set where there are several, since one of several is not enough. */
+  readonly operatorPolicyArn?: pulumi.Output<string>;
   /** The command's environment variables for this deployment; `exportLines` writes them for a shell. */
   readonly commandEnvironment: pulumi.Output<Record<string, string>>;
   /** The function's service catalog, for the command's `--services`. */
@@ -102,20 +97,26 @@ export class StartEngines extends pulumi.ComponentResource {
 
   constructor(name: string, given: StartEnginesArgs, options?: pulumi.ComponentResourceOptions) {
     const problems = new Problems();
-    const args = withoutResources(given, problems);
-    const before = known(args);
+    const plain = withoutResources(given, problems);
+    const before = known(plain);
     checkArguments(name, before, problems);
+    const functionName = plain.functionName ?? name;
+    const policies = policyCounts(plain, given, functionName);
+    checkLimits(before, functionName, policies, problems);
+    refuse(name, problems.list);
     super(COMPONENT_TYPE, name, {}, options);
-    const settled: pulumi.Output<SettledArgs> = pulumi.output(args).apply((all) => sound(name, before, all));
+    const { args, place, whole } = checkEach(name, plain, before, this);
     warn(args, this);
-    const checked = pulumi.all([settled, ...checkLater(name, args, this)]);
+    const home = homeOf(args);
     const context: Context = {
       name,
-      functionName: args.functionName ?? name,
+      functionName,
       urn: apart(this.urn),
       args,
-      settled,
-      options: { parent: this, dependsOn: checked.apply(() => []) },
+      policies,
+      home,
+      whole,
+      options: { parent: this, dependsOn: place.apply(() => []) },
     };
     const queues = createQueues(context);
     const scheduling = createScheduling(context);
@@ -130,12 +131,11 @@ export class StartEngines extends pulumi.ComponentResource {
         `${name}-${suffix}`,
         {
           name: iamName(context, suffix),
-          description: `May send ${what} events to ${context.functionName}`,
+          description: `May send ${what} events to ${functionName}`,
           policy: json(
-            settled.apply((all) => {
-              const bus = eventBusArn(all.eventBus ?? DEFAULTS.eventBus, home(all.clusters));
-              return putEventsPolicy(bus, all.sources, [detailType]);
-            }),
+            pulumi
+              .all([args.eventBus ?? DEFAULTS.eventBus, args.sources, home])
+              .apply(([bus, sources, scope]) => putEventsPolicy(eventBusArn(bus, scope), sources, [detailType])),
           ),
           tags: args.tags,
         },
@@ -149,21 +149,12 @@ export class StartEngines extends pulumi.ComponentResource {
       queues.ruleDeadLetters,
       ...KINDS.flatMap((kind) => queues.buffers?.[kind].deadLetters ?? []),
     ];
-    const operators = new iam.Policy(
-      `${name}-operators`,
-      {
-        name: iamName(context, "operators"),
-        description: `May look after the tasks of ${context.functionName} with the command start-engines`,
-        policy: json(
-          pulumi
-            .all([settled, created.function.arn, pulumi.all(failed.map((queue) => queue.arn))])
-            .apply(([all, functionArn, queueArns]) => operatorPolicy({ ...operatorArgs(all, context.functionName), functionArn, queueArns })),
-        ),
-        tags: args.tags,
-      },
-      keepsName(context),
-    );
-    this.operatorPolicyArn = operators.arn;
+    const operatorDocument = pulumi
+      .all([operatorNames(args), created.function.arn, pulumi.all(failed.map((queue) => queue.arn))])
+      .apply(([names, functionArn, queueArns]) => operatorPolicy({ ...operatorArgs(names, functionName), functionArn, queueArns }));
+    const [operators, ...more] = createOperatorPolicies(context, operatorDocument);
+    this.operatorPolicyArns = pulumi.all([operators, ...more].flatMap((policy) => policy?.arn ?? []));
+    if (operators !== undefined && more.length === 0) this.operatorPolicyArn = operators.arn;
     const deployed = pulumi.output({
       functionArn: created.function.arn,
       ruleDeadLetterQueueUrl: queues.ruleDeadLetters.url,
@@ -172,13 +163,15 @@ export class StartEngines extends pulumi.ComponentResource {
       stateChangeDeadLetterQueueUrl: queues.buffers?.stateChanges.deadLetters.url,
     });
     this.commandEnvironment = pulumi
-      .all([settled, laterOf(queues, scheduling), deployed])
-      .apply(([all, later, known]) => commandEnvironment(all, later, context.functionName, known));
-    this.catalog = settled.apply((all) => catalogText(all.services ?? {}));
-    this.settings = settled.apply((all) => settingsText(all, context.functionName));
-    this.sourcePolicies = settled.apply(sourcePolicies);
-    this.kmsKeyPolicyStatements = settled.apply((all) => keyStatements(context.functionName, all));
-    this.eventBus = settled.apply((all) => all.eventBus ?? DEFAULTS.eventBus);
+      .all([environmentArgs(args), args.eventBus, laterOf(queues, scheduling), deployed])
+      .apply(([all, eventBus, later, known]) => commandEnvironment({ ...all, eventBus }, later, functionName, known));
+    this.catalog = pulumi.output(args.services).apply((services) => catalogText(services ?? {}));
+    this.settings = listedArgs(args).apply((lists) => settingsText(lists, functionName));
+    this.sourcePolicies = pulumi
+      .all([home, args.eventBus, args.sources])
+      .apply(([scope, eventBus, sources]) => sourcePolicies({ scope, eventBus, sources }));
+    this.kmsKeyPolicyStatements = home.apply((scope) => keyStatements(functionName, scope, args.logGroup));
+    this.eventBus = pulumi.output(args.eventBus).apply((bus) => bus ?? DEFAULTS.eventBus);
     this.functionArn = created.function.arn;
     this.functionName = created.function.name;
     this.logGroupName = created.logGroup.name;
@@ -219,6 +212,7 @@ export class StartEngines extends pulumi.ComponentResource {
       putStopEventsPolicyArn: this.putStopEventsPolicyArn,
       putReconcileEventsPolicyArn: this.putReconcileEventsPolicyArn,
       sourcePolicies: this.sourcePolicies,
+      operatorPolicyArns: this.operatorPolicyArns,
       operatorPolicyArn: this.operatorPolicyArn,
       commandEnvironment: this.commandEnvironment,
       catalog: this.catalog,
@@ -253,48 +247,4 @@ const STOPPED =
 function warn(args: PlainArgs, component: StartEngines): void {
   const stopped = args.reservedConcurrency === 0 ? [STOPPED] : [];
   for (const warning of [...scheduleWarnings(args, new Date()), ...stopped]) void pulumi.log.warn(warning, component);
-}
-
-/** As long as any ARN that is not known before its resource is created. */
-const PLACEHOLDER_ARN = `arn:aws:service:region-name-1:111122223333:${"x".repeat(64)}`;
-const PLACEHOLDER = {
-  logGroupArn: PLACEHOLDER_ARN,
-  onFailureQueueArn: PLACEHOLDER_ARN,
-  scheduleGroup: "x".repeat(40),
-  laterRoleArn: PLACEHOLDER_ARN,
-};
-
-/** The inputs of the operators' policy that come from the arguments. */
-function operatorArgs(args: SettledArgs, functionName: string): Omit<OperatorPolicyArgs, "functionArn" | "queueArns"> {
-  const { scope, clusterArns, targetGroupArns } = policyArgs(args);
-  const busArn = eventBusArn(args.eventBus ?? DEFAULTS.eventBus, scope);
-  const further = receiveEncrypted(args.kmsKeyArn, scope);
-  return { scope, clusterArns, targetGroupArns, busArn, source: operatorSource(functionName), further };
-}
-
-/** Checks the arguments when all are known, and AWS's limits on what is generated from them. */
-function sound(name: string, before: unknown, args: SettledArgs): SettledArgs {
-  const problems = new Problems();
-  const given = present(before, args, "args", (place) => {
-    problems.absent(place);
-  });
-  checkArguments(name, given, problems);
-  const bufferQueueArns = bufferOf(args) === undefined ? [] : KINDS.map(() => PLACEHOLDER_ARN);
-  // As many dead-letter queues, and the two that are always there.
-  const queueArns = [PLACEHOLDER_ARN, PLACEHOLDER_ARN, ...bufferQueueArns];
-  const functionName = args.functionName ?? name;
-  const found = limitProblems({
-    environment: environment(
-      args,
-      { roleArn: PLACEHOLDER_ARN, scheduleGroup: name, deadLetterQueueArn: PLACEHOLDER_ARN },
-      functionName,
-    ),
-    patterns: [requestPattern(heardSources(args, functionName)), stateChangePattern(args.clusters)],
-    policies: [
-      functionPolicy({ ...policyArgs(args), ...PLACEHOLDER, bufferQueueArns, further: furtherStatements(args, functionName) }),
-    ],
-    managedPolicies: [operatorPolicy({ ...operatorArgs(args, functionName), functionArn: PLACEHOLDER_ARN, queueArns })],
-  });
-  refuse(name, found);
-  return args;
 }

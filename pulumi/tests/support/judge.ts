@@ -26,8 +26,15 @@ function inWordsOfReference<T>(value: T): T {
   return JSON.parse(text) as T;
 }
 
-/** Whether a policy of the role allows a call. */
-async function isAllowed(call: calls.Call, resource: string, policy: PolicyDocument): Promise<boolean> {
+/** One policy, or all that a role has. */
+export type Policies = PolicyDocument | readonly PolicyDocument[];
+
+function listOf(policies: Policies): readonly PolicyDocument[] {
+  return "Statement" in policies ? [policies] : policies;
+}
+
+/** Whether a role with these policies is allowed a call. */
+async function isAllowed(call: calls.Call, resource: string, policies: Policies): Promise<boolean> {
   const result = await runSimulation(
     {
       request: {
@@ -36,7 +43,7 @@ async function isAllowed(call: calls.Call, resource: string, policy: PolicyDocum
         resource: { resource, accountId: ACCOUNT },
         contextVariables: inWordsOfReference({ ...call.keys }),
       },
-      identityPolicies: [{ name: "policy", policy: inWordsOfReference(policy) }],
+      identityPolicies: listOf(policies).map((policy, n) => ({ name: `policy-${n}`, policy: inWordsOfReference(policy) })),
       ...(call.action.startsWith("kms:") && { resourcePolicy: TO_IAM }),
       serviceControlPolicies: [
         {
@@ -60,7 +67,7 @@ async function isAllowed(call: calls.Call, resource: string, policy: PolicyDocum
 }
 
 /** Some calls are allowed and others denied, on every resource that AWS may ask about. */
-export async function assertAnswers(policy: PolicyDocument, allowed: calls.Call[], denied: calls.Call[]): Promise<void> {
+export async function assertAnswers(policy: Policies, allowed: calls.Call[], denied: calls.Call[]): Promise<void> {
   const must = async (call: calls.Call, expected: boolean) => {
     for (const resource of await resourcesOf(call)) {
       const what = `${expected ? "allowed" : "denied"}: ${JSON.stringify(call)} on ${resource}`;

@@ -19,6 +19,7 @@ export interface FunctionPolicyArgs {
   /** The account and region of all resources. */
   readonly scope: Scope;
   readonly clusterArns: readonly string[];
+  /** Families, or their beginnings with a trailing `*`; so are target groups and roles. */
   readonly taskFamilies: readonly string[];
   readonly targetGroupArns: readonly string[];
   /** Task roles and execution roles. */
@@ -44,7 +45,19 @@ const OWN_SCHEDULES = "start-engines-";
 /** The tag of a task that drains: `src/core/domain/tags.rs`. */
 const STOP_AT_TAG = "start-engines:stop-at";
 
-/** The inline policy of the function's role. */
+/** Unneeded policies repeat this statement (`spread.ts`): IAM has no narrower resource for it, and it reads only. */
+export const SEE_TASK_DEFINITIONS: Statement = {
+  Sid: "SeeTaskDefinitions",
+  Effect: "Allow",
+  // In network mode host a task has no ports in DescribeTasks: only its task definition has them.
+  Action: ["ecs:DescribeTaskDefinition"],
+  // IAM has no resource type for it
+  // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html):
+  // any other resource would deny it.
+  Resource: "*",
+};
+
+/** What the function's role may do, as one document; `spread.ts` makes policies of it. */
 export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
   const { scope, clusterArns } = args;
   const inClusters = { ArnEquals: { "ecs:cluster": [...clusterArns] } };
@@ -74,24 +87,17 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
       Condition: { "ForAllValues:StringEquals": { "aws:TagKeys": [STOP_AT_TAG] }, Null: { "aws:TagKeys": "false" } },
     },
     {
-      Sid: "StopTasks",
+      Sid: "SeeAndStopTasks",
       Effect: "Allow",
-      Action: ["ecs:StopTask"],
-      Resource: inEach("task"),
-      Condition: inClusters,
+      Action: ["ecs:DescribeTasks", "ecs:StopTask", "ecs:DescribeContainerInstances"],
+      // Their ARNs have the cluster: a condition would only name it again.
+      Resource: [...inEach("task"), ...inEach("container-instance")],
     },
     {
       Sid: "ScheduleLater",
       Effect: "Allow",
       Action: ["scheduler:CreateSchedule"],
       Resource: [arnIn(scope, "scheduler", `schedule/${args.scheduleGroup}/${OWN_SCHEDULES}*`)],
-    },
-    {
-      Sid: "SeeTasks",
-      Effect: "Allow",
-      Action: ["ecs:DescribeTasks"],
-      Resource: inEach("task"),
-      Condition: inClusters,
     },
     {
       Sid: "ListTasks",
@@ -104,23 +110,7 @@ export function functionPolicy(args: FunctionPolicyArgs): PolicyDocument {
       Resource: "*",
       Condition: inClusters,
     },
-    {
-      Sid: "FindInstances",
-      Effect: "Allow",
-      Action: ["ecs:DescribeContainerInstances"],
-      Resource: inEach("container-instance"),
-      Condition: inClusters,
-    },
-    {
-      Sid: "SeeTaskDefinitions",
-      Effect: "Allow",
-      // In network mode host a task has no ports in DescribeTasks: only its task definition has them.
-      Action: ["ecs:DescribeTaskDefinition"],
-      // IAM has no resource type for it
-      // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html):
-      // any other resource would deny it.
-      Resource: "*",
-    },
+    SEE_TASK_DEFINITIONS,
     {
       Sid: "SeeInstances",
       Effect: "Allow",

@@ -17,7 +17,10 @@ export function furtherStatements(args: FurtherArgs, functionName: string): Stat
 }
 
 /** The arguments that add statements, and where the function is. */
-export type FurtherArgs = Pick<SettledArgs, "clusters" | "vpcConfig" | "tracing" | "kmsKeyArn">;
+export interface FurtherArgs extends Pick<SettledArgs, "clusters" | "tracing" | "kmsKeyArn"> {
+  /** Only whether there is one. */
+  readonly vpcConfig?: object | undefined;
+}
 
 /**
  * Only with active tracing does Lambda send anything.

@@ -10,6 +10,7 @@
 import { arnIn, clusterName, type Scope } from "../arn";
 import { START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "../eventPatterns";
 import { document, type PolicyDocument, type Statement } from "./document";
+import { SEE_TASK_DEFINITIONS } from "./functionPolicy";
 import { putEvents } from "./putEventsPolicy";
 
 /** The inputs of the policy. */
@@ -27,7 +28,7 @@ export interface OperatorPolicyArgs {
   readonly further?: readonly Statement[] | undefined;
 }
 
-/** A managed policy for people. */
+/** What people may do, as one document; `spread.ts` makes managed policies of it. */
 export function operatorPolicy(args: OperatorPolicyArgs): PolicyDocument {
   const { scope, clusterArns } = args;
   const inClusters = { ArnEquals: { "ecs:cluster": [...clusterArns] } };
@@ -36,11 +37,12 @@ export function operatorPolicy(args: OperatorPolicyArgs): PolicyDocument {
   return document(
     putEvents(args.busArn, [args.source], [START_DETAIL_TYPE, STOP_DETAIL_TYPE]),
     {
-      Sid: "SeeTasks",
+      // `reconcile` stops tasks whose drain is over but that were not stopped.
+      Sid: "SeeAndStopOverdueTasks",
       Effect: "Allow",
-      Action: ["ecs:DescribeTasks"],
-      Resource: inEach("task"),
-      Condition: inClusters,
+      Action: ["ecs:DescribeTasks", "ecs:StopTask", "ecs:DescribeContainerInstances"],
+      // Their ARNs have the cluster: a condition would only name it again.
+      Resource: [...inEach("task"), ...inEach("container-instance")],
     },
     {
       Sid: "ListTasks",
@@ -53,23 +55,7 @@ export function operatorPolicy(args: OperatorPolicyArgs): PolicyDocument {
       Resource: "*",
       Condition: inClusters,
     },
-    {
-      Sid: "FindInstances",
-      Effect: "Allow",
-      Action: ["ecs:DescribeContainerInstances"],
-      Resource: inEach("container-instance"),
-      Condition: inClusters,
-    },
-    {
-      Sid: "SeeTaskDefinitions",
-      Effect: "Allow",
-      // In network mode host a task has no ports in DescribeTasks: only its task definition has them.
-      Action: ["ecs:DescribeTaskDefinition"],
-      // IAM has no resource type for it
-      // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html):
-      // any other resource would deny it.
-      Resource: "*",
-    },
+    SEE_TASK_DEFINITIONS,
     {
       Sid: "SeeInstancesAndTargets",
       Effect: "Allow",
@@ -81,14 +67,6 @@ export function operatorPolicy(args: OperatorPolicyArgs): PolicyDocument {
       ],
       // IAM has no resource type for these: any other resource would deny them.
       Resource: "*",
-    },
-    {
-      // `reconcile` stops tasks whose drain is over but that were not stopped.
-      Sid: "StopOverdueTasks",
-      Effect: "Allow",
-      Action: ["ecs:StopTask"],
-      Resource: inEach("task"),
-      Condition: inClusters,
     },
     {
       Sid: "RepairTargets",

@@ -4,6 +4,8 @@ import { createHash } from "node:crypto";
 
 import type * as pulumi from "@pulumi/pulumi";
 
+import type { Scope } from "../arn";
+import type { PolicyCounts } from "../policies/plan";
 import type { SettledArgs } from "../settled";
 import type { PlainArgs } from "../withoutResources";
 
@@ -15,10 +17,15 @@ export interface Context {
   readonly functionName: string;
   /** The component's URN. */
   readonly urn: pulumi.Output<string>;
+  /** Sound: an output among them fails if its value is wrong. */
   readonly args: PlainArgs;
-  /** The arguments when all are known and valid. */
-  readonly settled: pulumi.Output<SettledArgs>;
-  /** The parent, and a dependency on `settled`. */
+  /** How many managed policies there are. */
+  readonly policies: PolicyCounts;
+  /** The account and region of all resources. */
+  readonly home: pulumi.Output<Scope>;
+  /** All arguments when all are known, and go together: what comes after it waits for everything. */
+  readonly whole: pulumi.Output<SettledArgs>;
+  /** The parent, and what is checked before any resource; each resource waits besides only for what it is made of. */
   readonly options: pulumi.CustomResourceOptions & { readonly dependsOn: pulumi.Output<pulumi.Resource[]> };
 }
 
@@ -34,9 +41,9 @@ export function iamName({ functionName, urn }: Context, suffix?: string): pulumi
   return urn.apply((known) => `${begin}-${createHash("sha256").update(known).digest("hex").slice(0, END_LENGTH)}`);
 }
 
-/** The options of a resource with such a name. */
-export function keepsName(context: Context): pulumi.CustomResourceOptions {
-  return { ...context.options, ignoreChanges: ["name", "description"] };
+/** The options of a resource with such a name, after these. */
+export function keepsName(context: Context, ...first: pulumi.Resource[]): pulumi.CustomResourceOptions {
+  return { ...after(context, ...first), ignoreChanges: ["name", "description"] };
 }
 
 /** Name and path of a role, and its permissions boundary. */
@@ -70,6 +77,13 @@ export function ofQueues(context: Context): pulumi.CustomResourceOptions {
 /** The context's options, with a dependency on these resources. */
 export function after(context: Context, ...resources: pulumi.Resource[]): pulumi.CustomResourceOptions {
   return { ...context.options, dependsOn: context.options.dependsOn.apply((first) => [...first, ...resources]) };
+}
+
+/** The same, and after all arguments: of which a preview does not know all. */
+export function afterAll(context: Context, first: pulumi.Resource, ...others: pulumi.Resource[]): pulumi.CustomResourceOptions {
+  const { dependsOn } = context.options;
+  const resources = [first, ...others].map((resource) => dependsOn.apply(() => resource));
+  return { ...context.options, dependsOn: [...resources, context.whole.apply(() => first)] };
 }
 
 /** A document as JSON text. */

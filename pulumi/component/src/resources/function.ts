@@ -6,15 +6,19 @@ import * as lambda from "@pulumi/aws/lambda";
 import * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULTS } from "../arguments";
-import { eventBusArn } from "../arn";
+import { arnIn } from "../arn";
 import { bufferOf, KINDS, SUFFIXES } from "../buffered";
 import { codeOf, packaged } from "../code";
-import { environment, type Later } from "../environment";
-import { functionPolicy, functionTrust } from "../policies/functionPolicy";
+import { environment, environmentArgs, type Later } from "../environment";
+import { limitEnvironment, limitRole } from "../limits";
+import { document, type PolicyDocument } from "../policies/document";
+import { functionPolicy, functionTrust, SEE_TASK_DEFINITIONS } from "../policies/functionPolicy";
 import { furtherStatements } from "../policies/furtherStatements";
-import { arnAtHome, home, type SettledArgs } from "../settled";
-import { catalogText, FILES, settingsText } from "../settings";
-import { after, type Context, json, keepsRole, kept, roleInputs } from "./context";
+import { functionNames, policyArgs } from "../policies/names";
+import { atLeast, forRole } from "../policies/spread";
+import { Problems, refuse } from "../problems";
+import { catalogText, FILES, listedArgs, settingsText } from "../settings";
+import { after, afterAll, type Context, iamName, json, keepsName, keepsRole, kept, roleInputs } from "./context";
 import type { Queues } from "./queues";
 import type { Scheduling } from "./scheduling";
 
@@ -45,7 +49,7 @@ const RUNTIME = "provided.al2023";
 
 /** Creates the function and its resources. */
 export function createFunction(context: Context, queues: Queues, scheduling: Scheduling): FunctionResources {
-  const { name, functionName, args, settled } = context;
+  const { name, functionName, args } = context;
   const logGroup = createLogGroup(context);
   const role = new iam.Role(
     name,
@@ -60,7 +64,7 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
   const later = laterOf(queues, scheduling);
   const bufferQueueArns = KINDS.flatMap((kind) => queues.buffers?.[kind].queue.arn ?? []);
   const policy = pulumi
-    .all([settled, later, logGroup.arn, queues.onFailure.arn, pulumi.all(bufferQueueArns)])
+    .all([functionNames(args), later, logGroup.arn, queues.onFailure.arn, pulumi.all(bufferQueueArns)])
     .apply(([known, { roleArn, scheduleGroup }, logGroupArn, onFailureQueueArn, bufferQueueArns]) =>
       functionPolicy({
         ...policyArgs(known),
@@ -72,7 +76,7 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
         further: furtherStatements(known, functionName),
       }),
     );
-  const rolePolicy = new iam.RolePolicy(name, { role: role.name, policy: json(policy) }, context.options);
+  const permissions = createPolicies(context, role, policy);
   const created = new lambda.Function(
     name,
     {
@@ -94,11 +98,12 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
       kmsKeyArn: args.kmsKeyArn,
       // Without it Lambda writes to the group of the function's name. The lines are JSON, and stay as the function writes them.
       loggingConfig: args.logGroup === undefined ? undefined : { logFormat: "Text", logGroup: args.logGroup },
-      environment: { variables: pulumi.all([settled, later]).apply(([known, how]) => environment(known, how, functionName)) },
+      environment: { variables: variables(context, later) },
       tags: args.tags,
     },
-    // The policy first, so that no event comes before it; the log group, so that Lambda creates none.
-    after(context, rolePolicy, ...logGroup.made),
+    // The policies first, so that no event comes before them; the log group, so that Lambda creates none.
+    // And after all arguments, since all of them may have something to do with what it does.
+    afterAll(context, role, ...permissions, ...logGroup.made),
   );
   const invokeConfig = new lambda.FunctionEventInvokeConfig(
     name,
@@ -109,17 +114,66 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
       destinationConfig: { onFailure: { destination: queues.onFailure.arn } },
     },
     // Lambda refuses a destination that the role may not send to.
-    after(context, rolePolicy),
+    after(context, ...permissions),
   );
-  const mappings = createMappings(context, created, queues, rolePolicy);
+  const mappings = createMappings(context, created, queues, permissions);
   return { function: created, logGroup, role, invokeConfig, mappings };
 }
 
+/**
+ * The inline policy, and as many managed ones as there are names for.
+ *
+ * Each is updated after those that follow it: a name that another one pushes out of a policy is in the next one already.
+ */
+function createPolicies(context: Context, role: iam.Role, whole: pulumi.Output<PolicyDocument>): pulumi.Resource[] {
+  const { name, functionName, args, policies } = context;
+  const documents = whole.apply((known) => {
+    const needed = forRole(known);
+    const problems = new Problems();
+    limitRole({ documents: needed, managed: policies.function }, problems);
+    refuse(name, problems.list);
+    return atLeast(policies.function + 1, needed, SEE_TASK_DEFINITIONS);
+  });
+  const documentOf = (n: number) => json(documents.apply((known) => known[n] ?? document()));
+  const attached: pulumi.Resource[] = [];
+  for (let n = policies.function; n > 0; n -= 1) {
+    const suffix = `function-${n + 1}`;
+    const managed = new iam.Policy(
+      `${name}-${suffix}`,
+      {
+        name: iamName(context, suffix),
+        description: `What ${functionName} may do, part ${n + 1}`,
+        policy: documentOf(n),
+        tags: args.tags,
+      },
+      keepsName(context, ...attached),
+    );
+    const attachment = new iam.RolePolicyAttachment(
+      `${name}-${suffix}`,
+      { role: role.name, policyArn: managed.arn },
+      context.options,
+    );
+    attached.push(attachment);
+  }
+  const inline = new iam.RolePolicy(name, { role: role.name, policy: documentOf(0) }, after(context, ...attached));
+  return [inline, ...attached];
+}
+
+function variables({ name, functionName, args }: Context, later: pulumi.Output<Later>): pulumi.Output<Record<string, string>> {
+  return pulumi.all([environmentArgs(args), args.environment, later]).apply(([known, further, how]) => {
+    const problems = new Problems();
+    const found = environment({ ...known, environment: further }, how, functionName);
+    limitEnvironment(found, problems);
+    refuse(name, problems.list);
+    return found;
+  });
+}
+
 /** The given log group, or one of the component's own. */
-function createLogGroup({ name, functionName, args, settled, options }: Context): LogGroup {
+function createLogGroup({ name, functionName, args, home, options }: Context): LogGroup {
   if (args.logGroup !== undefined) {
     const given = pulumi.output(args.logGroup);
-    const arn = pulumi.all([given, settled]).apply(([known, all]) => arnAtHome(all.clusters, "logs", `log-group:${known}`));
+    const arn = pulumi.all([given, home]).apply(([known, scope]) => arnIn(scope, "logs", `log-group:${known}`));
     return { name: given, arn, made: [] };
   }
   const made = new cloudwatch.LogGroup(
@@ -141,7 +195,7 @@ function createMappings(
   context: Context,
   created: lambda.Function,
   { buffers }: Queues,
-  rolePolicy: iam.RolePolicy,
+  permissions: readonly pulumi.Resource[],
 ): lambda.EventSourceMapping[] {
   const { name, args } = context;
   const settings = bufferOf(args);
@@ -160,7 +214,7 @@ function createMappings(
           tags: args.tags,
         },
         // Lambda refuses a queue that the role may not receive messages from.
-        after(context, rolePolicy),
+        after(context, ...permissions),
       ),
   );
 }
@@ -170,19 +224,6 @@ export function laterOf(queues: Queues, scheduling: Scheduling): pulumi.Output<L
   return pulumi
     .all([scheduling.laterRole.arn, scheduling.group.name, queues.ruleDeadLetters.arn])
     .apply(([roleArn, scheduleGroup, deadLetterQueueArn]): Later => ({ roleArn, scheduleGroup, deadLetterQueueArn }));
-}
-
-/** The inputs of the policy that come from the arguments. */
-export function policyArgs(args: SettledArgs) {
-  return {
-    scope: home(args.clusters),
-    clusterArns: args.clusters,
-    taskFamilies: args.taskFamilies,
-    targetGroupArns: Object.values(args.targetGroups).map((group) => group.arn),
-    taskRoleArns: args.taskRoles,
-    infrastructureRoleArns: args.infrastructureRoles ?? [],
-    outcomeEventBusArn: args.outcomeEventBus === undefined ? undefined : eventBusArn(args.outcomeEventBus, home(args.clusters)),
-  };
 }
 
 /** The function's code, in the terms of `aws.lambda.Function`: the packed one as it is. */
@@ -195,12 +236,12 @@ function codeInputs({ args }: Context): Pick<lambda.FunctionArgs, "code" | "s3Bu
 }
 
 /** The layer with the settings file and the catalog. Each change is a new version, which the function takes in the same update. */
-function createLayer({ name, functionName, settled, options }: Context): lambda.LayerVersion {
-  const code = settled.apply(
-    (known) =>
+function createLayer({ name, functionName, args, options }: Context): lambda.LayerVersion {
+  const code = pulumi.all([listedArgs(args), pulumi.output(args.services)]).apply(
+    ([lists, services]) =>
       new pulumi.asset.AssetArchive({
-        [FILES.settings]: new pulumi.asset.StringAsset(settingsText(known, functionName)),
-        ...(known.services && { [FILES.services]: new pulumi.asset.StringAsset(catalogText(known.services)) }),
+        [FILES.settings]: new pulumi.asset.StringAsset(settingsText(lists, functionName)),
+        ...(services && { [FILES.services]: new pulumi.asset.StringAsset(catalogText(services)) }),
       }),
   );
   return new lambda.LayerVersion(

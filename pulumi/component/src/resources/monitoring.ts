@@ -1,7 +1,7 @@
 /** Alarms and dashboard. */
 
 import * as cloudwatch from "@pulumi/aws/cloudwatch";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 
 import {
   type Alarm,
@@ -19,13 +19,13 @@ import { metricDimension } from "../arn";
 import { bufferOf, KINDS, LABELS } from "../buffered";
 import { dashboardBody, type GroupMetrics } from "../dashboard";
 import { reconcileExpression } from "../schedules";
-import { home, type SettledArgs } from "../settled";
+import type { PlainArgs } from "../withoutResources";
 import { type Context, json } from "./context";
 import { bufferNames, queueNames } from "./queues";
 
 /** Creates the alarms, unless `alarms.enabled` is false. */
 export function createAlarms(context: Context): cloudwatch.MetricAlarm[] {
-  const { name, functionName, args, settled } = context;
+  const { name, functionName, args } = context;
   const limits = args.alarms ?? {};
   if (limits.enabled === false) return [];
   const create = (suffix: string, of: Omit<pulumi.Inputs, "name">): cloudwatch.MetricAlarm[] => {
@@ -63,12 +63,8 @@ export function createAlarms(context: Context): cloudwatch.MetricAlarm[] {
   const messages = buffers.length === 0 ? [] : [messagesAlarm(functionName)];
   const buffered = [...buffers.flatMap((queue) => bufferAlarms(queue, limits)), ...messages];
   const plain = [...functionAlarms(watched, limits), ...outcomes, ...unknown, ...buffered];
-  const unhealthy = watchedGroups(args.targetGroups).flatMap((label) => {
-    const alarm = settled.apply((known) => {
-      const group = groupMetrics(known).find((found) => found.label === label);
-      if (group === undefined) throw new Error(`no target group ${label}`);
-      return unhealthyAlarm(group, known.alarms ?? {});
-    });
+  const unhealthy = watchedGroups(args).flatMap(([label, group]) => {
+    const alarm = group.apply((known) => unhealthyAlarm(known, limits));
     const of = <K extends keyof Alarm>(field: K) => alarm.apply((known) => known[field]);
     return create(unhealthySuffix(label), {
       alarmDescription: of("alarmDescription"),
@@ -85,22 +81,22 @@ export function createAlarms(context: Context): cloudwatch.MetricAlarm[] {
 
 /** Creates the dashboard, unless `dashboard` is false. */
 export function createDashboard(context: Context): void {
-  const { name, functionName, args, settled } = context;
+  const { name, functionName, args, home } = context;
   if (args.dashboard === false) return;
   const names = queueNames(functionName);
-  const body = settled.apply((known) =>
+  const body = pulumi.all([home, pulumi.all(watchedGroups(args).map(([, group]) => group))]).apply(([{ region }, groups]) =>
     dashboardBody({
-      region: home(known.clusters).region,
+      region,
       functionName,
       onFailureQueueName: names.onFailure,
       ruleDeadLetterQueueName: names.ruleDeadLetters,
       buffers: buffersOf(context),
-      groups: groupMetrics(known),
+      groups,
     }),
   );
   // One set of dashboards is shown in all regions of an account:
   // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Dashboards.html
-  const dashboardName = settled.apply((known) => `${functionName}-${home(known.clusters).region}`);
+  const dashboardName = home.apply(({ region }) => `${functionName}-${region}`);
   new cloudwatch.Dashboard(name, { dashboardName, dashboardBody: json(body) }, context.options);
 }
 
@@ -111,15 +107,14 @@ function buffersOf({ functionName, args }: Context): BufferNames[] {
 }
 
 /** The target groups whose load balancer is given: CloudWatch's metrics need both. */
-function watchedGroups(groups: Readonly<Record<string, { readonly loadBalancerArn?: unknown }>>): string[] {
-  return Object.keys(groups).filter((label) => groups[label]?.loadBalancerArn !== undefined);
-}
-
-function groupMetrics(args: Pick<SettledArgs, "targetGroups">): GroupMetrics[] {
-  return Object.entries(args.targetGroups).flatMap(([label, group]) => {
-    if (group.loadBalancerArn === undefined) return [];
-    const loadBalancer = metricDimension(group.loadBalancerArn);
-    const namespace = loadBalancer.startsWith("net/") ? "AWS/NetworkELB" : "AWS/ApplicationELB";
-    return [{ label, namespace, targetGroup: metricDimension(group.arn), loadBalancer }];
+function watchedGroups({ targetGroups }: PlainArgs): [label: string, metrics: pulumi.Output<GroupMetrics>][] {
+  return Object.entries(targetGroups).flatMap(([label, { arn, loadBalancerArn }]) => {
+    if (loadBalancerArn === undefined) return [];
+    const metrics = pulumi.all([arn, loadBalancerArn]).apply(([groupArn, balancerArn]): GroupMetrics => {
+      const loadBalancer = metricDimension(balancerArn);
+      const namespace = loadBalancer.startsWith("net/") ? "AWS/NetworkELB" : "AWS/ApplicationELB";
+      return { label, namespace, targetGroup: metricDimension(groupArn), loadBalancer };
+    });
+    return [[label, metrics]];
   });
 }

@@ -8,8 +8,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { DEFAULTS } from "../arguments";
 import { bufferOf, type Kind, SUFFIXES } from "../buffered";
 import { requestPattern, stateChangePattern } from "../eventPatterns";
+import { limitRequestPattern } from "../limits";
 import type { PolicyDocument } from "../policies/document";
 import { bufferQueuePolicy, ruleDeadLetterQueuePolicy } from "../policies/queuePolicy";
+import { Problems, refuse } from "../problems";
 import { heardSources } from "../sources";
 import { after, type Context, json, ofQueues } from "./context";
 import type { FunctionResources } from "./function";
@@ -32,6 +34,14 @@ export interface Rules {
   readonly stateChange: cloudwatch.EventRule;
 }
 
+function soundRequestPattern({ name, functionName, args }: Context, sources: string[]): object {
+  const problems = new Problems();
+  const pattern = requestPattern(heardSources({ ...args, sources }, functionName));
+  limitRequestPattern(pattern, problems);
+  refuse(name, problems.list);
+  return pattern;
+}
+
 /** Creates both rules with their targets. */
 export function createRules(
   context: Context,
@@ -39,7 +49,7 @@ export function createRules(
   queues: Queues,
   laterPolicy: pulumi.Resource,
 ): Rules {
-  const { name, functionName, args, settled } = context;
+  const { name, functionName, args } = context;
   const rule = (suffix: string, description: string, bus: pulumi.Input<string>, pattern: pulumi.Output<object>) =>
     new cloudwatch.EventRule(
       `${name}-${suffix}`,
@@ -57,13 +67,13 @@ export function createRules(
     "requests",
     "Requests of applications, operators and schedules, to start-engines",
     requestBus,
-    settled.apply((known) => requestPattern(heardSources(known, functionName))),
+    pulumi.output(args.sources).apply((sources) => soundRequestPattern(context, sources)),
   );
   const stateChange = rule(
     "state-change",
     "State changes of the tasks that start-engines has started, to start-engines",
     STATE_CHANGE_BUS,
-    settled.apply((known) => stateChangePattern(known.clusters)),
+    pulumi.output(args.clusters).apply(stateChangePattern),
   );
   const queuePolicy = (suffix: string, queue: sqs.Queue, policy: pulumi.Output<PolicyDocument>) =>
     new sqs.QueuePolicy(`${name}-${suffix}`, { queueUrl: queue.url, policy: json(policy) }, ofQueues(context));

@@ -11,7 +11,6 @@ import type { PolicyDocument } from "../policies/document";
 import { sendEncrypted } from "../policies/keyPolicy";
 import { laterPolicy, schedulerPolicy, schedulerTrust } from "../policies/schedulerPolicy";
 import { reconcileDetail, reconcileExpression, RETRIED_FOR, startDetail, stopDetail } from "../schedules";
-import { home } from "../settled";
 import { scheduleSource } from "../sources";
 import { after, type Context, json, keepsRole, roleInputs } from "./context";
 import type { FunctionResources } from "./function";
@@ -44,14 +43,14 @@ export function allowLater(
   queues: Queues,
 ): iam.RolePolicy {
   const policy = pulumi
-    .all([created.function.arn, queues.ruleDeadLetters.arn, context.settled])
-    .apply(([functionArn, queueArn, known]) => laterPolicy(functionArn, queueArn, sendEncrypted(known.kmsKeyArn, home(known.clusters))));
+    .all([created.function.arn, queues.ruleDeadLetters.arn, context.args.kmsKeyArn, context.home])
+    .apply(([functionArn, queueArn, keyArn, scope]) => laterPolicy(functionArn, queueArn, sendEncrypted(keyArn, scope)));
   return rolePolicy(context, scheduling.laterRole, "later", policy);
 }
 
 /** Creates the schedules of the arguments with their own role; nothing without schedules. */
 export function createSchedules(context: Context, scheduling: Scheduling, queues: Queues): void {
-  const { name, functionName, args, settled } = context;
+  const { name, functionName, args, home } = context;
   const schedules = Object.entries(args.schedules ?? {});
   const reconcile = reconcileExpression(args);
   const detailTypes = [
@@ -60,13 +59,11 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
   ];
   if (detailTypes.length === 0) return;
   const source = scheduleSource(functionName);
-  const busArn = settled.apply((known) => eventBusArn(known.eventBus ?? DEFAULTS.eventBus, home(known.clusters)));
+  const busArn = pulumi.all([args.eventBus ?? DEFAULTS.eventBus, home]).apply(([bus, scope]) => eventBusArn(bus, scope));
   const sender = role(context, scheduling.group, "schedules", `Sends the events of the schedules of ${functionName}`);
   const policy = pulumi
-    .all([busArn, queues.ruleDeadLetters.arn, settled])
-    .apply(([bus, queueArn, known]) =>
-      schedulerPolicy(bus, source, detailTypes, queueArn, sendEncrypted(known.kmsKeyArn, home(known.clusters))),
-    );
+    .all([busArn, queues.ruleDeadLetters.arn, args.kmsKeyArn, home])
+    .apply(([bus, queueArn, keyArn, scope]) => schedulerPolicy(bus, source, detailTypes, queueArn, sendEncrypted(keyArn, scope)));
   const allowed = rolePolicy(context, sender, "schedules", policy);
   const schedule = (suffix: string, of: Sending) =>
     new scheduler.Schedule(
@@ -141,10 +138,8 @@ interface Sending {
 }
 
 function role(context: Context, group: scheduler.ScheduleGroup, suffix: string, description: string): iam.Role {
-  const { name, args, settled } = context;
-  const trust = pulumi
-    .all([group.arn, settled])
-    .apply(([groupArn, known]) => schedulerTrust(groupArn, home(known.clusters).account));
+  const { name, args, home } = context;
+  const trust = pulumi.all([group.arn, home]).apply(([groupArn, { account }]) => schedulerTrust(groupArn, account));
   return new iam.Role(
     `${name}-${suffix}`,
     {
