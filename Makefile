@@ -14,8 +14,10 @@ ZIP := target/lambda/start-engines-lambda/bootstrap.zip
 # Not in cargo's target folder, so that `cargo clean` does not delete the tools.
 TOOLS := .tools
 CARGO_BLOAT_VERSION := 0.12.1
+CARGO_CYCLONEDX_VERSION := 0.5.9
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.1
+CYCLONEDX_NPM_VERSION := 4.2.1
 FUZZ_TARGETS := event decision text
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 60
@@ -106,6 +108,7 @@ test-arm64: ## tests of the arm64 package, emulated: a task's life over TLS, 4,0
 test-pulumi: command component ## the tests of the Pulumi program
 	cd pulumi && npm test
 	$(PYTHON) -m unittest discover -s pulumi/tests
+	$(PYTHON) -m unittest discover -s release
 
 .PHONY: test-local
 test-local: $(VENV)/ready package command component ## a day of an operator, the deployment on the emulator, and the emitted IAM documents
@@ -161,6 +164,60 @@ plugin: component functions ## pack the plugin for Pulumi programs in other lang
 	$(PYTHON) pulumi/stage.py plugin target/plugin/folder $(FUNCTIONS)
 	$(PYTHON) pulumi/archive.py target/plugin/folder \
 		$(PLUGIN_SYSTEMS:%=target/plugin/pulumi-resource-start-engines-v$(VERSION)-%.tar.gz)
+
+# Static, so that it runs on every Linux.
+COMMANDS := target/commands
+.PHONY: commands
+commands: $(VENV)/ready ## build the operator's command for Linux, static, for both architectures: target/commands/*/start-engines
+	for arch in x86_64 aarch64; do \
+		$(PACKER) RUSTFLAGS="$(REMAP)" cargo lambda build --release --locked --package start-engines --bin start-engines \
+			--output-format binary --target $$arch-unknown-linux-musl --lambda-dir $(COMMANDS)/built/$$arch; \
+		mkdir -p $(COMMANDS)/$$arch; \
+		cp $(COMMANDS)/built/$$arch/start-engines/bootstrap $(COMMANDS)/$$arch/start-engines; \
+		cp LICENSE docs/command.md $(COMMANDS)/$$arch/; \
+	done
+
+$(TOOLS)/bin/cargo-cyclonedx:
+	@echo "== installing cargo-cyclonedx $(CARGO_CYCLONEDX_VERSION)"
+	cargo install --quiet --locked --root $(TOOLS) cargo-cyclonedx --version $(CARGO_CYCLONEDX_VERSION)
+
+CYCLONEDX_NPM := $(TOOLS)/cyclonedx-npm/node_modules/.bin/cyclonedx-npm
+$(CYCLONEDX_NPM):
+	@echo "== installing cyclonedx-npm $(CYCLONEDX_NPM_VERSION)"
+	npm install --silent --omit=optional --ignore-scripts --prefix $(TOOLS)/cyclonedx-npm @cyclonedx/cyclonedx-npm@$(CYCLONEDX_NPM_VERSION)
+
+# cargo-cyclonedx writes beside each manifest: into a copy.
+SBOM := target/sbom
+CYCLONEDX := PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo cyclonedx --quiet --format json --describe binaries --spec-version 1.5
+.PHONY: sbom
+sbom: $(TOOLS)/bin/cargo-cyclonedx $(CYCLONEDX_NPM) pulumi/node_modules/.package-lock.json ## what the function, the command and the plugin are made of: target/sbom/*.cdx.json (CycloneDX)
+	rm -rf $(SBOM)
+	mkdir -p $(SBOM)/copy
+	git ls-files -z Cargo.toml Cargo.lock src tests | xargs -0 cp --parents -t $(SBOM)/copy
+	cd $(SBOM)/copy && $(CYCLONEDX) --no-default-features --target x86_64-unknown-linux-musl
+	$(PYTHON) release/sbom.py $(SBOM)/copy $(SBOM)/copy/start-engines-lambda_bin.cdx.json $(SBOM)/function.cdx.json
+	cd $(SBOM)/copy && $(CYCLONEDX) --target x86_64-unknown-linux-musl
+	$(PYTHON) release/sbom.py $(SBOM)/copy $(SBOM)/copy/start-engines_bin.cdx.json $(SBOM)/command.cdx.json
+	# The bundle leaves out what it does not use of them.
+	cd pulumi && ../$(CYCLONEDX_NPM) --workspace start-engines-plugin --omit dev --flatten-components --output-reproducible \
+		--mc-type application --output-file ../$(SBOM)/npm.json
+	$(PYTHON) release/sbom.py . $(SBOM)/npm.json $(SBOM)/plugin.cdx.json
+	rm -rf $(SBOM)/copy $(SBOM)/npm.json
+
+DIST := target/dist
+.PHONY: release
+release: npm-package plugin commands sbom ## all files of a release, with checksums, reproducibly: target/dist
+	rm -rf $(DIST)
+	mkdir -p $(DIST)
+	for arch in x86_64 arm64; do cp target/functions/$$arch.zip $(DIST)/start-engines-lambda-v$(VERSION)-$$arch.zip; done
+	for arch in x86_64 aarch64; do \
+		$(PYTHON) pulumi/archive.py $(COMMANDS)/$$arch $(DIST)/start-engines-v$(VERSION)-$$arch-unknown-linux-musl.tar.gz; \
+	done
+	cp target/npm/*.tgz target/plugin/*.tar.gz $(DIST)/
+	for part in function command plugin; do cp $(SBOM)/$$part.cdx.json $(DIST)/start-engines-v$(VERSION)-$$part.cdx.json; done
+	cp CHANGELOG.md $(DIST)/
+	cd $(DIST) && LC_ALL=C sha256sum -- * > SHA256SUMS
+	@cat $(DIST)/SHA256SUMS
 
 .PHONY: bench
 bench: package $(BENCH)/peers/javascript/node_modules/.package-lock.json ## compare the packed function with the floor, and with Rust, Python, JavaScript and Go as most write it; ALSO="name=binary ..." for other builds of it
