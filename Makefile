@@ -172,6 +172,7 @@ commands: $(VENV)/ready ## build the operator's command for Linux, static, for b
 	for arch in x86_64 aarch64; do \
 		$(PACKER) RUSTFLAGS="$(REMAP)" cargo lambda build --release --locked --package start-engines --bin start-engines \
 			--output-format binary --target $$arch-unknown-linux-musl --lambda-dir $(COMMANDS)/built/$$arch; \
+		$(PYTHON) release/static.py $$arch $(COMMANDS)/built/$$arch/start-engines/bootstrap; \
 		mkdir -p $(COMMANDS)/$$arch; \
 		cp $(COMMANDS)/built/$$arch/start-engines/bootstrap $(COMMANDS)/$$arch/start-engines; \
 		cp LICENSE docs/command.md $(COMMANDS)/$$arch/; \
