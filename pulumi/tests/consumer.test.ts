@@ -83,12 +83,13 @@ function compile(folder: string): void {
   assert.equal(compiled.status, 0);
 }
 
-/** The program of the README. */
-function documented(): string {
+/** The program of the README, and what goes on from it with a key. */
+function documented(): { readonly program: string; readonly withKey: string } {
   const text = readFileSync(path.join(WORKSPACE, "README.md"), "utf8");
   const programs = [...text.matchAll(/```ts\n(.*?)```/gs)].map((match) => match[1] ?? "");
-  assert.equal(programs.length, 1);
-  return programs[0] ?? "";
+  assert.equal(programs.length, 2);
+  const [program = "", key = ""] = programs;
+  return { program, withKey: `${program}${key}` };
 }
 
 function assertRan(made: Run): void {
@@ -128,7 +129,9 @@ describe("the packed npm package", () => {
       let folder: string;
       before(() => {
         folder = consumer(age, packed.tarball, versions);
-        writeFileSync(path.join(folder, "index.ts"), documented());
+        const { program, withKey } = documented();
+        writeFileSync(path.join(folder, "index.ts"), program);
+        writeFileSync(path.join(folder, "withKey.ts"), withKey);
         const sources = readdirSync(EXAMPLE).filter((name) => name.endsWith(".ts"));
         for (const file of sources) cpSync(path.join(EXAMPLE, file), path.join(folder, "example", file));
       });
