@@ -106,6 +106,28 @@ test("outputs of whole lists and of values are what the plain ones are", async (
   assert.deepEqual(await made(outputs), await made(plain));
 });
 
+test("outputs deep inside are checked with what is plain around them, and make what plain values make", async () => {
+  const args = (text: (value: string) => pulumi.Input<string>, flag: (value: boolean) => pulumi.Input<boolean>): StartEnginesArgs => {
+    const { services, ...others } = soundArguments();
+    return {
+      ...others,
+      catalogOnly: flag(true),
+      services: { auth: { ...services?.["auth"], targets: [{ targetGroupArn: text(GROUP), port: 8080 }] } },
+      schedules: { office: { service: "auth", start: text("rate(1 day)") } },
+      vpcConfig: { subnetIds: [SUBNET], securityGroupIds: [text(SECURITY_GROUP)] },
+      alarms: { each: { "unhealthy-auth": { topicArn: text("arn:aws:sns:us-east-1:111122223333:people") }, "outcome-events-failed": false } },
+    };
+  };
+  const made = async (given: StartEnginesArgs) => {
+    const { registrations } = await registrationsOf(() => new StartEngines("start-engines", given));
+    const told = registrations.map(({ type, name, inputs }) => [`${type} ${name}`, { ...inputs, code: undefined }] as const);
+    return Object.fromEntries(told.sort(([one], [other]) => (one < other ? -1 : 1)));
+  };
+  const plain = await made(args((value) => value, (value) => value));
+  assert.deepEqual(await made(args((value) => pulumi.output(value), (value) => pulumi.output(value))), plain);
+  assert.ok(Object.keys(plain).includes("aws:cloudwatch/metricAlarm:MetricAlarm start-engines-unhealthy-auth"));
+});
+
 test("undefined is not given", async () => {
   const { registrations } = await registrationsOf(
     () =>
