@@ -72,7 +72,8 @@ SECONDS = 1500.0
 
 def install() -> None:
     """Everything that the tests need beside `make package command component venv`; once, whoever else asks for it."""
-    BIN.mkdir(parents=True, exist_ok=True)
+    for folder in (TOOLS, BIN):
+        folder.mkdir(parents=True, exist_ok=True)
     with (TOOLS / "lock").open("w") as lock:
         # Given back when the file is closed.
         fcntl.flock(lock, fcntl.LOCK_EX)
