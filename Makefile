@@ -108,7 +108,6 @@ test-arm64: ## tests of the arm64 package, emulated: a task's life over TLS, 4,0
 test-pulumi: command component ## the tests of the Pulumi program
 	cd pulumi && npm test
 	$(PYTHON) -m unittest discover -s pulumi/tests
-	$(PYTHON) -m unittest discover -s release
 
 .PHONY: test-local
 test-local: $(VENV)/ready package command component ## a day of an operator, the deployment on the emulator, and the emitted IAM documents
@@ -172,7 +171,7 @@ commands: $(VENV)/ready ## build the operator's command for Linux, static, for b
 	for arch in x86_64 aarch64; do \
 		$(PACKER) RUSTFLAGS="$(REMAP)" cargo lambda build --release --locked --package start-engines --bin start-engines \
 			--output-format binary --target $$arch-unknown-linux-musl --lambda-dir $(COMMANDS)/built/$$arch; \
-		$(PYTHON) release/static.py $$arch $(COMMANDS)/built/$$arch/start-engines/bootstrap; \
+		$(PYTHON) pulumi/static.py $$arch $(COMMANDS)/built/$$arch/start-engines/bootstrap; \
 		mkdir -p $(COMMANDS)/$$arch; \
 		cp $(COMMANDS)/built/$$arch/start-engines/bootstrap $(COMMANDS)/$$arch/start-engines; \
 		cp LICENSE docs/command.md $(COMMANDS)/$$arch/; \
@@ -196,13 +195,13 @@ sbom: $(TOOLS)/bin/cargo-cyclonedx $(CYCLONEDX_NPM) pulumi/node_modules/.package
 	mkdir -p $(SBOM)/copy
 	git ls-files -z Cargo.toml Cargo.lock src tests | xargs -0 cp --parents -t $(SBOM)/copy
 	cd $(SBOM)/copy && $(CYCLONEDX) --no-default-features --target x86_64-unknown-linux-musl
-	$(PYTHON) release/sbom.py $(SBOM)/copy $(SBOM)/copy/start-engines-lambda_bin.cdx.json $(SBOM)/function.cdx.json
+	$(PYTHON) pulumi/sbom.py $(SBOM)/copy $(SBOM)/copy/start-engines-lambda_bin.cdx.json $(SBOM)/function.cdx.json
 	cd $(SBOM)/copy && $(CYCLONEDX) --target x86_64-unknown-linux-musl
-	$(PYTHON) release/sbom.py $(SBOM)/copy $(SBOM)/copy/start-engines_bin.cdx.json $(SBOM)/command.cdx.json
+	$(PYTHON) pulumi/sbom.py $(SBOM)/copy $(SBOM)/copy/start-engines_bin.cdx.json $(SBOM)/command.cdx.json
 	# The bundle leaves out what it does not use of them.
 	cd pulumi && ../$(CYCLONEDX_NPM) --workspace start-engines-plugin --omit dev --flatten-components --output-reproducible \
 		--mc-type application --output-file ../$(SBOM)/npm.json
-	$(PYTHON) release/sbom.py . $(SBOM)/npm.json $(SBOM)/plugin.cdx.json
+	$(PYTHON) pulumi/sbom.py . $(SBOM)/npm.json $(SBOM)/plugin.cdx.json
 	rm -rf $(SBOM)/copy $(SBOM)/npm.json
 
 DIST := target/dist

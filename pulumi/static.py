@@ -1,4 +1,4 @@
-"""Refuses a program that is not what a release promises: `python3 release/static.py MACHINE PROGRAM`.
+"""Refuses a program that is not what a release promises: `python3 pulumi/static.py MACHINE PROGRAM`.
 
 It must be for the machine (`x86_64`, `aarch64`), and need no loader and so no library of the system. Only reads.
 https://man7.org/linux/man-pages/man5/elf.5.html

@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-SCRIPT = Path(__file__).resolve().parent / "sbom.py"
+SCRIPT = Path(__file__).resolve().parents[1] / "sbom.py"
 
 
 def bom(root: Path, serial: str, time: str, reverse: bool) -> dict[str, Any]:

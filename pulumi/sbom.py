@@ -1,6 +1,6 @@
 """Makes an SBOM of `cargo cyclonedx` or `cyclonedx-npm` the same for the same sources, whenever and wherever it is made:
 
-    python3 release/sbom.py ROOT FROM TO
+    python3 pulumi/sbom.py ROOT FROM TO
 
 The time, the random serial number and the folder of this checkout are taken out; lists are in order. What is in it stays
 as the tool has written it. https://cyclonedx.org/docs/1.5/json/

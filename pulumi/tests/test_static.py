@@ -9,7 +9,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-SCRIPT = Path(__file__).resolve().parent / "static.py"
+SCRIPT = Path(__file__).resolve().parents[1] / "static.py"
 X86_64, ARM64 = 0x3E, 0xB7
 LOAD, INTERP = 1, 3
 
