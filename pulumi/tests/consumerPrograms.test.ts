@@ -163,3 +163,69 @@ describe("a program in another partition", () => {
     }
   }
 });
+
+test("a program with a queue before the function has its own settings, and the defaults of the other queue", async () => {
+  const made = await runProgram("buffered");
+  assertRan(made);
+  const batches = all(made, "aws:lambda/eventSourceMapping:EventSourceMapping").map(({ name, inputs }) => {
+    return [name, inputs["batchSize"], inputs["maximumBatchingWindowInSeconds"]];
+  });
+  assert.deepEqual(batches.sort(), [["start-engines-requests", 10, 0], ["start-engines-state-changes", 500, 2]]);
+  // Rules feed the queues, and may not invoke the function.
+  const targets = all(made, "aws:cloudwatch/eventTarget:EventTarget").map(({ inputs }) => inputs["arn"]);
+  const queue = (name: string) => `arn:aws:sqs:us-east-1:${ACCOUNT}:start-engines-${name}`;
+  assert.deepEqual(targets.sort(), [queue("requests"), queue("state-changes")]);
+  assert.deepEqual(all(made, "aws:lambda/permission:Permission"), []);
+  const urls = Object.values(made.outputs);
+  assert.equal(new Set(urls).size, 4);
+  for (const url of urls) assert.match(JSON.stringify(url), /^"https:\/\/sqs\.us-east-1\.amazonaws\.com\/111122223333\/start-engines-/);
+});
+
+describe("a program with its own bus and topic", () => {
+  const BUS = `arn:aws:events:us-east-1:${ACCOUNT}:event-bus/engines`;
+  let made: Run;
+  before(async () => {
+    made = await runProgram("ownBus");
+  });
+
+  test("has requests, schedules and outcomes on the bus, and ECS's events on the default one", () => {
+    assertRan(made);
+    const busOf = (rule: string) => inputsOf(made, "aws:cloudwatch/eventRule:EventRule", `start-engines-${rule}`)["eventBusName"] ?? "default";
+    assert.deepEqual([busOf("requests"), busOf("state-change")], ["engines", "default"]);
+    const targets = all(made, "aws:scheduler/schedule:Schedule").map(({ inputs }) => (inputs["target"] as Fields)["arn"]);
+    assert.deepEqual(targets, [BUS, BUS, BUS]);
+    const { variables } = inputsOf(made, "aws:lambda/function:Function", "start-engines")["environment"] as { variables: Fields };
+    assert.ok(texts(variables["OUTCOME_EVENT_BUS"]).some((bus) => bus === "engines" || bus === BUS));
+    assert.equal(made.outputs["eventBus"], "engines");
+  });
+
+  test("lets an application send to that bus only, and only starts from its own source", () => {
+    const { policy } = inputsOf(made, "aws:iam/rolePolicy:RolePolicy", "application") as { policy?: string };
+    const { Statement } = JSON.parse(policy ?? "") as { Statement: Fields[] };
+    assert.deepEqual(Statement.map(({ Action, Resource }) => [Action, Resource]), [[["events:PutEvents"], [BUS]]]);
+    const said = texts(Statement);
+    assert.ok(said.includes("app.tenants") && said.includes("Start ECS Task") && !said.includes("Stop ECS Task"));
+  });
+
+  test("tells its topic of every alarm", () => {
+    const alarms = all(made, "aws:cloudwatch/metricAlarm:MetricAlarm");
+    const topics = new Set(alarms.map(({ inputs }) => JSON.stringify(inputs["alarmActions"])));
+    assert.deepEqual([...topics], [JSON.stringify([`arn:aws:sns:us-east-1:${ACCOUNT}:people`])]);
+    assert.deepEqual([...(made.outputs["alarmNames"] as string[])].sort(), alarms.map(({ inputs }) => inputs["name"] as string).sort());
+  });
+});
+
+test("a program with 500 services has a start and a stop of each, and settings that name all in full", async () => {
+  const config = { ...CONFIG, "start-engines:vpcId": "vpc-0a1b2c3d", "start-engines:taskRolePrefix": `arn:aws:iam::${ACCOUNT}:role/` };
+  const made = await runProgram("manyServices", { config });
+  assertRan(made);
+  const schedules = all(made, "aws:scheduler/schedule:Schedule");
+  // And a reconcile of the cluster.
+  assert.equal(schedules.length, 1001);
+  assert.equal(new Set(schedules.map(({ inputs }) => inputs["name"])).size, 1001);
+  const settings = settingsFile(made, "settings.json") as Record<string, string[]>;
+  assert.equal(new Set(settings["ALLOWED_TASK_FAMILIES"]).size, 500);
+  assert.equal(Object.keys(settingsFile(made, "services.json") as object).length, 500);
+  const role = inputsOf(made, "aws:iam/rolePolicy:RolePolicy", "start-engines");
+  assert.ok(texts(role).some((text) => text.endsWith(":role/engine-*")));
+});
