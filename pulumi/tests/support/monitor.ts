@@ -24,6 +24,7 @@ import { yesToEverything } from "./yesToEverything";
 const EXAMPLE = path.join(__dirname, "../../example");
 export const PROJECT = "start-engines";
 export const STACK = "test";
+const STACK_REFERENCE = "pulumi:pulumi:StackReference";
 
 /** Inputs, outputs and arguments. */
 export type Fields = Record<string, JavaScriptValue>;
@@ -82,7 +83,12 @@ export interface RunOptions {
   readonly program?: string;
   /** Default: one that says yes to everything. */
   readonly provider?: Provider;
+  /** Outputs of other stacks, by the stack's whole name; of no other stack the program can ask. */
+  readonly stacks?: Readonly<Record<string, Fields>>;
 }
+
+/** What an engine is made of. */
+type EngineOptions = Pick<RunOptions, "preview" | "provider" | "stacks">;
 
 /** Runs a program as `pulumi` does, to its end. */
 export async function run(options: RunOptions): Promise<Run> {
@@ -113,7 +119,7 @@ export interface Served extends Told {
 }
 
 /** Starts the engine alone: for a plugin, which is asked to construct. */
-export async function serve(options: Pick<RunOptions, "preview" | "provider">): Promise<Served> {
+export async function serve(options: EngineOptions): Promise<Served> {
   const told: Told = { registrations: [], invocations: [], outputs: {}, errors: [], warnings: [] };
   const server = new grpc.Server();
   server.addService(ResourceMonitorService, monitor(options, told));
@@ -125,7 +131,7 @@ export async function serve(options: Pick<RunOptions, "preview" | "provider">): 
   return { ...told, address, close };
 }
 
-function monitor(options: Pick<RunOptions, "preview" | "provider">, { registrations, invocations, outputs }: Told): grpc.UntypedServiceImplementation {
+function monitor(options: EngineOptions, { registrations, invocations, outputs }: Told): grpc.UntypedServiceImplementation {
   const provider = options.provider ?? yesToEverything;
   return {
     supportsFeature: unary((request: resourceProto.SupportsFeatureRequest) => {
@@ -154,6 +160,18 @@ function monitor(options: Pick<RunOptions, "preview" | "provider">, { registrati
       const { id, state } = isCreated ? await provider.create(type, name, inputs) : planned;
       response.setId(id);
       response.setObject(Struct.fromJavaScript(state));
+      return response;
+    }),
+    // What is not the program's own: of all that can be read, the outputs of other stacks.
+    readResource: unary((request: resourceProto.ReadResourceRequest) => {
+      const [type, id] = [request.getType(), request.getId()];
+      if (type !== STACK_REFERENCE) throw new Error(`nobody reads ${type}`);
+      const outputs = options.stacks?.[id];
+      // The engine's own words.
+      if (outputs === undefined) throw new Error(`unknown stack "${id}"`);
+      const response = new resourceProto.ReadResourceResponse();
+      response.setUrn(urnOf(request.getParent(), type, request.getName()));
+      response.setProperties(Struct.fromJavaScript({ name: id, outputs, secretOutputNames: [] }));
       return response;
     }),
     registerResourceOutputs: unary((request: resourceProto.RegisterResourceOutputsRequest) => {

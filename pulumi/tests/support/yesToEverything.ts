@@ -2,37 +2,53 @@
 
 import type { Fields, Provider } from "./monitor";
 
-/** For recorded runs. */
-export const yesToEverything: Provider = {
-  create: (type, name, inputs) => ({ id: idOf(type, name), state: stateOf(type, name, inputs) as Fields }),
-  invoke: (token) => {
-    const answer = ANSWERS[token];
-    if (answer === undefined) throw new Error(`nobody answers ${token}`);
-    return answer;
-  },
-};
+/** Where a provider works, and what hosts are called there. */
+export interface Place {
+  readonly partition: string;
+  readonly region: string;
+  readonly dnsSuffix: string;
+}
 
-const ANSWERS: Readonly<Record<string, Fields>> = {
-  "aws:index/getAvailabilityZones:getAvailabilityZones": {
-    id: "us-east-1",
-    names: ["us-east-1a", "us-east-1b", "us-east-1c"],
-  },
-  "aws:index/getRegion:getRegion": { id: "us-east-1", region: "us-east-1", name: "us-east-1" },
-  "aws:index/getCallerIdentity:getCallerIdentity": { id: "111122223333", accountId: "111122223333" },
-};
+const ACCOUNT = "111122223333";
+const VIRGINIA: Place = { partition: "aws", region: "us-east-1", dnsSuffix: "amazonaws.com" };
+
+/** One that works in this place. */
+export function yesIn(place: Place): Provider {
+  const answers = answersIn(place);
+  return {
+    create: (type, name, inputs) => ({ id: idOf(type, name), state: stateOf(type, name, inputs, place) as Fields }),
+    invoke: (token) => {
+      const answer = answers[token];
+      if (answer === undefined) throw new Error(`nobody answers ${token}`);
+      return answer;
+    },
+  };
+}
+
+/** For recorded runs. */
+export const yesToEverything: Provider = yesIn(VIRGINIA);
+
+function answersIn({ region }: Place): Readonly<Record<string, Fields>> {
+  return {
+    "aws:index/getAvailabilityZones:getAvailabilityZones": { id: region, names: ["a", "b", "c"].map((zone) => `${region}${zone}`) },
+    "aws:index/getRegion:getRegion": { id: region, region, name: region },
+    "aws:index/getCallerIdentity:getCallerIdentity": { id: ACCOUNT, accountId: ACCOUNT },
+  };
+}
 
 /** What AWS adds, as far as anything here asks for it. */
-export function stateOf(type: string, name: string, inputs: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function stateOf(type: string, name: string, inputs: Readonly<Record<string, unknown>>, place: Place = VIRGINIA): Record<string, unknown> {
+  const { partition, region, dnsSuffix } = place;
   const physical = inputs["name"] ?? inputs["dashboardName"] ?? inputs["layerName"] ?? name;
   const called = typeof physical === "string" ? physical : name;
-  const arn = (service: string, resource: string) => `arn:aws:${service}:us-east-1:111122223333:${resource}`;
+  const arn = (service: string, resource: string) => `arn:${partition}:${service}:${region}:${ACCOUNT}:${resource}`;
   const arns: Readonly<Record<string, string>> = {
     "aws:cloudwatch/eventRule:EventRule": arn("events", `rule/${busOf(inputs)}${called}`),
     "aws:cloudwatch/eventBus:EventBus": arn("events", `event-bus/${called}`),
     "aws:cloudwatch/logGroup:LogGroup": arn("logs", `log-group:${called}`),
     "aws:ecs/cluster:Cluster": arn("ecs", `cluster/${called}`),
-    "aws:iam/policy:Policy": `arn:aws:iam::111122223333:policy/${called}`,
-    "aws:iam/role:Role": `arn:aws:iam::111122223333:role/${called}`,
+    "aws:iam/policy:Policy": `arn:${partition}:iam::${ACCOUNT}:policy/${called}`,
+    "aws:iam/role:Role": `arn:${partition}:iam::${ACCOUNT}:role/${called}`,
     "aws:kms/key:Key": arn("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab"),
     "aws:lambda/function:Function": arn("lambda", `function:${called}`),
     "aws:lambda/layerVersion:LayerVersion": arn("lambda", `layer:${called}:1`),
@@ -51,8 +67,8 @@ export function stateOf(type: string, name: string, inputs: Readonly<Record<stri
     ...inputs,
     name: called,
     ...(own === undefined ? {} : { arn: own }),
-    ...(type === "aws:sqs/queue:Queue" ? { url: `https://sqs.us-east-1.amazonaws.com/111122223333/${called}` } : {}),
-    ...(type === "aws:lb/loadBalancer:LoadBalancer" ? { dnsName: `${called}.elb.us-east-1.amazonaws.com` } : {}),
+    ...(type === "aws:sqs/queue:Queue" ? { url: `https://sqs.${region}.${dnsSuffix}/${ACCOUNT}/${called}` } : {}),
+    ...(type === "aws:lb/loadBalancer:LoadBalancer" ? { dnsName: `${called}.elb.${region}.${dnsSuffix}` } : {}),
   };
 }
 
