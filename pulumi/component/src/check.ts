@@ -1,8 +1,7 @@
 /**
- * Checks all arguments at once, so that every problem is reported before anything is created.
- *
- * Runs twice: when the component is constructed, with `UNKNOWN` for outputs of other resources, and again when
- * everything is known, before the first of the component's own resources.
+ * Checks all arguments at once, so that every problem that can be known is reported before anything is registered: outputs of
+ * other resources are `UNKNOWN` here. They are checked one by one when they are known (`checkEach.ts`), and together once more
+ * before the function.
  */
 
 import { apiRates } from "./apiRates";

@@ -123,7 +123,7 @@ export class StartEngines extends pulumi.ComponentResource {
     const created = createFunction(context, queues, scheduling);
     const later = allowLater(context, scheduling, created, queues);
     const rules = createRules(context, created, queues, later);
-    createSchedules(context, scheduling, queues);
+    createSchedules(context, scheduling, queues, rules);
     const alarms = createAlarms(context);
     createDashboard(context);
     const send = (suffix: string, what: string, detailType: string) =>

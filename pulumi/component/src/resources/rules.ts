@@ -32,6 +32,7 @@ interface Side {
 export interface Rules {
   readonly requests: cloudwatch.EventRule;
   readonly stateChange: cloudwatch.EventRule;
+  readonly targets: readonly cloudwatch.EventTarget[];
 }
 
 function soundRequestPattern({ name, functionName, args }: Context, sources: string[]): object {
@@ -60,7 +61,8 @@ export function createRules(
         eventPattern: json(pattern),
         tags: args.tags,
       },
-      context.options,
+      // What it lets through must be what the function allows: an update of the function that fails leaves the rule as it is.
+      after(context, created.function),
     );
   const requestBus = args.eventBus ?? DEFAULTS.eventBus;
   const requests = rule(
@@ -98,7 +100,7 @@ export function createRules(
     { suffix: "requests", bus: requestBus, of: requests, kind: "requests" },
     { suffix: "state-change", bus: STATE_CHANGE_BUS, of: stateChange, kind: "stateChanges" },
   ];
-  for (const { suffix, bus, of, kind } of sides) {
+  const targets = sides.map(({ suffix, bus, of, kind }) => {
     const queue = queues.buffers?.[kind].queue;
     const bufferPolicy =
       queue &&
@@ -111,7 +113,7 @@ export function createRules(
     // The queue's own policy allows the rule; only a rule that invokes the function needs a permission.
     const allowed = buffer === undefined ? permission(suffix, of) : undefined;
     const first = [allowed, bufferPolicy, ...created.mappings].filter((resource) => resource !== undefined);
-    new cloudwatch.EventTarget(
+    return new cloudwatch.EventTarget(
       `${name}-${suffix}`,
       {
         rule: of.name,
@@ -128,6 +130,6 @@ export function createRules(
       // Created last and deleted first: no event comes while the function, a queue or a permission is missing.
       after(context, deadLettersAllowed, created.invokeConfig, laterPolicy, ...first),
     );
-  }
-  return { requests, stateChange };
+  });
+  return { requests, stateChange, targets };
 }

@@ -15,6 +15,7 @@ import { scheduleSource } from "../sources";
 import { after, type Context, json, keepsRole, roleInputs } from "./context";
 import type { FunctionResources } from "./function";
 import type { Queues } from "./queues";
+import type { Rules } from "./rules";
 
 /** As many as Scheduler makes; the time ends them. */
 const MAX_ATTEMPTS = 185;
@@ -49,7 +50,7 @@ export function allowLater(
 }
 
 /** Creates the schedules of the arguments with their own role; nothing without schedules. */
-export function createSchedules(context: Context, scheduling: Scheduling, queues: Queues): void {
+export function createSchedules(context: Context, scheduling: Scheduling, queues: Queues, rules: Rules): void {
   const { name, functionName, args, home } = context;
   const schedules = Object.entries(args.schedules ?? {});
   const reconcile = reconcileExpression(args);
@@ -87,7 +88,8 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
           deadLetterConfig: { arn: queues.ruleDeadLetters.arn },
         },
       },
-      after(context, allowed),
+      // What it sends is heard, and allowed. A rate begins at once.
+      after(context, allowed, ...rules.targets),
     );
   for (const [scheduleName, scheduleArgs] of schedules) {
     const { service, start, stop, timezone } = scheduleArgs;
