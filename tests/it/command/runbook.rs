@@ -42,7 +42,8 @@ fn every_alarm_has_a_row() {
     for name in named {
         let name = name
             .trim_matches(|c| "\"`,".contains(c))
-            .replace("${group.label}", "<group>");
+            // A function of the component, which `alarms.each` names too.
+            .replace("unhealthySuffix(group.label)", "unhealthy-<group>");
         let queues: BTreeSet<String> = ["request", "state-change"]
             .into_iter()
             .map(|queue| name.replace("${queue.label}", queue))

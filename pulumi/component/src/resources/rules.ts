@@ -61,8 +61,7 @@ export function createRules(
         eventPattern: json(pattern),
         tags: args.tags,
       },
-      // What it lets through must be what the function allows: an update of the function that fails leaves the rule as it is.
-      after(context, created.function),
+      context.options,
     );
   const requestBus = args.eventBus ?? DEFAULTS.eventBus;
   const requests = rule(
