@@ -27,17 +27,11 @@ interface Entry {
   readonly localOffset: number;
 }
 
-interface Directory {
-  readonly entries: readonly Entry[];
-  readonly offset: number;
-  readonly size: number;
-}
-
 /** What is wrong with a packed function for this architecture, or undefined. */
 export function bundleProblem(zip: Buffer, architecture: string): string | undefined {
-  const directory = readDirectory(zip);
-  if (directory === undefined) return "must be a zip, as make package builds it";
-  const binary = directory.entries.find((entry) => entry.name === BINARY_FILE);
+  const entries = entriesOf(zip);
+  if (entries === undefined) return "must be a zip, as make package builds it";
+  const binary = entries.find((entry) => entry.name === BINARY_FILE);
   if (binary === undefined) return `must hold ${BINARY_FILE}, as make package builds it`;
   if ((binary.mode & 0o111) === 0) return `its ${BINARY_FILE} must be executable`;
   const machine = machineOf(zip, binary);
@@ -47,14 +41,15 @@ export function bundleProblem(zip: Buffer, architecture: string): string | undef
     : `is built for ${machine}, not for ${architecture}: run make package ARCH=${architecture}`;
 }
 
-function readDirectory(zip: Buffer): Directory | undefined {
+/** The files that the zip lists, or undefined if it is none. */
+function entriesOf(zip: Buffer): readonly Entry[] | undefined {
   const signature = Buffer.alloc(4);
   signature.writeUInt32LE(END_SIGNATURE);
   const end = zip.lastIndexOf(signature);
   if (end < 0 || end + END_SIZE > zip.length) return undefined;
-  const [count, size, offset] = [zip.readUInt16LE(end + 10), zip.readUInt32LE(end + 12), zip.readUInt32LE(end + 16)];
+  const count = zip.readUInt16LE(end + 10);
   const entries: Entry[] = [];
-  let at = offset;
+  let at = zip.readUInt32LE(end + 16);
   for (let n = 0; n < count; n += 1) {
     if (at + CENTRAL_SIZE > zip.length || zip.readUInt32LE(at) !== CENTRAL_SIGNATURE) return undefined;
     const nameLength = zip.readUInt16LE(at + 28);
@@ -67,7 +62,7 @@ function readDirectory(zip: Buffer): Directory | undefined {
     });
     at += CENTRAL_SIZE + nameLength + zip.readUInt16LE(at + 30) + zip.readUInt16LE(at + 32);
   }
-  return { entries, offset, size };
+  return entries;
 }
 
 /** `e_machine` of the ELF header: https://man7.org/linux/man-pages/man5/elf.5.html */
