@@ -123,7 +123,7 @@ describe("two regions with one function's name", () => {
     }
   });
 
-  test("roles and policies keep the name that they have", () => {
+  test("a policy's name ends with seven digits of its own", () => {
     assert.ok(names("aws:iam/policy:Policy").every((name) => /^engines-[a-z-]+-[0-9a-f]{7}$/.test(String(name))));
   });
 });
