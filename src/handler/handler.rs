@@ -77,7 +77,7 @@ impl<A: Aws, C: Clock> Handler<A, C> {
                 Some(Trigger::TaskStateChange(_) | Trigger::Deregister(_)) => stopping.push(work),
                 Some(Trigger::Stop(_)) => stops.push(work),
                 Some(Trigger::Start(_)) => starts.push(work),
-                Some(Trigger::Reconcile(_)) => reconciles.push(work),
+                Some(Trigger::Reconcile(_) | Trigger::ReconcileAll(_)) => reconciles.push(work),
                 None => {}
             }
         }

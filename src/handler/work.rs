@@ -68,7 +68,13 @@ impl Work {
     fn give_up(&mut self, at: Timestamp, failure: Failure) {
         let failure = match &self.trigger {
             Some(Trigger::Start(request)) => start::cut_short(request, &self.journal, failure),
-            Some(Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::Deregister(_) | Trigger::TaskStateChange(_))
+            Some(
+                Trigger::Stop(_)
+                | Trigger::Reconcile(_)
+                | Trigger::ReconcileAll(_)
+                | Trigger::Deregister(_)
+                | Trigger::TaskStateChange(_),
+            )
             | None => failure,
         };
         self.end = Some((at, Err(failure)));

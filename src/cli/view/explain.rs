@@ -17,6 +17,7 @@ use start_engines_core::outcome::Outcome;
 use start_engines_core::request::Trigger;
 use start_engines_core::request::deregister::DeregisterRequest;
 use start_engines_core::request::reconcile::{Continuation, ReconcileRequest};
+use start_engines_core::request::reconcile_all::ReconcileAllRequest;
 use start_engines_core::request::start::{Deadlines, StartRequest};
 use start_engines_core::request::stop::{Drain, Selector, StopRequest};
 use start_engines_core::request::task_change::TaskChange;
@@ -30,6 +31,7 @@ pub fn explain(trigger: &Trigger, config: &Config) -> String {
         Trigger::Start(request) => explain_start(request, &mut text),
         Trigger::Stop(request) => explain_stop(request, &mut text),
         Trigger::Reconcile(request) => explain_reconcile(request, &mut text),
+        Trigger::ReconcileAll(request) => explain_reconcile_all(request, &mut text),
         Trigger::Deregister(request) => explain_deregister(request, &mut text),
         Trigger::TaskStateChange(change) => explain_change(change, trigger, config, &mut text),
     };
@@ -167,6 +169,17 @@ fn explain_reconcile(request: &ReconcileRequest, text: &mut String) -> std::fmt:
         }
         None => Ok(()),
     }
+}
+
+fn explain_reconcile_all(request: &ReconcileAllRequest, text: &mut String) -> std::fmt::Result {
+    writeln!(
+        text,
+        "Reconcile ECS Targets: a one-time schedule for each cluster, which reconciles it"
+    )?;
+    for cluster in &request.clusters {
+        writeln!(text, "  cluster           {cluster}")?;
+    }
+    Ok(())
 }
 
 fn explain_deregister(request: &DeregisterRequest, text: &mut String) -> std::fmt::Result {

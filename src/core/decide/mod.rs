@@ -22,6 +22,7 @@ mod deregister_later;
 mod failures;
 mod owners;
 pub mod reconcile;
+mod reconcile_all;
 pub mod register;
 pub mod safety;
 mod schedules;
@@ -58,6 +59,7 @@ pub fn decide(trigger: &Trigger, config: &Config, journal: &Journal) -> Step {
         Trigger::Start(request) => start::start(request, &mut reader),
         Trigger::Stop(request) => stop::stop(request, config, &mut reader),
         Trigger::Reconcile(request) => reconcile::reconcile(request, config, &mut reader),
+        Trigger::ReconcileAll(request) => reconcile_all::reconcile_all(request, &mut reader),
         Trigger::Deregister(request) => deregister_later::deregister(request, config, &mut reader),
         Trigger::TaskStateChange(change) => task_state_change(change, config, &mut reader),
     };

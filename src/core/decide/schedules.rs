@@ -14,6 +14,7 @@ use crate::request::deregister::{self, DeregisterRequest};
 use crate::request::envelope;
 use crate::request::later::Later;
 use crate::request::reconcile::{self, Continuation, ReconcileRequest};
+use crate::request::reconcile_all::{self, ReconcileAllRequest};
 use crate::request::stop::{self as stops, Selector, StopRequest};
 
 /// How far ahead a schedule is at least: longer than a call can take, since Scheduler refuses a time in the past.
@@ -83,6 +84,27 @@ pub(super) fn reconcile(
         &detail,
         now,
         now.after(MIN_SCHEDULE_AHEAD),
+    )
+}
+
+/// The schedule of the reconcile of one of several clusters, one for each cluster of one event; `None` without settings for
+/// Scheduler, or if a time is not a valid date.
+pub(super) fn reconcile_of(
+    request: &ReconcileAllRequest,
+    cluster: &Cluster,
+    now: Timestamp,
+    at: Timestamp,
+) -> Option<OneTimeSchedule> {
+    let later = request.later.as_ref()?;
+    let id = digest(&format!("{} {cluster} {}", request.identity, later.function));
+    let detail = reconcile_all::of_cluster(request, cluster);
+    schedule(
+        later,
+        format!("start-engines-reconcile-{id}"),
+        envelope::RECONCILE,
+        &detail,
+        now,
+        at,
     )
 }
 

@@ -9,7 +9,7 @@ pub mod plan;
 mod repairs;
 
 use self::plan::Plan;
-use crate::domain::arn::TaskArn;
+use crate::domain::arn::{Cluster, TaskArn};
 use crate::domain::target::GroupTarget;
 use crate::domain::task::StopReason;
 
@@ -70,6 +70,11 @@ pub enum Outcome {
     Reconciled(Box<Repairs>),
     /// Tasks and targets were compared, and nothing was changed (`dryRun`).
     Planned(Box<Plan>),
+    /// A reconcile of all clusters: each is scheduled.
+    Scheduled {
+        /// These.
+        clusters: Vec<Cluster>,
+    },
     /// There was nothing to do.
     Skipped {
         /// Why there was nothing to do.
@@ -100,6 +105,7 @@ impl Outcome {
             Self::Stopped { .. } => "stopped",
             Self::Reconciled(_) => "reconciled",
             Self::Planned(_) => "planned",
+            Self::Scheduled { .. } => "scheduled",
             Self::Skipped { .. } => "skipped",
         }
     }
@@ -115,7 +121,8 @@ impl Outcome {
             | Self::Registered { .. }
             | Self::Stopped { .. }
             | Self::Reconciled(_)
-            | Self::Planned(_) => None,
+            | Self::Planned(_)
+            | Self::Scheduled { .. } => None,
         }
     }
 }

@@ -91,7 +91,8 @@ impl Handled {
                 | Outcome::Deregistered { .. }
                 | Outcome::Stopped { .. }
                 | Outcome::Reconciled(_)
-                | Outcome::Planned(_),
+                | Outcome::Planned(_)
+                | Outcome::Scheduled { .. },
             ) => None,
             Err(failure) => Some(failure.category.name()),
         }
@@ -103,7 +104,10 @@ impl Handled {
             (Err(failure), _) if !failure.tasks.is_empty() => &failure.tasks,
             (_, Some(Trigger::TaskStateChange(change))) => std::slice::from_ref(&change.task.arn),
             (_, Some(Trigger::Deregister(request))) => std::slice::from_ref(&request.task.arn),
-            (_, Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_)) | None) => &[],
+            (
+                _,
+                Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::ReconcileAll(_)) | None,
+            ) => &[],
         }
     }
 
@@ -136,7 +140,9 @@ impl Handled {
         let happened_at = match &self.trigger {
             Some(Trigger::TaskStateChange(change)) => change.updated_at.or(change.happened_at),
             Some(Trigger::Deregister(request)) => request.happened_at,
-            Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_)) | None => None,
+            Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::ReconcileAll(_)) | None => {
+                None
+            }
         }?;
         let acted = self.journal.entries.iter().rfind(|entry| {
             matches!(

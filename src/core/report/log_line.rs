@@ -69,6 +69,7 @@ impl Handled {
                 reason: Skip::RequestedLater(spared),
                 ..
             }) => put("tasksSpared", json!(spared)),
+            Ok(Outcome::Scheduled { clusters }) => put("clusters", few(clusters.iter())),
             Ok(Outcome::Reconciled(_) | Outcome::Planned(_) | Outcome::Skipped { .. }) => {}
             Err(failure) => {
                 put("error", json!(failure.message));
@@ -143,6 +144,13 @@ impl Handled {
                     json!(request.requested_at.as_ref().map(|requested| &requested.text)),
                 );
                 put("continuation", json!(request.continuation.as_ref().map(|it| it.count)));
+            }
+            Some(Trigger::ReconcileAll(request)) => {
+                put("correlationId", json!(request.correlation_id));
+                put(
+                    "requestedAt",
+                    json!(request.requested_at.as_ref().map(|requested| &requested.text)),
+                );
             }
             Some(Trigger::Deregister(request)) => {
                 put("cluster", json!(request.task.cluster.as_str()));

@@ -41,7 +41,7 @@ impl Handled {
                 values.push(("TasksStopped", "Count", json!(tasks.len())));
                 values.push(("TasksDraining", "Count", json!(draining.len())));
             }
-            Ok(Outcome::Reconciled(_) | Outcome::Planned(_)) => {}
+            Ok(Outcome::Reconciled(_) | Outcome::Planned(_) | Outcome::Scheduled { .. }) => {}
             Ok(Outcome::Skipped { .. }) => values.push(("EventsSkipped", "Count", json!(1))),
             Err(failure) => {
                 values.push(("EventsFailed", "Count", json!(1)));

@@ -81,7 +81,9 @@ pub fn missing_tags(handled: &Handled, config: &Config) -> Option<Call> {
     let (task, cluster) = match &handled.trigger {
         Some(Trigger::TaskStateChange(change)) => (&change.task.arn, &change.task.cluster),
         Some(Trigger::Deregister(request)) => (&request.task.arn, &request.task.cluster),
-        Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_)) | None => return None,
+        Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::ReconcileAll(_)) | None => {
+            return None;
+        }
     };
     let is_described = handled.described(task).is_some();
     (!is_described && !of(handled, config).is_empty()).then(|| Call::DescribeTasks {
@@ -101,7 +103,8 @@ pub fn of(handled: &Handled, config: &Config) -> Vec<EventEntry> {
         Some(Trigger::TaskStateChange(change)) => of_change(change, handled, config),
         Some(Trigger::Deregister(request)) => of_deregister(request, handled, config),
         Some(Trigger::Reconcile(request)) => of_reconcile(request, handled),
-        None => Vec::new(),
+        // Each cluster's own event has some.
+        Some(Trigger::ReconcileAll(_)) | None => Vec::new(),
     }
 }
 

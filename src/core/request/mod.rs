@@ -7,6 +7,7 @@ pub mod envelope;
 pub mod later;
 pub mod other_shapes;
 pub mod reconcile;
+pub mod reconcile_all;
 pub mod sender;
 pub mod start;
 pub mod stop;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use self::deregister::DeregisterRequest;
 use self::envelope::{DEREGISTER, Event, RECONCILE, START, STOP};
 use self::reconcile::ReconcileRequest;
+use self::reconcile_all::ReconcileAllRequest;
 use self::sender::Sender;
 use self::start::{StartRequest, catalog_only, resolve};
 use self::stop::StopRequest;
@@ -35,6 +37,8 @@ pub enum Trigger {
     Stop(Box<StopRequest>),
     /// `Reconcile ECS Targets`: compare the tasks of a cluster with the targets of their target groups, and repair.
     Reconcile(Box<ReconcileRequest>),
+    /// `Reconcile ECS Targets` with `"all": true`: the same for each of several clusters.
+    ReconcileAll(Box<ReconcileAllRequest>),
     /// `Deregister ECS Targets`: go on with a late stop. Only start-engines itself sends it.
     Deregister(Box<DeregisterRequest>),
     /// `ECS Task State Change`: a task has changed.
@@ -89,7 +93,11 @@ fn reconcile(
     if !event.detail.is_object() {
         return None;
     }
-    let request = reconcile::read(&event.detail, &sender(event, function), config, problems)?;
+    let sender = sender(event, function);
+    if reconcile_all::is_meant(&event.detail) {
+        return reconcile_all::read(&event.detail, &sender, config, problems);
+    }
+    let request = reconcile::read(&event.detail, &sender, config, problems)?;
     Some(Trigger::Reconcile(Box::new(request)))
 }
 

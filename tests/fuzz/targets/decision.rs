@@ -56,7 +56,7 @@ fuzz_target!(|bytes: &[u8]| {
     let sent_at = match &trigger {
         Trigger::Start(request) => request.sent_at,
         Trigger::Stop(request) => request.sent_at,
-        Trigger::Reconcile(_) => None,
+        Trigger::Reconcile(_) | Trigger::ReconcileAll(_) => None,
         Trigger::Deregister(request) => request.happened_at,
         Trigger::TaskStateChange(change) => change.happened_at,
     };
@@ -109,7 +109,7 @@ impl Chosen<'_> {
     fn own(&self) -> Task {
         match self.trigger {
             Trigger::TaskStateChange(change) => change.task.clone(),
-            Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::Deregister(_) => RUNNING.clone(),
+            Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::ReconcileAll(_) | Trigger::Deregister(_) => RUNNING.clone(),
             Trigger::Start(_) => panic!("a start asks for no task"),
         }
     }

@@ -103,13 +103,27 @@ fn details() -> Vec<Bad> {
         ),
         // What only the operator's command has, and what there is no such thing as.
         reconcile(
-            json!({"cluster": "engines", "dryRun": true, "prune": [], "all": true, "dry_run": true}),
+            json!({"cluster": "engines", "dryRun": true, "prune": [], "dry_run": true}),
             &[
                 "detail.dryRun = a boolean: is not a field of this object",
                 "detail.prune",
-                "detail.all",
                 "detail.dry_run",
-                "4 problems",
+                "3 problems",
+            ],
+        ),
+        reconcile(
+            json!({"all": "true"}),
+            &["detail.all = \"true\": must be true; or leave it out, and give cluster or service"],
+        ),
+        reconcile(json!({"all": false}), &["detail.all = false: must be true"]),
+        reconcile(json!({"all": true, "dryRun": true}), &["detail.dryRun", "1 problem"]),
+        reconcile(
+            json!({"all": true, "cluster": "engines", "service": "auth", "continuation": {"count": 1, "id": "e1"}}),
+            &[
+                "detail.cluster = \"engines\": is not for all clusters: give this, or all",
+                "detail.service",
+                "detail.continuation",
+                "3 problems",
             ],
         ),
     ]

@@ -1,5 +1,6 @@
 //! `Reconcile ECS Targets` at the wire: what events that were lost for good left undone.
 
+mod all;
 mod failures;
 mod limits;
 mod races;
