@@ -84,7 +84,7 @@ test("outputs of whole lists and of values are what the plain ones are", async (
   const { services, defaults, schedules, alarms, ...others } = plain;
   const asOutputs = Object.fromEntries(
     Object.entries(others).map(([name, value]) => {
-      const isPlain = ["code", "clusters", "targetGroups", "reconcileSchedule"].includes(name);
+      const isPlain = ["code", "targetGroups", "reconcileSchedule"].includes(name);
       return [name, isPlain ? value : output(value)];
     }),
   ) as unknown as StartEnginesArgs;
@@ -167,7 +167,6 @@ test("an output is refused aloud where resources or their names depend on it", (
     [{ iamPrefixes: { families: [output("auth*")] } }, "args.iamPrefixes.families[0]"],
     [{ buffered: output(true) }, "args.buffered"],
     [{ buffered: { requests: { batchSize: output(5) } } }, "args.buffered.requests.batchSize"],
-    [{ clusters: output([CLUSTER]) }, "args.clusters"],
     [{ targetGroups: output({}) }, "args.targetGroups"],
     [{ targetGroups: { auth: output({ arn: GROUP }) } }, "args.targetGroups.auth"],
     [{ services: output({}), schedules: {} }, "args.services"],
@@ -179,6 +178,16 @@ test("an output is refused aloud where resources or their names depend on it", (
   ];
   const rule = "must be a plain value: which resources there are, or what they are called, depends on it";
   for (const [change, place] of cases) assert.deepEqual(problemsOf(change), [`${place} = an output: ${rule}`], place);
+});
+
+test("clusters that are an output of unknown length have one schedule, and what the policies have room for", async () => {
+  const clusters = [CLUSTER, ...Array.from({ length: 9 }, (_, n) => CLUSTER.replace("engines", `workers-${n}`))];
+  const made = async (given: StartEnginesArgs["clusters"]) => {
+    const { registrations } = await registrationsOf(() => new StartEngines("start-engines", { ...leastArguments(), clusters: given }));
+    assert.equal(variablesOf(registrations)["ALLOWED_CLUSTERS"], clusters.join(","));
+    return registrations.map(({ type, name }) => `${type} ${name}`).sort();
+  };
+  assert.deepEqual(await made(output(clusters)), await made(clusters));
 });
 
 test("a resource without the output that its place takes is a problem", async () => {

@@ -213,7 +213,7 @@ describe("an argument that is not known yet", () => {
     for (const [child, input] of rest) assert.ok(isKnown(child, input), child);
     const target = children.get(schedule?.[0] ?? "")?.inputs["target"] as Record<string, unknown>;
     assert.deepEqual(JSON.parse(String(target["input"])), {
-      cluster: "arn:aws:ecs:us-east-1:111122223333:cluster/engines",
+      all: true,
       requestedAt: "<aws.scheduler.scheduled-time>",
     });
     const unknown: [child: string, input: string][] = [
@@ -263,6 +263,15 @@ describe("what only the engine can tell is checked before the component has chil
       assert.ok(!parents.some((parent) => parent.includes("StartEngines")), parents.join());
     });
   }
+
+  test("of clusters that are the output of a list", async () => {
+    const made = await run({ preview: false, config: CONFIG, program: path.join(__dirname, "programs/clustersElsewhere.ts") });
+    assert.notEqual(made.exitCode, 0);
+    const problem = "args.clusters[1] = \"arn:aws:ecs:eu-west-1:111122223333:cluster/engines\": must be in the AWS provider's region, us-east-1";
+    assert.ok(made.errors.includes(problem), made.errors);
+    assert.ok(!made.errors.includes("args.clusters[0]"), made.errors);
+    assert.ok(!made.registrations.some(({ type }) => type === "aws:lambda/function:Function"));
+  });
 
   test("of the provider that the component has", async () => {
     const made = await run({ preview: false, config: CONFIG, program });

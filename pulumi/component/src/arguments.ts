@@ -163,7 +163,7 @@ export interface StartEnginesArgs {
   /** What the function runs on. Default `x86_64`. */
   readonly architecture?: pulumi.Input<Architecture> | undefined;
   /** The ARNs of the clusters where tasks may be started; all ARNs must be of their account and region. */
-  readonly clusters: readonly Arn[];
+  readonly clusters: List<Arn>;
   /** The task definition families that may be started, by name or as task definitions, whose roles come with them. */
   readonly taskFamilies: List<Family>;
   /** The target groups that tasks may be registered in, by a name of yours for each; a target group alone has no alarm. */
@@ -196,7 +196,7 @@ export interface StartEnginesArgs {
   readonly startTimeoutSeconds?: pulumi.Input<number> | undefined;
   /** Starts and stops at given times, by name. Default: none. */
   readonly schedules?: Readonly<Record<string, ScheduleArgs>> | undefined;
-  /** When tasks and targets of each cluster are compared and repaired, in UTC; `off` for only on request. Default `rate(30 minutes)`. */
+  /** When tasks and targets of all clusters are compared and repaired, one cluster after the other, in UTC; `off` for only on request. Default `rate(30 minutes)`. */
   readonly reconcileSchedule?: string | undefined;
   /**
    * The bus that applications send to, by name or ARN, of the function's account: its rule is made there. Default `default`.

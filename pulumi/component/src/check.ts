@@ -30,7 +30,7 @@ const RETENTION_DAYS = [
 /** The names of `name`'s children must be valid everywhere; queues and rules have the strictest rules. */
 const NAME = /^[A-Za-z0-9_-]{1,40}$/;
 const CHILD_NAME = /^[A-Za-z0-9_-]{1,32}$/;
-/** Each has a reconcile schedule, and is in the policies in full. */
+/** The function reconciles them one after the other, within half an hour; and each is in the policies in full. */
 const MAX_CLUSTERS = 100;
 const MAX_FAMILIES = 1000;
 /** Task role and execution role of each family. */

@@ -47,7 +47,7 @@ export function checkEach(name: string, args: PlainArgs, before: unknown, parent
       const problems = new Problems();
       if (isSecret) problems.secret(place);
       const found = present(UNKNOWN, settled, place, (at) => { problems.absent(at); });
-      if (of !== undefined) elsewhere(place, found, of, problems);
+      if (of !== undefined) eachElsewhere(place, found, of, problems);
       checkArguments(name, alone(known, path, found), problems);
       return settled;
     });
@@ -64,7 +64,7 @@ export function checkEach(name: string, args: PlainArgs, before: unknown, parent
   const checked = each(args, []) as PlainArgs;
   const place = provider.apply((of) => {
     const problems = new Problems();
-    args.clusters.forEach((cluster, n) => { elsewhere(placeOf(["clusters", n]), cluster, of, problems); });
+    eachElsewhere(placeOf(["clusters"]), args.clusters, of, problems);
     refuse(name, problems.list);
   });
   place.apply(() => undefined);
@@ -85,6 +85,12 @@ function placeOf(path: Path): string {
 async function secrecy(value: pulumi.Input<unknown>, [list, , field]: Path): Promise<boolean> {
   const isWritten = list === "services" && (field === undefined || field === "overrides");
   return isWritten && pulumi.Output.isInstance(value) && (await pulumi.isSecret(value));
+}
+
+/** The same for a list of clusters, or for one of them. */
+function eachElsewhere(place: string, clusters: unknown, of: Provider, problems: Problems): void {
+  if (!Array.isArray(clusters)) elsewhere(place, clusters, of, problems);
+  else clusters.forEach((cluster: unknown, n) => { elsewhere(`${place}[${n}]`, cluster, of, problems); });
 }
 
 /**

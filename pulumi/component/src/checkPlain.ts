@@ -19,8 +19,8 @@ const PLAIN: readonly (keyof StartEnginesArgs)[] = [
   "dashboard",
   "iamPrefixes",
 ];
-/** Arguments whose names, or whose length, are plain. */
-const PLAIN_OUTSIDE: readonly (keyof StartEnginesArgs)[] = ["clusters", "targetGroups", "services", "schedules", "alarms"];
+/** Arguments whose names are plain. */
+const PLAIN_OUTSIDE: readonly (keyof StartEnginesArgs)[] = ["targetGroups", "services", "schedules", "alarms"];
 
 /** Reports every output in a place that takes none. */
 export function checkPlain(fields: Fields, problems: Problems): void {

@@ -20,8 +20,10 @@ export interface KeyPolicyArgs extends Pick<StartEnginesArgs, "clusters" | "logG
  * as JSON text. It is known before there is a component, whose log group cannot be made without it.
  */
 export function kmsKeyPolicyStatements({ functionName, clusters, logGroup }: KeyPolicyArgs): pulumi.Output<string> {
-  const arns = clusters.map((cluster) => (pulumi.Resource.isInstance(cluster) ? cluster.arn : cluster));
-  return pulumi.all(arns).apply((known) => keyStatements(functionName, home(known), logGroup));
+  const arns = Array.isArray(clusters)
+    ? clusters.map((cluster) => (pulumi.Resource.isInstance(cluster) ? cluster.arn : cluster))
+    : clusters;
+  return pulumi.output(arns).apply((known) => keyStatements(functionName, home(known), logGroup));
 }
 
 /**

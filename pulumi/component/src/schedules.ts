@@ -58,9 +58,9 @@ export function stopDetail(scheduleName: string, schedule: ScheduleArgs) {
   };
 }
 
-/** The `detail` of a reconcile of a whole cluster. */
-export function reconcileDetail(clusterArn: string) {
-  return { cluster: clusterArn, requestedAt: SCHEDULED_TIME };
+/** The `detail` of a reconcile of all clusters, each of which the function then reconciles by an event of its own. */
+export function reconcileDetail() {
+  return { all: true, requestedAt: SCHEDULED_TIME };
 }
 
 /**

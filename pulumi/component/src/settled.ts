@@ -16,8 +16,10 @@ export function home(clusterArns: readonly string[]): Scope {
 }
 
 /** The same, as soon as it is known: at once if the ARN of any cluster is, since all are at home there. */
-export function homeOf(args: Pick<PlainArgs, "clusters">): pulumi.Output<Scope> {
-  const atOnce = args.clusters.find((cluster) => typeof cluster === "string") ?? args.clusters[0];
+export function homeOf({ clusters }: Pick<PlainArgs, "clusters">): pulumi.Output<Scope> {
+  if (!Array.isArray(clusters)) return pulumi.output(clusters).apply(home);
+  const items: readonly pulumi.Input<string>[] = clusters;
+  const atOnce = items.find((cluster) => typeof cluster === "string") ?? items[0];
   return pulumi.output(atOnce).apply((cluster) => home(cluster === undefined ? [] : [cluster]));
 }
 

@@ -103,7 +103,8 @@ const MAX_KEY_ID = 36;
  * Of a list that is an output as a whole, nobody knows how many items it has: it counts for nothing.
  */
 export function assumed(args: PlainArgs, given: StartEnginesArgs): FunctionNames & OperatorNames {
-  const firstKnown = args.clusters.find((cluster): cluster is string => typeof cluster === "string");
+  const items: readonly unknown[] = Array.isArray(args.clusters) ? args.clusters : [];
+  const firstKnown = items.find((cluster): cluster is string => typeof cluster === "string");
   const scope = (firstKnown === undefined ? undefined : scopeOf(firstKnown)) ?? LONGEST_SCOPE;
   const role = `arn:${scope.partition}:iam::${scope.account}:role/${"x".repeat(MAX_ROLE_NAME)}`;
   const group = arnIn(scope, "elasticloadbalancing", `targetgroup/${"x".repeat(MAX_GROUP_NAME)}/${"0".repeat(16)}`);
@@ -113,7 +114,8 @@ export function assumed(args: PlainArgs, given: StartEnginesArgs): FunctionNames
   const definitions = families.filter((family) => pulumi.Resource.isInstance(family));
   const groups = Object.entries(args.targetGroups).map(([name, of]) => [name, { arn: text(of.arn, group) }] as const);
   return {
-    clusters: texts(args.clusters, arnIn(scope, "ecs", `cluster/${"x".repeat(MAX_CLUSTER_NAME)}`)),
+    // There is one at least, whose account and region is that of everything.
+    clusters: texts(Array.isArray(args.clusters) ? args.clusters : [undefined], arnIn(scope, "ecs", `cluster/${"x".repeat(MAX_CLUSTER_NAME)}`)),
     taskFamilies: texts(args.taskFamilies, "x".repeat(MAX_FAMILY)),
     targetGroups: Object.fromEntries(groups),
     // Each task definition may bring two.

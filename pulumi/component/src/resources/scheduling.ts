@@ -115,16 +115,14 @@ export function createSchedules(context: Context, scheduling: Scheduling, queues
     }
   }
   if (reconcile !== undefined) {
-    for (const [n, cluster] of args.clusters.entries()) {
-      schedule(n === 0 ? "reconcile" : `reconcile-${n + 1}`, {
-        description: "Compares tasks with targets, and repairs",
-        expression: reconcile,
-        timezone: undefined,
-        detailType: RECONCILE_DETAIL_TYPE,
-        detail: pulumi.output(cluster).apply(reconcileDetail),
-        retriedFor: RETRIED_FOR.reconcile,
-      });
-    }
+    schedule("reconcile", {
+      description: "Compares tasks with targets, and repairs",
+      expression: reconcile,
+      timezone: undefined,
+      detailType: RECONCILE_DETAIL_TYPE,
+      detail: reconcileDetail(),
+      retriedFor: RETRIED_FOR.reconcile,
+    });
   }
 }
 
