@@ -1,7 +1,8 @@
 //! Which deployment a task belongs to whose `startedBy` has the form of start-engines: this one, or another one in the
 //! same account.
 //!
-//! The only place of this rule, for events, stops, reconciles and the command. The tag `start-engines:deployment`
+//! The only place of this rule, for events, stops, reconciles and the command. A task in a cluster that `ALLOWED_CLUSTERS`
+//! does not have is another deployment's: an event pattern may have no room for the clusters. Else the tag `start-engines:deployment`
 //! decides, if the task has it and this deployment has a name. Otherwise (events contain no tags, [StopTask] deletes
 //! them, tasks that others start have none) its targets decide: if none of their target groups is allowed here, the task
 //! is another deployment's. A task without targets is this deployment's only if its family is in
@@ -44,6 +45,9 @@ pub fn whose_with(decoded: &Result<Vec<Attachment>, DecodeError>, task: &Task, c
         // It was meant to have targets, but nobody can read which.
         Err(DecodeError::Malformed) => &[],
     };
+    if !config.allowed.clusters.allows_cluster(&task.cluster) {
+        return Whose::AnotherDeployments;
+    }
     let is_this_deployments = match (tags::deployment(&task.tags), &config.deployment) {
         (Some(tagged), Some(own)) => tagged == own.as_str(),
         (Some(_) | None, _) if attachments.is_empty() => family_is_allowed(task, config),
@@ -132,6 +136,8 @@ mod tests {
         let other = ("ALLOWED_TARGET_GROUPS", "other");
         let family = ("ALLOWED_TASK_FAMILIES", "auth");
         let other_family = ("ALLOWED_TASK_FAMILIES", "other");
+        let here = ("ALLOWED_CLUSTERS", "engin*");
+        let elsewhere = ("ALLOWED_CLUSTERS", "arn:aws:ecs:us-east-1:111122223333:cluster/others");
         for (started_by, tagged, variables, expected) in [
             // The tag goes before all else.
             (AUTH, Some("one"), &[named, other][..], Whose::ThisDeployments),
@@ -160,6 +166,11 @@ mod tests {
             ),
             ("start-engines/?", None, &[named], Whose::ThisDeployments),
             ("ecs-svc/1", Some("one"), &[named], Whose::Foreign),
+            // The cluster goes before the tag.
+            (AUTH, Some("one"), &[named, here], Whose::ThisDeployments),
+            (AUTH, Some("one"), &[named, auth, elsewhere], Whose::AnotherDeployments),
+            (NONE, None, &[named, family, elsewhere], Whose::AnotherDeployments),
+            ("ecs-svc/1", None, &[named, elsewhere], Whose::Foreign),
         ] {
             let task = task(started_by, tagged);
             assert_eq!(

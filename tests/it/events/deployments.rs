@@ -405,3 +405,24 @@ async fn a_stop_of_all_ends_the_tasks_of_its_own_deployment_only() {
         assert_eq!(desired(&second), "RUNNING");
     }
 }
+
+#[tokio::test]
+async fn a_task_in_a_cluster_that_is_not_named_is_left_alone_whatever_its_targets() {
+    let stage = Stage::with(&[CLUSTERS, BUS]).await;
+    stage.fake.world(|world| world.add_cluster("others"));
+    let foreign = stage.another(&[("ALLOWED_CLUSTERS", "others")]).await;
+    let start = stage.start("e1", json!({"cluster": "others"}));
+    foreign
+        .handle(start, &invocation(&stage.clock, Duration::from_secs(60)))
+        .await
+        .result
+        .expect("a start");
+    let task = stage.fake.world(|world| world.task_arns()[0].clone());
+    let running = stage.fake.world(|world| world.advance_to(&task, "RUNNING"));
+    let stopping = stage.fake.world(|world| stop(world, &task));
+    stage.calls();
+    for event in [running, stopping] {
+        assert_eq!(outcome(&stage, &event).await, Outcome::skipped(Skip::AnotherDeployment));
+    }
+    assert_eq!(stage.calls(), Vec::<String>::new());
+}
