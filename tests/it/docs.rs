@@ -274,3 +274,32 @@ fn every_reason_of_a_failed_start_is_listed() {
     let known: BTreeSet<&str> = FailedStart::ALL.into_iter().map(FailedStart::name).collect();
     assert_eq!(documented, known);
 }
+
+/// The text after `before`, up to `after`.
+fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
+    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before}"));
+    rest.split_once(after).expect("an end").0
+}
+
+#[test]
+fn everything_that_a_release_holds_has_one_version_and_it_is_in_the_changelog() {
+    let version = env!("CARGO_PKG_VERSION");
+    let package = read("pulumi/component/package.json");
+    assert_eq!(between(&package, "\"version\": \"", "\""), version);
+    for dependent in ["pulumi/plugin/package.json", "pulumi/example/package.json"] {
+        let needed = format!("\"start-engines\": \"^{version}\"");
+        assert!(read(dependent).contains(&needed), "{dependent} does not need {needed}");
+    }
+    let page = read("pulumi/README.md");
+    assert_eq!(
+        between(&page, "pulumi plugin install resource start-engines ", " "),
+        version
+    );
+    assert_eq!(between(&page, "pulumi-resource-start-engines-v", "-linux"), version);
+    let changelog = read("CHANGELOG.md");
+    let newest = changelog
+        .lines()
+        .filter_map(|line| line.strip_prefix("## ["))
+        .find(|heading| !heading.starts_with("Unreleased"));
+    assert_eq!(newest.and_then(|heading| heading.split(']').next()), Some(version));
+}
