@@ -231,7 +231,7 @@ export interface StartEnginesArgs {
   readonly vpcConfig?: VpcConfigArgs | undefined;
   /**
    * `Active`: Lambda samples invocations, and sends their traces to X-Ray. `PassThrough`: what others sample is not interrupted.
-   * Default: Lambda's own, which is `PassThrough`.
+   * Default `PassThrough`, which is Lambda's own.
    */
   readonly tracing?: pulumi.Input<Tracing> | undefined;
   /** In MB, 128 to 10240. Default 256. */
@@ -295,6 +295,7 @@ export const DEFAULTS = {
   eventBus: "default",
   memorySize: 256,
   timeout: 30,
+  tracing: "PassThrough",
   logLevel: "info",
   logRetentionDays: 30,
   delivery: { maximumRetryAttempts: 185, maximumEventAgeSeconds: 86_400 },

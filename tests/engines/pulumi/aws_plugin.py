@@ -93,7 +93,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, _context: Any) -> Any:
         kind, _, _ = self._kind(request.urn)
         olds, news = plain(request.old_inputs), plain(request.news)
-        names = {*olds, *news} - {DEFAULTS}
+        names = {*news, *(olds.keys() - kind.computed)} - {DEFAULTS}
         changed = sorted(name for name in names if not kind.is_same(name, olds.get(name), news.get(name)))
         replaces = [name for name in changed if name in kind.replaces]
         return pb.DiffResponse(
@@ -130,6 +130,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         now = {
             key: inputs[key] if key in inputs and kind.is_same(key, inputs[key], value) else value
             for key, value in kept.items()
+            if key in inputs or key not in kind.computed
         }
         now = {key: value for key, value in now.items() if value not in (None, "", [], {}) or key in inputs}
         now[DEFAULTS] = inputs.get(DEFAULTS, [])

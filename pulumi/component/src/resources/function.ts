@@ -94,10 +94,13 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
       // The provider's value for no reserved concurrency.
       reservedConcurrentExecutions: args.reservedConcurrency ?? -1,
       vpcConfig: args.vpcConfig,
-      tracingConfig: args.tracing === undefined ? undefined : { mode: args.tracing },
+      // This and the logging always: where the AWS provider is told nothing of them it keeps what was (both are Optional and
+      // Computed), so that an argument that is left out again would stay in force:
+      // https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/lambda/function.go
+      tracingConfig: { mode: args.tracing ?? DEFAULTS.tracing },
       kmsKeyArn: args.kmsKeyArn,
-      // Without it Lambda writes to the group of the function's name. The lines are JSON, and stay as the function writes them.
-      loggingConfig: args.logGroup === undefined ? undefined : { logFormat: "Text", logGroup: args.logGroup },
+      // The lines are JSON, and stay as the function writes them.
+      loggingConfig: { logFormat: "Text", logGroup: args.logGroup ?? logGroupName(functionName) },
       environment: { variables: variables(context, later) },
       tags: args.tags,
     },
