@@ -131,7 +131,7 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
 function createPolicies(context: Context, role: iam.Role, whole: pulumi.Output<PolicyDocument>): pulumi.Resource[] {
   const { name, functionName, args, policies } = context;
   const documents = whole.apply((known) => {
-    const needed = forRole(known);
+    const needed = forRole(known, policies.function);
     const problems = new Problems();
     limitRole({ documents: needed, managed: policies.function }, problems);
     refuse(name, problems.list);
