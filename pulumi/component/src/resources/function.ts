@@ -17,7 +17,7 @@ import { furtherStatements } from "../policies/furtherStatements";
 import { functionNames, policyArgs } from "../policies/names";
 import { atLeast, forRole } from "../policies/spread";
 import { Problems, refuse } from "../problems";
-import { catalogText, FILES, listedArgs, settingsText } from "../settings";
+import { layerFiles, listedArgs } from "../settings";
 import { after, afterAll, type Context, iamName, json, keepsName, keepsRole, kept, roleInputs } from "./context";
 import type { Queues } from "./queues";
 import type { Scheduling } from "./scheduling";
@@ -240,13 +240,10 @@ function codeInputs({ args }: Context): Pick<lambda.FunctionArgs, "code" | "s3Bu
 
 /** The layer with the settings file and the catalog. Each change is a new version, which the function takes in the same update. */
 function createLayer({ name, functionName, args, options }: Context): lambda.LayerVersion {
-  const code = pulumi.all([listedArgs(args), pulumi.output(args.services)]).apply(
-    ([lists, services]) =>
-      new pulumi.asset.AssetArchive({
-        [FILES.settings]: new pulumi.asset.StringAsset(settingsText(lists, functionName)),
-        ...(services && { [FILES.services]: new pulumi.asset.StringAsset(catalogText(services)) }),
-      }),
-  );
+  const code = pulumi.all([listedArgs(args), pulumi.output(args.services)]).apply(([lists, services]) => {
+    const files = Object.entries(layerFiles(lists, services, functionName));
+    return new pulumi.asset.AssetArchive(Object.fromEntries(files.map(([file, text]) => [file, new pulumi.asset.StringAsset(text)])));
+  });
   return new lambda.LayerVersion(
     name,
     { layerName: functionName, description: `Settings and services of ${functionName}`, compatibleRuntimes: [RUNTIME], code },
