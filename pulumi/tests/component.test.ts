@@ -80,11 +80,13 @@ test("the function is the packed one as it is, and its defaults", async () => {
     description: "Attaches standalone ECS tasks to load balancers",
     handler: "bootstrap",
     layers: ["arn:aws:lambda:us-east-1:111122223333:layer:start-engines:1"],
+    loggingConfig: { logFormat: "Text", logGroup: "/aws/lambda/start-engines" },
     memorySize: 256,
     name: "start-engines",
     reservedConcurrentExecutions: -1,
     runtime: "provided.al2023",
     timeout: 30,
+    tracingConfig: { mode: "PassThrough" },
   });
   assert.equal(tags, undefined);
   assert.equal(role, `arn:aws:iam::111122223333:role/start-engines-${END}`);

@@ -21,7 +21,7 @@ function documented(): { readonly program: string; readonly additions: readonly 
   const text = readFileSync(path.join(WORKSPACE, "README.md"), "utf8");
   const [program = "", ...additions] = [...text.matchAll(/```ts\n(.*?)```/gs)].map((match) => match[1] ?? "");
   assert.ok(program.includes("new StartEngines("));
-  assert.equal(additions.length, 1);
+  assert.equal(additions.length, 2);
   return { program, additions };
 }
 

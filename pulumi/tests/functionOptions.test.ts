@@ -123,18 +123,18 @@ describe("logGroup", () => {
     ]);
   });
 
-  test("by default Lambda writes to the component's own, and is told nothing", async () => {
+  test("by default Lambda writes to the component's own, and is told so: the provider would keep a group that was given before", async () => {
     const registrations = await deploy({});
     assert.equal(inputsOf(registrations, GROUP)["name"], "/aws/lambda/start-engines");
-    assert.equal(inputsOf(registrations, FUNCTION)["loggingConfig"], undefined);
+    assert.deepEqual(inputsOf(registrations, FUNCTION)["loggingConfig"], { logFormat: "Text", logGroup: "/aws/lambda/start-engines" });
   });
 });
 
-test("traces are as asked for, else as Lambda has it", async () => {
+test("traces are as asked for, else as Lambda has it, which is said too", async () => {
   const modeOf = async (change: Partial<StartEnginesArgs>) => inputsOf(await deploy(change), FUNCTION)["tracingConfig"];
   assert.deepEqual(await modeOf({ tracing: "Active" }), { mode: "Active" });
   assert.deepEqual(await modeOf({ tracing: pulumi.output("PassThrough" as const) }), { mode: "PassThrough" });
-  assert.equal(await modeOf({}), undefined);
+  assert.deepEqual(await modeOf({}), { mode: "PassThrough" });
   assert.deepEqual(problemsOf({ tracing: "on" }), ['args.tracing = "on": must be one of Active, PassThrough']);
 });
 

@@ -79,15 +79,49 @@ test("full names are in as many policies as they need", async () => {
   for (let n = 0; n < 200; n += 1) assert.ok(text.includes(`task-definition/${familyOf(n)}:*`) && text.includes(taskRoleOf(n)), String(n));
 });
 
+/** The documents of the function's policies, the inline one first. */
+function documentsOf(registrations: readonly Registration[]): string[] {
+  const inline = registrations.filter(({ type, name }) => type === "aws:iam/rolePolicy:RolePolicy" && name === "start-engines");
+  const managed = registrations.filter(({ type, name }) => type === "aws:iam/policy:Policy" && name.startsWith("start-engines-function-"));
+  // Each is registered after those that follow it.
+  return [...inline, ...managed.reverse()].map(({ inputs }) => String(inputs["policy"]));
+}
+
+test("a service that goes changes the policies that it is in, and its neighbours' stay", async () => {
+  // Without a start and a stop of each, which these policies do not name.
+  const args = { ...largeArguments({ services: 200, clusters: 2, groups: 200 }), schedules: undefined };
+  const before = documentsOf(await deploy(args));
+  assert.ok(before.length >= 6, String(before.length));
+  const [family, role] = [familyOf(3), taskRoleOf(3)];
+  const { [family]: group, ...targetGroups } = args.targetGroups;
+  const without = {
+    ...args,
+    taskFamilies: (args.taskFamilies as string[]).filter((name) => name !== family),
+    taskRoles: (args.taskRoles as string[]).filter((name) => name !== role),
+    targetGroups,
+    services: Object.fromEntries(Object.entries(args.services ?? {}).filter(([name]) => name !== family)),
+  };
+  const after = documentsOf(await deploy(without));
+  const changed = before.filter((text, n) => text !== after[n]);
+  // Its family, its target group and its role are in one each.
+  const named = [`task-definition/${family}:*`, (group as { arn: string }).arn, role];
+  assert.deepEqual(changed, before.filter((text) => named.some((name) => text.includes(`${name}"`))));
+  assert.equal(after.length, before.length);
+});
+
 test("the number of policies is the same when names are outputs of fewer characters than there could be", async () => {
   const args = largeArguments({ services: 40, clusters: 1, groups: 40 });
-  const outputs: StartEnginesArgs = { ...args, taskFamilies: (args.taskFamilies as string[]).map((family) => pulumi.output(family)) };
-  const registrations = await deploy(outputs);
-  const managed = registrations.filter((made) => made.type === "aws:iam/policy:Policy" && made.name.startsWith("start-engines-function"));
-  // For families of 255 characters each: 40 times 322 characters.
-  assert.ok(managed.length >= 1, String(managed.length));
-  const last = JSON.parse(String(managed[0]?.inputs["policy"])) as { Statement: { Sid: string }[] };
-  assert.deepEqual(last.Statement.map(({ Sid }) => Sid), ["SeeTaskDefinitions"]);
+  const names = args.taskFamilies as string[];
+  const without = { ...args, services: undefined, schedules: undefined };
+  const plain = documentsOf(await deploy({ ...without, taskFamilies: names }));
+  const short = documentsOf(await deploy({ ...without, taskFamilies: names.map((family) => pulumi.output(family)) }));
+  const long = documentsOf(await deploy({ ...without, taskFamilies: names.map((family) => pulumi.output(family.padEnd(255, "x"))) }));
+  // The longest names fill what the others leave empty.
+  assert.equal(short.length, long.length);
+  assert.ok(plain.length < short.length, `${plain.length} ${short.length}`);
+  const sids = (text: string | undefined) => (JSON.parse(text ?? "") as { Statement: { Sid: string }[] }).Statement.map(({ Sid }) => Sid);
+  assert.deepEqual(sids(short.at(-1)), ["SeeTaskDefinitions"]);
+  assert.notDeepEqual(sids(long.at(-1)), ["SeeTaskDefinitions"]);
 });
 
 test("a list that is an output as a whole adds no policy, and is refused when it turns out to need one", () => {

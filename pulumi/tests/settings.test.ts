@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import * as path from "node:path";
+import { describe, test } from "node:test";
 
+import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
 import { environment, environmentBytes, MAX_ENVIRONMENT_BYTES } from "../component/src/environment";
-import { StartEngines, type StartEnginesArgs } from "../component/src/index";
+import { settingsFiles, StartEngines, type StartEnginesArgs } from "../component/src/index";
 import type { SettledArgs } from "../component/src/settled";
 import { settingsText } from "../component/src/settings";
 import { registrationsOf } from "./support/mocks";
+import { run } from "./support/monitor";
 import { CLUSTER, leastArguments, soundArguments } from "./support/soundArguments";
 
 const FUNCTION = "aws:lambda/function:Function";
@@ -90,4 +93,55 @@ test("a layer of one's own is taken as it is, and the outputs are what it is mad
   assert.equal(inputs(FUNCTION)?.["codeSigningConfigArn"], codeSigningConfigArn);
   const text = await new Promise<string>((resolve) => result.settings.apply(resolve));
   assert.equal(Object.keys(JSON.parse(text) as object).length, 4);
+});
+
+describe("the files before there is a component", () => {
+  const functionName = "start-engines";
+
+  function settled<T>(output: pulumi.Output<T>): Promise<T> {
+    return new Promise((resolve) => void output.apply(resolve));
+  }
+
+  test("are those of its own layer, and nothing is registered", async () => {
+    for (const args of [soundArguments(), leastArguments()]) {
+      const { inputs } = await deployed(args);
+      const { result, registrations } = await registrationsOf(() => settingsFiles({ ...args, functionName }));
+      const files = await settled(result);
+      assert.deepEqual(registrations, []);
+      const parsed = Object.fromEntries(Object.entries(files).map(([name, text]) => [name, JSON.parse(text) as unknown]));
+      assert.deepEqual(parsed, await filesOf(inputs(LAYER)));
+    }
+  });
+
+  test("are the same of resources and outputs", async () => {
+    const args = soundArguments();
+    const plain = await settled(settingsFiles({ ...args, functionName }));
+    const groups = Object.entries(args.targetGroups).map(([name, group]) => {
+      const { arn, loadBalancerArn } = group as { arn: string; loadBalancerArn: string };
+      return [name, { arn: pulumi.output(arn), loadBalancerArn }] as const;
+    });
+    const outputs = { ...args, clusters: [pulumi.output(CLUSTER)], sources: pulumi.output(["app.tenants"]), targetGroups: Object.fromEntries(groups) };
+    const services = { auth: { ...args.services?.["auth"], cluster: pulumi.output(CLUSTER) } };
+    const found = await settled(settingsFiles({ ...outputs, functionName, services }));
+    assert.deepEqual(found, plain);
+    const { result } = await registrationsOf(() => {
+      const auth = new aws.ecs.TaskDefinition("auth", { family: "auth", containerDefinitions: "[]" });
+      return settingsFiles({ ...args, taskFamilies: [auth], functionName });
+    });
+    assert.deepEqual(await settled(result), plain);
+  });
+
+  test("are refused with all that is wrong: at once what is known, and the rest when it is", async () => {
+    assert.throws(() => settingsFiles({ ...soundArguments(), functionName: "a b", sources: ["aws.x"], memorySize: 1 }), (error: Error) => {
+      assert.equal(error.message.split("\n  ").length, 1 + 3, error.message);
+      return /args\.functionName = "a b"[^]*args\.memorySize = 1[^]*args\.sources\[0\] = "aws\.x"|args\.sources\[0\]/.test(error.message);
+    });
+    const program = path.join(__dirname, "programs/settingsFiles.ts");
+    const made = await run({ preview: false, config: { "aws:region": "us-east-1", "start-engines:code": soundArguments().code }, program });
+    assert.notEqual(made.exitCode, 0);
+    assert.match(made.errors, /"engines": 2 problems in its arguments:/);
+    assert.match(made.errors, /args\.sources\[0\] = an output without a value: give it one, or leave it out/);
+    assert.match(made.errors, /args\.taskFamilies\[0\] = "arn:aws:iam::.*": must be/);
+    assert.deepEqual(made.registrations.filter(({ type }) => type === LAYER), []);
+  });
 });

@@ -96,9 +96,10 @@ describe("two regions with one function's name", () => {
   const REGIONS = ["us-east-1", "eu-west-1"] as const;
   let made: Registration[];
 
+  const inRegion = (region: string) =>
+    JSON.parse(JSON.stringify(soundArguments()).replaceAll(":us-east-1:", `:${region}:`)) as StartEnginesArgs;
+
   before(async () => {
-    const inRegion = (region: string) =>
-      JSON.parse(JSON.stringify(soundArguments()).replaceAll(":us-east-1:", `:${region}:`)) as StartEnginesArgs;
     const program = () => REGIONS.map((region) => new StartEngines(`in-${region}`, { ...inRegion(region), functionName: "engines" }));
     made = (await registrationsOf(program)).registrations;
   });
@@ -112,6 +113,18 @@ describe("two regions with one function's name", () => {
     assert.equal(unique.length, 2 * (3 + 4 + 1));
     assert.equal(new Set(unique).size, unique.length, unique.join(" "));
     assert.deepEqual(names("aws:cloudwatch/dashboard:Dashboard", "dashboardName").sort(), ["engines-eu-west-1", "engines-us-east-1"]);
+  });
+
+  test("so they have in two stacks of the same name, project and component, which are in backends of their own", async () => {
+    const namesOf = async (region: string) => {
+      const { registrations: all } = await registrationsOf(() => new StartEngines("engines", inRegion(region)));
+      return all.filter(({ type }) => /^aws:iam\/(role:Role|policy:Policy)$/.test(type)).map(({ inputs: given }) => String(given["name"]));
+    };
+    const [here, there] = [await namesOf(REGIONS[0]), await namesOf(REGIONS[1])];
+    assert.equal(here.length, 3 + 4);
+    assert.equal(new Set([...here, ...there]).size, 2 * here.length, [...here, ...there].join(" "));
+    // The end follows from where it is, and from nothing else.
+    assert.deepEqual(await namesOf(REGIONS[0]), here);
   });
 
   test("every name begins with the function's", () => {

@@ -1,10 +1,10 @@
 /** Documents that are too long for one policy: nothing is lost, and nothing is allowed beside it. */
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 
 import { document, type PolicyDocument, type Statement } from "../component/src/policies/document";
-import { atLeast, characters, forManaged, forRole, MAX_INLINE_CHARACTERS, MAX_MANAGED_CHARACTERS } from "../component/src/policies/spread";
+import { atLeast, characters, countForRole, forManaged, forRole, MAX_INLINE_CHARACTERS, MAX_MANAGED_CHARACTERS } from "../component/src/policies/spread";
 
 const CLUSTERS = (count: number) => Array.from({ length: count }, (_, n) => `arn:aws:ecs:us-east-1:111122223333:cluster/engines-${n}`);
 const RESOURCES = (count: number) => Array.from({ length: count }, (_, n) => `arn:aws:ecs:us-east-1:111122223333:task-definition/engine-${n}:*`);
@@ -38,15 +38,47 @@ test("what fits into one policy stays as it is, up to the last character", () =>
 
 test("statements are split by their resources, and allow together what they allowed", () => {
   const whole = document(statement("First", "*"), statement("Many", RESOURCES(500), CLUSTERS(3)), statement("Last", ["a"]));
-  const parts = forRole(whole);
-  assert.deepEqual(allowed(parts), allowed([whole]));
-  const sizes = parts.map(characters);
-  assert.ok(sizes.length > 3, String(sizes.length));
-  sizes.forEach((size, n) => {
-    const max = n === 0 ? MAX_INLINE_CHARACTERS : MAX_MANAGED_CHARACTERS;
-    assert.ok(size <= max, `${n}: ${size}`);
-    // As full as it can be: one more resource has no room.
-    if (n < sizes.length - 1) assert.ok(size > max - 100, `${n}: ${size}`);
+  const loose = forRole(whole);
+  assert.equal(loose.length - 1, countForRole(whole));
+  // One policy fewer: each is as full as it can be, and one more resource has no room.
+  const full = forRole(whole, countForRole(whole) - 1);
+  assert.equal(full.length, countForRole(whole));
+  for (const [parts, unused] of [[loose, 1 / 6], [full, 100 / MAX_MANAGED_CHARACTERS]] as const) {
+    assert.deepEqual(allowed(parts), allowed([whole]));
+    const sizes = parts.map(characters);
+    assert.ok(sizes.length > 3, String(sizes.length));
+    sizes.forEach((size, n) => {
+      const max = n === 0 ? MAX_INLINE_CHARACTERS : MAX_MANAGED_CHARACTERS;
+      assert.ok(size <= max, `${n}: ${size}`);
+      if (n < sizes.length - 1) assert.ok(size >= max * (1 - unused), `${n}: ${size}`);
+    });
+  }
+});
+
+describe("a name that goes", () => {
+  const documents = (resources: string[], managed?: number) =>
+    forRole(document(statement("First", "*"), statement("Many", resources, CLUSTERS(3)), statement("More", resources.map((name) => `${name}b`))), managed);
+  const all = RESOURCES(300);
+
+  /** How many policies change with each of the names, on an average. */
+  function changed(managed?: number): number {
+    const before = documents(all, managed).map((one) => JSON.stringify(one));
+    const counts = all.map((gone) => {
+      const after = documents(all.filter((name) => name !== gone), managed).map((one) => JSON.stringify(one));
+      return Math.max(before.length, after.length) - after.filter((one, n) => one === before[n]).length;
+    });
+    return counts.reduce((sum, count) => sum + count, 0) / counts.length;
+  }
+
+  test("changes the two policies that it is in, and seldom a third", () => {
+    assert.equal(documents(all).length, 7);
+    const count = changed();
+    assert.ok(count >= 2 && count < 2.3, String(count));
+  });
+
+  test("changes most of them where each must be as full as it can be", () => {
+    const count = changed(0);
+    assert.ok(count > 4, String(count));
   });
 });
 

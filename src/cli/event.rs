@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use start_engines_core::call::event_entry::EventEntry;
 use start_engines_core::call::schedule::Scheduler;
 use start_engines_core::config::Config;
+use start_engines_core::config::allow_list::AllowList;
 use start_engines_core::domain::arn::FunctionArn;
 use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::input::problem::{Kind, Problem, Problems};
@@ -20,6 +21,11 @@ use crate::event_file::NO_ID;
 pub fn operator_source(function: &FunctionArn) -> String {
     format!("start-engines.operator.{}", function.name())
 }
+
+/// The sources that version 0.1 had for all deployments. The function's own settings file lists them still, for what its
+/// schedules and dead letters hold (`pulumi/component/src/sources.ts`); but no rule lets them through, and nobody would
+/// hear an event that the command sends from them.
+const FORMER_SOURCES: [&str; 2] = ["start-engines.operator", "start-engines.schedules"];
 
 /// What the command has of the function's configuration.
 #[derive(Clone, Debug, Default)]
@@ -76,7 +82,19 @@ pub fn check(event: &EventEntry, known: &Known, now: Timestamp) -> Result<Checke
     if !known.variables {
         unchecked.push(NO_VARIABLES);
     }
-    match request::read(envelope, &config, known.function.as_ref()) {
+    let mut former = Problems::default();
+    if FORMER_SOURCES.contains(&event.source.as_str()) {
+        let rule = "no rule lets this source of version 0.1 through: leave out --source, or name an application's";
+        former.not_allowed("event.source", &event.source, rule);
+        // Whether it is listed makes no difference.
+        config.allowed.sources = AllowList::default();
+    }
+    let read = request::read(envelope, &config, known.function.as_ref());
+    if !former.is_empty() {
+        former.extend(read.err().unwrap_or_default());
+        return Err(former);
+    }
+    match read {
         Ok(trigger) => Ok(Checked {
             trigger: Some(trigger),
             unchecked,
@@ -206,6 +224,23 @@ mod tests {
         let stop = event(STOP, json!({"cluster": "engines", "all": true, "drainSeconds": 0}));
         let problems = checked(&stop, &known).unwrap_err();
         assert!(problems.only_not_allowed(), "{problems}");
+    }
+
+    #[test]
+    fn a_former_source_is_refused_though_the_functions_settings_list_it() {
+        let listed = "app.tests,start-engines.operator,start-engines.schedules";
+        for known in [known(&[("ALLOWED_SOURCES", listed)], None), Known::default()] {
+            for source in FORMER_SOURCES {
+                let mut stop = event(STOP, json!({"cluster": "engines", "all": true, "drainSeconds": -1}));
+                stop.source = source.to_owned();
+                let problems = checked(&stop, &known).unwrap_err().to_string();
+                assert!(
+                    problems.contains(&format!("event.source = \"{source}\": no rule lets")),
+                    "{problems}"
+                );
+                assert!(problems.contains("detail.drainSeconds"), "{problems}");
+            }
+        }
     }
 
     #[test]

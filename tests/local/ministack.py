@@ -145,11 +145,11 @@ class MiniStack:
         if not self.is_running():
             raise EmulatorFailed(f"MiniStack is not running; see {self.log}")
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = REGION) -> Any:
         """A client of one AWS service in the emulator."""
         return boto3.client(
             service,
-            region_name=REGION,
+            region_name=region,
             endpoint_url=self.endpoint,
             aws_access_key_id="test",
             aws_secret_access_key="test",

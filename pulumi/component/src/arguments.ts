@@ -231,7 +231,7 @@ export interface StartEnginesArgs {
   readonly vpcConfig?: VpcConfigArgs | undefined;
   /**
    * `Active`: Lambda samples invocations, and sends their traces to X-Ray. `PassThrough`: what others sample is not interrupted.
-   * Default: Lambda's own, which is `PassThrough`.
+   * Default `PassThrough`, which is Lambda's own.
    */
   readonly tracing?: pulumi.Input<Tracing> | undefined;
   /** In MB, 128 to 10240. Default 256. */
@@ -281,8 +281,8 @@ export interface StartEnginesArgs {
   /** The function's code signing configuration; with it a layer must be signed too (`settingsLayerArn`). Default: none. */
   readonly codeSigningConfigArn?: Arn | undefined;
   /**
-   * The version of a layer with `settings.json`, the output `settings`, and where there are services `services.json`, the
-   * output `catalog`. It must be made anew when they change. Default: the component makes one.
+   * The version of a layer with the files of `settingsFiles`: `settings.json`, which is the output `settings`, and where there are
+   * services `services.json`, the output `catalog`. It must be made anew when they change. Default: the component makes one.
    */
   readonly settingsLayerArn?: Arn | undefined;
   /** Tags of all resources that can have tags. Default: none. */
@@ -295,6 +295,7 @@ export const DEFAULTS = {
   eventBus: "default",
   memorySize: 256,
   timeout: 30,
+  tracing: "PassThrough",
   logLevel: "info",
   logRetentionDays: 30,
   delivery: { maximumRetryAttempts: 185, maximumEventAgeSeconds: 86_400 },

@@ -28,6 +28,8 @@ interface Provider {
 export interface Checked {
   /** As they were given, but that an output fails if its value is wrong. */
   readonly args: PlainArgs;
+  /** The region that the provider works in, if it says so. */
+  readonly region: pulumi.Output<string | undefined>;
   /** Fails if a cluster that is known at once is elsewhere. */
   readonly place: pulumi.Output<unknown>;
   /** All of them, when all are known: fails also if two of them, each of which is sound, do not go together. */
@@ -73,7 +75,7 @@ export function checkEach(name: string, args: PlainArgs, before: unknown, parent
     return all;
   });
   whole.apply(() => undefined);
-  return { args: checked, place, whole };
+  return { args: checked, region: provider.apply(({ region }) => region), place, whole };
 }
 
 /** Names and numbers as the problems write them: `args.clusters[0]`. */

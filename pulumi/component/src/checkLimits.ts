@@ -25,11 +25,11 @@ export function checkLimits(before: unknown, functionName: string, counts: Polic
   const areKnown = (names: readonly string[]) => names.every((name) => !hasUnknown(args[name]));
   const own = ownOf(args, functionName);
   if (areKnown(OF_ROLE)) {
-    const documents = forRole(functionPolicyOf(args as unknown as FunctionNames, own));
+    const documents = forRole(functionPolicyOf(args as unknown as FunctionNames, own), counts.function);
     limitRole({ documents, managed: counts.function }, problems);
   }
   if (areKnown(OF_OPERATORS)) {
-    const documents = forManaged(operatorPolicyOf(args as unknown as OperatorNames, own));
+    const documents = forManaged(operatorPolicyOf(args as unknown as OperatorNames, own), counts.operators);
     limitOperators({ documents, managed: counts.operators }, problems);
   }
   const variable = args as unknown as EnvironmentArgs;

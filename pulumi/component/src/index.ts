@@ -6,5 +6,6 @@ export type * from "./inputs";
 export * from "./enumerations";
 export { exportLines } from "./environment";
 export { type KeyPolicyArgs, kmsKeyPolicyStatements } from "./keyStatements";
+export { settingsFiles, type SettingsFilesArgs } from "./settingsFiles";
 export type { Request, SourcePolicies } from "./sourcePolicies";
 export { COMPONENT_TYPE, StartEngines } from "./startEngines";

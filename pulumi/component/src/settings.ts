@@ -60,6 +60,14 @@ export function settingsText(args: ListedArgs, functionName: string): string {
   return text(functionLists(args, functionName));
 }
 
+/** The layer's files, by name. */
+export function layerFiles(args: ListedArgs, services: object | undefined, functionName: string): Record<string, string> {
+  return {
+    [FILES.settings]: settingsText(args, functionName),
+    ...(services && { [FILES.services]: catalogText(services) }),
+  };
+}
+
 /** The text of `services.json`. */
 export function catalogText(services: object): string {
   return text(services);

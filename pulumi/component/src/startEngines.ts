@@ -105,13 +105,15 @@ export class StartEngines extends pulumi.ComponentResource {
     checkLimits(before, functionName, policies, problems);
     refuse(name, problems.list);
     super(COMPONENT_TYPE, name, {}, options);
-    const { args, place, whole } = checkEach(name, plain, before, this);
+    const { args, region, place, whole } = checkEach(name, plain, before, this);
     warn(args, this);
     const home = homeOf(args);
     const context: Context = {
       name,
       functionName,
       urn: apart(this.urn),
+      // The clusters' is the same, but a first preview may not know it.
+      region: region.apply((known) => (known === undefined ? home.apply((scope) => scope.region) : pulumi.output(known))),
       args,
       policies,
       home,

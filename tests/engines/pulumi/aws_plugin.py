@@ -37,13 +37,15 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
+        # Of a provider that the program makes itself; else that of the environment.
+        self._region: str | None = None
         lock = threading.Lock()
 
         @functools.cache
         def cached(service: str) -> Any:
             # Nothing is tried twice: a test that makes a call fail means this one.
             config = Config(retries={"total_max_attempts": 1}, proxies={}, max_pool_connections=32)
-            return boto3.client(service, config=config)
+            return boto3.client(service, region_name=self._region, config=config)
 
         def clients(service: str) -> Any:
             with lock:
@@ -66,7 +68,9 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
     def DiffConfig(self, _request: Any, _context: Any) -> Any:
         return pb.DiffResponse(changes=pb.DiffResponse.DIFF_NONE)
 
-    def Configure(self, _request: Any, _context: Any) -> Any:
+    def Configure(self, request: Any, _context: Any) -> Any:
+        # Called once, before anything is asked.
+        self._region = plain(getattr(request, "args")).get("region")
         return pb.ConfigureResponse(acceptSecrets=False, supportsPreview=True, acceptResources=False)
 
     def Cancel(self, _request: Any, _context: Any) -> Any:
@@ -93,7 +97,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, _context: Any) -> Any:
         kind, _, _ = self._kind(request.urn)
         olds, news = plain(request.old_inputs), plain(request.news)
-        names = {*olds, *news} - {DEFAULTS}
+        names = {*news, *(olds.keys() - kind.computed)} - {DEFAULTS}
         changed = sorted(name for name in names if not kind.is_same(name, olds.get(name), news.get(name)))
         replaces = [name for name in changed if name in kind.replaces]
         return pb.DiffResponse(
@@ -130,6 +134,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         now = {
             key: inputs[key] if key in inputs and kind.is_same(key, inputs[key], value) else value
             for key, value in kept.items()
+            if key in inputs or key not in kind.computed
         }
         now = {key: value for key, value in now.items() if value not in (None, "", [], {}) or key in inputs}
         now[DEFAULTS] = inputs.get(DEFAULTS, [])

@@ -34,27 +34,34 @@ def load_balancer(clients: Clients, name: str, given: Inputs) -> Made:
     return Made(arn, outputs, sent | {"Attributes": attributes}, kept)
 
 
+HEALTH_CHECK = {
+    "protocol": "HealthCheckProtocol",
+    "interval": "HealthCheckIntervalSeconds",
+    "timeout": "HealthCheckTimeoutSeconds",
+    "healthyThreshold": "HealthyThresholdCount",
+    "unhealthyThreshold": "UnhealthyThresholdCount",
+}
+
+
 def target_group(clients: Clients, name: str, given: Inputs) -> Made:
     elb = clients("elbv2")
-    health = given.take("healthCheck")
+    health = given.take("healthCheck", {})
+    delay = given.take("deregistrationDelay")
     sent = {
         "Name": physical_name(name, given),
         "VpcId": given.take("vpcId"),
         "TargetType": given.take("targetType"),
         "Protocol": given.take("protocol"),
         "Port": given.take("port"),
-        "HealthCheckProtocol": health.pop("protocol"),
-        "HealthCheckIntervalSeconds": health.pop("interval"),
-        "HealthCheckTimeoutSeconds": health.pop("timeout"),
-        "HealthyThresholdCount": health.pop("healthyThreshold"),
-        "UnhealthyThresholdCount": health.pop("unhealthyThreshold"),
+        # What the program leaves out is AWS's.
+        **given_only(**{sent: health.pop(key, None) for key, sent in HEALTH_CHECK.items()}),
         # Should the program give more: names that AWS does not know, so that it is noticed.
         **pascal(health),
     }
     arn = elb.create_target_group(**sent)["TargetGroups"][0]["TargetGroupArn"]
-    delay = str(given.take("deregistrationDelay"))
-    attributes = pairs({"deregistration_delay.timeout_seconds": delay})
-    elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=attributes)
+    attributes = pairs({"deregistration_delay.timeout_seconds": str(delay)} if delay is not None else {})
+    if attributes:
+        elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=attributes)
     kept = elb.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"][0]
     kept["Name"] = kept["TargetGroupName"]
     kept |= elb.describe_target_group_attributes(TargetGroupArn=arn)

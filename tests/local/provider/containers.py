@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from provider.resource import Clients, Inputs, Made, physical_name
+from provider.resource import Clients, Inputs, Made, given_only, physical_name
 
 
 def cluster(clients: Clients, name: str, given: Inputs) -> Made:
@@ -37,7 +37,7 @@ def task_definition(clients: Clients, _name: str, given: Inputs) -> Made:
         "executionRoleArn",
         "taskRoleArn",
     )
-    sent = {name: given.take(name) for name in names}
+    sent = given_only(**{name: given.take(name) for name in names})
     sent["containerDefinitions"] = json.loads(given.take("containerDefinitions"))
     made = ecs.register_task_definition(**sent)["taskDefinition"]
     arn = made["taskDefinitionArn"]

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import wait
 from provider.layers import unpacked
-from provider.resource import Clients, Inputs, Made, pascal
+from provider.resource import Clients, Inputs, Made, given_only, pascal
 
 ACTIVE_SECONDS = 20.0
 # The emulator does not give a function its own endpoint.
 ENDPOINT = "AWS_ENDPOINT_URL"
+SIGNING = "CodeSigningConfigArn"
 
 
 def function(clients: Clients, _name: str, given: Inputs) -> Made:
@@ -32,6 +33,13 @@ def function(clients: Clients, _name: str, given: Inputs) -> Made:
         "Timeout": given.take("timeout"),
         "MemorySize": given.take("memorySize"),
     }
+    signing = given.take("codeSigningConfigArn")
+    sent |= given_only(
+        TracingConfig=pascal(given.take("tracingConfig")),
+        LoggingConfig=pascal(given.take("loggingConfig")),
+        VpcConfig=pascal(given.take("vpcConfig")),
+        KMSKeyArn=given.take("kmsKeyArn"),
+    )
     changed = {ENDPOINT: lambda_.meta.endpoint_url} | unpacked(variables, layers)
     # The provider's value for no reserved concurrency.
     if given.take("reservedConcurrentExecutions") != -1:
@@ -44,6 +52,11 @@ def function(clients: Clients, _name: str, given: Inputs) -> Made:
         lambda: _active(lambda_.get_function_configuration(FunctionName=name)),
         ACTIVE_SECONDS,
     )
+    if signing is not None:
+        # A call of its own, since MiniStack forgets what CreateFunction says of it.
+        lambda_.put_function_code_signing_config(FunctionName=name, CodeSigningConfigArn=signing)
+        kept |= {SIGNING: lambda_.get_function_code_signing_config(FunctionName=name)[SIGNING]}
+        sent[SIGNING] = signing
     sent |= {"Layers": [{"Arn": layer} for layer in layers], "Environment": {"Variables": variables}}
     sent["CodeSha256"] = base64.b64encode(hashlib.sha256(zipped).digest()).decode()
     outputs = {"arn": arn, "codeSha256": sent["CodeSha256"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from provider.resource import Clients, Inputs, Made, given_only, physical_name
@@ -9,9 +10,11 @@ from provider.resource import Clients, Inputs, Made, given_only, physical_name
 
 def role(clients: Clients, name: str, given: Inputs) -> Made:
     iam = clients("iam")
+    trust = given.take("assumeRolePolicy")
     sent = given_only(
         RoleName=physical_name(name, given),
-        AssumeRolePolicyDocument=given.take("assumeRolePolicy"),
+        # The provider takes a document as it is, too.
+        AssumeRolePolicyDocument=trust if isinstance(trust, str) else json.dumps(trust),
         Description=given.take("description"),
     )
     arn = iam.create_role(**sent)["Role"]["Arn"]

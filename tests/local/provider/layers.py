@@ -85,7 +85,8 @@ def _zipped(files: Mapping[str, str]) -> bytes:
 
 
 def _folder_name(arn: str) -> str:
-    return arn.split(":layer:", 1)[1].replace(":", "-")
+    # With the region, in each of which there may be a layer of this name.
+    return arn.replace(":", "-")
 
 
 @functools.cache

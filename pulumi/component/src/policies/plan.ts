@@ -16,7 +16,7 @@ import { functionPolicy } from "./functionPolicy";
 import { furtherStatements } from "./furtherStatements";
 import { assumed, type FunctionNames, operatorArgs, type OperatorNames, policyArgs } from "./names";
 import { operatorPolicy } from "./operatorPolicy";
-import { forManaged, forRole, MAX_MANAGED_POLICIES } from "./spread";
+import { countForManaged, countForRole } from "./spread";
 
 /** How many managed policies there are. */
 export interface PolicyCounts {
@@ -57,9 +57,7 @@ const MAX_LOG_GROUP = 512;
 export function policyCounts(args: PlainArgs, given: StartEnginesArgs, functionName: string): PolicyCounts {
   const names = assumed(args, given);
   const own = ownOf(args, functionName);
-  const ofRole = forRole(functionPolicyOf(names, own)).length - 1;
-  const ofOperators = forManaged(operatorPolicyOf(names, own)).length;
-  return { function: Math.min(ofRole, MAX_MANAGED_POLICIES), operators: Math.min(ofOperators, MAX_MANAGED_POLICIES) };
+  return { function: countForRole(functionPolicyOf(names, own)), operators: countForManaged(operatorPolicyOf(names, own)) };
 }
 
 /** The digits at the end of IAM's names. */

@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 
 import type { Scope } from "../arn";
 import type { PolicyCounts } from "../policies/plan";
@@ -17,6 +17,8 @@ export interface Context {
   readonly functionName: string;
   /** The component's URN. */
   readonly urn: pulumi.Output<string>;
+  /** The region of all resources, which a preview knows. */
+  readonly region: pulumi.Output<string>;
   /** Sound: an output among them fails if its value is wrong. */
   readonly args: PlainArgs;
   /** How many managed policies there are. */
@@ -31,14 +33,18 @@ export interface Context {
 
 /**
  * A name of IAM, which has one set for all regions of an account: it begins with the function's name, and the end, which
- * follows from the component's URN, tells the regions, stacks and components apart.
+ * follows from the region and the component's URN, tells regions, stacks and components apart. A stack may have the same name,
+ * and its component the same URN, in a backend or an organization of another region.
  *
  * What has a name keeps it (`keepsName`): a renamed policy would be another one, and no longer attached to anything. So would
  * one with another description: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Policy.html
  */
-export function iamName({ functionName, urn }: Context, suffix?: string): pulumi.Output<string> {
+export function iamName({ functionName, urn, region }: Context, suffix?: string): pulumi.Output<string> {
   const begin = suffix === undefined ? functionName : `${functionName}-${suffix}`;
-  return urn.apply((known) => `${begin}-${createHash("sha256").update(known).digest("hex").slice(0, END_LENGTH)}`);
+  const end = pulumi
+    .all([urn, region])
+    .apply((place) => createHash("sha256").update(place.join(" ")).digest("hex").slice(0, END_LENGTH));
+  return pulumi.interpolate`${begin}-${end}`;
 }
 
 /** The options of a resource with such a name, after these. */

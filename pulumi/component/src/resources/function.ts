@@ -17,7 +17,7 @@ import { furtherStatements } from "../policies/furtherStatements";
 import { functionNames, policyArgs } from "../policies/names";
 import { atLeast, forRole } from "../policies/spread";
 import { Problems, refuse } from "../problems";
-import { catalogText, FILES, listedArgs, settingsText } from "../settings";
+import { layerFiles, listedArgs } from "../settings";
 import { after, afterAll, type Context, iamName, json, keepsName, keepsRole, kept, roleInputs } from "./context";
 import type { Queues } from "./queues";
 import type { Scheduling } from "./scheduling";
@@ -94,10 +94,13 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
       // The provider's value for no reserved concurrency.
       reservedConcurrentExecutions: args.reservedConcurrency ?? -1,
       vpcConfig: args.vpcConfig,
-      tracingConfig: args.tracing === undefined ? undefined : { mode: args.tracing },
+      // This and the logging always: where the AWS provider is told nothing of them it keeps what was (both are Optional and
+      // Computed), so that an argument that is left out again would stay in force:
+      // https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/lambda/function.go
+      tracingConfig: { mode: args.tracing ?? DEFAULTS.tracing },
       kmsKeyArn: args.kmsKeyArn,
-      // Without it Lambda writes to the group of the function's name. The lines are JSON, and stay as the function writes them.
-      loggingConfig: args.logGroup === undefined ? undefined : { logFormat: "Text", logGroup: args.logGroup },
+      // The lines are JSON, and stay as the function writes them.
+      loggingConfig: { logFormat: "Text", logGroup: args.logGroup ?? logGroupName(functionName) },
       environment: { variables: variables(context, later) },
       tags: args.tags,
     },
@@ -128,7 +131,7 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
 function createPolicies(context: Context, role: iam.Role, whole: pulumi.Output<PolicyDocument>): pulumi.Resource[] {
   const { name, functionName, args, policies } = context;
   const documents = whole.apply((known) => {
-    const needed = forRole(known);
+    const needed = forRole(known, policies.function);
     const problems = new Problems();
     limitRole({ documents: needed, managed: policies.function }, problems);
     refuse(name, problems.list);
@@ -237,13 +240,10 @@ function codeInputs({ args }: Context): Pick<lambda.FunctionArgs, "code" | "s3Bu
 
 /** The layer with the settings file and the catalog. Each change is a new version, which the function takes in the same update. */
 function createLayer({ name, functionName, args, options }: Context): lambda.LayerVersion {
-  const code = pulumi.all([listedArgs(args), pulumi.output(args.services)]).apply(
-    ([lists, services]) =>
-      new pulumi.asset.AssetArchive({
-        [FILES.settings]: new pulumi.asset.StringAsset(settingsText(lists, functionName)),
-        ...(services && { [FILES.services]: new pulumi.asset.StringAsset(catalogText(services)) }),
-      }),
-  );
+  const code = pulumi.all([listedArgs(args), pulumi.output(args.services)]).apply(([lists, services]) => {
+    const files = Object.entries(layerFiles(lists, services, functionName));
+    return new pulumi.asset.AssetArchive(Object.fromEntries(files.map(([file, text]) => [file, new pulumi.asset.StringAsset(text)])));
+  });
   return new lambda.LayerVersion(
     name,
     { layerName: functionName, description: `Settings and services of ${functionName}`, compatibleRuntimes: [RUNTIME], code },

@@ -14,7 +14,7 @@ import { type Context, iamName, json, keepsName } from "./context";
 export function createOperatorPolicies(context: Context, whole: pulumi.Output<PolicyDocument>): iam.Policy[] {
   const { name, functionName, args, policies } = context;
   const documents = whole.apply((known) => {
-    const needed = forManaged(known);
+    const needed = forManaged(known, policies.operators);
     const problems = new Problems();
     limitOperators({ documents: needed, managed: policies.operators }, problems);
     refuse(name, problems.list);

@@ -8,10 +8,12 @@ import json
 from pathlib import Path
 
 import wait
-from kinds.kind import Clients, Kind, State, camel
-from provider.function import ACTIVE_SECONDS, ENDPOINT
+from kinds.kind import Clients, Kind, State, camel, given_only
+from provider.function import ACTIVE_SECONDS, ENDPOINT, SIGNING
 from provider.layers import mounted, unpacked
 from provider.resource import pascal
+
+IPV6 = "ipv6AllowedForDualStack"
 
 
 def _read_function(clients: Clients, id: str, state: State) -> State | None:
@@ -20,9 +22,15 @@ def _read_function(clients: Clients, id: str, state: State) -> State | None:
     variables = {name: value for name, value in found["Environment"]["Variables"].items() if name != ENDPOINT}
     layers = [layer["Arn"] for layer in found.get("Layers", [])]
     reserved = lambda_.get_function_concurrency(FunctionName=id).get("ReservedConcurrentExecutions", -1)
+    signing = lambda_.get_function_code_signing_config(FunctionName=id)[SIGNING]
     # AWS keeps no archive, but says what was uploaded.
     is_kept = found["CodeSha256"] == state["codeSha256"]
     return {
+        "tracingConfig": camel(found["TracingConfig"]),
+        "loggingConfig": camel(found["LoggingConfig"]),
+        "vpcConfig": _vpc(found["VpcConfig"], state.get("vpcConfig") or {}),
+        "kmsKeyArn": found.get("KMSKeyArn") or None,
+        "codeSigningConfigArn": signing or None,
         "name": found["FunctionName"],
         "description": found["Description"],
         "runtime": found["Runtime"],
@@ -36,6 +44,16 @@ def _read_function(clients: Clients, id: str, state: State) -> State | None:
         "reservedConcurrentExecutions": reserved,
         "code": state["code"] if is_kept else state["code"] | {"hash": found["CodeSha256"]},
     }
+
+
+def _vpc(kept: State, given: State) -> State | None:
+    """Nothing if the function is in no VPC."""
+    if not kept["SubnetIds"]:
+        return None
+    found = {"subnetIds": kept["SubnetIds"], "securityGroupIds": kept["SecurityGroupIds"]}
+    is_dual = bool(kept.get("Ipv6AllowedForDualStack"))
+    # What is not given is false to the provider.
+    return found | ({IPV6: is_dual} if is_dual or IPV6 in given else {})
 
 
 def _update_function(clients: Clients, id: str, old: State, new: State) -> None:
@@ -55,8 +73,16 @@ def _update_function(clients: Clients, id: str, old: State, new: State) -> None:
         Environment={
             "Variables": unpacked(new["environment"]["variables"], new["layers"]) | {ENDPOINT: lambda_.meta.endpoint_url}
         },
+        # What is left out is taken back, but for what is `computed`.
+        VpcConfig=pascal(new.get("vpcConfig")) or {"SubnetIds": [], "SecurityGroupIds": []},
+        KMSKeyArn=new.get("kmsKeyArn", ""),
+        **given_only(TracingConfig=pascal(new.get("tracingConfig")), LoggingConfig=pascal(new.get("loggingConfig"))),
     )
     _until_updated(clients, id)
+    if signing := new.get("codeSigningConfigArn"):
+        lambda_.put_function_code_signing_config(FunctionName=id, CodeSigningConfigArn=signing)
+    elif old.get("codeSigningConfigArn"):
+        lambda_.delete_function_code_signing_config(FunctionName=id)
     if new["code"]["hash"] != old["code"]["hash"] or new["architectures"] != old["architectures"]:
         zipped = Path(new["code"]["path"]).read_bytes()
         lambda_.update_function_code(FunctionName=id, ZipFile=zipped, Architectures=new["architectures"])
@@ -146,6 +172,8 @@ KINDS = {
     "aws:lambda/function:Function": Kind(
         document="lambda_function",
         replaces=frozenset({"name"}),
+        sets=frozenset({"vpcConfig.subnetIds", "vpcConfig.securityGroupIds"}),
+        computed=frozenset({"architectures", "tracingConfig", "loggingConfig"}),
         read=_read_function,
         update=_update_function,
         delete=lambda clients, id, _: clients("lambda").delete_function(FunctionName=id),

@@ -44,6 +44,8 @@ class Kind:
     is_named: bool = True
     # Inputs whose order says nothing: `TypeSet` in the provider's schema. Paths, as in `ingress.securityGroups`.
     sets: frozenset[str] = frozenset()
+    # Inputs that stay as they are where the program says nothing of them: `Optional` and `Computed` in the provider's schema.
+    computed: frozenset[str] = frozenset()
     # Inputs that the provider compares by what their JSON says. Of a policy it knows more that means the same, such as
     # statements in another order, which is a change here.
     documents: frozenset[str] = frozenset()

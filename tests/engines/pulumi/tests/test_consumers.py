@@ -20,6 +20,7 @@ import bounded
 from install import BIN, HERE, ROOT, VENV
 from inventory import inventory
 from ministack import REGION, MiniStack
+from summary import changes
 from world import LOGS, PACKED, architecture, environment, started
 
 CONSUMERS = HERE / "consumers"
@@ -115,7 +116,7 @@ class Consumers(unittest.TestCase):
             return Ended({}, {}, [], said)
         outputs = json.loads(self.pulumi(folder, "stack", "output", "--json"))
         state = json.loads(self.pulumi(folder, "stack", "export"))["deployment"]
-        return Ended(_changes(said), outputs, state.get("resources", []))
+        return Ended(changes(said), outputs, state.get("resources", []))
 
     def live(self, run: Callable[..., Ended]) -> Ended:
         """A preview, an update, a preview without changes, an error, and nothing left."""
@@ -164,17 +165,6 @@ class Consumers(unittest.TestCase):
     def test_the_schema_is_one_that_pulumi_takes(self) -> None:
         said = self.pulumi(self.home, "schema", "check", str(ROOT / "pulumi/plugin/schema.json"))
         self.assertNotIn("warning", said.lower())
-
-
-def _changes(said: str) -> dict[str, int]:
-    """Of what `--json` prints, the summary; a preview prints one object, an update a line for each event."""
-    try:
-        whole = json.loads(said)
-    except json.JSONDecodeError:
-        lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-        whole = next(line["summaryEvent"] for line in lines if "summaryEvent" in line)
-        return {op: count for op, count in whole["resourceChanges"].items()}
-    return {op: count for op, count in whole["changeSummary"].items()}
 
 
 if __name__ == "__main__":

@@ -52,10 +52,11 @@ class Kinds(unittest.TestCase):
                 with self.subTest(type):
                     self.assertEqual(given(type) - kind.replaces, set())
 
-    def test_sets_and_documents_are_inputs(self) -> None:
+    def test_sets_documents_and_what_is_computed_are_inputs(self) -> None:
         for type, kind in KINDS.items():
             with self.subTest(type):
-                self.assertEqual({path.split(".")[0] for path in kind.sets | kind.documents} - inputs_of(type), set())
+                named = {path.split(".")[0] for path in kind.sets | kind.documents | kind.computed}
+                self.assertEqual(named - inputs_of(type), set())
 
     def test_the_order_of_a_list_means_something_and_that_of_a_set_does_not(self) -> None:
         group = KINDS["aws:ec2/securityGroup:SecurityGroup"]
