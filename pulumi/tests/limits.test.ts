@@ -50,7 +50,7 @@ test("500 services, 50 clusters and 500 target groups are deployed, with prefixe
   const registrations = await deploy({ ...largeArguments(LARGE), iamPrefixes: PREFIXES });
   const count = (type: string) => registrations.filter((made) => made.type === type).length;
   // A start and a stop of each service, and a reconcile of each cluster.
-  assert.equal(count("aws:scheduler/schedule:Schedule"), 1050);
+  assert.equal(count("aws:scheduler/schedule:Schedule"), 1001);
   const [inline] = sizes(registrations, "aws:iam/rolePolicy:RolePolicy", "start-engines");
   assert.ok(inline !== undefined && inline <= MAX_INLINE_CHARACTERS);
   for (const size of sizes(registrations, "aws:iam/policy:Policy", "start-engines")) assert.ok(size <= MAX_MANAGED_CHARACTERS, String(size));

@@ -131,6 +131,10 @@ describe("the files before there is a component", () => {
     assert.deepEqual(await settled(result), plain);
   });
 
+  test("need the function's name", () => {
+    assert.throws(() => settingsFiles(soundArguments() as never), /args\.functionName is missing/);
+  });
+
   test("are refused with all that is wrong: at once what is known, and the rest when it is", async () => {
     assert.throws(() => settingsFiles({ ...soundArguments(), functionName: "a b", sources: ["aws.x"], memorySize: 1 }), (error: Error) => {
       assert.equal(error.message.split("\n  ").length, 1 + 3, error.message);
@@ -139,7 +143,9 @@ describe("the files before there is a component", () => {
     const program = path.join(__dirname, "programs/settingsFiles.ts");
     const made = await run({ preview: false, config: { "aws:region": "us-east-1", "start-engines:code": soundArguments().code }, program });
     assert.notEqual(made.exitCode, 0);
-    assert.match(made.errors, /"engines": 2 problems in its arguments:/);
+    assert.match(made.errors, /"engines": 3 problems in its arguments:/);
+    assert.match(made.errors, /args\.services\.auth\.overrides\..*\.value = a secret: would be written in clear text/);
+    assert.ok(!made.errors.includes("hunter2"));
     assert.match(made.errors, /args\.sources\[0\] = an output without a value: give it one, or leave it out/);
     assert.match(made.errors, /args\.taskFamilies\[0\] = "arn:aws:iam::.*": must be/);
     assert.deepEqual(made.registrations.filter(({ type }) => type === LAYER), []);

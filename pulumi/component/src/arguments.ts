@@ -281,8 +281,8 @@ export interface StartEnginesArgs {
   /** The function's code signing configuration; with it a layer must be signed too (`settingsLayerArn`). Default: none. */
   readonly codeSigningConfigArn?: Arn | undefined;
   /**
-   * The version of a layer with the files of `settingsFiles`: `settings.json`, which is the output `settings`, and where there are
-   * services `services.json`, the output `catalog`. It must be made anew when they change. Default: the component makes one.
+   * The version of a layer with `settings.json`, which is the output `settings`, and where there are services `services.json`, the
+   * output `catalog`. It must be made anew when they change. Default: the component makes one.
    */
   readonly settingsLayerArn?: Arn | undefined;
   /** Tags of all resources that can have tags. Default: none. */

@@ -83,6 +83,17 @@ function placeOf(path: Path): string {
   return path.reduce<string>((place, step) => (typeof step === "number" ? `${place}[${step}]` : `${place}.${step}`), "args");
 }
 
+/** Where secrets are in a catalog that is written in clear text. */
+export async function secretPlaces(services: unknown): Promise<string[]> {
+  const within = async (value: unknown, path: Path): Promise<string[]> => {
+    if (pulumi.Output.isInstance(value)) return (await secrecy(value, path)) ? [placeOf(path)] : [];
+    if (!Array.isArray(value) && !isObject(value)) return [];
+    const parts = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+    return (await Promise.all(parts.map(([step, part]: [string | number, unknown]) => within(part, [...path, step])))).flat();
+  };
+  return within(services, ["services"]);
+}
+
 /** Only the catalog is written to disk and into the function as it is, with whatever a service's overrides contain. */
 async function secrecy(value: pulumi.Input<unknown>, [list, , field]: Path): Promise<boolean> {
   const isWritten = list === "services" && (field === undefined || field === "overrides");

@@ -31,7 +31,7 @@ export const MAX_PATTERN_CHARACTERS = 2048;
  * `anything-but` does not match absent fields.
  *
  * Where the clusters do not fit, none is named: events of other deployments' tasks in other clusters then reach the function
- * too, which skips them by its list of target groups, without a call.
+ * too, which skips them by its lists of clusters and target groups, without a call.
  */
 export function stateChangePattern(clusterArns: readonly string[]) {
   const named = stateChangesIn({ clusterArn: [...clusterArns] });

@@ -50,7 +50,7 @@ function limitManaged(holder: string, beside: string, { documents, managed }: Li
   }
   if (documents.length <= managed) return;
   const needed = `for ${size} characters${beside}`;
-  const prefixes = "give iamPrefixes, beginnings of the names for IAM alone";
+  const prefixes = "give iamPrefixes, beginnings of the names for IAM alone, where it is not the clusters that are many";
   const most = `at most ${MAX_MANAGED_POLICIES} of ${MAX_MANAGED_CHARACTERS} characters are made`;
   const fewer = `only ${managed} follow from what is plain in the arguments: give lists whose items may be outputs, not outputs of whole lists`;
   problems.invalid(place, documents.length, `${needed}: ${managed >= MAX_MANAGED_POLICIES ? most : fewer}; ${prefixes}`);

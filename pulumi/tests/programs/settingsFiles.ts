@@ -16,6 +16,9 @@ const files = settingsFiles({
     auth: { arn: "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth/73e2d6bc24d8a067" },
   },
   taskRoles: [],
+  services: {
+    auth: { overrides: { containerOverrides: [{ name: "auth", environment: [{ name: "TOKEN", value: pulumi.secret("hunter2") }] }] } },
+  },
   sources: [boundary.name.apply(() => undefined as unknown as string)],
 });
 

@@ -1,12 +1,15 @@
 //! Which deployment a task belongs to whose `startedBy` has the form of start-engines: this one, or another one in the
 //! same account.
 //!
-//! The only place of this rule, for events, stops, reconciles and the command. A task in a cluster that `ALLOWED_CLUSTERS`
-//! does not have is another deployment's: an event pattern may have no room for the clusters. Else the tag `start-engines:deployment`
+//! The only place of this rule, for events, stops, reconciles and the command. The tag `start-engines:deployment`
 //! decides, if the task has it and this deployment has a name. Otherwise (events contain no tags, [StopTask] deletes
 //! them, tasks that others start have none) its targets decide: if none of their target groups is allowed here, the task
 //! is another deployment's. A task without targets is this deployment's only if its family is in
 //! `ALLOWED_TASK_FAMILIES`. A list that is not set allows all.
+//!
+//! Before all that: a task in a cluster that `ALLOWED_CLUSTERS` does not have is another deployment's, since an event
+//! pattern may have no room for the clusters. Only its stop goes by its targets, for a cluster that was taken off the list
+//! when a last event of its tasks was still waiting.
 //!
 //! Must not call AWS, nor decide what follows from it.
 //!
@@ -16,7 +19,7 @@ use crate::config::Config;
 use crate::domain::started_by::{self, DecodeError};
 use crate::domain::tags;
 use crate::domain::target::Attachment;
-use crate::domain::task::Task;
+use crate::domain::task::{Phase, Task};
 
 /// Which deployment a task belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,7 +48,8 @@ pub fn whose_with(decoded: &Result<Vec<Attachment>, DecodeError>, task: &Task, c
         // It was meant to have targets, but nobody can read which.
         Err(DecodeError::Malformed) => &[],
     };
-    if !config.allowed.clusters.allows_cluster(&task.cluster) {
+    let is_stop_with_targets = matches!(task.phase(), Phase::Stopping | Phase::Stopped) && !attachments.is_empty();
+    if !config.allowed.clusters.allows_cluster(&task.cluster) && !is_stop_with_targets {
         return Whose::AnotherDeployments;
     }
     let is_this_deployments = match (tags::deployment(&task.tags), &config.deployment) {
@@ -178,6 +182,23 @@ mod tests {
                 expected,
                 "{started_by} {tagged:?} {variables:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_stop_in_a_cluster_that_is_not_named_goes_by_its_targets() {
+        let elsewhere = ("ALLOWED_CLUSTERS", "others");
+        let stopped = |started_by| Task {
+            desired_status: "STOPPED".into(),
+            ..task(started_by, None)
+        };
+        for (started_by, groups, expected) in [
+            (AUTH, "auth", Whose::ThisDeployments),
+            (AUTH, "other", Whose::AnotherDeployments),
+            (NONE, "auth", Whose::AnotherDeployments),
+        ] {
+            let config = config(&[elsewhere, ("ALLOWED_TARGET_GROUPS", groups)]);
+            assert_eq!(whose(&stopped(started_by), &config), expected, "{started_by} {groups}");
         }
     }
 

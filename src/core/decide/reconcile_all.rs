@@ -1,4 +1,4 @@
-//! A reconcile of all clusters: a one-time schedule for each, so that each is an event of its own: it has its own time, its own
+//! A reconcile of all clusters: a one-time schedule for each. So each is an event of its own, with its own time and its own
 //! retries, and a failure in one cluster keeps none of the others from being repaired.
 
 use std::time::Duration;
@@ -10,7 +10,8 @@ use crate::journal::{Halt, Reader};
 use crate::outcome::{Category, Failure, Outcome};
 use crate::request::reconcile_all::ReconcileAllRequest;
 
-/// The clusters begin one after the other, since they share the rates of the same APIs: 100 of them within 25 minutes.
+/// Four clusters begin in each minute, since they share the rates of the same APIs: 100 of them in 26 minutes. Scheduler is
+/// precise to the minute only: <https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>.
 const BETWEEN: Duration = Duration::from_secs(15);
 
 /// Creates the schedules.

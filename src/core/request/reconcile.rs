@@ -141,7 +141,7 @@ fn selector(
         check_service(service, config, problems);
     }
     if !has_cluster && !has_service && !fields.is_misnamed("service") {
-        problems.missing("detail.cluster", "give cluster or service");
+        problems.missing("detail.cluster", "give cluster or service, or \"all\": true");
     }
     if has_cluster || service.is_none() {
         return (cluster, service);

@@ -1,4 +1,4 @@
-//! A `Reconcile ECS Targets` event for all clusters (`"all": true`), so that one schedule serves however many there are.
+//! A `Reconcile ECS Targets` event for all clusters (`"all": true`): one schedule serves however many there are.
 //!
 //! Must not call AWS.
 
@@ -9,7 +9,7 @@ use super::later::Later;
 use super::reconcile::ReconcileRequest;
 use super::sender::Sender;
 use crate::config::Config;
-use crate::domain::arn::Cluster;
+use crate::domain::arn::{Cluster, Scope};
 use crate::domain::requested_at::{self, RequestedAt};
 use crate::input::fields::Fields;
 use crate::input::problem::Problems;
@@ -30,21 +30,22 @@ pub struct ReconcileAllRequest {
     pub later: Option<Later>,
 }
 
-/// Whether an event's `detail` is for all clusters.
+/// Whether an event's `detail` is for all clusters; `null` counts as absent.
 pub(super) fn is_meant(detail: &Value) -> bool {
-    detail.get("all").is_some()
+    detail.get("all").is_some_and(|all| !all.is_null())
 }
 
-/// Reads an event's `detail`; records every problem, and returns `None` if there is one. Of a single cluster it is a reconcile
-/// of that one.
+/// Reads an event's `detail`; records every problem, and returns `None` if there is one. Of a single cluster it is a
+/// reconcile of that one.
 pub(super) fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut Problems) -> Option<Trigger> {
     let mut fields = Fields::of(detail, "detail", problems)?;
-    let home = sender.home();
+    // Offline the function is not known, and all clusters are where the first one is.
+    let home = sender.home().or_else(|| listed_home(config));
     match fields.raw("all") {
-        Some(Value::Bool(true)) | None => {}
-        Some(other) => problems.invalid(
+        Some(Value::Bool(true)) => {}
+        other => problems.invalid(
             "detail.all",
-            other,
+            other.unwrap_or(&Value::Null),
             "must be true; or leave it out, and give cluster or service",
         ),
     }
@@ -91,6 +92,14 @@ pub(super) fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problem
         identity,
         later: sender.later(config),
     })))
+}
+
+/// The account and region of the first cluster that the configuration names by ARN.
+fn listed_home(config: &Config) -> Option<Scope> {
+    let clusters = config.allowed.clusters.patterns();
+    clusters
+        .filter_map(|pattern| pattern.parse::<Cluster>().ok())
+        .find_map(|cluster| cluster.scope())
 }
 
 /// The `detail` of the event of one of the clusters.

@@ -126,7 +126,8 @@ export function createFunction(context: Context, queues: Queues, scheduling: Sch
 /**
  * The inline policy, and as many managed ones as there are names for.
  *
- * Each is updated after those that follow it: a name that another one pushes out of a policy is in the next one already.
+ * Each is updated after those that follow it: a name that another one pushes out of a policy is in the next one already. A name
+ * that moves to an earlier one is in none for a moment: what is denied then is tried again.
  */
 function createPolicies(context: Context, role: iam.Role, whole: pulumi.Output<PolicyDocument>): pulumi.Resource[] {
   const { name, functionName, args, policies } = context;

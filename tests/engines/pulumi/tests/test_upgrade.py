@@ -125,6 +125,8 @@ class Upgrade(Example):
     def test_07_a_schedule_sends_from_its_new_source_only_when_the_rule_lets_it_through(self) -> None:
         for name in SCHEDULES:
             self.before_and_after(f"update {REQUEST_RULE}", f"update {SCHEDULE}{name}")
+            # The old function knows no reconcile of all clusters.
+            self.before_and_after(f"update {FUNCTION}", f"update {SCHEDULE}{name}")
 
     def test_08_the_layer_is_there_before_the_function_names_it(self) -> None:
         self.before_and_after("create aws:lambda/layerVersion:LayerVersion start-engines", f"update {FUNCTION}")

@@ -48,7 +48,14 @@ fn details() -> Vec<Bad> {
             &["detail = a text of 7 characters: must be a JSON object"],
         ),
         // Nothing, or nothing that there is, is never "all".
-        reconcile(json!({}), &["detail.cluster is missing: give cluster or service"]),
+        reconcile(
+            json!({}),
+            &["detail.cluster is missing: give cluster or service, or \"all\": true"],
+        ),
+        reconcile(
+            json!({"all": null}),
+            &["detail.cluster is missing: give cluster or service"],
+        ),
         reconcile(
             json!({"Service": "auth"}),
             &["1 problem: detail.Service", "did you mean `service`?"],

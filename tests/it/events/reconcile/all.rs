@@ -76,13 +76,13 @@ async fn each_cluster_is_reconciled_by_an_event_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_second_delivery_schedules_nothing_twice() {
+async fn a_second_delivery_schedules_nothing_that_still_waits_twice() {
     let stage = stage().await;
     for _ in 0..2 {
         outcome(&stage, &all()).await;
     }
     assert_eq!(stage.fake.world(|world| world.schedules("default").len()), 3);
-    // A day later the first ones are done, and gone.
+    // When they have come they are gone, and a delivery after that repeats them.
     stage.pass(Duration::from_secs(120));
     stage.fake.world(|world| world.fire_schedules());
     outcome(&stage, &all()).await;
@@ -139,4 +139,27 @@ async fn where_the_configuration_cannot_tell_all_clusters_there_is_no_all() {
         );
         assert_eq!(stage.calls(), Vec::<String>::new());
     }
+}
+
+#[tokio::test]
+async fn a_null_is_no_all() {
+    let stage = Stage::with(&[NO_TIMEOUT, CLUSTERS]).await;
+    let event = event("r1", json!({"cluster": "engines", "all": null}));
+    assert!(matches!(outcome(&stage, &event).await, Outcome::Reconciled(_)));
+}
+
+#[tokio::test]
+async fn a_hundred_clusters_are_scheduled_in_one_invocation() {
+    let clusters: Vec<String> = (0..100).map(|n| format!("engines-{n}")).collect();
+    let listed = clusters.join(",");
+    let stage = Stage::with(&[ROLE, NO_TIMEOUT, ("ALLOWED_CLUSTERS", &listed)]).await;
+    outcome(&stage, &all()).await;
+    assert_eq!(stage.fake.calls_to("scheduler:CreateSchedule").len(), 100);
+    stage.pass(Duration::from_secs(30 + 99 * 15 + 1));
+    let fired = stage.fake.world(|world| world.fire_schedules());
+    let expected = clusters.iter().collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(
+        self::clusters(&fired).iter().collect::<std::collections::BTreeSet<_>>(),
+        expected
+    );
 }
