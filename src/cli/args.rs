@@ -37,7 +37,7 @@ pub(crate) enum Format {
     Table,
     /// One JSON value.
     Json,
-    /// A timeline for Mermaid, of `trace` only.
+    /// A chart for Mermaid; of `trace` only.
     Mermaid,
 }
 
@@ -121,7 +121,7 @@ pub(crate) enum Command {
     Reconcile(Reconcile),
     /// List the events that failed for good, and send them again or discard them
     Redrive(Redrive),
-    /// Tell the story of one engine: what was asked, what was done, and why it does not serve
+    /// Tell the story of one engine, and why it does not serve
     Trace(Trace),
     /// Print what the function would do for an event, or every problem in it; offline
     ///
@@ -164,6 +164,18 @@ pub(crate) struct Start {
     pub(crate) set: Vec<(String, Value)>,
     #[command(flatten)]
     pub(crate) wait: Wait,
+    /// With --wait: what the tasks' targets must be
+    #[arg(long, value_enum, value_name = "STATE", default_value = "healthy", requires = "wait")]
+    pub(crate) until: Until,
+}
+
+/// `--until`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Until {
+    /// They pass their health checks.
+    Healthy,
+    /// They are registered.
+    Registered,
 }
 
 /// `stop`.
@@ -198,7 +210,7 @@ pub(crate) struct Stop {
 /// `--wait`.
 #[derive(Debug, Args)]
 pub(crate) struct Wait {
-    /// Wait until the tasks are registered, or have stopped
+    /// Wait until the tasks serve, or have stopped
     #[arg(long)]
     pub(crate) wait: bool,
     /// How long to wait

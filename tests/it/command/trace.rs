@@ -66,13 +66,16 @@ impl Theatre {
         self.stage.fake.world(|world| world.task_arns().last().expect("a task").clone())
     }
 
-    /// Starts a task that is RUNNING 30 s later, and registered a second after it.
+    /// Starts a task that is RUNNING 30 s later, registered a second after it, and healthy.
     async fn registered(&self, id: &str, detail: Value) -> String {
-        let task = self.started(id, detail).await;
+        let task = self.started(id, detail.clone()).await;
         self.pass(30);
         let event = self.stage.fake.world(|world| world.advance_to(&task, "RUNNING"));
         self.pass(1);
         self.deliver(&event).await;
+        if detail.get("targetGroupArn").is_none() {
+            self.set_health(&task, Health::Healthy);
+        }
         task
     }
 
@@ -113,7 +116,6 @@ async fn an_engine_that_serves_has_its_steps_in_order_and_exit_status_0() {
     let task = theatre
         .registered("e-1", json!({"correlationId": "c-1", "service": "auth"}))
         .await;
-    theatre.set_health(&task, Health::Healthy);
     let story = theatre.json(id(&task), 0).await;
     assert_eq!(
         whats(&story),
@@ -189,7 +191,6 @@ async fn stops_that_are_scheduled_are_told_of() {
     let task = theatre
         .registered("e-1", json!({"maxLifetimeSeconds": 7200, "startTimeoutSeconds": 0}))
         .await;
-    theatre.set_health(&task, Health::Healthy);
     let run = theatre
         .run(&[id(&task), "--output", "json"])
         .env("SCHEDULER_ROLE_ARN", ROLE)

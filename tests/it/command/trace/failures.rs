@@ -11,10 +11,10 @@ async fn a_running_event_that_nobody_handled_is_a_gap() {
     let task = theatre.started("e-1", json!({})).await;
     theatre.pass(30);
     theatre.stage.fake.world(|world| world.advance_to(&task, "RUNNING"));
-    let fresh = theatre.json(id(&task), 3).await;
-    assert_eq!(fresh["diagnosis"]["code"], "not_registered", "ten minutes ago by the command's clock");
-    assert_eq!(fresh["gaps"][0]["gap"], "no_running_event_handled");
-    assert_eq!(fresh["gaps"][0]["taskArn"], json!(task));
+    let story = theatre.json(id(&task), 3).await;
+    assert_eq!(story["diagnosis"]["code"], "not_registered", "nearly ten minutes ago");
+    assert_eq!(story["gaps"][0]["gap"], "no_running_event_handled");
+    assert_eq!(story["gaps"][0]["taskArn"], json!(task));
     let table = theatre.trace(&[id(&task)]).await.must(3).out;
     let expected = [
         format!("missing: no RUNNING event of task {} was handled", id(&task)),
@@ -61,6 +61,7 @@ async fn a_target_that_fails_its_health_checks_has_elbs_reason_in_words() {
     assert_eq!(story["diagnosis"]["code"], "initial_for_long", "150 s are expected, and nearly 600 have passed");
     theatre.pass(500);
     let task = theatre.registered("e-2", json!({})).await;
+    theatre.set_health(&task, Health::Initial);
     let story = theatre.json(id(&task), 0).await;
     assert_eq!(story["diagnosis"]["code"], "health_pending");
     assert!(story["diagnosis"]["sentence"].as_str().unwrap().contains("expected within 2m"), "{story:#}");

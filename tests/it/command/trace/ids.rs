@@ -24,7 +24,8 @@ async fn a_task_is_found_by_its_arn_its_id_and_the_beginning_of_it() {
 async fn an_event_a_correlation_id_and_a_service_lead_to_all_tasks_of_the_start() {
     let theatre = Theatre::new().await;
     let old = theatre.registered("e-0", json!({"service": "auth"})).await;
-    theatre.pass(60);
+    // Not long ago: they are still PROVISIONING.
+    theatre.pass(480);
     let detail = json!({"service": "auth", "count": 2, "correlationId": "c-1"});
     theatre.deliver(&theatre.start("e-1", detail)).await;
     let mut all = theatre.stage.fake.world(|world| world.task_arns());
@@ -80,6 +81,7 @@ async fn an_id_that_fits_several_things_lists_them() {
     assert_eq!(story["kind"], "correlation");
     let alike = ["abcdef01".repeat(4), "abcdef02".repeat(4)];
     theatre.stage.fake.world(|world| world.task_ids.extend(alike.clone()));
+    theatre.pass(480);
     theatre.started("e-2", json!({"count": 2})).await;
     let ended = theatre.trace(&["abcdef"]).await.must(2);
     for task in &alike {
