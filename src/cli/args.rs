@@ -325,8 +325,7 @@ pub(crate) struct QueueUrls {
 /// `trace`.
 #[derive(Debug, Args)]
 pub(crate) struct Trace {
-    /// A task (ARN, id, or the beginning of its id), the id of a start's event, a correlation id, or a service: its
-    /// newest start
+    /// A task, the event of a start, a correlation id, or a service: its newest start
     pub(crate) id: String,
     /// What the id is, where it could be several
     #[arg(long = "as", value_enum, value_name = "KIND")]

@@ -240,7 +240,10 @@ fn summary(statuses: &[TaskStatus], ready: usize, wanted: &Started) -> String {
         Until::Registered => "registered",
     };
     let all = wanted.count;
-    let waits = match statuses.iter().find(|status| !has_ended(status) && !is_ready(status, wanted.until)) {
+    let waits = match statuses
+        .iter()
+        .find(|status| !has_ended(status) && !is_ready(status, wanted.until))
+    {
         _ if statuses.len() < all => "the function to start them".to_owned(),
         Some(status) if status.phase != Phase::Running => format!("RUNNING, from {}", status.last_status),
         Some(status) if status.registered() < status.targets.len() => "the registration".to_owned(),

@@ -90,7 +90,9 @@ pub(super) async fn health_check(client: &Client, group: &TargetGroupArn) -> Res
         let path = found.health_check_path().unwrap_or_default();
         let protocol = found.health_check_protocol().map_or("", |protocol| protocol.as_str());
         let port = found.health_check_port().unwrap_or("traffic-port");
-        let codes = found.matcher().and_then(|matcher| matcher.http_code().or(matcher.grpc_code()));
+        let codes = found
+            .matcher()
+            .and_then(|matcher| matcher.http_code().or(matcher.grpc_code()));
         (found.health_check_enabled() != Some(false)).then_some(HealthCheck {
             interval: Duration::from_secs(seconds),
             healthy_threshold: u32::try_from(found.healthy_threshold_count()?).ok()?,

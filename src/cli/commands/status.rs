@@ -104,7 +104,10 @@ pub(crate) async fn status(session: &Session, options: Status) -> Result<(), Com
 async fn checks(fleet: &Fleet, calls: &Calls) -> Result<BTreeMap<TargetGroupArn, HealthCheck>, CallError> {
     let targets = fleet.tasks.iter().flat_map(|task| &task.targets);
     let is_initial = |target: &&TargetStatus| target.member.as_ref().is_some_and(|member| &*member.state == "initial");
-    let groups: BTreeSet<&TargetGroupArn> = targets.filter(is_initial).map(|target| &target.attachment.group).collect();
+    let groups: BTreeSet<&TargetGroupArn> = targets
+        .filter(is_initial)
+        .map(|target| &target.attachment.group)
+        .collect();
     let mut checks = BTreeMap::new();
     for group in groups {
         if let Some(check) = calls.health_check(group).await? {

@@ -1,5 +1,6 @@
 //! `trace`: tells the story of one engine.
 
+mod candidates;
 mod gather;
 mod sources;
 

@@ -82,11 +82,18 @@ pub fn diagnose(evidence: &Evidence) -> Diagnosis {
         (Some((_, task)), Some(start)) if start.state > task.state => start,
         (Some((life, task)), _) => {
             let all = evidence.tasks.len();
-            let alike = evidence.tasks.iter().filter(|life| of_task(evidence, life).code == task.code);
+            let alike = evidence
+                .tasks
+                .iter()
+                .filter(|life| of_task(evidence, life).code == task.code);
             let sentence = match (all, alike.count()) {
                 (1, _) => task.sentence,
                 (_, 1) => format!("task {} of {all}: {}", life.task.arn.id(), task.sentence),
-                (_, alike) => format!("{alike} of {all} tasks, such as {}: {}", life.task.arn.id(), task.sentence),
+                (_, alike) => format!(
+                    "{alike} of {all} tasks, such as {}: {}",
+                    life.task.arn.id(),
+                    task.sentence
+                ),
             };
             Diagnosis { sentence, ..task }
         }
@@ -122,10 +129,16 @@ fn send(letter: &Letter) -> String {
 
 /// What became of the start, if it is not a success: an event that was not delivered, or failed.
 fn of_start(evidence: &Evidence) -> Option<Diagnosis> {
-    let letter = evidence.letters.iter().find(|letter| letter.dead_letter.kind().ends_with(START));
+    let letter = evidence
+        .letters
+        .iter()
+        .find(|letter| letter.dead_letter.kind().ends_with(START));
     if let Some(letter) = letter {
         let (queue, dead) = (letter.queue, &letter.dead_letter);
-        let sentence = format!("the start was given up, and is in the {queue}: {}: {}", dead.code, dead.reason);
+        let sentence = format!(
+            "the start was given up, and is in the {queue}: {}: {}",
+            dead.code, dead.reason
+        );
         return Some(Diagnosis::new(State::Bad, "start_given_up", sentence).then(send(letter)));
     }
     let last = evidence.lines.iter().rfind(|line| line.is_start())?;
@@ -152,7 +165,11 @@ fn without_tasks(evidence: &Evidence) -> Diagnosis {
         let sentence = format!("an event of it is in the {queue}: {}: {}", dead.code, dead.reason);
         return Diagnosis::new(State::Bad, "event_given_up", sentence).then(send(letter));
     }
-    let failed = evidence.lines.iter().rev().find_map(|line| line.text("failedStartReason"));
+    let failed = evidence
+        .lines
+        .iter()
+        .rev()
+        .find_map(|line| line.text("failedStartReason"));
     if let Some(reason) = failed {
         let sentence = format!("it stopped before it was RUNNING: {reason}");
         return Diagnosis::new(State::Bad, "failed_start", sentence).then(start_again(evidence));
@@ -233,7 +250,10 @@ fn of_stopped(evidence: &Evidence, life: &Life) -> Diagnosis {
     let late = last.and_then(LogLine::lag_millis).filter(|lag| *lag > LATE_MILLIS);
     if let Some(lag) = late {
         let late = age(Duration::from_millis(u64::try_from(lag).unwrap_or(0)));
-        let sentence = format!("it has stopped ({}), and its targets were deregistered only {late} later", task.stop);
+        let sentence = format!(
+            "it has stopped ({}), and its targets were deregistered only {late} later",
+            task.stop
+        );
         return Diagnosis::new(State::Bad, "stop_handled_late", sentence).then(of_service(evidence, "status"));
     }
     let what = if is_stopped { "has stopped" } else { "is stopping" };
@@ -263,7 +283,10 @@ fn failed_start(failed: FailedStart) -> &'static str {
 
 fn of_starting(evidence: &Evidence, life: &Life) -> Diagnosis {
     let (task, times) = (&life.task, &life.times);
-    let waited = task.created_at.map(|created| evidence.now.since(created)).unwrap_or_default();
+    let waited = task
+        .created_at
+        .map(|created| evidence.now.since(created))
+        .unwrap_or_default();
     if task.last_status == Status::Provisioning && waited > MAX_PROVISIONING {
         let whose = match &times.capacity_provider {
             Some(name) => format!("the capacity provider {name} brings up no room for it"),
@@ -297,7 +320,11 @@ fn of_running(evidence: &Evidence, life: &Life) -> Diagnosis {
     if let Some(target) = missing {
         return not_registered(evidence, life, target);
     }
-    let targets = life.status.targets.iter().map(|target| of_target(evidence, life, target));
+    let targets = life
+        .status
+        .targets
+        .iter()
+        .map(|target| of_target(evidence, life, target));
     let worst = targets.rev().max_by_key(|diagnosis| diagnosis.state);
     worst.unwrap_or_else(|| Diagnosis::new(State::Well, "no_targets", "it runs, and was started without targets"))
 }
@@ -350,7 +377,11 @@ fn not_registered(evidence: &Evidence, life: &Life, target: &TargetStatus) -> Di
 /// A target that is registered.
 fn of_target(evidence: &Evidence, life: &Life, target: &TargetStatus) -> Diagnosis {
     let group = target.attachment.group.name();
-    let Some(member) = target.member.as_ref().filter(|member| matches!(member.health, TargetHealth::Registered(_))) else {
+    let Some(member) = target
+        .member
+        .as_ref()
+        .filter(|member| matches!(member.health, TargetHealth::Registered(_)))
+    else {
         return not_registered(evidence, life, target);
     };
     let check = evidence.checks.get(&target.attachment.group);
@@ -366,12 +397,21 @@ fn of_target(evidence: &Evidence, life: &Life, target: &TargetStatus) -> Diagnos
         "unavailable" => Diagnosis::new(State::Well, "serving", format!("it is registered in {group}{why}")),
         "initial" => {
             let expected = check.map(crate::aws::HealthCheck::time_to_healthy);
-            let since = evidence.lines.iter().rfind(|line| line.is_running_of(&life.task.arn)).map(|line| line.at);
-            let waited = since.or(life.task.started_at).map(|since| evidence.now.since(since)).unwrap_or_default();
+            let since = evidence
+                .lines
+                .iter()
+                .rfind(|line| line.is_running_of(&life.task.arn))
+                .map(|line| line.at);
+            let waited = since
+                .or(life.task.started_at)
+                .map(|since| evidence.now.since(since))
+                .unwrap_or_default();
             if expected.is_some_and(|expected| waited > expected * PATIENCE) {
-                let sentence = format!("it is registered in {group}, and {} later not healthy yet{why}", age(waited));
-                return Diagnosis::new(State::Bad, "initial_for_long", sentence)
-                    .then(of_service(evidence, "status"));
+                let sentence = format!(
+                    "it is registered in {group}, and {} later not healthy yet{why}",
+                    age(waited)
+                );
+                return Diagnosis::new(State::Bad, "initial_for_long", sentence).then(of_service(evidence, "status"));
             }
             let expected = expected.map_or_else(String::new, |expected| format!(", expected within {}", age(expected)));
             let sentence = format!("it is registered in {group}, and not healthy yet{expected}{why}");
@@ -379,14 +419,21 @@ fn of_target(evidence: &Evidence, life: &Life, target: &TargetStatus) -> Diagnos
         }
         state => {
             let checked = check.map_or_else(String::new, |check| {
-                let matcher = check.matcher.as_ref().map_or_else(String::new, |codes| format!(", {codes} passes"));
+                let matcher = check
+                    .matcher
+                    .as_ref()
+                    .map_or_else(String::new, |codes| format!(", {codes} passes"));
                 format!(" (the check: {}{matcher})", check.what)
             });
             let sentence = format!(
                 "it is registered in {group}, and {state}{why}: {}{checked}",
                 health::advice(reason)
             );
-            let code = if state == "unused" { "target_not_in_use" } else { "unhealthy" };
+            let code = if state == "unused" {
+                "target_not_in_use"
+            } else {
+                "unhealthy"
+            };
             Diagnosis::new(State::Bad, code, sentence).then(of_service(evidence, "status"))
         }
     }

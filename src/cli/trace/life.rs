@@ -16,7 +16,11 @@ pub(super) fn moments(life: &Life, now: Timestamp) -> Vec<Moment> {
     let place = [&times.capacity_provider, &times.zone].into_iter().flatten();
     let place: Vec<&str> = match &times.capacity_provider {
         Some(_) => place.map(String::as_str).collect(),
-        None => [&times.launch_type, &times.zone].into_iter().flatten().map(String::as_str).collect(),
+        None => [&times.launch_type, &times.zone]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect(),
     };
     let of_life = [
         (task.created_at, What::Created, place.join(", ")),
@@ -46,7 +50,11 @@ pub(super) fn moments(life: &Life, now: Timestamp) -> Vec<Moment> {
         stopping.detail = task.stop.to_string();
     }
     let is_past = matches!(task.phase(), Phase::Starting | Phase::Stopped | Phase::Stopping);
-    let shown = life.status.targets.iter().filter(|target| !is_past || target.member.is_some());
+    let shown = life
+        .status
+        .targets
+        .iter()
+        .filter(|target| !is_past || target.member.is_some());
     moments.extend(shown.map(|target| Moment {
         at: now,
         what: What::Health,

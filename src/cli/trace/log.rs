@@ -204,7 +204,9 @@ impl LogLine {
     }
 
     fn of_stop(&self) -> Vec<Moment> {
-        let asked = self.text("service").map_or_else(String::new, |service| format!("of service {service}"));
+        let asked = self
+            .text("service")
+            .map_or_else(String::new, |service| format!("of service {service}"));
         let mut moments: Vec<Moment> = self.requested(What::StopRequested, asked).into_iter().collect();
         if self.has_failed() {
             moments.push(self.moment(What::StopFailed, self.failure(), None));
@@ -243,12 +245,20 @@ impl LogLine {
                 What::Deregistered
             }
             Some("continued") => {
-                detail = format!("{}, at {}", self.text("reason").unwrap_or_default(), self.text("continuesAt").unwrap_or("a later time"));
+                detail = format!(
+                    "{}, at {}",
+                    self.text("reason").unwrap_or_default(),
+                    self.text("continuesAt").unwrap_or("a later time")
+                );
                 What::Continued
             }
             Some("failed") => {
                 detail = self.failure();
-                if is_stop { What::NotDeregistered } else { What::NotRegistered }
+                if is_stop {
+                    What::NotDeregistered
+                } else {
+                    What::NotRegistered
+                }
             }
             // Nothing was left to do.
             Some("skipped") if is_stop => {

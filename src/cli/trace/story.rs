@@ -62,7 +62,9 @@ fn notes(evidence: &Evidence) -> Vec<String> {
     let is_older = |life: &super::evidence::Life| life.task.created_at.is_some_and(|created| created < log.since);
     if log.group.is_some() && evidence.tasks.iter().any(is_older) {
         let since = log.since.to_seconds().unwrap_or_default();
-        notes.push(format!("the log was read since {since}Z: what the function did before is not told"));
+        notes.push(format!(
+            "the log was read since {since}Z: what the function did before is not told"
+        ));
     }
     notes
 }

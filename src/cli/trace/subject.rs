@@ -107,7 +107,8 @@ impl Id {
 }
 
 fn is_hex(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 /// A filter pattern for the lines that contain a text: "enclose exact phrases and terms that include non-alphanumeric

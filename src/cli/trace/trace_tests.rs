@@ -102,7 +102,9 @@ fn life(task: Task, state: Option<(&str, Option<&str>)>) -> Life {
 
 fn line(seconds: i64, fields: Value) -> LogLine {
     let mut line = json!({"message": "event handled", "eventId": "e"});
-    line.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    line.as_object_mut()
+        .unwrap()
+        .extend(fields.as_object().unwrap().clone());
     LogLine::read(at(seconds), &line.to_string()).unwrap()
 }
 
@@ -169,9 +171,16 @@ fn a_task_in_running_is_diagnosed_by_its_target_and_the_log() {
     let running_task = || task(1, "RUNNING", "RUNNING");
     let both = || vec![started(&[arn(1)]), registered(1)];
     for (life, lines, expected) in [
-        (life(running_task(), Some(("healthy", None))), both(), ("serving", State::Well)),
         (
-            life(running_task(), Some(("unavailable", Some("Target.HealthCheckDisabled")))),
+            life(running_task(), Some(("healthy", None))),
+            both(),
+            ("serving", State::Well),
+        ),
+        (
+            life(
+                running_task(),
+                Some(("unavailable", Some("Target.HealthCheckDisabled"))),
+            ),
             both(),
             ("serving", State::Well),
         ),
@@ -185,18 +194,35 @@ fn a_task_in_running_is_diagnosed_by_its_target_and_the_log() {
             both(),
             ("initial_for_long", State::Bad),
         ),
-        (life(running_task(), None), both(), ("deregistered_by_others", State::Bad)),
         (
             life(running_task(), None),
-            vec![started(&[arn(1)]), running(1, json!({"outcome": "skipped", "reason": "another_deployment"}))],
+            both(),
+            ("deregistered_by_others", State::Bad),
+        ),
+        (
+            life(running_task(), None),
+            vec![
+                started(&[arn(1)]),
+                running(1, json!({"outcome": "skipped", "reason": "another_deployment"})),
+            ],
             ("registration_skipped", State::Bad),
         ),
         (
             life(running_task(), None),
-            vec![started(&[arn(1)]), running(1, json!({"outcome": "failed", "reason": "throttled", "error": "Rate exceeded"}))],
+            vec![
+                started(&[arn(1)]),
+                running(
+                    1,
+                    json!({"outcome": "failed", "reason": "throttled", "error": "Rate exceeded"}),
+                ),
+            ],
             ("registration_failed", State::Bad),
         ),
-        (life(running_task(), None), vec![started(&[arn(1)])], ("not_registered", State::Bad)),
+        (
+            life(running_task(), None),
+            vec![started(&[arn(1)])],
+            ("not_registered", State::Bad),
+        ),
     ] {
         assert_eq!(code(&evidence(vec![life], lines)), expected);
     }
@@ -222,7 +248,10 @@ fn a_task_that_waits_for_capacity_names_its_provider_after_five_minutes() {
     let late = evidence(vec![waiting.clone()], vec![started(&[arn(1)])]);
     let story = Story::of(&late);
     assert_eq!(story.diagnosis.code, "no_capacity_yet");
-    assert!(story.diagnosis.sentence.contains("the capacity provider instances"), "{story:?}");
+    assert!(
+        story.diagnosis.sentence.contains("the capacity provider instances"),
+        "{story:?}"
+    );
     let early = Evidence { now: at(60), ..late };
     assert_eq!(code(&early), ("starting", State::Waiting));
 }
@@ -256,7 +285,10 @@ fn a_start_that_failed_is_tried_again_for_three_minutes_if_a_retry_can_help() {
     };
     assert_eq!(code(&soon(true)), ("start_tried_again", State::Waiting));
     assert_eq!(code(&soon(false)), ("start_failed", State::Bad));
-    assert_eq!(code(&evidence(Vec::new(), vec![failed(true)])), ("start_failed", State::Bad));
+    assert_eq!(
+        code(&evidence(Vec::new(), vec![failed(true)])),
+        ("start_failed", State::Bad)
+    );
 }
 
 #[test]
@@ -271,7 +303,10 @@ fn a_failed_start_that_ecs_forgot_is_told_from_the_log() {
     forgotten.gone = vec![arn(1)];
     let story = Story::of(&forgotten);
     assert_eq!(story.diagnosis.code, "failed_start");
-    assert!(story.diagnosis.sentence.contains("CannotPullContainerError"), "{story:?}");
+    assert!(
+        story.diagnosis.sentence.contains("CannotPullContainerError"),
+        "{story:?}"
+    );
     assert_eq!(story.diagnosis.next.as_deref(), Some("start-engines start auth --wait"));
 }
 
@@ -280,12 +315,24 @@ fn of_several_tasks_the_worst_one_is_named_with_how_many_are_alike() {
     let serving = life(task(1, "RUNNING", "RUNNING"), Some(("healthy", None)));
     let lost = |n| life(task(n, "RUNNING", "RUNNING"), None);
     let tasks: Vec<TaskArn> = (1..=3).map(arn).collect();
-    let both = evidence(vec![serving.clone(), lost(2)], vec![started(&tasks[..2]), registered(1)]);
+    let both = evidence(
+        vec![serving.clone(), lost(2)],
+        vec![started(&tasks[..2]), registered(1)],
+    );
     let story = Story::of(&both);
-    assert!(story.diagnosis.sentence.starts_with(&format!("task {} of 2: ", arn(2).id())), "{story:?}");
+    assert!(
+        story
+            .diagnosis
+            .sentence
+            .starts_with(&format!("task {} of 2: ", arn(2).id())),
+        "{story:?}"
+    );
     let three = evidence(vec![serving, lost(2), lost(3)], vec![started(&tasks), registered(1)]);
     let story = Story::of(&three);
-    assert!(story.diagnosis.sentence.starts_with("2 of 3 tasks, such as "), "{story:?}");
+    assert!(
+        story.diagnosis.sentence.starts_with("2 of 3 tasks, such as "),
+        "{story:?}"
+    );
     let gaps: Vec<&TaskArn> = story.gaps.iter().map(super::gaps::Gap::task).collect();
     assert_eq!(gaps, [&arn(2), &arn(3)]);
 }
@@ -312,7 +359,10 @@ fn a_missing_line_proves_nothing_if_it_may_be_hidden_cut_or_too_old() {
 fn a_request_that_was_delivered_twice_was_made_once() {
     let twice = evidence(Vec::new(), vec![started(&[arn(1)]), started(&[arn(1)])]);
     let story = Story::of(&twice);
-    let requested = story.moments.iter().filter(|moment| moment.what == super::What::Requested);
+    let requested = story
+        .moments
+        .iter()
+        .filter(|moment| moment.what == super::What::Requested);
     assert_eq!(requested.count(), 1);
 }
 

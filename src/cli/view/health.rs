@@ -7,13 +7,28 @@
 pub const REASONS: [(&str, &str); 12] = [
     ("Elb.RegistrationInProgress", "the load balancer still registers it"),
     ("Elb.InitialHealthChecking", "its first health checks are under way"),
-    ("Elb.InternalError", "its health checks failed by an error of the load balancer"),
-    ("Target.ResponseCodeMismatch", "its answer to health checks has a code that does not pass"),
+    (
+        "Elb.InternalError",
+        "its health checks failed by an error of the load balancer",
+    ),
+    (
+        "Target.ResponseCodeMismatch",
+        "its answer to health checks has a code that does not pass",
+    ),
     ("Target.Timeout", "it does not answer health checks in time"),
-    ("Target.FailedHealthChecks", "health checks cannot connect, or its answer is malformed"),
+    (
+        "Target.FailedHealthChecks",
+        "health checks cannot connect, or its answer is malformed",
+    ),
     ("Target.NotRegistered", "it is not registered"),
-    ("Target.NotInUse", "no load balancer uses the target group, or not in its zone"),
-    ("Target.DeregistrationInProgress", "it is deregistered, and its connections end"),
+    (
+        "Target.NotInUse",
+        "no load balancer uses the target group, or not in its zone",
+    ),
+    (
+        "Target.DeregistrationInProgress",
+        "it is deregistered, and its connections end",
+    ),
     ("Target.InvalidState", "its instance is stopped or terminated"),
     ("Target.IpUnusable", "its address belongs to a load balancer"),
     ("Target.HealthCheckDisabled", "the target group's health checks are off"),

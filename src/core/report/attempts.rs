@@ -143,7 +143,13 @@ mod tests {
             weight: 1,
             base: 0,
         }]);
-        let many = ["RESOURCE:CPU", "RESOURCE:CPU", "AGENT", "RESOURCE:MEMORY", "RESOURCE:ENI"];
+        let many = [
+            "RESOURCE:CPU",
+            "RESOURCE:CPU",
+            "AGENT",
+            "RESOURCE:MEMORY",
+            "RESOURCE:ENI",
+        ];
         let task = "arn:aws:ecs:us-east-1:111122223333:task/engines/1".parse().unwrap();
         let started = Started {
             tasks: vec![task],

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
-use start_engines_fake_aws::{FakeAws, Health, Fault, TargetGroup, TaskDefinition, World};
+use start_engines_fake_aws::{FakeAws, Fault, Health, TargetGroup, TaskDefinition, World};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Child;
 use tokio::sync::mpsc::unbounded_channel;

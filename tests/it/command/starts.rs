@@ -369,13 +369,20 @@ async fn until_registered_it_does_not_wait_for_the_health() {
     let run = Run::new(&stage.fake, &["start", "-f", "-", "--wait", "--until", "registered"]);
     let steps = vec![handled(), running(), initial(&stage.group)];
     let ended = while_it_polls(&stage, run, &whole(&stage.group), steps).await.must(0);
-    assert!(ended.err.contains("RUNNING, 1 of 1 targets registered"), "{}", ended.err);
+    assert!(
+        ended.err.contains("RUNNING, 1 of 1 targets registered"),
+        "{}",
+        ended.err
+    );
 }
 
 #[tokio::test]
 async fn after_the_timeout_it_prints_what_trace_says() {
     let stage = Stage::new().await;
-    let run = Run::new(&stage.fake, &["start", "-f", "-", "--wait", "--timeout", "2", "--cluster", "engines"]);
+    let run = Run::new(
+        &stage.fake,
+        &["start", "-f", "-", "--wait", "--timeout", "2", "--cluster", "engines"],
+    );
     let steps = vec![handled(), running(), initial(&stage.group)];
     let ended = while_it_polls(&stage, run, &whole(&stage.group), steps).await.must(4);
     for expected in [
@@ -385,9 +392,16 @@ async fn after_the_timeout_it_prints_what_trace_says() {
     ] {
         assert!(ended.err.contains(expected), "{expected}: {}", ended.err);
     }
-    let nobody = Run::new(&stage.fake, &["start", "-f", "-", "--wait", "--timeout", "1", "--cluster", "engines"]);
+    let nobody = Run::new(
+        &stage.fake,
+        &["start", "-f", "-", "--wait", "--timeout", "1", "--cluster", "engines"],
+    );
     let ended = nobody.end_with(&whole(&stage.group)).await.must(4);
-    for expected in ["waiting for the function to start them", "trace: ID = ", "that is known"] {
+    for expected in [
+        "waiting for the function to start them",
+        "trace: ID = ",
+        "that is known",
+    ] {
         assert!(ended.err.contains(expected), "{expected}: {}", ended.err);
     }
 }

@@ -254,12 +254,21 @@ async fn a_target_that_is_not_healthy_has_the_reason_in_words_and_when_it_should
         world.set_health(&stage.group, &address, 8080, Health::Unhealthy);
     });
     let ended = status(&stage, &[]).await.must(0);
-    assert!(ended.out.contains("        health checks cannot connect, or its answer is malformed\n"), "{}", ended.out);
+    assert!(
+        ended
+            .out
+            .contains("        health checks cannot connect, or its answer is malformed\n"),
+        "{}",
+        ended.out
+    );
     let json = status(&stage, &["--output", "json"]).await.must(0).json();
     let target = &json["clusters"][0]["tasks"][0]["targets"][0];
     assert_eq!(
         (&target["reason"], &target["healthyWithinSeconds"]),
         (&json!("Target.FailedHealthChecks"), &Value::Null)
     );
-    assert_eq!(target["meaning"], "health checks cannot connect, or its answer is malformed");
+    assert_eq!(
+        target["meaning"],
+        "health checks cannot connect, or its answer is malformed"
+    );
 }

@@ -63,7 +63,9 @@ impl Theatre {
     /// Starts a task; gives its ARN.
     async fn started(&self, id: &str, detail: Value) -> String {
         self.deliver(&self.start(id, detail)).await;
-        self.stage.fake.world(|world| world.task_arns().last().expect("a task").clone())
+        self.stage
+            .fake
+            .world(|world| world.task_arns().last().expect("a task").clone())
     }
 
     /// Starts a task that is RUNNING 30 s later, registered a second after it, and healthy.
@@ -107,7 +109,10 @@ fn id(task: &str) -> &str {
 
 fn whats(story: &Value) -> Vec<&str> {
     let moments = story["moments"].as_array().expect("moments");
-    moments.iter().map(|moment| moment["what"].as_str().expect("a name")).collect()
+    moments
+        .iter()
+        .map(|moment| moment["what"].as_str().expect("a name"))
+        .collect()
 }
 
 #[tokio::test]
@@ -119,7 +124,15 @@ async fn an_engine_that_serves_has_its_steps_in_order_and_exit_status_0() {
     let story = theatre.json(id(&task), 0).await;
     assert_eq!(
         whats(&story),
-        ["requested", "run_task", "created", "start_handled", "started", "registered", "health"]
+        [
+            "requested",
+            "run_task",
+            "created",
+            "start_handled",
+            "started",
+            "registered",
+            "health"
+        ]
     );
     assert_eq!(story["diagnosis"]["code"], "serving");
     assert_eq!((&story["gaps"], &story["kind"]), (&json!([]), &json!("task")));
@@ -127,7 +140,14 @@ async fn an_engine_that_serves_has_its_steps_in_order_and_exit_status_0() {
     assert_eq!(attempt, "FARGATE in subnet-0a1b2c3d4e5f60718: 1 of 1 started");
     assert_eq!(story["moments"][4]["afterMillis"], 30_000);
     let table = theatre.trace(&[&task]).await.must(0).out;
-    let places = ["requested", "RunTask", "RUNNING", "registered", "healthy", "Diagnosis: it serves"];
+    let places = [
+        "requested",
+        "RunTask",
+        "RUNNING",
+        "registered",
+        "healthy",
+        "Diagnosis: it serves",
+    ];
     let places = places.map(|word| table.find(word).unwrap_or_else(|| panic!("no {word}: {table}")));
     assert!(places.is_sorted(), "{table}");
     assert!(table.contains("+30.0s") && table.contains('█'), "{table}");
@@ -145,18 +165,24 @@ async fn it_changes_nothing_and_hides_no_message() {
         "requestContext": {"condition": "RetriesExhausted"},
         "responsePayload": {"errorType": "throttled", "errorMessage": "Rate exceeded"},
     });
-    theatre.stage.fake.world(|world| world.add_message(&theatre.queue, &record, &[]));
+    theatre
+        .stage
+        .fake
+        .world(|world| world.add_message(&theatre.queue, &record, &[]));
     theatre.stage.calls();
     let story = theatre.json(id(&task), 0).await;
     assert!(whats(&story).contains(&"dead_letter"), "{story:#}");
-    assert_eq!(theatre.stage.fake.world(|world| world.hidden_messages(&theatre.queue)), 0);
+    assert_eq!(
+        theatre.stage.fake.world(|world| world.hidden_messages(&theatre.queue)),
+        0
+    );
     for call in theatre.stage.calls() {
         let is_read = ["Describe", "List", "Get", "Filter", "Receive"];
         assert!(is_read.iter().any(|verb| call.starts_with(verb)), "{call}");
     }
     // A redrive beside it gets the message, and its receipt is good.
-    let redrive = Run::new(&theatre.stage.fake, &["redrive", "--all"])
-        .env("START_ENGINES_ON_FAILURE_QUEUE_URL", &theatre.queue);
+    let redrive =
+        Run::new(&theatre.stage.fake, &["redrive", "--all"]).env("START_ENGINES_ON_FAILURE_QUEUE_URL", &theatre.queue);
     redrive.end().await.must(0);
 }
 
@@ -166,7 +192,10 @@ async fn a_long_log_is_read_to_its_end_over_empty_pages() {
     let task = theatre.started("e-1", json!({})).await;
     theatre.stage.fake.world(|world| {
         for n in 0..50 {
-            world.log(LOG, &json!({"message": "event handled", "outcome": "skipped", "eventId": n.to_string()}).to_string());
+            world.log(
+                LOG,
+                &json!({"message": "event handled", "outcome": "skipped", "eventId": n.to_string()}).to_string(),
+            );
         }
         world.set_log_page(3);
     });
@@ -197,7 +226,10 @@ async fn stops_that_are_scheduled_are_told_of() {
         .env("SCHEDULER_GROUP", "engines");
     let story = run.end().await.must(0).json();
     let last = story["moments"].as_array().unwrap().last().unwrap().clone();
-    assert_eq!((&last["what"], &last["detail"]), (&json!("planned"), &json!("a stop, at the end of its life")));
+    assert_eq!(
+        (&last["what"], &last["detail"]),
+        (&json!("planned"), &json!("a stop, at the end of its life"))
+    );
 }
 
 #[tokio::test]
@@ -210,14 +242,31 @@ async fn what_log_level_hides_and_what_cannot_be_read_is_said_and_proves_nothing
     let hidden = theatre.run(&[id(&task)]).env("LOG_LEVEL", "warn").end().await.must(3);
     assert!(hidden.out.contains("LOG_LEVEL hides"), "{}", hidden.out);
     assert!(!hidden.out.contains("missing:"), "{}", hidden.out);
-    let denied = Fault::error(400, "AccessDeniedException", "not authorized to perform: logs:FilterLogEvents");
-    theatre.stage.fake.world(|world| world.fail_next("logs:FilterLogEvents", denied, 1));
+    let denied = Fault::error(
+        400,
+        "AccessDeniedException",
+        "not authorized to perform: logs:FilterLogEvents",
+    );
+    theatre
+        .stage
+        .fake
+        .world(|world| world.fail_next("logs:FilterLogEvents", denied, 1));
     let unread = theatre.trace(&[id(&task)]).await.must(3);
     assert!(unread.out.contains("logs:FilterLogEvents"), "{}", unread.out);
     assert!(!unread.out.contains("missing:"), "{}", unread.out);
-    let other = theatre.trace(&[id(&task), "--log-group", "/aws/lambda/other"]).await.must(3);
-    assert!(other.out.contains("the log group /aws/lambda/other was not read"), "{}", other.out);
-    for (call, code) in [("ecs:DescribeTasks", "AccessDeniedException"), ("elb:DescribeTargetHealth", "AccessDenied")] {
+    let other = theatre
+        .trace(&[id(&task), "--log-group", "/aws/lambda/other"])
+        .await
+        .must(3);
+    assert!(
+        other.out.contains("the log group /aws/lambda/other was not read"),
+        "{}",
+        other.out
+    );
+    for (call, code) in [
+        ("ecs:DescribeTasks", "AccessDeniedException"),
+        ("elb:DescribeTargetHealth", "AccessDenied"),
+    ] {
         let denied = Fault::error(400, code, "not authorized");
         theatre.stage.fake.world(|world| world.fail_next(call, denied, 1));
         let ended = theatre.trace(&[id(&task)]).await.must(1);
@@ -230,7 +279,13 @@ async fn mermaid_is_for_trace_alone() {
     let theatre = Theatre::new().await;
     let task = theatre.registered("e-1", json!({})).await;
     let chart = theatre.trace(&[id(&task), "--output", "mermaid"]).await.must(0).out;
-    assert!(chart.starts_with("gantt\n") && chart.contains("section task"), "{chart}");
-    let status = Run::new(&theatre.stage.fake, &["status", "--output", "mermaid"]).end().await.must(2);
+    assert!(
+        chart.starts_with("gantt\n") && chart.contains("section task"),
+        "{chart}"
+    );
+    let status = Run::new(&theatre.stage.fake, &["status", "--output", "mermaid"])
+        .end()
+        .await
+        .must(2);
     assert!(status.err.contains("only trace has a timeline"), "{}", status.err);
 }

@@ -6,16 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde_json::Value;
 use start_engines_core::call::{Desired, ErrorKind, MAX_TASKS_PER_DESCRIBE};
 use start_engines_core::decide::deployment;
 use start_engines_core::domain::arn::{Cluster, TaskArn};
-use start_engines_core::domain::tags;
-use start_engines_core::domain::task::Task;
 use start_engines_core::domain::timestamp::Timestamp;
-use start_engines_core::request::envelope::START;
 
 use super::super::redrive::queues;
+use super::candidates::{Listed, as_listed, distinct, fits, fits_letter, fits_line, mentions, one_task};
 use super::sources::{self, Searches, unread};
 use crate::args::Trace;
 use crate::aws::OperatorClients;
@@ -34,8 +31,6 @@ use crate::trace::subject::{Id, Kind, quoted, starts_of};
 const LOG_AGE: Duration = Duration::from_secs(86_400);
 /// How many tasks a story has; a start has ten at most, a correlation id may have more.
 const MAX_TASKS: usize = 20;
-/// How many candidates are listed for an id that fits several tasks.
-const MAX_CANDIDATES: usize = 10;
 
 /// One story that is being read.
 pub(super) struct Gathering<'a> {
@@ -52,16 +47,6 @@ pub(super) struct Gathering<'a> {
     notes: Vec<String>,
 }
 
-/// A task that ECS lists, with what an id can fit.
-struct Listed {
-    arn: TaskArn,
-    event: Option<String>,
-    correlation: Option<String>,
-    service: Option<String>,
-    created_at: Option<Timestamp>,
-    state: String,
-}
-
 impl<'a> Gathering<'a> {
     /// Nothing was read yet.
     pub(super) async fn new(session: &Session, known: &'a Known, options: &'a Trace) -> Result<Self, CommandError> {
@@ -72,7 +57,11 @@ impl<'a> Gathering<'a> {
             let function = known.function.as_ref()?;
             Some(format!("/aws/lambda/{}", function.name()))
         };
-        let group = options.log_group.clone().filter(|group| !group.is_empty()).or_else(of_function);
+        let group = options
+            .log_group
+            .clone()
+            .filter(|group| !group.is_empty())
+            .or_else(of_function);
         let now = now();
         let since = Timestamp::from_millis(now.millis() - i64::try_from(LOG_AGE.as_millis()).unwrap_or(0));
         Ok(Self {
@@ -98,7 +87,8 @@ impl<'a> Gathering<'a> {
         self.counting().begin("reading");
         self.read_letters().await;
         if self.group.is_none() {
-            self.notes.push("the log was not read: its log group is not known (--function, --log-group)".to_owned());
+            self.notes
+                .push("the log was not read: its log group is not known (--function, --log-group)".to_owned());
         }
         let (kind, tasks) = match id.task_id() {
             Some(task) if self.options.kind.is_none_or(|kind| kind == Kind::Task) => {
@@ -172,7 +162,12 @@ impl<'a> Gathering<'a> {
             several => {
                 let all: Vec<&str> = several.iter().map(|kind| kind.words()).collect();
                 let choices: Vec<String> = several.iter().map(|kind| format!("--as {}", kind.name())).collect();
-                let message = format!("ID = \"{}\": is {}: give {}", id.text, all.join(" and "), choices.join(" or "));
+                let message = format!(
+                    "ID = \"{}\": is {}: give {}",
+                    id.text,
+                    all.join(" and "),
+                    choices.join(" or ")
+                );
                 return Err(CommandError::Usage(message));
             }
         };
@@ -191,7 +186,7 @@ impl<'a> Gathering<'a> {
             for desired in [Desired::Running, Desired::Stopped] {
                 let keep = |_: Vec<TaskArn>, found: Vec<crate::aws::TimedTask>| {
                     let own = found.into_iter().map(|timed| timed.task);
-                    let own = own.filter(|task| is_started_by_start_engines(task));
+                    let own = own.filter(is_started_by_start_engines);
                     for task in own.filter(|task| deployment::is_this_deployments(task, &self.known.config)) {
                         let task = as_listed(&task);
                         if !fits(id, &task).is_empty() {
@@ -221,10 +216,13 @@ impl<'a> Gathering<'a> {
         let newest = listed.iter().max_by_key(|task| task.created_at);
         let line = self.lines.iter().max_by_key(|line| line.at).cloned();
         self.lines.clear();
-        let time = newest.and_then(|task| task.created_at).max(line.as_ref().map(|line| line.at));
+        let time = newest
+            .and_then(|task| task.created_at)
+            .max(line.as_ref().map(|line| line.at));
         // A dead letter that is older belongs to an earlier start.
-        self.letters
-            .retain(|letter| !fits_letter(id, letter).contains(&Kind::Service) || letter.dead_letter.message.sent_at >= time);
+        self.letters.retain(|letter| {
+            !fits_letter(id, letter).contains(&Kind::Service) || letter.dead_letter.message.sent_at >= time
+        });
         let alike = |event: &Option<String>| {
             let of_event = listed.iter().filter(|task| event.is_some() && task.event == *event);
             of_event.map(|task| task.arn.clone()).collect::<Vec<TaskArn>>()
@@ -234,7 +232,9 @@ impl<'a> Gathering<'a> {
                 distinct([alike(&newest.event), vec![newest.arn.clone()]].concat())
             }
             (newest, Some(line)) => {
-                let event = newest.filter(|newest| line.names(&newest.arn)).and_then(|newest| newest.event.clone());
+                let event = newest
+                    .filter(|newest| line.names(&newest.arn))
+                    .and_then(|newest| newest.event.clone());
                 let tasks = distinct([alike(&event), line.tasks()].concat());
                 if let Some(event) = line.text("eventId") {
                     self.read_log(&quoted(event)).await;
@@ -268,9 +268,14 @@ impl<'a> Gathering<'a> {
         let lives = self.lives(&tasks).await?;
         let is_known = |arn: &TaskArn| lives.iter().any(|life: &Life| life.task.arn.id() == arn.id());
         let gone: Vec<TaskArn> = tasks.iter().filter(|arn| !is_known(arn)).cloned().collect();
-        let ids: Vec<&str> = tasks.iter().map(TaskArn::id).chain(events.iter().map(String::as_str)).collect();
+        let ids: Vec<&str> = tasks
+            .iter()
+            .map(TaskArn::id)
+            .chain(events.iter().map(String::as_str))
+            .collect();
         self.letters.retain(|letter| {
-            mentions(letter, &id.text) && !fits_letter(id, letter).is_empty() || ids.iter().any(|id| mentions(letter, id))
+            mentions(letter, &id.text) && !fits_letter(id, letter).is_empty()
+                || ids.iter().any(|id| mentions(letter, id))
         });
         let planned = self.planned(&lives).await;
         let live = lives.iter().filter(|life| life.task.is_live());
@@ -280,7 +285,8 @@ impl<'a> Gathering<'a> {
         let checks = self.inventory.checks(groups).await?;
         self.counting().end();
         if self.searches.is_cut() {
-            self.notes.push("the log is large, and was not read to its end: the story may have holes".to_owned());
+            self.notes
+                .push("the log is large, and was not read to its end: the story may have holes".to_owned());
         }
         Ok(Evidence {
             id: id.text.clone(),
@@ -339,7 +345,9 @@ impl<'a> Gathering<'a> {
             }
         }
         match times.into_keys().next() {
-            Some(other) => Err(CommandError::Usage(format!("start-engines has not started the task {other}"))),
+            Some(other) => Err(CommandError::Usage(format!(
+                "start-engines has not started the task {other}"
+            ))),
             None => Ok(lives),
         }
     }
@@ -375,7 +383,8 @@ impl<'a> Gathering<'a> {
     async fn read_letters(&mut self) {
         let queues = queues(&self.options.queues);
         if queues.is_empty() {
-            self.notes.push("no dead-letter queue was read: none is given (redrive has the same options)".to_owned());
+            self.notes
+                .push("no dead-letter queue was read: none is given (redrive has the same options)".to_owned());
         }
         for (queue, url) in queues {
             match sources::letters(&self.clients, (queue, &url), self.known.function.as_ref()).await {
@@ -383,7 +392,8 @@ impl<'a> Gathering<'a> {
                     self.letters.extend(letters);
                     if is_cut {
                         let name = queue.name();
-                        self.notes.push(format!("not all messages of the {name} were read: redrive lists them"));
+                        self.notes
+                            .push(format!("not all messages of the {name} were read: redrive lists them"));
                     }
                 }
                 Err(error) => self.notes.push(unread(&format!("the {} was", queue.name()), &error)),
@@ -396,7 +406,11 @@ impl<'a> Gathering<'a> {
         let clusters = self.clusters.as_deref().unwrap_or_default();
         let names: Vec<&str> = clusters.iter().map(Cluster::name).collect();
         let what = self.options.kind.map_or("nothing", Kind::words);
-        let what = if what == "nothing" { what.to_owned() } else { format!("not {what}") };
+        let what = if what == "nothing" {
+            what.to_owned()
+        } else {
+            format!("not {what}")
+        };
         let mut message = format!(
             "ID = \"{}\": is {what} that is known: no task of the clusters {}, no log line of the last 24 hours, and no dead letter that was read has it; \
              a task is kept by ECS for an hour after its stop",
@@ -408,97 +422,4 @@ impl<'a> Gathering<'a> {
         }
         CommandError::Usage(message)
     }
-}
-
-fn as_listed(task: &Task) -> Listed {
-    Listed {
-        arn: task.arn.clone(),
-        event: tags::event_id(&task.tags).map(str::to_owned),
-        correlation: tags::correlation_id(&task.tags).map(str::to_owned),
-        service: tags::service(&task.tags).map(str::to_owned),
-        created_at: task.created_at,
-        state: task.last_status.to_string(),
-    }
-}
-
-/// What an id is to a task.
-fn fits(id: &Id, task: &Listed) -> Vec<Kind> {
-    let is = |value: &Option<String>| value.as_ref() == Some(&id.text);
-    let all = [
-        (Kind::Task, id.may_begin_a_task() && task.arn.id().starts_with(&id.text)),
-        (Kind::Event, is(&task.event)),
-        (Kind::Correlation, is(&task.correlation)),
-        (Kind::Service, is(&task.service)),
-    ];
-    all.into_iter().filter_map(|(kind, fits)| fits.then_some(kind)).collect()
-}
-
-/// What an id is to a line of the log.
-fn fits_line(id: &Id, line: &LogLine) -> Vec<Kind> {
-    let is = |name: &str| line.text(name) == Some(&id.text);
-    let begins = |task: &TaskArn| id.may_begin_a_task() && task.id().starts_with(&id.text);
-    let all = [
-        (Kind::Task, line.tasks().iter().any(begins)),
-        (Kind::Event, is("eventId")),
-        (Kind::Correlation, is("correlationId")),
-        (Kind::Service, is("service")),
-    ];
-    all.into_iter().filter_map(|(kind, fits)| fits.then_some(kind)).collect()
-}
-
-/// What an id is to an event that was given up.
-fn fits_letter(id: &Id, letter: &Letter) -> Vec<Kind> {
-    let events = match &letter.dead_letter.event {
-        Ok(Value::Array(events)) => events.as_slice(),
-        Ok(event) => std::slice::from_ref(event),
-        Err(_) => &[],
-    };
-    let is = |value: Option<&Value>| value.and_then(Value::as_str) == Some(&id.text);
-    let any = |pointer: &str| events.iter().any(|event| is(event.pointer(pointer)));
-    let is_start = events.iter().any(|event| event["detail-type"] == START);
-    let all = [
-        (Kind::Task, is_task_of(id, letter)),
-        (Kind::Event, any("/id")),
-        (Kind::Correlation, any("/detail/correlationId")),
-        (Kind::Service, is_start && any("/detail/service")),
-    ];
-    all.into_iter().filter_map(|(kind, fits)| fits.then_some(kind)).collect()
-}
-
-fn is_task_of(id: &Id, letter: &Letter) -> bool {
-    id.task_id().is_some_and(|task| mentions(letter, task))
-}
-
-fn mentions(letter: &Letter, text: &str) -> bool {
-    letter.dead_letter.message.body.contains(text)
-}
-
-/// The one task that the beginning of an id fits.
-fn one_task(id: &Id, listed: &[Listed], lines: &[LogLine]) -> Result<Vec<TaskArn>, CommandError> {
-    let of_ecs = listed.iter().filter(|task| fits(id, task).contains(&Kind::Task));
-    let of_ecs: Vec<&Listed> = of_ecs.collect();
-    let of_log = lines.iter().flat_map(LogLine::tasks).filter(|arn| arn.id().starts_with(&id.text));
-    let arns = distinct(of_ecs.iter().map(|task| task.arn.clone()).chain(of_log).collect());
-    if arns.len() <= 1 {
-        return Ok(arns);
-    }
-    let mut message = format!("ID = \"{}\": {} tasks begin with it: give more of the id", id.text, arns.len());
-    for arn in arns.iter().take(MAX_CANDIDATES) {
-        let found = of_ecs.iter().find(|task| task.arn == *arn);
-        let about = found.map_or_else(
-            || "gone".to_owned(),
-            |task| format!("{}, {}", task.service.as_deref().unwrap_or("no service"), task.state),
-        );
-        message += &format!("\n  {} ({about})", arn.id());
-    }
-    if arns.len() > MAX_CANDIDATES {
-        message += "\n  ...";
-    }
-    Err(CommandError::Usage(message))
-}
-
-fn distinct(mut tasks: Vec<TaskArn>) -> Vec<TaskArn> {
-    tasks.sort();
-    tasks.dedup_by(|one, other| one.id() == other.id());
-    tasks
 }

@@ -78,7 +78,10 @@ impl Searches {
             }
             let page = clients.log_lines(group, pattern, self.since, next.as_deref()).await;
             let page = page.inspect_err(|_| self.has_failed = true)?;
-            let read = page.lines.iter().filter_map(|(at, message)| LogLine::read(*at, message));
+            let read = page
+                .lines
+                .iter()
+                .filter_map(|(at, message)| LogLine::read(*at, message));
             lines.extend(read);
             next = page.next;
             if next.is_none() {

@@ -24,9 +24,10 @@ pub fn json(evidence: &Evidence, story: &Story) -> Value {
         })
     });
     let moments: Value = moments.collect();
-    let gaps = story.gaps.iter().map(|gap| {
-        json!({"gap": gap.name(), "taskArn": gap.task().as_str(), "message": gap.to_string()})
-    });
+    let gaps = story
+        .gaps
+        .iter()
+        .map(|gap| json!({"gap": gap.name(), "taskArn": gap.task().as_str(), "message": gap.to_string()}));
     json!({
         "id": evidence.id,
         "kind": evidence.kind.name(),

@@ -60,7 +60,13 @@ fn section<'m>(chart: &mut String, name: &str, moments: impl Iterator<Item = &'m
 
 /// A text without what ends a label, or begins a comment or another statement.
 fn plain(text: &str) -> String {
-    let plain = |c: char| if ":;#%,\"<>{}".contains(c) || c.is_control() { ' ' } else { c };
+    let plain = |c: char| {
+        if ":;#%,\"<>{}".contains(c) || c.is_control() {
+            ' '
+        } else {
+            c
+        }
+    };
     let text: String = text.chars().map(plain).collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -183,7 +183,9 @@ fn bar(first: Timestamp, last: Timestamp, from: Timestamp, to: Timestamp) -> Str
         usize::try_from(place).unwrap_or(0).min(BAR - 1)
     };
     let (from, to) = (place(from), place(to));
-    (0..BAR).map(|n| if (from..=to).contains(&n) { '█' } else { '░' }).collect()
+    (0..BAR)
+        .map(|n| if (from..=to).contains(&n) { '█' } else { '░' })
+        .collect()
 }
 
 #[cfg(test)]

@@ -64,7 +64,9 @@ impl World {
 
     pub(super) fn filter_log_events(&mut self, input: &Value) -> Result<Value, ApiError> {
         let invalid = |why: &str| ApiError::new("InvalidParameterException", why);
-        let name = input["logGroupName"].as_str().ok_or_else(|| invalid("logGroupName is missing"))?;
+        let name = input["logGroupName"]
+            .as_str()
+            .ok_or_else(|| invalid("logGroupName is missing"))?;
         let Some(lines) = self.logs.groups.get(name) else {
             let message = "The specified log group does not exist.";
             return Err(ApiError::new("ResourceNotFoundException", message));

@@ -313,20 +313,8 @@ static FILTER_LOG_EVENTS: Shape = Shape::Record(&[
     may("logGroupIdentifier", Shape::Text),
     may("logStreamNames", TEXTS),
     may("logStreamNamePrefix", Shape::Text),
-    may(
-        "startTime",
-        Shape::Integer {
-            min: 0,
-            max: i64::MAX,
-        },
-    ),
-    may(
-        "endTime",
-        Shape::Integer {
-            min: 0,
-            max: i64::MAX,
-        },
-    ),
+    may("startTime", Shape::Integer { min: 0, max: i64::MAX }),
+    may("endTime", Shape::Integer { min: 0, max: i64::MAX }),
     may("filterPattern", Shape::Text),
     may("nextToken", Shape::Text),
     may("limit", Shape::Integer { min: 1, max: 10_000 }),

@@ -33,15 +33,28 @@ async fn a_registration_that_failed_has_its_reason() {
     let task = theatre.started("e-1", json!({})).await;
     theatre.pass(30);
     let event = theatre.stage.fake.world(|world| {
-        let denied = Fault::error(403, "AccessDenied", "not authorized to perform: elasticloadbalancing:RegisterTargets");
+        let denied = Fault::error(
+            403,
+            "AccessDenied",
+            "not authorized to perform: elasticloadbalancing:RegisterTargets",
+        );
         world.fail_next("elb:RegisterTargets", denied, 1);
         world.advance_to(&task, "RUNNING")
     });
     theatre.deliver(&event).await;
     let story = theatre.json(id(&task), 3).await;
     assert_eq!(story["diagnosis"]["code"], "registration_failed");
-    assert!(story["diagnosis"]["sentence"].as_str().unwrap().contains("RegisterTargets"), "{story:#}");
-    assert_eq!(story["diagnosis"]["next"], "start-engines redrive --reason access_denied");
+    assert!(
+        story["diagnosis"]["sentence"]
+            .as_str()
+            .unwrap()
+            .contains("RegisterTargets"),
+        "{story:#}"
+    );
+    assert_eq!(
+        story["diagnosis"]["next"],
+        "start-engines redrive --reason access_denied"
+    );
     assert_eq!(story["gaps"], json!([]));
 }
 
@@ -53,18 +66,32 @@ async fn a_target_that_fails_its_health_checks_has_elbs_reason_in_words() {
     let story = theatre.json(id(&task), 3).await;
     assert_eq!(story["diagnosis"]["code"], "unhealthy");
     let sentence = story["diagnosis"]["sentence"].as_str().unwrap();
-    for expected in ["Target.FailedHealthChecks", "cannot connect", "security groups", "on port traffic-port"] {
+    for expected in [
+        "Target.FailedHealthChecks",
+        "cannot connect",
+        "security groups",
+        "on port traffic-port",
+    ] {
         assert!(sentence.contains(expected), "{expected}: {sentence}");
     }
     theatre.set_health(&task, Health::Initial);
     let story = theatre.json(id(&task), 3).await;
-    assert_eq!(story["diagnosis"]["code"], "initial_for_long", "150 s are expected, and nearly 600 have passed");
+    assert_eq!(
+        story["diagnosis"]["code"], "initial_for_long",
+        "150 s are expected, and nearly 600 have passed"
+    );
     theatre.pass(500);
     let task = theatre.registered("e-2", json!({})).await;
     theatre.set_health(&task, Health::Initial);
     let story = theatre.json(id(&task), 0).await;
     assert_eq!(story["diagnosis"]["code"], "health_pending");
-    assert!(story["diagnosis"]["sentence"].as_str().unwrap().contains("expected within 2m"), "{story:#}");
+    assert!(
+        story["diagnosis"]["sentence"]
+            .as_str()
+            .unwrap()
+            .contains("expected within 2m"),
+        "{story:#}"
+    );
 }
 
 #[tokio::test]
@@ -77,7 +104,13 @@ async fn a_target_group_that_no_listener_uses_is_named() {
     let task = theatre.registered("e-1", json!({"targetGroupArn": group})).await;
     let story = theatre.json(id(&task), 3).await;
     assert_eq!(story["diagnosis"]["code"], "target_not_in_use");
-    assert!(story["diagnosis"]["sentence"].as_str().unwrap().contains("a listener has a rule"), "{story:#}");
+    assert!(
+        story["diagnosis"]["sentence"]
+            .as_str()
+            .unwrap()
+            .contains("a listener has a rule"),
+        "{story:#}"
+    );
 }
 
 #[tokio::test]
@@ -86,7 +119,10 @@ async fn each_kind_of_failed_start_has_its_code_and_ecs_words() {
         ("CannotPullContainerError: no such image", "image_pull_failed"),
         ("RESOURCE:MEMORY", "capacity_unavailable"),
         ("EMPTY CAPACITY PROVIDER", "capacity_unavailable"),
-        ("ResourceInitializationError: unable to pull secrets", "resource_initialization_failed"),
+        (
+            "ResourceInitializationError: unable to pull secrets",
+            "resource_initialization_failed",
+        ),
         ("Task failed to start", "task_failed_to_start"),
     ] {
         let theatre = Theatre::new().await;
@@ -99,7 +135,10 @@ async fn each_kind_of_failed_start_has_its_code_and_ecs_words() {
         theatre.deliver(&event).await;
         let story = theatre.json(id(&task), 3).await;
         assert_eq!(story["diagnosis"]["code"], code, "{story:#}");
-        assert!(story["diagnosis"]["sentence"].as_str().unwrap().contains(reason), "{story:#}");
+        assert!(
+            story["diagnosis"]["sentence"].as_str().unwrap().contains(reason),
+            "{story:#}"
+        );
         assert!(whats(&story).contains(&"stopped"), "{story:#}");
     }
 }
@@ -116,7 +155,10 @@ async fn a_start_without_room_shows_each_attempt_by_its_events_id() {
     let fallback = json!({"fallbacks": [{"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT"}]}]});
     theatre.deliver(&theatre.start("e-1", fallback)).await;
     let story = theatre.json("e-1", 3).await;
-    assert_eq!((&story["kind"], &story["diagnosis"]["code"]), (&json!("event"), &json!("start_failed")));
+    assert_eq!(
+        (&story["kind"], &story["diagnosis"]["code"]),
+        (&json!("event"), &json!("start_failed"))
+    );
     let attempts: Vec<&str> = story["moments"]
         .as_array()
         .unwrap()
@@ -125,7 +167,10 @@ async fn a_start_without_room_shows_each_attempt_by_its_events_id() {
         .map(|moment| moment["detail"].as_str().unwrap())
         .collect();
     for (placement, n) in [("FARGATE in", 0), ("FARGATE_SPOT in", 1)] {
-        assert!(attempts[n].starts_with(placement) && attempts[n].contains("0 of 1 started: RESOURCE:CPU"), "{attempts:?}");
+        assert!(
+            attempts[n].starts_with(placement) && attempts[n].contains("0 of 1 started: RESOURCE:CPU"),
+            "{attempts:?}"
+        );
     }
 }
 
@@ -140,7 +185,13 @@ async fn a_start_that_was_given_up_names_its_message() {
         .world(|world| world.add_message(&theatre.queue, &start, &attributes));
     let story = theatre.json("e-1", 3).await;
     assert_eq!(story["diagnosis"]["code"], "start_given_up");
-    assert!(story["diagnosis"]["sentence"].as_str().unwrap().contains("NO_PERMISSIONS: not authorized"), "{story:#}");
+    assert!(
+        story["diagnosis"]["sentence"]
+            .as_str()
+            .unwrap()
+            .contains("NO_PERMISSIONS: not authorized"),
+        "{story:#}"
+    );
     assert_eq!(
         story["diagnosis"]["next"],
         json!(format!("start-engines redrive --send {}", &message[..8]))
@@ -191,7 +242,10 @@ async fn lines_of_other_programs_are_left_out() {
     let task = theatre.registered("e-1", json!({})).await;
     theatre.stage.fake.world(|world| {
         world.log(LOG, &format!("START RequestId: {}", id(&task)));
-        world.log(LOG, &json!({"outcome": "registered", "tasks": [task], "secret": "payload"}).to_string());
+        world.log(
+            LOG,
+            &json!({"outcome": "registered", "tasks": [task], "secret": "payload"}).to_string(),
+        );
     });
     let table = theatre.trace(&[id(&task)]).await.must(0).out;
     assert!(!table.contains("payload") && !table.contains("RequestId"), "{table}");

@@ -7,7 +7,10 @@ use super::{Theatre, id, whats};
 
 fn tasks(story: &Value) -> Vec<&str> {
     let tasks = story["tasks"].as_array().expect("tasks");
-    tasks.iter().map(|task| task["taskArn"].as_str().expect("an ARN")).collect()
+    tasks
+        .iter()
+        .map(|task| task["taskArn"].as_str().expect("an ARN"))
+        .collect()
 }
 
 #[tokio::test]
@@ -16,7 +19,11 @@ async fn a_task_is_found_by_its_arn_its_id_and_the_beginning_of_it() {
     let task = theatre.registered("e-1", json!({})).await;
     for given in [task.as_str(), id(&task), &id(&task)[..8]] {
         let story = theatre.json(given, 0).await;
-        assert_eq!((tasks(&story), &story["kind"]), (vec![task.as_str()], &json!("task")), "{given}");
+        assert_eq!(
+            (tasks(&story), &story["kind"]),
+            (vec![task.as_str()], &json!("task")),
+            "{given}"
+        );
     }
 }
 
@@ -68,16 +75,26 @@ async fn a_services_newest_start_may_have_failed_without_a_task() {
     });
     theatre.deliver(&theatre.start("e-1", json!({"service": "auth"}))).await;
     let story = theatre.json("auth", 3).await;
-    assert_eq!((tasks(&story).len(), &story["diagnosis"]["code"]), (0, &json!("start_failed")), "{story:#}");
+    assert_eq!(
+        (tasks(&story).len(), &story["diagnosis"]["code"]),
+        (0, &json!("start_failed")),
+        "{story:#}"
+    );
 }
 
 #[tokio::test]
 async fn an_id_that_fits_several_things_lists_them() {
     let theatre = Theatre::new().await;
-    theatre.registered("e-1", json!({"service": "auth", "correlationId": "auth"})).await;
+    theatre
+        .registered("e-1", json!({"service": "auth", "correlationId": "auth"}))
+        .await;
     let ended = theatre.trace(&["auth"]).await.must(2);
     assert!(ended.err.contains("--as correlation or --as service"), "{}", ended.err);
-    let story = theatre.trace(&["auth", "--as", "correlation", "--output", "json"]).await.must(0).json();
+    let story = theatre
+        .trace(&["auth", "--as", "correlation", "--output", "json"])
+        .await
+        .must(0)
+        .json();
     assert_eq!(story["kind"], "correlation");
     let alike = ["abcdef01".repeat(4), "abcdef02".repeat(4)];
     theatre.stage.fake.world(|world| world.task_ids.extend(alike.clone()));
