@@ -84,12 +84,14 @@ export function operatorPolicy(args: OperatorPolicyArgs): PolicyDocument {
       Resource: [...args.queueArns],
     },
     {
-      // `trace`. All actions but those of tags take the group's ARN with this end:
-      // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+      // `trace`. The guide has the group's ARN with this end for all actions but those of tags, the Service Authorization
+      // Reference without it for this one:
+      // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html,
+      // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
       Sid: "ReadLog",
       Effect: "Allow",
       Action: ["logs:FilterLogEvents"],
-      Resource: [`${args.logGroupArn}:*`],
+      Resource: [args.logGroupArn, `${args.logGroupArn}:*`],
     },
     {
       // `trace` shows which stops are to come.
