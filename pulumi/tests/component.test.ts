@@ -404,13 +404,14 @@ test("the command gets all settings of the function but how it logs and waits, a
   });
   const made = registrations.find(({ type }) => type === "aws:lambda/function:Function");
   const { variables } = made?.inputs["environment"] as { variables: Record<string, string> };
-  const { LOG_LEVEL, API_RATES, SETTINGS_FILE, SERVICES_FILE, ...settings } = variables;
+  const { API_RATES, SETTINGS_FILE, SERVICES_FILE, ...settings } = variables;
   assert.ok(SETTINGS_FILE !== undefined && SERVICES_FILE !== undefined);
-  assert.ok(LOG_LEVEL !== undefined && API_RATES !== undefined);
+  assert.ok(settings["LOG_LEVEL"] !== undefined && API_RATES !== undefined);
   const deployed = {
     AWS_REGION: "us-east-1",
     START_ENGINES_FUNCTION: "arn:aws:lambda:us-east-1:111122223333:function:start-engines",
     START_ENGINES_EVENT_BUS: "engines",
+    START_ENGINES_LOG_GROUP: "/aws/lambda/start-engines",
   };
   const { START_ENGINES_RULE_DEAD_LETTER_QUEUE_URL, START_ENGINES_ON_FAILURE_QUEUE_URL, ...rest } = environment;
   // Not the sources of the version before, which no rule lets through.

@@ -352,8 +352,13 @@ describe("IAM", () => {
         calls.onQueue(action, "start-engines-failures"),
       ]),
       calls.invokeFunction("start-engines"),
+      calls.readLog("/aws/lambda/start-engines"),
+      calls.getSchedule("start-engines", "start-engines-stop-1"),
     ];
     await assertAnswers(policy, allowed, [
+      calls.readLog("/aws/lambda/other"),
+      calls.getSchedule("start-engines", "reconcile"),
+      calls.getSchedule("other", "start-engines-stop-1"),
       calls.putEvents("engines", ["app.tenants"], [START]),
       calls.putEvents("engines", ["start-engines.schedules.start-engines"], [START]),
       calls.putEvents("engines", [source], ["ECS Task State Change"]),

@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use serde_json::Value;
 
 use crate::event;
+use crate::trace::subject::Kind;
 
 /// The exit statuses, which `--help` prints; docs/command.md has the same table.
 pub(crate) const EXIT_STATUS: &str = "\
@@ -36,6 +37,8 @@ pub(crate) enum Format {
     Table,
     /// One JSON value.
     Json,
+    /// A chart for Mermaid; of `trace` only.
+    Mermaid,
 }
 
 /// `--color`.
@@ -118,6 +121,8 @@ pub(crate) enum Command {
     Reconcile(Reconcile),
     /// List the events that failed for good, and send them again or discard them
     Redrive(Redrive),
+    /// Tell the story of one engine, and why it does not serve
+    Trace(Trace),
     /// Print what the function would do for an event, or every problem in it; offline
     ///
     /// Defaults and allow-lists come from the same environment variables that the function reads.
@@ -159,6 +164,18 @@ pub(crate) struct Start {
     pub(crate) set: Vec<(String, Value)>,
     #[command(flatten)]
     pub(crate) wait: Wait,
+    /// With --wait: what the tasks' targets must be
+    #[arg(long, value_enum, value_name = "STATE", default_value = "healthy", requires = "wait")]
+    pub(crate) until: Until,
+}
+
+/// `--until`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Until {
+    /// They pass their health checks.
+    Healthy,
+    /// They are registered.
+    Registered,
 }
 
 /// `stop`.
@@ -193,7 +210,7 @@ pub(crate) struct Stop {
 /// `--wait`.
 #[derive(Debug, Args)]
 pub(crate) struct Wait {
-    /// Wait until the tasks are registered, or have stopped
+    /// Wait until the tasks serve, or have stopped
     #[arg(long)]
     pub(crate) wait: bool,
     /// How long to wait
@@ -253,6 +270,13 @@ pub(crate) struct Redrive {
     /// Receive at most this number of messages of each queue at a time
     #[arg(long, value_name = "NUMBER", default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) queues: QueueUrls,
+}
+
+/// The dead-letter queues of a deployment.
+#[derive(Debug, Args)]
+pub(crate) struct QueueUrls {
     /// The rule dead-letter queue; the component's schedules use it too
     #[arg(
         long,
@@ -296,6 +320,21 @@ pub(crate) struct Redrive {
         hide_env_values = true
     )]
     pub(crate) state_change_dead_letter_queue_url: Option<String>,
+}
+
+/// `trace`.
+#[derive(Debug, Args)]
+pub(crate) struct Trace {
+    /// A task, the event of a start, a correlation id, or a service: its newest start
+    pub(crate) id: String,
+    /// What the id is, where it could be several
+    #[arg(long = "as", value_enum, value_name = "KIND")]
+    pub(crate) kind: Option<Kind>,
+    /// The function's log group; default: Lambda's own, by the function's name
+    #[arg(long, env = "START_ENGINES_LOG_GROUP", value_name = "NAME", hide_env_values = true)]
+    pub(crate) log_group: Option<String>,
+    #[command(flatten)]
+    pub(crate) queues: QueueUrls,
 }
 
 /// `local`.

@@ -13,7 +13,7 @@ use start_engines_core::ports::Aws;
 use start_engines_handler::rate_limit::RateLimited;
 use tokio::sync::Semaphore;
 
-use crate::aws::{OperatorClients, TimedTask};
+use crate::aws::{HealthCheck, OperatorClients, TimedTask, Times};
 use crate::fleet::GroupMember;
 use crate::terminal::progress::Counting;
 
@@ -214,6 +214,32 @@ impl Calls {
             tasks.extend(described?.1);
         }
         Ok(tasks)
+    }
+
+    /// These tasks by ARN or id, at most [`MAX_TASKS_PER_DESCRIBE`], with every time that ECS keeps.
+    ///
+    /// # Errors
+    /// DescribeTasks' own.
+    pub(crate) async fn lives(
+        &self,
+        cluster: &Cluster,
+        ids: Vec<String>,
+    ) -> Result<Vec<(TimedTask, Times)>, CallError> {
+        let call = Call::DescribeTasks {
+            cluster: cluster.clone(),
+            tasks: Vec::new(),
+        };
+        self.make(&call, CALL_TIME, self.clients.describe_lives(cluster, ids))
+            .await
+    }
+
+    /// How a target group's health is checked; `None` if there is no such group, or its checks are off.
+    ///
+    /// # Errors
+    /// DescribeTargetGroups' own.
+    pub(crate) async fn health_check(&self, group: &TargetGroupArn) -> Result<Option<HealthCheck>, CallError> {
+        let call = Call::DescribeTargetGroup { group: group.clone() };
+        self.make(&call, CALL_TIME, self.clients.health_check(group)).await
     }
 
     /// All targets of a target group.

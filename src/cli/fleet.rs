@@ -136,6 +136,12 @@ impl TaskStatus {
         self.targets.iter().filter(|target| target.is_registered()).count()
     }
 
+    /// How many of its targets are registered, and healthy or without health checks.
+    #[must_use]
+    pub fn healthy(&self) -> usize {
+        self.targets.iter().filter(|target| target.is_healthy()).count()
+    }
+
     /// Whether it is neither stopping nor stopped.
     #[must_use]
     pub fn is_live(&self) -> bool {
@@ -153,6 +159,14 @@ pub struct TargetStatus {
 }
 
 impl TargetStatus {
+    /// Whether it is registered, and gets requests: it is healthy, or its target group's health checks are off
+    /// (`unavailable`: [TargetHealth](https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html)).
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        let state = self.member.as_ref().map(|member| &*member.state);
+        self.is_registered() && matches!(state, Some("healthy" | "unavailable"))
+    }
+
     /// Whether it is registered, and not draining.
     #[must_use]
     pub fn is_registered(&self) -> bool {

@@ -6,6 +6,7 @@ use futures_util::future::try_join_all;
 use start_engines_core::call::{CallError, ErrorKind};
 use start_engines_core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
 
+use crate::aws::{HealthCheck, TimedTask};
 use crate::calls::Calls;
 use crate::fleet::{Fleet, TaskSnapshot, attachments, is_started_by_start_engines, match_targets};
 use crate::hosts::Hosts;
@@ -28,6 +29,15 @@ impl Inventory {
     /// Those of these tasks that ECS still has.
     pub(crate) async fn tasks(&mut self, cluster: &Cluster, arns: &[TaskArn]) -> Result<Vec<TaskSnapshot>, CallError> {
         let tasks = self.calls.describe_all(cluster, arns).await?;
+        self.snapshots(cluster, tasks).await
+    }
+
+    /// The same of tasks that were described.
+    pub(crate) async fn snapshots(
+        &mut self,
+        cluster: &Cluster,
+        tasks: Vec<TimedTask>,
+    ) -> Result<Vec<TaskSnapshot>, CallError> {
         let own = tasks.iter().map(|timed| &timed.task);
         let own = own.filter(|task| is_started_by_start_engines(task));
         self.hosts.read(cluster, own, &self.calls).await?;
@@ -42,6 +52,24 @@ impl Inventory {
             snapshot
         });
         Ok(snapshots.collect())
+    }
+
+    /// How the health of the targets of these target groups is checked; those that are gone, or have no checks, are left
+    /// out.
+    pub(crate) async fn checks(
+        &self,
+        groups: impl IntoIterator<Item = TargetGroupArn>,
+    ) -> Result<BTreeMap<TargetGroupArn, HealthCheck>, CallError> {
+        let reading = groups.into_iter().map(async |group| {
+            let check = self.calls.health_check(&group).await?;
+            Ok::<_, CallError>(check.map(|check| (group, check)))
+        });
+        Ok(try_join_all(reading).await?.into_iter().flatten().collect())
+    }
+
+    /// The calls that it makes.
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     /// All tasks of a cluster that ECS still lists.

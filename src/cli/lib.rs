@@ -17,6 +17,7 @@ mod reading;
 mod reconciler;
 mod session;
 pub mod terminal;
+pub mod trace;
 pub mod view;
 mod wait;
 
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use self::args::{Arguments, Command};
+use self::args::{Arguments, Command, Format};
 use self::command_error::CommandError;
 use self::session::Session;
 use self::terminal::interrupt::Interrupt;
@@ -45,6 +46,11 @@ pub fn run() -> ExitCode {
 }
 
 async fn execute(arguments: Arguments) -> Result<(), CommandError> {
+    let is_trace = matches!(arguments.command, Command::Trace(_));
+    if arguments.global.output == Format::Mermaid && !is_trace {
+        let message = "--output = \"mermaid\": only trace has a timeline; must be table or json";
+        return Err(CommandError::Usage(message.to_owned()));
+    }
     let session = Session::new(arguments.global);
     let interrupt = Interrupt::listen();
     // These two handle interrupts themselves: they finish the step that they are in.
@@ -56,6 +62,7 @@ async fn execute(arguments: Arguments) -> Result<(), CommandError> {
             Command::Status(options) => commands::status::status(&session, options).await,
             Command::Reconcile(options) => commands::reconcile::reconcile(&session, options, &interrupt).await,
             Command::Redrive(options) => commands::redrive::redrive(&session, options, &interrupt).await,
+            Command::Trace(options) => commands::trace::trace(&session, options).await,
             Command::Validate { file } => commands::validate::validate(&session, &file),
             Command::Local(options) => commands::local::local(&session, options).await,
             Command::Completions { shell } => commands::completions::print(shell),

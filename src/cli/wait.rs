@@ -11,10 +11,12 @@ use start_engines_core::domain::arn::{Cluster, TaskArn};
 use start_engines_core::domain::task::{Phase, Status};
 use start_engines_core::request::stop::Selector;
 
+use crate::args::Until;
 use crate::command_error::CommandError;
 use crate::fleet::{TaskSnapshot, TaskStatus};
 use crate::inventory::Inventory;
 use crate::terminal::progress::Progress;
+use crate::view::health;
 
 /// Time between two polls: [`SOON`] for the first [`SOON_FOR`], when most changes happen, then [`LATER`].
 const SOON: Duration = Duration::from_millis(500);
@@ -30,6 +32,8 @@ pub(crate) struct Started {
     pub(crate) count: usize,
     /// The clusters that they may run in.
     pub(crate) clusters: Vec<Cluster>,
+    /// What their targets must be.
+    pub(crate) until: Until,
 }
 
 /// The tasks of a stop, by cluster.
@@ -62,7 +66,7 @@ impl<'a> Watch<'a> {
         self.timeout.saturating_sub(self.progress.elapsed())
     }
 
-    /// Polls until all tasks of a start are RUNNING and registered, or one of them stops.
+    /// Polls until all tasks of a start are RUNNING and healthy, or registered, or one of them stops.
     pub(crate) async fn started(&mut self, wanted: &Started) -> (Value, Result<(), CommandError>) {
         let mut others = HashSet::new();
         let mut statuses: Vec<TaskStatus> = Vec::new();
@@ -73,10 +77,10 @@ impl<'a> Watch<'a> {
                 Err(error) => return (tasks_json(&statuses), Err(after_sending(error))),
             }
             for status in &statuses {
-                self.report(&status.arn, state(status));
+                self.report(&status.arn, state(status, wanted.until));
             }
             let failed: Vec<&TaskStatus> = statuses.iter().filter(|status| has_ended(status)).collect();
-            let ready = statuses.iter().filter(|status| is_ready(status)).count();
+            let ready = statuses.iter().filter(|status| is_ready(status, wanted.until)).count();
             if statuses.len() >= wanted.count && failed.len() + ready == statuses.len() {
                 let end = match failed.len() {
                     0 => Ok(()),
@@ -87,7 +91,7 @@ impl<'a> Watch<'a> {
                 };
                 return (tasks_json(&statuses), end);
             }
-            let summary = format!("{ready} of {} tasks are RUNNING and registered", wanted.count);
+            let summary = summary(&statuses, ready, wanted);
             if let Err(timed_out) = self.pause(&summary).await {
                 return (tasks_json(&statuses), Err(timed_out));
             }
@@ -221,11 +225,48 @@ fn has_ended(status: &TaskStatus) -> bool {
     !status.is_live()
 }
 
-fn is_ready(status: &TaskStatus) -> bool {
-    status.phase == Phase::Running && status.registered() == status.targets.len()
+fn is_ready(status: &TaskStatus, until: Until) -> bool {
+    let ready = match until {
+        Until::Healthy => status.healthy(),
+        Until::Registered => status.registered(),
+    };
+    status.phase == Phase::Running && ready == status.targets.len()
 }
 
-fn state(status: &TaskStatus) -> String {
+/// How many tasks are ready, and what the others wait for.
+fn summary(statuses: &[TaskStatus], ready: usize, wanted: &Started) -> String {
+    let what = match wanted.until {
+        Until::Healthy => "healthy",
+        Until::Registered => "registered",
+    };
+    let all = wanted.count;
+    let waits = match statuses
+        .iter()
+        .find(|status| !has_ended(status) && !is_ready(status, wanted.until))
+    {
+        _ if statuses.len() < all => "the function to start them".to_owned(),
+        Some(status) if status.phase != Phase::Running => format!("RUNNING, from {}", status.last_status),
+        Some(status) if status.registered() < status.targets.len() => "the registration".to_owned(),
+        Some(status) => match first_unhealthy(status) {
+            Some(state) => format!("healthy, from {state}"),
+            None => "the rest".to_owned(),
+        },
+        None => "the rest".to_owned(),
+    };
+    format!("{ready} of {all} tasks are RUNNING and {what}, waiting for {waits}")
+}
+
+/// The state of the first target that is not healthy, with the reason in words.
+fn first_unhealthy(status: &TaskStatus) -> Option<String> {
+    let target = status.targets.iter().find(|target| !target.is_healthy())?;
+    let member = target.member.as_ref()?;
+    Some(match &member.reason {
+        Some(reason) => format!("{} ({})", member.state, health::words(reason)),
+        None => member.state.to_string(),
+    })
+}
+
+fn state(status: &TaskStatus, until: Until) -> String {
     match status.phase {
         Phase::Stopping | Phase::Stopped => {
             let why = status.stop.as_deref().unwrap_or_default();
@@ -233,7 +274,12 @@ fn state(status: &TaskStatus) -> String {
         }
         Phase::Running if !status.targets.is_empty() => {
             let (registered, all) = (status.registered(), status.targets.len());
-            format!("RUNNING, {registered} of {all} targets registered")
+            if until == Until::Registered || registered < all {
+                return format!("RUNNING, {registered} of {all} targets registered");
+            }
+            let healthy = status.healthy();
+            let rest = first_unhealthy(status).map_or_else(String::new, |state| format!(": {state}"));
+            format!("RUNNING and registered, {healthy} of {all} targets healthy{rest}")
         }
         Phase::Starting | Phase::Running | Phase::Unknown => status.last_status.to_string(),
     }

@@ -106,6 +106,23 @@ impl Stage {
         self.fake.world(|world| world.clock += time);
     }
 
+    /// Sets both clocks to the system's, for commands that read it. Only before anything has happened.
+    #[expect(clippy::disallowed_methods, reason = "the command that is tested reads this clock")]
+    pub(crate) fn set_to_now(&self) {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let seconds = i64::try_from(since.expect("after 1970").as_secs()).expect("a time");
+        self.clock.0.store(seconds * 1000, Ordering::SeqCst);
+        self.fake
+            .world(|world| world.clock = time::OffsetDateTime::from_unix_timestamp(seconds).expect("a time"));
+    }
+
+    /// Moves both clocks back.
+    pub(crate) fn go_back(&self, time: Duration) {
+        let millis = i64::try_from(time.as_millis()).expect("not that long");
+        self.clock.0.fetch_sub(millis, Ordering::SeqCst);
+        self.fake.world(|world| world.clock -= time);
+    }
+
     /// Hands an event to the handler, with a minute of time.
     pub(crate) async fn deliver(&self, event: &Value) -> Handled {
         self.deliver_with(event, Duration::from_secs(60)).await

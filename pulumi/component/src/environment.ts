@@ -138,21 +138,22 @@ function variablesOf(args: EnvironmentArgs, later: Later, functionName: string):
   };
 }
 
-/** Variables that the command does not read. */
-const OF_THE_FUNCTION_ALONE = ["LOG_LEVEL", "API_RATES"];
+/** Variables that the command does not read. `LOG_LEVEL` says which lines `trace` can find. */
+const OF_THE_FUNCTION_ALONE = ["API_RATES"];
 
 /** What the command needs of a deployment beside its arguments. */
 export interface Deployed {
   readonly functionArn: string;
   readonly ruleDeadLetterQueueUrl: string;
   readonly onFailureQueueUrl: string;
+  readonly logGroup: string;
   /** Set in buffered mode only. */
   readonly requestDeadLetterQueueUrl?: string | undefined;
   /** Set in buffered mode only. */
   readonly stateChangeDeadLetterQueueUrl?: string | undefined;
 }
 
-/** The command's variables: the function's settings, its ARN, its bus and its queues. */
+/** The command's variables: the function's settings, its ARN, its bus, its queues and its log group. */
 export function commandEnvironment(
   args: EnvironmentArgs & Pick<SettledArgs, "eventBus">,
   later: Later,
@@ -166,6 +167,7 @@ export function commandEnvironment(
     START_ENGINES_EVENT_BUS: args.eventBus ?? DEFAULTS.eventBus,
     START_ENGINES_RULE_DEAD_LETTER_QUEUE_URL: deployed.ruleDeadLetterQueueUrl,
     START_ENGINES_ON_FAILURE_QUEUE_URL: deployed.onFailureQueueUrl,
+    START_ENGINES_LOG_GROUP: deployed.logGroup,
     START_ENGINES_REQUEST_DEAD_LETTER_QUEUE_URL: deployed.requestDeadLetterQueueUrl,
     START_ENGINES_STATE_CHANGE_DEAD_LETTER_QUEUE_URL: deployed.stateChangeDeadLetterQueueUrl,
     ...Object.fromEntries(settings),

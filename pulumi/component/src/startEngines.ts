@@ -152,8 +152,16 @@ export class StartEngines extends pulumi.ComponentResource {
       ...KINDS.flatMap((kind) => queues.buffers?.[kind].deadLetters ?? []),
     ];
     const operatorDocument = pulumi
-      .all([operatorNames(args), created.function.arn, pulumi.all(failed.map((queue) => queue.arn))])
-      .apply(([names, functionArn, queueArns]) => operatorPolicy({ ...operatorArgs(names, functionName), functionArn, queueArns }));
+      .all([
+        operatorNames(args),
+        created.function.arn,
+        pulumi.all(failed.map((queue) => queue.arn)),
+        created.logGroup.arn,
+        scheduling.group.name,
+      ])
+      .apply(([names, functionArn, queueArns, logGroupArn, scheduleGroup]) =>
+        operatorPolicy({ ...operatorArgs(names, functionName), functionArn, queueArns, logGroupArn, scheduleGroup }),
+      );
     const [operators, ...more] = createOperatorPolicies(context, operatorDocument);
     this.operatorPolicyArns = pulumi.all([operators, ...more].flatMap((policy) => policy?.arn ?? []));
     if (operators !== undefined && more.length === 0) this.operatorPolicyArn = operators.arn;
@@ -161,6 +169,7 @@ export class StartEngines extends pulumi.ComponentResource {
       functionArn: created.function.arn,
       ruleDeadLetterQueueUrl: queues.ruleDeadLetters.url,
       onFailureQueueUrl: queues.onFailure.url,
+      logGroup: created.logGroup.name,
       requestDeadLetterQueueUrl: queues.buffers?.requests.deadLetters.url,
       stateChangeDeadLetterQueueUrl: queues.buffers?.stateChanges.deadLetters.url,
     });

@@ -91,6 +91,17 @@ export const writeLogs = (action: "CreateLogStream" | "PutLogEvents", logGroup: 
   keys: {},
 });
 
+export const readLog = (logGroup: string): Call => ({
+  action: "logs:FilterLogEvents",
+  parts: { LogGroupName: logGroup },
+  keys: {},
+});
+
+export const getSchedule = (group: string, name: string): Call => ({
+  ...createSchedule(group, name),
+  action: "scheduler:GetSchedule",
+});
+
 export const onQueue = (action: string, queue: string): Call => ({
   action: `sqs:${action}`,
   parts: { QueueName: queue },

@@ -1,9 +1,11 @@
 //! The AWS calls that only the operator's command makes. The function is built without them.
 //!
-//! Reads tasks and target groups, sends events, and receives and deletes messages of the dead-letter queues. Makes
+//! Reads tasks, target groups, log lines and schedules, sends events, and receives and deletes messages of the dead-letter queues. Makes
 //! no choices.
 
 mod lambda;
+mod logs;
+mod schedules;
 mod sqs;
 mod target_health;
 mod tasks;
@@ -17,9 +19,12 @@ use start_engines_aws::{AwsClients, eventbridge, timed};
 use start_engines_core::call::event_entry::EventEntry;
 use start_engines_core::call::{Answer, Call, CallError, Desired, ErrorKind, FailedEntry, TaskPage};
 use start_engines_core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
+use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::ports::Aws;
 
-pub use self::tasks::TimedTask;
+pub use self::logs::LogPage;
+pub use self::target_health::HealthCheck;
+pub use self::tasks::{TimedTask, Times};
 use crate::dead_letter::{Message, Receipt};
 use crate::fleet::GroupMember;
 
@@ -43,6 +48,8 @@ pub struct OperatorClients {
     ecs: aws_sdk_ecs::Client,
     elbv2: aws_sdk_elasticloadbalancingv2::Client,
     lambda: aws_sdk_lambda::Client,
+    logs: aws_sdk_cloudwatchlogs::Client,
+    scheduler: aws_sdk_scheduler::Client,
     sqs: aws_sdk_sqs::Client,
 }
 
@@ -61,6 +68,8 @@ impl OperatorClients {
             ecs: aws_sdk_ecs::Client::new(&config),
             elbv2: aws_sdk_elasticloadbalancingv2::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            scheduler: aws_sdk_scheduler::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
         })
     }
@@ -90,6 +99,48 @@ impl OperatorClients {
     /// DescribeTasks' own.
     pub async fn describe_tasks(&self, cluster: &Cluster, tasks: &[TaskArn]) -> Result<Vec<TimedTask>, CallError> {
         tasks::describe_tasks(&self.ecs, cluster, tasks).await
+    }
+
+    /// These tasks by ARN or id, at most 100, with every time that ECS keeps; those that ECS does not know are left out.
+    ///
+    /// # Errors
+    /// DescribeTasks' own.
+    pub async fn describe_lives(
+        &self,
+        cluster: &Cluster,
+        ids: Vec<String>,
+    ) -> Result<Vec<(TimedTask, Times)>, CallError> {
+        tasks::describe_lives(&self.ecs, cluster, ids).await
+    }
+
+    /// One page of the lines of a log group that match a filter pattern, since a time.
+    ///
+    /// # Errors
+    /// FilterLogEvents' own.
+    pub async fn log_lines(
+        &self,
+        group: &str,
+        pattern: &str,
+        since: Timestamp,
+        page: Option<&str>,
+    ) -> Result<LogPage, CallError> {
+        logs::filter_log_events(&self.logs, group, pattern, since, page).await
+    }
+
+    /// When a one-time schedule runs; `None` if there is none of that name.
+    ///
+    /// # Errors
+    /// GetSchedule's own.
+    pub async fn one_time_schedule(&self, group: Option<&str>, name: &str) -> Result<Option<Timestamp>, CallError> {
+        schedules::one_time_schedule(&self.scheduler, group, name).await
+    }
+
+    /// How a target group's health is checked; `None` if there is no such group, or its checks are off.
+    ///
+    /// # Errors
+    /// DescribeTargetGroups' own.
+    pub async fn health_check(&self, group: &TargetGroupArn) -> Result<Option<HealthCheck>, CallError> {
+        target_health::health_check(&self.elbv2, group).await
     }
 
     /// All targets of a target group, also draining ones.

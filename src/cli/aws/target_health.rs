@@ -1,4 +1,6 @@
-//! ELBv2: all targets of a target group.
+//! ELBv2: all targets of a target group, and how their health is checked.
+
+use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::{Client, types as sdk};
 use start_engines_aws::error::call_error;
@@ -45,4 +47,57 @@ fn member(found: &sdk::TargetHealthDescription) -> Option<GroupMember> {
         state: state.into(),
         reason: reason.map(Into::into),
     })
+}
+
+/// How a target group's health checks are timed
+/// ([TargetGroup](https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroup.html)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// `HealthCheckIntervalSeconds`.
+    pub interval: Duration,
+    /// `HealthyThresholdCount`.
+    pub healthy_threshold: u32,
+    /// `HealthCheckProtocol`, `HealthCheckPort` and, where it has one, `HealthCheckPath`, in one text.
+    pub what: String,
+    /// `Matcher`: the status codes that pass.
+    pub matcher: Option<String>,
+}
+
+impl HealthCheck {
+    /// How long a target takes to be healthy if it passes every check: a check each interval, as many as the threshold.
+    /// That of an Application Load Balancer serves after the first check that it passes, so this is the most
+    /// ([health checks](https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html)).
+    #[must_use]
+    pub fn time_to_healthy(&self) -> Duration {
+        self.interval * self.healthy_threshold
+    }
+}
+
+/// How a target group's health is checked; `None` if there is no such group, or its checks are off.
+pub(super) async fn health_check(client: &Client, group: &TargetGroupArn) -> Result<Option<HealthCheck>, CallError> {
+    let answer = client
+        .describe_target_groups()
+        .target_group_arns(group.as_str())
+        .send()
+        .await
+        .map_err(|error| call_error("DescribeTargetGroups", &error));
+    let answer = match answer {
+        Err(error) if error.kind == ErrorKind::TargetGroupNotFound => return Ok(None),
+        other => other?,
+    };
+    Ok(answer.target_groups().first().and_then(|found| {
+        let seconds = u64::try_from(found.health_check_interval_seconds()?).ok()?;
+        let path = found.health_check_path().unwrap_or_default();
+        let protocol = found.health_check_protocol().map_or("", |protocol| protocol.as_str());
+        let port = found.health_check_port().unwrap_or("traffic-port");
+        let codes = found
+            .matcher()
+            .and_then(|matcher| matcher.http_code().or(matcher.grpc_code()));
+        (found.health_check_enabled() != Some(false)).then_some(HealthCheck {
+            interval: Duration::from_secs(seconds),
+            healthy_threshold: u32::try_from(found.healthy_threshold_count()?).ok()?,
+            what: format!("{protocol} {path} on port {port}").replace("  ", " "),
+            matcher: codes.map(str::to_owned),
+        })
+    }))
 }

@@ -1,7 +1,8 @@
-//! ECS: lists and describes tasks, with the fields that only `status` shows.
+//! ECS: lists and describes tasks, with the fields that only `status` and `trace` show.
 
 use aws_sdk_ecs::Client;
-use aws_sdk_ecs::types::{DesiredStatus, TaskField};
+use aws_sdk_ecs::types::{self as sdk, DesiredStatus, TaskField};
+use aws_smithy_types::DateTime;
 use start_engines_aws::ecs::{no_failure_but_missing, read_task, task_arns, unreadable};
 use start_engines_aws::error::call_error;
 use start_engines_core::call::{CallError, Desired, TaskPage};
@@ -19,6 +20,28 @@ pub struct TimedTask {
     /// `stoppingAt`.
     pub stopping_at: Option<Timestamp>,
 }
+
+/// What DescribeTasks shows of a task's life, beside what the function reads
+/// ([Task](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html)).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// `connectivityAt`: the task has its network.
+    pub connected_at: Option<Timestamp>,
+    /// `pullStartedAt`.
+    pub pull_started_at: Option<Timestamp>,
+    /// `pullStoppedAt`.
+    pub pull_stopped_at: Option<Timestamp>,
+    /// `executionStoppedAt`: its containers have ended.
+    pub execution_stopped_at: Option<Timestamp>,
+    /// `capacityProviderName`.
+    pub capacity_provider: Option<String>,
+    /// `launchType`.
+    pub launch_type: Option<String>,
+    /// `availabilityZone`.
+    pub zone: Option<String>,
+}
+
+const DESCRIBE_TASKS: &str = "DescribeTasks";
 
 /// One page.
 pub(super) async fn list_tasks(
@@ -51,28 +74,59 @@ pub(super) async fn describe_tasks(
     cluster: &Cluster,
     tasks: &[TaskArn],
 ) -> Result<Vec<TimedTask>, CallError> {
-    const OPERATION: &str = "DescribeTasks";
+    let ids = tasks.iter().map(ToString::to_string).collect();
+    let found = describe(client, cluster, ids).await?;
+    let timed: Option<Vec<TimedTask>> = found.iter().map(|found| timed(found, cluster)).collect();
+    timed.ok_or_else(|| unreadable(DESCRIBE_TASKS))
+}
+
+/// Describes up to 100 tasks, by ARN or id, with every time that ECS keeps.
+pub(super) async fn describe_lives(
+    client: &Client,
+    cluster: &Cluster,
+    ids: Vec<String>,
+) -> Result<Vec<(TimedTask, Times)>, CallError> {
+    let found = describe(client, cluster, ids).await?;
+    let lives = found.iter().map(|found| Some((timed(found, cluster)?, times(found))));
+    let lives: Option<Vec<(TimedTask, Times)>> = lives.collect();
+    lives.ok_or_else(|| unreadable(DESCRIBE_TASKS))
+}
+
+async fn describe(client: &Client, cluster: &Cluster, ids: Vec<String>) -> Result<Vec<sdk::Task>, CallError> {
     let answer = client
         .describe_tasks()
         .cluster(cluster.as_str())
-        .set_tasks(Some(tasks.iter().map(ToString::to_string).collect()))
+        .set_tasks(Some(ids))
         .include(TaskField::Tags)
         .send()
         .await
-        .map_err(|error| call_error(OPERATION, &error))?;
-    no_failure_but_missing(OPERATION, answer.failures())?;
-    let timed = answer.tasks().iter().map(|found| {
-        let mut task = read_task(found, cluster)?;
-        task.tags.retain(|tag| tag.key.starts_with(tags::PREFIX));
-        task.tags.shrink_to_fit();
-        Some(TimedTask {
-            task,
-            stopping_at: found
-                .stopping_at()
-                .and_then(|time| time.to_millis().ok())
-                .map(Timestamp::from_millis),
-        })
-    });
-    let timed: Option<Vec<TimedTask>> = timed.collect();
-    timed.ok_or_else(|| unreadable(OPERATION))
+        .map_err(|error| call_error(DESCRIBE_TASKS, &error))?;
+    no_failure_but_missing(DESCRIBE_TASKS, answer.failures())?;
+    Ok(answer.tasks.unwrap_or_default())
+}
+
+fn timed(found: &sdk::Task, cluster: &Cluster) -> Option<TimedTask> {
+    let mut task = read_task(found, cluster)?;
+    task.tags.retain(|tag| tag.key.starts_with(tags::PREFIX));
+    task.tags.shrink_to_fit();
+    Some(TimedTask {
+        task,
+        stopping_at: found.stopping_at().and_then(timestamp),
+    })
+}
+
+fn times(found: &sdk::Task) -> Times {
+    Times {
+        connected_at: found.connectivity_at().and_then(timestamp),
+        pull_started_at: found.pull_started_at().and_then(timestamp),
+        pull_stopped_at: found.pull_stopped_at().and_then(timestamp),
+        execution_stopped_at: found.execution_stopped_at().and_then(timestamp),
+        capacity_provider: found.capacity_provider_name().map(str::to_owned),
+        launch_type: found.launch_type().map(|kind| kind.as_str().to_owned()),
+        zone: found.availability_zone().map(str::to_owned),
+    }
+}
+
+fn timestamp(time: &DateTime) -> Option<Timestamp> {
+    time.to_millis().ok().map(Timestamp::from_millis)
 }

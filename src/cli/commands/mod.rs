@@ -7,4 +7,5 @@ pub(crate) mod redrive;
 pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod stop;
+pub(crate) mod trace;
 pub(crate) mod validate;

@@ -12,7 +12,7 @@ use start_engines_core::call::{CallError, ErrorKind};
 use start_engines_core::domain::arn::FunctionArn;
 use tokio::time::Instant;
 
-use crate::args::Redrive;
+use crate::args::{QueueUrls, Redrive};
 use crate::aws::OperatorClients;
 use crate::command_error::CommandError;
 use crate::dead_letter::{DeadLetter, Tokens};
@@ -27,7 +27,10 @@ const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Lists, sends or discards messages; releases all others, also after an error.
 pub(crate) async fn redrive(session: &Session, options: Redrive, interrupt: &Interrupt) -> Result<(), CommandError> {
-    let queues = queues(&options)?;
+    let queues = queues(&options.queues);
+    if queues.is_empty() {
+        return Err(CommandError::Usage(NO_QUEUE.to_owned()));
+    }
     let function = session.known()?.function;
     let is_sending = options.all || !options.send.is_empty();
     if is_sending && function.is_none() {
@@ -67,8 +70,10 @@ const OLD_RULE_VARIABLE: &str = "START_ENGINES_RULE_QUEUE_URL";
 const OLD_ON_FAILURE_VARIABLE: &str = "START_ENGINES_FAILURE_QUEUE_URL";
 const OLD_SCHEDULER_VARIABLE: &str = "START_ENGINES_SCHEDULER_QUEUE_URL";
 
+const NO_QUEUE: &str = "no queue is given: give --rule-dead-letter-queue-url, --on-failure-queue-url or another one (--help), or set the variables of the stack's output commandEnvironment";
+
 /// Each queue once: rules and schedules may share one.
-fn queues(options: &Redrive) -> Result<Vec<(Queue, String)>, CommandError> {
+pub(super) fn queues(options: &QueueUrls) -> Vec<(Queue, String)> {
     let given = |option: &Option<String>| option.clone().filter(|url| !url.is_empty());
     let or_old = |option: &Option<String>, variable: &str| {
         let old = || std::env::var(variable).ok().filter(|url| !url.is_empty());
@@ -98,11 +103,7 @@ fn queues(options: &Redrive) -> Result<Vec<(Queue, String)>, CommandError> {
             queues.push((queue, url));
         }
     }
-    if queues.is_empty() {
-        let message = "no queue is given: give --rule-dead-letter-queue-url, --on-failure-queue-url or another one (--help), or set the variables of the stack's output commandEnvironment";
-        return Err(CommandError::Usage(message.to_owned()));
-    }
-    Ok(queues)
+    queues
 }
 
 struct Work<'a> {

@@ -40,6 +40,7 @@ pub(crate) async fn start(session: &Session, options: Start) -> Result<(), Comma
                     identity: start.event.detail["idempotencyKey"].as_str().unwrap_or(&id).to_owned(),
                     count: count(&start.event, &start.checked),
                     clusters,
+                    until: options.until,
                 });
             }
             Err(error) if sent_events.is_empty() => return Err(error.into()),
@@ -63,6 +64,11 @@ pub(crate) async fn start(session: &Session, options: Start) -> Result<(), Comma
             let (tasks, ended) = watch.started(wanted).await;
             event_json["tasks"] = tasks;
             left = watch.left();
+            drop(watch);
+            if matches!(ended, Err(CommandError::TimedOut(_))) {
+                let event = event_json["eventId"].as_str().unwrap_or_default();
+                super::trace::say(session, &known, [event, &wanted.identity]).await;
+            }
             end = end.and(ended);
         }
     }

@@ -1,18 +1,20 @@
 //! `status`: shows tasks, targets and their drift.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use start_engines_core::call::CallError;
 use start_engines_core::config::Config;
 use start_engines_core::decide::deployment::{self, Whose};
-use start_engines_core::domain::arn::Cluster;
+use start_engines_core::domain::arn::{Cluster, TargetGroupArn};
 use start_engines_core::domain::task::Task;
 
 use crate::args::Status;
+use crate::aws::HealthCheck;
 use crate::calls::Calls;
 use crate::command_error::CommandError;
 use crate::event::Known;
-use crate::fleet::is_started_by_start_engines;
+use crate::fleet::{Fleet, TargetStatus, is_started_by_start_engines};
 use crate::reconciler::{Reconciler, is_of_service, named};
 use crate::session::{Session, now};
 use crate::terminal::progress::Counting;
@@ -74,6 +76,9 @@ pub(crate) async fn status(session: &Session, options: Status) -> Result<(), Com
         all.push(status.with_other_deployments_tasks(others));
     }
     drop(reading);
+    for status in &mut all {
+        status.checks = checks(&status.fleet, &calls).await?;
+    }
     calls.counting.end();
     if session.screen.is_json() {
         out_json(&status::Json(&all));
@@ -93,6 +98,23 @@ pub(crate) async fn status(session: &Session, options: Status) -> Result<(), Com
             "start-engines reconcile repairs what is missing; {WITHHELD}"
         ))),
     }
+}
+
+/// How the health of targets is checked, of target groups with targets that are `initial`: of the others nothing is shown.
+async fn checks(fleet: &Fleet, calls: &Calls) -> Result<BTreeMap<TargetGroupArn, HealthCheck>, CallError> {
+    let targets = fleet.tasks.iter().flat_map(|task| &task.targets);
+    let is_initial = |target: &&TargetStatus| target.member.as_ref().is_some_and(|member| &*member.state == "initial");
+    let groups: BTreeSet<&TargetGroupArn> = targets
+        .filter(is_initial)
+        .map(|target| &target.attachment.group)
+        .collect();
+    let mut checks = BTreeMap::new();
+    for group in groups {
+        if let Some(check) = calls.health_check(group).await? {
+            checks.insert(group.clone(), check);
+        }
+    }
+    Ok(checks)
 }
 
 /// Whether a task is another deployment's: it and its targets are not drift of this one.

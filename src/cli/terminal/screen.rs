@@ -14,6 +14,7 @@ use crate::args::{Color, Format, Global};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
     is_json: bool,
+    is_mermaid: bool,
     is_interactive: bool,
 }
 
@@ -27,6 +28,7 @@ impl Screen {
         .write_global();
         Self {
             is_json: global.output == Format::Json,
+            is_mermaid: global.output == Format::Mermaid,
             is_interactive: std::io::stderr().is_terminal() && std::io::stdin().is_terminal(),
         }
     }
@@ -39,6 +41,11 @@ impl Screen {
     /// Whether `--output json` was given.
     pub(crate) fn is_json(self) -> bool {
         self.is_json
+    }
+
+    /// Whether `--output mermaid` was given.
+    pub(crate) fn is_mermaid(self) -> bool {
+        self.is_mermaid
     }
 
     /// Prints the result: `text`, or with `--output json` the JSON value.

@@ -28,7 +28,7 @@ pub(crate) enum Queue {
 
 impl Queue {
     /// The queue's one name, in JSON; options, variables, outputs and alarms contain it.
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::RuleDeadLetter => "rule-dead-letter-queue",
             Self::OnFailure => "on-failure-queue",

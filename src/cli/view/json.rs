@@ -6,6 +6,7 @@ use start_engines_core::domain::arn::TaskDefinition;
 use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::outcome::Failure;
 
+use super::health;
 use crate::fleet::{GroupMember, TargetStatus, TaskStatus};
 
 /// An array whose values are made one after the other, while they are written.
@@ -57,10 +58,11 @@ fn target(status: &TargetStatus) -> Value {
     json
 }
 
-/// Adds id, port, state and reason of a registered target.
+/// Adds id, port, state and reason of a registered target, and what the reason means.
 pub(super) fn set_member(json: &mut Value, member: &GroupMember) {
     json["id"] = json!(member.target.id);
     json["port"] = json!(member.target.port.number());
     json["state"] = json!(&*member.state);
     json["reason"] = json!(member.reason.as_deref());
+    json["meaning"] = json!(member.reason.as_deref().map(health::words));
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod dead_letters;
 pub mod explain;
+pub mod health;
 pub mod json;
 pub mod plan;
 pub mod status;
+pub mod trace;

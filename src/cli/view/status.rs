@@ -2,7 +2,7 @@
 //!
 //! Must not decide what is drift: that is the plan of a reconcile that is not carried out.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -15,10 +15,12 @@ use start_engines_core::domain::task::{Phase, Status as TaskState};
 use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::outcome::plan::{Change, GroupPlan, Plan, Why};
 
+use super::health;
 use super::json::{self, Each};
 use super::plan::{Counts, WITHHELD};
+use crate::aws::HealthCheck;
 use crate::fleet::{Fleet, GroupMember, TargetStatus, TaskStatus};
-use crate::terminal::table::{Cell, Column, LONG, Layout, Tone, age, counted, printable, write_wrapped};
+use crate::terminal::table::{Cell, Column, LONG, Layout, Tone, WIDTH, age, counted, printable, wrap, write_wrapped};
 
 /// How long after a task began to run or to stop a difference is not drift: its events are still on their way.
 pub const SETTLE: Duration = Duration::from_secs(30);
@@ -36,6 +38,8 @@ pub struct ClusterStatus {
     pub idle: Vec<String>,
     /// Number of live tasks of other deployments in this cluster; they are not shown.
     pub other_deployments_tasks: usize,
+    /// How the health of targets is checked, of target groups with targets that are `initial`.
+    pub checks: BTreeMap<TargetGroupArn, HealthCheck>,
     /// What is wrong with targets of tasks, by target group and task.
     drifts: HashMap<(TargetGroupArn, TaskArn), Vec<(Drift, Target)>>,
     /// Tasks whose drain is over, but which were not stopped.
@@ -122,6 +126,7 @@ impl ClusterStatus {
             plan,
             idle,
             other_deployments_tasks: 0,
+            checks: BTreeMap::new(),
         }
     }
 
@@ -159,6 +164,23 @@ impl ClusterStatus {
         let found = self.drifts.get(&key)?.iter();
         let mut its = found.filter(|(_, changed)| member.is_none_or(|member| member == changed));
         its.next().map(|(drift, _)| *drift)
+    }
+
+    /// What a registered target's reason means, and until when it is expected to be healthy.
+    fn words(&self, target: &TargetStatus) -> Option<String> {
+        let member = target.member.as_ref().filter(|_| target.is_registered())?;
+        let words = health::words(member.reason.as_deref()?);
+        Some(match self.healthy_within(target) {
+            Some(time) => format!("{words}; healthy within {} s if all pass", time.as_secs()),
+            None => words.to_owned(),
+        })
+    }
+
+    /// How long a target takes from its registration to be healthy, if it is not yet.
+    fn healthy_within(&self, target: &TargetStatus) -> Option<Duration> {
+        let state = &*target.member.as_ref()?.state;
+        let check = self.checks.get(&target.attachment.group)?;
+        (state == "initial").then(|| check.time_to_healthy())
     }
 
     fn other_member(&self, group: &TargetGroupArn, target: &Target) -> Option<&GroupMember> {
@@ -264,6 +286,12 @@ fn write_cluster(status: &ClusterStatus, now: Timestamp, out: &mut impl Write) -
         )?;
         for target in &task.targets {
             writeln!(out, "{}", targets.line(&target_row(target, status.drift(task, target))))?;
+            if let Some(words) = status.words(target) {
+                wrap(&words, WIDTH - 2 * INDENT)
+                    .iter()
+                    .try_for_each(|line| writeln!(out, "{:1$}{line}", "", 2 * INDENT))?;
+                lines += 1;
+            }
         }
         lines += 1 + task.targets.len();
     }
@@ -432,8 +460,11 @@ fn task_json(status: &ClusterStatus, task: &TaskStatus) -> Value {
         .targets
         .iter()
         .map(|target| status.drift(task, target).map(Drift::name));
-    for (target, drift) in task_json["targets"].as_array_mut().into_iter().flatten().zip(drifts) {
+    let within = task.targets.iter().map(|target| status.healthy_within(target));
+    let targets = task_json["targets"].as_array_mut().into_iter().flatten();
+    for ((target, drift), within) in targets.zip(drifts).zip(within) {
         target["drift"] = json!(drift);
+        target["healthyWithinSeconds"] = json!(within.map(|time| time.as_secs()));
     }
     task_json
 }

@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::attempts::attempts;
 use super::handled::{Handled, Published};
 use crate::domain::tags;
 use crate::domain::target::GroupTarget;
@@ -175,6 +176,7 @@ impl Handled {
             put("outcomeEventsFailed", json!(self.published.unpublished));
             put("outcomeEventsErrors", json!(self.published.errors));
         }
+        put("attempts", json!(attempts(&self.journal)));
         put("withoutEc2", json!(self.is_without_ec2().then_some(true)));
         put("calls", few(self.calls().iter()));
         put("lagMillis", json!(self.lag_millis()));

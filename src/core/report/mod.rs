@@ -2,6 +2,7 @@
 //!
 //! Pure. Must not write or send anything.
 
+mod attempts;
 pub mod handled;
 pub mod log_line;
 pub mod metrics;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
-use start_engines_fake_aws::{FakeAws, Fault, TargetGroup, TaskDefinition, World};
+use start_engines_fake_aws::{FakeAws, Fault, Health, TargetGroup, TaskDefinition, World};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Child;
 use tokio::sync::mpsc::unbounded_channel;
@@ -61,6 +61,7 @@ fn run(world: &mut World, group: &str, service: &str, number: usize) {
             if started % 100 > 0 {
                 let address = world.address(&task).expect("an address").to_string();
                 world.register(group, &address, 8080);
+                world.set_health(group, &address, 8080, Health::Healthy);
             }
             started += 1;
         }

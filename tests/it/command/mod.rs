@@ -10,6 +10,7 @@ mod runbook;
 mod starts;
 mod status;
 mod stops;
+mod trace;
 mod usage;
 mod validate;
 

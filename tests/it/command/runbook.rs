@@ -133,6 +133,7 @@ fn answer_waits(stage: &Stage) {
                     world.advance_to(&task, "RUNNING");
                     let address = world.address(&task).expect("an address").to_string();
                     world.register(&group, &address, 8080);
+                    world.set_health(&group, &address, 8080, Health::Healthy);
                 }
             }),
         );

@@ -223,6 +223,7 @@ async fn with_wait_each_of_several_starts_is_awaited_by_itself() {
             world.advance_to(&task, "RUNNING");
             let address = world.address(&task).expect("an address").to_string();
             world.register(&group, &address, 8080);
+            world.set_health(&group, &address, 8080, Health::Healthy);
         }
     });
     let file = json!([one, one]).to_string();
@@ -346,25 +347,76 @@ fn running() -> Step {
     })
 }
 
-fn registered(group: &str) -> Step {
+fn initial(group: &str) -> Step {
     let group = group.to_owned();
     Box::new(move |world, task| {
         let address = world.address(task).expect("an address").to_string();
         world.register(&group, &address, 8080);
+    })
+}
+
+fn healthy(group: &str) -> Step {
+    let group = group.to_owned();
+    Box::new(move |world, task| {
+        let address = world.address(task).expect("an address").to_string();
         world.set_health(&group, &address, 8080, Health::Healthy);
     })
 }
 
 #[tokio::test]
-async fn with_wait_it_polls_until_the_task_is_registered_and_prints_each_change_once() {
+async fn until_registered_it_does_not_wait_for_the_health() {
+    let stage = Stage::new().await;
+    let run = Run::new(&stage.fake, &["start", "-f", "-", "--wait", "--until", "registered"]);
+    let steps = vec![handled(), running(), initial(&stage.group)];
+    let ended = while_it_polls(&stage, run, &whole(&stage.group), steps).await.must(0);
+    assert!(
+        ended.err.contains("RUNNING, 1 of 1 targets registered"),
+        "{}",
+        ended.err
+    );
+}
+
+#[tokio::test]
+async fn after_the_timeout_it_prints_what_trace_says() {
+    let stage = Stage::new().await;
+    let run = Run::new(
+        &stage.fake,
+        &["start", "-f", "-", "--wait", "--timeout", "2", "--cluster", "engines"],
+    );
+    let steps = vec![handled(), running(), initial(&stage.group)];
+    let ended = while_it_polls(&stage, run, &whole(&stage.group), steps).await.must(4);
+    for expected in [
+        "after 2 s 0 of 1 tasks are RUNNING and healthy, waiting for healthy, from initial",
+        "Diagnosis: it is registered in auth, and ",
+        "was not read",
+    ] {
+        assert!(ended.err.contains(expected), "{expected}: {}", ended.err);
+    }
+    let nobody = Run::new(
+        &stage.fake,
+        &["start", "-f", "-", "--wait", "--timeout", "1", "--cluster", "engines"],
+    );
+    let ended = nobody.end_with(&whole(&stage.group)).await.must(4);
+    for expected in [
+        "waiting for the function to start them",
+        "trace: ID = ",
+        "that is known",
+    ] {
+        assert!(ended.err.contains(expected), "{expected}: {}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn with_wait_it_polls_until_the_task_serves_and_prints_each_change_once() {
     let stage = Stage::new().await;
     let run = Run::new(&stage.fake, &["start", "-f", "-", "--wait", "--output", "json"]);
-    let steps = vec![handled(), running(), registered(&stage.group)];
+    let steps = vec![handled(), running(), initial(&stage.group), healthy(&stage.group)];
     let ended = while_it_polls(&stage, run, &whole(&stage.group), steps).await.must(0);
     for expected in [
         "PROVISIONING",
         "RUNNING, 0 of 1 targets registered",
-        "RUNNING, 1 of 1 targets registered",
+        "RUNNING and registered, 0 of 1 targets healthy: initial (the load balancer still registers it)",
+        "RUNNING and registered, 1 of 1 targets healthy",
     ] {
         assert_eq!(ended.err.matches(expected).count(), 1, "{expected}: {}", ended.err);
     }
@@ -409,7 +461,7 @@ async fn a_throttled_poll_is_repeated_and_a_denied_one_says_that_the_event_was_s
         .fake
         .world(|world| world.fail_next("elb:DescribeTargetHealth", Fault::Throttle, 3));
     let run = Run::new(&stage.fake, &["start", "-f", "-", "--wait"]);
-    let steps = vec![handled(), running(), registered(&stage.group)];
+    let steps = vec![handled(), running(), initial(&stage.group), healthy(&stage.group)];
     let ended = while_it_polls(&stage, run, &whole(&stage.group), steps).await.must(0);
     assert!(ended.err.contains("trying again"), "{}", ended.err);
 
@@ -435,7 +487,10 @@ async fn on_a_terminal_a_line_moves_and_leaves_nothing_behind() {
     assert_eq!(status, Some(4), "{shown}");
     assert!(shown.contains("\n      0 s | 0 of 1 tasks"), "{shown:?}");
     let last = shown.rsplit("\r\u{1b}[2K").next().unwrap();
-    assert!(last.starts_with("after 1 s"), "the line is cleared: {shown:?}");
+    assert!(
+        last.starts_with("trace: ") && last.contains("\nafter 1 s"),
+        "the line is cleared: {shown:?}"
+    );
 
     let mut dumb = with_terminal(&stage.fake, line);
     dumb.env("TERM", "dumb");

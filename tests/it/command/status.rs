@@ -238,3 +238,37 @@ async fn a_task_whose_time_to_drain_is_over_is_overdue_and_exit_status_3() {
         (&json!(1), &json!(true))
     );
 }
+
+#[tokio::test]
+async fn a_target_that_is_not_healthy_has_the_reason_in_words_and_when_it_should_be() {
+    let stage = Stage::new().await;
+    let task = stage.registered_task("e-1").await;
+    let ended = status(&stage, &[]).await.must(0);
+    let words = "the load balancer still registers it; healthy within 150 s if all pass";
+    assert!(ended.out.contains(words), "{}", ended.out);
+    let json = status(&stage, &["--output", "json"]).await.must(0).json();
+    let target = &json["clusters"][0]["tasks"][0]["targets"][0];
+    assert_eq!(target["healthyWithinSeconds"], 150);
+    stage.fake.world(|world| {
+        let address = world.address(&task).expect("an address").to_string();
+        world.set_health(&stage.group, &address, 8080, Health::Unhealthy);
+    });
+    let ended = status(&stage, &[]).await.must(0);
+    assert!(
+        ended
+            .out
+            .contains("        health checks cannot connect, or its answer is malformed\n"),
+        "{}",
+        ended.out
+    );
+    let json = status(&stage, &["--output", "json"]).await.must(0).json();
+    let target = &json["clusters"][0]["tasks"][0]["targets"][0];
+    assert_eq!(
+        (&target["reason"], &target["healthyWithinSeconds"]),
+        (&json!("Target.FailedHealthChecks"), &Value::Null)
+    );
+    assert_eq!(
+        target["meaning"],
+        "health checks cannot connect, or its answer is malformed"
+    );
+}

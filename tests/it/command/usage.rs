@@ -24,6 +24,7 @@ async fn no_line_of_help_is_wider_than_a_table() {
         &["start", "--help"],
         &["stop", "--help"],
         &["redrive", "--help"],
+        &["trace", "--help"],
     ] {
         let help = Run::offline(command).end().await.must(0).out;
         let widest = help.lines().max_by_key(|line| line.chars().count()).expect("lines");

@@ -41,7 +41,7 @@ export interface FunctionPolicyArgs {
 }
 
 /** The names of the function's own schedules begin with this: `src/core/decide/schedules.rs`. */
-const OWN_SCHEDULES = "start-engines-";
+export const OWN_SCHEDULES = "start-engines-";
 /** The tag of a task that drains: `src/core/domain/tags.rs`. */
 const STOP_AT_TAG = "start-engines:stop-at";
 

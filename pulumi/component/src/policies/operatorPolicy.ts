@@ -1,5 +1,5 @@
 /**
- * What a person may do with the command, `src/cli/`: read, request starts and stops, repair targets, and send failed events
+ * What a person may do with the command, `src/cli/`: read (the function's log too), request starts and stops, repair targets, and send failed events
  * again. No statement allows RunTask; a repair stops tasks whose drain is over.
  *
  * Actions and resource types: as in `functionPolicy.ts`, and
@@ -10,7 +10,7 @@
 import { arnIn, clusterName, type Scope } from "../arn";
 import { START_DETAIL_TYPE, STOP_DETAIL_TYPE } from "../eventPatterns";
 import { document, type PolicyDocument, type Statement } from "./document";
-import { SEE_TASK_DEFINITIONS } from "./functionPolicy";
+import { OWN_SCHEDULES, SEE_TASK_DEFINITIONS } from "./functionPolicy";
 import { putEvents } from "./putEventsPolicy";
 
 /** The inputs of the policy. */
@@ -24,6 +24,9 @@ export interface OperatorPolicyArgs {
   readonly source: string;
   readonly functionArn: string;
   readonly queueArns: readonly string[];
+  readonly logGroupArn: string;
+  /** The schedule group of the function's own one-time schedules, by name. */
+  readonly scheduleGroup: string;
   /** What encrypted queues need. */
   readonly further?: readonly Statement[] | undefined;
 }
@@ -79,6 +82,23 @@ export function operatorPolicy(args: OperatorPolicyArgs): PolicyDocument {
       Effect: "Allow",
       Action: ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"],
       Resource: [...args.queueArns],
+    },
+    {
+      // `trace`. The guide has the group's ARN with this end for all actions but those of tags, the Service Authorization
+      // Reference without it for this one:
+      // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html,
+      // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+      Sid: "ReadLog",
+      Effect: "Allow",
+      Action: ["logs:FilterLogEvents"],
+      Resource: [args.logGroupArn, `${args.logGroupArn}:*`],
+    },
+    {
+      // `trace` shows which stops are to come.
+      Sid: "SeeScheduledStops",
+      Effect: "Allow",
+      Action: ["scheduler:GetSchedule"],
+      Resource: [arnIn(scope, "scheduler", `schedule/${args.scheduleGroup}/${OWN_SCHEDULES}*`)],
     },
     {
       Sid: "SendThemAgain",

@@ -79,7 +79,7 @@ export function functionPolicyOf(names: FunctionNames, { functionName, isBuffere
 }
 
 /** The operators' document before its resources exist; exactly as long as with them. */
-export function operatorPolicyOf(names: OperatorNames, { functionName, isBuffered }: Own): PolicyDocument {
+export function operatorPolicyOf(names: OperatorNames, { functionName, isBuffered, logGroup }: Own): PolicyDocument {
   const args = operatorArgs(names, functionName);
   const { onFailure, ruleDeadLetters } = queueNames(functionName);
   const buffers = isBuffered ? KINDS.map((kind) => bufferNames(functionName, kind).deadLetterQueueName) : [];
@@ -87,5 +87,7 @@ export function operatorPolicyOf(names: OperatorNames, { functionName, isBuffere
     ...args,
     functionArn: arnIn(args.scope, "lambda", `function:${functionName}`),
     queueArns: [onFailure, ruleDeadLetters, ...buffers].map((name) => arnIn(args.scope, "sqs", name)),
+    logGroupArn: arnIn(args.scope, "logs", `log-group:${logGroup}`),
+    scheduleGroup: functionName,
   });
 }

@@ -46,7 +46,7 @@ impl Fault {
 /// The throttling error of a service.
 pub(super) fn throttling(service: Service) -> ApiError {
     let code = match service {
-        Service::Ecs | Service::Events => "ThrottlingException",
+        Service::Ecs | Service::Events | Service::Logs => "ThrottlingException",
         Service::Elb => "Throttling",
         Service::Ec2 => "RequestLimitExceeded",
         Service::Scheduler => "ThrottlingException",

@@ -1,11 +1,11 @@
-//! A strict in-memory ECS, ELBv2, EventBridge, its Scheduler and a bit of EC2, SQS and Lambda, spoken to over HTTP as an SDK does.
+//! A strict in-memory ECS, ELBv2, EventBridge, its Scheduler and a bit of EC2, SQS, CloudWatch Logs and Lambda, spoken to over HTTP as an SDK does.
 //!
 //! What it is for: the rules that no emulator keeps (client tokens with replayed
 //! failures, deleted tags, reused addresses, draining, lost answers) and a complete record
 //! of the calls made. What it must not do: move by itself. Time, capacity, task states and
 //! faults change only when a test says so, through `FakeAws::world` or a hook.
 //!
-//! All services share one endpoint: ECS, EventBridge and SQS are identified by their `X-Amz-Target`, ELBv2 and EC2 by
+//! All services share one endpoint: ECS, EventBridge, SQS and CloudWatch Logs are identified by their `X-Amz-Target`, ELBv2 and EC2 by
 //! their form body, EventBridge Scheduler and Lambda by their paths, and the credential scope of the signature must agree.
 
 mod addresses;
@@ -24,6 +24,7 @@ mod form;
 mod instances;
 mod interfaces;
 mod lifecycle;
+mod logs;
 #[cfg(feature = "wire")]
 mod protocol;
 mod queues;

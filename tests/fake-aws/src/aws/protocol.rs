@@ -13,6 +13,7 @@ use super::{form, shapes, xml};
 const ECS_TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
 const EVENTS_TARGET: &str = "AWSEvents.";
 const SQS_TARGET: &str = "AmazonSQS.";
+const LOGS_TARGET: &str = "Logs_20140328.";
 const SCHEDULES: &str = "/schedules/";
 const FUNCTIONS: &str = "/2015-03-31/functions/";
 const INVOCATIONS: &str = "/invocations";
@@ -29,6 +30,7 @@ impl Service {
             Self::Events => "events",
             Self::Scheduler => "scheduler",
             Self::Sqs => "sqs",
+            Self::Logs => "logs",
             Self::Lambda => "lambda",
         }
     }
@@ -42,6 +44,7 @@ impl Service {
             Self::Events => "events",
             Self::Scheduler => "scheduler",
             Self::Sqs => "sqs",
+            Self::Logs => "logs",
             Self::Lambda => "lambda",
         }
     }
@@ -71,12 +74,16 @@ pub(super) fn identify(request: &Request<Bytes>) -> Option<(Service, String)> {
             (Service::Ecs, ECS_TARGET),
             (Service::Events, EVENTS_TARGET),
             (Service::Sqs, SQS_TARGET),
+            (Service::Logs, LOGS_TARGET),
         ];
         let of = |(service, prefix)| Some((service, target.strip_prefix(prefix)?.to_owned()));
         return known.into_iter().find_map(of);
     }
     if request.uri().path().starts_with(SCHEDULES) && request.method() == Method::POST {
         return Some((Service::Scheduler, "CreateSchedule".to_owned()));
+    }
+    if request.uri().path().starts_with(SCHEDULES) && request.method() == Method::GET {
+        return Some((Service::Scheduler, "GetSchedule".to_owned()));
     }
     let path = request.uri().path();
     if path.starts_with(FUNCTIONS) && path.ends_with(INVOCATIONS) && request.method() == Method::POST {
@@ -100,9 +107,17 @@ fn field(form: &[u8], name: &str) -> Option<String> {
 /// protocol are read as the operation's shape has them.
 pub(super) fn input(service: Service, operation: &str, request: &Request<Bytes>) -> Result<Value, ApiError> {
     match service {
-        Service::Ecs | Service::Events | Service::Sqs => serde_json::from_slice(request.body())
+        Service::Ecs | Service::Events | Service::Sqs | Service::Logs => serde_json::from_slice(request.body())
             .map_err(|error| ApiError::new("SerializationException", error.to_string())),
         Service::Elb | Service::Ec2 => form::parse(request.body(), shapes::input(service, operation)),
+        Service::Scheduler if operation == "GetSchedule" => {
+            let mut input = json!({"Name": request.uri().path().trim_start_matches(SCHEDULES)});
+            let query = request.uri().query().unwrap_or_default();
+            if let Some(group) = field(query.as_bytes(), "groupName") {
+                input["GroupName"] = Value::from(group);
+            }
+            Ok(input)
+        }
         Service::Scheduler => {
             let mut input: Value = serde_json::from_slice(request.body())
                 .map_err(|error| ApiError::new("ValidationException", error.to_string()))?;
@@ -127,11 +142,13 @@ pub(super) fn input(service: Service, operation: &str, request: &Request<Bytes>)
 pub(super) fn check_envelope(service: Service, region: &str, request: &Request<Bytes>) -> Result<(), ApiError> {
     check_signature(service, region, request.headers())?;
     let is_at_root = request.uri().path() == "/" || matches!(service, Service::Scheduler | Service::Lambda);
-    if request.method() != Method::POST || !is_at_root {
+    let is_read = service == Service::Scheduler && request.method() == Method::GET;
+    if (request.method() != Method::POST && !is_read) || !is_at_root {
         return Err(ApiError::new("InvalidAction", "expected POST /"));
     }
     match service {
-        Service::Ecs | Service::Events => {
+        Service::Scheduler if is_read => {}
+        Service::Ecs | Service::Events | Service::Logs => {
             let content_type = header(request.headers(), "content-type").unwrap_or_default();
             if content_type != "application/x-amz-json-1.1" {
                 let message = format!("content type {content_type:?}");
@@ -165,7 +182,9 @@ pub(super) fn check_envelope(service: Service, region: &str, request: &Request<B
 
 fn check_signature(service: Service, region: &str, headers: &HeaderMap) -> Result<(), ApiError> {
     let (missing, wrong) = match service {
-        Service::Ecs | Service::Events => ("MissingAuthenticationTokenException", "InvalidSignatureException"),
+        Service::Ecs | Service::Events | Service::Logs => {
+            ("MissingAuthenticationTokenException", "InvalidSignatureException")
+        }
         Service::Elb => ("MissingAuthenticationToken", "SignatureDoesNotMatch"),
         Service::Ec2 => ("MissingAuthenticationToken", "AuthFailure"),
         Service::Scheduler | Service::Sqs | Service::Lambda => {
@@ -211,7 +230,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// The service's own rendering of a result.
 pub(super) fn reply(service: Service, operation: &str, result: &Result<Value, ApiError>, request_id: String) -> Reply {
     let content_type = match service {
-        Service::Ecs | Service::Events => "application/x-amz-json-1.1",
+        Service::Ecs | Service::Events | Service::Logs => "application/x-amz-json-1.1",
         Service::Elb | Service::Ec2 => "text/xml",
         Service::Scheduler | Service::Lambda => "application/json",
         Service::Sqs => "application/x-amz-json-1.0",
@@ -219,10 +238,13 @@ pub(super) fn reply(service: Service, operation: &str, result: &Result<Value, Ap
     let (status, body) = match (service, result) {
         // The invocation is accepted, and nobody waits for what comes of it.
         (Service::Lambda, Ok(_)) => (202, String::new()),
-        (Service::Ecs | Service::Events | Service::Scheduler | Service::Sqs, Ok(value)) => (200, value.to_string()),
-        (Service::Ecs | Service::Events | Service::Scheduler | Service::Sqs | Service::Lambda, Err(error)) => {
-            (error.status, json_error(error).to_string())
+        (Service::Ecs | Service::Events | Service::Scheduler | Service::Sqs | Service::Logs, Ok(value)) => {
+            (200, value.to_string())
         }
+        (
+            Service::Ecs | Service::Events | Service::Scheduler | Service::Sqs | Service::Logs | Service::Lambda,
+            Err(error),
+        ) => (error.status, json_error(error).to_string()),
         (Service::Elb, Ok(value)) => (200, xml::answer(operation, value, &request_id)),
         (Service::Elb, Err(error)) => (error.status, xml::error(error, &request_id)),
         (Service::Ec2, Ok(value)) => (200, xml::ec2_answer(operation, value, &request_id)),

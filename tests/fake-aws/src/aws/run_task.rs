@@ -192,7 +192,8 @@ impl World {
                 Err(failure) => return Ok(Err(failure)),
             }
         };
-        let id = arns::hex(&format!("task {}", self.tasks_started), 32);
+        let made = || arns::hex(&format!("task {}", self.tasks_started), 32);
+        let id = self.task_ids.pop_front().unwrap_or_else(made);
         let arn = self.arn("ecs", &format!("task/{}/{id}", cluster.name));
         let awsvpc = definition.network_mode == NetworkMode::Awsvpc;
         let fargate = ask.launch_type == "FARGATE";

@@ -113,6 +113,31 @@ impl World {
     }
 }
 
+impl World {
+    pub(super) fn get_schedule(&mut self, input: &Value) -> Result<Value, ApiError> {
+        let name = input["Name"].as_str().unwrap_or_default();
+        let group = input["GroupName"].as_str().unwrap_or(DEFAULT_GROUP);
+        let missing = |what: String| ApiError::new("ResourceNotFoundException", what).with_status(404);
+        let schedules = self.schedules.groups.get(group);
+        let schedules = schedules.ok_or_else(|| missing(format!("Schedule group {group} does not exist.")))?;
+        let schedule = schedules.get(name);
+        let schedule = schedule.ok_or_else(|| missing(format!("Schedule {name} does not exist.")))?;
+        let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
+        let time = schedule.at.format(form).expect("a time");
+        Ok(json!({
+            "Arn": self.arn("scheduler", &format!("schedule/{group}/{name}")),
+            "Name": name,
+            "GroupName": group,
+            "State": "ENABLED",
+            "ScheduleExpression": format!("at({time})"),
+            "ScheduleExpressionTimezone": "UTC",
+            "ActionAfterCompletion": "DELETE",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "Target": schedule.target,
+        }))
+    }
+}
+
 fn at(expression: &str) -> Result<OffsetDateTime, ApiError> {
     let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
     expression

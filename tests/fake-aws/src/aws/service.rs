@@ -17,6 +17,8 @@ pub enum Service {
     Scheduler,
     /// SQS.
     Sqs,
+    /// CloudWatch Logs.
+    Logs,
     /// Lambda.
     Lambda,
 }

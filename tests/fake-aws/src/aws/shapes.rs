@@ -1,5 +1,5 @@
 //! The input shapes of the operations, as the services' models have them (2014-11-13 for
-//! ECS, 2015-12-01 for ELBv2, 2016-11-15 for EC2, 2021-06-30 for Scheduler, 2015-10-07 for EventBridge), and the check against them. A field that the model does
+//! ECS, 2015-12-01 for ELBv2, 2016-11-15 for EC2, 2021-06-30 for Scheduler, 2015-10-07 for EventBridge, 2014-03-28 for CloudWatch Logs), and the check against them. A field that the model does
 //! not have is refused: the real services ignore some, and a test must not.
 
 use serde_json::Value;
@@ -306,6 +306,22 @@ static CREATE_SCHEDULE: Shape = Shape::Record(&[
     may("ClientToken", Shape::Text),
 ]);
 
+static GET_SCHEDULE: Shape = Shape::Record(&[must("Name", Shape::Text), may("GroupName", Shape::Text)]);
+
+static FILTER_LOG_EVENTS: Shape = Shape::Record(&[
+    may("logGroupName", Shape::Text),
+    may("logGroupIdentifier", Shape::Text),
+    may("logStreamNames", TEXTS),
+    may("logStreamNamePrefix", Shape::Text),
+    may("startTime", Shape::Integer { min: 0, max: i64::MAX }),
+    may("endTime", Shape::Integer { min: 0, max: i64::MAX }),
+    may("filterPattern", Shape::Text),
+    may("nextToken", Shape::Text),
+    may("limit", Shape::Integer { min: 1, max: 10_000 }),
+    may("interleaved", Shape::Boolean),
+    may("unmask", Shape::Boolean),
+]);
+
 static PUT_EVENTS: Shape = Shape::Record(&[
     must(
         "Entries",
@@ -367,6 +383,8 @@ pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape>
         (Service::Sqs, "ChangeMessageVisibility") => &CHANGE_MESSAGE_VISIBILITY,
         (Service::Lambda, "Invoke") => &INVOKE,
         (Service::Scheduler, "CreateSchedule") => &CREATE_SCHEDULE,
+        (Service::Scheduler, "GetSchedule") => &GET_SCHEDULE,
+        (Service::Logs, "FilterLogEvents") => &FILTER_LOG_EVENTS,
         (Service::Elb, "DescribeTargetGroupAttributes") => &DESCRIBE_TARGET_GROUP_ATTRIBUTES,
         (Service::Elb, "RegisterTargets" | "DeregisterTargets") => &REGISTRATION,
         (Service::Elb, "DescribeTargetHealth") => &DESCRIBE_TARGET_HEALTH,
@@ -379,7 +397,9 @@ pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape>
 pub(super) fn check(service: Service, operation: &str, input: &Value) -> Result<(), ApiError> {
     let Some(shape) = self::input(service, operation) else {
         let code = match service {
-            Service::Ecs | Service::Events | Service::Sqs | Service::Lambda => "UnknownOperationException",
+            Service::Ecs | Service::Events | Service::Sqs | Service::Logs | Service::Lambda => {
+                "UnknownOperationException"
+            }
             Service::Elb | Service::Ec2 => "InvalidAction",
             Service::Scheduler => "ValidationException",
         };
@@ -388,7 +408,7 @@ pub(super) fn check(service: Service, operation: &str, input: &Value) -> Result<
     let mut problems = Problems::default();
     problems.look(input, shape, operation);
     let (malformed, invalid) = match service {
-        Service::Ecs => ("SerializationException", "InvalidParameterException"),
+        Service::Ecs | Service::Logs => ("SerializationException", "InvalidParameterException"),
         Service::Elb => ("MalformedInput", "ValidationError"),
         Service::Ec2 => ("UnknownParameter", "InvalidParameterValue"),
         Service::Events => ("SerializationException", "ValidationException"),

@@ -15,6 +15,7 @@ use super::eventbridge::Buses;
 use super::faults::Script;
 use super::instances::ContainerInstance;
 use super::interfaces::Interface;
+use super::logs::Logs;
 use super::queues::Queues;
 use super::run_task::{PriorStart, RunTaskResult, RunTaskRule};
 use super::scheduler::Schedules;
@@ -26,7 +27,7 @@ use super::tasks::Task;
 /// One call as it came, and what became of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
-    /// `ecs`, `ec2`, `elb`, `events`, `scheduler`, `sqs`, `lambda`, or `unknown`.
+    /// `ecs`, `ec2`, `elb`, `events`, `scheduler`, `sqs`, `logs`, `lambda`, or `unknown`.
     pub service: String,
     /// The operation, such as `RunTask`; for `unknown`, the method and path.
     pub operation: String,
@@ -67,6 +68,8 @@ pub struct World {
     pub keeps_history: bool,
     /// What the next RunTask calls that are no replays answer; empty: success.
     pub run_task_results: VecDeque<RunTaskResult>,
+    /// The ids of the next tasks; empty: the fake makes them.
+    pub task_ids: VecDeque<String>,
     /// Every call so far.
     pub calls: Vec<Call>,
     pub(super) clusters: BTreeMap<String, Cluster>,
@@ -89,6 +92,7 @@ pub struct World {
     pub(super) schedules: Schedules,
     pub(super) buses: Buses,
     pub(super) queues: Queues,
+    pub(super) logs: Logs,
     pub(super) invocations: Vec<(String, Value)>,
     #[cfg(feature = "wire")]
     pub(super) script: Script,
@@ -125,6 +129,7 @@ impl World {
             dual_stack: false,
             keeps_history: true,
             run_task_results: VecDeque::new(),
+            task_ids: VecDeque::new(),
             calls: Vec::new(),
             clusters: BTreeMap::new(),
             definitions: BTreeMap::new(),
@@ -144,6 +149,7 @@ impl World {
             schedules: Schedules::default(),
             buses: Buses::default(),
             queues: Queues::default(),
+            logs: Logs::default(),
             invocations: Vec::new(),
             #[cfg(feature = "wire")]
             script: Script::default(),
@@ -171,6 +177,8 @@ impl World {
             (Service::Ecs, "TagResource") => self.tag_resource(input),
             (Service::Events, "PutEvents") => self.put_events(input),
             (Service::Scheduler, "CreateSchedule") => self.create_schedule(input),
+            (Service::Scheduler, "GetSchedule") => self.get_schedule(input),
+            (Service::Logs, "FilterLogEvents") => self.filter_log_events(input),
             (Service::Sqs, "ReceiveMessage") => self.receive_message(input),
             (Service::Sqs, "DeleteMessage") => self.delete_message(input),
             (Service::Sqs, "ChangeMessageVisibility") => self.change_message_visibility(input),
