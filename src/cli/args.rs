@@ -114,6 +114,8 @@ pub(crate) enum Command {
     Stop(Stop),
     /// Show services, tasks and targets, and the drift between them
     Status(Status),
+    /// Check a deployment and its services, and say what is wrong and how to repair it
+    Doctor(Doctor),
     /// Compare tasks with targets, and repair the drift
     Reconcile(Reconcile),
     /// List the events that failed for good, and send them again or discard them
@@ -212,6 +214,56 @@ pub(crate) struct Status {
     pub(crate) stopped: bool,
 }
 
+/// `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Only this service of the catalog, beside the deployment; default: all
+    pub(crate) service: Option<String>,
+    /// Only what is not well
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) parts: Parts,
+}
+
+/// What a deployment is made of, beside its function.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The deployment")]
+pub(crate) struct Parts {
+    /// The rule of starts, stops and reconciles, by ARN
+    #[arg(long, env = "START_ENGINES_REQUEST_RULE", value_name = "ARN", hide_env_values = true)]
+    pub(crate) request_rule: Option<String>,
+    /// The rule of ECS's state changes, by ARN
+    #[arg(
+        long,
+        env = "START_ENGINES_STATE_CHANGE_RULE",
+        value_name = "ARN",
+        hide_env_values = true
+    )]
+    pub(crate) state_change_rule: Option<String>,
+    /// In buffered mode, the request queue
+    #[arg(
+        long,
+        env = "START_ENGINES_REQUEST_QUEUE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub(crate) request_queue_url: Option<String>,
+    /// In buffered mode, the state-change queue
+    #[arg(
+        long,
+        env = "START_ENGINES_STATE_CHANGE_QUEUE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub(crate) state_change_queue_url: Option<String>,
+    /// The names of the alarms, with commas between them
+    #[arg(long, env = "START_ENGINES_ALARMS", value_name = "NAMES", hide_env_values = true)]
+    pub(crate) alarms: Option<String>,
+    #[command(flatten)]
+    pub(crate) queues: Queues,
+}
+
 /// `reconcile`.
 #[derive(Debug, Args)]
 pub(crate) struct Reconcile {
@@ -253,6 +305,13 @@ pub(crate) struct Redrive {
     /// Receive at most this number of messages of each queue at a time
     #[arg(long, value_name = "NUMBER", default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) queues: Queues,
+}
+
+/// The queues of what failed.
+#[derive(Debug, Args)]
+pub(crate) struct Queues {
     /// The rule dead-letter queue; the component's schedules use it too
     #[arg(
         long,

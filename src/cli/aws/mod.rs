@@ -4,9 +4,12 @@
 //! no choices.
 
 mod lambda;
+mod reads;
+mod small;
 mod sqs;
 mod target_health;
 mod tasks;
+mod tree;
 
 use std::time::Duration;
 
@@ -19,6 +22,7 @@ use start_engines_core::call::{Answer, Call, CallError, Desired, ErrorKind, Fail
 use start_engines_core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
 use start_engines_core::ports::Aws;
 
+pub(crate) use self::reads::{EcrImage, Reads};
 pub use self::tasks::TimedTask;
 use crate::dead_letter::{Message, Receipt};
 use crate::fleet::GroupMember;
@@ -39,6 +43,7 @@ async fn config(loader: ConfigLoader) -> SdkConfig {
 /// The clients of the command.
 #[derive(Clone, Debug)]
 pub struct OperatorClients {
+    config: SdkConfig,
     core: AwsClients,
     ecs: aws_sdk_ecs::Client,
     elbv2: aws_sdk_elasticloadbalancingv2::Client,
@@ -62,6 +67,7 @@ impl OperatorClients {
             elbv2: aws_sdk_elasticloadbalancingv2::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
+            config,
         })
     }
 
@@ -69,6 +75,11 @@ impl OperatorClients {
     #[must_use]
     pub fn function(&self) -> AwsClients {
         self.core.clone()
+    }
+
+    /// The clients of `doctor`.
+    pub(crate) fn reads(&self) -> Reads {
+        Reads::new(&self.config)
     }
 
     /// One page of the tasks of a cluster.

@@ -78,20 +78,23 @@ fn queues(options: &Redrive) -> Result<Vec<(Queue, String)>, CommandError> {
     for (queue, url) in [
         (
             Queue::RuleDeadLetter,
-            or_old(&options.rule_dead_letter_queue_url, OLD_RULE_VARIABLE),
+            or_old(&options.queues.rule_dead_letter_queue_url, OLD_RULE_VARIABLE),
         ),
         (
             Queue::OnFailure,
-            or_old(&options.on_failure_queue_url, OLD_ON_FAILURE_VARIABLE),
+            or_old(&options.queues.on_failure_queue_url, OLD_ON_FAILURE_VARIABLE),
         ),
         (
             Queue::SchedulerDeadLetter,
-            or_old(&options.scheduler_dead_letter_queue_url, OLD_SCHEDULER_VARIABLE),
+            or_old(&options.queues.scheduler_dead_letter_queue_url, OLD_SCHEDULER_VARIABLE),
         ),
-        (Queue::RequestDeadLetter, given(&options.request_dead_letter_queue_url)),
+        (
+            Queue::RequestDeadLetter,
+            given(&options.queues.request_dead_letter_queue_url),
+        ),
         (
             Queue::StateChangeDeadLetter,
-            given(&options.state_change_dead_letter_queue_url),
+            given(&options.queues.state_change_dead_letter_queue_url),
         ),
     ] {
         if let Some(url) = url.filter(|url| !queues.iter().any(|(_, known)| known == url)) {
