@@ -10,6 +10,11 @@ pub(crate) mod samples;
 pub(crate) mod survey;
 pub(crate) mod world;
 
+#[cfg(test)]
+mod doctor_tests;
+#[cfg(test)]
+mod sound;
+
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {

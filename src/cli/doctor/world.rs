@@ -243,7 +243,6 @@ pub(crate) struct Subnet {
     pub(crate) vpc: String,
     pub(crate) zone: String,
     pub(crate) cidrs: Vec<String>,
-    pub(crate) has_ipv6: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

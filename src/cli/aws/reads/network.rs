@@ -33,7 +33,6 @@ impl Reads {
             let subnet = Subnet {
                 vpc: node.text("vpcId")?.to_owned(),
                 zone: node.text("availabilityZone")?.to_owned(),
-                has_ipv6: !v6.is_empty(),
                 cidrs: node
                     .text("cidrBlock")
                     .map(str::to_owned)

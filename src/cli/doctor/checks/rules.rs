@@ -124,8 +124,9 @@ fn target(deployment: &Deployment, rule: &Rule, arn: &str, findings: &mut Vec<Fi
 }
 
 fn dead_letters(deployment: &Deployment, target: &RuleTarget, report: &mut Report<'_>) {
-    let known = deployment.queues.iter().filter_map(|queue| queue.found.get());
-    let known: Vec<&str> = known.map(|facts| facts.arn.as_str()).collect();
+    let queues = deployment.queues.iter().map(|queue| queue.found.get().map(|facts| facts.arn.as_str()));
+    // Only if all are known: one that could not be read may be it.
+    let known: Vec<&str> = queues.collect::<Option<Vec<&str>>>().unwrap_or_default();
     match target.dead_letters.as_deref() {
         None => report.warning("has no dead-letter queue: what cannot be delivered is lost", DEPLOY),
         Some(queue) if !known.is_empty() && !known.contains(&queue) => report.warning(

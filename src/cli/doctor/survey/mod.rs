@@ -80,7 +80,7 @@ impl<'a> Survey<'a> {
 }
 
 /// The services of the catalog, each with its start as the function would do it.
-fn services(told: &Told, config: &Config) -> Vec<Service> {
+pub(super) fn services(told: &Told, config: &Config) -> Vec<Service> {
     let names: Vec<String> = match &told.service {
         Some(name) => vec![name.clone()],
         None => config.catalog.names().map(str::to_owned).collect(),
