@@ -124,7 +124,10 @@ fn target(deployment: &Deployment, rule: &Rule, arn: &str, findings: &mut Vec<Fi
 }
 
 fn dead_letters(deployment: &Deployment, target: &RuleTarget, report: &mut Report<'_>) {
-    let queues = deployment.queues.iter().map(|queue| queue.found.get().map(|facts| facts.arn.as_str()));
+    let queues = deployment
+        .queues
+        .iter()
+        .map(|queue| queue.found.get().map(|facts| facts.arn.as_str()));
     // Only if all are known: one that could not be read may be it.
     let known: Vec<&str> = queues.collect::<Option<Vec<&str>>>().unwrap_or_default();
     match target.dead_letters.as_deref() {

@@ -11,6 +11,7 @@
 mod addresses;
 mod arns;
 mod definitions;
+mod described;
 mod ecs;
 mod elbv2;
 #[cfg(feature = "wire")]
@@ -24,6 +25,7 @@ mod form;
 mod instances;
 mod interfaces;
 mod lifecycle;
+mod pattern;
 #[cfg(feature = "wire")]
 mod protocol;
 mod queues;

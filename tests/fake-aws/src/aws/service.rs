@@ -17,8 +17,18 @@ pub enum Service {
     Scheduler,
     /// SQS.
     Sqs,
-    /// Lambda.
+    /// Lambda, and S3 for the zips that it points to.
     Lambda,
+    /// IAM.
+    Iam,
+    /// CloudWatch.
+    CloudWatch,
+    /// CloudWatch Logs.
+    Logs,
+    /// ECR.
+    Ecr,
+    /// Secrets Manager.
+    Secrets,
 }
 
 /// An error as a service answers it.
