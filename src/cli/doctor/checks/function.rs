@@ -84,6 +84,19 @@ fn settings(deployment: &Deployment, findings: &mut Vec<Finding>) {
         );
         return;
     }
+    let environment = deployment
+        .function
+        .get()
+        .and_then(|function| function.environment.as_ref());
+    let path = |variable: &str| environment?.get(variable).filter(|path| !path.is_empty());
+    let outside = ["SETTINGS_FILE", "SERVICES_FILE"].into_iter().filter_map(path);
+    if let Some(path) = outside.into_iter().find(|path| !path.starts_with("/opt/")) {
+        report.not_checked(
+            format!("its variables name {path}, which is in no layer, and is not looked at"),
+            "",
+        );
+        return;
+    }
     match (deployment.config(), &deployment.files) {
         (Some(Ok(config)), _) => {
             for warning in config.warnings() {
@@ -130,7 +143,10 @@ fn catalog(deployment: &Deployment, findings: &mut Vec<Finding>) {
         .and_then(|all| all.get("SERVICES_FILE"))
         .filter(|path| !path.is_empty());
     let Some(path) = path else {
-        report.failure("the function has no catalog, and the command has one", DEPLOY);
+        report.not_checked(
+            "its variables name no catalog: one that is packed with its program is not looked at",
+            "",
+        );
         return;
     };
     let deployed = path.strip_prefix("/opt/").and_then(|name| files.get(name));

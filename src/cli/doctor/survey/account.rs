@@ -16,6 +16,9 @@ use crate::doctor::world::{Account, Ask, Deployment, Service, Subnet};
 
 /// ECS describes up to 100 clusters in a call.
 const MAX_CLUSTERS: usize = 100;
+/// ECS answers up to 10 capacity providers on a page
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeCapacityProviders.html>).
+const MAX_PROVIDERS: usize = 10;
 /// ELB describes up to 20 load balancers in a call; the same for target groups, of which it says nothing.
 const MAX_OF_ELB: usize = 20;
 /// EC2 takes up to 200 values of filters in a call
@@ -74,7 +77,7 @@ impl Survey<'_> {
         account.providers = self
             .batches(
                 providers,
-                MAX_CLUSTERS,
+                MAX_PROVIDERS,
                 "ecs:DescribeCapacityProviders",
                 async |names: &[String]| self.reads.providers(names).await,
             )

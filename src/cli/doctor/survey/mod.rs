@@ -60,10 +60,14 @@ impl<'a> Survey<'a> {
         self.counting.begin("reading the deployment");
         let deployment = self.deployment(told).await;
         // What the function itself would do, if its settings can be read; else what the command knows of them.
-        let config = match deployment.config() {
+        let mut config = match deployment.config() {
             Some(Ok(config)) => config,
             _ => told.config.clone(),
         };
+        // It may be packed with the program.
+        if config.catalog.names().next().is_none() {
+            config.catalog = told.config.catalog.clone();
+        }
         let services = services(told, &config);
         let account = self.account(&deployment, &services).await;
         World {

@@ -286,6 +286,12 @@ impl World {
 
     pub(super) fn describe_capacity_providers(&self, input: &Value) -> Result<Value, ApiError> {
         let names = texts(input, "capacityProviders");
+        if names.len() > 10 {
+            return Err(ApiError::new(
+                "InvalidParameterException",
+                "this fake has no second page",
+            ));
+        }
         let found: Value = names
             .iter()
             .filter_map(|name| self.thing("capacity provider", name))
@@ -392,4 +398,46 @@ fn texts<'a>(value: &'a Value, name: &str) -> Vec<&'a str> {
         .flatten()
         .filter_map(Value::as_str)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::service::Service;
+    use super::*;
+
+    #[test]
+    fn a_simulation_without_a_key_of_the_condition_denies_and_names_it() {
+        let mut world = World::new();
+        let role = "arn:aws:iam::111122223333:role/r";
+        world.describe("role", "r", json!({}));
+        let context = json!({"ecs:cluster": "c"});
+        world.describe(
+            "permit",
+            "1",
+            json!({"role": role, "action": "ecs:RunTask", "resource": "a:*", "context": context}),
+        );
+        let mut ask = |resources: Value, context: Value| {
+            let input = json!({"PolicySourceArn": role, "ActionNames": ["ecs:RunTask"], "ResourceArns": resources, "ContextEntries": context});
+            let answer = world
+                .carry_out(Service::Iam, "SimulatePrincipalPolicy", &input)
+                .expect("an answer");
+            answer["EvaluationResults"][0].clone()
+        };
+        let key = |value: &str| json!([{"ContextKeyName": "ecs:cluster", "ContextKeyType": "string", "ContextKeyValues": [value]}]);
+        let denied = ask(json!(["a:1"]), json!([]));
+        assert_eq!(
+            (&denied["EvalDecision"], &denied["MissingContextValues"]),
+            (&json!("implicitDeny"), &json!(["ecs:cluster"]))
+        );
+        assert_eq!(ask(json!(["a:1"]), key("c"))["EvalDecision"], "allowed");
+        assert_eq!(ask(json!(["a:1"]), key("d"))["EvalDecision"], "implicitDeny");
+        let each = ask(json!(["a:1", "b:1"]), key("c"));
+        let decisions: Vec<&Value> = each["ResourceSpecificResults"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| &it["EvalResourceDecision"])
+            .collect();
+        assert_eq!(decisions, ["allowed", "implicitDeny"]);
+    }
 }

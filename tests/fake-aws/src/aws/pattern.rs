@@ -36,3 +36,37 @@ fn is(item: &Value, value: Option<&Value>) -> bool {
         other => panic!("this fake does not know the operator {other}"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn operators_are_those_of_eventbridge() {
+        let pattern = json!({"source": ["a", "b"], "detail": {"by": [{"prefix": "x/"}], "$or": [
+            {"last": [{"anything-but": ["GONE"]}]}, {"code": [{"exists": false}], "last": ["GONE"]}]}});
+        for (event, does) in [
+            (json!({"source": "b", "detail": {"by": "x/1", "last": "RUNNING"}}), true),
+            (json!({"source": "b", "detail": {"by": "x/1", "last": "GONE"}}), true),
+            (
+                json!({"source": "b", "detail": {"by": "x/1", "last": "GONE", "code": "1"}}),
+                false,
+            ),
+            // `anything-but` does not match what is absent.
+            (json!({"source": "b", "detail": {"by": "x/1"}}), false),
+            (
+                json!({"source": "b", "detail": {"by": "y/1", "last": "RUNNING"}}),
+                false,
+            ),
+            (
+                json!({"source": "c", "detail": {"by": "x/1", "last": "RUNNING"}}),
+                false,
+            ),
+            (json!({"source": "b"}), false),
+        ] {
+            assert_eq!(matches(&pattern, &event), does, "{event}");
+        }
+    }
+}
