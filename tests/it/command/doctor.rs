@@ -500,7 +500,8 @@ async fn what_the_looker_may_not_call_is_not_checked_and_nothing_at_all_is_exit_
         .stage
         .fake
         .world(|world| world.fail_next("*", denied(), 10_000));
-    let ended = deployed.doctor(&[]).await;
+    let ended = deployed.doctor(&[]).await.must(1);
+    assert!(ended.err.contains("nothing could be looked at"), "{}", ended.err);
     assert!(
         ended.out.contains("not checked") && !ended.out.contains("FAILURE"),
         "{ended:#?}"
