@@ -513,9 +513,9 @@ async fn a_deployment_that_is_not_there_is_told_and_bad_input_is_exit_status_2()
     let deployed = Deployed::sound("missing")
         .await
         .change(|world| world.take_away("function", "start-engines"));
-    let ended = deployed.doctor(&[]).await.must(3);
-    assert!(ended.out.contains("start-engines does not exist"), "{}", ended.out);
-    assert!(ended.err.contains("failure"), "{}", ended.err);
+    let found = deployed.unwell(3).await;
+    let message = found[0]["message"].as_str().unwrap();
+    assert_eq!(message, format!("the function {FUNCTION} does not exist"), "{found:#?}");
     let ended = deployed.doctor(&["nobody"]).await.must(2);
     assert!(
         ended
