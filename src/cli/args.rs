@@ -15,7 +15,7 @@ Exit status:
   0    done, and all is well
   1    AWS refused a call, or could not be reached; the message says which call
   2    the command line, a file, the settings or an event are wrong: nothing was sent
-  3    done, and not all is well: drift, a start or event that failed, messages left in a queue, a check that fails
+  3    done, and not all is well: drift, failed starts, events or checks, messages left in a queue
   4    --wait took longer than --timeout; what was requested goes on
   130  interrupted; what was requested goes on";
 
