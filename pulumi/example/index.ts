@@ -124,6 +124,7 @@ export = {
   putStopEventsPolicyArn: startEngines.putStopEventsPolicyArn,
   putReconcileEventsPolicyArn: startEngines.putReconcileEventsPolicyArn,
   operatorPolicyArn: startEngines.operatorPolicyArn,
+  doctorPolicyArn: startEngines.doctorPolicyArn,
   commandEnvironment: startEngines.commandEnvironment.apply(exportLines),
   catalog: startEngines.catalog,
   settings: startEngines.settings,

@@ -301,6 +301,8 @@ test("the command gets the URLs of the dead-letter queues, and a person may rece
   });
   assert.match(environment["START_ENGINES_REQUEST_DEAD_LETTER_QUEUE_URL"] ?? "", /start-engines-requests-dead-letters$/);
   assert.match(environment["START_ENGINES_STATE_CHANGE_DEAD_LETTER_QUEUE_URL"] ?? "", /start-engines-state-changes-dead-letters$/);
+  assert.match(environment["START_ENGINES_REQUEST_QUEUE_URL"] ?? "", /start-engines-requests$/);
+  assert.match(environment["START_ENGINES_STATE_CHANGE_QUEUE_URL"] ?? "", /start-engines-state-changes$/);
   const policy = JSON.parse(String(inputs(registrations, "aws:iam/policy:Policy", "start-engines-operators")["policy"])) as {
     Statement: { Sid: string; Resource: string[] }[];
   };

@@ -37,7 +37,7 @@ test("with everything there are these resources", async () => {
     // Eight of the function and its queues, one of outcome events, one of unknown targets, one for each target group
     // with a balancer.
     "aws:cloudwatch/metricAlarm:MetricAlarm": 14,
-    "aws:iam/policy:Policy": 4,
+    "aws:iam/policy:Policy": 5,
     "aws:iam/role:Role": 3,
     "aws:iam/rolePolicy:RolePolicy": 3,
     "aws:lambda/function:Function": 1,
@@ -412,13 +412,17 @@ test("the command gets all settings of the function but how it logs and waits, a
     START_ENGINES_FUNCTION: "arn:aws:lambda:us-east-1:111122223333:function:start-engines",
     START_ENGINES_EVENT_BUS: "engines",
     START_ENGINES_LOG_GROUP: "/aws/lambda/start-engines",
+    START_ENGINES_REQUEST_RULE: "arn:aws:events:us-east-1:111122223333:rule/engines/start-engines-requests",
+    START_ENGINES_STATE_CHANGE_RULE: "arn:aws:events:us-east-1:111122223333:rule/start-engines-state-change",
   };
-  const { START_ENGINES_RULE_DEAD_LETTER_QUEUE_URL, START_ENGINES_ON_FAILURE_QUEUE_URL, ...rest } = environment;
+  const alarms = registrations.filter(({ type }) => type === "aws:cloudwatch/metricAlarm:MetricAlarm");
+  const { START_ENGINES_RULE_DEAD_LETTER_QUEUE_URL, START_ENGINES_ON_FAILURE_QUEUE_URL, START_ENGINES_ALARMS, ...rest } = environment;
   // Not the sources of the version before, which no rule lets through.
   const sources = "app.tenants,start-engines.operator.start-engines,start-engines.schedules.start-engines";
   assert.deepEqual(rest, { ...deployed, ...settings, ALLOWED_SOURCES: sources });
   assert.match(START_ENGINES_RULE_DEAD_LETTER_QUEUE_URL ?? "", /undelivered$/);
   assert.match(START_ENGINES_ON_FAILURE_QUEUE_URL ?? "", /failures$/);
+  assert.deepEqual(START_ENGINES_ALARMS?.split(",").sort(), alarms.map(({ inputs }) => String(inputs["name"])).sort());
 });
 
 test("a shell reads the lines back as they were", () => {

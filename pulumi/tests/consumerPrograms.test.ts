@@ -145,7 +145,7 @@ describe("a program in another partition", () => {
 
         const arns = said.flatMap((text) => [...text.matchAll(/\barn:([^:]*):([^:]*):([^:]*):/g)]);
         const services = new Set(arns.map(([, , service]) => service));
-        const expected = ["ecs", "elasticloadbalancing", "events", "iam", "kms", "lambda", "logs", "scheduler", "sns", "sqs"];
+        const expected = ["ecr", "ecs", "elasticloadbalancing", "events", "iam", "kms", "lambda", "logs", "scheduler", "secretsmanager", "sns", "sqs"];
         assert.deepEqual([...services].sort(), expected);
         for (const [arn, ofPartition, service, ofRegion] of arns) {
           assert.equal(ofPartition, partition, arn);

@@ -143,6 +143,7 @@ describe("the example stack", () => {
       "catalog",
       "clusterArn",
       "commandEnvironment",
+      "doctorPolicyArn",
       "eventBus",
       "functionArn",
       "functionName",

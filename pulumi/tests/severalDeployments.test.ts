@@ -110,7 +110,7 @@ describe("two regions with one function's name", () => {
 
   test("IAM and the dashboards, which have one set of names for all regions, have others in each", () => {
     const unique = [...names("aws:iam/role:Role"), ...names("aws:iam/policy:Policy"), ...names("aws:cloudwatch/dashboard:Dashboard", "dashboardName")];
-    assert.equal(unique.length, 2 * (3 + 4 + 1));
+    assert.equal(unique.length, 2 * (3 + 5 + 1));
     assert.equal(new Set(unique).size, unique.length, unique.join(" "));
     assert.deepEqual(names("aws:cloudwatch/dashboard:Dashboard", "dashboardName").sort(), ["engines-eu-west-1", "engines-us-east-1"]);
   });

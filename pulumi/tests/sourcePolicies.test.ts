@@ -32,7 +32,7 @@ test("each source has a document for each request, also where the sources are an
   assert.deepEqual(await settled(result.sourcePolicies), all);
   assert.equal(await settled(result.sourcePolicy("app/billing", "stop")), all["app/billing"].stop);
   // The same managed policies as before, and no more.
-  assert.equal(registrations.filter(({ type }) => type === "aws:iam/policy:Policy").length, 4);
+  assert.equal(registrations.filter(({ type }) => type === "aws:iam/policy:Policy").length, 5);
 });
 
 test("a source that is not there is an error that names those that are", () => {

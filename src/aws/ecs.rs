@@ -171,10 +171,16 @@ pub(crate) async fn describe_task_definition(
         conflicting_tasks: Vec::new(),
         message: format!("the answer does not contain {arn}"),
     })?;
-    Ok(Some(Definition {
+    Ok(Some(read_definition(found)))
+}
+
+/// Translates the SDK's task definition.
+#[must_use]
+pub fn read_definition(found: &sdk::TaskDefinition) -> Definition {
+    Definition {
         network_mode: found.network_mode().map(sdk::NetworkMode::as_str).into(),
         mappings: found.container_definitions().iter().flat_map(mappings).collect(),
-    }))
+    }
 }
 
 fn mappings(container: &sdk::ContainerDefinition) -> impl Iterator<Item = PortMapping> {

@@ -42,7 +42,13 @@ pub(crate) async fn describe_target_group(client: &Client, group: &TargetGroupAr
         conflicting_tasks: Vec::new(),
         message: format!("the answer does not contain {group}"),
     })?;
-    Ok(TargetGroup {
+    Ok(read_target_group(found))
+}
+
+/// Translates the SDK's target group.
+#[must_use]
+pub fn read_target_group(found: &sdk::TargetGroup) -> TargetGroup {
+    TargetGroup {
         target_type: found.target_type().map_or("", sdk::TargetTypeEnum::as_str).into(),
         family: match found.ip_address_type() {
             Some(TargetGroupIpAddressTypeEnum::Ipv6) => AddressFamily::Ipv6,
@@ -50,7 +56,7 @@ pub(crate) async fn describe_target_group(client: &Client, group: &TargetGroupAr
         },
         protocol: found.protocol().map_or("", sdk::ProtocolEnum::as_str).to_owned(),
         vpc: found.vpc_id().and_then(|id| id.parse().ok()),
-    })
+    }
 }
 
 /// The current deregistration delay of a target group; ELB's default if the answer does not contain it.

@@ -3,13 +3,14 @@
 //! Each adapter translates one call and its answer, and classifies errors by their code (`error`). Makes no choices.
 
 pub mod client;
-mod ec2;
+pub mod ec2;
 pub mod ecs;
-mod elbv2;
+pub mod elbv2;
 pub mod error;
 pub mod eventbridge;
 mod run_task;
 mod scheduler;
+pub mod signed;
 mod transport;
 
 use std::future::Future;

@@ -16,7 +16,7 @@ Exit status:
   0    done, and all is well
   1    AWS refused a call, or could not be reached; the message says which call
   2    the command line, a file, the settings or an event are wrong: nothing was sent
-  3    done, and not all is well: drift, a start or event that failed, messages left in a queue
+  3    done, and not all is well: drift, failed starts, events or checks, messages left in a queue
   4    --wait took longer than --timeout; what was requested goes on
   130  interrupted; what was requested goes on";
 
@@ -117,6 +117,8 @@ pub(crate) enum Command {
     Stop(Stop),
     /// Show services, tasks and targets, and the drift between them
     Status(Status),
+    /// Check a deployment and its services, and say what is wrong and how to repair it
+    Doctor(Doctor),
     /// Compare tasks with targets, and repair the drift
     Reconcile(Reconcile),
     /// List the events that failed for good, and send them again or discard them
@@ -227,6 +229,56 @@ pub(crate) struct Status {
     /// Also show tasks that have stopped within the last hour
     #[arg(long)]
     pub(crate) stopped: bool,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Only this service of the catalog, beside the deployment; default: all
+    pub(crate) service: Option<String>,
+    /// Only what is not well
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) parts: Parts,
+}
+
+/// What a deployment is made of, beside its function.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The deployment")]
+pub(crate) struct Parts {
+    /// The rule of starts, stops and reconciles, by ARN
+    #[arg(long, env = "START_ENGINES_REQUEST_RULE", value_name = "ARN", hide_env_values = true)]
+    pub(crate) request_rule: Option<String>,
+    /// The rule of ECS's state changes, by ARN
+    #[arg(
+        long,
+        env = "START_ENGINES_STATE_CHANGE_RULE",
+        value_name = "ARN",
+        hide_env_values = true
+    )]
+    pub(crate) state_change_rule: Option<String>,
+    /// In buffered mode, the request queue
+    #[arg(
+        long,
+        env = "START_ENGINES_REQUEST_QUEUE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub(crate) request_queue_url: Option<String>,
+    /// In buffered mode, the state-change queue
+    #[arg(
+        long,
+        env = "START_ENGINES_STATE_CHANGE_QUEUE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub(crate) state_change_queue_url: Option<String>,
+    /// The names of the alarms, with commas between them
+    #[arg(long, env = "START_ENGINES_ALARMS", value_name = "NAMES", hide_env_values = true)]
+    pub(crate) alarms: Option<String>,
+    #[command(flatten)]
+    pub(crate) queues: QueueUrls,
 }
 
 /// `reconcile`.

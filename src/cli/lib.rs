@@ -8,6 +8,7 @@ mod calls;
 mod command_error;
 mod commands;
 pub mod dead_letter;
+mod doctor;
 pub mod event;
 pub mod event_file;
 pub mod fleet;
@@ -60,6 +61,7 @@ async fn execute(arguments: Arguments) -> Result<(), CommandError> {
             Command::Start(options) => commands::start::start(&session, options).await,
             Command::Stop(options) => commands::stop::stop(&session, options).await,
             Command::Status(options) => commands::status::status(&session, options).await,
+            Command::Doctor(options) => commands::doctor::doctor(&session, options).await,
             Command::Reconcile(options) => commands::reconcile::reconcile(&session, options, &interrupt).await,
             Command::Redrive(options) => commands::redrive::redrive(&session, options, &interrupt).await,
             Command::Trace(options) => commands::trace::trace(&session, options).await,

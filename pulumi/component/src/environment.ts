@@ -151,6 +151,13 @@ export interface Deployed {
   readonly requestDeadLetterQueueUrl?: string | undefined;
   /** Set in buffered mode only. */
   readonly stateChangeDeadLetterQueueUrl?: string | undefined;
+  readonly requestRuleArn: string;
+  readonly stateChangeRuleArn: string;
+  /** Set in buffered mode only. */
+  readonly requestQueueUrl?: string | undefined;
+  /** Set in buffered mode only. */
+  readonly stateChangeQueueUrl?: string | undefined;
+  readonly alarmNames: readonly string[];
 }
 
 /** The command's variables: the function's settings, its ARN, its bus, its queues and its log group. */
@@ -170,6 +177,12 @@ export function commandEnvironment(
     START_ENGINES_LOG_GROUP: deployed.logGroup,
     START_ENGINES_REQUEST_DEAD_LETTER_QUEUE_URL: deployed.requestDeadLetterQueueUrl,
     START_ENGINES_STATE_CHANGE_DEAD_LETTER_QUEUE_URL: deployed.stateChangeDeadLetterQueueUrl,
+    // What `doctor` looks at, beside these.
+    START_ENGINES_REQUEST_RULE: deployed.requestRuleArn,
+    START_ENGINES_STATE_CHANGE_RULE: deployed.stateChangeRuleArn,
+    START_ENGINES_REQUEST_QUEUE_URL: deployed.requestQueueUrl,
+    START_ENGINES_STATE_CHANGE_QUEUE_URL: deployed.stateChangeQueueUrl,
+    START_ENGINES_ALARMS: deployed.alarmNames.join(","),
     ...Object.fromEntries(settings),
     ...listed(commandLists(args, functionName)),
   });

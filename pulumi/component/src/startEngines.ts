@@ -21,7 +21,7 @@ import { Problems, refuse } from "./problems";
 import { type Context, iamName, json, keepsName } from "./resources/context";
 import { createFunction, laterOf } from "./resources/function";
 import { createAlarms, createDashboard } from "./resources/monitoring";
-import { createOperatorPolicies } from "./resources/operators";
+import { createDoctorPolicy, createOperatorPolicies } from "./resources/operators";
 import { createQueues } from "./resources/queues";
 import { createRules } from "./resources/rules";
 import { allowLater, createScheduling, createSchedules } from "./resources/scheduling";
@@ -71,6 +71,8 @@ export class StartEngines extends pulumi.ComponentResource {
   readonly operatorPolicyArns: pulumi.Output<string[]>;
   /** The only one of them; not set where there are several, since one of several is not enough. */
   readonly operatorPolicyArn?: pulumi.Output<string>;
+  /** The policy for people who use `doctor`: it only reads. Attach it to their role, beside those of operators. */
+  readonly doctorPolicyArn: pulumi.Output<string>;
   /** The command's environment variables for this deployment; `exportLines` writes them for a shell. */
   readonly commandEnvironment: pulumi.Output<Record<string, string>>;
   /** The function's service catalog, for the command's `--services`. */
@@ -165,6 +167,8 @@ export class StartEngines extends pulumi.ComponentResource {
     const [operators, ...more] = createOperatorPolicies(context, operatorDocument);
     this.operatorPolicyArns = pulumi.all([operators, ...more].flatMap((policy) => policy?.arn ?? []));
     if (operators !== undefined && more.length === 0) this.operatorPolicyArn = operators.arn;
+    const doctor = createDoctorPolicy(context, created, queues, scheduling, rules);
+    this.doctorPolicyArn = doctor.arn;
     const deployed = pulumi.output({
       functionArn: created.function.arn,
       ruleDeadLetterQueueUrl: queues.ruleDeadLetters.url,
@@ -172,6 +176,11 @@ export class StartEngines extends pulumi.ComponentResource {
       logGroup: created.logGroup.name,
       requestDeadLetterQueueUrl: queues.buffers?.requests.deadLetters.url,
       stateChangeDeadLetterQueueUrl: queues.buffers?.stateChanges.deadLetters.url,
+      requestRuleArn: rules.requests.arn,
+      stateChangeRuleArn: rules.stateChange.arn,
+      requestQueueUrl: queues.buffers?.requests.queue.url,
+      stateChangeQueueUrl: queues.buffers?.stateChanges.queue.url,
+      alarmNames: alarms.map((alarm) => alarm.name),
     });
     this.commandEnvironment = pulumi
       .all([environmentArgs(args), args.eventBus, laterOf(queues, scheduling), deployed])
@@ -225,6 +234,7 @@ export class StartEngines extends pulumi.ComponentResource {
       sourcePolicies: this.sourcePolicies,
       operatorPolicyArns: this.operatorPolicyArns,
       operatorPolicyArn: this.operatorPolicyArn,
+      doctorPolicyArn: this.doctorPolicyArn,
       commandEnvironment: this.commandEnvironment,
       catalog: this.catalog,
       settings: this.settings,

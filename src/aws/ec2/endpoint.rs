@@ -32,6 +32,11 @@ fn endpoint_in(region: &str, fips: bool, dual_stack: bool) -> String {
     }
 }
 
+/// The plain DNS suffix of a region's partition.
+pub(super) fn dns_suffix(region: &str) -> &'static str {
+    dns_suffixes(region)[0]
+}
+
 /// The DNS suffixes of a region's partition: plain and dual-stack
 /// ([partitions](https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html)). In
 /// the table of the SDK's own clients, all partitions have both, and FIPS.

@@ -20,24 +20,12 @@ mod describe_network_interfaces;
 mod endpoint;
 mod xml;
 
-use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
-use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
-use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
 use aws_smithy_query::QueryWriter;
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
-use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
-use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
-use aws_smithy_runtime_api::client::auth::{
-    AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
-};
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
-use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::config_bag::Layer;
 use aws_smithy_xml::decode::XmlDecodeError;
-use aws_types::region::SigningRegion;
-use aws_types::{SdkConfig, SigningName};
+use aws_types::SdkConfig;
 use start_engines_core::call::CallError;
 use start_engines_core::domain::instance::Ec2Instance;
 use start_engines_core::domain::interface::{InterfaceQuery, NetworkInterface};
@@ -45,6 +33,7 @@ use start_engines_core::domain::interface::{InterfaceQuery, NetworkInterface};
 use self::describe_network_interfaces::Page;
 use self::xml::Ec2Error;
 use crate::error::call_error;
+use crate::signed::{self, Place, form_request};
 
 const API_VERSION: &str = "2016-11-15";
 const DESCRIBE_INSTANCES: &str = "DescribeInstances";
@@ -67,13 +56,13 @@ impl Client {
             instances: operation(
                 config,
                 DESCRIBE_INSTANCES,
-                describe_instances::request,
+                |id| form_request(describe_instances::request(id)),
                 describe_instances::read,
             ),
             interfaces: operation(
                 config,
                 DESCRIBE_NETWORK_INTERFACES,
-                describe_network_interfaces::request,
+                |input| form_request(describe_network_interfaces::request(input)),
                 describe_network_interfaces::read,
             ),
         }
@@ -113,83 +102,38 @@ impl Client {
 fn operation<I, O>(
     config: &SdkConfig,
     name: &'static str,
-    form: fn(&I) -> String,
+    form: fn(&I) -> Result<HttpRequest, BoxError>,
     read: fn(&[u8]) -> Result<O, XmlDecodeError>,
 ) -> Operation<I, O, Ec2Error>
 where
     I: std::fmt::Debug + Send + Sync + 'static,
     O: std::fmt::Debug + Send + Sync + 'static,
 {
-    // Without a region, calls of ECS fail before this one is made.
-    let region = config.region().map(ToString::to_string).unwrap_or_default();
-    let endpoint = endpoint::endpoint(config);
-    let unreachable = endpoint.as_ref().err().copied();
-    let mut layer = Layer::new("ec2");
-    layer.store_put(AuthSchemeOptionResolverParams::new(()));
-    layer.store_put(SigV4OperationSigningConfig {
-        region: Some(SigningRegion::from(aws_types::region::Region::new(region.clone()))),
-        region_set: None,
-        name: Some(SigningName::from_static("ec2")),
-        signing_options: SigningOptions::default(),
-    });
-    let mut components = RuntimeComponentsBuilder::new("ec2")
-        .with_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()))
-        .with_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(
-            StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]),
-        )))
-        .with_identity_cache(config.identity_cache())
-        .with_http_client(config.http_client())
-        .with_sleep_impl(config.sleep_impl())
-        .with_time_source(config.time_source());
-    if let Some(credentials) = config.credentials_provider() {
-        components = components.with_identity_resolver(SCHEME_ID, credentials);
-    }
-    let mut operation = Operation::builder()
-        .service_name("ec2")
-        .operation_name(name)
-        .endpoint_url(endpoint.as_deref().unwrap_or("https://ec2.invalid"))
-        .with_connection_poisoning()
-        .retry_classifier(TransientErrorClassifier::<Ec2Error>::new())
-        .retry_classifier(AwsErrorCodeClassifier::<Ec2Error>::new())
-        .retry_classifier(HttpStatusCodeClassifier::default())
-        .runtime_plugin(
-            StaticRuntimePlugin::new()
-                .with_config(layer.freeze())
-                .with_runtime_components(components),
-        );
-    if let Some(behavior) = config.behavior_version() {
-        operation = operation.behavior_version(behavior);
-    }
-    if let Some(retries) = config.retry_config() {
-        operation = operation.standard_retry(retries);
-    }
-    if let Some(timeouts) = config.timeout_config() {
-        operation = operation.timeout_config(timeouts.clone());
-    }
-    let serializer = move |input: I| match unreachable {
-        // The settings are wrong, as for the other clients: nothing is sent.
-        Some(why) => Err(why.into()),
-        None => request(form(&input)),
-    };
-    let deserializer = move |response: &HttpResponse| {
+    signed::operation(config, place(config), name, form, move |response: &HttpResponse| {
         let body = response.body().bytes().unwrap_or_default();
         if response.status().is_success() {
             return read(body).map_err(OrchestratorError::other);
         }
         let error = xml::read_error(body).map_err(OrchestratorError::other)?;
         Err(OrchestratorError::operation(error))
-    };
-    operation.serializer(serializer).deserializer(deserializer).build()
+    })
 }
 
-fn request(form: String) -> Result<HttpRequest, aws_smithy_runtime_api::box_error::BoxError> {
-    let mut request = HttpRequest::new(SdkBody::from(form));
-    request.set_method("POST")?;
-    request.set_uri("/")?;
-    request
-        .headers_mut()
-        .insert("content-type", "application/x-www-form-urlencoded");
-    Ok(request)
+/// Where EC2 is, for the calls that only the command makes.
+#[must_use]
+pub fn place(config: &SdkConfig) -> Place {
+    Place {
+        name: "ec2",
+        // Without a region, calls of ECS fail before this one is made.
+        region: config.region().map(ToString::to_string).unwrap_or_default(),
+        endpoint: endpoint::endpoint(config),
+    }
+}
+
+/// The plain DNS suffix of a region's partition: `amazonaws.com`.
+#[must_use]
+pub fn dns_suffix(region: &str) -> &'static str {
+    endpoint::dns_suffix(region)
 }
 
 /// The form of a request of one operation.

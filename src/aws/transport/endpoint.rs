@@ -11,7 +11,8 @@ use aws_types::service_config::ServiceConfigKey;
 use start_engines_core::config::Config;
 
 /// The endpoint that is configured for a service, or for all services.
-pub(crate) fn endpoint_url(config: &SdkConfig, service: &str) -> Option<String> {
+#[must_use]
+pub fn endpoint_url(config: &SdkConfig, service: &str) -> Option<String> {
     if config.get_origin("endpoint_url").is_client_config() {
         return config.endpoint_url().map(str::to_owned);
     }

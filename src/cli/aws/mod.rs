@@ -5,10 +5,13 @@
 
 mod lambda;
 mod logs;
+mod reads;
 mod schedules;
+mod small;
 mod sqs;
 mod target_health;
 mod tasks;
+mod tree;
 
 use std::time::Duration;
 
@@ -23,6 +26,7 @@ use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::ports::Aws;
 
 pub use self::logs::LogPage;
+pub(crate) use self::reads::{EcrImage, Reads};
 pub use self::target_health::HealthCheck;
 pub use self::tasks::{TimedTask, Times};
 use crate::dead_letter::{Message, Receipt};
@@ -44,6 +48,7 @@ async fn config(loader: ConfigLoader) -> SdkConfig {
 /// The clients of the command.
 #[derive(Clone, Debug)]
 pub struct OperatorClients {
+    config: SdkConfig,
     core: AwsClients,
     ecs: aws_sdk_ecs::Client,
     elbv2: aws_sdk_elasticloadbalancingv2::Client,
@@ -71,6 +76,7 @@ impl OperatorClients {
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             scheduler: aws_sdk_scheduler::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
+            config,
         })
     }
 
@@ -78,6 +84,11 @@ impl OperatorClients {
     #[must_use]
     pub fn function(&self) -> AwsClients {
         self.core.clone()
+    }
+
+    /// The clients of `doctor`.
+    pub(crate) fn reads(&self) -> Reads {
+        Reads::new(&self.config)
     }
 
     /// One page of the tasks of a cluster.

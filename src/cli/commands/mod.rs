@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod completions;
+pub(crate) mod doctor;
 pub(crate) mod local;
 pub(crate) mod reconcile;
 pub(crate) mod redrive;

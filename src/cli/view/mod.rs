@@ -1,6 +1,7 @@
 //! The command's output, as text and as JSON. Pure.
 
 pub(crate) mod dead_letters;
+pub(crate) mod doctor;
 pub mod explain;
 pub mod health;
 pub mod json;

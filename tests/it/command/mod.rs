@@ -2,6 +2,7 @@
 //!
 //! Must not use the command's code: checks exit status, standard output, standard error and the calls.
 
+mod doctor;
 mod large;
 mod local;
 mod reconcile;

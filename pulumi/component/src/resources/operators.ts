@@ -1,14 +1,21 @@
 /** The policies for people who use the command. */
 
 import * as iam from "@pulumi/aws/iam";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 
+import { arnIn } from "../arn";
+import { KINDS } from "../buffered";
 import { limitOperators } from "../limits";
+import { doctorPolicy } from "../policies/doctorPolicy";
 import { document, type PolicyDocument } from "../policies/document";
 import { SEE_TASK_DEFINITIONS } from "../policies/functionPolicy";
 import { atLeast, forManaged } from "../policies/spread";
 import { Problems, refuse } from "../problems";
 import { type Context, iamName, json, keepsName } from "./context";
+import type { FunctionResources } from "./function";
+import type { Queues } from "./queues";
+import type { Rules } from "./rules";
+import type { Scheduling } from "./scheduling";
 
 /** One managed policy, and further ones where one has no room for all names; whoever needs them needs all of them. */
 export function createOperatorPolicies(context: Context, whole: pulumi.Output<PolicyDocument>): iam.Policy[] {
@@ -33,4 +40,43 @@ export function createOperatorPolicies(context: Context, whole: pulumi.Output<Po
       keepsName(context),
     );
   });
+}
+
+/** One managed policy: it has room whatever there is. */
+export function createDoctorPolicy(context: Context, created: FunctionResources, queues: Queues, scheduling: Scheduling, rules: Rules): iam.Policy {
+  const { name, functionName, args, home } = context;
+  const buffers = KINDS.flatMap((kind) => {
+    const of = queues.buffers?.[kind];
+    return of === undefined ? [] : [of.queue, of.deadLetters];
+  });
+  const all = [queues.onFailure, queues.ruleDeadLetters, ...buffers];
+  const policy = pulumi
+    .all([
+      pulumi.all([home, args.settingsLayerArn]),
+      pulumi.all([created.function.arn, scheduling.group.name]),
+      pulumi.all([rules.requests.arn, rules.stateChange.arn]),
+      pulumi.all(all.map((queue) => queue.arn)),
+      pulumi.all([created.role.arn, scheduling.laterRole.arn]),
+    ])
+    .apply(([[scope, layerArn], [functionArn, scheduleGroup], ruleArns, queueArns, roleArns]) =>
+      doctorPolicy({
+        scope,
+        functionArn,
+        layerArn: layerArn ?? arnIn(scope, "lambda", `layer:${functionName}:*`),
+        ruleArns,
+        queueArns,
+        scheduleGroup,
+        roleArns,
+      }),
+    );
+  return new iam.Policy(
+    `${name}-doctor`,
+    {
+      name: iamName(context, "doctor"),
+      description: `May read what start-engines doctor looks at of ${functionName}`,
+      policy: json(policy),
+      tags: args.tags,
+    },
+    keepsName(context),
+  );
 }

@@ -45,6 +45,7 @@ const startEngines = new StartEngines("start-engines", {
 export const {
   catalog,
   commandEnvironment,
+  doctorPolicyArn,
   functionArn,
   kmsKeyPolicyStatements: statements,
   onFailureQueueArn,

@@ -146,7 +146,8 @@ impl World {
         let asked = input["taskDefinition"].as_str().unwrap_or_default();
         let unknown = |_| ApiError::new("ClientException", "Unable to describe task definition.");
         let (arn, definition) = self.definition(asked).map_err(unknown)?;
-        Ok(json!({"taskDefinition": describe(&arn, &definition), "tags": []}))
+        let described = self.overlaid("task definition", &arn, describe(&arn, &definition));
+        Ok(json!({"taskDefinition": described, "tags": []}))
     }
 
     /// The cluster that a call names, by name or ARN; `default` when it names none.
@@ -220,6 +221,7 @@ fn describe(arn: &str, definition: &TaskDefinition) -> Value {
         "family": definition.family,
         "revision": definition.revision,
         "status": "ACTIVE",
+        "compatibilities": if definition.network_mode == NetworkMode::Awsvpc { json!(["EC2", "FARGATE"]) } else { json!(["EC2"]) },
         "containerDefinitions": definition.containers.iter().map(container).collect::<Value>(),
         "volumes": [],
         "placementConstraints": [],

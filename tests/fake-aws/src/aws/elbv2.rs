@@ -63,7 +63,9 @@ impl World {
     }
 
     pub(super) fn describe_target_health(&mut self, input: &Value) -> Result<Value, ApiError> {
-        let group = self.target_group(input["TargetGroupArn"].as_str().unwrap_or_default())?;
+        let arn = input["TargetGroupArn"].as_str().unwrap_or_default();
+        let group = self.target_group(arn)?.clone();
+        let group = &group;
         let asked: Vec<&Value> = input["Targets"].as_array().into_iter().flatten().collect();
         let keys: Vec<(String, u16)> = if asked.is_empty() {
             group.targets.keys().cloned().collect()
@@ -71,21 +73,32 @@ impl World {
             let keys: Result<_, _> = asked.into_iter().map(|target| key(group, target)).collect();
             keys?
         };
-        let healths = keys.iter().map(|key| describe_health(group, key));
+        let healths = keys.iter().map(|key| {
+            let mut described = describe_health(group, key);
+            let health = described["TargetHealth"].take();
+            described["TargetHealth"] = self.overlaid("target health", &key.0, health);
+            described
+        });
         Ok(json!({"TargetHealthDescriptions": healths.collect::<Value>()}))
     }
 
     pub(super) fn describe_target_group_attributes(&mut self, input: &Value) -> Result<Value, ApiError> {
         let group = self.target_group(input["TargetGroupArn"].as_str().unwrap_or_default())?;
-        let attributes = [
+        let mut attributes = vec![
             ("stickiness.enabled", "false".to_owned()),
             (
                 "deregistration_delay.timeout_seconds",
                 group.deregistration_delay.to_string(),
             ),
         ];
-        let attributes = attributes.map(|(key, value)| json!({"Key": key, "Value": value}));
-        Ok(json!({"Attributes": attributes}))
+        // Of target groups of Network Load Balancers.
+        if !group.protocol.starts_with("HTTP") {
+            attributes.push(("preserve_client_ip.enabled", "false".to_owned()));
+        }
+        let attributes = attributes
+            .into_iter()
+            .map(|(key, value)| json!({"Key": key, "Value": value}));
+        Ok(json!({"Attributes": attributes.collect::<Value>()}))
     }
 
     pub(super) fn describe_target_groups(&mut self, input: &Value) -> Result<Value, ApiError> {
@@ -130,7 +143,10 @@ impl World {
         let end = found.len().min(start + size.unwrap_or(400));
         let page = found.get(start..end).unwrap_or_default();
         let mut answer = json!({
-            "TargetGroups": page.iter().map(|group| describe_group(group)).collect::<Value>(),
+            "TargetGroups": page
+                .iter()
+                .map(|group| self.overlaid("target group", &group.arn, describe_group(group)))
+                .collect::<Value>(),
         });
         if end < found.len() {
             answer["NextMarker"] = Value::from(end.to_string());

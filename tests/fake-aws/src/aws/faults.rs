@@ -46,12 +46,14 @@ impl Fault {
 /// The throttling error of a service.
 pub(super) fn throttling(service: Service) -> ApiError {
     let code = match service {
-        Service::Ecs | Service::Events | Service::Logs => "ThrottlingException",
+        Service::Ecs | Service::Events => "ThrottlingException",
         Service::Elb => "Throttling",
         Service::Ec2 => "RequestLimitExceeded",
         Service::Scheduler => "ThrottlingException",
         Service::Sqs => "RequestThrottled",
         Service::Lambda => "TooManyRequestsException",
+        Service::Iam | Service::CloudWatch => "Throttling",
+        Service::Logs | Service::Ecr | Service::Secrets => "ThrottlingException",
     };
     ApiError::new(code, "Rate exceeded")
 }

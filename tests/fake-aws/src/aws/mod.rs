@@ -11,6 +11,7 @@
 mod addresses;
 mod arns;
 mod definitions;
+mod described;
 mod ecs;
 mod elbv2;
 #[cfg(feature = "wire")]
@@ -25,6 +26,7 @@ mod instances;
 mod interfaces;
 mod lifecycle;
 mod logs;
+mod pattern;
 #[cfg(feature = "wire")]
 mod protocol;
 mod queues;

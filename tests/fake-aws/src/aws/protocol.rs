@@ -18,6 +18,12 @@ const SCHEDULES: &str = "/schedules/";
 const FUNCTIONS: &str = "/2015-03-31/functions/";
 const INVOCATIONS: &str = "/invocations";
 const ELB_VERSION: &str = "2015-12-01";
+const IAM_VERSION: &str = "2010-05-08";
+const SCHEDULE_GROUPS: &str = "/schedule-groups/";
+const INVOKE_CONFIGS: &str = "/2019-09-25/functions/";
+const MAPPINGS: &str = "/2015-03-31/event-source-mappings";
+const LAYERS: &str = "/2018-10-31/layers";
+const DOWNLOADS: &str = "/download/";
 const EC2_VERSION: &str = "2016-11-15";
 
 impl Service {
@@ -30,8 +36,12 @@ impl Service {
             Self::Events => "events",
             Self::Scheduler => "scheduler",
             Self::Sqs => "sqs",
-            Self::Logs => "logs",
             Self::Lambda => "lambda",
+            Self::Iam => "iam",
+            Self::CloudWatch => "cloudwatch",
+            Self::Logs => "logs",
+            Self::Ecr => "ecr",
+            Self::Secrets => "secretsmanager",
         }
     }
 
@@ -44,8 +54,12 @@ impl Service {
             Self::Events => "events",
             Self::Scheduler => "scheduler",
             Self::Sqs => "sqs",
-            Self::Logs => "logs",
             Self::Lambda => "lambda",
+            Self::Iam => "iam",
+            Self::CloudWatch => "monitoring",
+            Self::Logs => "logs",
+            Self::Ecr => "ecr",
+            Self::Secrets => "secretsmanager",
         }
     }
 }
@@ -64,7 +78,7 @@ pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) content_type: &'static str,
     pub(super) request_id: String,
-    pub(super) body: String,
+    pub(super) body: Vec<u8>,
 }
 
 /// Which service and operation a request is for, before any check.
@@ -74,7 +88,10 @@ pub(super) fn identify(request: &Request<Bytes>) -> Option<(Service, String)> {
             (Service::Ecs, ECS_TARGET),
             (Service::Events, EVENTS_TARGET),
             (Service::Sqs, SQS_TARGET),
+            (Service::CloudWatch, "GraniteServiceVersion20100801."),
             (Service::Logs, LOGS_TARGET),
+            (Service::Ecr, "AmazonEC2ContainerRegistry_V20150921."),
+            (Service::Secrets, "secretsmanager."),
         ];
         let of = |(service, prefix)| Some((service, target.strip_prefix(prefix)?.to_owned()));
         return known.into_iter().find_map(of);
@@ -86,6 +103,21 @@ pub(super) fn identify(request: &Request<Bytes>) -> Option<(Service, String)> {
         return Some((Service::Scheduler, "GetSchedule".to_owned()));
     }
     let path = request.uri().path();
+    if request.method() == Method::GET {
+        let operation = match path {
+            path if path.starts_with(SCHEDULE_GROUPS) => {
+                return Some((Service::Scheduler, "GetScheduleGroup".to_owned()));
+            }
+            path if path.starts_with(DOWNLOADS) => "Download",
+            path if path.starts_with(INVOKE_CONFIGS) => "GetFunctionEventInvokeConfig",
+            path if path.starts_with(MAPPINGS) => "ListEventSourceMappings",
+            path if path.starts_with(LAYERS) => "GetLayerVersion",
+            path if path.starts_with(FUNCTIONS) && path.ends_with("/policy") => "GetPolicy",
+            path if path.starts_with(FUNCTIONS) => "GetFunction",
+            _ => return None,
+        };
+        return Some((Service::Lambda, operation.to_owned()));
+    }
     if path.starts_with(FUNCTIONS) && path.ends_with(INVOCATIONS) && request.method() == Method::POST {
         return Some((Service::Lambda, "Invoke".to_owned()));
     }
@@ -94,8 +126,12 @@ pub(super) fn identify(request: &Request<Bytes>) -> Option<(Service, String)> {
         return None;
     }
     let action = field(request.body(), "Action")?;
-    let is_ec2 = field(request.body(), "Version").is_some_and(|version| version == EC2_VERSION);
-    Some((if is_ec2 { Service::Ec2 } else { Service::Elb }, action))
+    let service = match field(request.body(), "Version").as_deref() {
+        Some(EC2_VERSION) => Service::Ec2,
+        Some(IAM_VERSION) => Service::Iam,
+        _ => Service::Elb,
+    };
+    Some((service, action))
 }
 
 fn field(form: &[u8], name: &str) -> Option<String> {
@@ -106,10 +142,19 @@ fn field(form: &[u8], name: &str) -> Option<String> {
 /// The input as JSON, whether or not it is allowed. Numbers and booleans of the query
 /// protocol are read as the operation's shape has them.
 pub(super) fn input(service: Service, operation: &str, request: &Request<Bytes>) -> Result<Value, ApiError> {
+    if request.method() == Method::GET && operation != "GetSchedule" {
+        return Ok(of_path(request));
+    }
     match service {
-        Service::Ecs | Service::Events | Service::Sqs | Service::Logs => serde_json::from_slice(request.body())
+        Service::Ecs
+        | Service::Events
+        | Service::Sqs
+        | Service::CloudWatch
+        | Service::Logs
+        | Service::Ecr
+        | Service::Secrets => serde_json::from_slice(request.body())
             .map_err(|error| ApiError::new("SerializationException", error.to_string())),
-        Service::Elb | Service::Ec2 => form::parse(request.body(), shapes::input(service, operation)),
+        Service::Elb | Service::Ec2 | Service::Iam => form::parse(request.body(), shapes::input(service, operation)),
         Service::Scheduler if operation == "GetSchedule" => {
             let mut input = json!({"Name": request.uri().path().trim_start_matches(SCHEDULES)});
             let query = request.uri().query().unwrap_or_default();
@@ -138,17 +183,51 @@ pub(super) fn input(service: Service, operation: &str, request: &Request<Bytes>)
     }
 }
 
+/// What a GET names in its path and its query, and the host that it was sent to.
+fn of_path(request: &Request<Bytes>) -> Value {
+    let path = request.uri().path();
+    let decoded = |text: &str| {
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(format!("a={text}").as_bytes())
+            .into_owned()
+            .collect();
+        pairs.into_iter().next().map(|(_, value)| value).unwrap_or_default()
+    };
+    let last = |begin: &str, end: &str| {
+        let name = path.strip_prefix(begin)?;
+        Some(decoded(name.strip_suffix(end).unwrap_or(name)))
+    };
+    let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
+    let query: std::collections::BTreeMap<String, String> = query.into_owned().collect();
+    if let Some(name) = last(SCHEDULE_GROUPS, "").or_else(|| last(DOWNLOADS, "")) {
+        return json!({"Name": name});
+    }
+    let host = header(request.headers(), "host").unwrap_or_default();
+    if path.starts_with(LAYERS) {
+        return json!({"Arn": query.get("Arn"), "Host": host});
+    }
+    let name = last(INVOKE_CONFIGS, "/event-invoke-config").or_else(|| last(FUNCTIONS, "/policy"));
+    json!({"FunctionName": name.as_ref().or(query.get("FunctionName")), "Host": host})
+}
+
 /// Method, path, content type, version, and a signature of the right scope.
 pub(super) fn check_envelope(service: Service, region: &str, request: &Request<Bytes>) -> Result<(), ApiError> {
+    if request.uri().path().starts_with(DOWNLOADS) {
+        // The location is signed itself, and S3 takes one signature only.
+        return match header(request.headers(), "authorization") {
+            None => Ok(()),
+            Some(_) => Err(ApiError::new("InvalidArgument", "Only one auth mechanism allowed")),
+        };
+    }
     check_signature(service, region, request.headers())?;
+    if request.method() == Method::GET {
+        return Ok(());
+    }
     let is_at_root = request.uri().path() == "/" || matches!(service, Service::Scheduler | Service::Lambda);
-    let is_read = service == Service::Scheduler && request.method() == Method::GET;
-    if (request.method() != Method::POST && !is_read) || !is_at_root {
+    if request.method() != Method::POST || !is_at_root {
         return Err(ApiError::new("InvalidAction", "expected POST /"));
     }
     match service {
-        Service::Scheduler if is_read => {}
-        Service::Ecs | Service::Events | Service::Logs => {
+        Service::Ecs | Service::Events | Service::Logs | Service::Ecr | Service::Secrets => {
             let content_type = header(request.headers(), "content-type").unwrap_or_default();
             if content_type != "application/x-amz-json-1.1" {
                 let message = format!("content type {content_type:?}");
@@ -161,8 +240,8 @@ pub(super) fn check_envelope(service: Service, region: &str, request: &Request<B
             }
         }
         // It was identified by its version; Lambda's payload may be of any type.
-        Service::Ec2 | Service::Lambda => {}
-        Service::Sqs => {
+        Service::Ec2 | Service::Iam | Service::Lambda => {}
+        Service::Sqs | Service::CloudWatch => {
             let content_type = header(request.headers(), "content-type").unwrap_or_default();
             if content_type != "application/x-amz-json-1.0" {
                 let message = format!("content type {content_type:?}");
@@ -182,14 +261,16 @@ pub(super) fn check_envelope(service: Service, region: &str, request: &Request<B
 
 fn check_signature(service: Service, region: &str, headers: &HeaderMap) -> Result<(), ApiError> {
     let (missing, wrong) = match service {
-        Service::Ecs | Service::Events | Service::Logs => {
-            ("MissingAuthenticationTokenException", "InvalidSignatureException")
-        }
-        Service::Elb => ("MissingAuthenticationToken", "SignatureDoesNotMatch"),
+        Service::Ecs | Service::Events => ("MissingAuthenticationTokenException", "InvalidSignatureException"),
+        Service::Elb | Service::Iam => ("MissingAuthenticationToken", "SignatureDoesNotMatch"),
         Service::Ec2 => ("MissingAuthenticationToken", "AuthFailure"),
-        Service::Scheduler | Service::Sqs | Service::Lambda => {
-            ("MissingAuthenticationTokenException", "InvalidSignatureException")
-        }
+        Service::Scheduler
+        | Service::Sqs
+        | Service::Lambda
+        | Service::CloudWatch
+        | Service::Logs
+        | Service::Ecr
+        | Service::Secrets => ("MissingAuthenticationTokenException", "InvalidSignatureException"),
     };
     let Some(authorization) = header(headers, "authorization") else {
         return Err(ApiError::new(missing, "Missing Authentication Token").with_status(403));
@@ -230,23 +311,43 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// The service's own rendering of a result.
 pub(super) fn reply(service: Service, operation: &str, result: &Result<Value, ApiError>, request_id: String) -> Reply {
     let content_type = match service {
-        Service::Ecs | Service::Events | Service::Logs => "application/x-amz-json-1.1",
-        Service::Elb | Service::Ec2 => "text/xml",
+        Service::Ecs | Service::Events | Service::Logs | Service::Ecr | Service::Secrets => {
+            "application/x-amz-json-1.1"
+        }
+        Service::Elb | Service::Ec2 | Service::Iam => "text/xml",
         Service::Scheduler | Service::Lambda => "application/json",
-        Service::Sqs => "application/x-amz-json-1.0",
+        Service::Sqs | Service::CloudWatch => "application/x-amz-json-1.0",
     };
     let (status, body) = match (service, result) {
         // The invocation is accepted, and nobody waits for what comes of it.
-        (Service::Lambda, Ok(_)) => (202, String::new()),
-        (Service::Ecs | Service::Events | Service::Scheduler | Service::Sqs | Service::Logs, Ok(value)) => {
-            (200, value.to_string())
+        (Service::Lambda, Ok(_)) if operation == "Invoke" => (202, String::new()),
+        (Service::Lambda, Ok(value)) if operation == "Download" => {
+            let bytes = value.as_array().into_iter().flatten();
+            let bytes = bytes.filter_map(|byte| u8::try_from(byte.as_u64()?).ok());
+            return Reply {
+                status: 200,
+                content_type: "application/zip",
+                request_id,
+                body: bytes.collect(),
+            };
         }
         (
-            Service::Ecs | Service::Events | Service::Scheduler | Service::Sqs | Service::Logs | Service::Lambda,
-            Err(error),
-        ) => (error.status, json_error(error).to_string()),
-        (Service::Elb, Ok(value)) => (200, xml::answer(operation, value, &request_id)),
-        (Service::Elb, Err(error)) => (error.status, xml::error(error, &request_id)),
+            Service::Ecs
+            | Service::Events
+            | Service::Scheduler
+            | Service::Sqs
+            | Service::Lambda
+            | Service::CloudWatch
+            | Service::Logs
+            | Service::Ecr
+            | Service::Secrets,
+            result,
+        ) => match result {
+            Ok(value) => (200, value.to_string()),
+            Err(error) => (error.status, json_error(error).to_string()),
+        },
+        (Service::Elb | Service::Iam, Ok(value)) => (200, xml::answer(operation, value, &request_id)),
+        (Service::Elb | Service::Iam, Err(error)) => (error.status, xml::error(error, &request_id)),
         (Service::Ec2, Ok(value)) => (200, xml::ec2_answer(operation, value, &request_id)),
         (Service::Ec2, Err(error)) => (error.status, xml::ec2_error(error, &request_id)),
     };
@@ -254,7 +355,7 @@ pub(super) fn reply(service: Service, operation: &str, result: &Result<Value, Ap
         status,
         content_type,
         request_id,
-        body,
+        body: body.into_bytes(),
     }
 }
 

@@ -110,7 +110,7 @@ impl World {
             status,
             content_type: "text/html",
             request_id: arns::uuid(&format!("request {index}")),
-            body: body.to_owned(),
+            body: body.as_bytes().to_vec(),
         })
     }
 }

@@ -77,6 +77,15 @@ impl World {
         inputs
     }
 
+    pub(super) fn get_schedule_group(&self, input: &Value) -> Result<Value, ApiError> {
+        let name = input["Name"].as_str().unwrap_or_default();
+        if !self.schedules.groups.contains_key(name) {
+            let message = format!("Schedule group {name} does not exist.");
+            return Err(ApiError::new("ResourceNotFoundException", message).with_status(404));
+        }
+        Ok(json!({"Arn": self.arn("scheduler", &format!("schedule-group/{name}")), "Name": name, "State": "ACTIVE"}))
+    }
+
     pub(super) fn create_schedule(&mut self, input: &Value) -> Result<Value, ApiError> {
         let name = input["Name"].as_str().unwrap_or_default();
         let sound = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);

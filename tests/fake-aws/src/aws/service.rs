@@ -17,10 +17,18 @@ pub enum Service {
     Scheduler,
     /// SQS.
     Sqs,
+    /// Lambda, and S3 for the zips that it points to.
+    Lambda,
+    /// IAM.
+    Iam,
+    /// CloudWatch.
+    CloudWatch,
     /// CloudWatch Logs.
     Logs,
-    /// Lambda.
-    Lambda,
+    /// ECR.
+    Ecr,
+    /// Secrets Manager.
+    Secrets,
 }
 
 /// An error as a service answers it.

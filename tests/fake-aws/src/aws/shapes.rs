@@ -365,6 +365,99 @@ static INVOKE: Shape = Shape::Record(&[
     must("Payload", Shape::Any),
 ]);
 
+static OF_FUNCTION: Shape = Shape::Record(&[must("FunctionName", Shape::Text), must("Host", Shape::Text)]);
+static LAYER_VERSION: Shape = Shape::Record(&[must("Arn", Shape::Text), must("Host", Shape::Text)]);
+static DOWNLOAD: Shape = Shape::Record(&[must("Name", Shape::Text)]);
+static SCHEDULE_GROUP: Shape = Shape::Record(&[must("Name", Shape::Text)]);
+static DESCRIBE_RULE: Shape = Shape::Record(&[must("Name", Shape::Text), may("EventBusName", Shape::Text)]);
+static LIST_TARGETS_BY_RULE: Shape = Shape::Record(&[
+    must("Rule", Shape::Text),
+    may("EventBusName", Shape::Text),
+    may("NextToken", Shape::Text),
+    may("Limit", Shape::Integer { min: 1, max: 100 }),
+]);
+static TEST_EVENT_PATTERN: Shape = Shape::Record(&[must("EventPattern", Shape::Text), must("Event", Shape::Text)]);
+static QUEUE_ATTRIBUTES: Shape = Shape::Record(&[must("QueueUrl", Shape::Text), may("AttributeNames", TEXTS)]);
+static DESCRIBE_ALARMS: Shape = Shape::Record(&[
+    may("AlarmNames", TEXTS),
+    may(
+        "AlarmTypes",
+        Shape::List(&Shape::OneOf(&["CompositeAlarm", "MetricAlarm"])),
+    ),
+    may("MaxRecords", Shape::Integer { min: 1, max: 100 }),
+    may("NextToken", Shape::Text),
+]);
+static GET_ROLE: Shape = Shape::Record(&[must("RoleName", Shape::Text)]);
+static SIMULATE: Shape = Shape::Record(&[
+    must("PolicySourceArn", Shape::Text),
+    must("ActionNames", TEXTS),
+    may("ResourceArns", TEXTS),
+    may(
+        "ContextEntries",
+        Shape::List(&Shape::Record(&[
+            must("ContextKeyName", Shape::Text),
+            must("ContextKeyType", Shape::OneOf(&["string", "stringList"])),
+            must("ContextKeyValues", TEXTS),
+        ])),
+    ),
+    may("Marker", Shape::Text),
+    may("MaxItems", Shape::Integer { min: 1, max: 1000 }),
+]);
+static DESCRIBE_CLUSTERS: Shape = Shape::Record(&[
+    may("clusters", TEXTS),
+    may(
+        "include",
+        Shape::List(&Shape::OneOf(&[
+            "ATTACHMENTS",
+            "CONFIGURATIONS",
+            "SETTINGS",
+            "STATISTICS",
+            "TAGS",
+        ])),
+    ),
+]);
+static DESCRIBE_PROVIDERS: Shape = Shape::Record(&[
+    may("capacityProviders", TEXTS),
+    may("include", Shape::List(&Shape::OneOf(&["TAGS"]))),
+    may("maxResults", Shape::Integer { min: 1, max: 10 }),
+    may("nextToken", Shape::Text),
+]);
+static DESCRIBE_BALANCERS: Shape = Shape::Record(&[
+    may("LoadBalancerArns", TEXTS),
+    may("Names", TEXTS),
+    may("Marker", Shape::Text),
+    may("PageSize", Shape::Integer { min: 1, max: 400 }),
+]);
+/// DescribeRouteTables takes up to 100, the others up to 1,000.
+static BY_FILTERS: Shape = Shape::Record(&[
+    may(
+        "Filter",
+        Shape::FlatList(&Shape::Record(&[
+            must("Name", Shape::Text),
+            must("Value", Shape::FlatList(&Shape::Text)),
+        ])),
+    ),
+    may("MaxResults", Shape::Integer { min: 5, max: 100 }),
+    may("NextToken", Shape::Text),
+]);
+static DESCRIBE_IMAGES: Shape = Shape::Record(&[
+    may("registryId", Shape::Text),
+    must("repositoryName", Shape::Text),
+    may(
+        "imageIds",
+        Shape::List(&Shape::Record(&[
+            may("imageDigest", Shape::Text),
+            may("imageTag", Shape::Text),
+        ])),
+    ),
+]);
+static DESCRIBE_LOG_GROUPS: Shape = Shape::Record(&[
+    may("logGroupNamePrefix", Shape::Text),
+    may("limit", Shape::Integer { min: 1, max: 50 }),
+    may("nextToken", Shape::Text),
+]);
+static DESCRIBE_SECRET: Shape = Shape::Record(&[must("SecretId", Shape::Text)]);
+
 /// The input shape of an operation, if this fake has it.
 pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape> {
     Some(match (service, operation) {
@@ -389,6 +482,29 @@ pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape>
         (Service::Elb, "RegisterTargets" | "DeregisterTargets") => &REGISTRATION,
         (Service::Elb, "DescribeTargetHealth") => &DESCRIBE_TARGET_HEALTH,
         (Service::Elb, "DescribeTargetGroups") => &DESCRIBE_TARGET_GROUPS,
+        (Service::Lambda, "GetFunction" | "GetPolicy" | "GetFunctionEventInvokeConfig" | "ListEventSourceMappings") => {
+            &OF_FUNCTION
+        }
+        (Service::Lambda, "GetLayerVersion") => &LAYER_VERSION,
+        (Service::Lambda, "Download") => &DOWNLOAD,
+        (Service::Scheduler, "GetScheduleGroup") => &SCHEDULE_GROUP,
+        (Service::Events, "DescribeRule") => &DESCRIBE_RULE,
+        (Service::Events, "ListTargetsByRule") => &LIST_TARGETS_BY_RULE,
+        (Service::Events, "TestEventPattern") => &TEST_EVENT_PATTERN,
+        (Service::Sqs, "GetQueueAttributes") => &QUEUE_ATTRIBUTES,
+        (Service::CloudWatch, "DescribeAlarms") => &DESCRIBE_ALARMS,
+        (Service::Iam, "GetRole") => &GET_ROLE,
+        (Service::Iam, "SimulatePrincipalPolicy") => &SIMULATE,
+        (Service::Ecs, "DescribeClusters") => &DESCRIBE_CLUSTERS,
+        (Service::Ecs, "DescribeCapacityProviders") => &DESCRIBE_PROVIDERS,
+        (Service::Elb, "DescribeLoadBalancers") => &DESCRIBE_BALANCERS,
+        (
+            Service::Ec2,
+            "DescribeSubnets" | "DescribeSecurityGroups" | "DescribeRouteTables" | "DescribeVpcEndpoints",
+        ) => &BY_FILTERS,
+        (Service::Ecr, "DescribeImages") => &DESCRIBE_IMAGES,
+        (Service::Logs, "DescribeLogGroups") => &DESCRIBE_LOG_GROUPS,
+        (Service::Secrets, "DescribeSecret") => &DESCRIBE_SECRET,
         _ => return None,
     })
 }
@@ -397,10 +513,15 @@ pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape>
 pub(super) fn check(service: Service, operation: &str, input: &Value) -> Result<(), ApiError> {
     let Some(shape) = self::input(service, operation) else {
         let code = match service {
-            Service::Ecs | Service::Events | Service::Sqs | Service::Logs | Service::Lambda => {
-                "UnknownOperationException"
-            }
-            Service::Elb | Service::Ec2 => "InvalidAction",
+            Service::Ecs
+            | Service::Events
+            | Service::Sqs
+            | Service::Lambda
+            | Service::CloudWatch
+            | Service::Logs
+            | Service::Ecr
+            | Service::Secrets => "UnknownOperationException",
+            Service::Elb | Service::Ec2 | Service::Iam => "InvalidAction",
             Service::Scheduler => "ValidationException",
         };
         return Err(ApiError::new(code, format!("this fake has no {operation}")));
@@ -408,13 +529,16 @@ pub(super) fn check(service: Service, operation: &str, input: &Value) -> Result<
     let mut problems = Problems::default();
     problems.look(input, shape, operation);
     let (malformed, invalid) = match service {
-        Service::Ecs | Service::Logs => ("SerializationException", "InvalidParameterException"),
+        Service::Ecs => ("SerializationException", "InvalidParameterException"),
         Service::Elb => ("MalformedInput", "ValidationError"),
         Service::Ec2 => ("UnknownParameter", "InvalidParameterValue"),
         Service::Events => ("SerializationException", "ValidationException"),
         Service::Scheduler => ("ValidationException", "ValidationException"),
         Service::Sqs => ("SerializationException", "InvalidParameterValue"),
         Service::Lambda => ("InvalidRequestContentException", "InvalidParameterValueException"),
+        Service::Iam => ("MalformedInput", "ValidationError"),
+        Service::CloudWatch => ("SerializationException", "InvalidParameterValue"),
+        Service::Logs | Service::Ecr | Service::Secrets => ("SerializationException", "InvalidParameterException"),
     };
     if !problems.malformed.is_empty() {
         return Err(ApiError::new(malformed, problems.malformed.join("; ")));

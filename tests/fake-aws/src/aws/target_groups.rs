@@ -169,6 +169,16 @@ impl World {
             .clone()
     }
 
+    /// The ARN of the load balancer of a target group, if it has one.
+    pub fn load_balancer_arn(&self, target_group: &str) -> Option<String> {
+        self.target_groups[target_group].load_balancer.clone()
+    }
+
+    /// No listener and no rule forwards to a target group any more.
+    pub fn detach_load_balancer(&mut self, target_group: &str) {
+        self.group_mut(target_group).load_balancer = None;
+    }
+
     /// Deletes a target group.
     pub fn remove_target_group(&mut self, arn: &str) {
         self.target_groups.remove(arn);

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 
 use super::addresses::AddressPool;
 use super::definitions::{Cluster, TaskDefinition};
+use super::described::Described;
 use super::eventbridge::Buses;
 #[cfg(feature = "wire")]
 use super::faults::Script;
@@ -94,6 +95,7 @@ pub struct World {
     pub(super) queues: Queues,
     pub(super) logs: Logs,
     pub(super) invocations: Vec<(String, Value)>,
+    pub(super) described: Described,
     #[cfg(feature = "wire")]
     pub(super) script: Script,
 }
@@ -151,6 +153,7 @@ impl World {
             queues: Queues::default(),
             logs: Logs::default(),
             invocations: Vec::new(),
+            described: Described::default(),
             #[cfg(feature = "wire")]
             script: Script::default(),
         }
@@ -188,6 +191,31 @@ impl World {
             (Service::Elb, "DeregisterTargets") => self.deregister_targets(input),
             (Service::Elb, "DescribeTargetHealth") => self.describe_target_health(input),
             (Service::Elb, "DescribeTargetGroups") => self.describe_target_groups(input),
+            (Service::Lambda, "GetFunction") => self.of_function("function", input),
+            (Service::Lambda, "GetPolicy") => self.of_function("policy", input),
+            (Service::Lambda, "GetFunctionEventInvokeConfig") => self.of_function("invoke config", input),
+            (Service::Lambda, "ListEventSourceMappings") => self.list_event_source_mappings(input),
+            (Service::Lambda, "GetLayerVersion") => self.get_layer_version(input),
+            #[cfg(feature = "wire")]
+            (Service::Lambda, "Download") => self.download(input),
+            (Service::Events, "DescribeRule") => self.describe_rule(input),
+            (Service::Events, "ListTargetsByRule") => self.list_targets_by_rule(input),
+            (Service::Events, "TestEventPattern") => self.test_event_pattern(input),
+            (Service::Scheduler, "GetScheduleGroup") => self.get_schedule_group(input),
+            (Service::Sqs, "GetQueueAttributes") => self.get_queue_attributes(input),
+            (Service::CloudWatch, "DescribeAlarms") => self.describe_alarms(input),
+            (Service::Iam, "GetRole") => self.get_role(input),
+            (Service::Iam, "SimulatePrincipalPolicy") => self.simulate_principal_policy(input),
+            (Service::Ecs, "DescribeClusters") => self.describe_clusters(input),
+            (Service::Ecs, "DescribeCapacityProviders") => self.describe_capacity_providers(input),
+            (Service::Elb, "DescribeLoadBalancers") => self.describe_load_balancers(input),
+            (Service::Ec2, "DescribeSubnets") => self.filtered("subnet", "subnetSet", input),
+            (Service::Ec2, "DescribeSecurityGroups") => self.filtered("security group", "securityGroupInfo", input),
+            (Service::Ec2, "DescribeRouteTables") => self.filtered("route table", "routeTableSet", input),
+            (Service::Ec2, "DescribeVpcEndpoints") => self.filtered("vpc endpoint", "vpcEndpointSet", input),
+            (Service::Ecr, "DescribeImages") => self.describe_images(input),
+            (Service::Logs, "DescribeLogGroups") => self.describe_log_groups(input),
+            (Service::Secrets, "DescribeSecret") => self.describe_secret(input),
             _ => unreachable!("{operation} has a shape but no implementation"),
         }
     }

@@ -1,0 +1,118 @@
+//! ECS: clusters, capacity providers and task definitions.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_ecs::types as sdk;
+use start_engines_aws::ecs::read_definition;
+use start_engines_aws::error::call_error;
+use start_engines_core::call::{CallError, ErrorKind};
+use start_engines_core::domain::arn::TaskDefinition;
+
+use super::{Reads, unreadable};
+use crate::doctor::world::{Cluster, Container, Provider, TaskFacts};
+
+impl Reads {
+    /// Those of these clusters that there are, at most 100, by name
+    /// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeClusters.html>).
+    pub(crate) async fn clusters(&self, names: &[String]) -> Result<BTreeMap<String, Cluster>, CallError> {
+        let call = self.ecs.describe_clusters().set_clusters(Some(names.to_vec()));
+        let answer = call
+            .send()
+            .await
+            .map_err(|error| call_error("DescribeClusters", &error))?;
+        let cluster = |found: &sdk::Cluster| {
+            let strategy = found.default_capacity_provider_strategy().iter();
+            let cluster = Cluster {
+                arn: found.cluster_arn()?.to_owned(),
+                status: found.status().unwrap_or_default().to_owned(),
+                providers: found.capacity_providers().to_vec(),
+                default_strategy: strategy.map(|item| item.capacity_provider().to_owned()).collect(),
+                instances: found.registered_container_instances_count(),
+            };
+            Some((found.cluster_name()?.to_owned(), cluster))
+        };
+        Ok(answer.clusters().iter().filter_map(cluster).collect())
+    }
+
+    /// Those of these capacity providers that there are.
+    pub(crate) async fn providers(&self, names: &[String]) -> Result<BTreeMap<String, Provider>, CallError> {
+        let call = self
+            .ecs
+            .describe_capacity_providers()
+            .set_capacity_providers(Some(names.to_vec()));
+        let answer = call
+            .send()
+            .await
+            .map_err(|error| call_error("DescribeCapacityProviders", &error))?;
+        let provider = |found: &sdk::CapacityProvider| {
+            let scaling = found.auto_scaling_group_provider().and_then(|it| it.managed_scaling());
+            let is_on = scaling.and_then(|it| it.status()) == Some(&sdk::ManagedScalingStatus::Enabled);
+            let provider = Provider {
+                status: found
+                    .status()
+                    .map(|status| status.as_str().to_owned())
+                    .unwrap_or_default(),
+                scales: is_on || found.managed_instances_provider().is_some(),
+            };
+            Some((found.name()?.to_owned(), provider))
+        };
+        Ok(answer.capacity_providers().iter().filter_map(provider).collect())
+    }
+
+    /// A task definition. ECS has no error code for one that does not exist: it answers ClientException, "Unable to
+    /// describe task definition." (terraform-provider-aws#29749).
+    pub(crate) async fn task_definition(&self, name: &TaskDefinition) -> Result<Option<TaskFacts>, CallError> {
+        const OPERATION: &str = "DescribeTaskDefinition";
+        let answer = self
+            .ecs
+            .describe_task_definition()
+            .task_definition(name.as_str())
+            .send()
+            .await;
+        let answer = match answer.map_err(|error| call_error(OPERATION, &error)) {
+            Ok(answer) => answer,
+            Err(error) if error.kind == ErrorKind::ClientException => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let found = answer
+            .task_definition()
+            .ok_or_else(|| unreadable(OPERATION, format!("an answer without {name}")))?;
+        Ok(Some(TaskFacts {
+            arn: found.task_definition_arn().unwrap_or_default().to_owned(),
+            status: found
+                .status()
+                .map(|status| status.as_str().to_owned())
+                .unwrap_or_default(),
+            ports: read_definition(found),
+            compatibilities: found
+                .compatibilities()
+                .iter()
+                .map(|it| it.as_str().to_owned())
+                .collect(),
+            task_role: found.task_role_arn().map(str::to_owned),
+            execution_role: found.execution_role_arn().map(str::to_owned),
+            containers: found.container_definitions().iter().map(container).collect(),
+        }))
+    }
+}
+
+fn container(found: &sdk::ContainerDefinition) -> Container {
+    let logs = found
+        .log_configuration()
+        .filter(|it| *it.log_driver() == sdk::LogDriver::Awslogs);
+    let option = |name: &str| {
+        logs.and_then(sdk::LogConfiguration::options)
+            .and_then(|all: &HashMap<String, String>| all.get(name))
+    };
+    Container {
+        name: found.name().unwrap_or_default().to_owned(),
+        image: found.image().unwrap_or_default().to_owned(),
+        log_group: option("awslogs-group").cloned(),
+        creates_log_group: option("awslogs-create-group").is_some_and(|value| value == "true"),
+        secrets: found
+            .secrets()
+            .iter()
+            .map(|secret| secret.value_from().to_owned())
+            .collect(),
+    }
+}

@@ -1,0 +1,50 @@
+//! What `doctor` asks AWS: only reads. Each answer is translated into what the checks know (`crate::doctor::world`).
+
+mod containers;
+mod function;
+mod identity;
+mod messaging;
+mod network;
+mod parts;
+mod routing;
+
+use aws_config::SdkConfig;
+use start_engines_core::call::{CallError, ErrorKind};
+
+pub(crate) use self::parts::EcrImage;
+
+/// The clients of `doctor`.
+#[derive(Clone, Debug)]
+pub(crate) struct Reads {
+    config: SdkConfig,
+    ecs: aws_sdk_ecs::Client,
+    elbv2: aws_sdk_elasticloadbalancingv2::Client,
+    events: aws_sdk_eventbridge::Client,
+    lambda: aws_sdk_lambda::Client,
+    scheduler: aws_sdk_scheduler::Client,
+    sqs: aws_sdk_sqs::Client,
+}
+
+impl Reads {
+    pub(super) fn new(config: &SdkConfig) -> Self {
+        Self {
+            config: config.clone(),
+            ecs: aws_sdk_ecs::Client::new(config),
+            elbv2: aws_sdk_elasticloadbalancingv2::Client::new(config),
+            events: aws_sdk_eventbridge::Client::new(config),
+            lambda: aws_sdk_lambda::Client::new(config),
+            scheduler: aws_sdk_scheduler::Client::new(config),
+            sqs: aws_sdk_sqs::Client::new(config),
+        }
+    }
+}
+
+fn unreadable(operation: &'static str, message: impl Into<String>) -> CallError {
+    CallError {
+        operation,
+        kind: ErrorKind::Unreadable,
+        code: None,
+        conflicting_tasks: Vec::new(),
+        message: message.into(),
+    }
+}

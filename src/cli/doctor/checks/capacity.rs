@@ -1,0 +1,99 @@
+//! The cluster, and the capacity that a start asks for in it.
+
+use start_engines_core::call::run_task::Launch;
+
+use super::OfService;
+use crate::doctor::world::Cluster;
+use crate::doctor::{Finding, Report};
+
+pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
+    let name = of.start.cluster.name();
+    let mut report = of.report("cluster", findings);
+    let Some(fact) = of.account.clusters.get(name) else {
+        return;
+    };
+    let absent = format!("the cluster {name} does not exist");
+    let Some(cluster) = fact.known(&mut report, &absent, "create it, or correct the service's cluster") else {
+        return;
+    };
+    // <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Cluster.html>
+    if cluster.status != "ACTIVE" {
+        report.failure(
+            format!("the cluster {name} is {}", cluster.status),
+            "create it anew, or name another one",
+        );
+        return;
+    }
+    report.well(format!("{name} is ACTIVE"));
+    let mut report = of.report("capacity", findings);
+    for placement in &of.start.placements {
+        match &placement.launch {
+            Launch::Type("EC2") if cluster.instances == 0 => no_instances(name, &mut report),
+            // Fargate needs nothing in the cluster for a launch type; ECS Anywhere has container instances.
+            Launch::Type("EXTERNAL") if cluster.instances == 0 => no_instances(name, &mut report),
+            Launch::Type(_) => {}
+            Launch::Strategy(items) => {
+                for item in items {
+                    provider(of, cluster, &item.name, &mut report);
+                }
+            }
+            Launch::ClusterDefault if cluster.default_strategy.is_empty() => {
+                // RunTask then takes launch type EC2
+                // (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>).
+                if cluster.instances == 0 {
+                    no_instances(name, &mut report);
+                }
+            }
+            Launch::ClusterDefault => {
+                for provider_name in &cluster.default_strategy {
+                    provider(of, cluster, provider_name, &mut report);
+                }
+            }
+        }
+    }
+    report.well("what it is launched on is in the cluster");
+}
+
+fn no_instances(cluster: &str, report: &mut Report<'_>) {
+    report.failure(
+        format!("the cluster {cluster} has no container instance, and the start wants one"),
+        "add container instances, or start it with a capacity provider or on Fargate",
+    );
+}
+
+/// A capacity provider must be associated with the cluster
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html>); those of Fargate are
+/// there for every account.
+fn provider(of: &OfService<'_>, cluster: &Cluster, name: &str, report: &mut Report<'_>) {
+    if !cluster.providers.iter().any(|known| known == name) {
+        report.failure(
+            format!(
+                "the capacity provider {name} is not one of the cluster {}",
+                of.start.cluster.name()
+            ),
+            "associate it: aws ecs put-cluster-capacity-providers, with all that the cluster has",
+        );
+        return;
+    }
+    if matches!(name, "FARGATE" | "FARGATE_SPOT") {
+        return;
+    }
+    let Some(fact) = of.account.providers.get(name) else {
+        return;
+    };
+    let absent = format!("the capacity provider {name} does not exist");
+    let Some(provider) = fact.known(report, &absent, "create it, or name another one") else {
+        return;
+    };
+    if provider.status != "ACTIVE" {
+        report.failure(
+            format!("the capacity provider {name} is {}", provider.status),
+            "name another one",
+        );
+    } else if !provider.scales && cluster.instances == 0 {
+        report.failure(
+            format!("the capacity provider {name} is empty: no container instance, and managed scaling is off"),
+            "turn its managed scaling on, or add instances to its Auto Scaling group",
+        );
+    }
+}

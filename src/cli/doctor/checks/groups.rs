@@ -1,0 +1,220 @@
+//! The target groups: there, behind a load balancer, with a health check that can pass, and what it says now.
+
+use start_engines_core::domain::definition::NetworkMode;
+use start_engines_core::domain::target::Attachment;
+
+use super::OfService;
+use crate::doctor::world::{Balancer, Group, HealthCheck, TaskFacts};
+use crate::doctor::{Finding, Report};
+
+pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
+    let definition = of.account.definitions.get(&of.start.task_definition);
+    let definition = definition.and_then(|definition| definition.get());
+    for attachment in &of.start.attachments {
+        let name = attachment.group.name();
+        let mut report = of.report("target group", findings);
+        let Some(fact) = of.account.groups.get(&attachment.group) else {
+            continue;
+        };
+        let absent = format!("the target group {} does not exist", attachment.group);
+        let Some(group) = fact.known(
+            &mut report,
+            &absent,
+            "create it, or correct the service's targetGroupArn",
+        ) else {
+            continue;
+        };
+        in_use(of, name, group, &mut report);
+        report.well(format!("{name} is behind a load balancer"));
+        let mut report = of.report("health check", findings);
+        plausible(attachment, group, definition, &mut report);
+        let balancer = group
+            .balancers
+            .iter()
+            .find_map(|arn| of.account.balancers.get(arn)?.get());
+        let longest = until_healthy(&group.check, balancer);
+        report.well(format!(
+            "{name}: {}; healthy at most {longest} s after it answers",
+            words(&group.check)
+        ));
+        health(of, attachment, group, findings);
+    }
+}
+
+/// `LoadBalancerArns` has the load balancer whose listeners or rules route to the target group, and is empty if none does
+/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroup.html>): its targets stay `unused`.
+fn in_use(of: &OfService<'_>, name: &str, group: &Group, report: &mut Report<'_>) {
+    if group.balancers.is_empty() {
+        report.failure(
+            format!("no listener and no rule of a load balancer forwards to {name}: its targets stay unused"),
+            "add a rule to a listener (aws elbv2 create-rule), or make it the default action of one",
+        );
+    }
+    for arn in &group.balancers {
+        let Some(fact) = of.account.balancers.get(arn) else {
+            continue;
+        };
+        let absent = format!("the load balancer {arn} does not exist");
+        // <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerState.html>
+        match fact.known(report, &absent, "create it") {
+            Some(balancer) if balancer.state == "failed" => {
+                report.failure(
+                    format!("the load balancer {} could not be set up", balancer.name),
+                    "create it anew",
+                );
+            }
+            Some(balancer) if !matches!(balancer.state.as_str(), "active" | "") => {
+                report.warning(
+                    format!("the load balancer {} is {}", balancer.name, balancer.state),
+                    "wait until it is active",
+                );
+            }
+            Some(_) | None => {}
+        }
+    }
+}
+
+fn plausible(attachment: &Attachment, group: &Group, definition: Option<&TaskFacts>, report: &mut Report<'_>) {
+    let (name, check) = (attachment.group.name(), &group.check);
+    // Only target groups of type lambda can have it off
+    // (<https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>).
+    if !check.enabled {
+        report.warning(format!("{name} has its health check off"), "turn it on");
+        return;
+    }
+    if let Some(path) = &check.path
+        && !path.starts_with('/')
+    {
+        report.failure(
+            format!("the health check of {name} asks for {path:?}, which is no path"),
+            format!(
+                "aws elbv2 modify-target-group --health-check-path / --target-group-arn {}",
+                attachment.group
+            ),
+        );
+    }
+    let Some(definition) = definition else {
+        return;
+    };
+    let own_port = attachment.port.number().to_string();
+    if check.port == "traffic-port" || check.port == own_port {
+        return;
+    }
+    let Ok(port) = check.port.parse::<i64>() else {
+        return;
+    };
+    // A fixed port: some container must have it.
+    let bindings = match definition.ports.network_mode {
+        NetworkMode::Awsvpc | NetworkMode::Host => definition.ports.host_mode_ports(),
+        // The host ports, of which those that ECS assigns can be any.
+        _ => {
+            report.not_checked(
+                format!(
+                    "the health check of {name} asks port {port} of the container instance, whatever the task has there"
+                ),
+                "use the port traffic-port",
+            );
+            return;
+        }
+    };
+    let is_mapped = start_engines_core::domain::arn::Port::try_from(port)
+        .is_ok_and(|port| bindings.iter().any(|binding| binding.host_port(port).is_some()));
+    if !is_mapped {
+        report.warning(
+            format!(
+                "the health check of {name} asks port {port}, which no container of {} maps",
+                definition.arn
+            ),
+            format!("use the port traffic-port ({own_port}), or map port {port}"),
+        );
+    }
+}
+
+fn words(check: &HealthCheck) -> String {
+    let path = check.path.as_deref().unwrap_or_default();
+    let matcher = check
+        .matcher
+        .as_deref()
+        .map(|codes| format!(" wants {codes},"))
+        .unwrap_or_default();
+    format!(
+        "{} {path} on {},{matcher} every {} s",
+        check.protocol, check.port, check.interval
+    )
+}
+
+/// Seconds from a container's first answer to a target that serves: an Application Load Balancer lets a new target serve after
+/// one passed check, whatever its healthy threshold
+/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>), others after the
+/// threshold.
+fn until_healthy(check: &HealthCheck, balancer: Option<&Balancer>) -> i32 {
+    let is_application = balancer.is_some_and(|balancer| balancer.kind == "application");
+    let checks = if is_application { 1 } else { check.threshold.max(1) };
+    check.interval * checks + check.timeout
+}
+
+/// What ELB says of the targets now, by its reason codes
+/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html>).
+fn health(of: &OfService<'_>, attachment: &Attachment, group: &Group, findings: &mut Vec<Finding>) {
+    let mut report = of.report("target health", findings);
+    let name = attachment.group.name();
+    let Some(fact) = of.account.unhealthy.get(&attachment.group) else {
+        return;
+    };
+    let Some(unhealthy) = fact.known(&mut report, "the target group does not exist", "create it") else {
+        return;
+    };
+    for target in unhealthy {
+        let port = target.port.map(|port| format!(":{port}")).unwrap_or_default();
+        let (check, said) = (&group.check, &target.description);
+        let said = if said.is_empty() {
+            target.reason.as_str()
+        } else {
+            said.as_str()
+        };
+        let message = format!("{}{port} in {name} is {}: {said}", target.id, target.state);
+        let path = check.path.as_deref().unwrap_or("/");
+        let on = if check.port == "traffic-port" {
+            format!("its own port ({})", attachment.port)
+        } else {
+            format!("port {}", check.port)
+        };
+        match target.reason.as_str() {
+            "Target.ResponseCodeMismatch" => report.failure(
+                format!(
+                    "{message}; the health check asks for {path} on {on} and wants {}",
+                    check.matcher.as_deref().unwrap_or("success")
+                ),
+                format!(
+                    "let the container answer so, or change --health-check-path or --matcher of {}",
+                    attachment.group
+                ),
+            ),
+            "Target.Timeout" => report.failure(
+                format!("{message}; nothing answers {path} on {on} within {} s", check.timeout),
+                "open the security groups for the load balancer, or correct the port",
+            ),
+            "Target.FailedHealthChecks" => report.failure(
+                format!(
+                    "{message}; the connection to {on} fails, or what answers is no {}",
+                    check.protocol
+                ),
+                "correct the port, or the health check's protocol",
+            ),
+            "Target.InvalidState" => {
+                report.failure(message, "start the container instance, or start-engines reconcile")
+            }
+            "Target.IpUnusable" => report.failure(
+                message,
+                "the address is the load balancer's own: start-engines reconcile",
+            ),
+            "Target.NotInUse" => report.failure(
+                message,
+                "let a listener forward to the target group, and enable the target's zone in the load balancer",
+            ),
+            "Elb.InternalError" => report.warning(message, "ELB's own error: it passes"),
+            _ => report.warning(message, "start-engines status"),
+        }
+    }
+    report.well(format!("no target of {name} is unhealthy"));
+}

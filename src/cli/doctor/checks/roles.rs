@@ -1,0 +1,187 @@
+//! What the function's role may do, as IAM's simulator says.
+//!
+//! With the context that each call carries: without it, conditions deny what is allowed
+//! (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>). Service control policies are
+//! in the answer for an account of an organization, resource policies are not asked for.
+
+use std::collections::BTreeMap;
+
+use start_engines_core::domain::arn::{Cluster, Scope};
+use start_engines_core::request::start::StartRequest;
+
+use super::OfService;
+use crate::doctor::world::{Account, Ask, Deployment, Verdict};
+use crate::doctor::{Finding, Report};
+
+const REPAIR: &str = "name it in clusters, taskFamilies, targetGroups or taskRoles of the component, and deploy again";
+
+pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
+    let Some(role) = of.role else {
+        return;
+    };
+    let report = of.report("permissions", findings);
+    judge(&asks(of.start, of.account, role), of.account, role, report);
+}
+
+/// What the function needs to do something later.
+pub(super) fn check_deployment(deployment: &Deployment, account: &Account, findings: &mut Vec<Finding>) {
+    let Some(function) = deployment.function.get() else {
+        return;
+    };
+    let report = Report::new("permissions", deployment.arn.name(), findings);
+    let asks: Vec<Ask> = asks_of_deployment(deployment)
+        .into_iter()
+        .filter(|ask| ask.role == function.role)
+        .collect();
+    judge(&asks, account, &function.role, report);
+}
+
+fn judge(asks: &[Ask], account: &Account, role: &str, mut report: Report<'_>) {
+    let mut denied: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for ask in asks {
+        let Some(fact) = account.permits.get(ask) else {
+            continue;
+        };
+        match fact.known(
+            &mut report,
+            &format!("the role {role} does not exist"),
+            "deploy again (pulumi up --refresh)",
+        ) {
+            Some(Verdict::Allowed) | None => {}
+            Some(Verdict::Denied) => denied.entry(ask.action).or_default().push(&ask.resource),
+            Some(Verdict::Unclear(keys)) => report.not_checked(
+                format!(
+                    "whether the function may call {} depends on {}, which is not known here",
+                    ask.action,
+                    keys.join(", ")
+                ),
+                "",
+            ),
+        }
+    }
+    for (action, resources) in denied {
+        report.failure(
+            format!("the function's role may not call {action} on {}", resources.join(", ")),
+            REPAIR,
+        );
+    }
+    report.well("the function's role may make each call");
+}
+
+/// What the function and the role of its schedules must be allowed, whatever the services are.
+pub(crate) fn asks_of_deployment(deployment: &Deployment) -> Vec<Ask> {
+    let Some(function) = deployment.function.get() else {
+        return Vec::new();
+    };
+    let variable = |name: &str| {
+        function
+            .environment
+            .as_ref()?
+            .get(name)
+            .filter(|value| !value.is_empty())
+    };
+    let (Some(later), Some(scope)) = (variable("SCHEDULER_ROLE_ARN"), deployment.arn.scope()) else {
+        return Vec::new();
+    };
+    let group = variable("SCHEDULER_GROUP").map_or("default", String::as_str);
+    let Scope {
+        partition,
+        region,
+        account,
+    } = &scope;
+    // The names of the function's own schedules begin with this: `src/core/decide/schedules.rs`.
+    let schedule = format!("arn:{partition}:scheduler:{region}:{account}:schedule/{group}/start-engines-0");
+    let ask = |action, resource: &str, context| Ask {
+        role: function.role.clone(),
+        action,
+        resource: resource.to_owned(),
+        context,
+    };
+    vec![
+        ask("scheduler:CreateSchedule", &schedule, Vec::new()),
+        ask(
+            "iam:PassRole",
+            later,
+            vec![("iam:PassedToService", vec!["scheduler.amazonaws.com".to_owned()])],
+        ),
+        super::schedules::invoke(later, deployment.arn.as_str()),
+    ]
+}
+
+/// What the function calls for a service, from its start to its stop.
+pub(crate) fn asks(start: &StartRequest, account: &Account, role: &str) -> Vec<Ask> {
+    let cluster = account
+        .clusters
+        .get(start.cluster.name())
+        .and_then(|cluster| cluster.get());
+    let (Some(cluster), Some(definition)) = (
+        cluster,
+        account.definitions.get(&start.task_definition).and_then(|it| it.get()),
+    ) else {
+        return Vec::new();
+    };
+    let Some(scope) = cluster.arn.parse().ok().and_then(|arn: Cluster| arn.scope()) else {
+        return Vec::new();
+    };
+    let in_cluster = || vec![("ecs:cluster", vec![cluster.arn.clone()])];
+    let ask = |action, resource: &str, context| Ask {
+        role: role.to_owned(),
+        action,
+        resource: resource.to_owned(),
+        context,
+    };
+    // Any task of the cluster: its ARN has the cluster's name and an id of 32 digits.
+    let task = task_arn(&scope, start.cluster.name());
+    let mut asks = vec![
+        ask("ecs:RunTask", &definition.arn, in_cluster()),
+        ask(
+            "ecs:TagResource",
+            &task,
+            vec![
+                ("ecs:CreateAction", vec!["RunTask".to_owned()]),
+                ("ecs:cluster", vec![cluster.arn.clone()]),
+            ],
+        ),
+        ask("ecs:DescribeTasks", &task, in_cluster()),
+        ask("ecs:StopTask", &task, in_cluster()),
+        ask("ecs:ListTasks", "*", in_cluster()),
+        ask("ecs:DescribeTaskDefinition", "*", Vec::new()),
+    ];
+    let options = start.options.overrides.as_ref();
+    let task_role = options
+        .and_then(|it| it.task_role_arn.as_ref())
+        .or(definition.task_role.as_ref());
+    let execution_role = options
+        .and_then(|it| it.execution_role_arn.as_ref())
+        .or(definition.execution_role.as_ref());
+    for passed in [task_role, execution_role].into_iter().flatten() {
+        let service = vec![("iam:PassedToService", vec!["ecs-tasks.amazonaws.com".to_owned()])];
+        asks.push(ask("iam:PassRole", passed, service));
+    }
+    for attachment in &start.attachments {
+        for action in [
+            "elasticloadbalancing:RegisterTargets",
+            "elasticloadbalancing:DeregisterTargets",
+        ] {
+            asks.push(ask(action, attachment.group.as_str(), Vec::new()));
+        }
+    }
+    if !start.attachments.is_empty() {
+        asks.push(ask("elasticloadbalancing:DescribeTargetGroups", "*", Vec::new()));
+        asks.push(ask("elasticloadbalancing:DescribeTargetHealth", "*", Vec::new()));
+        asks.push(ask("ec2:DescribeNetworkInterfaces", "*", Vec::new()));
+    }
+    asks
+}
+
+fn task_arn(scope: &Scope, cluster: &str) -> String {
+    let Scope {
+        partition,
+        region,
+        account,
+    } = scope;
+    format!(
+        "arn:{partition}:ecs:{region}:{account}:task/{cluster}/{}",
+        "0".repeat(32)
+    )
+}

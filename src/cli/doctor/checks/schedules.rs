@@ -1,0 +1,74 @@
+//! What the function needs to do something later: the group of its schedules, and the role that invokes it.
+
+use crate::doctor::policy::{Says, trusts};
+use crate::doctor::world::{Account, Ask, Deployment, Verdict};
+use crate::doctor::{Finding, Report};
+
+const DEPLOY: &str = "deploy again (pulumi up --refresh)";
+/// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html#setting-up-execution-role>
+const SCHEDULER: &str = "scheduler.amazonaws.com";
+
+pub(super) fn check(deployment: &Deployment, account: &Account, findings: &mut Vec<Finding>) {
+    let environment = deployment
+        .function
+        .get()
+        .and_then(|function| function.environment.as_ref());
+    let Some(environment) = environment else {
+        return;
+    };
+    let mut report = Report::new("schedules", deployment.arn.name(), findings);
+    let Some(role) = environment.get("SCHEDULER_ROLE_ARN").filter(|role| !role.is_empty()) else {
+        report.warning(
+            "the function has no role for schedules: there are no deadlines, and no stop can wait for connections to end",
+            "set SCHEDULER_ROLE_ARN and SCHEDULER_GROUP",
+        );
+        return;
+    };
+    let absent = "the group of its schedules does not exist: no deadline and no drain can be set";
+    // `ACTIVE` or `DELETING` (<https://docs.aws.amazon.com/scheduler/latest/APIReference/API_GetScheduleGroup.html>).
+    if let Some(state) = deployment.schedule_group.known(&mut report, absent, DEPLOY)
+        && state != "ACTIVE"
+    {
+        report.failure(format!("the group of its schedules is {state}"), DEPLOY);
+    }
+    if let Some(policy) = deployment.trust.get(role) {
+        let absent = format!("{role} does not exist: Scheduler cannot invoke the function");
+        match policy
+            .known(&mut report, &absent, DEPLOY)
+            .map(|policy| trusts(policy, SCHEDULER))
+        {
+            Some(Says::No) => report.failure(format!("{role} does not trust {SCHEDULER}"), DEPLOY),
+            Some(Says::Unclear) => {
+                report.not_checked(
+                    format!("the trust of {role} has a condition that is not known here"),
+                    "",
+                );
+            }
+            Some(Says::Yes) | None => {}
+        }
+    }
+    let ask = invoke(role, deployment.arn.as_str());
+    if let Some(verdict) = account.permits.get(&ask) {
+        match verdict.known(&mut report, &format!("{role} does not exist"), DEPLOY) {
+            Some(Verdict::Denied) => report.failure(format!("{role} may not invoke the function"), DEPLOY),
+            Some(Verdict::Unclear(keys)) => {
+                report.not_checked(
+                    format!("whether {role} may invoke the function depends on {}", keys.join(", ")),
+                    "",
+                );
+            }
+            Some(Verdict::Allowed) | None => {}
+        }
+    }
+    report.well("the function can do something later");
+}
+
+/// Whether the role of its schedules may invoke the function.
+pub(crate) fn invoke(role: &str, function: &str) -> Ask {
+    Ask {
+        role: role.to_owned(),
+        action: "lambda:InvokeFunction",
+        resource: function.to_owned(),
+        context: Vec::new(),
+    }
+}
