@@ -102,6 +102,8 @@ pub fn read(detail: &Value, sender: &Sender<'_>, config: &Config, problems: &mut
     let (cluster, service) = selector(&mut fields, home.as_ref(), config, problems);
     let correlation_id = fields.read("correlationId", problems, tag_text);
     let given = requested_at::read(&mut fields, problems);
+    // Absent, or null, which counts as absent: else this is not read (`reconcile_all`).
+    fields.raw("all");
     let continued = fields.raw("continuation");
     let continued = continued.map(|value| continuation(value, problems));
     fields.deny_unknown(problems);
