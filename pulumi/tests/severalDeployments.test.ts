@@ -121,7 +121,7 @@ describe("two regions with one function's name", () => {
       return all.filter(({ type }) => /^aws:iam\/(role:Role|policy:Policy)$/.test(type)).map(({ inputs: given }) => String(given["name"]));
     };
     const [here, there] = [await namesOf(REGIONS[0]), await namesOf(REGIONS[1])];
-    assert.equal(here.length, 3 + 4);
+    assert.equal(here.length, 3 + 5);
     assert.equal(new Set([...here, ...there]).size, 2 * here.length, [...here, ...there].join(" "));
     // The end follows from where it is, and from nothing else.
     assert.deepEqual(await namesOf(REGIONS[0]), here);
