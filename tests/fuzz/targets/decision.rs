@@ -109,7 +109,9 @@ impl Chosen<'_> {
     fn own(&self) -> Task {
         match self.trigger {
             Trigger::TaskStateChange(change) => change.task.clone(),
-            Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::ReconcileAll(_) | Trigger::Deregister(_) => RUNNING.clone(),
+            Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::ReconcileAll(_) | Trigger::Deregister(_) => {
+                RUNNING.clone()
+            }
             Trigger::Start(_) => panic!("a start asks for no task"),
         }
     }
