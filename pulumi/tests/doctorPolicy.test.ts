@@ -39,6 +39,14 @@ test("doctor reads the deployment's own parts, and what services name in the acc
   });
 });
 
+test("with a key of one's own it may see the function's environment, and decrypt nothing else", () => {
+  const keyArn = "arn:aws:kms:us-east-1:111122223333:key/0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d";
+  const [more, ...others] = doctorPolicy({ ...ARGS, keyArn }).Statement.filter(({ Sid }) => Sid === "ReadEnvironment");
+  assert.deepEqual(others, []);
+  assert.deepEqual([more?.Action, more?.Resource], [["kms:Decrypt"], [keyArn]]);
+  assert.deepEqual(more?.Condition, { StringEquals: { "kms:EncryptionContext:aws:lambda:FunctionArn": ARGS.functionArn } });
+});
+
 test("no action of doctor changes anything, or reads a secret, a message or a log line", () => {
   for (const action of actions()) {
     assert.match(action, /^[a-z0-9]+:(Describe|Get(Function|FunctionEventInvokeConfig|LayerVersion|Policy|QueueAttributes|Role|ScheduleGroup)$|List|Simulate|TestEventPattern)/);

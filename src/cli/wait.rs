@@ -17,11 +17,14 @@ use crate::fleet::{TaskSnapshot, TaskStatus};
 use crate::inventory::Inventory;
 use crate::terminal::progress::Progress;
 use crate::view::health;
+use crate::view::status::SETTLE;
 
 /// Time between two polls: [`SOON`] for the first [`SOON_FOR`], when most changes happen, then [`LATER`].
 const SOON: Duration = Duration::from_millis(500);
 const LATER: Duration = Duration::from_secs(3);
 const SOON_FOR: Duration = Duration::from_secs(20);
+/// The reason of a target that no load balancer uses. It does not pass by itself.
+const NOT_IN_USE: &str = "Target.NotInUse";
 
 /// The tasks of a start.
 #[derive(Debug)]
@@ -66,9 +69,11 @@ impl<'a> Watch<'a> {
         self.timeout.saturating_sub(self.progress.elapsed())
     }
 
-    /// Polls until all tasks of a start are RUNNING and healthy, or registered, or one of them stops.
+    /// Polls until each task of a start is RUNNING and healthy, or registered, or stops, or gets no requests for a
+    /// reason that does not pass.
     pub(crate) async fn started(&mut self, wanted: &Started) -> (Value, Result<(), CommandError>) {
         let mut others = HashSet::new();
+        let mut unused = Unused::default();
         let mut statuses: Vec<TaskStatus> = Vec::new();
         loop {
             match self.find_started(wanted, &mut others).await {
@@ -79,17 +84,13 @@ impl<'a> Watch<'a> {
             for status in &statuses {
                 self.report(&status.arn, state(status, wanted.until));
             }
-            let failed: Vec<&TaskStatus> = statuses.iter().filter(|status| has_ended(status)).collect();
+            let elapsed = self.progress.elapsed();
+            unused.see(&statuses, wanted.until, elapsed);
+            let failed = statuses.iter().filter(|status| has_ended(status)).count();
+            let stuck = unused.for_long(elapsed);
             let ready = statuses.iter().filter(|status| is_ready(status, wanted.until)).count();
-            if statuses.len() >= wanted.count && failed.len() + ready == statuses.len() {
-                let end = match failed.len() {
-                    0 => Ok(()),
-                    number => Err(CommandError::NotWell(format!(
-                        "{number} of {} tasks did not start",
-                        statuses.len()
-                    ))),
-                };
-                return (tasks_json(&statuses), end);
+            if statuses.len() >= wanted.count && failed + stuck + ready == statuses.len() {
+                return (tasks_json(&statuses), ended(statuses.len(), failed, stuck));
             }
             let summary = summary(&statuses, ready, wanted);
             if let Err(timed_out) = self.pause(&summary).await {
@@ -233,6 +234,56 @@ fn is_ready(status: &TaskStatus, until: Until) -> bool {
     status.phase == Phase::Running && ready == status.targets.len()
 }
 
+/// Whether it runs, and has a registered target that no load balancer uses.
+fn is_unused(status: &TaskStatus) -> bool {
+    let mut members = status.targets.iter().filter_map(|target| target.member.as_ref());
+    let is_running = status.phase == Phase::Running && !has_ended(status);
+    is_running && members.any(|member| &*member.state == "unused" && member.reason.as_deref() == Some(NOT_IN_USE))
+}
+
+/// The tasks with a target that no load balancer uses, each with the time of the wait at which that was seen first.
+#[derive(Debug, Default)]
+struct Unused(BTreeMap<TaskArn, Duration>);
+
+impl Unused {
+    /// Takes in the tasks at a time of the wait. A wait for the registration alone has no such tasks.
+    fn see(&mut self, statuses: &[TaskStatus], until: Until, elapsed: Duration) {
+        let is_waited_for = until == Until::Healthy;
+        let unused = statuses.iter().filter(|status| is_waited_for && is_unused(status));
+        let since = unused.map(|status| {
+            let since = self.0.get(&status.arn).copied().unwrap_or(elapsed);
+            (status.arn.clone(), since)
+        });
+        self.0 = since.collect();
+    }
+
+    /// How many of them are so for longer than a change takes to be seen.
+    fn for_long(&self, elapsed: Duration) -> usize {
+        let sinces = self.0.values();
+        sinces.filter(|since| elapsed.saturating_sub(**since) > SETTLE).count()
+    }
+}
+
+/// How a start ends of whose tasks so many did not start, or get no requests.
+fn ended(all: usize, failed: usize, stuck: usize) -> Result<(), CommandError> {
+    let mut wrong = Vec::new();
+    if failed > 0 {
+        wrong.push(format!("{failed} of {all} tasks did not start"));
+    }
+    if stuck > 0 {
+        wrong.push(format!(
+            "{stuck} of {all} tasks get no requests: {} ({NOT_IN_USE}): {}",
+            health::words(NOT_IN_USE),
+            health::advice(NOT_IN_USE)
+        ));
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(CommandError::NotWell(wrong.join("; ")))
+    }
+}
+
 /// How many tasks are ready, and what the others wait for.
 fn summary(statuses: &[TaskStatus], ready: usize, wanted: &Started) -> String {
     let what = match wanted.until {
@@ -306,4 +357,84 @@ fn stopped(arn: &TaskArn, snapshot: Option<&TaskSnapshot>) -> Value {
         "lastStatus": snapshot.map(|snapshot| snapshot.task.last_status.to_string()),
         "stopReason": snapshot.map(|snapshot| snapshot.task.stop.to_string()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use start_engines_core::domain::target::{Attachment, Target, TargetHealth};
+
+    use super::*;
+    use crate::fleet::{GroupMember, TargetStatus};
+
+    fn running(state: &str, reason: Option<&str>) -> TaskStatus {
+        let group = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth/73e2d6bc24d8a067";
+        let task = "arn:aws:ecs:us-east-1:111122223333:task/engines/9c70423078253913200a3450779974e8";
+        let member = GroupMember {
+            target: Target {
+                id: "10.0.1.11".to_owned(),
+                port: "8080".parse().unwrap(),
+            },
+            health: TargetHealth::of(state, reason, None),
+            state: state.into(),
+            reason: reason.map(Into::into),
+        };
+        TaskStatus {
+            arn: task.parse().unwrap(),
+            cluster: "engines".parse().unwrap(),
+            phase: Phase::Running,
+            last_status: "RUNNING".into(),
+            desired_status: "RUNNING".into(),
+            failed_to_start: false,
+            created_at: None,
+            started_at: None,
+            stopping_at: None,
+            stop_at: None,
+            stop: None,
+            definition: None,
+            service: None,
+            event_id: None,
+            correlation_id: None,
+            targets: vec![TargetStatus {
+                attachment: Attachment {
+                    group: group.parse().unwrap(),
+                    port: "8080".parse().unwrap(),
+                    container: None,
+                },
+                member: Some(member),
+            }],
+        }
+    }
+
+    #[test]
+    fn a_target_that_nothing_uses_is_not_waited_for_to_the_end() {
+        let idle = [running("unused", Some(NOT_IN_USE))];
+        let at = Duration::from_secs;
+        let mut unused = Unused::default();
+        unused.see(&idle, Until::Healthy, at(10));
+        unused.see(&idle, Until::Healthy, at(40));
+        assert_eq!((unused.for_long(at(40)), unused.for_long(at(41))), (0, 1));
+        unused.see(&[running("initial", None)], Until::Healthy, at(42));
+        unused.see(&idle, Until::Healthy, at(43));
+        assert_eq!(unused.for_long(at(60)), 0, "it was used in between");
+        let mut registered = Unused::default();
+        registered.see(&idle, Until::Registered, at(10));
+        assert_eq!(registered.for_long(at(100)), 0);
+        let gone = [running("unused", Some("Target.NotRegistered"))];
+        unused.see(&gone, Until::Healthy, at(70));
+        assert_eq!(unused.for_long(at(200)), 0);
+    }
+
+    #[test]
+    fn a_wait_ends_with_every_reason_why_it_is_not_well() {
+        assert!(ended(2, 0, 0).is_ok());
+        let error = ended(3, 1, 2).unwrap_err();
+        assert_eq!(error.status(), 3);
+        let text = error.to_string();
+        for expected in [
+            "1 of 3 tasks did not start; 2 of 3 tasks get no requests",
+            "a listener has a rule",
+        ] {
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
+    }
 }

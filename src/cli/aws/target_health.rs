@@ -10,6 +10,11 @@ use start_engines_core::domain::target::{Target, TargetHealth};
 
 use crate::fleet::GroupMember;
 
+/// How long a target may be registered before its health checks start, but for an Application Load Balancer: "It can
+/// take a few minutes for the registration process to complete and health checks to start"
+/// ([targets](https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-register-targets.html)).
+const REGISTRATION: Duration = Duration::from_secs(300);
+
 /// All targets of a target group, also draining ones.
 pub(super) async fn describe_target_group(
     client: &Client,
@@ -57,6 +62,8 @@ pub struct HealthCheck {
     pub interval: Duration,
     /// `HealthyThresholdCount`.
     pub healthy_threshold: u32,
+    /// Whether the target group is of an Application Load Balancer: its `Protocol` is HTTP or HTTPS.
+    pub is_application: bool,
     /// `HealthCheckProtocol`, `HealthCheckPort` and, where it has one, `HealthCheckPath`, in one text.
     pub what: String,
     /// `Matcher`: the status codes that pass.
@@ -64,12 +71,24 @@ pub struct HealthCheck {
 }
 
 impl HealthCheck {
-    /// How long a target takes to be healthy if it passes every check: a check each interval, as many as the threshold.
-    /// That of an Application Load Balancer serves after the first check that it passes, so this is the most
+    /// How long a target takes to be healthy if it passes every check: a check each interval, as many as the threshold,
+    /// and with other load balancers than an Application Load Balancer five minutes before them. That of an Application
+    /// Load Balancer serves after the first check that it passes, so this is the most
     /// ([health checks](https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html)).
     #[must_use]
     pub fn time_to_healthy(&self) -> Duration {
-        self.interval * self.healthy_threshold
+        self.time_after(!self.is_application)
+    }
+
+    /// The same of a target that is `initial` for this reason, which may say that its checks have not begun.
+    #[must_use]
+    pub fn time_to_healthy_from(&self, reason: &str) -> Duration {
+        self.time_after(!self.is_application || reason == "Elb.RegistrationInProgress")
+    }
+
+    fn time_after(&self, registration: bool) -> Duration {
+        let checks = self.interval * self.healthy_threshold;
+        if registration { checks + REGISTRATION } else { checks }
     }
 }
 
@@ -96,8 +115,39 @@ pub(super) async fn health_check(client: &Client, group: &TargetGroupArn) -> Res
         (found.health_check_enabled() != Some(false)).then_some(HealthCheck {
             interval: Duration::from_secs(seconds),
             healthy_threshold: u32::try_from(found.healthy_threshold_count()?).ok()?,
+            is_application: matches!(
+                found.protocol(),
+                Some(sdk::ProtocolEnum::Http | sdk::ProtocolEnum::Https)
+            ),
             what: format!("{protocol} {path} on port {port}").replace("  ", " "),
             matcher: codes.map(str::to_owned),
         })
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registration_that_takes_minutes_is_part_of_the_time_to_healthy() {
+        let check = |is_application| HealthCheck {
+            interval: Duration::from_secs(30),
+            healthy_threshold: 5,
+            is_application,
+            what: String::new(),
+            matcher: None,
+        };
+        for (is_application, reason, seconds) in [
+            (true, "Elb.InitialHealthChecking", 150),
+            (true, "Elb.RegistrationInProgress", 450),
+            (false, "Elb.InitialHealthChecking", 450),
+            (false, "Elb.RegistrationInProgress", 450),
+        ] {
+            let time = check(is_application).time_to_healthy_from(reason);
+            assert_eq!(time.as_secs(), seconds, "{is_application} {reason}");
+        }
+        assert_eq!(check(true).time_to_healthy().as_secs(), 150);
+        assert_eq!(check(false).time_to_healthy().as_secs(), 450);
+    }
 }

@@ -57,6 +57,7 @@ pub(crate) async fn start(session: &Session, options: Start) -> Result<(), Comma
     }
     if options.wait.wait {
         let mut left = options.wait.timeout;
+        let mut timed_out: Vec<String> = Vec::new();
         for (event_json, wanted) in sent_events.iter_mut().zip(&watched) {
             let calls = Calls::new(clients.clone(), Counting::hidden());
             // One for each start, since a watch keeps every task that it has once printed.
@@ -67,9 +68,23 @@ pub(crate) async fn start(session: &Session, options: Start) -> Result<(), Comma
             drop(watch);
             if matches!(ended, Err(CommandError::TimedOut(_))) {
                 let event = event_json["eventId"].as_str().unwrap_or_default();
-                super::trace::say(session, &known, [event, &wanted.identity]).await;
+                // Of the first one only: a story is many reads.
+                if timed_out.is_empty() {
+                    let mut ids = vec![event, wanted.identity.as_str()];
+                    ids.dedup();
+                    super::trace::say(session, &known, &ids).await;
+                }
+                timed_out.push(event.to_owned());
             }
             end = end.and(ended);
+        }
+        if let [_, others @ ..] = timed_out.as_slice()
+            && !others.is_empty()
+        {
+            note(&format!(
+                "start-engines trace ID tells of the others that timed out: {}",
+                others.join(", ")
+            ));
         }
     }
     match (sent_events.as_slice(), starts.as_slice()) {

@@ -39,7 +39,7 @@ pub(crate) async fn trace(session: &Session, options: Trace) -> Result<(), Comma
 }
 
 /// Prints to standard error what `trace` says of the first of these events that it knows; if it knows none, why.
-pub(crate) async fn say(session: &Session, known: &Known, events: [&str; 2]) {
+pub(crate) async fn say(session: &Session, known: &Known, events: &[&str]) {
     let mut why = None;
     for event in events {
         match story_of(session, known, event).await {

@@ -100,6 +100,11 @@ impl<'a> Report<'a> {
         self.add(Level::NotChecked, message, repair);
     }
 
+    /// What this check depends on could not be read; why is in the finding of the check that asks for it.
+    pub(crate) fn unread(&mut self, what: impl std::fmt::Display) {
+        self.not_checked(format!("{what} could not be read"), "see the other checks");
+    }
+
     /// Ends the check: where nothing was found, it is well.
     pub(crate) fn well(mut self, message: impl Into<String>) {
         if self.findings.len() == self.before {

@@ -13,11 +13,12 @@ pub(crate) enum Says {
     Unclear,
 }
 
-/// Whether `service` may do `action`, for `source` (the ARN of a rule).
+/// Whether `service` may do `action`, for `source` (the ARN of a rule, or of a group of schedules), which is in `account`.
 ///
 /// [Policy elements](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html). The resource is not
 /// compared: a policy of a function or of a queue is about itself.
 pub(crate) fn allows(policy: &Value, service: &str, action: &str, source: &str) -> Says {
+    let account = source.split(':').nth(4).unwrap_or_default();
     let statements: Vec<&Value> = list(&policy["Statement"]);
     let mut says = Says::No;
     for statement in statements {
@@ -26,7 +27,7 @@ pub(crate) fn allows(policy: &Value, service: &str, action: &str, source: &str) 
         if !is_for {
             continue;
         }
-        let conditions = conditions(&statement["Condition"], source);
+        let conditions = conditions(&statement["Condition"], source, account);
         match (statement["Effect"].as_str(), conditions) {
             (Some("Deny"), Says::Yes) => return Says::No,
             (Some("Allow"), Says::Yes) => says = Says::Yes,
@@ -37,9 +38,12 @@ pub(crate) fn allows(policy: &Value, service: &str, action: &str, source: &str) 
     says
 }
 
-/// Whether the policy of a role lets this service assume it.
-pub(crate) fn trusts(policy: &Value, service: &str) -> Says {
-    allows(policy, service, "sts:AssumeRole", "")
+/// Whether the policy of a role lets Scheduler assume it, for the schedules of this group.
+///
+/// `aws:SourceArn` is the group's
+/// (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html>).
+pub(crate) fn trusts(policy: &Value, service: &str, group: &str) -> Says {
+    allows(policy, service, "sts:AssumeRole", group)
 }
 
 fn names(principal: &Value, service: &str) -> bool {
@@ -50,26 +54,30 @@ fn names(principal: &Value, service: &str) -> bool {
     services.iter().any(|it| it.as_str() == Some(service)) || list(&principal["AWS"]).iter().any(|it| *it == "*")
 }
 
-fn conditions(condition: &Value, source: &str) -> Says {
+fn conditions(condition: &Value, source: &str, account: &str) -> Says {
     let mut says = Says::Yes;
     for (operator, keys) in condition.as_object().into_iter().flatten() {
         for (key, values) in keys.as_object().into_iter().flatten() {
-            let is_of_source = key.eq_ignore_ascii_case("aws:SourceArn");
+            let text = match key.to_ascii_lowercase().as_str() {
+                "aws:sourcearn" => Some(source),
+                "aws:sourceaccount" => Some(account),
+                _ => None,
+            };
             let is_equal = matches!(
                 operator.as_str(),
                 "ArnEquals" | "ArnLike" | "StringEquals" | "StringLike"
             );
             // Calls of AWS's services come over TLS.
             let is_of_tls = key.eq_ignore_ascii_case("aws:SecureTransport") && operator == "Bool";
-            match (is_of_source && is_equal, is_of_tls) {
-                (true, _) if list(values).iter().any(|value| fits(value, source)) => {}
-                (true, _) => return Says::No,
-                (_, true)
+            match (text.filter(|_| is_equal), is_of_tls) {
+                (Some(text), _) if list(values).iter().any(|value| fits(value, text)) => {}
+                (Some(_), _) => return Says::No,
+                (None, true)
                     if list(values)
                         .iter()
                         .any(|value| **value == true || value.as_str() == Some("true")) => {}
-                (_, true) => return Says::No,
-                (false, false) => says = Says::Unclear,
+                (None, true) => return Says::No,
+                (None, false) => says = Says::Unclear,
             }
         }
     }
@@ -157,6 +165,22 @@ mod tests {
             allows(&json!({}), "events.amazonaws.com", "lambda:InvokeFunction", RULE),
             Says::No
         );
+    }
+
+    #[test]
+    fn scheduler_is_trusted_for_its_group_and_account() {
+        let group = "arn:aws:scheduler:us-east-1:111122223333:schedule-group/start-engines";
+        let trust = |account: &str, source: &str| {
+            policy(
+                json!({"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"},
+                "Action": ["sts:AssumeRole"],
+                "Condition": {"StringEquals": {"aws:SourceAccount": account, "aws:SourceArn": source}}}),
+            )
+        };
+        let says = |policy: &Value| trusts(policy, "scheduler.amazonaws.com", group);
+        assert_eq!(says(&trust("111122223333", group)), Says::Yes);
+        assert_eq!(says(&trust("444455556666", group)), Says::No);
+        assert_eq!(says(&trust("111122223333", &format!("{group}-other"))), Says::No);
     }
 
     #[test]

@@ -94,7 +94,8 @@ fn deployment() -> Deployment {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
     let trust = json!({"Statement": [{"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"},
-        "Action": "sts:AssumeRole"}]});
+        "Action": ["sts:AssumeRole"], "Condition": {"StringEquals": {"aws:SourceAccount": "111122223333",
+            "aws:SourceArn": "arn:aws:scheduler:us-east-1:111122223333:schedule-group/start-engines"}}}]});
     let alarm = Alarm {
         actions_enabled: true,
         actions: 1,

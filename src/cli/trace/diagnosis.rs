@@ -12,6 +12,7 @@ use start_engines_core::request::envelope::START;
 use super::evidence::{Evidence, Letter, Life};
 use super::gaps;
 use super::log::LogLine;
+use super::subject::Kind;
 use crate::fleet::TargetStatus;
 use crate::terminal::table::{age, counted};
 use crate::view::health;
@@ -24,6 +25,9 @@ const MAX_PROVISIONING: Duration = Duration::from_secs(300);
 const LATE_MILLIS: i64 = 60_000;
 /// How many times the expected time a target may be `initial` before that is the cause.
 const PATIENCE: u32 = 2;
+/// How many times Lambda tries an asynchronous event: twice more, after one and two minutes
+/// ([retries](https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html)).
+const TRIES: usize = 3;
 /// Characters of a message id that `redrive --send` is given.
 const ID_CHARACTERS: usize = 8;
 
@@ -142,20 +146,46 @@ fn of_start(evidence: &Evidence) -> Option<Diagnosis> {
         return Some(Diagnosis::new(State::Bad, "start_given_up", sentence).then(send(letter)));
     }
     let last = evidence.lines.iter().rfind(|line| line.is_start())?;
-    if !last.has_failed() {
+    // A retry that succeeded may have no line.
+    let may_have_succeeded = || {
+        let mut lives = evidence.tasks.iter();
+        !evidence.log.shows_successes() && lives.any(|life| is_of_start(evidence, life, last))
+    };
+    if !last.has_failed() || may_have_succeeded() {
         return None;
     }
     let sentence = format!("the start failed: {}", last.failure());
-    // Lambda tries an asynchronous event twice more, after one and two minutes
-    // (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
     let is_new = evidence.now.since(last.at) < Duration::from_secs(180);
-    Some(if last.retry_can_help() && is_new {
+    let is_last = last.retry_can_help() && is_last_try(evidence, last);
+    Some(if last.retry_can_help() && is_new && !is_last {
         let sentence = format!("{sentence}; Lambda tries it again");
         Diagnosis::new(State::Waiting, "start_tried_again", sentence)
     } else {
         let reason = last.text("reason").unwrap_or("unknown");
+        let sentence = if is_last {
+            format!("{sentence}; that was Lambda's last try")
+        } else {
+            sentence
+        };
         Diagnosis::new(State::Bad, "start_failed", sentence).then(format!("start-engines redrive --reason {reason}"))
     })
+}
+
+/// Whether a task is of the start that a line is about: by its tag, which has the idempotency key if there is one.
+fn is_of_start(evidence: &Evidence, life: &Life, line: &LogLine) -> bool {
+    let identity = life.status.event_id.as_deref();
+    let is_asked_for = || evidence.kind == Kind::Event && identity == Some(&*evidence.id);
+    identity.is_some() && (identity == line.text("eventId") || is_asked_for()) || line.names(&life.task.arn)
+}
+
+/// Whether Lambda has tried an event as often as it does. In buffered mode a queue counts the tries, and more of them.
+fn is_last_try(evidence: &Evidence, line: &LogLine) -> bool {
+    let event = line.text("eventId");
+    let tries = evidence.lines.iter().filter(|other| {
+        let is_same = other.is_start() && other.text("eventId") == event;
+        is_same && other.has_failed()
+    });
+    event.is_some() && line.text("messageId").is_none() && tries.count() >= TRIES
 }
 
 /// A start without a task that ECS knows.
@@ -180,6 +210,11 @@ fn without_tasks(evidence: &Evidence) -> Diagnosis {
             "stopped",
             "it has stopped, and its targets are deregistered; ECS does not keep its reason any more",
         ),
+        // What followed may have no line.
+        Some(_) if !evidence.log.shows_successes() => {
+            let sentence = "ECS does not know it any more, and the log does not show what became of its targets";
+            Diagnosis::new(State::Waiting, "end_not_shown", sentence).then(of_service(evidence, "status"))
+        }
         Some(line) if line.has_failed() => {
             let sentence = format!("its last event failed: {}", line.failure());
             Diagnosis::new(State::Bad, "event_failed", sentence).then("start-engines redrive")
@@ -396,7 +431,7 @@ fn of_target(evidence: &Evidence, life: &Life, target: &TargetStatus) -> Diagnos
         // (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html).
         "unavailable" => Diagnosis::new(State::Well, "serving", format!("it is registered in {group}{why}")),
         "initial" => {
-            let expected = check.map(crate::aws::HealthCheck::time_to_healthy);
+            let expected = check.map(|check| check.time_to_healthy_from(reason));
             let since = evidence
                 .lines
                 .iter()

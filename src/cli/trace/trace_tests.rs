@@ -138,6 +138,7 @@ fn evidence(tasks: Vec<Life>, lines: Vec<LogLine>) -> Evidence {
     let check = HealthCheck {
         interval: Duration::from_secs(30),
         healthy_threshold: 5,
+        is_application: true,
         what: "HTTP /health on port traffic-port".to_owned(),
         matcher: Some("200".to_owned()),
     };
@@ -289,6 +290,110 @@ fn a_start_that_failed_is_tried_again_for_three_minutes_if_a_retry_can_help() {
         code(&evidence(Vec::new(), vec![failed(true)])),
         ("start_failed", State::Bad)
     );
+}
+
+/// A start that failed, after so many seconds.
+fn failed_start(seconds: i64, event: &str) -> LogLine {
+    line(
+        seconds,
+        json!({"eventId": event, "detailType": "Start ECS Task", "outcome": "failed", "reason": "throttled",
+            "retryCanHelp": true, "error": "Rate exceeded"}),
+    )
+}
+
+#[test]
+fn the_third_try_of_a_start_is_the_last_one() {
+    let tries = |times: &[i64]| {
+        let mut lines: Vec<LogLine> = times.iter().map(|time| failed_start(*time, "e-1")).collect();
+        lines.insert(0, failed_start(0, "e-0"));
+        Evidence {
+            now: at(220),
+            ..evidence(Vec::new(), lines)
+        }
+    };
+    assert_eq!(code(&tries(&[10, 75])), ("start_tried_again", State::Waiting));
+    let last = Story::of(&tries(&[10, 75, 200])).diagnosis;
+    assert_eq!((last.code, last.state), ("start_failed", State::Bad));
+    assert!(last.sentence.ends_with("; that was Lambda's last try"), "{last:?}");
+}
+
+#[test]
+fn a_start_that_failed_once_is_no_cause_where_the_retry_has_no_line() {
+    let serving = || life(task(1, "RUNNING", "RUNNING"), Some(("healthy", None)));
+    let whole = evidence(vec![serving()], vec![failed_start(2, "e-1")]);
+    assert_eq!(
+        code(&whole),
+        ("start_failed", State::Bad),
+        "the whole log has no success"
+    );
+    let mut hidden = whole.clone();
+    hidden.log.level = LogLevel::Warn;
+    let mut cut = whole.clone();
+    cut.log.is_whole = false;
+    for other in [hidden.clone(), cut] {
+        assert_eq!(code(&other), ("serving", State::Well));
+    }
+    // By its idempotency key.
+    let mut keyed = hidden.clone();
+    keyed.lines = vec![failed_start(2, "e-9")];
+    assert_eq!(code(&keyed), ("serving", State::Well));
+    // The start of other tasks, and one that has none.
+    let other = Evidence {
+        kind: Kind::Service,
+        id: "auth".to_owned(),
+        ..keyed
+    };
+    assert_eq!(code(&other), ("start_failed", State::Bad));
+    hidden.tasks.clear();
+    assert_eq!(code(&hidden), ("start_failed", State::Bad));
+}
+
+#[test]
+fn the_end_of_a_task_that_ecs_forgot_is_not_guessed_from_lines_that_may_be_hidden() {
+    let failed = || running(1, json!({"outcome": "failed", "reason": "throttled"}));
+    for (lines, expected) in [
+        (vec![failed()], ("event_failed", State::Bad)),
+        (vec![registered(1)], ("stop_not_handled", State::Bad)),
+    ] {
+        let whole = evidence(Vec::new(), lines);
+        assert_eq!(code(&whole), expected);
+        let mut hidden = whole;
+        hidden.log.level = LogLevel::Warn;
+        assert_eq!(code(&hidden), ("end_not_shown", State::Waiting));
+    }
+}
+
+#[test]
+fn a_target_of_a_network_load_balancer_has_more_time_before_it_is_late() {
+    let pending = |reason| {
+        let life = life(task(1, "RUNNING", "RUNNING"), Some(("initial", Some(reason))));
+        evidence(vec![life], vec![started(&[arn(1)]), registered(1)])
+    };
+    let of_network = |reason| {
+        let mut evidence = pending(reason);
+        for check in evidence.checks.values_mut() {
+            check.is_application = false;
+        }
+        evidence
+    };
+    for (evidence, expected) in [
+        (pending("Elb.InitialHealthChecking"), ("initial_for_long", State::Bad)),
+        (
+            pending("Elb.RegistrationInProgress"),
+            ("health_pending", State::Waiting),
+        ),
+        (
+            of_network("Elb.InitialHealthChecking"),
+            ("health_pending", State::Waiting),
+        ),
+    ] {
+        assert_eq!(code(&evidence), expected);
+        let late = Evidence {
+            now: at(1_000),
+            ..evidence
+        };
+        assert_eq!(code(&late), ("initial_for_long", State::Bad));
+    }
 }
 
 #[test]

@@ -173,8 +173,10 @@ fn function(world: &mut World, group: &str, catalog: &str) {
     let destination = json!({"DestinationConfig": {"OnFailure": {"Destination": queue_arn("failures")}}});
     world.describe("invoke config", "start-engines", destination);
     world.add_schedule_group("start-engines");
-    let trust = json!({"AssumeRolePolicyDocument": {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
-        "Principal": {"Service": "scheduler.amazonaws.com"}}]}});
+    let trust = json!({"AssumeRolePolicyDocument": {"Statement": [{"Effect": "Allow", "Action": ["sts:AssumeRole"],
+        "Principal": {"Service": "scheduler.amazonaws.com"}, "Condition": {"StringEquals": {
+            "aws:SourceAccount": "111122223333",
+            "aws:SourceArn": "arn:aws:scheduler:us-east-1:111122223333:schedule-group/start-engines"}}}]}});
     world.describe("role", "start-engines-later", trust);
     world.describe(
         "role",

@@ -407,6 +407,39 @@ async fn after_the_timeout_it_prints_what_trace_says() {
 }
 
 #[tokio::test]
+async fn of_several_starts_that_time_out_it_prints_what_trace_says_of_the_first_alone() {
+    let stage = Stage::new().await;
+    let one: serde_json::Value = serde_json::from_str(&whole(&stage.group)).unwrap();
+    let run = Run::new(
+        &stage.fake,
+        &[
+            "start",
+            "-f",
+            "-",
+            "--wait",
+            "--timeout",
+            "1",
+            "--cluster",
+            "engines",
+            "--output",
+            "json",
+        ],
+    );
+    let ended = run.end_with(&json!([one, one, one]).to_string()).await.must(4);
+    assert_eq!(ended.err.matches("trace: ID = ").count(), 1, "{}", ended.err);
+    let json = ended.json();
+    let event = |n: usize| json["events"][n]["eventId"].as_str().unwrap();
+    let others = format!(
+        "start-engines trace ID tells of the others that timed out: {}, {}\n",
+        event(1),
+        event(2)
+    );
+    assert!(ended.err.contains(&others), "{}", ended.err);
+    let searches = stage.fake.calls_to("logs:FilterLogEvents");
+    assert_eq!(searches.len(), 1, "one event, whose id is its identity: {searches:?}");
+}
+
+#[tokio::test]
 async fn with_wait_it_polls_until_the_task_serves_and_prints_each_change_once() {
     let stage = Stage::new().await;
     let run = Run::new(&stage.fake, &["start", "-f", "-", "--wait", "--output", "json"]);

@@ -12,6 +12,7 @@
 
 import { arnIn, type Scope } from "../arn";
 import { document, type PolicyDocument } from "./document";
+import { readEnvironment } from "./keyPolicy";
 
 /** The inputs of the policy. */
 export interface DoctorPolicyArgs {
@@ -26,6 +27,8 @@ export interface DoctorPolicyArgs {
   readonly scheduleGroup: string;
   /** The function's role, and the one with which Scheduler invokes it. */
   readonly roleArns: readonly string[];
+  /** The key of the function's environment, which Lambda shows only to who may decrypt it. */
+  readonly keyArn?: string | undefined;
 }
 
 /** As short for a thousand services as for one: what services name is read in the account, whatever its name. */
@@ -86,5 +89,6 @@ export function doctorPolicy(args: DoctorPolicyArgs): PolicyDocument {
       // IAM has no resource type for the others: any other resource would deny them.
       Resource: "*",
     },
+    ...(args.keyArn === undefined ? [] : [readEnvironment(args.keyArn, args.functionArn)]),
   );
 }

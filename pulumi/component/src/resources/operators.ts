@@ -52,13 +52,13 @@ export function createDoctorPolicy(context: Context, created: FunctionResources,
   const all = [queues.onFailure, queues.ruleDeadLetters, ...buffers];
   const policy = pulumi
     .all([
-      pulumi.all([home, args.settingsLayerArn]),
+      pulumi.all([home, args.settingsLayerArn, args.kmsKeyArn]),
       pulumi.all([created.function.arn, scheduling.group.name]),
       pulumi.all([rules.requests.arn, rules.stateChange.arn]),
       pulumi.all(all.map((queue) => queue.arn)),
       pulumi.all([created.role.arn, scheduling.laterRole.arn]),
     ])
-    .apply(([[scope, layerArn], [functionArn, scheduleGroup], ruleArns, queueArns, roleArns]) =>
+    .apply(([[scope, layerArn, keyArn], [functionArn, scheduleGroup], ruleArns, queueArns, roleArns]) =>
       doctorPolicy({
         scope,
         functionArn,
@@ -67,6 +67,7 @@ export function createDoctorPolicy(context: Context, created: FunctionResources,
         queueArns,
         scheduleGroup,
         roleArns,
+        keyArn,
       }),
     );
   return new iam.Policy(

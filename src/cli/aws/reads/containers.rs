@@ -77,6 +77,7 @@ impl Reads {
         let found = answer
             .task_definition()
             .ok_or_else(|| unreadable(OPERATION, format!("an answer without {name}")))?;
+        let home = found.task_definition_arn().and_then(|arn| arn.split(':').nth(3));
         Ok(Some(TaskFacts {
             arn: found.task_definition_arn().unwrap_or_default().to_owned(),
             status: found
@@ -91,12 +92,16 @@ impl Reads {
                 .collect(),
             task_role: found.task_role_arn().map(str::to_owned),
             execution_role: found.execution_role_arn().map(str::to_owned),
-            containers: found.container_definitions().iter().map(container).collect(),
+            containers: found
+                .container_definitions()
+                .iter()
+                .map(|it| container(it, home.unwrap_or_default()))
+                .collect(),
         }))
     }
 }
 
-fn container(found: &sdk::ContainerDefinition) -> Container {
+fn container(found: &sdk::ContainerDefinition, home: &str) -> Container {
     let logs = found
         .log_configuration()
         .filter(|it| *it.log_driver() == sdk::LogDriver::Awslogs);
@@ -107,7 +112,11 @@ fn container(found: &sdk::ContainerDefinition) -> Container {
     Container {
         name: found.name().unwrap_or_default().to_owned(),
         image: found.image().unwrap_or_default().to_owned(),
-        log_group: option("awslogs-group").cloned(),
+        // One of another region is not looked for
+        // (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html>).
+        log_group: option("awslogs-group")
+            .filter(|_| option("awslogs-region").is_none_or(|region| region == home))
+            .cloned(),
         creates_log_group: option("awslogs-create-group").is_some_and(|value| value == "true"),
         secrets: found
             .secrets()

@@ -124,7 +124,13 @@ impl<'a> Gathering<'a> {
             return Ok(vec![arn.clone()]);
         }
         for cluster in self.clusters()? {
-            let found = self.inventory.calls().lives(&cluster, vec![task.to_owned()]).await?;
+            let found = match self.inventory.calls().lives(&cluster, vec![task.to_owned()]).await {
+                Err(error) if error.kind == ErrorKind::ClusterNotFound => {
+                    self.notes.push(without_cluster(&cluster));
+                    continue;
+                }
+                other => other?,
+            };
             if let Some((timed, _)) = found.into_iter().next() {
                 return Ok(vec![timed.task.arn]);
             }
@@ -180,7 +186,7 @@ impl<'a> Gathering<'a> {
     }
 
     /// The tasks of this deployment that an id fits.
-    async fn listed(&self, id: &Id) -> Result<Vec<Listed>, CommandError> {
+    async fn listed(&mut self, id: &Id) -> Result<Vec<Listed>, CommandError> {
         let mut listed: BTreeMap<TaskArn, Listed> = BTreeMap::new();
         for cluster in self.clusters()? {
             for desired in [Desired::Running, Desired::Stopped] {
@@ -194,7 +200,13 @@ impl<'a> Gathering<'a> {
                         }
                     }
                 };
-                self.inventory.calls().tasks(&cluster, desired, keep).await?;
+                match self.inventory.calls().tasks(&cluster, desired, keep).await {
+                    Err(error) if error.kind == ErrorKind::ClusterNotFound => {
+                        self.notes.push(without_cluster(&cluster));
+                        break;
+                    }
+                    other => other?,
+                }
             }
         }
         Ok(listed.into_values().collect())
@@ -422,4 +434,9 @@ impl<'a> Gathering<'a> {
         }
         CommandError::Usage(message)
     }
+}
+
+/// A cluster of the settings that is deleted, or was never made: it has no tasks.
+fn without_cluster(cluster: &Cluster) -> String {
+    format!("there is no cluster {}: it has no tasks", cluster.name())
 }

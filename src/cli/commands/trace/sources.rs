@@ -28,7 +28,8 @@ const MAX_IDLE: usize = 2;
 pub(super) struct Searches {
     /// Since when lines are read.
     pub(super) since: Timestamp,
-    began: Instant,
+    /// When the first search began.
+    began: Option<Instant>,
     patterns: HashSet<String>,
     is_cut: bool,
     has_failed: bool,
@@ -38,7 +39,7 @@ impl Searches {
     pub(super) fn since(since: Timestamp) -> Self {
         Self {
             since,
-            began: Instant::now(),
+            began: None,
             patterns: HashSet::new(),
             is_cut: false,
             has_failed: false,
@@ -70,9 +71,10 @@ impl Searches {
         if self.has_failed || !self.patterns.insert(pattern.to_owned()) {
             return Ok(lines);
         }
+        let began = *self.began.get_or_insert_with(Instant::now);
         let mut next: Option<String> = None;
         loop {
-            if lines.len() >= MAX_LINES || self.began.elapsed() > LOG_TIME {
+            if lines.len() >= MAX_LINES || began.elapsed() > LOG_TIME {
                 self.is_cut = true;
                 return Ok(lines);
             }

@@ -70,20 +70,25 @@ pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
                     continue;
                 }
             },
-            (true, None) => continue,
+            (true, None) => {
+                report.unread("the first subnet");
+                continue;
+            }
         };
         let Some(groups) = known(of.account, &ids, &mut report) else {
             continue;
         };
-        let subnets = network.subnets.iter().map(|subnet| subnet.as_str());
-        let task = End {
-            groups: ids,
-            blocks: blocks(of.account, subnets, AddressFamily::Ipv4),
-        };
         for attachment in &of.start.attachments {
-            if let Some(group) = of.account.groups.get(&attachment.group).and_then(|group| group.get()) {
-                attached(of.account, attachment, group, &groups, &task, &mut report);
-            }
+            let Some(group) = of.account.groups.get(&attachment.group).and_then(|group| group.get()) else {
+                report.unread(format!("the target group {}", attachment.group.name()));
+                continue;
+            };
+            let subnets = network.subnets.iter().map(|subnet| subnet.as_str());
+            let task = End {
+                groups: ids.clone(),
+                blocks: blocks(of.account, subnets, group.facts.family),
+            };
+            attached(of.account, attachment, group, &groups, &task, &mut report);
         }
     }
     report.well("the load balancers reach the tasks");
@@ -93,11 +98,11 @@ fn known<'a>(account: &'a Account, ids: &[&str], report: &mut Report<'_>) -> Opt
     let mut groups = Vec::new();
     for id in ids {
         let absent = format!("{id} does not exist");
-        groups.push(account.security_groups.get(*id)?.known(
-            report,
-            &absent,
-            "correct the service's securityGroups",
-        )?);
+        let Some(found) = account.security_groups.get(*id) else {
+            report.unread(id);
+            return None;
+        };
+        groups.push(found.known(report, &absent, "correct the service's securityGroups")?);
     }
     Some(groups)
 }
@@ -114,11 +119,11 @@ fn attached(
     let health = group.check.port.parse().unwrap_or(traffic);
     let transports = Transport::of_protocol(&group.facts.protocol);
     let transport = transports.first().map_or("tcp", |transport| transport.name());
-    for balancer in group
-        .balancers
-        .iter()
-        .filter_map(|arn| account.balancers.get(arn)?.get())
-    {
+    for arn in &group.balancers {
+        let Some(balancer) = account.balancers.get(arn).and_then(|balancer| balancer.get()) else {
+            report.unread(format!("the load balancer {arn}"));
+            continue;
+        };
         let subnets = balancer.zones.iter().map(|(_, subnet)| subnet.as_str());
         let from = End {
             groups: balancer.security_groups.iter().map(String::as_str).collect(),
@@ -190,6 +195,9 @@ fn out(account: &Account, balancer: &Balancer, task: &End<'_>, port: (i32, &str)
         .iter()
         .filter_map(|id| account.security_groups.get(*id)?.get())
         .collect();
+    if groups.len() < ids.len() {
+        report.unread(format!("a security group of {}", balancer.name));
+    }
     if ids.is_empty() || groups.len() < ids.len() {
         return;
     }

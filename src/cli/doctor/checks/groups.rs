@@ -33,8 +33,13 @@ pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
             .iter()
             .find_map(|arn| of.account.balancers.get(arn)?.get());
         let longest = until_healthy(&group.check, balancer);
+        // <https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-register-targets.html>
+        let begin = match balancer {
+            Some(balancer) if balancer.kind != "application" => " and its checks have begun, which can take minutes",
+            _ => "",
+        };
         report.well(format!(
-            "{name}: {}; healthy at most {longest} s after it answers",
+            "{name}: {}; healthy at most {longest} s after it answers{begin}",
             words(&group.check)
         ));
         health(of, attachment, group, findings);

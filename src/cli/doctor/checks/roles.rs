@@ -10,6 +10,7 @@ use start_engines_core::domain::arn::{Cluster, Scope};
 use start_engines_core::request::start::StartRequest;
 
 use super::OfService;
+use crate::doctor::fact::Fact;
 use crate::doctor::world::{Account, Ask, Deployment, Verdict};
 use crate::doctor::{Finding, Report};
 
@@ -19,6 +20,12 @@ pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
     let Some(role) = of.role else {
         return;
     };
+    let cluster = of.account.clusters.get(of.start.cluster.name());
+    let definition = of.account.definitions.get(&of.start.task_definition);
+    // Another check says so, and nothing is called before that is repaired.
+    if matches!(cluster, Some(Fact::Absent)) || matches!(definition, Some(Fact::Absent)) {
+        return;
+    }
     let report = of.report("permissions", findings);
     judge(&asks(of.start, of.account, role), of.account, role, report);
 }
@@ -33,10 +40,17 @@ pub(super) fn check_deployment(deployment: &Deployment, account: &Account, findi
         .into_iter()
         .filter(|ask| ask.role == function.role)
         .collect();
+    // Without a role for schedules, which another check warns of, there is nothing to ask for.
+    if asks.is_empty() && function.environment.is_some() {
+        return;
+    }
     judge(&asks, account, &function.role, report);
 }
 
 fn judge(asks: &[Ask], account: &Account, role: &str, mut report: Report<'_>) {
+    if asks.is_empty() {
+        report.unread("what its calls are about");
+    }
     let mut denied: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for ask in asks {
         let Some(fact) = account.permits.get(ask) else {
@@ -65,7 +79,7 @@ fn judge(asks: &[Ask], account: &Account, role: &str, mut report: Report<'_>) {
             REPAIR,
         );
     }
-    report.well("the function's role may make each call");
+    report.well("the function's role may make the calls that were asked for");
 }
 
 /// What the function and the role of its schedules must be allowed, whatever the services are.

@@ -31,7 +31,17 @@ pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
         let is_fargate = match &placement.launch {
             Launch::Type(kind) => *kind == "FARGATE",
             Launch::Strategy(items) => items.iter().all(|item| item.name.starts_with("FARGATE")),
-            Launch::ClusterDefault => definition.compatibilities.iter().all(|it| it == "FARGATE"),
+            // Without a default strategy RunTask takes launch type EC2
+            // (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>).
+            Launch::ClusterDefault => {
+                let cluster = of.account.clusters.get(of.start.cluster.name());
+                let Some(cluster) = cluster.and_then(|cluster| cluster.get()) else {
+                    report.unread("the cluster's default strategy");
+                    continue;
+                };
+                let default = &cluster.default_strategy;
+                !default.is_empty() && default.iter().all(|name| name.starts_with("FARGATE"))
+            }
         };
         let Some(network) = placement.network.as_ref().filter(|_| is_fargate) else {
             report.not_checked(
@@ -93,6 +103,7 @@ fn leave(
         .and_then(|subnet| subnet.get())
         .map(|subnet| subnet.vpc.as_str())
     else {
+        report.unread(id);
         return;
     };
     let Some(tables) = read(account.routes.get(vpc), report) else {
@@ -121,7 +132,18 @@ fn leave(
     };
     let table = table_of(tables, id).map(|table| table.id.as_str());
     let missing = missing(endpoints, needed, table);
-    if !missing.is_empty() {
+    let is_there = |name: &&str| endpoints.iter().any(|it| it.kind != "Gateway" && is_of(it, name));
+    if !missing.is_empty() && missing.iter().all(is_there) {
+        // They may be found by a private hosted zone of one's own
+        // (<https://docs.aws.amazon.com/vpc/latest/privatelink/manage-dns-names.html>).
+        report.not_checked(
+            format!(
+                "the VPC's endpoints for {} have no private DNS; whether their names lead to them otherwise is not looked at",
+                missing.join(", ")
+            ),
+            "",
+        );
+    } else if !missing.is_empty() {
         report.failure(
             format!(
                 "{id} has no way out: {why}, and the VPC has no endpoint for {}",
@@ -133,7 +155,11 @@ fn leave(
 }
 
 fn read<'a, T>(fact: Option<&'a Fact<T>>, report: &mut Report<'_>) -> Option<&'a T> {
-    fact?.known(report, "the VPC does not exist", "correct the service's subnets")
+    let Some(fact) = fact else {
+        report.unread("the VPC");
+        return None;
+    };
+    fact.known(report, "the VPC does not exist", "correct the service's subnets")
 }
 
 /// The subnet's own route table, else the main one of its VPC
@@ -149,6 +175,17 @@ fn way(table: Option<&RouteTable>, is_public: bool) -> Way<'_> {
         routes.iter().find(|route| route.destination == destination)
     };
     let Some(route) = default("0.0.0.0/0").or_else(|| default("::/0")) else {
+        // Endpoints of another VPC are reached without a default route
+        // (<https://docs.aws.amazon.com/whitepapers/latest/building-scalable-secure-multi-vpc-network-infrastructure/centralized-access-to-vpc-private-endpoints.html>).
+        let routes: &[Route] = table.map_or(&[], |table| &table.routes);
+        let leads_on = |route: &&Route| {
+            ["tgw-", "pcx-", "vgw-", "eni-"]
+                .iter()
+                .any(|it| route.target.starts_with(it))
+        };
+        if let Some(other) = routes.iter().find(leads_on) {
+            return Way::Other(&other.target);
+        }
         return Way::None("its route table has no default route".to_owned());
     };
     if route.state == "blackhole" {
@@ -172,13 +209,16 @@ fn missing<'n>(endpoints: &[Endpoint], needed: &BTreeSet<&'n str>, table: Option
         _ => endpoint.private_dns,
     };
     let has = |name: &str| {
-        endpoints.iter().any(|endpoint| {
-            // `com.amazonaws.REGION.NAME`, or `cn.com.amazonaws.REGION.NAME`.
-            let is_named = endpoint.service.ends_with(&format!(".{name}"));
-            is_named && endpoint.state.eq_ignore_ascii_case("available") && serves(endpoint)
-        })
+        endpoints
+            .iter()
+            .any(|endpoint| is_of(endpoint, name) && serves(endpoint))
     };
     needed.iter().filter(|name| !has(name)).copied().collect()
+}
+
+/// `com.amazonaws.REGION.NAME`, or `cn.com.amazonaws.REGION.NAME`; and it can be used.
+fn is_of(endpoint: &Endpoint, name: &str) -> bool {
+    endpoint.service.ends_with(&format!(".{name}")) && endpoint.state.eq_ignore_ascii_case("available")
 }
 
 /// Whether the tasks' security groups let HTTPS out.
@@ -187,6 +227,9 @@ fn egress(account: &Account, ids: &[&str], report: &mut Report<'_>) {
         .iter()
         .filter_map(|id| account.security_groups.get(*id)?.get())
         .collect();
+    if groups.len() < ids.len() {
+        report.unread("a security group");
+    }
     if ids.is_empty() || groups.len() < ids.len() {
         return;
     }
@@ -240,6 +283,9 @@ fn egress_of_function(account: &Account, ids: &[&str], report: &mut Report<'_>) 
         .filter_map(|id| account.security_groups.get(*id)?.get())
         .collect();
     let mut egress = groups.iter().flat_map(|group| &group.egress);
+    if groups.len() < ids.len() {
+        report.unread("a security group of the function");
+    }
     let is_whole = !ids.is_empty() && groups.len() == ids.len();
     if is_whole && !egress.any(|permission| is_of_port(permission, 443, "tcp")) {
         report.failure(

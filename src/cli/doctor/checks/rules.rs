@@ -51,6 +51,9 @@ fn bus(arn: &str) -> String {
 fn pattern(rule: &Rule, name: &str, findings: &mut Vec<Finding>) {
     let mut report = Report::new("pattern", rule.label, findings);
     let absent = format!("{name} has no pattern");
+    if rule.matches.is_empty() {
+        report.not_checked("there was no event to try it with, or no pattern", "");
+    }
     for (sample, matches) in &rule.matches {
         if matches.known(&mut report, &absent, DEPLOY) == Some(&false) {
             report.failure(format!("{name} does not let through {sample}"), DEPLOY);
@@ -70,6 +73,15 @@ fn target(deployment: &Deployment, rule: &Rule, arn: &str, findings: &mut Vec<Fi
         .find(|queue| Some(&queue.url) == rule.queue_url.as_ref());
     let function = deployment.arn.as_str();
     let to_function = targets.iter().find(|target| is_function(&target.arn, function));
+    // Of a queue that cannot be read it is not known whether the rule sends to it.
+    if let Some(queue) = queue
+        && queue
+            .found
+            .known(&mut report, "the queue does not exist", DEPLOY)
+            .is_none()
+    {
+        return;
+    }
     let queue_facts = queue.and_then(|queue| queue.found.get());
     let to_queue = queue_facts.and_then(|facts| targets.iter().find(|target| target.arn == facts.arn));
     let target = match (to_queue, to_function) {

@@ -1,5 +1,9 @@
 //! What the function needs to do something later: the group of its schedules, and the role that invokes it.
 
+use std::collections::BTreeMap;
+
+use start_engines_core::domain::arn::Scope;
+
 use crate::doctor::policy::{Says, trusts};
 use crate::doctor::world::{Account, Ask, Deployment, Verdict};
 use crate::doctor::{Finding, Report};
@@ -9,14 +13,14 @@ const DEPLOY: &str = "deploy again (pulumi up --refresh)";
 const SCHEDULER: &str = "scheduler.amazonaws.com";
 
 pub(super) fn check(deployment: &Deployment, account: &Account, findings: &mut Vec<Finding>) {
-    let environment = deployment
-        .function
-        .get()
-        .and_then(|function| function.environment.as_ref());
-    let Some(environment) = environment else {
+    let Some(function) = deployment.function.get() else {
         return;
     };
     let mut report = Report::new("schedules", deployment.arn.name(), findings);
+    let Some(environment) = &function.environment else {
+        report.unread("the function's environment");
+        return;
+    };
     let Some(role) = environment.get("SCHEDULER_ROLE_ARN").filter(|role| !role.is_empty()) else {
         report.warning(
             "the function has no role for schedules: there are no deadlines, and no stop can wait for connections to end",
@@ -31,11 +35,12 @@ pub(super) fn check(deployment: &Deployment, account: &Account, findings: &mut V
     {
         report.failure(format!("the group of its schedules is {state}"), DEPLOY);
     }
+    let group = group_arn(deployment, environment);
     if let Some(policy) = deployment.trust.get(role) {
         let absent = format!("{role} does not exist: Scheduler cannot invoke the function");
         match policy
             .known(&mut report, &absent, DEPLOY)
-            .map(|policy| trusts(policy, SCHEDULER))
+            .map(|policy| trusts(policy, SCHEDULER, &group))
         {
             Some(Says::No) => report.failure(format!("{role} does not trust {SCHEDULER}"), DEPLOY),
             Some(Says::Unclear) => {
@@ -61,6 +66,20 @@ pub(super) fn check(deployment: &Deployment, account: &Account, findings: &mut V
         }
     }
     report.well("the function can do something later");
+}
+
+/// The group of the function's schedules; `default` if it has none of its own.
+fn group_arn(deployment: &Deployment, environment: &BTreeMap<String, String>) -> String {
+    let group = environment.get("SCHEDULER_GROUP").filter(|group| !group.is_empty());
+    let group = group.map_or("default", String::as_str);
+    deployment.arn.scope().map_or_else(String::new, |scope| {
+        let Scope {
+            partition,
+            region,
+            account,
+        } = scope;
+        format!("arn:{partition}:scheduler:{region}:{account}:schedule-group/{group}")
+    })
 }
 
 /// Whether the role of its schedules may invoke the function.

@@ -92,7 +92,13 @@ impl Survey<'_> {
                 "lambda:GetLayerVersion",
             ) {
                 Fact::Known(more) => files.extend(more),
-                other => return other,
+                // The function keeps its copy
+                // (<https://docs.aws.amazon.com/lambda/latest/api/API_DeleteLayerVersion.html>).
+                Fact::Absent => {
+                    let why = format!("the layer's version {layer} is deleted, and cannot be looked at any more");
+                    return Fact::unread(why, "deploy again, which makes a new one");
+                }
+                other @ Fact::Unread { .. } => return other,
             }
         }
         Fact::Known(files)

@@ -1,5 +1,7 @@
 //! What fails, and the cause that `trace` names for it.
 
+use std::time::Duration;
+
 use serde_json::json;
 use start_engines_fake_aws::{Failure, Fault, Health, RunTaskResult, TargetGroup};
 
@@ -61,6 +63,7 @@ async fn a_registration_that_failed_has_its_reason() {
 #[tokio::test]
 async fn a_target_that_fails_its_health_checks_has_elbs_reason_in_words() {
     let theatre = Theatre::new().await;
+    theatre.stage.go_back(Duration::from_secs(600));
     let task = theatre.registered("e-1", json!({})).await;
     theatre.set_health(&task, Health::Unhealthy);
     let story = theatre.json(id(&task), 3).await;
@@ -78,7 +81,7 @@ async fn a_target_that_fails_its_health_checks_has_elbs_reason_in_words() {
     let story = theatre.json(id(&task), 3).await;
     assert_eq!(
         story["diagnosis"]["code"], "initial_for_long",
-        "150 s are expected, and nearly 600 have passed"
+        "450 s are expected as ELB still registers it, and nearly 1,200 have passed"
     );
     theatre.pass(500);
     let task = theatre.registered("e-2", json!({})).await;
@@ -89,7 +92,7 @@ async fn a_target_that_fails_its_health_checks_has_elbs_reason_in_words() {
         story["diagnosis"]["sentence"]
             .as_str()
             .unwrap()
-            .contains("expected within 2m"),
+            .contains("expected within 7m"),
         "{story:#}"
     );
 }

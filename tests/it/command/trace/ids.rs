@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use start_engines_fake_aws::{Failure, RunTaskResult};
 
-use super::{Theatre, id, whats};
+use super::{Run, Theatre, id, whats};
 
 fn tasks(story: &Value) -> Vec<&str> {
     let tasks = story["tasks"].as_array().expect("tasks");
@@ -123,6 +123,21 @@ async fn an_id_that_is_nothing_is_refused_and_says_where_it_was_looked_for() {
     ] {
         let ended = theatre.trace(&[given]).await.must(2);
         assert!(ended.err.contains(rule), "{given}: {}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_of_the_settings_that_is_deleted_has_no_tasks() {
+    let theatre = Theatre::new().await;
+    let task = theatre.registered("e-1", json!({})).await;
+    for given in [id(&task), "e-1"] {
+        let run = Run::new(&theatre.stage.fake, &["trace", given, "--output", "json"])
+            .env("ALLOWED_CLUSTERS", "abandoned,engines");
+        let story = run.end().await.must(0).json();
+        assert_eq!(tasks(&story), [task.as_str()], "{given}");
+        let notes = story["notes"].as_array().unwrap();
+        let note = json!("there is no cluster abandoned: it has no tasks");
+        assert!(notes.contains(&note), "{given}: {notes:?}");
     }
 }
 
