@@ -35,6 +35,17 @@ ACCEPTED: dict[tuple[str, str, str], str] = {
     (f"{holder}{mode}", "RESOURCE_STAR", "['ecs:ListTasks']"): LIST_TASKS
     for holder in ("aws:iam/rolePolicy:RolePolicy::start-engines", "aws:iam/policy:Policy::start-engines-operators")
     for mode in ("", " (buffered)")
+} | {
+    (f"aws:iam/policy:Policy::start-engines-doctor{mode}", issue, about): reason
+    for mode in ("", " (buffered)")
+    for issue, about, reason in (
+        ("RESOURCE_STAR", "['cloudwatch:DescribeAlarms']", "asked for several alarms at once, of which some may not exist"),
+        (
+            "RESOURCE_MISMATCH",
+            "[{'action': 'logs:DescribeLogGroups', 'required_format': '*'}]",
+            "AWS's reference has log groups as its resource (service-authorization/latest/reference/list_amazoncloudwatchlogs.html)",
+        ),
+    )
 }
 
 Document = dict[str, Any]
