@@ -25,11 +25,18 @@ PULUMI = ENGINES / "pulumi" / "run.py"
 # In a fresh clone each of them downloads and compiles first. The longest one, which begins with seven minutes of Go's
 # compiler, runs beside the others.
 LANES = (
-    (Part("pulumi", PULUMI, 2400, only=("test_life.", "test_kinds.", "test_upgrade.", "test_consumers.")),),
+    (
+        Part(
+            "pulumi",
+            PULUMI,
+            2400,
+            only=("test_life.", "test_kinds.", "test_function_kind.", "test_upgrade.", "test_consumers.", "test_package."),
+        ),
+    ),
     (
         Part("patterns", ENGINES / "patterns" / "run.py", 600),
         Part("lambda", ENGINES / "lambda" / "run.py", 600),
-        Part("deploy", PULUMI, 2400, only=("test_deploy.", "test_bad_input.", "test_two_deployments.")),
+        Part("deploy", PULUMI, 2400, only=("test_deploy.", "test_bad_input.", "test_two_deployments.", "test_two_regions.")),
     ),
 )
 BUILT = {

@@ -28,6 +28,7 @@ SCHEDULES = ("auth-office-hours-start", "auth-office-hours-stop", "reconcile")
 WAY = ("aws:cloudwatch/eventRule:", "aws:cloudwatch/eventTarget:", "aws:lambda/permission:", "aws:lambda/function:")
 # Its name has the region in it now. It holds nothing.
 REPLACED = {"aws:cloudwatch/dashboard:Dashboard start-engines"}
+NEW = {"aws:lambda/layerVersion:LayerVersion start-engines", "aws:iam/policy:Policy start-engines-doctor"}
 REPLACEMENT = {"replace", "create-replacement", "delete-replaced"}
 
 
@@ -69,7 +70,7 @@ class Upgrade(Example):
         replaced = {step.key: step.diffs for step in steps if step.op in REPLACEMENT}
         self.assertEqual(replaced.keys(), REPLACED, replaced)
         self.assertEqual(keys(steps, "delete"), set())
-        self.assertEqual(keys(steps, "create"), {"aws:lambda/layerVersion:LayerVersion start-engines"})
+        self.assertEqual(keys(steps, "create"), NEW)
 
     def moment(self) -> dict[str, Any]:
         """The function's variables, and of each rule what it lets through and whom it sends it to."""
