@@ -28,7 +28,7 @@ class TwoRegions(World):
         preview = self.session.run("preview", config=self.settings(), program=PROGRAM)
         self.assertEqual((preview.warnings, {step.op for step in preview.steps}), ([], {"create"}))
         names = [step.inputs["name"] for step in preview.steps if step.type in ("aws:iam/role:Role", "aws:iam/policy:Policy")]
-        self.assertEqual(len(set(names)), 2 * (3 + 4), names)
+        self.assertEqual(len(set(names)), 2 * (3 + 5), names)
         self.assertEqual(self.there(), self.before)
 
     def test_02_an_update_makes_both(self) -> None:
