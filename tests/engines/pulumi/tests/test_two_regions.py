@@ -41,7 +41,7 @@ class TwoRegions(World):
 
     def test_03_each_has_names_of_its_own_where_all_regions_share_them(self) -> None:
         one, other = self.there().values()
-        for kind, count in (("role", 3), ("policy", 4)):
+        for kind, count in (("role", 3), ("policy", 5)):
             names = {name for found, name in one if found == kind}
             self.assertEqual(names, {name for found, name in other if found == kind})
             made = {name for name in names if name.rsplit("/", 1)[-1].startswith("engines-")}
