@@ -1,8 +1,7 @@
 //! Reads of services that the command asks a question or two: without the SDK's crate of each.
 //!
-//! Their crates were measured before: on two cores, in debug, `aws-sdk-iam` 1.133 took 75 s and `aws-sdk-cloudwatchlogs`
-//! 1.162 took 49 s beside each other, and three more (CloudWatch, ECR, Secrets Manager) would come on top, which together
-//! is longer than all of the command takes now. So they are asked as EC2 is, on the SDK's own parts
+//! Their crates were measured before: on two cores, in debug, `aws-sdk-iam` 1.133 took 75 s, and three more (CloudWatch,
+//! ECR, Secrets Manager) would come on top. So they are asked as EC2 is, on the SDK's own parts
 //! (`start_engines_aws::signed`): by the JSON protocol, or by the query protocol with XML. The protocols and target
 //! prefixes are those of botocore's service models (`botocore/data/*/*/service-2.json`).
 
@@ -24,7 +23,6 @@ use super::tree::{self, Node};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum JsonService {
     CloudWatch,
-    Logs,
     Ecr,
     SecretsManager,
 }
@@ -40,7 +38,6 @@ impl JsonService {
                 "GraniteServiceVersion20100801",
                 "1.0",
             ),
-            Self::Logs => ("logs", "logs", "CloudWatch Logs", "Logs_20140328", "1.1"),
             Self::Ecr => ("ecr", "api.ecr", "ECR", "AmazonEC2ContainerRegistry_V20150921", "1.1"),
             Self::SecretsManager => (
                 "secretsmanager",

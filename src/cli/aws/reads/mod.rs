@@ -21,6 +21,7 @@ pub(crate) struct Reads {
     elbv2: aws_sdk_elasticloadbalancingv2::Client,
     events: aws_sdk_eventbridge::Client,
     lambda: aws_sdk_lambda::Client,
+    logs: aws_sdk_cloudwatchlogs::Client,
     scheduler: aws_sdk_scheduler::Client,
     sqs: aws_sdk_sqs::Client,
 }
@@ -33,6 +34,7 @@ impl Reads {
             elbv2: aws_sdk_elasticloadbalancingv2::Client::new(config),
             events: aws_sdk_eventbridge::Client::new(config),
             lambda: aws_sdk_lambda::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
             scheduler: aws_sdk_scheduler::Client::new(config),
             sqs: aws_sdk_sqs::Client::new(config),
         }

@@ -1,6 +1,7 @@
 //! ECR's images, CloudWatch's log groups, Secrets Manager's secrets: only whether they are there.
 
 use serde_json::json;
+use start_engines_aws::error::call_error;
 use start_engines_core::call::CallError;
 
 use super::super::small::{self, JsonService};
@@ -57,10 +58,11 @@ impl Reads {
     /// (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogGroups.html>); the group with
     /// exactly this name comes first.
     pub(crate) async fn log_group(&self, name: &str) -> Result<Option<()>, CallError> {
-        let input = json!({"logGroupNamePrefix": name, "limit": 1});
-        let answer = small::json(&self.config, JsonService::Logs, "DescribeLogGroups", &input).await?;
-        let mut groups = answer["logGroups"].as_array().into_iter().flatten();
-        Ok(groups.any(|group| group["logGroupName"] == name).then_some(()))
+        let asked = self.logs.describe_log_groups().log_group_name_prefix(name).limit(1);
+        let answer = asked.send().await;
+        let answer = answer.map_err(|error| call_error("DescribeLogGroups", &error))?;
+        let mut groups = answer.log_groups().iter();
+        Ok(groups.any(|group| group.log_group_name() == Some(name)).then_some(()))
     }
 
     /// A secret, by its ARN. A container's may go on with a key, a stage and a version

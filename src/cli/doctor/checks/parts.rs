@@ -67,7 +67,7 @@ fn logs(of: &OfService<'_>, definition: &TaskFacts, findings: &mut Vec<Finding>)
         }
     }
     report.well(if count == 0 {
-        "none is needed"
+        "none of this region must be there before"
     } else {
         "all log groups are there"
     });
