@@ -54,7 +54,7 @@ test("no action of doctor changes anything, or reads a secret, a message or a lo
 });
 
 test("it has each action that the command names where it is denied, and no other", () => {
-  const sources = ["deployment.rs", "account.rs"].map((file) => readFileSync(path.join(__dirname, "../../src/cli/doctor/survey", file), "utf8"));
+  const sources = ["deployed.rs", "account.rs"].map((file) => readFileSync(path.join(__dirname, "../../src/cli/doctor/survey", file), "utf8"));
   const named = sources.join("").match(/"[a-z0-9]+:[A-Z][A-Za-z]+"/g) ?? [];
   assert.deepEqual([...new Set(actions())].sort(), [...new Set(named.map((text) => text.slice(1, -1)))].sort());
 });

@@ -3,15 +3,15 @@
 mod containers;
 mod function;
 mod identity;
+mod images_logs_secrets;
 mod messaging;
-mod network;
-mod parts;
 mod routing;
+mod vpc;
 
 use aws_config::SdkConfig;
 use start_engines_core::call::{CallError, ErrorKind};
 
-pub(crate) use self::parts::EcrImage;
+pub(crate) use self::images_logs_secrets::EcrImage;
 
 /// The clients of `doctor`.
 #[derive(Clone, Debug)]

@@ -6,12 +6,12 @@ mod definition;
 mod firewall;
 mod function;
 mod groups;
+mod later;
 mod parts;
 mod queues;
 mod roles;
 mod routes;
 mod rules;
-mod schedules;
 mod subnets;
 
 use start_engines_core::request::start::StartRequest;
@@ -28,7 +28,7 @@ pub(crate) fn all(world: &World) -> Vec<Finding> {
     rules::check(deployment, &mut findings);
     queues::check(deployment, &mut findings);
     alarms::check(deployment, &mut findings);
-    schedules::check(deployment, &world.account, &mut findings);
+    later::check(deployment, &world.account, &mut findings);
     routes::of_function(deployment, &world.account, &mut findings);
     roles::check_deployment(deployment, &world.account, &mut findings);
     for service in &world.services {

@@ -118,7 +118,7 @@ pub(crate) fn asks_of_deployment(deployment: &Deployment) -> Vec<Ask> {
             later,
             vec![("iam:PassedToService", vec!["scheduler.amazonaws.com".to_owned()])],
         ),
-        super::schedules::invoke(later, deployment.arn.as_str()),
+        super::later::invoke(later, deployment.arn.as_str()),
     ]
 }
 

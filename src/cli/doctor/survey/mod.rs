@@ -3,7 +3,7 @@
 //! Makes no findings: what could not be read is kept as such.
 
 mod account;
-mod deployment;
+mod deployed;
 mod pace;
 
 use serde_json::{Value, json};

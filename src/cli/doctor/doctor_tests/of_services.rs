@@ -1,0 +1,211 @@
+//! The checks of each service, but for its network.
+
+use super::*;
+
+#[test]
+fn a_role_that_cannot_be_passed_is_named() {
+    let world = denied("iam:PassRole", EXECUTION);
+    only(
+        &world,
+        "permissions",
+        Level::Failure,
+        &format!("may not call iam:PassRole on {EXECUTION}"),
+    );
+    only(
+        &denied("elasticloadbalancing:RegisterTargets", GROUP),
+        "permissions",
+        Level::Failure,
+        "RegisterTargets",
+    );
+    let world = broken(|world| {
+        let (_, verdict) = world
+            .account
+            .permits
+            .iter_mut()
+            .find(|(ask, _)| ask.action == "ecs:RunTask")
+            .unwrap();
+        *verdict = Fact::Known(Verdict::Unclear(vec!["aws:RequestedRegion".to_owned()]));
+    });
+    only(&world, "permissions", Level::NotChecked, "aws:RequestedRegion");
+}
+
+#[test]
+fn a_start_that_the_function_refuses_is_told_with_each_problem() {
+    let mut world = with_entry(&json!({"taskDefinition": "other:1"}));
+    world.account.definitions.clear();
+    only(&world, "start", Level::Failure, "ALLOWED_TASK_FAMILIES");
+}
+
+#[test]
+fn the_cluster_is_active_and_has_what_the_start_is_launched_on() {
+    let world = broken(|world| cluster(world).status = "INACTIVE".to_owned());
+    only(&world, "cluster", Level::Failure, "INACTIVE");
+    let mut world = broken(|world| {
+        world.account.clusters.insert("engines".to_owned(), Fact::Absent);
+    });
+    world.account.permits.clear();
+    only(&world, "cluster", Level::Failure, "does not exist");
+    let strategy = json!({"launchType": null, "capacityProviderStrategy": [{"capacityProvider": "own", "weight": 1}]});
+    let provider = |scales| Provider {
+        status: "ACTIVE".to_owned(),
+        scales,
+    };
+    let with = |scales: bool, is_there: bool| {
+        let mut world = with_entry(&strategy);
+        if is_there {
+            cluster(&mut world).providers.push("own".to_owned());
+        }
+        world
+            .account
+            .providers
+            .insert("own".to_owned(), Fact::Known(provider(scales)));
+        let mut found = unwell(&world);
+        // Container instances pull the image: their ways are not looked at.
+        found.retain(|finding| finding.level == Level::Failure);
+        found
+    };
+    assert_eq!(with(true, true), []);
+    assert!(with(false, true)[0].message.contains("own is empty"));
+    assert!(
+        with(true, false)[0]
+            .message
+            .contains("is not one of the cluster engines")
+    );
+    let mut world = with_entry(&json!({"launchType": "EC2"}));
+    assert!(unwell(&world)[0].message.contains("has no container instance"));
+    cluster(&mut world).instances = 1;
+    assert!(unwell(&world).iter().all(|finding| finding.level == Level::NotChecked));
+}
+
+#[test]
+fn the_task_definition_is_active_and_fits_launch_port_and_target_group() {
+    let world = broken(|world| definition(world).status = "INACTIVE".to_owned());
+    only(&world, "task definition", Level::Failure, "INACTIVE");
+    let world = broken(|world| definition(world).compatibilities = vec!["EC2".to_owned()]);
+    only(&world, "task definition", Level::Failure, "not compatible with FARGATE");
+    let world = broken(|world| {
+        let group = &mut group(world).facts;
+        group.target_type = start_engines_core::domain::target::TargetType::Instance;
+    });
+    only(&world, "port", Level::Failure, "takes targets of type instance");
+    let world = broken(|world| definition(world).ports.network_mode = NetworkMode::Bridge);
+    assert!(
+        unwell(&world)[0]
+            .message
+            .contains("network mode bridge, and the start has subnets")
+    );
+    // The task's security group must let in the other port too, so that only the mapping is wrong.
+    let mut world = with_entry(&json!({"port": 9090}));
+    security_group(&mut world, TASKS)
+        .ingress
+        .push(from_anywhere((9090, 9090)));
+    only(
+        &world,
+        "port",
+        Level::Warning,
+        "maps port 9090/tcp, which auth gets: mapped is auth 8080/tcp",
+    );
+    let world = with_entry(&json!({"containerName": "other"}));
+    let found = unwell(&world);
+    assert!(
+        found[0].level == Level::Failure && found[0].message.contains("has no container other"),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn a_target_group_without_a_listener_is_named() {
+    let world = broken(|world| group(world).balancers.clear());
+    only(
+        &world,
+        "target group",
+        Level::Failure,
+        "no listener and no rule of a load balancer forwards to auth",
+    );
+    let world = broken(|world| balancer(world).state = "failed".to_owned());
+    only(&world, "target group", Level::Failure, "could not be set up");
+}
+
+#[test]
+fn a_health_check_that_cannot_pass_is_named_before_and_after_it_fails() {
+    let world = broken(|world| group(world).check.path = Some("health".to_owned()));
+    only(&world, "health check", Level::Failure, "is no path");
+    let world = broken(|world| {
+        group(world).check.port = "9090".to_owned();
+        security_group(world, TASKS).ingress.push(from_anywhere((9090, 9090)));
+    });
+    only(
+        &world,
+        "health check",
+        Level::Warning,
+        "asks port 9090, which no container",
+    );
+    let unhealthy = |reason: &str| {
+        broken(|world| {
+            let targets = known(world.account.unhealthy.values_mut().next().unwrap());
+            targets.push(Unhealthy {
+                id: "10.0.0.7".to_owned(),
+                port: Some(8080),
+                state: "unhealthy".to_owned(),
+                reason: reason.to_owned(),
+                description: "Health checks failed with these codes: [404]".to_owned(),
+            });
+        })
+    };
+    let world = unhealthy("Target.ResponseCodeMismatch");
+    only(
+        &world,
+        "target health",
+        Level::Failure,
+        "[404]; the health check asks for /health on its own port (8080) and wants 200",
+    );
+    only(
+        &unhealthy("Target.Timeout"),
+        "target health",
+        Level::Failure,
+        "nothing answers /health",
+    );
+    only(
+        &unhealthy("Target.FailedHealthChecks"),
+        "target health",
+        Level::Failure,
+        "connection",
+    );
+    only(
+        &unhealthy("Elb.InternalError"),
+        "target health",
+        Level::Warning,
+        "unhealthy",
+    );
+}
+
+#[test]
+fn the_time_until_a_target_is_healthy_follows_from_the_load_balancer() {
+    let told = |world: &World| {
+        let findings = all(world);
+        let found = findings.iter().find(|finding| finding.check == "health check").unwrap();
+        found.message.clone()
+    };
+    // One passed check is enough for an Application Load Balancer.
+    assert!(
+        told(&sound()).ends_with("healthy at most 35 s after it answers"),
+        "{}",
+        told(&sound())
+    );
+    let world = broken(|world| balancer(world).kind = "network".to_owned());
+    assert!(
+        told(&world).contains("healthy at most 155 s after it answers and its checks have begun"),
+        "{}",
+        told(&world)
+    );
+}
+
+#[test]
+fn images_log_groups_and_secrets_are_there() {
+    let world = broken(|world| *world.account.images.get_mut(IMAGE).unwrap() = Fact::Absent);
+    only(&world, "image", Level::Failure, "is not in ECR");
+    let world = broken(|world| *world.account.log_groups.values_mut().next().unwrap() = Fact::Absent);
+    only(&world, "log group", Level::Failure, "/ecs/auth does not exist");
+    let world = broken(|world| *world.account.secrets.values_mut().next().unwrap() = Fact::Absent);
+    only(&world, "secrets", Level::Failure, "does not exist");
+}
