@@ -65,7 +65,7 @@ test("the topic of one may be a resource, where the others have none", async () 
 test("an unknown name is a problem with all that there are, and so is what does not fit", () => {
   const have =
     "errors, throttles, failures-lost, duration, rule-dead-letter-queue, on-failure-queue, starts-failed, deadlines-not-set, " +
-    "stops-without-ec2, registration-lag, outcome-events-failed, targets-unknown, unhealthy-auth, unhealthy-auth-tcp";
+    "tasks-unhealthy, stops-without-ec2, registration-lag, outcome-events-failed, targets-unknown, unhealthy-auth, unhealthy-auth-tcp";
   const each = {
     error: false,
     "messages-failed": {},

@@ -111,6 +111,7 @@ test("each wrong argument is named with value and rule", () => {
     [withSchedule({ maxAgeSeconds: -1 }), "args.schedules.morning.maxAgeSeconds = -1: must be a whole number from 0 to 86400"],
     [{ reconcileSchedule: "hourly" }, 'args.reconcileSchedule = "hourly": must be cron(six fields)'],
     [withSchedule({ timezone: "Berlin" }), 'args.schedules.morning.timezone = "Berlin": must be an IANA time zone'],
+    [{ healthTimeoutSeconds: 3_601 }, "args.healthTimeoutSeconds = 3601: must be a whole number from 0 to 3600"],
     [{ startTimeoutSeconds: 86_401 }, "args.startTimeoutSeconds = 86401: must be a whole number from 0 to 86400"],
     [withSchedule({ stop: "19:00" }), 'args.schedules.morning.stop = "19:00": must be cron(six fields)'],
     [withSchedule({ start: undefined }), "args.schedules.morning.start is missing: give start, stop or both"],

@@ -199,6 +199,7 @@ test("every alarm is published to the topic, and has the limits that were asked 
     "on-failure-queue": ["ApproximateNumberOfMessagesVisible", 0],
     "starts-failed": ["StartsFailed", 0],
     "deadlines-not-set": ["DeadlinesNotSet", 0],
+    "tasks-unhealthy": ["TasksUnhealthy", 0],
     "stops-without-ec2": ["StopsWithoutEc2", 0],
     "registration-lag": ["RegistrationLag", 10_000],
     "outcome-events-failed": ["OutcomeEventsFailed", 0],

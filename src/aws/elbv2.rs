@@ -13,7 +13,7 @@ use aws_sdk_elasticloadbalancingv2::types::{TargetDescription, TargetGroupIpAddr
 use aws_smithy_types::timeout::TimeoutConfig;
 use start_engines_core::call::{CallError, ErrorKind};
 use start_engines_core::domain::arn::TargetGroupArn;
-use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth, Zone};
+use start_engines_core::domain::target::{AddressFamily, HealthCheck, Target, TargetGroup, TargetHealth, Zone};
 
 use crate::client::Client;
 use crate::error::call_error;
@@ -56,6 +56,25 @@ pub fn read_target_group(found: &sdk::TargetGroup) -> TargetGroup {
         },
         protocol: found.protocol().map_or("", sdk::ProtocolEnum::as_str).to_owned(),
         vpc: found.vpc_id().and_then(|id| id.parse().ok()),
+        health_check: read_health_check(found),
+    }
+}
+
+/// What the answer leaves out is ELB's default.
+fn read_health_check(found: &sdk::TargetGroup) -> HealthCheck {
+    let default = HealthCheck::default();
+    let seconds = |given: Option<i32>, default| {
+        given
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .map_or(default, Duration::from_secs)
+    };
+    HealthCheck {
+        interval: seconds(found.health_check_interval_seconds(), default.interval),
+        timeout: seconds(found.health_check_timeout_seconds(), default.timeout),
+        healthy_threshold: found
+            .healthy_threshold_count()
+            .and_then(|count| u32::try_from(count).ok())
+            .unwrap_or(default.healthy_threshold),
     }
 }
 
@@ -145,11 +164,12 @@ pub(crate) async fn describe_targets(
 
 fn health(described: &sdk::TargetHealthDescription) -> Option<TargetHealth> {
     let health = described.target_health()?;
-    Some(TargetHealth::of(
+    let of = TargetHealth::of(
         health.state()?.as_str(),
         health.reason().map(sdk::TargetHealthReasonEnum::as_str),
         described.target().and_then(TargetDescription::availability_zone),
-    ))
+    );
+    Some(of.with_description(health.description()))
 }
 
 /// Registers targets. Registering a target again is not an error.

@@ -171,6 +171,9 @@ impl AwsClients {
                 .await
                 .map(|()| Answer::Done),
             Call::TagTask { task, tag } => ecs::tag_task(&self.ecs, task, tag).await.map(|()| Answer::Done),
+            Call::ShareSchedule(shared) => scheduler::create_schedule(&self.scheduler, &shared.one_time())
+                .await
+                .map(|()| Answer::Done),
             Call::CreateSchedule(schedule) => scheduler::create_schedule(&self.scheduler, schedule)
                 .await
                 .map(|()| Answer::Done),

@@ -10,11 +10,12 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 
 use start_engines_core::call::{
-    Answer, Call, CallError, MAX_FILTER_VALUES, MAX_TARGETS_PER_CALL, MAX_TASKS_PER_DESCRIBE,
+    Answer, Call, CallError, MAX_FILTER_VALUES, MAX_TARGETS_PER_CALL, MAX_TASKS_PER_DESCRIBE, MAX_TASKS_PER_SCHEDULE,
 };
 use start_engines_core::domain::arn::{Cluster, InterfaceId, TargetGroupArn, TaskArn, VpcId};
 use start_engines_core::domain::interface::InterfaceQuery;
 use start_engines_core::domain::target::{Target, TargetHealth, Zone};
+use start_engines_core::domain::timestamp::Timestamp;
 
 /// One call for several askers: events that need a part of its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ enum Kind<'c> {
     /// In a VPC, by addresses of one family: whether it is IPv6.
     Addresses(Option<&'c VpcId>, bool),
     Interfaces,
+    /// A schedule for this purpose and time.
+    Schedule(&'c str, Timestamp),
     /// Only identical calls.
     Same(&'c Call),
 }
@@ -52,6 +55,7 @@ impl<'c> Kind<'c> {
                 Some(Self::Addresses(vpc.as_ref(), is_ipv6))
             }
             Call::DescribeNetworkInterfaces(InterfaceQuery::Ids(_)) => Some(Self::Interfaces),
+            Call::ShareSchedule(shared) => Some(Self::Schedule(shared.purpose, shared.at)),
             Call::ListTasks { .. }
             | Call::ListTasksStartedBy { .. }
             | Call::DescribeContainerInstance { .. }
@@ -86,6 +90,10 @@ fn things(call: &Call) -> (Vec<Thing<'_>>, usize) {
         | Call::DeregisterTargets { targets, .. } => {
             (targets.iter().map(Thing::Target).collect(), MAX_TARGETS_PER_CALL)
         }
+        Call::ShareSchedule(shared) => (
+            shared.tasks.iter().map(|(task, _)| Thing::Task(task)).collect(),
+            MAX_TASKS_PER_SCHEDULE,
+        ),
         Call::DescribeNetworkInterfaces(InterfaceQuery::Addresses { vpc, addresses }) => {
             let max = MAX_FILTER_VALUES - usize::from(vpc.is_some());
             (addresses.iter().map(Thing::Address).collect(), max)
@@ -183,10 +191,17 @@ impl Coalesced {
                     // The shortest time, as that address may have another owner first.
                     *within = (*within).min(*other);
                 }
+                (Call::ShareSchedule(shared), Call::ShareSchedule(other)) => {
+                    shared.tasks.extend_from_slice(&other.tasks);
+                }
                 _ => {}
             }
         }
         match &mut call {
+            Call::ShareSchedule(shared) => {
+                let mut seen = HashSet::with_capacity(shared.tasks.len());
+                shared.tasks.retain(|(task, _)| seen.insert(task.clone()));
+            }
             Call::DescribeTasks { tasks, .. } => keep_first_of_each(tasks),
             Call::DescribeTargetHealth { targets, .. }
             | Call::RegisterTargets { targets, .. }

@@ -64,19 +64,20 @@ impl<A: Aws, C: Clock> Handler<A, C> {
 
     /// Handles `events` concurrently, with coalesced calls; returns one result for each, in order.
     ///
-    /// RUNNING tasks, stopping tasks, requests to stop, and each other request run separately, so that none waits for
+    /// RUNNING tasks, stopping tasks, checks, requests to stop, and each other request run separately, so that none waits for
     /// another's slow call. Only a stop waits, for the starts that were requested before it (`order`).
     pub async fn handle_batch(&self, events: Vec<Value>, invocation: &Invocation) -> Vec<Handled> {
         let mut works: Vec<Work> = events.into_iter().map(|event| self.read(event, invocation)).collect();
         leave_newest(&mut works);
         let (mut running, mut stopping, mut stops) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut starts, mut reconciles) = (Vec::new(), Vec::new());
+        let (mut starts, mut reconciles, mut checks) = (Vec::new(), Vec::new(), Vec::new());
         for work in &mut works {
             match &work.trigger {
                 Some(Trigger::TaskStateChange(change)) if change.task.phase() == Phase::Running => running.push(work),
                 Some(Trigger::TaskStateChange(_) | Trigger::Deregister(_)) => stopping.push(work),
                 Some(Trigger::Stop(_)) => stops.push(work),
                 Some(Trigger::Start(_)) => starts.push(work),
+                Some(Trigger::Check(_)) => checks.push(work),
                 Some(Trigger::Reconcile(_) | Trigger::ReconcileAll(_)) => reconciles.push(work),
                 None => {}
             }
@@ -107,6 +108,7 @@ impl<A: Aws, C: Clock> Handler<A, C> {
             self.rounds.run(stopping, deadline),
             self.rounds.run(stops, deadline),
             self.rounds.run(running, deadline),
+            self.rounds.run(checks, deadline),
             first_before_stops,
             starts,
             reconciles

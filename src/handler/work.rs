@@ -73,6 +73,7 @@ impl Work {
                 | Trigger::Reconcile(_)
                 | Trigger::ReconcileAll(_)
                 | Trigger::Deregister(_)
+                | Trigger::Check(_)
                 | Trigger::TaskStateChange(_),
             )
             | None => failure,

@@ -27,6 +27,7 @@ const VARIABLES: [(&str, &str, &str); 13] = [
     ("ALLOWED_TASK_FAMILIES", "auth:7", "auth"),
     ("ALLOWED_SOURCES", " ", "app.*"),
     ("TASK_WAIT_TIMEOUT", "soon", "300"),
+    ("HEALTH_TIMEOUT", "3601", "300"),
     ("LOG_LEVEL", "loud", "debug"),
     ("CATALOG_ONLY", "yes", "true"),
 ];

@@ -187,6 +187,8 @@ pub(crate) struct Start<'a> {
     pub(crate) first: First,
     /// `requestedAt`.
     pub(crate) requested_at: Option<&'a str>,
+    /// `onUnhealthy`.
+    pub(crate) on_unhealthy: Option<&'a str>,
 }
 
 /// Where a task with an interface of its own is first tried; then on Fargate.
@@ -215,6 +217,7 @@ pub(crate) fn start_event(service: &Service, start: &Start<'_>, time: &str) -> V
         "idempotencyKey": start.key,
         "service": name_of(start.service),
         "requestedAt": start.requested_at,
+        "onUnhealthy": start.on_unhealthy,
     });
     match start.first {
         _ if service.mode != Mode::Awsvpc => detail["launchType"] = json!("EC2"),
@@ -280,8 +283,9 @@ pub(crate) fn reconcile_event(cluster: &str, id: &str, time: &str) -> Value {
 /// The name of the deployment under test.
 const DEPLOYMENT: &str = "this";
 
-/// The function's configuration; with `is_alone` as if there were no other deployment.
-pub(crate) fn config(is_alone: bool) -> Config {
+/// The function's configuration; with `is_alone` as if there were no other deployment, and with or without checks of what
+/// it registers.
+pub(crate) fn config(is_alone: bool, has_checks: bool) -> Config {
     let mut variables = BTreeMap::from([
         ("DEPLOYMENT", DEPLOYMENT),
         ("ALLOWED_CLUSTERS", "engines,workers"),
@@ -292,6 +296,9 @@ pub(crate) fn config(is_alone: bool) -> Config {
         ),
         ("TASK_WAIT_TIMEOUT", "120"),
     ]);
+    if !has_checks {
+        variables.insert("HEALTH_TIMEOUT", "0");
+    }
     if is_alone {
         variables.retain(|name, _| !matches!(*name, "DEPLOYMENT" | "ALLOWED_TARGET_GROUPS"));
     }

@@ -64,6 +64,7 @@ impl Simulation {
                 }
                 Ok(())
             }
+            (Call::StopTask { task, .. }, About::Check { planned_at }) => self.check_stops(task, *planned_at),
             (Call::StopTask { task, .. } | Call::TagTask { task, .. }, About::StopMany { whom, asked_at, .. }) => {
                 self.promises.stopped_by(task.as_str(), *asked_at)?;
                 if matches!(call, Call::TagTask { .. }) {
@@ -127,6 +128,7 @@ impl Simulation {
             }
             (Call::DescribeTargetHealth { group, targets }, _, Ok(Answer::Health(health))) => {
                 self.mistake_grace_periods(health);
+                self.is_shown(about, group, targets, health);
                 for (target, health) in targets.iter().zip(health) {
                     let is_hidden = self.promises.may_be_unseen(&as_promised(group, target), self.now);
                     if is_hidden && matches!(health, TargetHealth::Registered(_)) && self.rng.bool() {
@@ -154,7 +156,10 @@ impl Simulation {
             {
                 Arc::make_mut(page).tasks.clear();
             }
-            (Call::RegisterTargets { group, targets, .. }, _, Ok(_)) => self.may_fail_its_checks(group, targets),
+            (Call::RegisterTargets { group, targets, .. }, _, Ok(_)) => {
+                self.may_fail_its_checks(group, targets);
+                self.are_checked(group, targets);
+            }
             (
                 Call::DescribeTaskDefinition { .. },
                 About::Task { is_running: false, .. },
@@ -164,6 +169,10 @@ impl Simulation {
             }
             (Call::StopTask { task, .. }, _, Ok(_)) => self.is_stopped_by_request(task.as_str()),
             (Call::TagTask { task, .. }, _, Ok(_)) => self.promises.life(task.as_str()).is_asked_to_stop = true,
+            (Call::ShareSchedule(shared), _, Ok(_)) => {
+                let late = self.rng.i64(0..=MINUTE);
+                self.after(shared.at.millis() - self.now + late, Step::Fire);
+            }
             (Call::CreateSchedule(schedule), _, Ok(_)) => {
                 self.scheduled(schedule);
                 // Scheduler is precise to the minute.

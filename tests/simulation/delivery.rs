@@ -6,10 +6,11 @@ use std::fmt;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use start_engines_core::outcome::{Outcome, Skip};
+use start_engines_core::outcome::{NextCheck, Outcome, Skip};
 use start_engines_core::report::handled::Handled;
 
 use crate::account::{self, First, Start, Whom};
+use crate::checks::{self, CHECK};
 use crate::promises::Broken;
 use crate::searches::GOES_ON;
 use crate::simulation::{HOUR, MINUTE, Mutant, SECOND, Simulation, Step};
@@ -57,13 +58,18 @@ pub(crate) enum About {
         /// When this try began.
         began: i64,
     },
+    /// A schedule asks for a check of what was registered.
+    Check {
+        /// When it was to be made.
+        planned_at: i64,
+    },
 }
 
 impl About {
     /// The task that it is about, if there is one yet.
     pub(crate) fn task(&self) -> Option<&str> {
         match self {
-            Self::Start { .. } | Self::StopMany { .. } | Self::Reconcile { .. } => None,
+            Self::Start { .. } | Self::StopMany { .. } | Self::Reconcile { .. } | Self::Check { .. } => None,
             Self::Task { task, .. } | Self::Stop { task } => Some(task),
         }
     }
@@ -78,6 +84,7 @@ impl fmt::Display for About {
             Self::Stop { task } => write!(f, "a request to stop {task}"),
             Self::StopMany { whom, .. } => write!(f, "a request to stop all of {whom:?}"),
             Self::Reconcile { cluster, .. } => write!(f, "a reconcile of {cluster}"),
+            Self::Check { .. } => f.write_str("a check"),
         }
     }
 }
@@ -136,6 +143,7 @@ impl Simulation {
                     count,
                     first,
                     requested_at: requested_at.as_deref(),
+                    on_unhealthy: checks::on_unhealthy(self.mutant, service),
                 };
                 let event = account::start_event(&self.services[service], &start, &time_at(begin + at));
                 let about = About::Start {
@@ -232,7 +240,8 @@ impl Simulation {
             | About::Start { .. }
             | About::Stop { .. }
             | About::StopMany { .. }
-            | About::Reconcile { .. } => {}
+            | About::Reconcile { .. }
+            | About::Check { .. } => {}
         }
     }
 
@@ -259,7 +268,9 @@ impl Simulation {
         ) {
             self.mutate_second_half(&mut event);
         }
-        if event["detail-type"] == GOES_ON {
+        if event["detail-type"] == CHECK {
+            self.mutate_check(&mut event);
+        } else if event["detail-type"] == GOES_ON {
             self.mutate_search(&mut event);
         } else if matches!(delivery.about, About::Task { is_running: false, .. }) {
             self.mutate_stop(&mut event);
@@ -304,6 +315,13 @@ impl Simulation {
                 self.promises.start_succeeded(identity, *count, tasks.len())?;
             }
             (About::Task { task, is_running: true }, _) => {
+                let check = match outcome {
+                    Outcome::Registered { check, .. } => Some(check),
+                    _ => None,
+                };
+                if matches!(check, Some(NextCheck::NotScheduled(_))) {
+                    self.statistics.count("checks not scheduled");
+                }
                 self.promises.running_is_handled(task, &self.world)?;
                 if matches!(outcome, Outcome::Deregistered { .. }) {
                     self.statistics.count("registrations undone");
@@ -356,8 +374,9 @@ impl Simulation {
                     self.promises.stop_succeeded(whom, *asked_at, *began)?;
                 }
             }
+            (About::Check { planned_at }, Outcome::Checked(checked)) => self.is_checked(checked, *planned_at)?,
             (About::Task { .. } | About::Stop { .. }, _) => {}
-            (About::Start { .. } | About::Reconcile { .. }, other) => panic!("{} ends as {other:?}", delivery.about),
+            (About::Start { .. } | About::Reconcile { .. } | About::Check { .. }, other) => panic!("{} ends as {other:?}", delivery.about),
         }
         if let Outcome::Deregistered { reused, .. } = outcome
             && !reused.is_empty()
@@ -387,7 +406,7 @@ impl Simulation {
                 delivery.tries = 0;
                 match delivery.about {
                     About::Start { .. } | About::Reconcile { .. } => self.rng.i64(MINUTE..=10 * MINUTE),
-                    About::Task { .. } | About::Stop { .. } | About::StopMany { .. } => {
+                    About::Task { .. } | About::Stop { .. } | About::StopMany { .. } | About::Check { .. } => {
                         self.rng.i64(MINUTE..=12 * HOUR)
                     }
                 }

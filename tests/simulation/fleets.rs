@@ -47,7 +47,7 @@ fn fleet() -> (World, Vec<String>, Vec<String>) {
 
 /// Handles an event to its end; gives how often each operation was called, in the order of their first calls.
 fn handle(world: &mut World, event: &serde_json::Value) -> (Outcome, Vec<(&'static str, usize)>) {
-    let config = account::config(true);
+    let config = account::config(true, false);
     let function = "arn:aws:lambda:us-east-1:111122223333:function:start-engines".parse();
     let trigger = request::read(event.clone(), &config, function.ok().as_ref()).expect("a sound event");
     let now = |world: &World| Timestamp::from_millis(world.clock.unix_timestamp() * 1000);

@@ -11,6 +11,7 @@
 
 mod account;
 mod calls;
+mod checks;
 mod delivery;
 mod faults;
 mod fleets;
@@ -34,8 +35,11 @@ const SEEDS: u64 = 40;
 const SEEDS_FOR_A_MUTANT: u64 = 160;
 
 /// What must have happened for the stories to be worth something.
-const INTERESTING: [&str; 46] = [
+const INTERESTING: [&str; 53] = [
     "AWS calls",
+    "checks",
+    "checks not scheduled",
+    "checks that came late",
     "cold starts",
     "continued: owner_not_shown",
     "continued: owner_search",
@@ -74,7 +78,11 @@ const INTERESTING: [&str; 46] = [
     "stops of many that go on",
     "stops that spared tasks",
     "stops asked for",
+    "tasks found healthy",
+    "tasks found unhealthy",
+    "tasks stopped by a check",
     "tasks stopped by request",
+    "tasks to be checked once more",
     "reused addresses",
     "reused host ports",
     "targets in their grace period",
@@ -282,4 +290,14 @@ fn when_client_tokens_are_forgotten_a_start_is_done_twice() {
 #[test]
 fn when_deployments_know_nothing_of_each_other_one_touches_the_others_tasks() {
     dies(Mutant::DeploymentsAreStrangers, "8");
+}
+
+#[test]
+fn when_a_target_that_is_still_checked_looks_unhealthy_its_task_is_stopped_for_nothing() {
+    dies(Mutant::InitialLooksUnhealthy, "10");
+}
+
+#[test]
+fn when_a_check_of_long_ago_looks_as_if_it_came_in_time_it_stops_a_task() {
+    dies(Mutant::ChecksAreAlwaysInTime, "10");
 }

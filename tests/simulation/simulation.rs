@@ -13,15 +13,17 @@ use fastrand::Rng;
 use start_engines_core::call::{Answer, Call, CallError};
 use start_engines_core::decide::timing;
 use start_engines_core::domain::arn::InterfaceId;
+use start_engines_fake_aws::Health;
 use start_engines_world::{World, carry_out, failure};
 use time::OffsetDateTime;
 
 use crate::account::{self, Service, Whom};
+use crate::checks::{self, Seen};
 use crate::delivery::{About, Delivery};
 use crate::faults::{End, fate};
 use crate::function::{Asked, Instance, Letter, Next, Running, SharedTime};
 use crate::lives::{SKEW_MILLIS, Shown, Turn};
-use crate::promises::{Broken, Promises};
+use crate::promises::{self, Broken, Promises};
 use crate::statistics::Statistics;
 
 /// When all stories begin: 2026-01-01, in milliseconds.
@@ -108,6 +110,10 @@ pub(crate) enum Mutant {
     NewTasksAreShownLate,
     /// ECS is always half a minute behind, and a task may be STOPPED as soon as it was RUNNING.
     TasksEndAtOnce,
+    /// What ELB still checks looks unhealthy to a check.
+    InitialLooksUnhealthy,
+    /// A check that comes late looks as if it came in time.
+    ChecksAreAlwaysInTime,
 }
 
 /// What happens at a point in time.
@@ -139,6 +145,8 @@ pub(crate) enum Step {
     StopMany(Whom),
     /// An application starts a service anew.
     Restart(usize),
+    /// ELB has checked a new target.
+    Health(promises::Target, Health),
 }
 
 /// An invocation under way.
@@ -172,6 +180,8 @@ pub(crate) struct Simulation {
     /// When a start's event was first delivered.
     pub(crate) first_tried: BTreeMap<String, i64>,
     pub(crate) tasks: BTreeMap<String, Shown>,
+    /// What checks have been shown.
+    pub(crate) seen: Seen,
     /// Until when no task begins to run on an instance: ports that were given back there are not shown so yet.
     pub(crate) settles: BTreeMap<String, i64>,
     time: SharedTime,
@@ -234,7 +244,9 @@ pub(crate) fn run(seed: u64, mutant: Mutant, is_reported: bool) -> Report {
         | Mutant::Ec2LagsLonger
         | Mutant::OnlyTheSameServiceIsSearched
         | Mutant::NewTasksAreShownLate
-        | Mutant::TasksEndAtOnce => false,
+        | Mutant::TasksEndAtOnce
+        | Mutant::InitialLooksUnhealthy
+        | Mutant::ChecksAreAlwaysInTime => false,
     };
     let (world, services) = account::open(&mut rng, with_instances);
     let faults = rng.choice([0, 20, 60, 120]).expect("one of these");
@@ -261,6 +273,7 @@ pub(crate) fn run(seed: u64, mutant: Mutant, is_reported: bool) -> Report {
         freed: BTreeMap::new(),
         first_tried: BTreeMap::new(),
         tasks: BTreeMap::new(),
+        seen: Seen::default(),
         settles: BTreeMap::new(),
         time: Arc::new(AtomicI64::new(BEGIN)),
         queue: BTreeMap::new(),
@@ -344,6 +357,10 @@ impl Simulation {
                 self.ask_to_stop_many(&whom);
                 Ok(())
             }
+            Step::Health(target, health) => {
+                self.has_health(&target, health);
+                Ok(())
+            }
             Step::Restart(service) => {
                 self.restart(service);
                 Ok(())
@@ -405,7 +422,10 @@ impl Simulation {
             self.statistics.count("cold starts");
             let skew = self.rng.i64(-self.skew..=self.skew);
             Instance::new(
-                account::config(self.mutant == Mutant::DeploymentsAreStrangers),
+                account::config(
+                    self.mutant == Mutant::DeploymentsAreStrangers,
+                    checks::are_made(self.mutant),
+                ),
                 &self.time,
                 skew,
             )
@@ -464,7 +484,11 @@ impl Simulation {
             About::Reconcile { .. } => self.faults / 6,
             // ECS takes few tags a second.
             About::StopMany { .. } if matches!(call, Call::TagTask { .. }) => self.faults.max(TAG_FAULTS),
-            About::Start { .. } | About::Task { .. } | About::Stop { .. } | About::StopMany { .. } => self.faults,
+            About::Start { .. }
+            | About::Task { .. }
+            | About::Stop { .. }
+            | About::StopMany { .. }
+            | About::Check { .. } => self.faults,
         };
         let within = match (self.mutant, &call) {
             (Mutant::DeregistrationsHaveNoBound, Call::DeregisterTargets { .. }) => Duration::from_secs(60),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use start_engines_core::domain::timestamp::Timestamp;
 
 use crate::account::{self, First, Start, Whom};
+use crate::checks::{self, CHECK};
 use crate::delivery::{About, Delivery, time_at};
 use crate::reconciles;
 use crate::searches::GOES_ON;
@@ -74,6 +75,7 @@ impl Simulation {
             count: 1,
             first: First::Fargate,
             requested_at: Some(&time),
+            on_unhealthy: checks::on_unhealthy(self.mutant, service),
         };
         let event = account::start_event(&self.services[service], &start, &time);
         let about = About::Start {
@@ -106,6 +108,11 @@ impl Simulation {
             }
             if event["detail-type"] == GOES_ON {
                 self.goes_on(event);
+                continue;
+            }
+            if event["detail-type"] == CHECK {
+                let about = checks::about(&event);
+                self.send(event, about);
                 continue;
             }
             let detail = &event["detail"];

@@ -155,6 +155,15 @@ export function functionAlarms(context: Watched, args: AlarmArgs): Alarm[] {
     },
     {
       ...ofFunction,
+      suffix: "tasks-unhealthy",
+      alarmDescription: "Tasks were not healthy when they were checked after their registration: they get no requests.",
+      namespace: NAMESPACE,
+      metricName: "TasksUnhealthy",
+      statistic: "Sum",
+      threshold: 0,
+    },
+    {
+      ...ofFunction,
       suffix: "stops-without-ec2",
       alarmDescription:
         "Only ECS was searched for who has an address now, which is slow with many tasks: allow ec2:DescribeNetworkInterfaces to the function.",

@@ -194,6 +194,8 @@ export interface StartEnginesArgs {
   readonly defaults?: DefaultsArgs | undefined;
   /** Seconds after which a task that is not RUNNING is stopped, 0 (never) to 86400, if a start gives none. Default 300, and 900 if a placement uses a capacity provider other than Fargate's. */
   readonly startTimeoutSeconds?: pulumi.Input<number> | undefined;
+  /** Seconds after their registration after which targets are checked, once, 0 (never) to 3600, if a start gives none. Default: what the target group's health checks take and a minute, at least 300. */
+  readonly healthTimeoutSeconds?: pulumi.Input<number> | undefined;
   /** Starts and stops at given times, by name. Default: none. */
   readonly schedules?: Readonly<Record<string, ScheduleArgs>> | undefined;
   /** When tasks and targets of all clusters are compared and repaired, one cluster after the other, in UTC; `off` for only on request. Default `rate(30 minutes)`. */

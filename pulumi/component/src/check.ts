@@ -92,6 +92,7 @@ function checkFunction(name: string, fields: Fields, problems: Problems): void {
   fields.number("timeout", 30, 900);
   fields.number("reservedConcurrency", 0, 100_000);
   fields.number("startTimeoutSeconds", 0, 86_400);
+  fields.number("healthTimeoutSeconds", 0, 3_600);
   fields.oneOf("logLevel", Object.values(LogLevel));
   fields.oneOf("tracing", Object.values(Tracing));
   checkEnvironment(fields, problems);

@@ -111,6 +111,14 @@ export function dashboardBody(args: DashboardArgs) {
         own("StopsWithoutEc2", "Sum", "stops without EC2"),
       ],
     ],
+    [
+      "Tasks checked after their registration",
+      [
+        own("TasksHealthy", "Sum", "healthy"),
+        own("TasksUnhealthy", "Sum", "unhealthy"),
+        own("ChecksNotScheduled", "Sum", "checks not scheduled"),
+      ],
+    ],
     ["RUNNING to registered, ms", lag("RegistrationLag")],
     ["Stop to deregistered, ms", lag("DeregistrationLag")],
     ["Events skipped by reason", [byReason("EventsSkipped")]],

@@ -23,6 +23,10 @@ export type AssignPublicIp = (typeof AssignPublicIp)[keyof typeof AssignPublicIp
 export const LaunchType = { Ec2: "EC2", Fargate: "FARGATE", External: "EXTERNAL" } as const;
 export type LaunchType = (typeof LaunchType)[keyof typeof LaunchType];
 
+/** What happens to a task whose targets are unhealthy when they are checked. */
+export const OnUnhealthy = { Report: "report", Stop: "stop" } as const;
+export type OnUnhealthy = (typeof OnUnhealthy)[keyof typeof OnUnhealthy];
+
 /** Where tags come from. RunTask refuses SERVICE: the task belongs to none. */
 export const PropagateTags = { TaskDefinition: "TASK_DEFINITION", None: "NONE" } as const;
 export type PropagateTags = (typeof PropagateTags)[keyof typeof PropagateTags];

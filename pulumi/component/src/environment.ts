@@ -12,7 +12,7 @@ import type { PlainArgs } from "./withoutResources";
 /** The arguments that the variables are made of. */
 export interface EnvironmentArgs
   extends ListedArgs,
-    Pick<SettledArgs, "deployment" | "defaults" | "catalogOnly" | "startTimeoutSeconds" | "outcomeEventBus" | "apiRates" | "logLevel">,
+    Pick<SettledArgs, "deployment" | "defaults" | "catalogOnly" | "startTimeoutSeconds" | "healthTimeoutSeconds" | "outcomeEventBus" | "apiRates" | "logLevel">,
     BufferedBy {
   /** Only whether there are any. */
   readonly services?: object | undefined;
@@ -23,9 +23,9 @@ export type FurtherVariables = Pick<SettledArgs, "environment">;
 
 /** These, when they are known. */
 export function environmentArgs(args: PlainArgs): pulumi.Output<EnvironmentArgs> {
-  const { deployment, defaults, catalogOnly, startTimeoutSeconds, outcomeEventBus, apiRates, logLevel } = args;
+  const { deployment, defaults, catalogOnly, startTimeoutSeconds, healthTimeoutSeconds, outcomeEventBus, apiRates, logLevel } = args;
   const { buffered, timeout, queueRetentionDays, services } = args;
-  const known = pulumi.output({ deployment, defaults, catalogOnly, startTimeoutSeconds, outcomeEventBus, apiRates, logLevel });
+  const known = pulumi.output({ deployment, defaults, catalogOnly, startTimeoutSeconds, healthTimeoutSeconds, outcomeEventBus, apiRates, logLevel });
   return pulumi
     .all([listedArgs(args), known])
     .apply(([lists, others]): EnvironmentArgs => ({ ...lists, ...others, buffered, timeout, queueRetentionDays, services }));
@@ -57,6 +57,7 @@ const OWN: ReadonlySet<string> = new Set([
   "SERVICES_FILE",
   "CATALOG_ONLY",
   "TASK_WAIT_TIMEOUT",
+  "HEALTH_TIMEOUT",
   "SCHEDULER_ROLE_ARN",
   "SCHEDULER_GROUP",
   "SCHEDULER_DEAD_LETTER_QUEUE_ARN",
@@ -129,6 +130,7 @@ function variablesOf(args: EnvironmentArgs, later: Later, functionName: string):
     SECURITY_GROUPS: joined(defaults.securityGroups),
     CATALOG_ONLY: args.catalogOnly === true ? "true" : undefined,
     TASK_WAIT_TIMEOUT: args.startTimeoutSeconds?.toString(),
+    HEALTH_TIMEOUT: args.healthTimeoutSeconds?.toString(),
     SCHEDULER_ROLE_ARN: later.roleArn,
     SCHEDULER_GROUP: later.scheduleGroup,
     SCHEDULER_DEAD_LETTER_QUEUE_ARN: later.deadLetterQueueArn,

@@ -235,6 +235,7 @@ fn account() -> Account {
                 family: AddressFamily::Ipv4,
                 protocol: text("HTTP"),
                 vpc: VPC.parse().ok(),
+                health_check: start_engines_core::domain::target::HealthCheck::default(),
             },
             balancers: vec![text(BALANCER)],
             check: HealthCheck {

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 use start_engines_core::domain::arn::TaskArn;
 use start_engines_core::domain::timestamp::Timestamp;
-use start_engines_core::request::envelope::{DEREGISTER, RECONCILE, START, STOP, TASK_STATE_CHANGE};
+use start_engines_core::request::envelope::{CHECK, DEREGISTER, RECONCILE, START, STOP, TASK_STATE_CHANGE};
 
 use super::{Moment, What};
 
@@ -126,6 +126,7 @@ impl LogLine {
             Some(START) => self.of_start(),
             Some(STOP) => self.of_stop(),
             Some(TASK_STATE_CHANGE | DEREGISTER) => self.of_change(),
+            Some(CHECK) => self.of_check(),
             Some(RECONCILE) => self.for_each_task(What::Reconciled, "it was stopped, since its drain was over"),
             _ => Vec::new(),
         }
@@ -222,6 +223,23 @@ impl LogLine {
             };
             moments.push(self.moment(What::StopHandled, detail, Some(task)));
         }
+        moments
+    }
+
+    /// What was found of each task at the time of its check.
+    fn of_check(&self) -> Vec<Moment> {
+        let found = |field: &str, what: What, detail: &str| -> Vec<Moment> {
+            let tasks = self.texts(field).into_iter().filter_map(|arn| arn.parse().ok());
+            tasks.map(|task| self.moment(what, detail, Some(task))).collect()
+        };
+        // One task's targets are those that the line names; of several it does not say whose they are.
+        let is_one = self.tasks().len() == 1;
+        let targets = self.texts("targetsNotHealthy").join(", ");
+        let targets = if is_one { targets.as_str() } else { "" };
+        let mut moments = found("healthy", What::Healthy, "all targets are healthy");
+        moments.extend(found("unhealthy", What::Unhealthy, targets));
+        moments.extend(found("undecided", What::Health, targets));
+        moments.extend(found("tasksStopped", What::StopHandled, "StopTask was called, since it is unhealthy (onUnhealthy)"));
         moments
     }
 

@@ -58,8 +58,12 @@ pub enum What {
     Registered,
     /// The function failed to register the targets.
     NotRegistered,
-    /// How a target's health is now.
+    /// How a target's health is now; or that ELB still checked it when the function looked.
     Health,
+    /// All targets were healthy when the function looked.
+    Healthy,
+    /// Some target was not healthy when the function looked.
+    Unhealthy,
     /// A stop was requested.
     StopRequested,
     /// The function carried out a stop, or began a drain.
@@ -103,6 +107,8 @@ impl What {
             Self::Registered => "registered",
             Self::NotRegistered => "registration_failed",
             Self::Health => "health",
+            Self::Healthy => "healthy",
+            Self::Unhealthy => "unhealthy",
             Self::StopRequested => "stop_requested",
             Self::StopHandled => "stop_handled",
             Self::StopFailed => "stop_failed",
@@ -128,6 +134,7 @@ impl What {
             Self::PullStarted => "pulling",
             Self::Started => "RUNNING",
             Self::NotRegistered => "NOT REGISTERED",
+            Self::Unhealthy => "UNHEALTHY",
             Self::StopRequested => "stop requested",
             Self::StopHandled => "stop done",
             Self::StopFailed => "STOP FAILED",
@@ -141,6 +148,7 @@ impl What {
             | Self::Pulled
             | Self::Registered
             | Self::Health
+            | Self::Healthy
             | Self::Stopping
             | Self::Deregistered
             | Self::Continued
@@ -154,7 +162,12 @@ impl What {
     pub fn is_bad(self) -> bool {
         matches!(
             self,
-            Self::StartFailed | Self::NotRegistered | Self::StopFailed | Self::NotDeregistered | Self::DeadLetter
+            Self::StartFailed
+                | Self::NotRegistered
+                | Self::Unhealthy
+                | Self::StopFailed
+                | Self::NotDeregistered
+                | Self::DeadLetter
         )
     }
 }

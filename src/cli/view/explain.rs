@@ -15,6 +15,7 @@ use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::journal::Journal;
 use start_engines_core::outcome::Outcome;
 use start_engines_core::request::Trigger;
+use start_engines_core::request::check::CheckRequest;
 use start_engines_core::request::deregister::DeregisterRequest;
 use start_engines_core::request::reconcile::{Continuation, ReconcileRequest};
 use start_engines_core::request::reconcile_all::ReconcileAllRequest;
@@ -33,6 +34,7 @@ pub fn explain(trigger: &Trigger, config: &Config) -> String {
         Trigger::Reconcile(request) => explain_reconcile(request, &mut text),
         Trigger::ReconcileAll(request) => explain_reconcile_all(request, &mut text),
         Trigger::Deregister(request) => explain_deregister(request, &mut text),
+        Trigger::Check(request) => explain_check(request, &mut text),
         Trigger::TaskStateChange(change) => explain_change(change, trigger, config, &mut text),
     };
     text
@@ -192,6 +194,20 @@ fn explain_deregister(request: &DeregisterRequest, text: &mut String) -> std::fm
         writeln!(text, "  target            {} in {}", target.target, target.group)?;
     }
     writeln!(text, "  continuation      {}", request.count)
+}
+
+fn explain_check(request: &CheckRequest, text: &mut String) -> std::fmt::Result {
+    writeln!(
+        text,
+        "Check ECS Targets: DescribeTasks, and DescribeTargetHealth of the targets of the tasks that still run; StopTask of those that are unhealthy, if their start has said so (onUnhealthy); CreateSchedule, for one more check of those that ELB still checks"
+    )?;
+    for task in &request.tasks {
+        writeln!(text, "  task              {}", task.arn)?;
+        for target in &task.targets {
+            writeln!(text, "  target            {} in {}", target.target, target.group)?;
+        }
+    }
+    Ok(())
 }
 
 fn placement(call: &RunTask) -> String {

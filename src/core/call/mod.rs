@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use self::event_entry::EventEntry;
 use self::run_task::RunTask;
-use self::schedule::OneTimeSchedule;
+use self::schedule::{OneTimeSchedule, SharedSchedule};
 use crate::domain::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
 use crate::domain::instance::Recall;
 use crate::domain::interface::InterfaceQuery;
@@ -32,6 +32,9 @@ pub const MAX_TARGETS_PER_CALL: usize = 200;
 /// How many filter values one call of EC2 accepts, over all its filters (`FilterLimitExceeded`:
 /// [client error codes](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html)).
 pub const MAX_FILTER_VALUES: usize = 200;
+/// How many tasks the event of one shared schedule lists: as many as one DescribeTasks call accepts. That is far below what
+/// Scheduler takes.
+pub const MAX_TASKS_PER_SCHEDULE: usize = MAX_TASKS_PER_DESCRIBE;
 /// How many entries one PutEvents call accepts.
 pub const MAX_ENTRIES_PER_PUT: usize = 10;
 
@@ -112,6 +115,9 @@ pub enum Call {
     },
     /// EventBridge Scheduler CreateSchedule, of a schedule that runs once.
     CreateSchedule(Box<OneTimeSchedule>),
+    /// EventBridge Scheduler CreateSchedule, of a schedule that the events of a batch share which ask for one with the same
+    /// purpose and time; at most [`MAX_TASKS_PER_SCHEDULE`] tasks.
+    ShareSchedule(Box<SharedSchedule>),
     /// EventBridge PutEvents; at most [`MAX_ENTRIES_PER_PUT`] entries.
     PutEvents(Vec<EventEntry>),
     /// ELB DescribeTargetGroupAttributes of one target group, for its deregistration delay.
@@ -180,7 +186,7 @@ impl Call {
             Self::DescribeNetworkInterfaces(_) => "DescribeNetworkInterfaces",
             Self::StopTask { .. } => "StopTask",
             Self::TagTask { .. } => "TagResource",
-            Self::CreateSchedule(_) => "CreateSchedule",
+            Self::CreateSchedule(_) | Self::ShareSchedule(_) => "CreateSchedule",
             Self::PutEvents(_) => "PutEvents",
             Self::DescribeDeregistrationDelay { .. } => "DescribeTargetGroupAttributes",
             Self::DescribeTargetGroup { .. } => "DescribeTargetGroups",

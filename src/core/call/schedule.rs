@@ -1,6 +1,9 @@
 //! The parameters of EventBridge Scheduler's CreateSchedule, for schedules that invoke the function once.
 
-use crate::domain::arn::{FunctionArn, QueueArn, RoleArn, ScheduleGroup};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::domain::arn::{FunctionArn, QueueArn, RoleArn, ScheduleGroup, TaskArn};
 use crate::domain::timestamp::Timestamp;
 
 /// How EventBridge Scheduler invokes the function; the same for all schedules.
@@ -27,4 +30,55 @@ pub struct OneTimeSchedule {
     pub function: FunctionArn,
     /// The event that it is invoked with, as JSON.
     pub event: String,
+}
+
+/// A schedule for tasks that several events can share: its event lists the tasks of all.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SharedSchedule {
+    /// What its name begins with; the tasks decide on the rest.
+    pub purpose: &'static str,
+    /// As in [`OneTimeSchedule`].
+    pub at: Timestamp,
+    /// As in [`OneTimeSchedule`].
+    pub scheduler: Scheduler,
+    /// As in [`OneTimeSchedule`].
+    pub function: FunctionArn,
+    /// The event, without its `id` and its `detail.tasks`.
+    pub event: Value,
+    /// The tasks, each with its item of `detail.tasks`.
+    pub tasks: Vec<(TaskArn, Value)>,
+}
+
+impl SharedSchedule {
+    /// The schedule of all its tasks. The same tasks give the same name, so that creating it again is a conflict; a single
+    /// task's is that of the task, whenever it is checked.
+    #[must_use]
+    pub fn one_time(&self) -> OneTimeSchedule {
+        let id = match self.tasks.as_slice() {
+            [(task, _)] => task.id().to_owned(),
+            tasks => {
+                let mut arns: Vec<&str> = tasks.iter().map(|(task, _)| task.as_str()).collect();
+                arns.sort_unstable();
+                digest(&format!("{} {}", arns.join(" "), self.function))
+            }
+        };
+        let name = format!("start-engines-{}-{id}", self.purpose);
+        let mut event = self.event.clone();
+        event["id"] = Value::from(name.as_str());
+        event["detail"]["tasks"] = self.tasks.iter().map(|(_, item)| item.clone()).collect();
+        OneTimeSchedule {
+            name,
+            at: self.at,
+            scheduler: self.scheduler.clone(),
+            function: self.function.clone(),
+            event: event.to_string(),
+        }
+    }
+}
+
+/// A short name for a text that may be long, and contain characters that a schedule's name may not.
+#[must_use]
+pub(crate) fn digest(identity: &str) -> String {
+    let digest = Sha256::digest(identity);
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -61,6 +61,7 @@ fn all_problems_are_reported_at_once() {
         ("SUBNETS", "subnet-0a1b2c3d4e5f60718, nonsense"),
         ("CONTAINER_PORT", "70000"),
         ("TASK_WAIT_TIMEOUT", "soon"),
+        ("HEALTH_TIMEOUT", "3601"),
         ("LOG_LEVEL", "loud"),
         ("CATALOG_ONLY", "yes"),
         ("ALLOWED_CLUSTERS", "a*b"),

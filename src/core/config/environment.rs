@@ -39,6 +39,20 @@ impl FromStr for Seconds {
     }
 }
 
+/// Seconds, from 0 to one hour, as for `healthTimeoutSeconds`.
+pub(super) struct HealthTimeout(pub(super) u64);
+
+impl FromStr for HealthTimeout {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text.parse() {
+            Ok(seconds @ 0..=3_600) => Ok(Self(seconds)),
+            _ => Err("must be a whole number of seconds from 0 to 3600"),
+        }
+    }
+}
+
 pub(super) struct Environment<'a, G> {
     pub(super) get: &'a G,
     /// The settings file, if there is one: its lists go before those of the environment.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use self::allow_list::AllowList;
 use self::catalog::Catalog;
-use self::environment::{Environment, Flag, Seconds};
+use self::environment::{Environment, Flag, HealthTimeout, Seconds};
 use self::rates::Rates;
 use self::settings::Settings;
 use crate::call::run_task::{MAX_SECURITY_GROUPS, MAX_SUBNETS};
@@ -41,6 +41,9 @@ pub struct Config {
     /// `CATALOG_ONLY`: whether a start must name a service of the catalog, and may give only the fields that its entry
     /// lists as `overridable`.
     pub catalog_only: bool,
+    /// `HEALTH_TIMEOUT`: how long after its registration a target is checked, where a start gives no time; zero for never. It
+    /// has no effect without a scheduler.
+    pub health_timeout: Option<Duration>,
     /// `TASK_WAIT_TIMEOUT`: how long a task may take to reach RUNNING; zero for no limit. It has no effect without a
     /// scheduler. `None` if unset: a start then has its own default.
     pub start_timeout: Option<Duration>,
@@ -143,6 +146,9 @@ impl Config {
             },
             deployment: env.deployment(),
             catalog_only: env.one("CATALOG_ONLY").is_some_and(|Flag(flag)| flag),
+            health_timeout: env
+                .one("HEALTH_TIMEOUT")
+                .map(|HealthTimeout(seconds)| Duration::from_secs(seconds)),
             start_timeout: env
                 .one("TASK_WAIT_TIMEOUT")
                 .map(|Seconds(seconds)| Duration::from_secs(seconds)),

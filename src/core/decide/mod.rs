@@ -13,7 +13,8 @@
 //! [`start`] guarantees the fourth; [`register`] the second, and the first where a stop overtakes it; [`deregister`] the
 //! first and the third, on the timing assumptions of [`timing`]; [`stop`] the third, on the same assumptions, and the
 //! fifth. [`reconcile`] restores the first two where an event was lost for good. A task that drains has a tag for it: its
-//! targets must not be registered, and the second does not apply to it. [`safety`] explains why this is enough, and what
+//! targets must not be registered, and the second does not apply to it. [`readiness`] looks whether what is registered is
+//! healthy; no promise depends on it. [`safety`] explains why this is enough, and what
 //! it does not cover.
 
 pub mod deployment;
@@ -21,6 +22,7 @@ pub mod deregister;
 mod deregister_later;
 mod failures;
 mod owners;
+pub mod readiness;
 pub mod reconcile;
 mod reconcile_all;
 pub mod register;
@@ -61,6 +63,7 @@ pub fn decide(trigger: &Trigger, config: &Config, journal: &Journal) -> Step {
         Trigger::Reconcile(request) => reconcile::reconcile(request, config, &mut reader),
         Trigger::ReconcileAll(request) => reconcile_all::reconcile_all(request, &mut reader),
         Trigger::Deregister(request) => deregister_later::deregister(request, config, &mut reader),
+        Trigger::Check(request) => readiness::check(request, config, &mut reader),
         Trigger::TaskStateChange(change) => task_state_change(change, config, &mut reader),
     };
     match run {

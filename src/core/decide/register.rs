@@ -1,6 +1,6 @@
 //! A task is RUNNING: registers its targets.
 //!
-//! `DescribeTasks -> RegisterTargets per target group -> DescribeTasks`. The first snapshot contains the tags, which
+//! `DescribeTasks -> RegisterTargets per target group -> DescribeTasks -> CreateSchedule, for their check` ([`readiness`]). The first snapshot contains the tags, which
 //! events never contain, and shows a stop that has overtaken the event. The second closes the race with a stop that was
 //! handled in between: if the task is stopping by then, what was registered is deregistered, unless a newer task owns it.
 //! A stale event takes the careful way of a stop, as an earlier attempt at this same event may have registered and
@@ -17,20 +17,22 @@
 //! adopted only if its family is allowed. Tags that name other targets are an error: what a stop cannot find must not be
 //! registered. A task without any tags is no error: StopTask deletes them, and the second snapshot shows the stop.
 
+use std::time::Duration;
+
 use super::failures::Failures;
 use super::owners::addresses;
 use super::targets::candidates::OwnerScope;
 use super::targets::membership::by_group;
 use super::targets::of_running;
 use super::targets::snapshot::{self, newer, with_containers};
-use super::{deployment, deregister, timing};
+use super::{deployment, deregister, readiness, timing};
 use crate::call::{CallError, ErrorKind};
 use crate::config::Config;
 use crate::domain::arn::{TargetGroupArn, TaskDefinition};
 use crate::domain::target::{Attachment, GroupTarget, Target, Zone};
 use crate::domain::task::Task;
 use crate::journal::{AskedEach, Halt, Reader};
-use crate::outcome::{Category, Failure, Outcome, Skip};
+use crate::outcome::{Category, Failure, NextCheck, Outcome, Skip};
 use crate::request::task_change::TaskChange;
 
 /// Registers the targets of the task in `change`.
@@ -73,7 +75,10 @@ pub fn register(
     let attachments = &with_containers(first, attachments)?;
 
     let mut failures = Failures::default();
-    let targets = targets(event, first, attachments, config, reader, &mut failures)?;
+    let Found {
+        targets,
+        time_to_healthy,
+    } = targets(event, first, attachments, config, reader, &mut failures)?;
     let mut unanswered = Failures::default();
     for answer in register_in_groups(&by_group(&targets), reader)? {
         if let Err(error) = answer {
@@ -81,14 +86,21 @@ pub fn register(
         }
     }
     if targets.is_empty() {
-        return failures.into_result(Outcome::Registered { targets });
+        let check = NextCheck::None;
+        return failures.into_result(Outcome::Registered { targets, check });
     }
     // Even a call that failed may have been applied.
     match snapshot::describe(event, reader)? {
         Some(second) if newer(newer(event, first), second).is_live() && !second.is_draining() => {
             still_exists(change, first, reader)?;
             failures.extend(unanswered);
-            failures.into_result(Outcome::Registered { targets })
+            // A retry of the event, or a person, comes first.
+            if !failures.is_empty() {
+                let check = NextCheck::None;
+                return failures.into_result(Outcome::Registered { targets, check });
+            }
+            let check = readiness::schedule(change, first, &targets, time_to_healthy, config, reader)?;
+            Ok(Outcome::Registered { targets, check })
         }
         // A call that was given up may take effect after this. Then the retry of the event, which is stale by then,
         // deregisters its target.
@@ -157,6 +169,13 @@ pub(super) fn register_in_groups<'a>(
     Ok(answers)
 }
 
+/// The targets of a task, and how long ELB takes to find them healthy.
+struct Found {
+    targets: Vec<GroupTarget>,
+    /// The longest of all target groups.
+    time_to_healthy: Duration,
+}
+
 /// The targets in all target groups that take the task; for each of the others a failure is added.
 fn targets(
     event: &Task,
@@ -165,8 +184,11 @@ fn targets(
     config: &Config,
     reader: &mut Reader<'_>,
     failures: &mut Failures,
-) -> Result<Vec<GroupTarget>, Halt> {
-    let mut targets = Vec::new();
+) -> Result<Found, Halt> {
+    let mut found = Found {
+        targets: Vec::new(),
+        time_to_healthy: Duration::ZERO,
+    };
     let (allowed, others): (Vec<&Attachment>, Vec<&Attachment>) = attachments
         .iter()
         .partition(|attachment| config.allowed.target_groups.allows_target_group(&attachment.group));
@@ -180,16 +202,19 @@ fn targets(
     for (attachment, facts) in allowed.into_iter().zip(facts) {
         match facts {
             Ok(facts) => match of_running(attachment, facts, event, snapshot, reader)? {
-                Ok(target) => targets.push(GroupTarget {
-                    group: attachment.group.clone(),
-                    target,
-                }),
+                Ok(target) => {
+                    found.targets.push(GroupTarget {
+                        group: attachment.group.clone(),
+                        target,
+                    });
+                    found.time_to_healthy = found.time_to_healthy.max(facts.health_check.time_to_healthy());
+                }
                 Err(refusal) => failures.add(refusal.failure(snapshot, attachment, facts)),
             },
             Err(error) => failures.add(error),
         }
     }
-    Ok(targets)
+    Ok(found)
 }
 
 /// The failure of a task that start-engines has started, whose family is not allowed: the list has changed since, or

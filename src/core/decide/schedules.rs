@@ -1,21 +1,22 @@
-//! The one-time schedules of EventBridge Scheduler: stops of one task, and continuations of a stop of several, of a
-//! reconcile and of late stops.
+//! The one-time schedules of EventBridge Scheduler: stops of one task, continuations of a stop of several, of a reconcile
+//! and of late stops, and checks of registered tasks.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-use crate::call::schedule::OneTimeSchedule;
+use crate::call::schedule::{OneTimeSchedule, SharedSchedule, digest};
 use crate::domain::arn::{Cluster, TaskArn};
 use crate::domain::target::GroupTarget;
 use crate::domain::timestamp::Timestamp;
+use crate::request::check::{self, RegisteredTask};
 use crate::request::deregister::{self, DeregisterRequest};
 use crate::request::envelope;
 use crate::request::later::Later;
 use crate::request::reconcile::{self, Continuation, ReconcileRequest};
 use crate::request::reconcile_all::{self, ReconcileAllRequest};
 use crate::request::stop::{self as stops, Selector, StopRequest};
+use crate::request::task_change::SOURCE;
 
 /// How far ahead a schedule is at least: longer than a call can take, since Scheduler refuses a time in the past.
 pub(super) const MIN_SCHEDULE_AHEAD: Duration = Duration::from_secs(30);
@@ -153,12 +154,6 @@ fn minute_of(at: Timestamp) -> Option<String> {
     Some(at.to_seconds()?.chars().filter(char::is_ascii_digit).take(12).collect())
 }
 
-/// An event id may be long, and contain characters that a schedule's name may not.
-pub(super) fn digest(identity: &str) -> String {
-    let digest = Sha256::digest(identity);
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn schedule(
     later: &Later,
     name: String,
@@ -167,13 +162,25 @@ fn schedule(
     now: Timestamp,
     at: Timestamp,
 ) -> Option<OneTimeSchedule> {
+    let mut event = event(later, detail_type, detail, now)?;
+    // Not `<aws.scheduler.execution-id>`: that differs for each attempt of Scheduler, and this event is the same
+    // in each delivery ("The unique ID that EventBridge Scheduler assigns for each attempted invocation of a
+    // target": https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html).
+    event["id"] = json!(name);
+    Some(OneTimeSchedule {
+        name,
+        at,
+        scheduler: later.scheduler.clone(),
+        function: later.function.clone(),
+        event: event.to_string(),
+    })
+}
+
+/// The event of a schedule, without its `id`.
+fn event(later: &Later, detail_type: &str, detail: &Value, now: Timestamp) -> Option<Value> {
     let scope = later.function.scope()?;
-    let event = json!({
+    Some(json!({
         "version": "0",
-        // Not `<aws.scheduler.execution-id>`: that differs for each attempt of Scheduler, and this event is the same
-        // in each delivery ("The unique ID that EventBridge Scheduler assigns for each attempted invocation of a
-        // target": https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html).
-        "id": name,
         "detail-type": detail_type,
         "source": later.source,
         "account": scope.account,
@@ -182,12 +189,29 @@ fn schedule(
         "time": format!("{}Z", now.to_seconds()?),
         "resources": [],
         "detail": detail,
-    });
-    Some(OneTimeSchedule {
-        name,
+    }))
+}
+
+/// The schedule of the check of registered tasks; `None` if a time is not a valid date.
+pub(super) fn check(
+    later: &Later,
+    tasks: &[RegisteredTask],
+    is_second: bool,
+    now: Timestamp,
+    at: Timestamp,
+) -> Option<SharedSchedule> {
+    let item = |task: &RegisteredTask| Some((task.arn.clone(), check::item(task)?));
+    // Its handler trusts it, so it has the source that only AWS and the function itself can give an event.
+    let later = Later {
+        source: SOURCE.to_owned(),
+        ..later.clone()
+    };
+    Some(SharedSchedule {
+        purpose: if is_second { "recheck" } else { "check" },
         at,
-        scheduler: later.scheduler.clone(),
-        function: later.function.clone(),
-        event: event.to_string(),
+        event: event(&later, envelope::CHECK, &check::detail(is_second, at)?, now)?,
+        tasks: tasks.iter().map(item).collect::<Option<Vec<_>>>()?,
+        scheduler: later.scheduler,
+        function: later.function,
     })
 }

@@ -28,6 +28,11 @@ const SERVICE: &str = "start-engines:service";
 const CORRELATION_ID: &str = "start-engines:correlation-id";
 const REQUESTED_AT: &str = "start-engines:requested-at";
 const DEPLOYMENT: &str = "start-engines:deployment";
+const HEALTH_TIMEOUT: &str = "start-engines:health-timeout";
+const ON_UNHEALTHY: &str = "start-engines:on-unhealthy";
+
+/// The value of `onUnhealthy`, and of its tag, with which an unhealthy task is stopped.
+pub const STOP: &str = "stop";
 
 /// One tag, of a task or a volume.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,6 +59,10 @@ pub struct TaskTags {
     pub requested_at: Option<String>,
     /// The deployment of start-engines that started the task.
     pub deployment: Option<String>,
+    /// `healthTimeoutSeconds`, if the start gave it.
+    pub health_timeout_seconds: Option<u32>,
+    /// `onUnhealthy`, if the start gave it.
+    pub on_unhealthy: Option<String>,
 }
 
 /// The value of the tag `start-engines:requested-at`: when the task's start was requested.
@@ -84,6 +93,19 @@ pub fn service(tags: &[Tag]) -> Option<&str> {
 #[must_use]
 pub fn correlation_id(tags: &[Tag]) -> Option<&str> {
     value(tags, CORRELATION_ID)
+}
+
+/// The value of the tag `start-engines:health-timeout`: `healthTimeoutSeconds` of the start, 0 for no check. `None` also
+/// for a tag that somebody has changed to something else.
+#[must_use]
+pub fn health_timeout_seconds(tags: &[Tag]) -> Option<u32> {
+    value(tags, HEALTH_TIMEOUT)?.parse().ok()
+}
+
+/// Whether the tag `start-engines:on-unhealthy` says that an unhealthy task is stopped.
+#[must_use]
+pub fn is_stopped_if_unhealthy(tags: &[Tag]) -> bool {
+    value(tags, ON_UNHEALTHY) == Some(STOP)
 }
 
 fn value<'t>(tags: &'t [Tag], key: &str) -> Option<&'t str> {
@@ -141,12 +163,15 @@ pub fn encode(task_tags: &TaskTags) -> Vec<Tag> {
             });
         }
     }
+    let health_timeout = task_tags.health_timeout_seconds.map(|seconds| seconds.to_string());
     let others = [
         (EVENT_ID, &task_tags.event_id),
         (SERVICE, &task_tags.service),
         (CORRELATION_ID, &task_tags.correlation_id),
         (REQUESTED_AT, &task_tags.requested_at),
         (DEPLOYMENT, &task_tags.deployment),
+        (HEALTH_TIMEOUT, &health_timeout),
+        (ON_UNHEALTHY, &task_tags.on_unhealthy),
     ];
     for (key, value) in others {
         if let Some(value) = value {
@@ -171,6 +196,8 @@ pub fn decode(tags: &[Tag]) -> TaskTags {
         correlation_id: owned(correlation_id(tags)),
         requested_at: owned(requested_at(tags)),
         deployment: owned(deployment(tags)),
+        health_timeout_seconds: health_timeout_seconds(tags),
+        on_unhealthy: owned(value(tags, ON_UNHEALTHY)),
     }
 }
 
@@ -219,6 +246,8 @@ mod tests {
             correlation_id: Some("c1".into()),
             requested_at: Some("2026-11-20T07:00:00Z".into()),
             deployment: Some("start-engines".into()),
+            health_timeout_seconds: Some(300),
+            on_unhealthy: Some(STOP.into()),
         };
         let keys: Vec<String> = encode(&task_tags).into_iter().map(|tag| tag.key).collect();
         assert_eq!(
@@ -234,6 +263,8 @@ mod tests {
                 "start-engines:correlation-id",
                 "start-engines:requested-at",
                 "start-engines:deployment",
+                "start-engines:health-timeout",
+                "start-engines:on-unhealthy",
             ]
         );
     }

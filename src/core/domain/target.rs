@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::arn::{ContainerName, Port, TargetGroupArn, VpcId};
 
@@ -102,7 +103,7 @@ pub enum Zone {
     All,
 }
 
-/// The properties of a target group that cannot change while it exists.
+/// The properties of a target group that cannot change while it exists, and how its health checks are set.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TargetGroup {
     /// `TargetType`.
@@ -113,6 +114,41 @@ pub struct TargetGroup {
     pub protocol: String,
     /// `VpcId`; absent for target groups of target type `lambda`.
     pub vpc: Option<VpcId>,
+    /// How long ELB checks a new target. It can be changed, and this may be as old as the cached answer.
+    pub health_check: HealthCheck,
+}
+
+/// How a target group's health checks are set, as far as it decides when a new target can be healthy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HealthCheck {
+    /// `HealthCheckIntervalSeconds`.
+    pub interval: Duration,
+    /// `HealthCheckTimeoutSeconds`.
+    pub timeout: Duration,
+    /// `HealthyThresholdCount`.
+    pub healthy_threshold: u32,
+}
+
+impl Default for HealthCheck {
+    /// ELB's own default for address targets: 30 s, 5 s and 5
+    /// ([CreateTargetGroup](https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html)).
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(30),
+            timeout: Duration::from_secs(5),
+            healthy_threshold: 5,
+        }
+    }
+}
+
+impl HealthCheck {
+    /// How long a sound target is checked before it is healthy, if each check takes as long as it may.
+    #[must_use]
+    pub fn time_to_healthy(&self) -> Duration {
+        self.interval
+            .saturating_mul(self.healthy_threshold)
+            .saturating_add(self.timeout)
+    }
 }
 
 /// Whether a target is registered with its target group (`TargetHealth.State` and `Reason`).
@@ -138,6 +174,17 @@ pub struct Registration {
     pub state: String,
     /// `Target.AvailabilityZone`: whether it is outside of the target group's VPC.
     pub zone: Zone,
+    /// Why it is not healthy; `None` if it is, or if ELB does not tell.
+    pub why: Option<Box<HealthReason>>,
+}
+
+/// Why a target is not healthy (`TargetHealth.Reason` and `.Description`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HealthReason {
+    /// `Reason`, as AWS spells it.
+    pub code: String,
+    /// `Description`.
+    pub description: Option<String>,
 }
 
 impl TargetHealth {
@@ -147,6 +194,7 @@ impl TargetHealth {
         Self::Registered(Registration {
             state: state.to_owned(),
             zone: Zone::Own,
+            why: None,
         })
     }
 
@@ -157,10 +205,54 @@ impl TargetHealth {
         match (state, reason) {
             ("draining", _) => Self::Draining,
             (_, Some("Target.NotRegistered")) => Self::NotRegistered,
-            (state, _) => Self::Registered(Registration {
+            (state, reason) => Self::Registered(Registration {
                 state: state.to_owned(),
                 zone: if zone == Some("all") { Zone::All } else { Zone::Own },
+                why: reason.map(|code| {
+                    Box::new(HealthReason {
+                        code: code.to_owned(),
+                        description: None,
+                    })
+                }),
             }),
+        }
+    }
+
+    /// The same, with `Description`, which ELB gives beside a reason.
+    #[must_use]
+    pub fn with_description(mut self, description: Option<&str>) -> Self {
+        if let Self::Registered(Registration { why: Some(why), .. }) = &mut self {
+            why.description = description.map(str::to_owned);
+        }
+        self
+    }
+
+    /// `State`, as AWS spells it.
+    #[must_use]
+    pub fn state(&self) -> &str {
+        match self {
+            Self::Registered(registration) => &registration.state,
+            Self::Draining => "draining",
+            Self::NotRegistered => "unused",
+        }
+    }
+
+    /// `Reason`, as AWS spells it; `None` for a healthy target.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Registered(registration) => registration.why.as_ref().map(|why| why.code.as_str()),
+            Self::Draining => Some("Target.DeregistrationInProgress"),
+            Self::NotRegistered => Some("Target.NotRegistered"),
+        }
+    }
+
+    /// `Description`, if ELB gives one.
+    #[must_use]
+    pub fn description(&self) -> Option<&str> {
+        match self {
+            Self::Registered(registration) => registration.why.as_ref()?.description.as_deref(),
+            Self::Draining | Self::NotRegistered => None,
         }
     }
 }
@@ -195,9 +287,11 @@ mod tests {
             TargetHealth::Draining
         );
         // Registered, but the target group has no listener or the target's zone is not enabled.
+        let unused = TargetHealth::of("unused", Some("Target.NotInUse"), None).with_description(Some("no listener"));
+        assert!(matches!(unused, TargetHealth::Registered(_)));
         assert_eq!(
-            TargetHealth::of("unused", Some("Target.NotInUse"), None),
-            TargetHealth::registered("unused")
+            (unused.state(), unused.reason(), unused.description()),
+            ("unused", Some("Target.NotInUse"), Some("no listener"))
         );
         assert_eq!(
             TargetHealth::of("dozing", None, None),
@@ -208,7 +302,8 @@ mod tests {
     #[test]
     fn a_target_in_its_grace_period_after_failed_checks_is_registered() {
         let health = TargetHealth::of("unhealthy.draining", Some("Target.FailedHealthChecks"), None);
-        assert_eq!(health, TargetHealth::registered("unhealthy.draining"));
+        assert!(matches!(health, TargetHealth::Registered(_)));
+        assert_eq!(health.state(), "unhealthy.draining");
     }
 
     #[test]

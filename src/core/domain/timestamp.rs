@@ -53,6 +53,14 @@ impl Timestamp {
         self.to_seconds().map(|seconds| format!("{seconds}.{millis:03}Z"))
     }
 
+    /// The next full minute, or this time if it is one.
+    #[must_use]
+    pub fn up_to_minute(self) -> Self {
+        let minutes = self.0.div_euclid(60_000);
+        let begun = i64::from(self.0.rem_euclid(60_000) > 0);
+        Self(minutes.saturating_add(begun).saturating_mul(60_000))
+    }
+
     /// The time `duration` later; saturates.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
@@ -79,6 +87,13 @@ mod tests {
         let time = Timestamp::parse("2026-11-20T07:00:00.999Z").unwrap();
         assert_eq!(time.to_seconds().as_deref(), Some("2026-11-20T07:00:00"));
         assert_eq!(Timestamp::from_millis(i64::MAX).to_seconds(), None);
+    }
+
+    #[test]
+    fn a_full_minute_is_its_own_next_one() {
+        for (at, minute) in [(0, 0), (1, 60_000), (60_000, 60_000), (60_001, 120_000), (-1, 0)] {
+            assert_eq!(Timestamp::from_millis(at).up_to_minute(), Timestamp::from_millis(minute));
+        }
     }
 
     #[test]

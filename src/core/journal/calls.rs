@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::halt::{Asked, AskedEach, Halt};
 use super::replay::Reader;
 use crate::call::run_task::{RunTask, Started};
-use crate::call::schedule::OneTimeSchedule;
+use crate::call::schedule::{OneTimeSchedule, SharedSchedule};
 use crate::call::{Answer, Call, CallError, TaskPage};
 use crate::domain::arn::{Cluster, TargetGroupArn, TaskArn, TaskDefinition};
 use crate::domain::definition::Definition;
@@ -265,6 +265,14 @@ impl<'a> Reader<'a> {
     /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
     pub fn create_schedule(&mut self, schedule: OneTimeSchedule) -> Asked<'a, ()> {
         self.act(Call::CreateSchedule(Box::new(schedule)))
+    }
+
+    /// EventBridge Scheduler CreateSchedule, of a schedule that other events of the batch may share.
+    ///
+    /// # Errors
+    /// The outer error ends the run, the inner one is AWS's ([`Asked`]).
+    pub fn share_schedule(&mut self, schedule: SharedSchedule) -> Asked<'a, ()> {
+        self.act(Call::ShareSchedule(Box::new(schedule)))
     }
 
     /// ELB DescribeTargetGroupAttributes, of each of these target groups, side by side: its deregistration delay.

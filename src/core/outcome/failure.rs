@@ -1,6 +1,7 @@
 //! Why an event could not be handled, in whole or in part.
 
 use super::category::Category;
+use super::checked::Checked;
 use super::repairs::Repairs;
 use crate::call::CallError;
 use crate::domain::arn::TaskArn;
@@ -20,6 +21,8 @@ pub struct Failure {
     pub tasks: Vec<TaskArn>,
     /// What a reconcile has done in spite of the failure.
     pub repairs: Option<Box<Repairs>>,
+    /// What a check has found in spite of the failure.
+    pub checked: Option<Box<Checked>>,
     /// What is reported of a stop that failed in part.
     pub stop: Option<Box<PartOfStop>>,
     /// Deadlines of a start that are not set.
@@ -84,6 +87,7 @@ impl Failure {
             message: message.into(),
             tasks: Vec::new(),
             repairs: None,
+            checked: None,
             stop: None,
             deadlines: None,
         }
@@ -99,6 +103,13 @@ impl Failure {
     #[must_use]
     pub fn with_repairs(mut self, repairs: Repairs) -> Self {
         self.repairs = Some(Box::new(repairs));
+        self
+    }
+
+    /// The same failure, with what a check has found in spite of it.
+    #[must_use]
+    pub fn with_checked(mut self, checked: Checked) -> Self {
+        self.checked = Some(Box::new(checked));
         self
     }
 

@@ -3,6 +3,7 @@
 //! Must not log or count; [`crate::report::log_line`] does.
 
 mod category;
+mod checked;
 mod continued;
 mod failure;
 pub mod plan;
@@ -14,6 +15,7 @@ use crate::domain::target::GroupTarget;
 use crate::domain::task::StopReason;
 
 pub use self::category::Category;
+pub use self::checked::{Checked, CheckedTask, NextCheck, NotScheduled};
 pub use self::continued::{Continued, WhyLater};
 pub use self::failure::{Deadline, DeadlinesNotSet, Failure, PartOfStop};
 pub use self::repairs::Repairs;
@@ -34,7 +36,11 @@ pub enum Outcome {
     Registered {
         /// The targets, in the order of `startedBy`.
         targets: Vec<GroupTarget>,
+        /// Whether and when their health is checked.
+        check: NextCheck,
     },
+    /// Registered targets were checked: whether they are healthy.
+    Checked(Box<Checked>),
     /// None of a stopping task's targets is registered, unless another task owns it now.
     Deregistered {
         /// Those that DeregisterTargets was called for; the others were not registered any more.
@@ -100,6 +106,7 @@ impl Outcome {
         match self {
             Self::Started { .. } => "started",
             Self::Registered { .. } => "registered",
+            Self::Checked(_) => "checked",
             Self::Deregistered { .. } => "deregistered",
             Self::Continued { .. } => "continued",
             Self::Stopped { .. } => "stopped",
@@ -119,6 +126,7 @@ impl Outcome {
             | Self::Skipped { failed_start, .. } => failed_start.as_ref(),
             Self::Started { .. }
             | Self::Registered { .. }
+            | Self::Checked(_)
             | Self::Stopped { .. }
             | Self::Reconciled(_)
             | Self::Planned(_)

@@ -12,7 +12,7 @@ use crate::domain::arn::TaskArn;
 use crate::domain::task::{Network, Task};
 use crate::domain::timestamp::Timestamp;
 use crate::journal::{Entry, Journal};
-use crate::outcome::{Failure, Outcome, Repairs};
+use crate::outcome::{Checked, Failure, Outcome, Repairs};
 use crate::request::Trigger;
 use crate::request::envelope::Envelope;
 use crate::request::task_change::TaskChange;
@@ -58,6 +58,16 @@ impl Handled {
         }
     }
 
+    /// What a check has found, even if it failed in part; `None` for other events.
+    #[must_use]
+    pub fn checked(&self) -> Option<&Checked> {
+        match &self.result {
+            Ok(Outcome::Checked(checked)) => Some(checked),
+            Ok(_) => None,
+            Err(failure) => failure.checked.as_deref(),
+        }
+    }
+
     /// The task from the first DescribeTasks answer that has it, with its tags; `None` if there is none.
     #[must_use]
     pub fn described(&self, arn: &TaskArn) -> Option<&Task> {
@@ -88,6 +98,7 @@ impl Handled {
             Ok(
                 Outcome::Started { .. }
                 | Outcome::Registered { .. }
+                | Outcome::Checked(_)
                 | Outcome::Deregistered { .. }
                 | Outcome::Stopped { .. }
                 | Outcome::Reconciled(_)
@@ -98,16 +109,17 @@ impl Handled {
         }
     }
 
-    pub(super) fn tasks(&self) -> &[TaskArn] {
+    pub(super) fn tasks(&self) -> Vec<&TaskArn> {
         match (&self.result, &self.trigger) {
-            (Ok(Outcome::Started { tasks, .. } | Outcome::Stopped { tasks, .. }), _) => tasks,
-            (Err(failure), _) if !failure.tasks.is_empty() => &failure.tasks,
-            (_, Some(Trigger::TaskStateChange(change))) => std::slice::from_ref(&change.task.arn),
-            (_, Some(Trigger::Deregister(request))) => std::slice::from_ref(&request.task.arn),
+            (Ok(Outcome::Started { tasks, .. } | Outcome::Stopped { tasks, .. }), _) => tasks.iter().collect(),
+            (Err(failure), _) if !failure.tasks.is_empty() => failure.tasks.iter().collect(),
+            (_, Some(Trigger::TaskStateChange(change))) => vec![&change.task.arn],
+            (_, Some(Trigger::Deregister(request))) => vec![&request.task.arn],
+            (_, Some(Trigger::Check(request))) => request.tasks.iter().map(|task| &task.arn).collect(),
             (
                 _,
                 Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::ReconcileAll(_)) | None,
-            ) => &[],
+            ) => Vec::new(),
         }
     }
 
@@ -140,9 +152,14 @@ impl Handled {
         let happened_at = match &self.trigger {
             Some(Trigger::TaskStateChange(change)) => change.updated_at.or(change.happened_at),
             Some(Trigger::Deregister(request)) => request.happened_at,
-            Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::ReconcileAll(_)) | None => {
-                None
-            }
+            Some(
+                Trigger::Start(_)
+                | Trigger::Stop(_)
+                | Trigger::Reconcile(_)
+                | Trigger::ReconcileAll(_)
+                | Trigger::Check(_),
+            )
+            | None => None,
         }?;
         let acted = self.journal.entries.iter().rfind(|entry| {
             matches!(

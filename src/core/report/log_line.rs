@@ -9,7 +9,7 @@ use super::handled::{Handled, Published};
 use crate::domain::tags;
 use crate::domain::target::GroupTarget;
 use crate::domain::timestamp::Timestamp;
-use crate::outcome::{Outcome, Skip};
+use crate::outcome::{CheckedTask, NextCheck, Outcome, Skip};
 use crate::request::Trigger;
 use crate::request::stop::Selector;
 
@@ -36,9 +36,14 @@ impl Handled {
                 put("runTaskCalls", json!(run_task_calls));
                 put("clientTokenConflict", json!(conflict.then_some(true)));
             }
-            Ok(Outcome::Registered { targets }) => {
+            Ok(Outcome::Registered { targets, check }) => {
                 put("targets", texts(targets));
                 put("targetGroups", groups(targets));
+                match check {
+                    NextCheck::None => {}
+                    NextCheck::At(at) => put("healthCheckAt", json!(at.to_rfc3339())),
+                    NextCheck::NotScheduled(why) => put("checkNotScheduled", json!(why.message)),
+                }
             }
             Ok(Outcome::Deregistered { targets, reused, .. }) => {
                 put("targets", texts(targets));
@@ -71,7 +76,7 @@ impl Handled {
                 ..
             }) => put("tasksSpared", json!(spared)),
             Ok(Outcome::Scheduled { clusters }) => put("clusters", few(clusters.iter())),
-            Ok(Outcome::Reconciled(_) | Outcome::Planned(_) | Outcome::Skipped { .. }) => {}
+            Ok(Outcome::Checked(_) | Outcome::Reconciled(_) | Outcome::Planned(_) | Outcome::Skipped { .. }) => {}
             Err(failure) => {
                 put("error", json!(failure.message));
                 put("retryCanHelp", json!(failure.transient));
@@ -101,6 +106,22 @@ impl Handled {
                 "groupsLeft",
                 json!(Some(repairs.continued.len()).filter(|left| *left > 0)),
             );
+        }
+        if let Some(checked) = self.checked() {
+            let arns = |tasks: &[CheckedTask]| few(tasks.iter().map(|task| &task.task));
+            put("healthy", arns(&checked.healthy));
+            put("unhealthy", arns(&checked.unhealthy));
+            put("undecided", arns(&checked.undecided));
+            put("tasksStopped", few(checked.stopped.iter()));
+            put("tasksGone", json!(Some(checked.gone).filter(|gone| *gone > 0)));
+            let not_healthy: Vec<String> = checked
+                .unhealthy
+                .iter()
+                .chain(&checked.undecided)
+                .flat_map(|task| &task.targets)
+                .filter_map(|(target, health)| Some(format!("{target} {} {}", health.state(), health.reason()?)))
+                .collect();
+            put("targetsNotHealthy", few(not_healthy.iter()));
         }
         put("tasks", few(self.tasks().iter()));
         if let Some(stop) = self.result.as_ref().ok().and_then(Outcome::failed_start) {
@@ -152,6 +173,16 @@ impl Handled {
                     "requestedAt",
                     json!(request.requested_at.as_ref().map(|requested| &requested.text)),
                 );
+            }
+            Some(Trigger::Check(request)) => {
+                put("plannedAt", json!(request.planned_at.to_rfc3339()));
+                put("second", json!(request.is_second.then_some(true)));
+                if let [task] = request.tasks.as_slice() {
+                    put("cluster", json!(task.cluster.as_str()));
+                    let tags = self.described(&task.arn).map(|task| task.tags.as_slice());
+                    put("service", json!(tags.and_then(tags::service)));
+                    put("correlationId", json!(tags.and_then(tags::correlation_id)));
+                }
             }
             Some(Trigger::Deregister(request)) => {
                 put("cluster", json!(request.task.cluster.as_str()));

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::handled::{Handled, Published};
-use crate::outcome::Outcome;
+use crate::outcome::{NextCheck, Outcome};
 use crate::request::Trigger;
 
 /// The CloudWatch namespace of all metrics.
@@ -22,8 +22,11 @@ impl Handled {
         ];
         match &self.result {
             Ok(Outcome::Started { tasks, .. }) => values.push(("TasksStarted", "Count", json!(tasks.len()))),
-            Ok(Outcome::Registered { targets }) => {
+            Ok(Outcome::Registered { targets, check }) => {
                 values.push(("TargetsRegistered", "Count", json!(targets.len())));
+                if matches!(check, NextCheck::NotScheduled(_)) {
+                    values.push(("ChecksNotScheduled", "Count", json!(1)));
+                }
                 values.extend(
                     self.lag_millis()
                         .map(|lag| ("RegistrationLag", "Milliseconds", json!(lag))),
@@ -41,7 +44,7 @@ impl Handled {
                 values.push(("TasksStopped", "Count", json!(tasks.len())));
                 values.push(("TasksDraining", "Count", json!(draining.len())));
             }
-            Ok(Outcome::Reconciled(_) | Outcome::Planned(_) | Outcome::Scheduled { .. }) => {}
+            Ok(Outcome::Checked(_) | Outcome::Reconciled(_) | Outcome::Planned(_) | Outcome::Scheduled { .. }) => {}
             Ok(Outcome::Skipped { .. }) => values.push(("EventsSkipped", "Count", json!(1))),
             Err(failure) => {
                 values.push(("EventsFailed", "Count", json!(1)));
@@ -62,6 +65,11 @@ impl Handled {
             values.push(("TargetsDeregistered", "Count", json!(repairs.deregistered.len())));
             values.push(("TargetsUnknown", "Count", json!(repairs.unknown.len())));
             values.push(("TasksStopped", "Count", json!(repairs.stopped.len())));
+        }
+        if let Some(checked) = self.checked() {
+            values.push(("TasksHealthy", "Count", json!(checked.healthy.len())));
+            values.push(("TasksUnhealthy", "Count", json!(checked.unhealthy.len())));
+            values.push(("TasksStopped", "Count", json!(checked.stopped.len())));
         }
         if self.is_without_ec2() {
             values.push(("StopsWithoutEc2", "Count", json!(1)));

@@ -20,10 +20,11 @@ use crate::config::Config;
 use crate::decide::deployment;
 use crate::domain::arn::TaskArn;
 use crate::domain::tags::{self, TaskTags};
-use crate::domain::target::GroupTarget;
+use crate::domain::target::{GroupTarget, TargetHealth};
 use crate::domain::task::{FailedStart, Phase, Task};
 use crate::domain::timestamp::Timestamp;
-use crate::outcome::{Failure, Outcome, Skip};
+use crate::outcome::{CheckedTask, Failure, NextCheck, Outcome, Skip};
+use crate::request::check::CheckRequest;
 use crate::request::deregister::DeregisterRequest;
 use crate::request::reconcile::ReconcileRequest;
 use crate::request::task_change::TaskChange;
@@ -43,6 +44,10 @@ pub enum Kind {
     DeadlineNotSet,
     /// All targets of a RUNNING task are registered, or a reconcile has registered some that were missing.
     Registered,
+    /// All targets of a task are healthy, at the time of its check.
+    Healthy,
+    /// Targets of a task are not healthy, at the time of its check.
+    Unhealthy,
     /// Targets of a task were deregistered.
     Deregistered,
     /// A task that had been RUNNING is STOPPED.
@@ -51,11 +56,13 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Started,
         Self::StartFailed,
         Self::DeadlineNotSet,
         Self::Registered,
+        Self::Healthy,
+        Self::Unhealthy,
         Self::Deregistered,
         Self::Stopped,
     ];
@@ -68,6 +75,8 @@ impl Kind {
             Self::StartFailed => "ECS Task Start Failed",
             Self::DeadlineNotSet => "ECS Task Deadline Not Set",
             Self::Registered => "ECS Task Registered",
+            Self::Healthy => "ECS Task Healthy",
+            Self::Unhealthy => "ECS Task Unhealthy",
             Self::Deregistered => "ECS Task Deregistered",
             Self::Stopped => "ECS Task Stopped",
         }
@@ -81,9 +90,14 @@ pub fn missing_tags(handled: &Handled, config: &Config) -> Option<Call> {
     let (task, cluster) = match &handled.trigger {
         Some(Trigger::TaskStateChange(change)) => (&change.task.arn, &change.task.cluster),
         Some(Trigger::Deregister(request)) => (&request.task.arn, &request.task.cluster),
-        Some(Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::ReconcileAll(_)) | None => {
-            return None;
-        }
+        Some(
+            Trigger::Start(_)
+            | Trigger::Stop(_)
+            | Trigger::Reconcile(_)
+            | Trigger::ReconcileAll(_)
+            | Trigger::Check(_),
+        )
+        | None => return None,
     };
     let is_described = handled.described(task).is_some();
     (!is_described && !of(handled, config).is_empty()).then(|| Call::DescribeTasks {
@@ -102,6 +116,7 @@ pub fn of(handled: &Handled, config: &Config) -> Vec<EventEntry> {
         Some(Trigger::Stop(_)) => of_stop(handled),
         Some(Trigger::TaskStateChange(change)) => of_change(change, handled, config),
         Some(Trigger::Deregister(request)) => of_deregister(request, handled, config),
+        Some(Trigger::Check(request)) => of_check(request, handled),
         Some(Trigger::Reconcile(request)) => of_reconcile(request, handled),
         // Each cluster's own event has some.
         Some(Trigger::ReconcileAll(_)) | None => Vec::new(),
@@ -237,6 +252,38 @@ fn of_reconcile(request: &ReconcileRequest, handled: &Handled) -> Vec<EventEntry
     events.collect()
 }
 
+/// What was found is reported even if the check failed for other tasks.
+fn of_check(request: &CheckRequest, handled: &Handled) -> Vec<EventEntry> {
+    let Some(checked) = handled.checked() else {
+        return Vec::new();
+    };
+    let described = handled.all_described();
+    let about = |kind, found: &CheckedTask| {
+        let mut event = EventBuilder::new(kind, handled);
+        if let Some(task) = described.get(&found.task) {
+            event.origin(task);
+        }
+        event.timings(Some(request.planned_at));
+        event.put("registeredAt", json!(found.registered_at.to_rfc3339()));
+        let after = handled.ended_at.since(found.registered_at);
+        event.put("checkedAfterSeconds", json!(after.as_secs()));
+        event.put("second", json!(request.is_second.then_some(true)));
+        event.of_task(&found.task).of_health(&found.targets)
+    };
+    let healthy = checked.healthy.iter().map(|found| about(Kind::Healthy, found).end());
+    let unhealthy = checked.unhealthy.iter().map(|found| {
+        let mut event = about(Kind::Unhealthy, found);
+        // What ELB still checks is not the reason, if there is another one.
+        let unsound = found.targets.iter().filter(|(_, health)| health.state() != "healthy");
+        let worst = unsound.min_by_key(|(_, health)| health.state() == "initial");
+        event.put("reason", json!(worst.and_then(|(_, health)| health.reason())));
+        let is_stopped = checked.stopped.contains(&found.task);
+        event.put("stopped", json!(is_stopped));
+        event.end()
+    });
+    healthy.chain(unhealthy).collect()
+}
+
 /// What the task's own events have reported is not reported again.
 fn of_deregister(request: &DeregisterRequest, handled: &Handled, config: &Config) -> Vec<EventEntry> {
     let described = handled.described(&request.task.arn);
@@ -275,12 +322,17 @@ fn of_change(change: &TaskChange, handled: &Handled, config: &Config) -> Vec<Eve
     };
     let mut events = Vec::new();
     match &handled.result {
-        Ok(Outcome::Registered { targets }) => {
-            events.push(
-                about(Kind::Registered)
-                    .of_targets(&targets.iter().collect::<Vec<_>>())
-                    .end(),
-            );
+        Ok(Outcome::Registered { targets, check }) => {
+            let mut event = about(Kind::Registered);
+            match check {
+                NextCheck::None => {}
+                NextCheck::At(at) => event.put("healthCheckAt", json!(at.to_rfc3339())),
+                NextCheck::NotScheduled(why) => {
+                    let why = json!({"reason": why.category.name(), "message": why.message});
+                    event.put("checkNotScheduled", why);
+                }
+            }
+            events.push(event.of_targets(&targets.iter().collect::<Vec<_>>()).end());
         }
         Ok(Outcome::Deregistered { targets, .. }) if !targets.is_empty() => {
             events.push(
@@ -312,6 +364,14 @@ fn of_change(change: &TaskChange, handled: &Handled, config: &Config) -> Vec<Eve
         events.push(event.end());
     }
     events
+}
+
+fn target(one: &GroupTarget) -> Value {
+    json!({
+        "targetGroupArn": one.group.as_str(),
+        "id": one.target.id,
+        "port": one.target.port.number(),
+    })
 }
 
 /// An outcome event that is being built.
@@ -348,21 +408,37 @@ impl EventBuilder {
     }
 
     fn of_targets(mut self, targets: &[&GroupTarget]) -> Self {
-        let listed = targets.iter().map(|one| {
-            json!({
-                "targetGroupArn": one.group.as_str(),
-                "id": one.target.id,
-                "port": one.target.port.number(),
-            })
+        let listed: Vec<Value> = targets.iter().map(|one| target(one)).collect();
+        self.put("targets", json!(listed));
+        self.resources_of(targets.iter().copied());
+        self
+    }
+
+    /// The targets, with what ELB says of each.
+    fn of_health(mut self, targets: &[(GroupTarget, TargetHealth)]) -> Self {
+        let listed = targets.iter().map(|(one, health)| {
+            let mut listed = target(one);
+            listed["state"] = json!(health.state());
+            if let Some(reason) = health.reason() {
+                listed["reason"] = json!(reason);
+            }
+            if let Some(description) = health.description() {
+                listed["description"] = json!(description);
+            }
+            listed
         });
         let listed: Vec<Value> = listed.collect();
         self.put("targets", json!(listed));
+        self.resources_of(targets.iter().map(|(one, _)| one));
+        self
+    }
+
+    fn resources_of<'t>(&mut self, targets: impl Iterator<Item = &'t GroupTarget>) {
         for one in targets {
             if !self.resources.iter().any(|known| known == one.group.as_str()) {
                 self.resources.push(one.group.to_string());
             }
         }
-        self
     }
 
     fn of_failure(mut self, failure: &Failure) -> Self {

@@ -19,6 +19,10 @@ pub const RECONCILE: &str = "Reconcile ECS Targets";
 /// The detail-type with which a late stop goes on. Only start-engines itself sends it, by a one-time schedule.
 pub const DEREGISTER: &str = "Deregister ECS Targets";
 
+/// The detail-type with which the health of registered targets is checked. Only start-engines itself sends it, by a
+/// one-time schedule.
+pub const CHECK: &str = "Check ECS Targets";
+
 /// The detail-type of ECS's own events, the state changes.
 pub const TASK_STATE_CHANGE: &str = "ECS Task State Change";
 
@@ -65,7 +69,7 @@ pub(crate) fn read(mut event: Value, problems: &mut Problems) -> Option<Event> {
         }
     }
     let detail_type = fields.read("detail-type", problems, |value| {
-        let mut known = [START, STOP, RECONCILE, DEREGISTER, TASK_STATE_CHANGE].into_iter();
+        let mut known = [START, STOP, RECONCILE, DEREGISTER, CHECK, TASK_STATE_CHANGE].into_iter();
         known
             .find(|known| value.as_str() == Some(known))
             .ok_or_else(|| format!("must be \"{START}\", \"{STOP}\", \"{RECONCILE}\" or \"{TASK_STATE_CHANGE}\""))

@@ -2,6 +2,7 @@
 //!
 //! Must not call AWS. Only a valid and allowed event becomes a [`Trigger`].
 
+pub mod check;
 pub mod deregister;
 pub mod envelope;
 pub mod later;
@@ -15,8 +16,9 @@ pub mod task_change;
 
 use serde_json::Value;
 
+use self::check::CheckRequest;
 use self::deregister::DeregisterRequest;
-use self::envelope::{DEREGISTER, Event, RECONCILE, START, STOP};
+use self::envelope::{CHECK, DEREGISTER, Event, RECONCILE, START, STOP};
 use self::reconcile::ReconcileRequest;
 use self::reconcile_all::ReconcileAllRequest;
 use self::sender::Sender;
@@ -41,6 +43,8 @@ pub enum Trigger {
     ReconcileAll(Box<ReconcileAllRequest>),
     /// `Deregister ECS Targets`: go on with a late stop. Only start-engines itself sends it.
     Deregister(Box<DeregisterRequest>),
+    /// `Check ECS Targets`: see whether registered targets are healthy. Only start-engines itself sends it.
+    Check(Box<CheckRequest>),
     /// `ECS Task State Change`: a task has changed.
     TaskStateChange(Box<TaskChange>),
 }
@@ -59,6 +63,8 @@ pub fn read(event: Value, config: &Config, function: Option<&FunctionArn>) -> Re
         RECONCILE => reconcile(&event, config, function, &mut problems),
         DEREGISTER => deregister::read(&event, &sender(&event, function), config, &mut problems)
             .map(|request| Trigger::Deregister(Box::new(request))),
+        CHECK => check::read(&event, &sender(&event, function), config, &mut problems)
+            .map(|request| Trigger::Check(Box::new(request))),
         _ => task_change::read(&event, &sender(&event, function), config, &mut problems)
             .map(|change| Trigger::TaskStateChange(Box::new(change))),
     });

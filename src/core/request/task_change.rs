@@ -13,7 +13,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::input::problem::Problems;
 
 /// The `source` of ECS's own events. Only AWS can send events with a source that begins with `aws.` to a bus.
-pub(super) const SOURCE: &str = "aws.ecs";
+pub(crate) const SOURCE: &str = "aws.ecs";
 
 /// A state change: an `ECS Task State Change` from ECS.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

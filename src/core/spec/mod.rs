@@ -49,6 +49,8 @@ pub struct StartDetail {
     pub start_timeout_seconds: Option<i32>,
     pub max_lifetime_seconds: Option<i32>,
     pub max_age_seconds: Option<i32>,
+    pub health_timeout_seconds: Option<i32>,
+    pub on_unhealthy: Option<&'static str>,
     /// Only in catalog entries: the fields that a start of the service may give if `CATALOG_ONLY` is set.
     pub overridable: Vec<&'static str>,
 }
@@ -101,6 +103,12 @@ const MAX_START_TIMEOUT_SECONDS: i64 = 86_400;
 const MAX_LIFETIME_SECONDS: i64 = 31_536_000;
 /// One day: ECS forgets client tokens after that, so an older event could start its tasks again.
 const MAX_AGE_SECONDS: i64 = 86_400;
+/// The maximum `healthTimeoutSeconds`: longer than ELB can take, whose longest interval is 300 s and whose highest threshold
+/// is 10
+/// ([CreateTargetGroup](https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html)).
+const MAX_HEALTH_TIMEOUT_SECONDS: i64 = 3_600;
+/// The values of `onUnhealthy`; the first is the default.
+const ON_UNHEALTHY: &[&str] = &["report", tags::STOP];
 /// More never fit into `startedBy`; this limits how much is read.
 const MAX_TARGETS: usize = 10;
 
@@ -187,6 +195,8 @@ fn shared(fields: &mut Fields<'_>, problems: &mut Problems) -> StartDetail {
         start_timeout_seconds: fields.number("startTimeoutSeconds", 0..=MAX_START_TIMEOUT_SECONDS, problems),
         max_lifetime_seconds: fields.number("maxLifetimeSeconds", 0..=MAX_LIFETIME_SECONDS, problems),
         max_age_seconds: fields.number("maxAgeSeconds", 0..=MAX_AGE_SECONDS, problems),
+        health_timeout_seconds: fields.number("healthTimeoutSeconds", 0..=MAX_HEALTH_TIMEOUT_SECONDS, problems),
+        on_unhealthy: fields.one_of("onUnhealthy", ON_UNHEALTHY, problems),
         ..StartDetail::default()
     }
 }

@@ -17,7 +17,7 @@ use start_engines_core::domain::definition::Definition;
 use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance};
 use start_engines_core::domain::interface::{InterfaceQuery, NetworkInterface};
 use start_engines_core::domain::tags::{self, Tag};
-use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
+use start_engines_core::domain::target::{AddressFamily, HealthCheck, Target, TargetGroup, TargetHealth, TargetType};
 use start_engines_core::domain::task::{Addresses, Status, Task, from_event};
 use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::journal::{Entry, Journal};
@@ -56,7 +56,7 @@ fuzz_target!(|bytes: &[u8]| {
     let sent_at = match &trigger {
         Trigger::Start(request) => request.sent_at,
         Trigger::Stop(request) => request.sent_at,
-        Trigger::Reconcile(_) | Trigger::ReconcileAll(_) => None,
+        Trigger::Reconcile(_) | Trigger::ReconcileAll(_) | Trigger::Check(_) => None,
         Trigger::Deregister(request) => request.happened_at,
         Trigger::TaskStateChange(change) => change.happened_at,
     };
@@ -109,7 +109,11 @@ impl Chosen<'_> {
     fn own(&self) -> Task {
         match self.trigger {
             Trigger::TaskStateChange(change) => change.task.clone(),
-            Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::ReconcileAll(_) | Trigger::Deregister(_) => {
+            Trigger::Stop(_)
+            | Trigger::Reconcile(_)
+            | Trigger::ReconcileAll(_)
+            | Trigger::Deregister(_)
+            | Trigger::Check(_) => {
                 RUNNING.clone()
             }
             Trigger::Start(_) => panic!("a start asks for no task"),
@@ -191,6 +195,7 @@ impl Canned for Chosen<'_> {
             },
             protocol: "HTTP".to_owned(),
             vpc: "vpc-0123456789abcdef0".parse().ok(),
+            health_check: HealthCheck::default(),
         }
     }
 

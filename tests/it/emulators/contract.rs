@@ -11,7 +11,7 @@ use start_engines_core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
 use start_engines_core::domain::definition::NetworkMode;
 use start_engines_core::domain::started_by;
 use start_engines_core::domain::tags::{self, Tag, TaskTags};
-use start_engines_core::domain::target::{AddressFamily, Attachment, TargetGroup, TargetHealth, TargetType};
+use start_engines_core::domain::target::{AddressFamily, Attachment, HealthCheck, TargetGroup, TargetHealth, TargetType};
 use start_engines_core::domain::task::{Status, Task};
 
 use super::session::{CONTAINER, PORT, Session, deregister, describe_health, register, target};
@@ -205,6 +205,7 @@ pub(super) async fn the_facts_about_a_target_group_are_read(session: &Session, n
         family: AddressFamily::Ipv4,
         protocol: "HTTP".into(),
         vpc: Some(session.vpc()),
+        health_check: HealthCheck::default(),
     };
     assert_eq!(read, facts);
 }

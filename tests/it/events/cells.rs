@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use start_engines_core::call::{Answer, Call, CallError};
 use start_engines_core::domain::definition::{Definition, PortMapping};
 use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance};
-use start_engines_core::domain::target::{AddressFamily, TargetGroup, TargetType};
+use start_engines_core::domain::target::{AddressFamily, HealthCheck, TargetGroup, TargetType};
 use start_engines_core::domain::task::ports::RawBinding;
 use start_engines_core::domain::task::{Addresses, Task, from_event};
 use start_engines_core::outcome::Outcome;
@@ -79,6 +79,7 @@ async fn cell(
             family,
             protocol: "HTTP".to_owned(),
             vpc: "vpc-0123456789abcdef0".parse().ok(),
+            health_check: HealthCheck::default(),
         },
         dual_stack,
         network_mode,
@@ -89,7 +90,7 @@ async fn cell(
         .handle(event.clone(), &invocation(&clock, Duration::from_secs(60)))
         .await;
     match handled.result {
-        Ok(Outcome::Registered { targets }) => Ok(targets[0].target.to_string()),
+        Ok(Outcome::Registered { targets, .. }) => Ok(targets[0].target.to_string()),
         Ok(other) => panic!("{other:?}"),
         Err(failure) => Err(failure.category.name().to_owned()),
     }

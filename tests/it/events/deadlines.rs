@@ -14,7 +14,7 @@ const ROLE: (&str, &str) = (
 );
 
 async fn stage() -> Stage {
-    Stage::with(&[ROLE]).await
+    Stage::with(&[ROLE, ("HEALTH_TIMEOUT", "0")]).await
 }
 
 /// Time passes, and what is due is sent.

@@ -22,7 +22,7 @@ use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance};
 use start_engines_core::domain::interface::{InterfaceQuery, NetworkInterface};
 use start_engines_core::domain::started_by;
 use start_engines_core::domain::tags::{self, TaskTags};
-use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth, TargetType};
+use start_engines_core::domain::target::{AddressFamily, HealthCheck, Target, TargetGroup, TargetHealth, TargetType};
 use start_engines_core::domain::task::{Addresses, Status, Task, from_event};
 use start_engines_core::ports::Aws;
 use start_engines_handler::Handler;
@@ -241,6 +241,7 @@ impl Canned for Around<'_> {
             },
             protocol: self.case.protocol.clone(),
             vpc: "vpc-0123456789abcdef0".parse().ok(),
+            health_check: HealthCheck::default(),
         }
     }
 

@@ -16,6 +16,7 @@ mod lost_instances;
 mod outcome_events;
 mod overdue;
 mod races;
+mod readiness;
 mod reconcile;
 mod searches;
 mod shapes;

@@ -13,6 +13,7 @@ const ROLE: (&str, &str) = (
     "arn:aws:iam::111122223333:role/start-engines-schedules",
 );
 const NO_TIMEOUT: (&str, &str) = ("TASK_WAIT_TIMEOUT", "0");
+const NO_CHECK: (&str, &str) = ("HEALTH_TIMEOUT", "0");
 const CLUSTER: (&str, &str) = ("ALLOWED_CLUSTERS", "engines");
 
 fn event(detail_type: &str, time: &str, detail: Value) -> Value {
@@ -29,7 +30,7 @@ fn stop(time: &str, detail: Value) -> Value {
 
 /// A task that drains for ten minutes, and whose schedule is lost.
 async fn draining() -> (Stage, String) {
-    let stage = Stage::with(&[ROLE, NO_TIMEOUT, CLUSTER]).await;
+    let stage = Stage::with(&[ROLE, NO_TIMEOUT, NO_CHECK, CLUSTER]).await;
     let task = stage.registered_task("e1").await;
     outcome(&stage, &stop(BEGIN, json!({"taskArn": task, "drainSeconds": 600}))).await;
     let lost = stage.fake.world(|world| {
@@ -136,7 +137,7 @@ async fn a_tag_that_holds_no_time_asks_for_a_stop_now() {
 async fn a_task_without_room_for_the_tag_is_stopped_without_a_drain() {
     // As DescribeTasks shows it, or only as TagResource hears of it.
     for is_seen in [true, false] {
-        let stage = Stage::with(&[ROLE, NO_TIMEOUT, CLUSTER]).await;
+        let stage = Stage::with(&[ROLE, NO_TIMEOUT, NO_CHECK, CLUSTER]).await;
         let task = stage.registered_task("e1").await;
         stage.calls();
         let own = task.clone();
@@ -184,7 +185,7 @@ async fn a_task_without_room_for_the_tag_is_stopped_without_a_drain() {
 
 #[tokio::test]
 async fn tags_of_aws_take_no_room() {
-    let stage = Stage::with(&[ROLE, NO_TIMEOUT, CLUSTER]).await;
+    let stage = Stage::with(&[ROLE, NO_TIMEOUT, NO_CHECK, CLUSTER]).await;
     let task = stage.registered_task("e1").await;
     stage.fake.world(|world| {
         let room = 49 - world.tags(&task).len();
@@ -212,7 +213,7 @@ async fn the_deadline_of_a_start_leaves_a_task_that_runs_and_drains_in_time() {
 
 #[tokio::test]
 async fn a_deadline_that_meets_a_task_whose_time_to_drain_is_over_is_no_failed_start() {
-    let stage = Stage::with(&[ROLE, CLUSTER, ("OUTCOME_EVENT_BUS", "app-events")]).await;
+    let stage = Stage::with(&[ROLE, NO_CHECK, CLUSTER, ("OUTCOME_EVENT_BUS", "app-events")]).await;
     let start = stage.start("e1", json!({"startTimeoutSeconds": 3600}));
     outcome(&stage, &start).await;
     let task = stage.fake.world(|world| world.task_arns()[0].clone());

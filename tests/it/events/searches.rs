@@ -17,13 +17,14 @@ const ROLE: (&str, &str) = (
 );
 /// So that the only schedules are those of late stops.
 const NO_TIMEOUT: (&str, &str) = ("TASK_WAIT_TIMEOUT", "0");
+const NO_CHECK: (&str, &str) = ("HEALTH_TIMEOUT", "0");
 
 fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
 async fn stage() -> Stage {
-    Stage::with(&[ROLE, NO_TIMEOUT]).await
+    Stage::with(&[ROLE, NO_TIMEOUT, NO_CHECK]).await
 }
 
 /// A task of somebody else.
@@ -135,7 +136,7 @@ async fn without_a_scheduler_a_search_that_does_not_fit_is_a_failure() {
 
 #[tokio::test]
 async fn what_is_reported_of_a_stop_that_goes_on() {
-    let stage = Stage::with(&[ROLE, NO_TIMEOUT, ("OUTCOME_EVENT_BUS", "app-events")]).await;
+    let stage = Stage::with(&[ROLE, NO_TIMEOUT, NO_CHECK, ("OUTCOME_EVENT_BUS", "app-events")]).await;
     let stopped = fleet(&stage, 3).await;
     // Not DescribeTasks, which outcome events need too.
     slow_down(&stage, "ecs:ListTasks");

@@ -15,11 +15,12 @@ const ROLE: (&str, &str) = (
 );
 /// So that the only schedules are those of stops.
 const NO_TIMEOUT: (&str, &str) = ("TASK_WAIT_TIMEOUT", "0");
+const NO_CHECK: (&str, &str) = ("HEALTH_TIMEOUT", "0");
 const REQUESTED_AT: &str = "start-engines:requested-at";
 const MINUTE: Duration = Duration::from_secs(60);
 
 async fn stage() -> Stage {
-    Stage::with(&[ROLE, NO_TIMEOUT, ("ECS_CLUSTER", "engines")]).await
+    Stage::with(&[ROLE, NO_TIMEOUT, NO_CHECK, ("ECS_CLUSTER", "engines")]).await
 }
 
 /// A stop that was sent at `time`.

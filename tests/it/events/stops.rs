@@ -17,6 +17,7 @@ const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:start-engines-undelivere
 
 /// So that the only schedules are those of stops.
 const NO_TIMEOUT: (&str, &str) = ("TASK_WAIT_TIMEOUT", "0");
+const NO_CHECK: (&str, &str) = ("HEALTH_TIMEOUT", "0");
 
 fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -39,7 +40,7 @@ fn stop_task(task: &str) -> Value {
 }
 
 async fn stage() -> Stage {
-    Stage::with(&[ROLE, NO_TIMEOUT, ("ECS_CLUSTER", "engines")]).await
+    Stage::with(&[ROLE, NO_TIMEOUT, NO_CHECK, ("ECS_CLUSTER", "engines")]).await
 }
 
 /// A stage with a task whose target is registered.
@@ -176,6 +177,7 @@ async fn the_schedule_is_sent_by_the_role_in_the_group_and_keeps_what_it_cannot_
     let variables = [
         ROLE,
         NO_TIMEOUT,
+        NO_CHECK,
         ("SCHEDULER_GROUP", "engines"),
         ("SCHEDULER_DEAD_LETTER_QUEUE_ARN", QUEUE),
     ];
@@ -285,7 +287,7 @@ async fn a_task_that_is_not_running_yet_has_no_connections_to_wait_for() {
 
 #[tokio::test]
 async fn a_service_is_stopped_in_every_cluster_and_nothing_else_is() {
-    let variables = [ROLE, NO_TIMEOUT, ("ALLOWED_CLUSTERS", "engines,night")];
+    let variables = [ROLE, NO_TIMEOUT, NO_CHECK, ("ALLOWED_CLUSTERS", "engines,night")];
     let stage = Stage::with(&variables).await;
     stage.fake.world(|world| world.add_cluster("night"));
     let mut tasks = Vec::new();

@@ -13,7 +13,7 @@ use start_engines_core::domain::definition::{Definition, PortMapping};
 use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance};
 use start_engines_core::domain::interface::{InterfaceQuery, NetworkInterface};
 use start_engines_core::domain::tags::Tag;
-use start_engines_core::domain::target::{AddressFamily, Target, TargetGroup, TargetHealth};
+use start_engines_core::domain::target::{AddressFamily, HealthCheck, Target, TargetGroup, TargetHealth};
 use start_engines_core::domain::task::ports::RawBinding;
 use start_engines_core::domain::task::{Addresses, Task, from_event};
 use start_engines_core::domain::timestamp::Timestamp;
@@ -128,6 +128,7 @@ fn input(call: &Call) -> (Service, Value) {
         }
         Call::PutEvents(entries) => (Service::Events, put_events_input(entries)),
         Call::CreateSchedule(schedule) => (Service::Scheduler, schedule_input(schedule)),
+        Call::ShareSchedule(shared) => (Service::Scheduler, schedule_input(&shared.one_time())),
         Call::DescribeDeregistrationDelay { group } => (Service::Elb, json!({"TargetGroupArn": group.as_str()})),
         Call::DescribeTargetGroup { group } => (Service::Elb, json!({"TargetGroupArns": [group.as_str()]})),
         Call::DescribeTargets { group } => (Service::Elb, json!({"TargetGroupArn": group.as_str()})),
@@ -281,6 +282,7 @@ fn read(call: &Call, answer: &Value) -> Answer {
                 },
                 protocol: text(&group["Protocol"]).to_owned(),
                 vpc: group["VpcId"].as_str().map(|vpc| vpc.parse().expect("a VPC")),
+                health_check: health_check(group),
             })
         }
         Call::DescribeNetworkInterfaces(_) => {
@@ -309,7 +311,7 @@ fn read(call: &Call, answer: &Value) -> Answer {
             Answer::DeregistrationDelay(Duration::from_secs(seconds))
         }
         Call::PutEvents(_) => Answer::FailedEntries(failed_entries(&answer["Entries"])),
-        Call::StopTask { .. } | Call::TagTask { .. } | Call::CreateSchedule(_) => Answer::Done,
+        Call::StopTask { .. } | Call::TagTask { .. } | Call::CreateSchedule(_) | Call::ShareSchedule(_) => Answer::Done,
         Call::RegisterTargets { .. } | Call::DeregisterTargets { .. } => {
             assert_eq!(answer.as_object().map(Map::len), Some(0), "nothing is returned");
             Answer::Done
@@ -346,10 +348,20 @@ fn interface(shown: &Value) -> NetworkInterface {
     }
 }
 
+fn health_check(group: &Value) -> HealthCheck {
+    let number = |name: &str| group[name].as_u64().expect("a number");
+    HealthCheck {
+        interval: Duration::from_secs(number("HealthCheckIntervalSeconds")),
+        timeout: Duration::from_secs(number("HealthCheckTimeoutSeconds")),
+        healthy_threshold: u32::try_from(number("HealthyThresholdCount")).expect("a count"),
+    }
+}
+
 fn health(described: &Value) -> TargetHealth {
     let health = &described["TargetHealth"];
     let zone = described["Target"]["AvailabilityZone"].as_str();
     TargetHealth::of(text(&health["State"]), health["Reason"].as_str(), zone)
+        .with_description(health["Description"].as_str())
 }
 
 /// The API's Task: an event's `detail` but for its times, which are numbers, and its tags.

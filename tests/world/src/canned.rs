@@ -77,7 +77,8 @@ pub trait Canned {
             | Call::DeregisterTargets { .. }
             | Call::StopTask { .. }
             | Call::TagTask { .. }
-            | Call::CreateSchedule(_) => Answer::Done,
+            | Call::CreateSchedule(_)
+            | Call::ShareSchedule(_) => Answer::Done,
             Call::PutEvents(_) => Answer::FailedEntries(Vec::new()),
         }
     }

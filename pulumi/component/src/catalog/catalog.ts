@@ -4,7 +4,7 @@
  */
 
 import * as arn from "../arn";
-import { AssignPublicIp, LaunchType } from "../enumerations";
+import { AssignPublicIp, LaunchType, OnUnhealthy } from "../enumerations";
 import { isObject, UNKNOWN } from "../known";
 import { type Problems, shorten } from "../problems";
 import { Fields, isReserved, isTagText, isText } from "./fields";
@@ -70,6 +70,8 @@ function checkService(entry: unknown, place: string, problems: Problems): void {
   fields.number("startTimeoutSeconds", 0, 86_400);
   fields.number("maxLifetimeSeconds", 0, 31_536_000);
   fields.number("maxAgeSeconds", 0, 86_400);
+  fields.number("healthTimeoutSeconds", 0, 3_600);
+  fields.oneOf("onUnhealthy", Object.values(OnUnhealthy));
   fields.list("overridable", START_FIELDS.length, checkOverridable);
   fields.denyUnknown();
 }
@@ -86,11 +88,13 @@ const START_FIELDS: readonly string[] = [
   "enableExecuteCommand",
   "fallbacks",
   "group",
+  "healthTimeoutSeconds",
   "idempotencyKey",
   "launchType",
   "maxAgeSeconds",
   "maxLifetimeSeconds",
   "networkConfiguration",
+  "onUnhealthy",
   "overrides",
   "placementConstraints",
   "placementStrategy",

@@ -10,6 +10,7 @@ import type {
   EnvironmentFileType,
   FilesystemType,
   LaunchType,
+  OnUnhealthy,
   PlacementConstraintType,
   PlacementStrategyType,
   PropagateTags,
@@ -152,4 +153,8 @@ export interface Service {
   readonly maxLifetimeSeconds?: Whole | undefined;
   /** Seconds after `requestedAt` after which a start starts nothing: 0 (never, the default) to 86400. */
   readonly maxAgeSeconds?: Whole | undefined;
+  /** Seconds after the registration after which targets are checked, once: 0 (never) to 3600. Default: the component's. */
+  readonly healthTimeoutSeconds?: Whole | undefined;
+  /** What happens to an unhealthy task: `report` (default), or `stop`, which stops it too. */
+  readonly onUnhealthy?: pulumi.Input<OnUnhealthy> | undefined;
 }

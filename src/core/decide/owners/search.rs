@@ -18,9 +18,10 @@ use std::time::Duration;
 
 use super::addresses::{has, names};
 use super::survey::{self, Listing, Pace};
+use crate::call::schedule::digest;
 use crate::call::{Desired, ErrorKind};
 use crate::config::Config;
-use crate::decide::schedules::{self, MIN_SCHEDULE_AHEAD};
+use crate::decide::schedules::MIN_SCHEDULE_AHEAD;
 use crate::decide::timing;
 use crate::domain::arn::{Cluster, InterfaceId, TaskArn};
 use crate::domain::interface::NetworkInterface;
@@ -210,7 +211,7 @@ impl Places<'_> {
     /// Changes with the clusters and their order: then a page before which all was read is another one.
     fn digest(&self) -> String {
         let clusters: Vec<&str> = self.clusters.iter().map(Cluster::as_str).collect();
-        schedules::digest(&clusters.join(" "))
+        digest(&clusters.join(" "))
     }
 }
 

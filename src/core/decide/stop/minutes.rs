@@ -32,12 +32,7 @@ impl Scheduled {
 /// The full minute in which a schedule stops a task that drains until then. Scheduler is precise to the minute; and a time
 /// that is all but past has to be in the next one.
 fn minute(until: Timestamp, now: Timestamp) -> Timestamp {
-    let at = until.max(now.after(MIN_SCHEDULE_AHEAD)).millis();
-    Timestamp::from_millis(
-        at.div_euclid(60_000)
-            .saturating_add(i64::from(at.rem_euclid(60_000) > 0))
-            .saturating_mul(60_000),
-    )
+    until.max(now.after(MIN_SCHEDULE_AHEAD)).up_to_minute()
 }
 
 /// Makes sure that there is a schedule for each minute in which a drain ends.

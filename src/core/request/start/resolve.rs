@@ -64,6 +64,7 @@ pub fn resolve(
         })
         .ok();
     let deadlines = deadlines(sources, &placements, config, problems);
+    let readiness = readiness(sources, config, problems);
     // Two events with one key have different times, and RunTask compares the tags of calls with one client token.
     let is_by_key = detail.idempotency_key.is_some();
     let given = detail.requested_at.clone();
@@ -76,6 +77,8 @@ pub fn resolve(
         correlation_id: detail.correlation_id.clone(),
         requested_at: tagged.map(|requested_at| requested_at.text),
         deployment: config.deployment.as_ref().map(ToString::to_string),
+        health_timeout_seconds: readiness.timeout_seconds,
+        on_unhealthy: readiness.on_unhealthy.map(str::to_owned),
     };
     let mut tags = tags::encode(&task_tags);
     tags.extend(first(sources, |source| source.tags.clone()).unwrap_or_default());
@@ -149,6 +152,37 @@ fn deadlines(
     Deadlines {
         start_timeout: some(timeout.map_or_else(|| start_timeout_of(placements, config), seconds)),
         max_lifetime: lifetime.map(seconds).and_then(some),
+    }
+}
+
+/// What the tags of a task say of its check; `None` for the default.
+#[derive(Clone, Copy, Default)]
+struct Readiness {
+    timeout_seconds: Option<u32>,
+    on_unhealthy: Option<&'static str>,
+}
+
+/// `healthTimeoutSeconds` and `onUnhealthy`. Without a scheduler nothing is checked, and a start that asks for it is a
+/// problem.
+fn readiness(sources: [&StartDetail; 3], config: &Config, problems: &mut Problems) -> Readiness {
+    let timeout = first(sources, |source| source.health_timeout_seconds);
+    let on_unhealthy = first(sources, |source| source.on_unhealthy);
+    let is_stopped = on_unhealthy == Some(tags::STOP);
+    if config.scheduler.is_none() {
+        let rule = "without SCHEDULER_ROLE_ARN nothing is checked later: omit it";
+        if let Some(seconds @ 1..) = timeout {
+            problems.invalid("detail.healthTimeoutSeconds", &seconds.into(), rule);
+        }
+        if is_stopped {
+            problems.invalid_text("detail.onUnhealthy", tags::STOP, rule);
+        }
+    } else if is_stopped && timeout == Some(0) {
+        let rule = "with healthTimeoutSeconds 0 nothing is checked: give a time, or omit it";
+        problems.invalid_text("detail.onUnhealthy", tags::STOP, rule);
+    }
+    Readiness {
+        timeout_seconds: timeout.and_then(|seconds| u32::try_from(seconds).ok()),
+        on_unhealthy,
     }
 }
 

@@ -24,7 +24,7 @@ use crate::spec::tag::tag_text;
 pub const MAX_DRAIN_SECONDS: i64 = 3600;
 /// The longest `reason`, the limit of
 /// [StopTask](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html).
-const MAX_REASON_CHARACTERS: usize = 255;
+pub(crate) const MAX_REASON_CHARACTERS: usize = 255;
 
 /// A request to stop tasks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

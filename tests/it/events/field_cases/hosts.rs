@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use start_engines_core::call::{Answer, Call, CallError, TaskPage};
 use start_engines_core::domain::definition::{Definition, PortMapping};
 use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance};
-use start_engines_core::domain::target::{AddressFamily, GroupTarget, TargetGroup, TargetHealth, TargetType};
+use start_engines_core::domain::target::{AddressFamily, GroupTarget, HealthCheck, TargetGroup, TargetHealth, TargetType};
 use start_engines_core::domain::task::ports::RawBinding;
 use start_engines_core::domain::task::{Addresses, Status, Task, from_event};
 use start_engines_core::outcome::Outcome;
@@ -169,6 +169,7 @@ impl Around<'_> {
                 family: AddressFamily::Ipv4,
                 protocol: "TCP".to_owned(),
                 vpc: "vpc-0123456789abcdef0".parse().ok(),
+                health_check: HealthCheck::default(),
             }),
             Call::DescribeTargetHealth { .. } => {
                 let answer: Value = serde_json::from_str(HEALTH_ANSWER).expect("JSON");
@@ -220,7 +221,7 @@ async fn each_situation_of_the_field_ends_right() {
         let changes = |name: &str| calls.iter().filter(|call| **call == name).count();
         let (name, changed) = (row.name, (changes("RegisterTargets"), changes("DeregisterTargets")));
         match (&row.right, &handled.result) {
-            (Right::Registered(right), Ok(Outcome::Registered { targets })) => {
+            (Right::Registered(right), Ok(Outcome::Registered { targets, .. })) => {
                 assert_eq!((texts(targets), changed), (vec![(*right).to_owned()], (1, 0)), "{name}");
             }
             (Right::Deregistered(right), Ok(Outcome::Deregistered { targets, reused, .. })) => {
