@@ -36,7 +36,7 @@ test("with everything there are these resources", async () => {
     "aws:cloudwatch/logGroup:LogGroup": 1,
     // Eight of the function and its queues, one of outcome events, one of unknown targets, one for each target group
     // with a balancer.
-    "aws:cloudwatch/metricAlarm:MetricAlarm": 14,
+    "aws:cloudwatch/metricAlarm:MetricAlarm": 15,
     "aws:iam/policy:Policy": 5,
     "aws:iam/role:Role": 3,
     "aws:iam/rolePolicy:RolePolicy": 3,
@@ -113,6 +113,7 @@ test("the function is the packed one as it is, and its defaults", async () => {
       SERVICES_FILE: "/opt/services.json",
       CATALOG_ONLY: "true",
       TASK_WAIT_TIMEOUT: "120",
+      HEALTH_TIMEOUT: "600",
       SCHEDULER_ROLE_ARN: `arn:aws:iam::111122223333:role/start-engines-later-${END}`,
       SCHEDULER_GROUP: "start-engines",
       SCHEDULER_DEAD_LETTER_QUEUE_ARN: "arn:aws:sqs:us-east-1:111122223333:start-engines-undelivered",
@@ -383,7 +384,7 @@ test("outputs name what a team adds policies, alarms or dashboards to", async ()
     pulumi.all([named, alarmNames]).apply(resolve);
   });
   const alarms = registrations.filter(({ type }) => type === "aws:cloudwatch/metricAlarm:MetricAlarm").map(({ inputs }) => inputs["name"]);
-  assert.equal(alarms.length, 14);
+  assert.equal(alarms.length, 15);
   const outputs = {
     roleArn: `arn:aws:iam::111122223333:role/start-engines-${END}`,
     roleName: `start-engines-${END}`,

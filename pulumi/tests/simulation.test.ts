@@ -82,6 +82,8 @@ describe("IAM", () => {
     calls.stopTask("engines"),
     calls.createSchedule("start-engines", "start-engines-stop-0123456789abcdef0123456789abcdef"),
     calls.createSchedule("start-engines", "start-engines-reconcile-0123456789abcdef0123456789abcdef-1"),
+    calls.createSchedule("start-engines", "start-engines-check-0123456789abcdef0123456789abcdef"),
+    calls.createSchedule("start-engines", "start-engines-recheck-0123456789abcdef0123456789abcdef"),
     calls.passRole(LATER_ROLE, "scheduler.amazonaws.com"),
     calls.describeTasks("engines"),
     calls.listTasks("engines"),

@@ -147,7 +147,7 @@ impl Simulation {
             return;
         }
         for health in health {
-            if *health == TargetHealth::registered("unhealthy.draining") {
+            if health.state() == "unhealthy.draining" {
                 *health = TargetHealth::Draining;
             }
         }

@@ -55,6 +55,7 @@ export function soundArguments(): StartEnginesArgs & { readonly code: string } {
       securityGroups: [SECURITY_GROUP],
     },
     startTimeoutSeconds: 120,
+    healthTimeoutSeconds: 600,
     schedules: {
       office: {
         service: "auth",

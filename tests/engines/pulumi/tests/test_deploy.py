@@ -96,7 +96,7 @@ class FromNothing(unittest.TestCase):
         self.assertEqual(status, 0, said)
         self.assert_no_warning(said)
         # The emulator has what the engine says.
-        self.assertIn("77 created", said)
+        self.assertIn("79 created", said)
 
     def assert_no_warning(self, said: str) -> None:
         self.assertNotRegex(said, r"(?i)\bwarn")

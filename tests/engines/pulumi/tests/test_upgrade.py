@@ -28,7 +28,11 @@ SCHEDULES = ("auth-office-hours-start", "auth-office-hours-stop", "reconcile")
 WAY = ("aws:cloudwatch/eventRule:", "aws:cloudwatch/eventTarget:", "aws:lambda/permission:", "aws:lambda/function:")
 # Its name has the region in it now. It holds nothing.
 REPLACED = {"aws:cloudwatch/dashboard:Dashboard start-engines"}
-NEW = {"aws:lambda/layerVersion:LayerVersion start-engines", "aws:iam/policy:Policy start-engines-doctor"}
+NEW = {
+    "aws:lambda/layerVersion:LayerVersion start-engines",
+    "aws:iam/policy:Policy start-engines-doctor",
+    "aws:cloudwatch/metricAlarm:MetricAlarm start-engines-tasks-unhealthy",
+}
 REPLACEMENT = {"replace", "create-replacement", "delete-replaced"}
 
 
