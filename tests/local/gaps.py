@@ -73,7 +73,7 @@ PLAYGROUND_GAPS = (
     "in which all are: "
     "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html",
     "DescribeTargetGroups, DescribeLoadBalancers: MiniStack leaves out the load balancers that only listeners' "
-    "rules name, and gives each subnet the same zone. A stand-in (balancing.py) tells them from its listeners and "
+    "rules name, and gives each subnet the same zone. A stand-in (load_balancers.py) tells them from its listeners and "
     "subnets.",
     "FAULT=health-check: the containers answer 404 at /, which the health checks ask for, and 200 elsewhere.",
     "FAULT=image: MiniStack pulls nothing, so nothing fails. The bridge (bridge.py) stops each task before it is "

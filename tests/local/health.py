@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from balancing import users_of_groups
+from load_balancers import users_of_groups
 from query_answer import Element, QueryAnswer
 from stand_in import Answer, Call, PassOn
 

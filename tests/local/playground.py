@@ -18,7 +18,6 @@ from pathlib import Path
 
 import signals
 import wait
-from balancing import Balancing
 from bridge import Containers
 from command import BINARY
 from entrance import Entrance
@@ -27,6 +26,7 @@ from function_told import get_function, places
 from gaps import PLAYGROUND_GAPS
 from health import HealthChecks
 from interfaces import describe_tasks
+from load_balancers import Balancing
 from ministack import REGION
 from provider.deviations import DEVIATIONS
 from running import BUNDLE, LOGS, Running
@@ -44,7 +44,8 @@ CONTAINERS = {
 }
 WAITS = {None: "--wait", Fault.RULE_OFF: "--wait --timeout 40", Fault.HEALTH_CHECK: "--wait --timeout 20"}
 # What a shell may have of other deployments, and must not be used on this one.
-FORGET = r"""for name in $(env | grep -oE '^(AWS|START_ENGINES)_[A-Z0-9_]+'); do unset "$name"; done"""
+OF_OTHERS = "(AWS|START_ENGINES)_[A-Z0-9_]+|SETTINGS_FILE|ECS_CLUSTER"
+FORGET = f"""for name in $(env | grep -oE '^({OF_OTHERS})=' | tr -d =); do unset "$name"; done"""
 
 
 class Playground:
@@ -122,7 +123,7 @@ class Playground:
         differences = _shown(self._differences)
         screen.line(
             f"The stack of pulumi/example runs in MiniStack {emulator.version} until Ctrl-C{wrong} "
-            f"(what else is not as AWS: {differences}). In another shell:"
+            f"(what {'else ' if wrong else ''}is not as AWS: {differences}). In another shell:"
         )
         for line in self._lines():
             screen.line(f"  {line}")
@@ -142,9 +143,9 @@ class Playground:
             lines.append("start-engines reconcile --yes")
         if self._fault is not Fault.IMAGE:
             lines.append(f"curl -s --connect-to ::127.0.0.1:{port} {url}")
-        lines += [] if self._fault else ["start-engines reconcile --dry-run", "start-engines redrive"]
-        lines.append(f"start-engines stop --service {SERVICE} --drain 0 --wait")
-        return lines
+        if self._fault is None:
+            lines += ["start-engines reconcile --dry-run", "start-engines redrive"]
+        return [*lines, f"start-engines stop --service {SERVICE} --drain 0 --wait"]
 
     def _write_variables(self) -> None:
         catalog = self._folder / "services.json"

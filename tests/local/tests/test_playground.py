@@ -40,6 +40,7 @@ ELSEWHERE = {
     "AWS_ENDPOINT_URL_ECS": "http://127.0.0.1:9",
     "AWS_PROFILE": "production",
     "START_ENGINES_SOURCE": "another.source",
+    "SETTINGS_FILE": "/of/another/deployment.json",
 }
 
 
@@ -227,6 +228,11 @@ class APlayground(unittest.TestCase):
             differences = one.folder / "playground.txt"
             self.assertIn(str(differences), told[0])
             self.assertIn("simulator.py", differences.read_text())
+
+    def test_the_readme_has_the_same_lines(self) -> None:
+        readme = (ROOT / "README.md").read_text()
+        shown = [line for line in self.sound.commands() if line.startswith("start-engines")]
+        self.assertIn("\n".join(["source target/local/playground.sh", *shown]), readme)
 
     def test_without_a_fault_every_command_works_as_on_aws(self) -> None:
         one = self.sound
