@@ -47,6 +47,9 @@ class Containers:
     image_is_missing: bool = False
 
 
+SOUND = Containers()
+
+
 @dataclass
 class Watched:
     """One task that the bridge has found, and the events that it has sent for it.
@@ -88,7 +91,8 @@ class Bridge:
         subnet: str,
         port: int,
         windows: Mapping[str, float] | None = None,
-        containers: Containers = Containers(),
+        containers: Containers = SOUND,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
@@ -96,7 +100,7 @@ class Bridge:
         self._delivery = Delivery(client, windows)
         self._cluster, self._rule = cluster, rule
         self._subnet, self._port = subnet, port
-        self._containers = containers
+        self._containers, self._look_seconds = containers, look_seconds
         self._pool = EnginePool()
         self._tasks: dict[str, Watched] = {}
         self._closing = threading.Event()
@@ -123,7 +127,7 @@ class Bridge:
             while not self._closing.is_set():
                 self._look()
                 self._delivery.send_gathered()
-                self._closing.wait(LOOK_SECONDS)
+                self._closing.wait(self._look_seconds)
         except Exception as error:
             self.failure = error
 

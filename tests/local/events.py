@@ -51,7 +51,7 @@ FAILED = (
 def cannot_pull(image: str) -> str:
     """The `stoppedReason` of a task whose image is not in its registry, in ECS's own words.
 
-    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
+    The ECS Developer Guide's "CannotPullContainer task errors", as in fixtures/events/task-failed-to-start.json.
     """
     return (
         "CannotPullContainerError: pull image manifest has been retried 1 time(s): "

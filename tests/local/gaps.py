@@ -68,7 +68,8 @@ PLAYGROUND_GAPS = (
     "Target health: MiniStack calls every target healthy. A stand-in (health.py) asks each one with the settings of"
     " its target group, from this machine: security groups and zones are not looked at. The first check is at once,"
     " a Network Load Balancer's too, which takes minutes to begin on AWS. MiniStack forgets a deregistered target "
-    "at once, so that none drains, keeps an address once in a target group, whatever the port, and validates none.",
+    "at once, so that none drains, keeps an address once in a target group, whatever the port, and validates none. "
+    "With checks by another protocol than HTTP and TCP a target stays initial.",
     "Requests: MiniStack forwards to every registered target. AWS leaves out unhealthy ones, but for target groups "
     "in which all are: "
     "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html",

@@ -22,8 +22,11 @@ from load_balancers import users_of_groups
 from query_answer import Element, QueryAnswer
 from stand_in import Answer, Call, PassOn
 
-LOOK_SECONDS = 0.4
-HTTP = ("HTTP", "HTTPS")
+LOOK_SECONDS = 1.0
+# With checks by other protocols a target stays `initial`.
+CHECKED_BY = ("HTTP", "TCP")
+# Those of Application Load Balancers.
+OF_APPLICATIONS = ("HTTP", "HTTPS")
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Checked:
                 self.health = result
             return
         self.passed, self.failed = self.passed + 1, 0
-        is_first = self.health.state == "initial" and group["Protocol"] in HTTP
+        is_first = self.health.state == "initial" and group["Protocol"] in OF_APPLICATIONS
         if self.passed >= (1 if is_first else group["HealthyThresholdCount"]):
             self.health = HEALTHY
 
@@ -139,6 +142,8 @@ class HealthChecks:
                 unchecked[arn] = NOT_IN_USE
             elif not group["HealthCheckEnabled"]:
                 unchecked[arn] = NOT_CHECKED
+            elif group["HealthCheckProtocol"] not in CHECKED_BY:
+                unchecked[arn] = CHECKING
             answer = self._elb.describe_target_health(TargetGroupArn=arn)
             for entry in answer["TargetHealthDescriptions"]:
                 target = (entry["Target"]["Id"], entry["Target"]["Port"])
@@ -160,7 +165,7 @@ def check(target: Target, group: dict[str, Any]) -> Health | None:
     port = port if given == "traffic-port" else int(given)
     seconds = group["HealthCheckTimeoutSeconds"]
     try:
-        if group["HealthCheckProtocol"] not in HTTP:
+        if group["HealthCheckProtocol"] == "TCP":
             socket.create_connection((address, port), seconds).close()
             return None
         connection = http.client.HTTPConnection(address, port, timeout=seconds)

@@ -17,8 +17,7 @@ import time
 from pathlib import Path
 
 import signals
-import wait
-from bridge import Containers
+from bridge import SOUND, Containers
 from command import BINARY
 from entrance import Entrance
 from faults import Fault, UnknownFault, fault
@@ -38,6 +37,8 @@ from stand_in import Answerer, StandIn
 # Where the health of the example's services is checked: ELB's default, since the program says nothing else.
 CHECKED_PATH = "/"
 SERVICE = "billing"
+# How often the tasks are looked at: nobody measures here, and it runs for hours.
+LOOK_SECONDS = 0.2
 CONTAINERS = {
     Fault.HEALTH_CHECK: Containers(missing=frozenset({CHECKED_PATH})),
     Fault.IMAGE: Containers(image_is_missing=True),
@@ -91,7 +92,7 @@ class Playground:
         running.start()
         running.deploy(self._stand_in.endpoint)
         self._tell_what_aws_tells()
-        running.watch(CONTAINERS.get(self._fault, Containers()) if self._fault else Containers())
+        running.watch(CONTAINERS.get(self._fault, SOUND) if self._fault else SOUND, LOOK_SECONDS)
         if self._fault is Fault.RULE_OFF:
             rule = running.stack.state_rule
             running.emulator.client("events").disable_rule(Name=rule.name, EventBusName=rule.bus)
@@ -185,7 +186,7 @@ class Playground:
                     shown[watched.arn] = now
                     where = f"{watched.engine.address}:{watched.engine.port}"
                     self._screen.line(f"task {watched.id} on {where}: {now}")
-            time.sleep(wait.INTERVAL_SECONDS)
+            time.sleep(LOOK_SECONDS)
 
     def _close(self) -> None:
         signals.ignore()

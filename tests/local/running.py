@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bridge import Bridge, Containers, Watched
+from bridge import LOOK_SECONDS, SOUND, Bridge, Containers, Watched
 from deployed import Stack, read
 from deployment import deploy
 from engine import usable_port
@@ -83,8 +83,8 @@ class Running:
         self.outputs = deploy(self._provider, self._config())
         self._stack = read(self.outputs, self._provider)
 
-    def watch(self, containers: Containers = Containers()) -> None:
-        """Begins to watch the tasks."""
+    def watch(self, containers: Containers = SOUND, look_seconds: float = LOOK_SECONDS) -> None:
+        """Begins to watch the tasks, and looks for them so often."""
         self.step = "bridge"
         stack = self.stack
         changes = stack.buffers.state_changes if stack.buffers else None
@@ -97,6 +97,7 @@ class Running:
             self.port,
             windows,
             containers,
+            look_seconds,
         )
         bridge.start()
         self._bridge = bridge
