@@ -76,6 +76,15 @@ demo: package command component ## the main job in a local AWS: start, register,
 demo-buffered: package command component ## the same in buffered mode: dozens of tasks, and a poisoned message
 	$(VENV)/bin/python tests/local/demo.py --zip $(ZIP) --buffered
 
+# First of all it says what is wrong with FAULT, before anything is built.
+.PHONY: playground
+playground: playground-fault package command component ## the demo's stack left running, for start-engines (FAULT=rule-off, health-check or image)
+	@$(VENV)/bin/python tests/local/playground.py --zip $(ZIP) $(if $(FAULT),--fault '$(FAULT)')
+
+.PHONY: playground-fault
+playground-fault:
+	@$(PYTHON) tests/local/faults.py '$(FAULT)'
+
 .PHONY: test
 test: package component ## all tests: units, fixtures, the wire, two emulators, the demo, the Pulumi program
 	cargo test --locked

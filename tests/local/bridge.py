@@ -3,8 +3,9 @@
 On AWS a task gets a network interface and its containers listen on it, and ECS reports
 each change as an event. The emulator does neither, so this thread watches its tasks
 through the ECS API, starts an engine for each on an address of its own, and delivers the
-events of the task's life. Must not touch target groups or call RunTask and StopTask: that
-is for the function and the demo.
+events of the task's life. Must not touch target groups or call RunTask and StopTask, which
+is for the function and the demo; but a task whose image cannot be pulled is stopped here, as
+ECS does it by itself.
 """
 
 from __future__ import annotations
@@ -20,18 +21,33 @@ from deployed import Rule
 from engine import Engine, EnginePool
 from events import (
     DEPROVISIONING,
+    FAILED,
     RUNNING,
     STARTING,
     STOPPED,
     STOPPING,
     NetworkInterface,
     Stage,
+    cannot_pull,
     state_change,
     task_id,
 )
 
 LOOK_SECONDS = 0.03
 DESCRIBE_AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class Containers:
+    """What is wrong with the tasks' containers, if anything is."""
+
+    # The paths that they answer with 404.
+    missing: frozenset[str] = frozenset()
+    # Whether their image is not in its registry.
+    image_is_missing: bool = False
+
+
+SOUND = Containers()
 
 
 @dataclass
@@ -46,6 +62,8 @@ class Watched:
     engine: Engine
     interface: NetworkInterface
     seen_at: float
+    # The last one that an event was sent of.
+    stage: Stage = STARTING[0]
     running_at: float = 0.0
     delivered: list[Stage] = field(default_factory=list)
     held_back: list[Stage] = field(default_factory=list)
@@ -73,6 +91,8 @@ class Bridge:
         subnet: str,
         port: int,
         windows: Mapping[str, float] | None = None,
+        containers: Containers = SOUND,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
@@ -80,6 +100,7 @@ class Bridge:
         self._delivery = Delivery(client, windows)
         self._cluster, self._rule = cluster, rule
         self._subnet, self._port = subnet, port
+        self._containers, self._look_seconds = containers, look_seconds
         self._pool = EnginePool()
         self._tasks: dict[str, Watched] = {}
         self._closing = threading.Event()
@@ -106,7 +127,7 @@ class Bridge:
             while not self._closing.is_set():
                 self._look()
                 self._delivery.send_gathered()
-                self._closing.wait(LOOK_SECONDS)
+                self._closing.wait(self._look_seconds)
         except Exception as error:
             self.failure = error
 
@@ -134,7 +155,8 @@ class Bridge:
     def _begin(self, task: dict[str, Any]) -> Watched:
         seen_at = time.monotonic()
         container = task["containers"][0]["name"]
-        engine = self._pool.start(container, task_id(task["taskArn"]), self._port)
+        missing = self._containers.missing
+        engine = self._pool.start(container, task_id(task["taskArn"]), self._port, missing)
         # The function asks EC2 whether it exists, by its id.
         made = self._ec2.create_network_interface(SubnetId=self._subnet)["NetworkInterface"]
         interface = NetworkInterface(
@@ -142,20 +164,37 @@ class Bridge:
         )
         watched = Watched(task["taskArn"], task.get("startedBy", ""), engine, interface, seen_at)
         self._tasks[watched.arn] = watched
-        for stage in (*STARTING, RUNNING):
+        for stage in STARTING:
             self._send(watched, task, stage)
-        watched.running_at = time.monotonic()
+        if self._containers.image_is_missing:
+            self._fail(watched, task)
+        else:
+            self._send(watched, task, RUNNING)
+            watched.running_at = time.monotonic()
         return watched
 
+    def _fail(self, watched: Watched, task: dict[str, Any]) -> None:
+        """Ends a task whose image cannot be pulled."""
+        reason = cannot_pull(task["containers"][0].get("image", ""))
+        self._ecs.stop_task(cluster=self._cluster, task=watched.arn, reason=reason)
+        answer = self._ecs.describe_tasks(cluster=self._cluster, tasks=[watched.arn])
+        self._leave(watched, answer["tasks"][0], *FAILED)
+
     def _end(self, watched: Watched, task: dict[str, Any]) -> None:
-        for stage in (STOPPING, DEPROVISIONING):
-            self._send(watched, task, stage)
+        self._send(watched, task, STOPPING)
+        self._leave(watched, task, DEPROVISIONING, STOPPED)
+
+    def _leave(
+        self, watched: Watched, task: dict[str, Any], deprovisioning: Stage, stopped: Stage
+    ) -> None:
+        self._send(watched, task, deprovisioning)
         watched.engine.stop()
         self._ec2.delete_network_interface(NetworkInterfaceId=watched.interface.interface_id)
-        self._send(watched, task, STOPPED)
+        self._send(watched, task, stopped)
         watched.stopped = True
 
     def _send(self, watched: Watched, task: dict[str, Any], stage: Stage) -> None:
+        watched.stage = stage
         event = state_change(task, stage, watched.interface)
         matched = self._delivery.deliver(self._rule, event)
         (watched.delivered if matched else watched.held_back).append(stage)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import socketserver
+import sys
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +28,11 @@ class _Server(ThreadingHTTPServer):
         """Binds without HTTPServer's look-up of the address's name, which can be slow."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Says nothing of a client that has gone."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 @dataclass
@@ -53,13 +59,18 @@ class EnginePool:
     def __init__(self) -> None:
         self._next = FIRST
 
-    def start(self, name: str, task_id: str, port: int) -> Engine:
-        """Starts the engine of one task. An address that is taken is passed over."""
+    def start(
+        self, name: str, task_id: str, port: int, missing: frozenset[str] = frozenset()
+    ) -> Engine:
+        """Starts the engine of one task, which answers 404 at the paths in `missing`.
+
+        An address that is taken is passed over.
+        """
         why: OSError | None = None
         for number in chain(range(self._next, LAST + 1), range(FIRST, self._next)):
             address = f"127.0.0.{number}"
             try:
-                server = _Server((address, port), _handler(name, task_id))
+                server = _Server((address, port), _handler(name, task_id, missing))
             except OSError as error:
                 why = error
                 continue
@@ -82,14 +93,16 @@ def usable_port(preferred: int) -> int:
     return preferred
 
 
-def _handler(name: str, task_id: str) -> type[BaseHTTPRequestHandler]:
-    body = f"engine {name} of task {task_id}\n".encode()
+def _handler(name: str, task_id: str, missing: frozenset[str]) -> type[BaseHTTPRequestHandler]:
+    answer = f"engine {name} of task {task_id}\n".encode()
 
     class Answer(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self.send_response(200)
+            is_missing = self.path in missing
+            body = b"not found\n" if is_missing else answer
+            self.send_response(404 if is_missing else 200)
             self.send_header("Content-Type", "text/plain; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -8,6 +8,7 @@ the API), numbers such as `cpu` are strings, and there are no tags.
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -22,6 +23,8 @@ class Stage:
     last_status: str
     desired_status: str
     attachment: str
+    # Whether it stops since an image could not be pulled.
+    failed: bool = False
 
     def __str__(self) -> str:
         return f"v{self.version} {self.last_status}/{self.desired_status}"
@@ -34,7 +37,26 @@ STARTING = (
 RUNNING = Stage(3, "RUNNING", "RUNNING", "ATTACHED")
 STOPPING = Stage(4, "RUNNING", "STOPPED", "ATTACHED")
 DEPROVISIONING = Stage(5, "DEPROVISIONING", "STOPPED", "ATTACHED")
+ENDED = ("DEPROVISIONING", "STOPPED")
+FAILED_TO_START = "TaskFailedToStart"
 STOPPED = Stage(6, "STOPPED", "STOPPED", "DELETED")
+# After `STARTING`, of a task whose image cannot be pulled: that the last version is 4 is from the example of the ECS
+# guide (fixtures/events/task-failed-to-start.json); what comes before it is an inference from the task lifecycle.
+FAILED = (
+    Stage(3, "DEPROVISIONING", "STOPPED", "ATTACHED", failed=True),
+    Stage(4, "STOPPED", "STOPPED", "DELETED", failed=True),
+)
+
+
+def cannot_pull(image: str) -> str:
+    """The `stoppedReason` of a task whose image is not in its registry, in ECS's own words.
+
+    The ECS Developer Guide's "CannotPullContainer task errors", as in fixtures/events/task-failed-to-start.json.
+    """
+    return (
+        "CannotPullContainerError: pull image manifest has been retried 1 time(s): "
+        f"failed to resolve ref {image}: {image}: not found"
+    )
 
 
 @dataclass(frozen=True)
@@ -65,6 +87,18 @@ class NetworkInterface:
 def start_event(source: str, account: str, region: str, detail: dict[str, Any]) -> dict[str, Any]:
     """A `Start ECS Task` event as EventBridge hands it to a target."""
     return _envelope("Start ECS Task", source, account, region, [], detail)
+
+
+def sent_event(entry: dict[str, Any], id: str, account: str, region: str) -> dict[str, Any]:
+    """An entry of PutEvents as EventBridge hands it to a target."""
+    return _envelope(
+        entry["DetailType"],
+        entry["Source"],
+        account,
+        region,
+        entry.get("Resources", []),
+        json.loads(entry["Detail"]),
+    ) | {"id": id}
 
 
 def state_change(task: dict[str, Any], stage: Stage, interface: NetworkInterface) -> dict[str, Any]:
@@ -101,20 +135,68 @@ def state_change(task: dict[str, Any], stage: Stage, interface: NetworkInterface
     if stage.version >= STARTING[-1].version:
         detail |= {"connectivity": "CONNECTED", "connectivityAt": _time(task.get("connectivityAt"))}
     if stage.version >= RUNNING.version:
-        detail |= {
-            name: _time(task.get(name)) for name in ("pullStartedAt", "pullStoppedAt", "startedAt")
-        }
+        moments = ("pullStartedAt", "pullStoppedAt") + (() if stage.failed else ("startedAt",))
+        detail |= {name: _time(task.get(name)) for name in moments}
     if stage.desired_status == "STOPPED":
         detail |= {
-            "stopCode": task.get("stopCode") or "UserInitiated",
+            "stopCode": FAILED_TO_START if stage.failed else task.get("stopCode") or "UserInitiated",
             "stoppedReason": task.get("stoppedReason", ""),
             "stoppingAt": _time(task.get("stoppingAt")),
         }
-    if stage.version >= DEPROVISIONING.version:
+    if stage.last_status in ENDED:
         detail["executionStoppedAt"] = _time(task.get("executionStoppedAt"))
     if stage.last_status == "STOPPED":
         detail["stoppedAt"] = _time(task.get("stoppedAt"))
     return _envelope("ECS Task State Change", "aws.ecs", account, region, [task["taskArn"]], detail)
+
+
+def described(
+    task: dict[str, Any], stage: Stage, interface: NetworkInterface | None
+) -> dict[str, Any]:
+    """A task of DescribeTasks' answer, as ECS would describe it at this stage of its life.
+
+    The emulator takes a task from RUNNING to STOPPED in one step, with versions of its own and without a network
+    interface. Without an interface here, it has none yet.
+    """
+    told = task | {
+        "lastStatus": stage.last_status,
+        "desiredStatus": stage.desired_status,
+        "version": stage.version,
+        "attachments": [],
+    }
+    entries = [dict(container) for container in task.get("containers", [])]
+    told["containers"] = entries
+    has_run = stage.version >= RUNNING.version and not stage.failed
+    not_yet = [] if has_run else ["startedAt"]
+    if stage.version < RUNNING.version:
+        not_yet += ["pullStartedAt", "pullStoppedAt"]
+    if stage.desired_status != "STOPPED":
+        not_yet += ["stopCode", "stoppedReason", "stoppingAt"]
+    if stage.last_status not in ENDED:
+        not_yet.append("executionStoppedAt")
+    if stage.last_status != "STOPPED":
+        not_yet.append("stoppedAt")
+    for name in not_yet:
+        told.pop(name, None)
+    if stage.failed:
+        told["stopCode"] = FAILED_TO_START
+    for entry in entries:
+        entry["lastStatus"] = _container_status(stage)
+        if stage.last_status not in ENDED or stage.failed:
+            entry.pop("exitCode", None)
+        if stage.failed:
+            entry["reason"] = task.get("stoppedReason", "")
+    if interface is not None:
+        attachment = interface.attachment(stage.attachment)
+        told["attachments"] = [attachment | {"type": "ElasticNetworkInterface"}]
+        if stage.attachment != "PRECREATED":
+            address = {
+                "attachmentId": attachment["id"],
+                "privateIpv4Address": interface.address,
+            }
+            for entry in entries:
+                entry["networkInterfaces"] = [address]
+    return told
 
 
 def task_id(task_arn: str) -> str:
@@ -129,7 +211,7 @@ def _container(
         "containerArn": container.get("containerArn", ""),
         "cpu": "0",
         "image": container.get("image", ""),
-        "lastStatus": "PENDING" if stage.version < RUNNING.version else stage.last_status,
+        "lastStatus": _container_status(stage),
         "name": container["name"],
         "networkInterfaces": [],
         "taskArn": task["taskArn"],
@@ -140,9 +222,19 @@ def _container(
         ]
     if stage.version >= RUNNING.version:
         entry["runtimeId"] = container.get("runtimeId", "")
-    if stage.version >= DEPROVISIONING.version:
-        entry |= {"lastStatus": "STOPPED", "exitCode": container.get("exitCode", 0)}
+    if stage.last_status in ENDED:
+        entry |= (
+            {"reason": task.get("stoppedReason", "")}
+            if stage.failed
+            else {"exitCode": container.get("exitCode", 0)}
+        )
     return entry
+
+
+def _container_status(stage: Stage) -> str:
+    if stage.last_status in ENDED:
+        return "STOPPED"
+    return "PENDING" if stage.version < RUNNING.version else stage.last_status
 
 
 def _envelope(

@@ -55,3 +55,45 @@ BUFFERED_GAPS = (
     "Lambda's poller: it reads no permissions of the role, and its own back-off on errors is not AWS's. "
     "Partial failures, the most batches at a time and the redrive policy are as on AWS.",
 )
+
+# Of the playground. What a stand-in tells there in the emulator's place is named too.
+PLAYGROUND_GAPS = (
+    "Scope: Fargate tasks behind an Application and a Network Load Balancer, IPv4. Requests go through the first "
+    "only: MiniStack forwards no TCP. It has no container instances. Pulumi's engine and AWS provider did not run.",
+    "Containers: none run, and no image is pulled. A small HTTP server on an address of 127.0.0.x is a task's "
+    "container, and the bridge makes the events and the steps of its life, with the versions that Fargate has. They"
+    " come at once; on Fargate a task takes tens of seconds to be RUNNING.",
+    "DescribeTasks: MiniStack's tasks are RUNNING at once and have no network interface. A stand-in (interfaces.py)"
+    " adds what the bridge made, for the function and for the command.",
+    "Target health: MiniStack calls every target healthy. A stand-in (health.py) asks each one with the settings of"
+    " its target group, from this machine: security groups and zones are not looked at. The first check is at once,"
+    " a Network Load Balancer's too, which takes minutes to begin on AWS. MiniStack forgets a deregistered target "
+    "at once, so that none drains, keeps an address once in a target group, whatever the port, and validates none. "
+    "With checks by another protocol than HTTP and TCP a target stays initial.",
+    "Requests: MiniStack forwards to every registered target. AWS leaves out unhealthy ones, but for target groups "
+    "in which all are: "
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html",
+    "DescribeTargetGroups, DescribeLoadBalancers: MiniStack leaves out the load balancers that only listeners' "
+    "rules name, and gives each subnet the same zone. A stand-in (load_balancers.py) tells them from its listeners and "
+    "subnets.",
+    "FAULT=health-check: the containers answer 404 at /, which the health checks ask for, and 200 elsewhere.",
+    "FAULT=image: MiniStack pulls nothing, so nothing fails. The bridge (bridge.py) stops each task before it is "
+    "RUNNING, and DescribeTasks and the events have the code and the words that ECS has for an image that is not in"
+    " its registry. The emulator itself has another code for it, and ECS's own second try is not there.",
+    "FAULT=rule-off: the rule is off in MiniStack, and the bridge asks it for the rule's state.",
+    "PutEvents: MiniStack hands an event to the rule's function once. A stand-in (entrance.py) has it check the "
+    "entries, and delivers by the deployed rules with an asynchronous Invoke, as EventBridge does: what fails is "
+    "tried again, here after 0.2 and 0.4 s and on AWS after 1 and 2 minutes, and ends in the on-failure queue. "
+    "Nothing ends in the rule dead-letter queue, since no delivery fails.",
+    "Schedules: MiniStack looks for due ones every 10 s. What fails then is not tried again and not kept. The "
+    "office hours of the example start nothing, since MiniStack sends no source and no detail type of a schedule.",
+    "IAM: not enforced, every call is allowed. What doctor says of permissions is right all the same: a stand-in "
+    "(simulator.py) has MiniStack's evaluator judge the deployed policies, on all resources and with the context "
+    "that MiniStack's own SimulatePrincipalPolicy leaves out.",
+    "Lambda: GetFunction tells the variables as the program has registered them (function_told.py); the function "
+    "has an endpoint and two paths in their place.",
+    "RunTask: MiniStack ignores client tokens, so the same start delivered twice starts two tasks. It knows no "
+    "capacity, fails never and throttles nothing; StopTask keeps tags, which it deletes on AWS.",
+    "Kept as sent, and without effect: security groups, routes, capacity providers, the dashboard, the alarms, "
+    "which have no metrics to judge. No e-mail is sent.",
+)

@@ -1,94 +1,52 @@
-"""ECS with network interfaces, for clients that read tasks from outside. Local only.
+"""ECS with network interfaces, for clients that read tasks. Local only.
 
-On AWS, DescribeTasks tells a task's network interface; the emulator's tasks have none without a
-container engine. This server passes every call on to the emulator, and adds to DescribeTasks' answer
-the interface that the bridge gave each task. Must not change anything else.
+On AWS, DescribeTasks tells a task's network interface and each step of its life; the emulator's tasks have no
+interface without a container engine, and are RUNNING at once. What is added to DescribeTasks' answer is what the
+bridge gave each task, and what the events that it has sent say. Must not change anything else.
 """
 
 from __future__ import annotations
 
-import http.client
+import dataclasses
 import json
-import threading
 from collections.abc import Callable, Iterable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from bridge import Watched
+from events import STARTING, described
+from stand_in import Answer, Answerer, Call, PassOn, StandIn
 
-KEPT = ("content-type", "x-amz-target", "authorization", "x-amz-date", "x-amz-security-token")
-TIMEOUT_SECONDS = 30.0
-
-
-class EcsWithInterfaces:
-    """A server on a free port of 127.0.0.1. `start` and `close` come in pairs."""
-
-    def __init__(self, emulator_port: int, tasks: Callable[[], Iterable[Watched]]) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(emulator_port, tasks))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def endpoint(self) -> str:
-        """The value for `AWS_ENDPOINT_URL_ECS`."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def start(self) -> None:
-        """Begins to answer."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Ends the server."""
-        self._server.shutdown()
-        self._server.server_close()
+Tasks = Callable[[], Iterable[Watched]]
 
 
-def with_interfaces(answer: dict[str, Any], tasks: Iterable[Watched]) -> dict[str, Any]:
-    """DescribeTasks' answer with the network interface that ECS would return for each task."""
-    known = {watched.arn: watched for watched in tasks}
-    for task in answer.get("tasks", []):
-        watched = known.get(task.get("taskArn", ""))
-        if watched is None:
-            continue
-        attachment = watched.interface.attachment("DELETED" if watched.stopped else "ATTACHED")
-        task["attachments"] = [attachment | {"type": "ElasticNetworkInterface"}]
-        address = {
-            "attachmentId": attachment["id"],
-            "privateIpv4Address": watched.interface.address,
-        }
-        for container in task.get("containers", []):
-            container["networkInterfaces"] = [address]
+class EcsWithInterfaces(StandIn):
+    """The emulator's ECS with interfaces, for `AWS_ENDPOINT_URL_ECS`."""
+
+    def __init__(self, emulator_port: int, tasks: Tasks) -> None:
+        super().__init__(lambda: emulator_port, {"DescribeTasks": describe_tasks(tasks)})
+
+
+def describe_tasks(tasks: Tasks) -> Answerer:
+    """DescribeTasks with what the bridge knows of each task."""
+
+    def answer(call: Call, pass_on: PassOn) -> Answer:
+        told = pass_on(call)
+        if told.status != 200:
+            return told
+        body = json.dumps(with_interfaces(json.loads(told.body), tasks())).encode()
+        return dataclasses.replace(told, body=body)
+
     return answer
 
 
-def _handler(
-    emulator_port: int, tasks: Callable[[], Iterable[Watched]]
-) -> type[BaseHTTPRequestHandler]:
-    class PassOn(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+def with_interfaces(answer: dict[str, Any], tasks: Iterable[Watched]) -> dict[str, Any]:
+    """DescribeTasks' answer as ECS would give it: a task that the bridge has not seen yet is PROVISIONING."""
+    known = {watched.arn: watched for watched in tasks}
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            headers = {name: value for name, value in self.headers.items() if name.lower() in KEPT}
-            connection = http.client.HTTPConnection(
-                "127.0.0.1", emulator_port, timeout=TIMEOUT_SECONDS
-            )
-            try:
-                connection.request("POST", self.path, body, headers)
-                answer = connection.getresponse()
-                status, text = answer.status, answer.read()
-                kind = answer.getheader("Content-Type", "application/x-amz-json-1.1")
-            finally:
-                connection.close()
-            if status == 200 and self.headers.get("X-Amz-Target", "").endswith(".DescribeTasks"):
-                text = json.dumps(with_interfaces(json.loads(text), tasks())).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+    def told(task: dict[str, Any]) -> dict[str, Any]:
+        watched = known.get(task.get("taskArn", ""))
+        if watched is None:
+            return described(task, STARTING[0], None)
+        return described(task, watched.stage, watched.interface)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing: the timeline is the log."""
-
-    return PassOn
+    return answer | {"tasks": [told(task) for task in answer.get("tasks", [])]}

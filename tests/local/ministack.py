@@ -145,12 +145,12 @@ class MiniStack:
         if not self.is_running():
             raise EmulatorFailed(f"MiniStack is not running; see {self.log}")
 
-    def client(self, service: str, region: str = REGION) -> Any:
-        """A client of one AWS service in the emulator."""
+    def client(self, service: str, region: str = REGION, endpoint: str | None = None) -> Any:
+        """A client of one AWS service in the emulator, or at an endpoint before it."""
         return boto3.client(
             service,
             region_name=region,
-            endpoint_url=self.endpoint,
+            endpoint_url=endpoint or self.endpoint,
             aws_access_key_id="test",
             aws_secret_access_key="test",
             config=Config(
