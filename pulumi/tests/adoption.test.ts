@@ -76,7 +76,7 @@ test("resources are taken where their ARN, name or id is", async () => {
   const alarms = registrations.filter(({ type }) => type === "aws:cloudwatch/metricAlarm:MetricAlarm");
   assert.deepEqual(alarms[0]?.inputs["alarmActions"], ["arn:aws:sns:us-east-1:111122223333:people"]);
   // Only one of the two groups has a load balancer.
-  assert.deepEqual(alarms.map(({ name }) => name).filter((name) => name.includes("unhealthy")), ["start-engines-unhealthy-web"]);
+  assert.deepEqual(alarms.map(({ name }) => name).filter((name) => name.includes("-unhealthy-")), ["start-engines-unhealthy-web"]);
 });
 
 test("outputs of whole lists and of values are what the plain ones are", async () => {

@@ -11,7 +11,7 @@ use start_engines_core::domain::arn::{Cluster, TaskDefinition};
 use crate::json::{any_json, change};
 
 /// A variable, a value that it cannot have, and one that it can.
-const VARIABLES: [(&str, &str, &str); 13] = [
+const VARIABLES: [(&str, &str, &str); 14] = [
     ("ECS_CLUSTER", "a b", "engines"),
     ("TASK_DEFINITION", "auth:0", "auth:7"),
     (
