@@ -1,6 +1,7 @@
 //! `doctor`: a sound deployment, and what the looker cannot see, at the wire. `planted` has one fault at a time.
 
 mod planted;
+mod seen;
 
 use std::path::PathBuf;
 
@@ -278,15 +279,25 @@ fn permits(world: &mut World, group: &str) {
         (ROLE, "scheduler:CreateSchedule", schedule, json!({})),
         (ROLE, "elasticloadbalancing:RegisterTargets", group, json!({})),
         (ROLE, "elasticloadbalancing:DeregisterTargets", group, json!({})),
+        (
+            ROLE,
+            "elasticloadbalancing:DescribeTargetGroupAttributes",
+            "*",
+            json!({}),
+        ),
         (ROLE, "elasticloadbalancing:DescribeTargetGroups", "*", json!({})),
         (ROLE, "elasticloadbalancing:DescribeTargetHealth", "*", json!({})),
         (ROLE, "ec2:DescribeNetworkInterfaces", "*", json!({})),
+        (ROLE, "sqs:SendMessage", &queue_arn("failures"), json!({})),
         (LATER, "lambda:InvokeFunction", FUNCTION, json!({})),
     ];
     for (role, action, resource, context) in permits {
         let permit = json!({"role": role, "action": action, "resource": resource, "context": context});
         world.describe("permit", &format!("{action} {resource}"), permit);
     }
+    let of_drain = json!({"role": ROLE, "action": "ecs:TagResource", "resource": task,
+        "context": {"aws:TagKeys": ["start-engines:stop-at"]}});
+    world.describe("permit", "ecs:TagResource of a drain", of_drain);
 }
 
 #[tokio::test]

@@ -251,7 +251,7 @@ async fn of_services() -> Vec<Planted> {
             "a wrong path or code of the health check",
             unhealthy,
             "target health",
-            "change --health-check-path or --matcher",
+            "check the health check's path and the codes that pass",
         ),
         port,
         Planted::failure("no listener or rule", unused, "target group", "aws elbv2 create-rule"),
