@@ -191,7 +191,7 @@ fn is_last_try(evidence: &Evidence, line: &LogLine) -> bool {
 
 /// Whether so many tries are all that an event gets.
 fn is_whole(tries: usize) -> bool {
-    tries > 0 && tries % TRIES == 0
+    tries > 0 && tries.is_multiple_of(TRIES)
 }
 
 /// A start without a task that ECS knows.
