@@ -31,6 +31,7 @@ test("doctor reads the deployment's own parts, and what services name in the acc
     SeeWhatServicesName: [
       "arn:aws:ecs:us-east-1:111122223333:capacity-provider/*",
       "arn:aws:ecs:us-east-1:111122223333:cluster/*",
+      "arn:aws:ecs:us-east-1:111122223333:container-instance/*",
       "arn:aws:ecr:us-east-1:111122223333:repository/*",
       "arn:aws:logs:us-east-1:111122223333:log-group:*",
       "arn:aws:secretsmanager:us-east-1:111122223333:secret:*",

@@ -26,7 +26,7 @@ use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::ports::Aws;
 
 pub use self::logs::LogPage;
-pub(crate) use self::reads::{EcrImage, Reads};
+pub(crate) use self::reads::{CacheRule, EcrImage, Reads};
 pub use self::target_health::HealthCheck;
 pub use self::tasks::{TimedTask, Times};
 use crate::dead_letter::{Message, Receipt};

@@ -154,6 +154,20 @@ pub(super) async fn iam(
     query(config, place, "2010-05-08", operation, fields).await
 }
 
+/// Makes one call of STS, in its region
+/// (<https://docs.aws.amazon.com/general/latest/gr/sts.html>).
+pub(super) async fn sts(config: &SdkConfig, operation: &'static str) -> Result<Node, CallError> {
+    let region = config.region().map(ToString::to_string).unwrap_or_default();
+    let place = Place {
+        name: "sts",
+        endpoint: endpoint(config, "STS", || {
+            format!("https://sts.{region}.{}", ec2::dns_suffix(&region))
+        }),
+        region,
+    };
+    query(config, place, "2011-06-15", operation, &[]).await
+}
+
 async fn query(
     config: &SdkConfig,
     place: Place,

@@ -314,6 +314,10 @@ pub(super) fn sound() -> World {
     let config = deployment.config().unwrap().unwrap();
     with_services(
         World {
+            looker: Looker {
+                account: Fact::Known("111122223333".to_owned()),
+                region: "us-east-1".to_owned(),
+            },
             deployment,
             services: Vec::new(),
             account: account(),

@@ -1,6 +1,6 @@
 //! Everything that the checks look at, as AWS describes it. Only data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use start_engines_core::config::Config;
@@ -15,9 +15,19 @@ use super::fact::Fact;
 /// What was read, and what the command was told.
 #[derive(Clone, Debug)]
 pub(crate) struct World {
+    pub(crate) looker: Looker,
     pub(crate) deployment: Deployment,
     pub(crate) services: Vec<Service>,
     pub(crate) account: Account,
+}
+
+/// Whose eyes the command has.
+#[derive(Clone, Debug)]
+pub(crate) struct Looker {
+    /// The account of its credentials.
+    pub(crate) account: Fact<String>,
+    /// The region that it asks.
+    pub(crate) region: String,
 }
 
 /// The function and what is around it.
@@ -137,6 +147,9 @@ pub(crate) struct Account {
     pub(crate) clusters: BTreeMap<String, Fact<Cluster>>,
     /// By name.
     pub(crate) providers: BTreeMap<String, Fact<Provider>>,
+    /// By the name of the cluster: the capacity providers that its ACTIVE container instances belong to. Only where that
+    /// matters.
+    pub(crate) staffed: BTreeMap<String, Fact<BTreeSet<String>>>,
     pub(crate) definitions: BTreeMap<TaskDefinition, Fact<TaskFacts>>,
     pub(crate) groups: BTreeMap<TargetGroupArn, Fact<Group>>,
     /// Targets of a group that are not healthy.

@@ -178,14 +178,20 @@ fn is_of_start(evidence: &Evidence, life: &Life, line: &LogLine) -> bool {
     identity.is_some() && (identity == line.text("eventId") || is_asked_for()) || line.names(&life.task.arn)
 }
 
-/// Whether Lambda has tried an event as often as it does. In buffered mode a queue counts the tries, and more of them.
+/// Whether Lambda has tried an event as often as it does; a redrive gives it as many tries again. In buffered mode a queue
+/// counts the tries, and more of them.
 fn is_last_try(evidence: &Evidence, line: &LogLine) -> bool {
     let event = line.text("eventId");
     let tries = evidence.lines.iter().filter(|other| {
         let is_same = other.is_start() && other.text("eventId") == event;
         is_same && other.has_failed()
     });
-    event.is_some() && line.text("messageId").is_none() && tries.count() >= TRIES
+    event.is_some() && line.text("messageId").is_none() && is_whole(tries.count())
+}
+
+/// Whether so many tries are all that an event gets.
+fn is_whole(tries: usize) -> bool {
+    tries > 0 && tries.is_multiple_of(TRIES)
 }
 
 /// A start without a task that ECS knows.

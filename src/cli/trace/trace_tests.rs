@@ -317,6 +317,10 @@ fn the_third_try_of_a_start_is_the_last_one() {
     let last = Story::of(&tries(&[10, 75, 200])).diagnosis;
     assert_eq!((last.code, last.state), ("start_failed", State::Bad));
     assert!(last.sentence.ends_with("; that was Lambda's last try"), "{last:?}");
+    // A redrive gives it three tries again.
+    assert_eq!(code(&tries(&[10, 75, 200, 215])), ("start_tried_again", State::Waiting));
+    let last = Story::of(&tries(&[10, 20, 30, 40, 50, 60])).diagnosis;
+    assert!(last.sentence.ends_with("; that was Lambda's last try"), "{last:?}");
 }
 
 #[test]

@@ -53,8 +53,25 @@ pub fn advice(reason: &str) -> &'static str {
             "check that a listener has a rule for the target group, and that the load balancer has the task's zone"
         }
         "Target.IpUnusable" => "the address is a load balancer's own: start the task anew",
+        "Target.InvalidState" => "its container instance is stopped or terminated: start-engines reconcile",
+        "Elb.InternalError" => "an error of the load balancer's own, which passes",
         _ => "see the target group's health checks",
     }
+}
+
+/// Whether a target with this reason stays without requests until somebody does something: the other reasons pass, or are not
+/// known here.
+#[must_use]
+pub fn is_fault(reason: &str) -> bool {
+    matches!(
+        reason,
+        "Target.ResponseCodeMismatch"
+            | "Target.Timeout"
+            | "Target.FailedHealthChecks"
+            | "Target.InvalidState"
+            | "Target.IpUnusable"
+            | "Target.NotInUse"
+    )
 }
 
 #[cfg(test)]

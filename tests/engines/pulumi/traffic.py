@@ -44,6 +44,11 @@ class Traffic:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._send, name="traffic", daemon=True)
 
+    @property
+    def start_rule(self) -> deployed.Rule:
+        """The rule that takes the starts."""
+        return self._stack.start_rule
+
     def start(self) -> None:
         """Sends until `stop`."""
         self.bridge.start()

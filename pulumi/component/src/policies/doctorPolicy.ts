@@ -59,10 +59,19 @@ export function doctorPolicy(args: DoctorPolicyArgs): PolicyDocument {
     {
       Sid: "SeeWhatServicesName",
       Effect: "Allow",
-      Action: ["ecs:DescribeCapacityProviders", "ecs:DescribeClusters", "ecr:DescribeImages", "logs:DescribeLogGroups", "secretsmanager:DescribeSecret"],
+      Action: [
+        "ecs:DescribeCapacityProviders",
+        "ecs:DescribeClusters",
+        "ecs:DescribeContainerInstances",
+        "ecs:ListContainerInstances",
+        "ecr:DescribeImages",
+        "logs:DescribeLogGroups",
+        "secretsmanager:DescribeSecret",
+      ],
       Resource: [
         any("ecs", "capacity-provider/"),
         any("ecs", "cluster/"),
+        any("ecs", "container-instance/"),
         any("ecr", "repository/"),
         any("logs", "log-group:"),
         any("secretsmanager", "secret:"),
@@ -78,6 +87,7 @@ export function doctorPolicy(args: DoctorPolicyArgs): PolicyDocument {
         "ec2:DescribeSecurityGroups",
         "ec2:DescribeSubnets",
         "ec2:DescribeVpcEndpoints",
+        "ecr:DescribePullThroughCacheRules",
         "ecs:DescribeTaskDefinition",
         "elasticloadbalancing:DescribeLoadBalancers",
         "elasticloadbalancing:DescribeTargetGroupAttributes",

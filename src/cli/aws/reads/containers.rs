@@ -1,6 +1,6 @@
 //! ECS: clusters, capacity providers and task definitions.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_ecs::types as sdk;
 use start_engines_aws::ecs::read_definition;
@@ -57,6 +57,33 @@ impl Reads {
             Some((found.name()?.to_owned(), provider))
         };
         Ok(answer.capacity_providers().iter().filter_map(provider).collect())
+    }
+
+    /// One page of a cluster's ACTIVE container instances, and the token of the next one
+    /// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListContainerInstances.html>: 100 on a page).
+    pub(crate) async fn container_instances(
+        &self,
+        cluster: &str,
+        page: Option<&str>,
+    ) -> Result<(Vec<String>, Option<String>), CallError> {
+        let call = self.ecs.list_container_instances().cluster(cluster);
+        let call = call.status(sdk::ContainerInstanceStatus::Active);
+        let answer = call.set_next_token(page.map(str::to_owned)).send().await;
+        let answer = answer.map_err(|error| call_error("ListContainerInstances", &error))?;
+        let next = answer.next_token().map(str::to_owned);
+        Ok((answer.container_instance_arns().to_vec(), next))
+    }
+
+    /// The capacity providers of container instances, at most 100. One that was not started by a provider's Auto Scaling group
+    /// has none, and the provider places no task on it (containers-roadmap#2055).
+    pub(crate) async fn providers_of(&self, cluster: &str, arns: Vec<String>) -> Result<BTreeSet<String>, CallError> {
+        let call = self.ecs.describe_container_instances().cluster(cluster);
+        let answer = call.set_container_instances(Some(arns)).send().await;
+        let answer = answer.map_err(|error| call_error("DescribeContainerInstances", &error))?;
+        let instances = answer.container_instances().iter();
+        Ok(instances
+            .filter_map(|it| it.capacity_provider_name().map(str::to_owned))
+            .collect())
     }
 
     /// A task definition. ECS has no error code for one that does not exist: it answers ClientException, "Unable to

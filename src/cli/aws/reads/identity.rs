@@ -1,4 +1,4 @@
-//! IAM: who may assume a role, and what its simulator says.
+//! IAM and STS: whose the credentials are, who may assume a role, and what IAM's simulator says.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,12 @@ use super::{Reads, unreadable};
 use crate::doctor::world::{Ask, Verdict};
 
 impl Reads {
+    /// The account of the credentials.
+    pub(crate) async fn caller(&self) -> Result<Option<String>, CallError> {
+        let answer = small::sts(&self.config, "GetCallerIdentity").await?;
+        Ok(answer.find("Account").map(|account| account.own_text().to_owned()))
+    }
+
     /// The policy that says who may assume a role; IAM percent-encodes it
     /// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html>).
     pub(crate) async fn trust(&self, role: &str) -> Result<Option<Value>, CallError> {
@@ -43,7 +49,7 @@ impl Reads {
         fields.extend(resources.map(|(n, ask)| (format!("ResourceArns.member.{}", n + 1), ask.resource.clone())));
         for (n, (key, values)) in first.context.iter().enumerate() {
             let entry = format!("ContextEntries.member.{}", n + 1);
-            let kind = if values.len() == 1 { "string" } else { "stringList" };
+            let kind = if is_list(key) { "stringList" } else { "string" };
             fields.push((format!("{entry}.ContextKeyName"), (*key).to_owned()));
             fields.push((format!("{entry}.ContextKeyType"), kind.to_owned()));
             let values = values.iter().enumerate();
@@ -66,6 +72,13 @@ impl Reads {
             }
         }
     }
+}
+
+/// Whether a key of the context has several values
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>,
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html>).
+fn is_list(key: &str) -> bool {
+    matches!(key, "aws:TagKeys" | "events:source" | "events:detail-type")
 }
 
 /// One action's result: a decision for each resource, or one for the only resource.

@@ -1,18 +1,21 @@
 //! ECR's images, CloudWatch's log groups, Secrets Manager's secrets: only whether they are there.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use start_engines_aws::error::call_error;
 use start_engines_core::call::CallError;
 
 use super::super::small::{self, JsonService};
 use super::Reads;
 
+/// Rules on a page.
+const MAX_RULES: usize = 1000;
+
 /// An image of ECR: account, region, repository, and tag or digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EcrImage<'a> {
     pub(crate) account: &'a str,
     pub(crate) region: &'a str,
-    repository: &'a str,
+    pub(crate) repository: &'a str,
     tag: Option<&'a str>,
     digest: Option<&'a str>,
 }
@@ -42,7 +45,54 @@ impl<'a> EcrImage<'a> {
     }
 }
 
+/// A rule of a pull-through cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CacheRule {
+    prefix: String,
+    /// The registry that images come from.
+    pub(crate) upstream: String,
+}
+
+impl CacheRule {
+    /// Whether it fills a repository. "There is always an assumed / applied to the end of the prefix", and `ROOT` is for all
+    /// repositories (<https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html>).
+    pub(crate) fn is_of(&self, repository: &str) -> bool {
+        let prefix = self.prefix.trim_end_matches('/');
+        let rest = repository.strip_prefix(prefix);
+        prefix == "ROOT" || rest.is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
+    }
+}
+
 impl Reads {
+    /// The rules of this account's pull-through caches
+    /// (<https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribePullThroughCacheRules.html>).
+    pub(crate) async fn pull_through_rules(&self) -> Result<Option<Vec<CacheRule>>, CallError> {
+        const OPERATION: &str = "DescribePullThroughCacheRules";
+        let (mut rules, mut page) = (Vec::new(), Value::Null);
+        loop {
+            let mut input = json!({"maxResults": MAX_RULES});
+            if !page.is_null() {
+                input["nextToken"] = page;
+            }
+            let answer = small::json(&self.config, JsonService::Ecr, OPERATION, &input).await?;
+            let text = |rule: &Value, name: &str| rule[name].as_str().unwrap_or_default().to_owned();
+            rules.extend(
+                answer["pullThroughCacheRules"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|rule| CacheRule {
+                        prefix: text(rule, "ecrRepositoryPrefix"),
+                        upstream: text(rule, "upstreamRegistryUrl"),
+                    }),
+            );
+            page = answer["nextToken"].clone();
+            if page.is_null() {
+                return Ok(Some(rules));
+            }
+        }
+    }
+
     pub(crate) async fn image(&self, image: &EcrImage<'_>) -> Result<Option<()>, CallError> {
         let id = match image.digest {
             Some(digest) => json!({"imageDigest": digest}),
@@ -72,16 +122,29 @@ impl Reads {
         let input = json!({"SecretId": arn.join(":")});
         let answer = small::json(&self.config, JsonService::SecretsManager, "DescribeSecret", &input).await?;
         // One that is to be deleted cannot be read any more.
-        Ok(answer
-            .get("DeletedDate")
-            .is_none_or(serde_json::Value::is_null)
-            .then_some(()))
+        Ok(answer.get("DeletedDate").is_none_or(Value::is_null).then_some(()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pull_through_cache_has_the_repositories_below_its_prefix() {
+        let is_of = |prefix: &str, repository: &str| {
+            let rule = CacheRule {
+                prefix: prefix.to_owned(),
+                upstream: "public.ecr.aws".to_owned(),
+            };
+            rule.is_of(repository)
+        };
+        assert!(is_of("public", "public/nginx/nginx") && is_of("public/", "public/nginx"));
+        assert!(is_of("team/hub", "team/hub/nginx") && is_of("ROOT", "anything"));
+        assert!(
+            !is_of("public", "publications/nginx") && !is_of("public", "public") && !is_of("public", "other/public/x")
+        );
+    }
 
     #[test]
     fn images_have_a_tag_or_a_digest() {

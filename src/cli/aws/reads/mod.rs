@@ -11,7 +11,7 @@ mod vpc;
 use aws_config::SdkConfig;
 use start_engines_core::call::{CallError, ErrorKind};
 
-pub(crate) use self::images_logs_secrets::EcrImage;
+pub(crate) use self::images_logs_secrets::{CacheRule, EcrImage};
 
 /// The clients of `doctor`.
 #[derive(Clone, Debug)]
@@ -38,6 +38,11 @@ impl Reads {
             scheduler: aws_sdk_scheduler::Client::new(config),
             sqs: aws_sdk_sqs::Client::new(config),
         }
+    }
+
+    /// The region that is asked.
+    pub(crate) fn region(&self) -> String {
+        self.config.region().map(ToString::to_string).unwrap_or_default()
     }
 }
 

@@ -20,7 +20,7 @@ const PAGE: &str = "100";
 impl Reads {
     /// Those of these subnets that there are.
     pub(crate) async fn subnets(&self, ids: &[String]) -> Result<BTreeMap<String, Subnet>, CallError> {
-        let found = self.all("DescribeSubnets", "subnetSet", "subnet-id", ids).await?;
+        let found = self.all("DescribeSubnets", "subnetSet", &[("subnet-id", ids)]).await?;
         let subnet = |node: &Node| {
             let blocks = node.items("ipv6CidrBlockAssociationSet");
             let associated = blocks.filter(|it| {
@@ -48,7 +48,7 @@ impl Reads {
     /// Those of these security groups that there are.
     pub(crate) async fn security_groups(&self, ids: &[String]) -> Result<BTreeMap<String, SecurityGroup>, CallError> {
         let found = self
-            .all("DescribeSecurityGroups", "securityGroupInfo", "group-id", ids)
+            .all("DescribeSecurityGroups", "securityGroupInfo", &[("group-id", ids)])
             .await?;
         Ok(found
             .iter()
@@ -57,16 +57,18 @@ impl Reads {
             .collect())
     }
 
-    /// The default security group of each VPC: its id, by the VPC's, and its rules.
+    /// The default security group of each VPC, at most 199 (the name is a filter's value too): its id, by the VPC's, and its rules.
     pub(crate) async fn default_groups(
         &self,
         vpcs: &[String],
     ) -> Result<BTreeMap<String, (String, SecurityGroup)>, CallError> {
+        let default = ["default".to_owned()];
+        let filters = [("vpc-id", vpcs), ("group-name", &default)];
         let found = self
-            .all("DescribeSecurityGroups", "securityGroupInfo", "vpc-id", vpcs)
+            .all("DescribeSecurityGroups", "securityGroupInfo", &filters)
             .await?;
-        let default = found.iter().filter(|node| node.text("groupName") == Some("default"));
-        Ok(default
+        Ok(found
+            .iter()
             .filter_map(security_group)
             .map(|(id, vpc, group)| (vpc, (id, group)))
             .collect())
@@ -74,7 +76,9 @@ impl Reads {
 
     /// The route tables of VPCs, by VPC.
     pub(crate) async fn route_tables(&self, vpcs: &[String]) -> Result<BTreeMap<String, Vec<RouteTable>>, CallError> {
-        let found = self.all("DescribeRouteTables", "routeTableSet", "vpc-id", vpcs).await?;
+        let found = self
+            .all("DescribeRouteTables", "routeTableSet", &[("vpc-id", vpcs)])
+            .await?;
         let mut tables: BTreeMap<String, Vec<RouteTable>> = BTreeMap::new();
         for node in &found {
             let associations = || node.items("associationSet");
@@ -97,7 +101,7 @@ impl Reads {
     /// The endpoints of VPCs, by VPC.
     pub(crate) async fn endpoints(&self, vpcs: &[String]) -> Result<BTreeMap<String, Vec<Endpoint>>, CallError> {
         let found = self
-            .all("DescribeVpcEndpoints", "vpcEndpointSet", "vpc-id", vpcs)
+            .all("DescribeVpcEndpoints", "vpcEndpointSet", &[("vpc-id", vpcs)])
             .await?;
         let mut endpoints: BTreeMap<String, Vec<Endpoint>> = BTreeMap::new();
         for node in &found {
@@ -117,20 +121,20 @@ impl Reads {
         Ok(endpoints)
     }
 
-    /// All pages of what has one of these values.
+    /// All pages of what has one of the values of each filter.
     async fn all(
         &self,
         operation: &'static str,
         list: &str,
-        filter: &str,
-        values: &[String],
+        filters: &[(&str, &[String])],
     ) -> Result<Vec<Node>, CallError> {
-        let mut fields = vec![
-            ("MaxResults".to_owned(), PAGE.to_owned()),
-            ("Filter.1.Name".to_owned(), filter.to_owned()),
-        ];
-        let values = values.iter().enumerate();
-        fields.extend(values.map(|(n, value)| (format!("Filter.1.Value.{}", n + 1), value.clone())));
+        let mut fields = vec![("MaxResults".to_owned(), PAGE.to_owned())];
+        for (f, (name, values)) in filters.iter().enumerate() {
+            let filter = format!("Filter.{}", f + 1);
+            fields.push((format!("{filter}.Name"), (*name).to_owned()));
+            let values = values.iter().enumerate();
+            fields.extend(values.map(|(n, value)| (format!("{filter}.Value.{}", n + 1), value.clone())));
+        }
         let mut found = Vec::new();
         loop {
             let answer = small::ec2(&self.config, operation, &fields).await?;

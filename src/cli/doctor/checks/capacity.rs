@@ -1,5 +1,7 @@
 //! The cluster, and the capacity that a start asks for in it.
 
+use std::collections::BTreeSet;
+
 use start_engines_core::call::run_task::Launch;
 
 use super::OfService;
@@ -51,7 +53,40 @@ pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
             }
         }
     }
-    report.well("what it is launched on is in the cluster");
+    let scaling = scaling(of, cluster);
+    report.well(if scaling.is_empty() {
+        "what it is launched on is in the cluster".to_owned()
+    } else {
+        // From none too: "2 to 5 minutes"
+        // (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/managed-scaling-behavior.html>).
+        format!(
+            "what it is launched on is in the cluster; {}: container instances are brought up when tasks wait for them, which \
+             takes minutes",
+            scaling.join(", ")
+        )
+    });
+}
+
+/// The capacity providers that bring up container instances.
+fn scaling<'a>(of: &'a OfService<'_>, cluster: &'a Cluster) -> Vec<&'a str> {
+    let of_launch = |launch: &'a Launch| -> Vec<&'a str> {
+        match launch {
+            Launch::Strategy(items) => items.iter().map(|item| item.name.as_str()).collect(),
+            Launch::ClusterDefault => cluster.default_strategy.iter().map(String::as_str).collect(),
+            Launch::Type(_) => Vec::new(),
+        }
+    };
+    let names: BTreeSet<&str> = of
+        .start
+        .placements
+        .iter()
+        .flat_map(|it| of_launch(&it.launch))
+        .collect();
+    let scales = |name: &&str| {
+        let provider = of.account.providers.get(*name).and_then(|provider| provider.get());
+        provider.is_some_and(|provider| provider.scales)
+    };
+    names.into_iter().filter(scales).collect()
 }
 
 fn no_instances(cluster: &str, report: &mut Report<'_>) {
@@ -90,10 +125,37 @@ fn provider(of: &OfService<'_>, cluster: &Cluster, name: &str, report: &mut Repo
             format!("the capacity provider {name} is {}", provider.status),
             "name another one",
         );
-    } else if !provider.scales && cluster.instances == 0 {
-        report.failure(
-            format!("the capacity provider {name} is empty: no container instance, and managed scaling is off"),
-            "turn its managed scaling on, or add instances to its Auto Scaling group",
-        );
+        return;
     }
+    if !provider.scales {
+        staffed(of, cluster, name, report);
+    }
+}
+
+/// A capacity provider without managed scaling has the container instances that its Auto Scaling group has started, and none
+/// of the cluster's others.
+fn staffed(of: &OfService<'_>, cluster: &Cluster, name: &str, report: &mut Report<'_>) {
+    let found = if cluster.instances == 0 {
+        "no container instance".to_owned()
+    } else {
+        let Some(fact) = of.account.staffed.get(of.start.cluster.name()) else {
+            report.unread(format!(
+                "whose the container instances of {} are",
+                of.start.cluster.name()
+            ));
+            return;
+        };
+        let absent = format!("the cluster {} does not exist", of.start.cluster.name());
+        let Some(staffed) = fact.known(report, &absent, "create it, or correct the service's cluster") else {
+            return;
+        };
+        if staffed.contains(name) {
+            return;
+        }
+        "no container instance of the cluster is its own".to_owned()
+    };
+    report.failure(
+        format!("the capacity provider {name} is empty: {found}, and managed scaling is off"),
+        "turn its managed scaling on, or add instances to its Auto Scaling group",
+    );
 }

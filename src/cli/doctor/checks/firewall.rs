@@ -117,8 +117,8 @@ fn attached(
 ) {
     let traffic = i32::from(attachment.port.number());
     let health = group.check.port.parse().unwrap_or(traffic);
+    // TCP_UDP sends both to the targets.
     let transports = Transport::of_protocol(&group.facts.protocol);
-    let transport = transports.first().map_or("tcp", |transport| transport.name());
     for arn in &group.balancers {
         let Some(balancer) = account.balancers.get(arn).and_then(|balancer| balancer.get()) else {
             report.unread(format!("the load balancer {arn}"));
@@ -135,7 +135,7 @@ fn attached(
         if keeps_clients(balancer, group, attachment, report) {
             // The clients' addresses: not of this account.
         } else {
-            ports.insert((traffic, transport));
+            ports.extend(transports.iter().map(|transport| (traffic, transport.name())));
         }
         for (port, transport) in ports {
             let ingress = tasks.iter().flat_map(|group| &group.ingress);

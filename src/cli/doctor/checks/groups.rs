@@ -6,6 +6,7 @@ use start_engines_core::domain::target::Attachment;
 use super::OfService;
 use crate::doctor::world::{Balancer, Group, HealthCheck, TaskFacts};
 use crate::doctor::{Finding, Report};
+use crate::view::health::{advice, is_fault};
 
 pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
     let definition = of.account.definitions.get(&of.start.task_definition);
@@ -86,17 +87,6 @@ fn plausible(attachment: &Attachment, group: &Group, definition: Option<&TaskFac
     if !check.enabled {
         report.warning(format!("{name} has its health check off"), "turn it on");
         return;
-    }
-    if let Some(path) = &check.path
-        && !path.starts_with('/')
-    {
-        report.failure(
-            format!("the health check of {name} asks for {path:?}, which is no path"),
-            format!(
-                "aws elbv2 modify-target-group --health-check-path / --target-group-arn {}",
-                attachment.group
-            ),
-        );
     }
     let Some(definition) = definition else {
         return;
@@ -184,41 +174,23 @@ fn health(of: &OfService<'_>, attachment: &Attachment, group: &Group, findings: 
         } else {
             format!("port {}", check.port)
         };
-        match target.reason.as_str() {
-            "Target.ResponseCodeMismatch" => report.failure(
-                format!(
-                    "{message}; the health check asks for {path} on {on} and wants {}",
-                    check.matcher.as_deref().unwrap_or("success")
-                ),
-                format!(
-                    "let the container answer so, or change --health-check-path or --matcher of {}",
-                    attachment.group
-                ),
+        let seen = match target.reason.as_str() {
+            "Target.ResponseCodeMismatch" => format!(
+                "; the health check asks for {path} on {on} and wants {}",
+                check.matcher.as_deref().unwrap_or("success")
             ),
-            "Target.Timeout" => report.failure(
-                format!("{message}; nothing answers {path} on {on} within {} s", check.timeout),
-                "open the security groups for the load balancer, or correct the port",
+            "Target.Timeout" => format!("; nothing answers {path} on {on} within {} s", check.timeout),
+            "Target.FailedHealthChecks" => format!(
+                "; the connection to {on} fails, or what answers is no {}",
+                check.protocol
             ),
-            "Target.FailedHealthChecks" => report.failure(
-                format!(
-                    "{message}; the connection to {on} fails, or what answers is no {}",
-                    check.protocol
-                ),
-                "correct the port, or the health check's protocol",
-            ),
-            "Target.InvalidState" => {
-                report.failure(message, "start the container instance, or start-engines reconcile")
-            }
-            "Target.IpUnusable" => report.failure(
-                message,
-                "the address is the load balancer's own: start-engines reconcile",
-            ),
-            "Target.NotInUse" => report.failure(
-                message,
-                "let a listener forward to the target group, and enable the target's zone in the load balancer",
-            ),
-            "Elb.InternalError" => report.warning(message, "ELB's own error: it passes"),
-            _ => report.warning(message, "start-engines status"),
+            _ => String::new(),
+        };
+        let (message, repair) = (message + &seen, advice(&target.reason));
+        if is_fault(&target.reason) {
+            report.failure(message, repair);
+        } else {
+            report.warning(message, repair);
         }
     }
     report.well(format!("no target of {name} is unhealthy"));

@@ -6,6 +6,7 @@ mod definition;
 mod firewall;
 mod function;
 mod groups;
+mod home;
 mod later;
 mod parts;
 mod queues;
@@ -16,6 +17,7 @@ mod subnets;
 
 use start_engines_core::request::start::StartRequest;
 
+pub(crate) use self::home::elsewhere;
 pub(crate) use self::roles::{asks, asks_of_deployment};
 use super::world::{Account, World};
 use super::{Finding, Report};
@@ -24,6 +26,7 @@ use super::{Finding, Report};
 pub(crate) fn all(world: &World) -> Vec<Finding> {
     let mut findings = Vec::new();
     let deployment = &world.deployment;
+    home::check(world, &mut findings);
     function::check(deployment, &mut findings);
     rules::check(deployment, &mut findings);
     queues::check(deployment, &mut findings);

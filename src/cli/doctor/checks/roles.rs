@@ -7,6 +7,9 @@
 use std::collections::BTreeMap;
 
 use start_engines_core::domain::arn::{Cluster, Scope};
+use start_engines_core::domain::definition::NetworkMode;
+use start_engines_core::domain::tags::STOP_AT;
+use start_engines_core::report::outcome_events;
 use start_engines_core::request::start::StartRequest;
 
 use super::OfService;
@@ -14,6 +17,7 @@ use crate::doctor::fact::Fact;
 use crate::doctor::world::{Account, Ask, Deployment, Verdict};
 use crate::doctor::{Finding, Report};
 
+const DEPLOY: &str = "deploy again (pulumi up --refresh)";
 const REPAIR: &str = "name it in clusters, taskFamilies, targetGroups or taskRoles of the component, and deploy again";
 
 pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
@@ -27,27 +31,37 @@ pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     let report = of.report("permissions", findings);
-    judge(&asks(of.start, of.account, role), of.account, role, report);
+    judge(&asks(of.start, of.account, role), of.account, role, REPAIR, report);
 }
 
-/// What the function needs to do something later.
+/// What the function needs whatever it starts.
 pub(super) fn check_deployment(deployment: &Deployment, account: &Account, findings: &mut Vec<Finding>) {
     let Some(function) = deployment.function.get() else {
         return;
     };
-    let report = Report::new("permissions", deployment.arn.name(), findings);
+    let mut report = Report::new("permissions", deployment.arn.name(), findings);
+    if function.environment.is_none() {
+        report.unread("the function's environment");
+    }
+    if matches!(deployment.on_failure, Fact::Unread { .. }) {
+        report.unread("the on-failure destination");
+    }
+    for queue in deployment.queues.iter().filter(|queue| queue.is_buffer) {
+        if matches!(queue.found, Fact::Unread { .. }) {
+            report.unread(format!("the {}", queue.label));
+        }
+    }
     let asks: Vec<Ask> = asks_of_deployment(deployment)
         .into_iter()
         .filter(|ask| ask.role == function.role)
         .collect();
-    // Without a role for schedules, which another check warns of, there is nothing to ask for.
-    if asks.is_empty() && function.environment.is_some() {
-        return;
+    // Without a role for schedules, a destination, and whatever else, each of which another check warns of.
+    if !asks.is_empty() {
+        judge(&asks, account, &function.role, DEPLOY, report);
     }
-    judge(&asks, account, &function.role, report);
 }
 
-fn judge(asks: &[Ask], account: &Account, role: &str, mut report: Report<'_>) {
+fn judge(asks: &[Ask], account: &Account, role: &str, repair: &str, mut report: Report<'_>) {
     if asks.is_empty() {
         report.unread("what its calls are about");
     }
@@ -56,11 +70,7 @@ fn judge(asks: &[Ask], account: &Account, role: &str, mut report: Report<'_>) {
         let Some(fact) = account.permits.get(ask) else {
             continue;
         };
-        match fact.known(
-            &mut report,
-            &format!("the role {role} does not exist"),
-            "deploy again (pulumi up --refresh)",
-        ) {
+        match fact.known(&mut report, &format!("the role {role} does not exist"), DEPLOY) {
             Some(Verdict::Allowed) | None => {}
             Some(Verdict::Denied) => denied.entry(ask.action).or_default().push(&ask.resource),
             Some(Verdict::Unclear(keys)) => report.not_checked(
@@ -76,7 +86,7 @@ fn judge(asks: &[Ask], account: &Account, role: &str, mut report: Report<'_>) {
     for (action, resources) in denied {
         report.failure(
             format!("the function's role may not call {action} on {}", resources.join(", ")),
-            REPAIR,
+            repair,
         );
     }
     report.well("the function's role may make the calls that were asked for");
@@ -94,8 +104,34 @@ pub(crate) fn asks_of_deployment(deployment: &Deployment) -> Vec<Ask> {
             .get(name)
             .filter(|value| !value.is_empty())
     };
-    let (Some(later), Some(scope)) = (variable("SCHEDULER_ROLE_ARN"), deployment.arn.scope()) else {
+    let Some(scope) = deployment.arn.scope() else {
         return Vec::new();
+    };
+    let ask = |action, resource: &str, context| Ask {
+        role: function.role.clone(),
+        action,
+        resource: resource.to_owned(),
+        context,
+    };
+    let mut asks = Vec::new();
+    if let Some(bus) = variable("OUTCOME_EVENT_BUS") {
+        asks.push(ask("events:PutEvents", &bus_arn(bus, &scope), outcome_context()));
+    }
+    // The function's role sends what has failed
+    // (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>), and polls the queues
+    // (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>).
+    let destination = deployment.on_failure.get().and_then(Option::as_deref);
+    if let Some(queue) = destination.filter(|arn| arn.contains(":sqs:")) {
+        asks.push(ask("sqs:SendMessage", queue, Vec::new()));
+    }
+    let buffers = deployment.queues.iter().filter(|queue| queue.is_buffer);
+    for queue in buffers.filter_map(|queue| queue.found.get()) {
+        for action in ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"] {
+            asks.push(ask(action, &queue.arn, Vec::new()));
+        }
+    }
+    let Some(later) = variable("SCHEDULER_ROLE_ARN") else {
+        return asks;
     };
     let group = variable("SCHEDULER_GROUP").map_or("default", String::as_str);
     let Scope {
@@ -105,13 +141,7 @@ pub(crate) fn asks_of_deployment(deployment: &Deployment) -> Vec<Ask> {
     } = &scope;
     // The names of the function's own schedules begin with this: `src/core/decide/schedules.rs`.
     let schedule = format!("arn:{partition}:scheduler:{region}:{account}:schedule/{group}/start-engines-0");
-    let ask = |action, resource: &str, context| Ask {
-        role: function.role.clone(),
-        action,
-        resource: resource.to_owned(),
-        context,
-    };
-    vec![
+    asks.extend([
         ask("scheduler:CreateSchedule", &schedule, Vec::new()),
         ask(
             "iam:PassRole",
@@ -119,6 +149,33 @@ pub(crate) fn asks_of_deployment(deployment: &Deployment) -> Vec<Ask> {
             vec![("iam:PassedToService", vec!["scheduler.amazonaws.com".to_owned()])],
         ),
         super::later::invoke(later, deployment.arn.as_str()),
+    ]);
+    asks
+}
+
+/// `arn:PARTITION:events:REGION:ACCOUNT:event-bus/NAME`
+/// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html>).
+fn bus_arn(bus: &str, scope: &Scope) -> String {
+    if bus.starts_with("arn:") {
+        return bus.to_owned();
+    }
+    let Scope {
+        partition,
+        region,
+        account,
+    } = scope;
+    format!("arn:{partition}:events:{region}:{account}:event-bus/{bus}")
+}
+
+/// That of the first kind of outcome event: every version of the function sends it, and the deployed one may be older than this
+/// command.
+fn outcome_context() -> Vec<(&'static str, Vec<String>)> {
+    vec![
+        ("events:source", vec![outcome_events::SOURCE.to_owned()]),
+        (
+            "events:detail-type",
+            vec![outcome_events::Kind::Started.detail_type().to_owned()],
+        ),
     ]
 }
 
@@ -144,8 +201,9 @@ pub(crate) fn asks(start: &StartRequest, account: &Account, role: &str) -> Vec<A
         resource: resource.to_owned(),
         context,
     };
-    // Any task of the cluster: its ARN has the cluster's name and an id of 32 digits.
-    let task = task_arn(&scope, start.cluster.name());
+    // Any task or container instance of the cluster: its ARN has the cluster's name and an id of 32 digits.
+    let task = arn_in(&scope, "task", start.cluster.name());
+    let instance = arn_in(&scope, "container-instance", start.cluster.name());
     let mut asks = vec![
         ask("ecs:RunTask", &definition.arn, in_cluster()),
         ask(
@@ -153,6 +211,15 @@ pub(crate) fn asks(start: &StartRequest, account: &Account, role: &str) -> Vec<A
             &task,
             vec![
                 ("ecs:CreateAction", vec!["RunTask".to_owned()]),
+                ("ecs:cluster", vec![cluster.arn.clone()]),
+            ],
+        ),
+        // Of a task that drains.
+        ask(
+            "ecs:TagResource",
+            &task,
+            vec![
+                ("aws:TagKeys", vec![STOP_AT.to_owned()]),
                 ("ecs:cluster", vec![cluster.arn.clone()]),
             ],
         ),
@@ -172,6 +239,15 @@ pub(crate) fn asks(start: &StartRequest, account: &Account, role: &str) -> Vec<A
         let service = vec![("iam:PassedToService", vec!["ecs-tasks.amazonaws.com".to_owned()])];
         asks.push(ask("iam:PassRole", passed, service));
     }
+    let volumes = start.options.volume_configurations.iter().flatten();
+    for volume in volumes.filter_map(|volume| volume.ebs.as_ref()) {
+        let service = vec![("iam:PassedToService", vec!["ecs.amazonaws.com".to_owned()])];
+        asks.push(ask("iam:PassRole", &volume.role_arn, service));
+    }
+    if definition.ports.network_mode != NetworkMode::Awsvpc && !start.attachments.is_empty() {
+        asks.push(ask("ecs:DescribeContainerInstances", &instance, in_cluster()));
+        asks.push(ask("ec2:DescribeInstances", "*", Vec::new()));
+    }
     for attachment in &start.attachments {
         for action in [
             "elasticloadbalancing:RegisterTargets",
@@ -181,6 +257,12 @@ pub(crate) fn asks(start: &StartRequest, account: &Account, role: &str) -> Vec<A
         }
     }
     if !start.attachments.is_empty() {
+        // For how long a stop has to wait.
+        asks.push(ask(
+            "elasticloadbalancing:DescribeTargetGroupAttributes",
+            "*",
+            Vec::new(),
+        ));
         asks.push(ask("elasticloadbalancing:DescribeTargetGroups", "*", Vec::new()));
         asks.push(ask("elasticloadbalancing:DescribeTargetHealth", "*", Vec::new()));
         asks.push(ask("ec2:DescribeNetworkInterfaces", "*", Vec::new()));
@@ -188,14 +270,14 @@ pub(crate) fn asks(start: &StartRequest, account: &Account, role: &str) -> Vec<A
     asks
 }
 
-fn task_arn(scope: &Scope, cluster: &str) -> String {
+fn arn_in(scope: &Scope, kind: &str, cluster: &str) -> String {
     let Scope {
         partition,
         region,
         account,
     } = scope;
     format!(
-        "arn:{partition}:ecs:{region}:{account}:task/{cluster}/{}",
+        "arn:{partition}:ecs:{region}:{account}:{kind}/{cluster}/{}",
         "0".repeat(32)
     )
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use start_engines_core::domain::target::AddressFamily;
+
 use super::OfService;
 use crate::doctor::world::{Group, Subnet};
 use crate::doctor::{Finding, Report};
@@ -60,6 +62,7 @@ fn attached(of: &OfService<'_>, (id, subnet): (&str, &Subnet), name: &str, group
         );
         return;
     }
+    family(id, subnet, name, group, report);
     // A target in a zone that is not enabled for its load balancer gets no traffic
     // (<https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html#availability-zones>).
     for arn in &group.balancers {
@@ -82,6 +85,23 @@ fn attached(of: &OfService<'_>, (id, subnet): (&str, &Subnet), name: &str, group
                 ),
             );
         }
+    }
+}
+
+/// A target group has addresses of one kind
+/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-ip-address-type>),
+/// and a task has one of a kind only if its subnet has a block of it
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-networking.html>).
+fn family(id: &str, subnet: &Subnet, name: &str, group: &Group, report: &mut Report<'_>) {
+    let (words, is_of): (_, fn(&&String) -> bool) = match group.facts.family {
+        AddressFamily::Ipv6 => ("IPv6", |block| block.contains(':')),
+        AddressFamily::Ipv4 => ("IPv4", |block| block.contains('.')),
+    };
+    if subnet.cidrs.iter().find(is_of).is_none() {
+        report.failure(
+            format!("{id} has no {words} block, and the target group {name} takes only {words} addresses: no task there can be registered"),
+            format!("give the subnet an {words} block, or use a target group of its address type"),
+        );
     }
 }
 

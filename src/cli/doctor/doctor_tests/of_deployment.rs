@@ -25,6 +25,61 @@ fn the_function_is_there_runs_and_is_of_the_architecture_that_it_was_built_for()
 }
 
 #[test]
+fn credentials_or_a_region_of_elsewhere_are_told_as_such() {
+    let world = broken(|world| world.looker.account = Fact::Known("444455556666".to_owned()));
+    only(
+        &world,
+        "account",
+        Level::NotChecked,
+        "your credentials are of the account 444455556666, and start-engines is in 111122223333: nothing was looked at",
+    );
+    let world = broken(|world| world.looker.region = "eu-west-1".to_owned());
+    only(
+        &world,
+        "account",
+        Level::NotChecked,
+        "your region is eu-west-1, and start-engines is in us-east-1",
+    );
+    // Whose they are is not known: then what is read is told.
+    let world = broken(|world| world.looker.account = Fact::unread("expired", "log in"));
+    only(&world, "account", Level::NotChecked, "expired");
+}
+
+#[test]
+fn the_role_sends_outcome_events_and_what_failed_and_takes_messages() {
+    let failures = "arn:aws:sqs:us-east-1:111122223333:start-engines-failures";
+    only(
+        &denied("sqs:SendMessage", failures),
+        "permissions",
+        Level::Failure,
+        &format!("may not call sqs:SendMessage on {failures}"),
+    );
+    let bus = "arn:aws:events:us-east-1:111122223333:event-bus/outcomes";
+    for named in ["outcomes", bus] {
+        let mut world = broken(|world| {
+            let environment = function(world).environment.as_mut().unwrap();
+            environment.insert("OUTCOME_EVENT_BUS".to_owned(), named.to_owned());
+        });
+        let config = world.deployment.config().unwrap().unwrap();
+        world = with_services(world, &config);
+        assert_eq!(unwell(&world), [], "{named}");
+        deny(&mut world, "events:PutEvents", bus);
+        only(&world, "permissions", Level::Failure, "events:PutEvents");
+    }
+    let requests = "arn:aws:sqs:us-east-1:111122223333:start-engines-requests";
+    let mut world = buffered();
+    let config = world.deployment.config().unwrap().unwrap();
+    world = with_services(world, &config);
+    assert_eq!(unwell(&world), []);
+    deny(&mut world, "sqs:ReceiveMessage", requests);
+    only(&world, "permissions", Level::Failure, "sqs:ReceiveMessage");
+    // What is asked for depends on what could not be read.
+    let world = broken(|world| world.deployment.on_failure = Fact::unread("you may not call it", "attach the policy"));
+    let found = unwell(&world);
+    assert!(found.iter().any(|it| it.check == "permissions"), "{found:#?}");
+}
+
+#[test]
 fn settings_that_this_version_cannot_read_are_failures_each() {
     let world = broken(|world| {
         let environment = function(world).environment.as_mut().unwrap();

@@ -1,5 +1,7 @@
 //! The checks of networks: subnets, security groups, ways out.
 
+use start_engines_core::domain::target::AddressFamily;
+
 use super::*;
 
 #[test]
@@ -20,6 +22,74 @@ fn subnets_are_in_the_vpc_and_in_zones_of_the_load_balancer() {
     found.retain(|finding| finding.check == "subnets");
     let levels: Vec<Level> = found.iter().map(|finding| finding.level).collect();
     assert_eq!(levels, [Level::NotChecked, Level::Failure], "{found:#?}");
+}
+
+#[test]
+fn subnets_have_addresses_of_the_target_groups_kind() {
+    let with = |family: AddressFamily, blocks: [&str; 2]| {
+        broken(|world| {
+            group(world).facts.family = family;
+            let cidrs: Vec<String> = blocks
+                .iter()
+                .filter(|it| !it.is_empty())
+                .map(|it| (*it).to_owned())
+                .collect();
+            for id in SUBNETS {
+                known(world.account.subnets.get_mut(id).unwrap()).cidrs = cidrs.clone();
+            }
+        })
+    };
+    let (v4, v6) = ("10.0.0.0/24", "2600:1f18::/64");
+    let of_subnets = |world: &World| {
+        let mut found = unwell(world);
+        found.retain(|finding| finding.check == "subnets");
+        found
+    };
+    for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
+        assert_eq!(of_subnets(&with(family, [v4, v6])), []);
+    }
+    for (family, block, words) in [
+        (AddressFamily::Ipv6, v4, "has no IPv6 block"),
+        (AddressFamily::Ipv4, v6, "has no IPv4 block"),
+    ] {
+        let world = with(family, [block, ""]);
+        let found = of_subnets(&world);
+        assert_eq!(found.len(), SUBNETS.len(), "{found:#?}");
+        for finding in found {
+            assert_eq!(finding.level, Level::Failure);
+            assert!(finding.message.contains(words), "{finding:#?}");
+        }
+    }
+}
+
+#[test]
+fn both_transports_of_tcp_udp_must_be_let_in() {
+    let with = |protocols: &[&str]| {
+        broken(|world| {
+            group(world).facts.protocol = "TCP_UDP".to_owned();
+            balancer(world).kind = "network".to_owned();
+            let open = security_group(world, TASKS).ingress[0].clone();
+            let of = |protocol: &&str| Permission {
+                protocol: (*protocol).to_owned(),
+                ..open.clone()
+            };
+            security_group(world, TASKS).ingress = protocols.iter().map(of).collect();
+        })
+    };
+    assert_eq!(unwell(&with(&["tcp", "udp"])), []);
+    assert_eq!(unwell(&with(&["-1"])), []);
+    only(
+        &with(&["tcp"]),
+        "security groups",
+        Level::Failure,
+        "does not let in main on port 8080/udp",
+    );
+    only(
+        &with(&["udp"]),
+        "security groups",
+        Level::Failure,
+        "does not let in main on port 8080/tcp",
+    );
 }
 
 #[test]

@@ -17,6 +17,15 @@ fn a_role_that_cannot_be_passed_is_named() {
         Level::Failure,
         "RegisterTargets",
     );
+    // Both that of a start and that of a drain.
+    let tags = broken(|world| {
+        let permits = world.account.permits.iter_mut();
+        let of_drain = |ask: &Ask| ask.context.iter().any(|(key, _)| *key == "aws:TagKeys");
+        for (_, verdict) in permits.filter(|(ask, _)| ask.action == "ecs:TagResource" && of_drain(ask)) {
+            *verdict = Fact::Known(Verdict::Denied);
+        }
+    });
+    only(&tags, "permissions", Level::Failure, "may not call ecs:TagResource");
     let world = broken(|world| {
         let (_, verdict) = world
             .account
@@ -70,6 +79,42 @@ fn the_cluster_is_active_and_has_what_the_start_is_launched_on() {
         with(true, false)[0]
             .message
             .contains("is not one of the cluster engines")
+    );
+    // Beside container instances of others it is empty too.
+    let beside = |staffed: Option<Fact<std::collections::BTreeSet<String>>>| {
+        let mut world = with_entry(&strategy);
+        cluster(&mut world).providers.push("own".to_owned());
+        cluster(&mut world).instances = 3;
+        let account = &mut world.account;
+        account.providers.insert("own".to_owned(), Fact::Known(provider(false)));
+        account.staffed.extend(staffed.map(|fact| ("engines".to_owned(), fact)));
+        let mut found = unwell(&world);
+        found.retain(|finding| finding.check == "capacity");
+        found
+    };
+    let of = |name: &str| Some(Fact::Known([name.to_owned()].into()));
+    assert_eq!(beside(of("own")), []);
+    let found = beside(of("other"));
+    assert!(
+        found[0].level == Level::Failure
+            && found[0]
+                .message
+                .contains("own is empty: no container instance of the cluster is its own, and managed scaling is off"),
+        "{found:#?}"
+    );
+    for unread in [None, Some(Fact::unread("you may not call it", "attach the policy"))] {
+        let found = beside(unread);
+        assert_eq!(found[0].level, Level::NotChecked, "{found:#?}");
+    }
+    let mut world = with_entry(&strategy);
+    cluster(&mut world).providers.push("own".to_owned());
+    let account = &mut world.account;
+    account.providers.insert("own".to_owned(), Fact::Known(provider(true)));
+    let findings = all(&world);
+    let told = findings.iter().find(|finding| finding.check == "capacity").unwrap();
+    assert!(
+        told.level == Level::Ok && told.message.contains("own: container instances are brought up"),
+        "{told:#?}"
     );
     let mut world = with_entry(&json!({"launchType": "EC2"}));
     assert!(unwell(&world)[0].message.contains("has no container instance"));
@@ -128,8 +173,6 @@ fn a_target_group_without_a_listener_is_named() {
 
 #[test]
 fn a_health_check_that_cannot_pass_is_named_before_and_after_it_fails() {
-    let world = broken(|world| group(world).check.path = Some("health".to_owned()));
-    only(&world, "health check", Level::Failure, "is no path");
     let world = broken(|world| {
         group(world).check.port = "9090".to_owned();
         security_group(world, TASKS).ingress.push(from_anywhere((9090, 9090)));

@@ -9,6 +9,7 @@ use start_engines_core::domain::arn::{TargetGroupArn, TaskDefinition};
 use start_engines_core::request::start::StartRequest;
 
 use super::Survey;
+use super::answers::{each, not_in_ecr, verdicts};
 use crate::aws::EcrImage;
 use crate::doctor::checks;
 use crate::doctor::fact::{Fact, is_missing};
@@ -82,6 +83,7 @@ impl Survey<'_> {
                 async |names: &[String]| self.reads.providers(names).await,
             )
             .await;
+        self.staff(starts, account).await;
         let definitions: BTreeSet<TaskDefinition> = starts.iter().map(|start| start.task_definition.clone()).collect();
         self.counting
             .begin(&format!("reading {} task definitions", definitions.len()));
@@ -90,6 +92,58 @@ impl Survey<'_> {
             (name, Fact::of(answer, "ecs:DescribeTaskDefinition"))
         });
         account.definitions = join_all(read).await.into_iter().collect();
+    }
+
+    /// Which capacity providers have container instances, of clusters where a start needs one that brings up none itself.
+    async fn staff(&self, starts: &[&StartRequest], account: &mut Account) {
+        let mut wanted: BTreeMap<String, Names> = BTreeMap::new();
+        for start in starts {
+            let name = start.cluster.name();
+            let Some(cluster) = account.clusters.get(name).and_then(Fact::get) else {
+                continue;
+            };
+            let providers = start.placements.iter().flat_map(|placement| match &placement.launch {
+                Launch::Strategy(items) => items.iter().map(|item| item.name.clone()).collect(),
+                Launch::ClusterDefault => cluster.default_strategy.clone(),
+                Launch::Type(_) => Vec::new(),
+            });
+            let does_not_scale = |name: &String| {
+                let provider = account.providers.get(name).and_then(Fact::get);
+                provider.is_some_and(|provider| !provider.scales)
+            };
+            let fixed: Names = providers.filter(does_not_scale).collect();
+            if cluster.instances > 0 && !fixed.is_empty() {
+                wanted.entry(name.to_owned()).or_default().extend(fixed);
+            }
+        }
+        for (cluster, providers) in wanted {
+            let found = self.staffed(&cluster, &providers).await;
+            account.staffed.insert(cluster, found);
+        }
+    }
+
+    /// Of these capacity providers those with a container instance, by page after page of the cluster's container instances.
+    async fn staffed(&self, cluster: &str, providers: &Names) -> Fact<Names> {
+        let (mut found, mut page) = (Names::new(), None);
+        loop {
+            let answer = self
+                .turn(self.reads.container_instances(cluster, page.as_deref()))
+                .await;
+            let (arns, next) = match answer {
+                Ok(listed) => listed,
+                Err(error) => return Fact::of(Err(error), "ecs:ListContainerInstances"),
+            };
+            if !arns.is_empty() {
+                match self.turn(self.reads.providers_of(cluster, arns)).await {
+                    Ok(of_page) => found.extend(of_page),
+                    Err(error) => return Fact::of(Err(error), "ecs:DescribeContainerInstances"),
+                }
+            }
+            page = next;
+            if page.is_none() || providers.is_subset(&found) {
+                return Fact::Known(found);
+            }
+        }
     }
 
     async fn routing(&self, starts: &[&StartRequest], account: &mut Account) {
@@ -195,7 +249,7 @@ impl Survey<'_> {
             let found = self
                 .batches(
                     vpcs.clone(),
-                    MAX_VALUES,
+                    MAX_VALUES - 1,
                     "ec2:DescribeSecurityGroups",
                     async |ids: &[String]| self.reads.default_groups(ids).await,
                 )
@@ -264,7 +318,7 @@ impl Survey<'_> {
                 Fact::of(self.turn(self.reads.image(&parsed)).await, "ecr:DescribeImages"),
             )
         });
-        let (found, logs, secrets) = tokio::join!(
+        let (mut found, logs, secrets) = tokio::join!(
             join_all(found),
             join_all(logs.into_iter().map(async |name| {
                 let fact = Fact::of(self.turn(self.reads.log_group(&name)).await, "logs:DescribeLogGroups");
@@ -278,6 +332,15 @@ impl Survey<'_> {
                 (arn, fact)
             })),
         );
+        if found.iter().any(|(_, fact)| *fact == Fact::Absent) {
+            let rules = Fact::of(
+                self.turn(self.reads.pull_through_rules()).await,
+                "ecr:DescribePullThroughCacheRules",
+            );
+            for (image, fact) in found.iter_mut().filter(|(_, fact)| *fact == Fact::Absent) {
+                *fact = not_in_ecr(image, &rules);
+            }
+        }
         account.images = found.into_iter().collect();
         account.log_groups = logs.into_iter().collect();
         account.secrets = secrets.into_iter().collect();
@@ -305,7 +368,7 @@ impl Survey<'_> {
             .collect();
         let answers = batches.into_iter().map(async |asks| {
             let answer = self.turn(self.reads.simulate(&asks)).await;
-            each(asks, &answer, "iam:SimulatePrincipalPolicy")
+            verdicts(asks, &answer, "iam:SimulatePrincipalPolicy")
         });
         account.permits = join_all(answers).await.into_iter().flatten().collect();
     }
@@ -334,18 +397,4 @@ impl Survey<'_> {
         });
         join_all(chunks).await.into_iter().flatten().collect()
     }
-}
-
-/// What the answer has of each; what it lacks does not exist.
-fn each<K: Ord, T: Clone>(keys: Vec<K>, answer: &Result<BTreeMap<K, T>, CallError>, action: &str) -> Vec<(K, Fact<T>)> {
-    let fact = |key: &K| match answer {
-        Ok(found) => found.get(key).cloned().map_or(Fact::Absent, Fact::Known),
-        Err(error) => Fact::of(Err(error.clone()), action),
-    };
-    keys.into_iter()
-        .map(|key| {
-            let fact = fact(&key);
-            (key, fact)
-        })
-        .collect()
 }

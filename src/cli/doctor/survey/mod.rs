@@ -3,7 +3,9 @@
 //! Makes no findings: what could not be read is kept as such.
 
 mod account;
+mod answers;
 mod deployed;
+mod elsewhere;
 mod pace;
 
 use serde_json::{Value, json};
@@ -13,7 +15,9 @@ use start_engines_core::domain::arn::{Cluster, FunctionArn};
 use start_engines_core::request::{self, Trigger};
 
 use self::pace::Pace;
-use super::world::{Service, World};
+use super::checks;
+use super::fact::Fact;
+use super::world::{Looker, Service, World};
 use crate::aws::Reads;
 use crate::event::operator_source;
 use crate::event_file::NO_ID;
@@ -58,6 +62,14 @@ impl<'a> Survey<'a> {
     /// Reads it all.
     pub(crate) async fn world(&self, told: &Told) -> World {
         self.counting.begin("reading the deployment");
+        let looker = Looker {
+            // Needs no permission (<https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>).
+            account: Fact::of(self.turn(self.reads.caller()).await, "sts:GetCallerIdentity"),
+            region: self.reads.region(),
+        };
+        if checks::elsewhere(&looker, &told.function).is_some() {
+            return elsewhere::world(told, looker);
+        }
         let deployment = self.deployment(told).await;
         // What the function itself would do, if its settings can be read; else what the command knows of them.
         let mut config = match deployment.config() {
@@ -71,6 +83,7 @@ impl<'a> Survey<'a> {
         let services = services(told, &config);
         let account = self.account(&deployment, &services).await;
         World {
+            looker,
             deployment,
             services,
             account,

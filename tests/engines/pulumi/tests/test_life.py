@@ -7,10 +7,12 @@ import json
 import unittest
 from typing import Any
 
+import artefacts
 import small_engine
 import wait
 from example import EVENT_TARGET, Example, keys, of_aws
 from inventory import inventory
+from looking import NOT_WELL, Finding, Looking
 from provider import Provider
 from session import Operation, is_running
 from traffic import Traffic, stack_of, usable_port
@@ -26,6 +28,32 @@ SIDES = ("start-engines-requests", "start-engines-state-change")
 BUFFERS = ("start-engines-requests", "start-engines-state-changes")
 HELD_SECONDS = 120.0
 ENDED_SECONDS = 30.0
+# The checks of which `doctor` must say that something is well.
+WELL = {
+    "account",
+    "function",
+    "architecture",
+    "rule",
+    "pattern",
+    "target",
+    "permission",
+    "queue",
+    "on-failure destination",
+    "alarms",
+    "schedules",
+    "start",
+    "cluster",
+    "capacity",
+    "task definition",
+    "port",
+    "target group",
+    "health check",
+    "target health",
+    "subnets",
+    "security groups",
+    "way out",
+    "log group",
+}
 REPLACEMENT = {"replace", "create-replacement", "delete-replaced"}
 
 
@@ -252,6 +280,31 @@ class Life(Example):
         outputs = self.session.run("outputs").result
         for name in ("onFailureQueueUrl", "ruleDeadLetterQueueUrl"):
             self.assertEqual(self.waiting(outputs[name]), 0, name)
+
+    def test_13_what_doctor_and_trace_say(self) -> None:
+        looking = Looking(self.session.run("outputs").result, self.folder, self.emulator, self.traffic.bridge.tasks)
+        self.addCleanup(looking.close)
+        status, found = looking.doctor()
+        self.assertEqual((artefacts.unexplained(found), artefacts.missing(found)), ([], []))
+        well = {each.check for each in found if each.level == "ok"}
+        self.assertEqual(WELL - well, set())
+
+        rule = self.traffic.start_rule
+        self.client("events").disable_rule(Name=rule.name, EventBusName=rule.bus)
+        off, others = looking.doctor()
+        self.client("events").enable_rule(Name=rule.name, EventBusName=rule.bus)
+        self.assertEqual(off, NOT_WELL)
+        named = Finding("request rule", "rule", "failure", f"{rule.name} is DISABLED: its events are lost")
+        self.assertEqual(set(others) - set(found), {named})
+        self.assertEqual(looking.doctor(), (status, found))
+
+        # By its ARN: the emulator's ids are not those of ECS, which have 32 hexadecimal digits.
+        task = self.traffic.bridge.tasks()[0].arn
+        status, story = looking.trace(task)
+        self.assertEqual((story["kind"], story["id"]), ("task", task))
+        self.assertEqual((status, story["diagnosis"]["code"]), (0, "serving"), story)
+        told = [moment["what"] for moment in story["moments"]]
+        self.assertEqual({"requested", "run_task", "registered", "health"} - set(told), set(), story)
 
     def test_14_another_function_name(self) -> None:
         self.orders.forget()

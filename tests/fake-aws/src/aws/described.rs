@@ -29,8 +29,9 @@ fn missing(code: &str, message: String) -> ApiError {
 impl World {
     /// Puts a thing there, in the shape in which AWS describes it. Kinds: `function`, `policy`, `invoke config`, `mapping`,
     /// `layer`, `rule`, `targets`, `queue`, `alarm`, `role`, `permit`, `capacity provider`, `load balancer`, `subnet`,
-    /// `security group`, `route table`, `vpc endpoint`, `image`, `log group`, `secret`; and `task definition`, `target group`
-    /// and `attributes` (of one), `target health`, `cluster`, which add fields to what this world describes itself.
+    /// `security group`, `route table`, `vpc endpoint`, `image`, `log group`, `secret`, `pull-through cache rule`, and `caller`, whose
+    /// name is `caller`; and `task definition`, `target group`
+    /// and `attributes` (of one), `target health`, `cluster`, `container instance`, which add fields to what this world describes itself.
     pub fn describe(&mut self, kind: &'static str, name: &str, value: Value) {
         self.described.things.insert((kind, name.to_owned()), value);
     }
@@ -193,7 +194,8 @@ impl World {
         Ok(json!({"Role": {"RoleName": name, "AssumeRolePolicyDocument": document}}))
     }
 
-    /// What a `permit` allows: `{"role", "action", "resource" (with a trailing `*`), "context": {key: value}}`. A key that a
+    /// What a `permit` allows: `{"role", "action", "resource" (with a trailing `*`), "context": {key: value}}`, where a list
+    /// has all values that are allowed. A key that a
     /// permit needs and the call does not give is missing, and denies.
     pub(super) fn simulate_principal_policy(&self, input: &Value) -> Result<Value, ApiError> {
         let role = text(input, "PolicySourceArn");
@@ -259,7 +261,7 @@ impl World {
             let is_met = |(key, value): (&String, &Value)| {
                 given
                     .get(key.as_str())
-                    .is_some_and(|values| values.iter().all(|it| *value == **it))
+                    .is_some_and(|values| values.iter().all(|it| allows(value, it)))
             };
             if lacking.is_empty() && keys.clone().all(is_met) {
                 return (true, Vec::new());
@@ -276,8 +278,12 @@ impl World {
                 failures.push(json!({"arn": asked, "reason": "MISSING"}));
                 continue;
             };
+            let instances = self.instances.values();
+            let count = instances
+                .filter(|it| it.cluster_arn == found.arn && it.is_active())
+                .count();
             let own = json!({"clusterArn": found.arn, "clusterName": found.name, "status": "ACTIVE",
-                "registeredContainerInstancesCount": 0, "capacityProviders": found.capacity_providers,
+                "registeredContainerInstancesCount": count, "capacityProviders": found.capacity_providers,
                 "defaultCapacityProviderStrategy": []});
             clusters.push(self.overlaid("cluster", &found.name, own));
         }
@@ -328,6 +334,7 @@ impl World {
                 let field = match text(filter, "Name") {
                     "subnet-id" => "subnetId",
                     "group-id" => "groupId",
+                    "group-name" => "groupName",
                     "vpc-id" => "vpcId",
                     other => panic!("this fake does not know the filter {other}"),
                 };
@@ -362,6 +369,22 @@ impl World {
         Ok(json!({"imageDetails": found}))
     }
 
+    pub(super) fn describe_pull_through_cache_rules(&self) -> Result<Value, ApiError> {
+        let found: Value = self
+            .all("pull-through cache rule")
+            .map(|(_, rule)| rule)
+            .cloned()
+            .collect();
+        Ok(json!({"pullThroughCacheRules": found}))
+    }
+
+    /// Of this account, unless a test has said whose the caller is.
+    pub(super) fn caller_identity(&self) -> Value {
+        let account = &self.account;
+        let own = json!({"Account": account, "UserId": "AIDA0000000000000000A", "Arn": format!("arn:aws:iam::{account}:user/looker")});
+        self.overlaid("caller", "caller", own)
+    }
+
     pub(super) fn describe_log_groups(&self, input: &Value) -> Result<Value, ApiError> {
         let begin = text(input, "logGroupNamePrefix");
         let limit = usize::try_from(input["limit"].as_u64().unwrap_or(50)).expect("checked by shape");
@@ -378,6 +401,13 @@ impl World {
         found
             .cloned()
             .ok_or_else(|| missing("ResourceNotFoundException", message))
+    }
+}
+
+fn allows(value: &Value, given: &str) -> bool {
+    match value {
+        Value::Array(values) => values.iter().any(|value| *value == *given),
+        value => *value == *given,
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn throttling(service: Service) -> ApiError {
         Service::Scheduler => "ThrottlingException",
         Service::Sqs => "RequestThrottled",
         Service::Lambda => "TooManyRequestsException",
-        Service::Iam | Service::CloudWatch => "Throttling",
+        Service::Iam | Service::Sts | Service::CloudWatch => "Throttling",
         Service::Logs | Service::Ecr | Service::Secrets => "ThrottlingException",
     };
     ApiError::new(code, "Rate exceeded")

@@ -100,11 +100,25 @@ impl World {
         for asked in asked.iter().filter_map(Value::as_str) {
             let arn = self.in_cluster("container-instance", asked, &cluster)?;
             match self.instances.get(&arn) {
-                Some(instance) => found.push(describe_container_instance(instance)),
+                Some(instance) => {
+                    found.push(self.overlaid("container instance", &arn, describe_container_instance(instance)));
+                }
                 None => failures.push(json!({"arn": arn, "reason": "MISSING"})),
             }
         }
         Ok(json!({"containerInstances": found, "failures": failures}))
+    }
+
+    /// On one page; those that are not INACTIVE, where no status is asked for
+    /// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListContainerInstances.html>).
+    pub(super) fn list_container_instances(&mut self, input: &Value) -> Result<Value, ApiError> {
+        let cluster = self.cluster(input)?;
+        let fits = |it: &&ContainerInstance| {
+            let status = input["status"].as_str();
+            it.cluster_arn == cluster.arn && status.map_or(it.status != "INACTIVE", |status| it.status == status)
+        };
+        let found: Value = self.instances.values().filter(fits).map(|it| it.arn.clone()).collect();
+        Ok(json!({"containerInstanceArns": found}))
     }
 
     pub(super) fn describe_instances(&mut self, input: &Value) -> Result<Value, ApiError> {

@@ -19,6 +19,7 @@ const FUNCTIONS: &str = "/2015-03-31/functions/";
 const INVOCATIONS: &str = "/invocations";
 const ELB_VERSION: &str = "2015-12-01";
 const IAM_VERSION: &str = "2010-05-08";
+const STS_VERSION: &str = "2011-06-15";
 const SCHEDULE_GROUPS: &str = "/schedule-groups/";
 const INVOKE_CONFIGS: &str = "/2019-09-25/functions/";
 const MAPPINGS: &str = "/2015-03-31/event-source-mappings";
@@ -42,6 +43,7 @@ impl Service {
             Self::Logs => "logs",
             Self::Ecr => "ecr",
             Self::Secrets => "secretsmanager",
+            Self::Sts => "sts",
         }
     }
 
@@ -60,6 +62,7 @@ impl Service {
             Self::Logs => "logs",
             Self::Ecr => "ecr",
             Self::Secrets => "secretsmanager",
+            Self::Sts => "sts",
         }
     }
 }
@@ -129,6 +132,7 @@ pub(super) fn identify(request: &Request<Bytes>) -> Option<(Service, String)> {
     let service = match field(request.body(), "Version").as_deref() {
         Some(EC2_VERSION) => Service::Ec2,
         Some(IAM_VERSION) => Service::Iam,
+        Some(STS_VERSION) => Service::Sts,
         _ => Service::Elb,
     };
     Some((service, action))
@@ -154,7 +158,9 @@ pub(super) fn input(service: Service, operation: &str, request: &Request<Bytes>)
         | Service::Ecr
         | Service::Secrets => serde_json::from_slice(request.body())
             .map_err(|error| ApiError::new("SerializationException", error.to_string())),
-        Service::Elb | Service::Ec2 | Service::Iam => form::parse(request.body(), shapes::input(service, operation)),
+        Service::Elb | Service::Ec2 | Service::Iam | Service::Sts => {
+            form::parse(request.body(), shapes::input(service, operation))
+        }
         Service::Scheduler if operation == "GetSchedule" => {
             let mut input = json!({"Name": request.uri().path().trim_start_matches(SCHEDULES)});
             let query = request.uri().query().unwrap_or_default();
@@ -240,7 +246,7 @@ pub(super) fn check_envelope(service: Service, region: &str, request: &Request<B
             }
         }
         // It was identified by its version; Lambda's payload may be of any type.
-        Service::Ec2 | Service::Iam | Service::Lambda => {}
+        Service::Ec2 | Service::Iam | Service::Sts | Service::Lambda => {}
         Service::Sqs | Service::CloudWatch => {
             let content_type = header(request.headers(), "content-type").unwrap_or_default();
             if content_type != "application/x-amz-json-1.0" {
@@ -262,7 +268,7 @@ pub(super) fn check_envelope(service: Service, region: &str, request: &Request<B
 fn check_signature(service: Service, region: &str, headers: &HeaderMap) -> Result<(), ApiError> {
     let (missing, wrong) = match service {
         Service::Ecs | Service::Events => ("MissingAuthenticationTokenException", "InvalidSignatureException"),
-        Service::Elb | Service::Iam => ("MissingAuthenticationToken", "SignatureDoesNotMatch"),
+        Service::Elb | Service::Iam | Service::Sts => ("MissingAuthenticationToken", "SignatureDoesNotMatch"),
         Service::Ec2 => ("MissingAuthenticationToken", "AuthFailure"),
         Service::Scheduler
         | Service::Sqs
@@ -314,7 +320,7 @@ pub(super) fn reply(service: Service, operation: &str, result: &Result<Value, Ap
         Service::Ecs | Service::Events | Service::Logs | Service::Ecr | Service::Secrets => {
             "application/x-amz-json-1.1"
         }
-        Service::Elb | Service::Ec2 | Service::Iam => "text/xml",
+        Service::Elb | Service::Ec2 | Service::Iam | Service::Sts => "text/xml",
         Service::Scheduler | Service::Lambda => "application/json",
         Service::Sqs | Service::CloudWatch => "application/x-amz-json-1.0",
     };
@@ -346,8 +352,8 @@ pub(super) fn reply(service: Service, operation: &str, result: &Result<Value, Ap
             Ok(value) => (200, value.to_string()),
             Err(error) => (error.status, json_error(error).to_string()),
         },
-        (Service::Elb | Service::Iam, Ok(value)) => (200, xml::answer(operation, value, &request_id)),
-        (Service::Elb | Service::Iam, Err(error)) => (error.status, xml::error(error, &request_id)),
+        (Service::Elb | Service::Iam | Service::Sts, Ok(value)) => (200, xml::answer(operation, value, &request_id)),
+        (Service::Elb | Service::Iam | Service::Sts, Err(error)) => (error.status, xml::error(error, &request_id)),
         (Service::Ec2, Ok(value)) => (200, xml::ec2_answer(operation, value, &request_id)),
         (Service::Ec2, Err(error)) => (error.status, xml::ec2_error(error, &request_id)),
     };

@@ -29,6 +29,8 @@ pub enum Service {
     Ecr,
     /// Secrets Manager.
     Secrets,
+    /// STS.
+    Sts,
 }
 
 /// An error as a service answers it.

@@ -210,6 +210,22 @@ static STOP_TASK: Shape = Shape::Record(&[
     may("reason", Shape::Text),
 ]);
 
+static LIST_CONTAINER_INSTANCES: Shape = Shape::Record(&[
+    may("cluster", Shape::Text),
+    may("filter", Shape::Text),
+    may("maxResults", Shape::Integer { min: 1, max: 100 }),
+    may("nextToken", Shape::Text),
+    may(
+        "status",
+        Shape::OneOf(&[
+            "ACTIVE",
+            "DRAINING",
+            "REGISTERING",
+            "DEREGISTERING",
+            "REGISTRATION_FAILED",
+        ]),
+    ),
+]);
 static DESCRIBE_CONTAINER_INSTANCES: Shape = Shape::Record(&[
     may("cluster", Shape::Text),
     must("containerInstances", TEXTS),
@@ -451,6 +467,13 @@ static DESCRIBE_IMAGES: Shape = Shape::Record(&[
         ])),
     ),
 ]);
+static PULL_THROUGH_RULES: Shape = Shape::Record(&[
+    may("registryId", Shape::Text),
+    may("ecrRepositoryPrefixes", TEXTS),
+    may("maxResults", Shape::Integer { min: 1, max: 1000 }),
+    may("nextToken", Shape::Text),
+]);
+static NOTHING: Shape = Shape::Record(&[]);
 static DESCRIBE_LOG_GROUPS: Shape = Shape::Record(&[
     may("logGroupNamePrefix", Shape::Text),
     may("limit", Shape::Integer { min: 1, max: 50 }),
@@ -466,6 +489,7 @@ pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape>
         (Service::Ecs, "ListTasks") => &LIST_TASKS,
         (Service::Ecs, "StopTask") => &STOP_TASK,
         (Service::Ecs, "DescribeContainerInstances") => &DESCRIBE_CONTAINER_INSTANCES,
+        (Service::Ecs, "ListContainerInstances") => &LIST_CONTAINER_INSTANCES,
         (Service::Ecs, "DescribeTaskDefinition") => &DESCRIBE_TASK_DEFINITION,
         (Service::Ecs, "TagResource") => &TAG_RESOURCE,
         (Service::Ec2, "DescribeInstances") => &DESCRIBE_INSTANCES,
@@ -505,6 +529,8 @@ pub(super) fn input(service: Service, operation: &str) -> Option<&'static Shape>
         (Service::Ecr, "DescribeImages") => &DESCRIBE_IMAGES,
         (Service::Logs, "DescribeLogGroups") => &DESCRIBE_LOG_GROUPS,
         (Service::Secrets, "DescribeSecret") => &DESCRIBE_SECRET,
+        (Service::Ecr, "DescribePullThroughCacheRules") => &PULL_THROUGH_RULES,
+        (Service::Sts, "GetCallerIdentity") => &NOTHING,
         _ => return None,
     })
 }
@@ -521,7 +547,7 @@ pub(super) fn check(service: Service, operation: &str, input: &Value) -> Result<
             | Service::Logs
             | Service::Ecr
             | Service::Secrets => "UnknownOperationException",
-            Service::Elb | Service::Ec2 | Service::Iam => "InvalidAction",
+            Service::Elb | Service::Ec2 | Service::Iam | Service::Sts => "InvalidAction",
             Service::Scheduler => "ValidationException",
         };
         return Err(ApiError::new(code, format!("this fake has no {operation}")));
@@ -536,7 +562,7 @@ pub(super) fn check(service: Service, operation: &str, input: &Value) -> Result<
         Service::Scheduler => ("ValidationException", "ValidationException"),
         Service::Sqs => ("SerializationException", "InvalidParameterValue"),
         Service::Lambda => ("InvalidRequestContentException", "InvalidParameterValueException"),
-        Service::Iam => ("MalformedInput", "ValidationError"),
+        Service::Iam | Service::Sts => ("MalformedInput", "ValidationError"),
         Service::CloudWatch => ("SerializationException", "InvalidParameterValue"),
         Service::Logs | Service::Ecr | Service::Secrets => ("SerializationException", "InvalidParameterException"),
     };

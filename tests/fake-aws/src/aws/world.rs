@@ -174,6 +174,7 @@ impl World {
             (Service::Ecs, "ListTasks") => self.list_tasks(input),
             (Service::Ecs, "StopTask") => self.stop_task(input),
             (Service::Ecs, "DescribeContainerInstances") => self.describe_container_instances(input),
+            (Service::Ecs, "ListContainerInstances") => self.list_container_instances(input),
             (Service::Ecs, "DescribeTaskDefinition") => self.describe_task_definition(input),
             (Service::Ec2, "DescribeInstances") => self.describe_instances(input),
             (Service::Ec2, "DescribeNetworkInterfaces") => self.describe_network_interfaces(input),
@@ -216,6 +217,8 @@ impl World {
             (Service::Ecr, "DescribeImages") => self.describe_images(input),
             (Service::Logs, "DescribeLogGroups") => self.describe_log_groups(input),
             (Service::Secrets, "DescribeSecret") => self.describe_secret(input),
+            (Service::Ecr, "DescribePullThroughCacheRules") => self.describe_pull_through_cache_rules(),
+            (Service::Sts, "GetCallerIdentity") => Ok(self.caller_identity()),
             _ => unreachable!("{operation} has a shape but no implementation"),
         }
     }

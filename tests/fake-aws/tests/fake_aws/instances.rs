@@ -115,3 +115,36 @@ async fn an_external_instance_has_no_id_of_ec2() {
     let answer = described(&fake, &arn).await;
     assert_eq!(answer["containerInstances"][0].get("ec2InstanceId"), None);
 }
+
+#[tokio::test]
+async fn a_cluster_lists_its_instances_by_status_and_counts_the_active_ones() {
+    let (fake, arn) = instance().await;
+    let drained =
+        fake.world(|w| w.add_container_instance("main", Some("i-1123456789abcdef0"), Ipv4Addr::new(10, 0, 2, 8)));
+    fake.world(|w| {
+        w.add_cluster("other");
+        w.deregister_container_instance(&drained);
+        w.describe("container instance", &arn, json!({"capacityProviderName": "own"}));
+    });
+    for (input, expected) in [
+        (json!({"cluster": "main", "status": "ACTIVE"}), json!([arn])),
+        (json!({"cluster": "main"}), json!([arn])),
+        (json!({"cluster": "main", "status": "DRAINING"}), json!([])),
+        (json!({"cluster": "other"}), json!([])),
+    ] {
+        let listed = ecs(&fake, "ListContainerInstances", &input).await;
+        assert_eq!(listed["containerInstanceArns"], expected, "{input}");
+    }
+    let answer = described(&fake, &arn).await;
+    assert_eq!(answer["containerInstances"][0]["capacityProviderName"], "own");
+    let clusters = ecs(&fake, "DescribeClusters", &json!({"clusters": ["main", "other"]})).await;
+    let counts: Vec<&Value> = clusters["clusters"]
+        .as_array()
+        .expect("clusters")
+        .iter()
+        .map(|cluster| &cluster["registeredContainerInstancesCount"])
+        .collect();
+    assert_eq!(counts, [1, 0]);
+    let unknown = wire::ecs(&fake.endpoint(), "ListContainerInstances", &json!({"cluster": "none"})).await;
+    assert_eq!(unknown.expect("an answer").json()["__type"], "ClusterNotFoundException");
+}

@@ -1,0 +1,144 @@
+//! What the looker sees of an account: whose it is, what a capacity provider has, what a cache would fetch.
+
+use super::*;
+
+/// The findings that are not ok, of this check.
+fn of_check<'f>(found: &'f [Value], check: &str) -> Vec<&'f Value> {
+    found.iter().filter(|finding| finding["check"] == check).collect()
+}
+
+fn message(finding: &Value) -> &str {
+    finding["message"].as_str().expect("a message")
+}
+
+#[tokio::test]
+async fn credentials_of_another_account_are_the_cause_and_nothing_is_said_to_be_missing() {
+    let other = Deployed::sound("foreign").await.change(|world| {
+        world.describe("caller", "caller", json!({"Account": "444455556666"}));
+        // What the other account answers: that it has nothing of the kind.
+        world.take_away("function", "start-engines");
+    });
+    let found = other.unwell(1).await;
+    let [cause] = of_check(&found, "account")[..] else {
+        panic!("one cause: {found:#?}");
+    };
+    assert_eq!(
+        message(cause),
+        "your credentials are of the account 444455556666, and start-engines is in 111122223333: nothing was looked at"
+    );
+    for finding in &found {
+        assert_eq!(finding["level"], "not_checked", "{finding:#}");
+        assert!(!message(finding).contains("does not exist"), "{finding:#}");
+    }
+    for check in ["function", "rule", "queue", "alarms", "cluster", "target group"] {
+        assert!(!of_check(&found, check).is_empty(), "{check}: {found:#?}");
+    }
+    assert_eq!(other.stage.calls(), ["GetCallerIdentity"]);
+}
+
+#[tokio::test]
+async fn a_capacity_provider_is_empty_where_all_container_instances_are_of_others() {
+    let strategy = json!({"launchType": null, "capacityProviderStrategy": [{"capacityProvider": "own", "weight": 1}]});
+    let deployed = Deployed::with("staffed", strategy).await;
+    let mut instance = String::new();
+    let deployed = deployed.change(|world| {
+        world.add_capacity_provider("engines", "own");
+        let group = json!({"autoScalingGroupArn": "arn:aws:autoscaling:us-east-1:111122223333:autoScalingGroup:1:autoScalingGroupName/own",
+            "managedScaling": {"status": "DISABLED"}});
+        world.describe("capacity provider", "own", json!({"name": "own", "status": "ACTIVE", "autoScalingGroupProvider": group}));
+        instance = world.add_container_instance("engines", Some("i-0a1b2c3d4e5f60718"), [10, 0, 0, 9].into());
+        world.describe("container instance", &instance, json!({"capacityProviderName": "other"}));
+    });
+    let found = deployed.unwell(3).await;
+    let [finding] = of_check(&found, "capacity")[..] else {
+        panic!("one: {found:#?}");
+    };
+    assert_eq!(finding["level"], "failure");
+    assert_eq!(
+        message(finding),
+        "the capacity provider own is empty: no container instance of the cluster is its own, and managed scaling is off"
+    );
+    let denied = || Fault::error(403, "AccessDeniedException", "not authorized");
+    deployed
+        .stage
+        .fake
+        .world(|world| world.fail_next("ecs:ListContainerInstances", denied(), 1));
+    let found = deployed.unwell(0).await;
+    let [finding] = of_check(&found, "capacity")[..] else {
+        panic!("one: {found:#?}");
+    };
+    assert_eq!(
+        (message(finding), &finding["level"]),
+        ("you may not call ecs:ListContainerInstances", &json!("not_checked"))
+    );
+    let deployed = deployed
+        .change(|world| world.described_mut("container instance", &instance)["capacityProviderName"] = json!("own"));
+    let found = deployed.unwell(0).await;
+    assert!(of_check(&found, "capacity").is_empty(), "{found:#?}");
+}
+
+#[tokio::test]
+async fn an_image_that_a_pull_through_cache_would_fetch_is_not_said_to_be_missing() {
+    const CACHED: &str = "111122223333.dkr.ecr.us-east-1.amazonaws.com/public/nginx/nginx:1";
+    let with = |world: &mut World| {
+        let definition = world.described_mut("task definition", DEFINITION);
+        definition["containerDefinitions"][0]["image"] = json!(CACHED);
+    };
+    let deployed = Deployed::sound("cached").await.change(with);
+    let found = deployed.unwell(3).await;
+    assert!(message(&found[0]).contains("is not in ECR: the container auth cannot be pulled"));
+    let rule =
+        json!({"ecrRepositoryPrefix": "public", "upstreamRegistryUrl": "public.ecr.aws", "registryId": "111122223333"});
+    let deployed = deployed.change(|world| world.describe("pull-through cache rule", "public", rule));
+    let found = deployed.unwell(0).await;
+    let [finding] = found.as_slice() else {
+        panic!("one: {found:#?}");
+    };
+    assert_eq!(
+        (&finding["check"], &finding["level"]),
+        (&json!("image"), &json!("not_checked"))
+    );
+    assert!(
+        message(finding).contains("a pull-through cache fetches it from public.ecr.aws when it is first pulled"),
+        "{finding:#}"
+    );
+    let denied = Fault::error(403, "AccessDeniedException", "not authorized");
+    deployed
+        .stage
+        .fake
+        .world(|world| world.fail_next("ecr:DescribePullThroughCacheRules", denied, 1));
+    let found = deployed.unwell(0).await;
+    assert!(
+        message(&found[0]).ends_with("is not known: you may not call ecr:DescribePullThroughCacheRules"),
+        "{found:#?}"
+    );
+}
+
+#[tokio::test]
+async fn of_a_vpc_only_the_default_security_group_is_read() {
+    let deployed = Deployed::with("default", json!({"securityGroups": null}))
+        .await
+        .change(|world| {
+            let all = json!([{"ipProtocol": "-1", "ipRanges": [{"cidrIp": "0.0.0.0/0"}]}]);
+            let group = json!({"groupId": "sg-0default", "groupName": "default", "vpcId": VPC, "ipPermissions": [],
+            "ipPermissionsEgress": all});
+            world.describe("security group", "sg-0default", group);
+        });
+    let found = deployed.unwell(3).await;
+    assert!(
+        message(&found[0]).starts_with("sg-0default does not let in main on port 8080/tcp"),
+        "{found:#?}"
+    );
+    let calls = deployed.stage.fake.calls_to("ec2:DescribeSecurityGroups");
+    let filters = |name: &str| {
+        calls
+            .iter()
+            .filter(|call| call.input.to_string().contains(name))
+            .count()
+    };
+    assert_eq!(
+        (calls.len(), filters("vpc-id"), filters("group-name")),
+        (2, 1, 1),
+        "{calls:#?}"
+    );
+}
