@@ -104,6 +104,7 @@ describe("IAM", () => {
     calls.writeLogs("PutLogEvents", "/aws/lambda/start-engines"),
     calls.sendMessage("start-engines-failures"),
     calls.putEvents("outcomes", ["start-engines"], ["ECS Task Started", "ECS Task Registered"]),
+    calls.putEvents("outcomes", ["start-engines"], ["ECS Task Healthy", "ECS Task Unhealthy"]),
   ];
 
   test("the function may do all that it does, and nothing beside it", async () => {

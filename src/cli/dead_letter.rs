@@ -259,7 +259,11 @@ fn about(event: &Value) -> String {
         (_, Some(service), _, _) => format!("service {service}"),
         (_, _, Some(definition), _) => format!("task definition {}", id(definition)),
         (_, _, _, Some(cluster)) => format!("cluster {}", id(cluster)),
-        (None, None, None, None) => String::new(),
+        (None, None, None, None) => match detail["tasks"].as_array().map(Vec::as_slice) {
+            Some([one]) => format!("task {}", id(text_of(one, "taskArn"))),
+            Some([first, others @ ..]) => format!("task {} and {} more", id(text_of(first, "taskArn")), others.len()),
+            Some([]) | None => String::new(),
+        },
     }
 }
 

@@ -64,7 +64,10 @@ impl Simulation {
                 }
                 Ok(())
             }
-            (Call::StopTask { task, .. }, About::Check { planned_at }) => self.check_stops(task, *planned_at),
+            (Call::StopTask { task, .. }, About::Check { registered, .. }) => {
+                let registered_at = registered.get(task.as_str()).copied();
+                self.check_stops(task, registered_at.unwrap_or_default())
+            }
             (Call::StopTask { task, .. } | Call::TagTask { task, .. }, About::StopMany { whom, asked_at, .. }) => {
                 self.promises.stopped_by(task.as_str(), *asked_at)?;
                 if matches!(call, Call::TagTask { .. }) {
@@ -171,7 +174,7 @@ impl Simulation {
             (Call::TagTask { task, .. }, _, Ok(_)) => self.promises.life(task.as_str()).is_asked_to_stop = true,
             (Call::ShareSchedule(shared), _, Ok(_)) => {
                 let late = self.rng.i64(0..=MINUTE);
-                self.after(shared.at.millis() - self.now + late, Step::Fire);
+                self.after(shared.one_time().at.millis() - self.now + late, Step::Fire);
             }
             (Call::CreateSchedule(schedule), _, Ok(_)) => {
                 self.scheduled(schedule);

@@ -19,8 +19,11 @@ use crate::simulation::{MINUTE, Mutant, SECOND, Simulation, Step};
 
 /// The detail-type of the event of a check.
 pub(crate) const CHECK: &str = "Check ECS Targets";
-/// How late a check may still stop a task: 10 minutes, and an invocation.
+/// How late a check counts as late: 10 minutes, and an invocation.
 const MAX_LATE: i64 = 11 * MINUTE;
+/// How long after a task's registration a check may stop it: its timeout to a full minute, the time until a second check to a
+/// full minute, both with a minute of Scheduler's and as late as may be.
+const MAX_TO_STOP: i64 = 2 * (5 * MINUTE + MINUTE + MINUTE + MAX_LATE) + MINUTE;
 
 /// What checks have been shown so far.
 #[derive(Debug, Default)]
@@ -50,8 +53,15 @@ pub(crate) fn on_unhealthy(mutant: Mutant, service: usize) -> Option<&'static st
 /// The check that a schedule sends.
 pub(crate) fn about(event: &Value) -> About {
     let time = event["detail"]["plannedAt"].as_str().and_then(Timestamp::parse);
+    let tasks = event["detail"]["tasks"].as_array().expect("a list").iter();
+    let registered = tasks.map(|task| {
+        let at = task["registeredAt"].as_str().and_then(Timestamp::parse);
+        let arn = task["taskArn"].as_str().expect("an ARN").to_owned();
+        (arn, at.expect("a time").millis())
+    });
     About::Check {
         planned_at: time.expect("a time").millis(),
+        registered: registered.collect(),
     }
 }
 
@@ -93,7 +103,7 @@ impl Simulation {
         for (target, health) in targets.iter().zip(health) {
             match health.state() {
                 "healthy" => drop(self.seen.healthy.insert(as_promised(group, target))),
-                "unhealthy" | "unhealthy.draining" => drop(self.seen.unhealthy.insert(as_promised(group, target))),
+                "unhealthy" => drop(self.seen.unhealthy.insert(as_promised(group, target))),
                 "initial" if self.mutant == Mutant::InitialLooksUnhealthy => {
                     *health = TargetHealth::registered("unhealthy");
                 }
@@ -103,19 +113,21 @@ impl Simulation {
     }
 
     /// A check is about to stop a task.
-    pub(crate) fn check_stops(&mut self, task: &TaskArn, planned_at: i64) -> Result<(), Broken> {
+    pub(crate) fn check_stops(&mut self, task: &TaskArn, registered_at: i64) -> Result<(), Broken> {
         self.statistics.count("tasks stopped by a check");
         let tags = self.world.tags(task.as_str());
         let says_so = |(key, value): &(String, String)| key == "start-engines:on-unhealthy" && value == "stop";
         // StopTask deletes the tags: somebody else may have been sooner.
         if !tags.is_empty() && !tags.iter().any(says_so) {
-            return Err(Broken(format!("10. a check stops {task}, whose start has not asked for it")));
+            return Err(Broken(format!(
+                "10. a check stops {task}, whose start has not asked for it"
+            )));
         }
         let targets = &self.promises.life(task.as_str()).targets;
         if !targets.iter().any(|target| self.seen.unhealthy.contains(target)) {
             return Err(Broken(format!("10. a check stops {task}, which was never unhealthy")));
         }
-        if self.now - planned_at > MAX_LATE {
+        if self.now - registered_at > MAX_TO_STOP {
             return Err(Broken(format!("10. a check of long ago stops {task}")));
         }
         Ok(())

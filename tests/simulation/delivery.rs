@@ -1,7 +1,7 @@
 //! EventBridge, Lambda and the queues behind them: events that come twice, late, out of order or
 //! only after a redrive, and invocations that are tried again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
 
@@ -62,6 +62,8 @@ pub(crate) enum About {
     Check {
         /// When it was to be made.
         planned_at: i64,
+        /// Its tasks, with when they were registered.
+        registered: BTreeMap<String, i64>,
     },
 }
 
@@ -374,9 +376,11 @@ impl Simulation {
                     self.promises.stop_succeeded(whom, *asked_at, *began)?;
                 }
             }
-            (About::Check { planned_at }, Outcome::Checked(checked)) => self.is_checked(checked, *planned_at)?,
+            (About::Check { planned_at, .. }, Outcome::Checked(checked)) => self.is_checked(checked, *planned_at)?,
             (About::Task { .. } | About::Stop { .. }, _) => {}
-            (About::Start { .. } | About::Reconcile { .. } | About::Check { .. }, other) => panic!("{} ends as {other:?}", delivery.about),
+            (About::Start { .. } | About::Reconcile { .. } | About::Check { .. }, other) => {
+                panic!("{} ends as {other:?}", delivery.about)
+            }
         }
         if let Outcome::Deregistered { reused, .. } = outcome
             && !reused.is_empty()

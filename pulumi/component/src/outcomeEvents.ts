@@ -9,6 +9,8 @@ export const OUTCOME_DETAIL_TYPES = [
   "ECS Task Start Failed",
   "ECS Task Deadline Not Set",
   "ECS Task Registered",
+  "ECS Task Healthy",
+  "ECS Task Unhealthy",
   "ECS Task Deregistered",
   "ECS Task Stopped",
 ] as const;

@@ -239,7 +239,11 @@ impl LogLine {
         let mut moments = found("healthy", What::Healthy, "all targets are healthy");
         moments.extend(found("unhealthy", What::Unhealthy, targets));
         moments.extend(found("undecided", What::Health, targets));
-        moments.extend(found("tasksStopped", What::StopHandled, "StopTask was called, since it is unhealthy (onUnhealthy)"));
+        moments.extend(found(
+            "tasksStopped",
+            What::StopHandled,
+            "StopTask was called, since it is unhealthy (onUnhealthy)",
+        ));
         moments
     }
 

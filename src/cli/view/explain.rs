@@ -201,8 +201,11 @@ fn explain_check(request: &CheckRequest, text: &mut String) -> std::fmt::Result 
         text,
         "Check ECS Targets: DescribeTasks, and DescribeTargetHealth of the targets of the tasks that still run; StopTask of those that are unhealthy, if their start has said so (onUnhealthy); CreateSchedule, for one more check of those that ELB still checks"
     )?;
+    let which = if request.is_second { "the second, " } else { "" };
+    let planned_at = request.planned_at.to_rfc3339().unwrap_or_default();
+    writeln!(text, "  check             {which}planned at {planned_at}")?;
     for task in &request.tasks {
-        writeln!(text, "  task              {}", task.arn)?;
+        writeln!(text, "  task              {} in {}", task.arn, task.cluster)?;
         for target in &task.targets {
             writeln!(text, "  target            {} in {}", target.target, target.group)?;
         }

@@ -32,8 +32,8 @@ pub const MAX_TARGETS_PER_CALL: usize = 200;
 /// How many filter values one call of EC2 accepts, over all its filters (`FilterLimitExceeded`:
 /// [client error codes](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html)).
 pub const MAX_FILTER_VALUES: usize = 200;
-/// How many tasks the event of one shared schedule lists: as many as one DescribeTasks call accepts. That is far below what
-/// Scheduler takes.
+/// How many tasks the event of one shared schedule lists: as many as one DescribeTasks call accepts. With five targets each,
+/// which is what `startedBy` has room for, that is half of the 256 KB that Scheduler takes.
 pub const MAX_TASKS_PER_SCHEDULE: usize = MAX_TASKS_PER_DESCRIBE;
 /// How many entries one PutEvents call accepts.
 pub const MAX_ENTRIES_PER_PUT: usize = 10;

@@ -1,5 +1,7 @@
 //! The parameters of EventBridge Scheduler's CreateSchedule, for schedules that invoke the function once.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -51,15 +53,19 @@ pub struct SharedSchedule {
 
 impl SharedSchedule {
     /// The schedule of all its tasks. The same tasks give the same name, so that creating it again is a conflict; a single
-    /// task's is that of the task, whenever it is checked.
+    /// task's is that of the task, whenever it is. Where nothing is shared, schedules of one minute are spread over it, so that
+    /// a thousand tasks are not a thousand invocations at once.
     #[must_use]
     pub fn one_time(&self) -> OneTimeSchedule {
-        let id = match self.tasks.as_slice() {
-            [(task, _)] => task.id().to_owned(),
+        let (id, at) = match self.tasks.as_slice() {
+            [(task, _)] => {
+                let second: u64 = task.id().bytes().map(u64::from).sum::<u64>() % 60;
+                (task.id().to_owned(), self.at.after(Duration::from_secs(second)))
+            }
             tasks => {
                 let mut arns: Vec<&str> = tasks.iter().map(|(task, _)| task.as_str()).collect();
                 arns.sort_unstable();
-                digest(&format!("{} {}", arns.join(" "), self.function))
+                (digest(&format!("{} {}", arns.join(" "), self.function)), self.at)
             }
         };
         let name = format!("start-engines-{}-{id}", self.purpose);
@@ -68,7 +74,7 @@ impl SharedSchedule {
         event["detail"]["tasks"] = self.tasks.iter().map(|(_, item)| item.clone()).collect();
         OneTimeSchedule {
             name,
-            at: self.at,
+            at,
             scheduler: self.scheduler.clone(),
             function: self.function.clone(),
             event: event.to_string(),

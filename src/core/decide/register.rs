@@ -1,6 +1,7 @@
 //! A task is RUNNING: registers its targets.
 //!
-//! `DescribeTasks -> RegisterTargets per target group -> DescribeTasks -> CreateSchedule, for their check` ([`readiness`]). The first snapshot contains the tags, which
+//! `DescribeTasks -> RegisterTargets per target group -> DescribeTasks -> CreateSchedule`, which is for their check
+//! ([`readiness`]). The first snapshot contains the tags, which
 //! events never contain, and shows a stop that has overtaken the event. The second closes the race with a stop that was
 //! handled in between: if the task is stopping by then, what was registered is deregistered, unless a newer task owns it.
 //! A stale event takes the careful way of a stop, as an earlier attempt at this same event may have registered and
@@ -207,7 +208,7 @@ fn targets(
                         group: attachment.group.clone(),
                         target,
                     });
-                    found.time_to_healthy = found.time_to_healthy.max(facts.health_check.time_to_healthy());
+                    found.time_to_healthy = found.time_to_healthy.max(facts.time_to_healthy());
                 }
                 Err(refusal) => failures.add(refusal.failure(snapshot, attachment, facts)),
             },

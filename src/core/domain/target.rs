@@ -141,13 +141,24 @@ impl Default for HealthCheck {
     }
 }
 
-impl HealthCheck {
-    /// How long a sound target is checked before it is healthy, if each check takes as long as it may.
+/// How long other load balancers than an Application Load Balancer may take before they begin with their checks
+/// ([target health status](https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-health-checks.html)).
+const REGISTRATION: Duration = Duration::from_secs(300);
+
+impl TargetGroup {
+    /// How long it takes until a sound target is healthy, if each check takes as long as it may.
     #[must_use]
     pub fn time_to_healthy(&self) -> Duration {
-        self.interval
-            .saturating_mul(self.healthy_threshold)
-            .saturating_add(self.timeout)
+        let checks = self
+            .health_check
+            .interval
+            .saturating_mul(self.health_check.healthy_threshold);
+        let checks = checks.saturating_add(self.health_check.timeout);
+        if self.protocol.starts_with("HTTP") {
+            checks
+        } else {
+            checks.saturating_add(REGISTRATION)
+        }
     }
 }
 

@@ -92,7 +92,10 @@ mod tests {
     #[test]
     fn a_full_minute_is_its_own_next_one() {
         for (at, minute) in [(0, 0), (1, 60_000), (60_000, 60_000), (60_001, 120_000), (-1, 0)] {
-            assert_eq!(Timestamp::from_millis(at).up_to_minute(), Timestamp::from_millis(minute));
+            assert_eq!(
+                Timestamp::from_millis(at).up_to_minute(),
+                Timestamp::from_millis(minute)
+            );
         }
     }
 

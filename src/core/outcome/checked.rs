@@ -9,7 +9,8 @@ use super::category::Category;
 /// Whether and when the targets of a RUNNING task are checked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum NextCheck {
-    /// They are not: `healthTimeoutSeconds` is 0, there is no scheduler, or this event is not the first of a RUNNING task.
+    /// They are not: `healthTimeoutSeconds` is 0, there is no scheduler, or this event is not of the start of the task. Or they
+    /// are, by a schedule that was made before.
     None,
     /// At this time, once.
     At(Timestamp),
@@ -26,7 +27,8 @@ pub struct NotScheduled {
     pub message: String,
 }
 
-/// What a check of registered targets has found; each task is in one list.
+/// What a check of registered targets has found. Each task is in one list, but for those whose cluster or target group could
+/// not be read: the check fails for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Checked {
     /// All targets of these are healthy.

@@ -17,7 +17,7 @@ use super::handled::Handled;
 use crate::call::Call;
 use crate::call::event_entry::EventEntry;
 use crate::config::Config;
-use crate::decide::deployment;
+use crate::decide::{deployment, readiness};
 use crate::domain::arn::TaskArn;
 use crate::domain::tags::{self, TaskTags};
 use crate::domain::target::{GroupTarget, TargetHealth};
@@ -91,11 +91,7 @@ pub fn missing_tags(handled: &Handled, config: &Config) -> Option<Call> {
         Some(Trigger::TaskStateChange(change)) => (&change.task.arn, &change.task.cluster),
         Some(Trigger::Deregister(request)) => (&request.task.arn, &request.task.cluster),
         Some(
-            Trigger::Start(_)
-            | Trigger::Stop(_)
-            | Trigger::Reconcile(_)
-            | Trigger::ReconcileAll(_)
-            | Trigger::Check(_),
+            Trigger::Start(_) | Trigger::Stop(_) | Trigger::Reconcile(_) | Trigger::ReconcileAll(_) | Trigger::Check(_),
         )
         | None => return None,
     };
@@ -273,10 +269,8 @@ fn of_check(request: &CheckRequest, handled: &Handled) -> Vec<EventEntry> {
     let healthy = checked.healthy.iter().map(|found| about(Kind::Healthy, found).end());
     let unhealthy = checked.unhealthy.iter().map(|found| {
         let mut event = about(Kind::Unhealthy, found);
-        // What ELB still checks is not the reason, if there is another one.
-        let unsound = found.targets.iter().filter(|(_, health)| health.state() != "healthy");
-        let worst = unsound.min_by_key(|(_, health)| health.state() == "initial");
-        event.put("reason", json!(worst.and_then(|(_, health)| health.reason())));
+        let worst = readiness::worst(&found.targets);
+        event.put("reason", json!(worst.and_then(TargetHealth::reason)));
         let is_stopped = checked.stopped.contains(&found.task);
         event.put("stopped", json!(is_stopped));
         event.end()

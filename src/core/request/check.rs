@@ -98,7 +98,11 @@ fn task(value: &Value, path: &str, problems: &mut Problems) -> Option<Registered
     let cluster: Option<Cluster> = fields.parsed("cluster", problems);
     let targets = fields.list("targets", MAX_TARGETS, problems, target);
     let registered_at = fields.read("registeredAt", problems, time);
-    require(&mut fields, &["taskArn", "cluster", "targets", "registeredAt"], problems);
+    require(
+        &mut fields,
+        &["taskArn", "cluster", "targets", "registeredAt"],
+        problems,
+    );
     fields.deny_unknown(problems);
     Some(RegisteredTask {
         arn: arn?,

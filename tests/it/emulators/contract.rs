@@ -11,7 +11,9 @@ use start_engines_core::domain::arn::{Cluster, TargetGroupArn, TaskArn};
 use start_engines_core::domain::definition::NetworkMode;
 use start_engines_core::domain::started_by;
 use start_engines_core::domain::tags::{self, Tag, TaskTags};
-use start_engines_core::domain::target::{AddressFamily, Attachment, HealthCheck, TargetGroup, TargetHealth, TargetType};
+use start_engines_core::domain::target::{
+    AddressFamily, Attachment, HealthCheck, TargetGroup, TargetHealth, TargetType,
+};
 use start_engines_core::domain::task::{Status, Task};
 
 use super::session::{CONTAINER, PORT, Session, deregister, describe_health, register, target};

@@ -9,7 +9,7 @@ use start_engines_core::decide::{Step, decide};
 use start_engines_core::domain::arn::InterfaceId;
 use start_engines_core::domain::interface::{InterfaceQuery, NetworkInterface};
 use start_engines_core::domain::tags::{self, TaskTags};
-use start_engines_core::domain::target::{AddressFamily, TargetGroup, TargetHealth, TargetType};
+use start_engines_core::domain::target::{AddressFamily, HealthCheck, TargetGroup, TargetHealth, TargetType};
 use start_engines_core::domain::task::{Addresses, Network, StopReason, Task};
 use start_engines_core::domain::timestamp::Timestamp;
 use start_engines_core::journal::{Entry, Journal};
@@ -144,6 +144,7 @@ impl Targets {
                 family: AddressFamily::Ipv4,
                 protocol: "HTTP".into(),
                 vpc: "vpc-0123456789abcdef0".parse().ok(),
+                health_check: HealthCheck::default(),
             }),
             Heard::Done => Answer::Done,
             Heard::Failed => {

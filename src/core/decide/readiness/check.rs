@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::verdict::Verdict;
-use super::{full_minute_after, schedule_one};
+use super::{MAX_LATE, full_minute_after, schedule_one};
 use crate::call::MAX_TARGETS_PER_CALL;
 use crate::config::Config;
 use crate::decide::deployment;
@@ -22,19 +22,17 @@ use crate::request::stop::MAX_REASON_CHARACTERS;
 
 /// When targets that ELB still checks are looked at once more.
 const SECOND_CHECK: Duration = Duration::from_secs(300);
-/// A check that comes later than this after its time stops no task: what it sees is not about the start any more.
-const MAX_LATE: Duration = Duration::from_secs(600);
 
 /// Looks at the targets of the tasks that still run.
 ///
 /// # Errors
-/// With the next call, or with all failures; what was found is reported in any case.
+/// With the next call, or with all failures; what was found is reported even then.
 pub fn check(request: &CheckRequest, config: &Config, reader: &mut Reader<'_>) -> Result<Outcome, Halt> {
-    let running = running(request, config, reader)?;
     let mut failures = Failures::default();
+    let Found { running, gone } = running(request, config, reader, &mut failures)?;
     let health = health(&running, reader, &mut failures)?;
     let mut checked = Checked {
-        gone: request.tasks.len() - running.len(),
+        gone,
         ..Checked::default()
     };
     let mut again = Vec::new();
@@ -53,7 +51,7 @@ pub fn check(request: &CheckRequest, config: &Config, reader: &mut Reader<'_>) -
         };
         match verdict {
             None | Some(Verdict::Healthy) => checked.healthy.push(found),
-            Some(Verdict::Undecided) if !request.is_second && request.later.is_some() => {
+            Some(Verdict::Undecided) if !request.is_second && !is_late && request.later.is_some() => {
                 again.push((*registered).clone());
                 checked.undecided.push(found);
             }
@@ -62,7 +60,9 @@ pub fn check(request: &CheckRequest, config: &Config, reader: &mut Reader<'_>) -
                 to_stop.entry(&registered.cluster).or_default().push(stop);
                 checked.unhealthy.push(found);
             }
-            Some(Verdict::Undecided | Verdict::Deregistered | Verdict::Unhealthy) => checked.unhealthy.push(found),
+            Some(Verdict::Undecided | Verdict::Deregistered | Verdict::Draining | Verdict::Unhealthy) => {
+                checked.unhealthy.push(found);
+            }
         }
     }
     if let (Some(later), false) = (&request.later, again.is_empty()) {
@@ -91,30 +91,52 @@ fn end(checked: Checked, failures: Failures) -> Result<Outcome, Halt> {
     }
 }
 
-/// The tasks that still run and are this deployment's, each with its snapshot. One that drains gets no new connections.
+/// The tasks of a check.
+struct Found<'r, 'a> {
+    /// Those that still run and are this deployment's, each with its snapshot. One that drains gets no new connections.
+    running: Vec<(&'r RegisteredTask, &'a Task)>,
+    /// The number of the others, but for those of a cluster that could not be read.
+    gone: usize,
+}
+
 fn running<'r, 'a>(
     request: &'r CheckRequest,
     config: &Config,
     reader: &mut Reader<'a>,
-) -> Result<Vec<(&'r RegisteredTask, &'a Task)>, Halt> {
+    failures: &mut Failures,
+) -> Result<Found<'r, 'a>, Halt> {
     let mut of_clusters: BTreeMap<&Cluster, Vec<TaskArn>> = BTreeMap::new();
     for task in &request.tasks {
         of_clusters.entry(&task.cluster).or_default().push(task.arn.clone());
     }
     let mut snapshots: HashMap<&TaskArn, &Task> = HashMap::new();
+    let mut unread: Vec<&Cluster> = Vec::new();
     for (cluster, tasks) in of_clusters {
-        let described = reader.describe_tasks(cluster, tasks)??;
-        snapshots.extend(described.iter().map(|task| (&task.arn, Arc::as_ref(task))));
+        match reader.describe_tasks(cluster, tasks)? {
+            Ok(described) => snapshots.extend(described.iter().map(|task| (&task.arn, Arc::as_ref(task)))),
+            Err(error) => {
+                unread.push(cluster);
+                failures.add(error);
+            }
+        }
     }
     let runs = |task: &&Task| task.is_live() && !task.is_draining() && deployment::is_this_deployments(task, config);
-    let running = request.tasks.iter().filter_map(|task| {
-        let snapshot = snapshots.get(&task.arn).copied().filter(runs)?;
-        Some((task, snapshot))
-    });
-    Ok(running.collect())
+    let is_read = |task: &&RegisteredTask| !unread.contains(&&task.cluster);
+    let mut found = Found {
+        running: Vec::new(),
+        gone: 0,
+    };
+    for task in request.tasks.iter().filter(is_read) {
+        match snapshots.get(&task.arn).copied().filter(runs) {
+            Some(snapshot) => found.running.push((task, snapshot)),
+            None => found.gone += 1,
+        }
+    }
+    Ok(found)
 }
 
-/// What ELB says of each target; those of a target group that could not be read are left out.
+/// What ELB says of each target; those of a target group that could not be read are left out. In one that is gone, none is
+/// registered.
 fn health<'a>(
     running: &[(&RegisteredTask, &Task)],
     reader: &mut Reader<'a>,
@@ -130,15 +152,14 @@ fn health<'a>(
         .collect();
     let mut health = HashMap::new();
     for ((group, targets), answer) in calls.iter().zip(reader.describe_target_health(calls.iter().cloned())?) {
+        let of_group = targets.iter().map(|target| GroupTarget {
+            group: group.clone(),
+            target: target.clone(),
+        });
         match answer {
-            Ok(states) => {
-                for (target, state) in targets.iter().zip(states) {
-                    let target = GroupTarget {
-                        group: group.clone(),
-                        target: target.clone(),
-                    };
-                    health.insert(target, state);
-                }
+            Ok(states) => health.extend(of_group.zip(states)),
+            Err(error) if error.kind.is_gone() => {
+                health.extend(of_group.map(|target| (target, &TargetHealth::NotRegistered)));
             }
             Err(error) => failures.add(Failure {
                 message: format!("{}: {error}", group.name()),

@@ -13,6 +13,7 @@ mod verdict;
 use std::time::Duration;
 
 pub use self::check::check;
+pub(crate) use self::verdict::worst;
 
 use super::schedules::{self, MIN_SCHEDULE_AHEAD};
 use crate::call::ErrorKind;
@@ -41,15 +42,21 @@ fn timeout(snapshot: &Task, time_to_healthy: Duration, config: &Config) -> Durat
     given.or(config.health_timeout).unwrap_or_else(default)
 }
 
-/// Whether the event is of the task's start, rather than of a later change, as of a container's health: those register the
-/// targets again, and need no check. If nothing tells, it is.
-fn is_of_start(change: &TaskChange, snapshot: &Task, timeout: Duration) -> bool {
-    let changed_at = change.updated_at.or(change.happened_at);
-    let started_at = snapshot.started_at.or(change.task.started_at);
-    match (changed_at, started_at) {
-        (Some(changed_at), Some(started_at)) => changed_at.since(started_at) < timeout,
-        (None, _) | (_, None) => true,
-    }
+/// A check that comes later than this after its time stops no task, and makes no second one: what it sees is not about the
+/// start any more. For the same reason nothing is checked that is registered so late.
+const MAX_LATE: Duration = Duration::from_secs(600);
+/// ECS sends the event of RUNNING within this time.
+const FIRST_EVENT: Duration = Duration::from_secs(60);
+
+/// Whether the event is of the task's start, rather than of a later change, as of one container that stops, or redriven
+/// much later: those register the targets again, and need no check. If nothing tells, it is.
+fn is_of_start(change: &TaskChange, snapshot: &Task, timeout: Duration, now: Timestamp) -> bool {
+    let Some(started_at) = snapshot.started_at.or(change.task.started_at) else {
+        return true;
+    };
+    let changed_at = change.updated_at.or(change.happened_at).unwrap_or(started_at);
+    changed_at.since(started_at) < timeout.max(FIRST_EVENT)
+        && now.since(started_at) < timeout.max(FIRST_EVENT) + MAX_LATE
 }
 
 /// Schedules the check of the targets that were registered for the event of a RUNNING task. If that is not possible, the
@@ -69,10 +76,10 @@ pub(super) fn schedule(
     let Some(later) = &change.later else {
         return Ok(NextCheck::None);
     };
-    if timeout.is_zero() || targets.is_empty() || !is_of_start(change, snapshot, timeout) {
+    let now = reader.now();
+    if timeout.is_zero() || targets.is_empty() || !is_of_start(change, snapshot, timeout, now) {
         return Ok(NextCheck::None);
     }
-    let now = reader.now();
     let task = RegisteredTask {
         arn: change.task.arn.clone(),
         cluster: change.task.cluster.clone(),
@@ -81,7 +88,8 @@ pub(super) fn schedule(
     };
     let at = full_minute_after(now, timeout);
     match schedule_one(later, &[task], false, at, reader)? {
-        Ok(()) => Ok(NextCheck::At(at)),
+        Ok(Made::Now) => Ok(NextCheck::At(at)),
+        Ok(Made::Before) => Ok(NextCheck::None),
         Err(Failure { category, message, .. }) => {
             Ok(NextCheck::NotScheduled(Box::new(NotScheduled { category, message })))
         }
@@ -93,6 +101,13 @@ fn full_minute_after(now: Timestamp, time: Duration) -> Timestamp {
     now.after(time.max(MIN_SCHEDULE_AHEAD)).up_to_minute()
 }
 
+/// When a schedule was made.
+enum Made {
+    Now,
+    /// By an earlier attempt or delivery, or for an earlier event of the task: for another time, perhaps.
+    Before,
+}
+
 /// Makes the schedule; the inner error is why that was not possible.
 fn schedule_one(
     later: &Later,
@@ -100,14 +115,13 @@ fn schedule_one(
     is_second: bool,
     at: Timestamp,
     reader: &mut Reader<'_>,
-) -> Result<Result<(), Failure>, Halt> {
+) -> Result<Result<Made, Failure>, Halt> {
     let Some(schedule) = schedules::check(later, tasks, is_second, reader.now(), at) else {
         return Ok(Err(Failure::internal("the time of a check is not a valid date")));
     };
     Ok(match reader.share_schedule(schedule)? {
-        Ok(()) => Ok(()),
-        // Made by an earlier attempt or delivery, or for an earlier event of the task.
-        Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
+        Ok(()) => Ok(Made::Now),
+        Err(error) if error.kind == ErrorKind::Conflict => Ok(Made::Before),
         Err(error) => Err(error.into()),
     })
 }

@@ -176,7 +176,7 @@ fn readiness(sources: [&StartDetail; 3], config: &Config, problems: &mut Problem
         if is_stopped {
             problems.invalid_text("detail.onUnhealthy", tags::STOP, rule);
         }
-    } else if is_stopped && timeout == Some(0) {
+    } else if is_stopped && timeout.map_or(config.health_timeout == Some(Duration::ZERO), |seconds| seconds == 0) {
         let rule = "with healthTimeoutSeconds 0 nothing is checked: give a time, or omit it";
         problems.invalid_text("detail.onUnhealthy", tags::STOP, rule);
     }

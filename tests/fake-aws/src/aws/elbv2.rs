@@ -293,7 +293,7 @@ fn describe_group(group: &TargetGroup) -> Value {
         "TargetGroupArn": group.arn,
         "TargetGroupName": group.name,
         "HealthCheckEnabled": true,
-        "HealthCheckIntervalSeconds": 30,
+        "HealthCheckIntervalSeconds": group.interval,
         "HealthCheckTimeoutSeconds": 5,
         "HealthyThresholdCount": 5,
         "UnhealthyThresholdCount": 2,

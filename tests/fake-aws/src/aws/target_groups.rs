@@ -42,6 +42,8 @@ pub struct TargetGroup {
     pub(super) vpc: String,
     pub(super) ipv6: bool,
     pub(super) deregistration_delay: u32,
+    /// `HealthCheckIntervalSeconds`.
+    pub(super) interval: u32,
     pub(super) quota: usize,
     pub(super) load_balancer: Option<String>,
     /// By (id, port); a Lambda target's port is 0.
@@ -59,6 +61,7 @@ impl TargetGroup {
             vpc: super::interfaces::VPC.to_owned(),
             ipv6: false,
             deregistration_delay: 300,
+            interval: 30,
             quota: 1000,
             load_balancer: Some("main".to_owned()),
             targets: BTreeMap::new(),
@@ -100,6 +103,12 @@ impl TargetGroup {
     /// Deregistration delay in seconds, 300 in AWS; 0 makes targets vanish at once.
     pub fn deregistration_delay(mut self, seconds: u32) -> Self {
         self.deregistration_delay = seconds;
+        self
+    }
+
+    /// Seconds from one health check to the next, 30 in AWS.
+    pub fn interval(mut self, seconds: u32) -> Self {
+        self.interval = seconds;
         self
     }
 

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use start_engines_core::call::{Answer, Call, CallError, TaskPage};
 use start_engines_core::domain::definition::{Definition, PortMapping};
 use start_engines_core::domain::instance::{ContainerInstance, Ec2Instance};
-use start_engines_core::domain::target::{AddressFamily, GroupTarget, HealthCheck, TargetGroup, TargetHealth, TargetType};
+use start_engines_core::domain::target::{
+    AddressFamily, GroupTarget, HealthCheck, TargetGroup, TargetHealth, TargetType,
+};
 use start_engines_core::domain::task::ports::RawBinding;
 use start_engines_core::domain::task::{Addresses, Status, Task, from_event};
 use start_engines_core::outcome::Outcome;
