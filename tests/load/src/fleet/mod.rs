@@ -228,12 +228,14 @@ fn experiment(runtime: &Runtime, kind: Kind, tasks: usize) -> Row {
     row
 }
 
-/// The component's defaults.
+/// The component's defaults, without checks of health.
 fn config(is_buffered: bool) -> Config {
     let get = |name: &str| match name {
         "API_RATES" => is_buffered.then(|| p::RATES.to_owned()),
         "AWS_LAMBDA_FUNCTION_NAME" => Some(FUNCTION.to_owned()),
         "SCHEDULER_ROLE_ARN" => Some(format!("arn:aws:iam::{ACCOUNT}:role/scheduler")),
+        // As in `simulate`.
+        "HEALTH_TIMEOUT" => Some("0".to_owned()),
         _ => None,
     };
     Config::read(get, None, None).expect("a sound configuration")
