@@ -69,7 +69,7 @@ command: ## build the operator's command: target/debug/start-engines
 	cargo build --locked --bin start-engines
 
 .PHONY: demo
-demo: package command component ## the main job in a local AWS: start, register, answer, status, stop, refuse
+demo: package command component ## the main job in a local AWS: start, register, answer, status, refuse, stop, and a service that does not get healthy
 	$(VENV)/bin/python tests/local/demo.py --zip $(ZIP)
 
 .PHONY: demo-buffered

@@ -41,10 +41,15 @@ DESCRIBE_AT_ONCE = 100
 class Containers:
     """What is wrong with the tasks' containers, if anything is."""
 
-    # The paths that they answer with 404.
+    # The paths that they answer with 404: those of this name, or all.
     missing: frozenset[str] = frozenset()
+    named: str | None = None
     # Whether their image is not in its registry.
     image_is_missing: bool = False
+
+    def missing_of(self, name: str) -> frozenset[str]:
+        """The paths that a container answers with 404."""
+        return self.missing if self.named in (None, name) else frozenset()
 
 
 SOUND = Containers()
@@ -155,7 +160,7 @@ class Bridge:
     def _begin(self, task: dict[str, Any]) -> Watched:
         seen_at = time.monotonic()
         container = task["containers"][0]["name"]
-        missing = self._containers.missing
+        missing = self._containers.missing_of(container)
         engine = self._pool.start(container, task_id(task["taskArn"]), self._port, missing)
         # The function asks EC2 whether it exists, by its id.
         made = self._ec2.create_network_interface(SubnetId=self._subnet)["NetworkInterface"]

@@ -16,16 +16,18 @@ import sys
 from pathlib import Path
 
 import signals
+from bridge import Containers
 from command import Command
 from gaps import BUFFERED_GAPS, GAPS
-from interfaces import EcsWithInterfaces
+from health import DEFAULT_PATH
 from load import Load
 from provider.deviations import DEVIATIONS
 from running import BUNDLE, LOGS, PREFERRED_PORT, Running
 from screen import Screen
 from signals import Interrupted
 from steps import Steps, group_name
-from timeline import Timeline
+from timeline import FASTER_CHECKS, Timeline
+from told import Told
 
 
 class Demo:
@@ -35,7 +37,8 @@ class Demo:
         self.screen = Screen()
         self._running = Running(bundle, LOGS, buffered)
         self._bundle, self._buffered = bundle, buffered
-        self._ecs: EcsWithInterfaces | None = None
+        # The function's and the command's AWS; in buffered mode that is the emulator alone.
+        self._told: Told | None = None if buffered else Told(self._running, FASTER_CHECKS)
         self._timeline: Steps | None = None
 
     def run(self) -> int:
@@ -64,8 +67,10 @@ class Demo:
         title = "tasks that attach themselves" if self._buffered else "a task that attaches itself"
         screen.line(screen.paint("1", f"start-engines: {title} to a load balancer"))
         screen.line("the packed function and the Pulumi program, against a local AWS; no account")
+        if self._told is not None:
+            self._told.start()
         running.start()
-        running.deploy()
+        running.deploy(self._told.endpoint if self._told is not None else None)
         emulator, stack, provider = running.emulator, running.stack, running.provider
         size = self._bundle.stat().st_size / 1e6
         screen.heading("The stack: what pulumi/example/index.ts registers, created in the emulator")
@@ -84,22 +89,23 @@ class Demo:
                 ),
                 ("", "the ECS events that the emulator does not"),
                 *self._queue_facts(),
+                *self._listener_facts(),
             )
         )
         if running.port != PREFERRED_PORT:
             taken = f"{PREFERRED_PORT} is taken, so the containers use {running.port}"
             screen.facts((("port", taken),))
 
-        running.watch()
-        bridge = running.bridge
-        if self._buffered:
+        if self._told is None:
+            running.watch()
             command = Command(running.outputs, LOGS, emulator.endpoint, emulator.endpoint)
-            self._timeline = Load(screen, emulator, stack, bridge, command)
+            self._timeline = Load(screen, emulator, stack, running.bridge, command)
         else:
-            self._ecs = EcsWithInterfaces(emulator.port, bridge.tasks)
-            self._ecs.start()
-            command = Command(running.outputs, LOGS, emulator.endpoint, self._ecs.endpoint)
-            self._timeline = Timeline(screen, emulator, stack, bridge, command)
+            self._told.tell()
+            running.watch(Containers(frozenset({DEFAULT_PATH}), stack.unsound_container))
+            aws = self._told.endpoint
+            command = Command(running.outputs, LOGS, aws, aws)
+            self._timeline = Timeline(screen, emulator, stack, running.bridge, command, self._told)
         self._timeline.run()
 
         screen.heading("Where the stack differs from what the program registered")
@@ -124,14 +130,19 @@ class Demo:
             facts += [(name, batches), ("", again)]
         return tuple(facts)
 
+    def _listener_facts(self) -> tuple[tuple[str, str], ...]:
+        if self._buffered:
+            return ()
+        return (("listener", "a queue with the outcome events, by a rule that the demo adds to the bus"),)
+
     def _where(self) -> str:
         return self._timeline.step if self._timeline else self._running.step
 
     def _close(self) -> None:
         signals.ignore()
         try:
-            if self._ecs is not None:
-                self._ecs.close()
+            if self._told is not None:
+                self._told.close()
         finally:
             self._running.close()
 

@@ -15,6 +15,8 @@ from provider import Provider
 
 # The service of the example that the demo starts: it is behind both load balancers.
 SERVICE = "auth"
+# And the one whose engine does not get healthy.
+UNSOUND_SERVICE = "billing"
 COMPONENT = "start-engines"
 
 
@@ -61,6 +63,9 @@ class Stack:
     port: int
     # The Application Load Balancer's first.
     target_groups: tuple[str, str]
+    # Of `UNSOUND_SERVICE`.
+    unsound_container: str
+    unsound_target_group: str
     load_balancer_dns: str
     path: str
     function: str
@@ -86,7 +91,10 @@ def read(outputs: dict[str, Any], provider: Provider) -> Stack:
         return next(found).state
 
     start, change = (state("EventRule", f"{COMPONENT}-{it}") for it in ("requests", "state-change"))
-    container = json.loads(state("TaskDefinition", SERVICE)["containerDefinitions"])[0]
+    container, unsound = (
+        json.loads(state("TaskDefinition", name)["containerDefinitions"])[0]
+        for name in (SERVICE, UNSOUND_SERVICE)
+    )
     groups = (state("TargetGroup", name)["arn"] for name in (SERVICE, f"{SERVICE}-tcp"))
     paths = state("ListenerRule", SERVICE)["conditions"][0]["pathPattern"]["values"]
     region, account = outputs["functionArn"].split(":")[3:5]
@@ -99,6 +107,8 @@ def read(outputs: dict[str, Any], provider: Provider) -> Stack:
         container=container["name"],
         port=container["portMappings"][0]["containerPort"],
         target_groups=(next(groups), next(groups)),
+        unsound_container=unsound["name"],
+        unsound_target_group=state("TargetGroup", UNSOUND_SERVICE)["arn"],
         load_balancer_dns=urlsplit(outputs["url"]).netloc,
         path=next(path for path in paths if path.endswith("/*")).removesuffix("*"),
         function=outputs["functionName"],

@@ -4,9 +4,9 @@ Facts about MiniStack 1.5.33, each tried. Must be kept true when the pin changes
 """
 
 GAPS = (
-    "Scope: one Fargate task behind an Application and a Network Load Balancer, IPv4. Requests go "
-    "through the first only: MiniStack keeps the other's targets, and forwards no TCP. It has no "
-    "container instances, so nothing runs in bridge or host mode here.",
+    "Scope: one Fargate task behind an Application and a Network Load Balancer, IPv4, and one that does "
+    "not get healthy behind the first. Requests go through the first only: MiniStack keeps the other's "
+    "targets, and forwards no TCP. It has no container instances, so nothing runs in bridge or host mode here.",
     "Deployment: the program registered, and a provider of the tests created. Pulumi's engine and AWS "
     "provider with their own checks did not run.",
     "Kept as sent, and without effect: security groups, routes, capacity providers, the dashboard. "
@@ -17,21 +17,30 @@ GAPS = (
     "They were delivered with Invoke, since PutEvents refuses the source aws.ecs, as on AWS.",
     "Containers: none ran. A task is RUNNING at once, with version 1 and without a network "
     "interface, and StopTask takes it to STOPPED, version 4, in one step. The bridge's versions go "
-    "from 1 to 6, as measured on Fargate. The command's DescribeTasks goes through a server of the tests, "
-    "which adds the network interface that ECS would return.",
+    "from 1 to 6, as measured on Fargate. DescribeTasks goes through a stand-in (interfaces.py), which adds "
+    "the network interface that ECS would return.",
     "Network interfaces: the bridge made one in the emulator for each task, since the function asks EC2 "
     "whether it exists. It has another address there, and MiniStack ignores the filter by address: who "
     "has an address is tested at the wire.",
-    "Time to drain: a task without a network interface has no address that a stop could deregister "
-    "before StopTask, so the stop here waits for no connection. The wire tests cover the rest.",
+    "Time to drain: the stop here waits for no connection (--drain 0). The wire tests cover the rest.",
     "Times: this machine's. On Fargate a task takes tens of seconds to be RUNNING.",
     "Duplicates: MiniStack ignores RunTask's clientToken, so here the same start event delivered "
     "twice would start two tasks. The wire tests in tests/ prove that on AWS it cannot.",
     "Failures of ECS: RunTask never fails here, knows no capacity, accepts unknown clusters, and "
     "throttles nothing. The wire tests cover these.",
     "Tags: StopTask keeps them here and deletes them on AWS. The function does not need them then.",
-    "Target health: every registered target is healthy at once, none drains, addresses are not "
-    "validated, and a group holds an address once, whatever the port.",
+    "Target health: MiniStack calls every target healthy. A stand-in (health.py) asks each one from this "
+    "machine with the settings of its target group, but five times as often, and the first time at once, a "
+    "Network Load Balancer's too, which takes minutes to begin on AWS. Security groups and zones are not "
+    "looked at, none drains, addresses are not validated, and a group holds an address once, whatever the port.",
+    "Requests: MiniStack forwards to every registered target, here before it was healthy. AWS leaves out "
+    "unhealthy ones, but for target groups in which all are.",
+    "Checks: the function has made their schedules, minutes ahead, and the demo sent the event of each at once, "
+    "and deleted the schedule. A second check, of a target that is still initial, and onUnhealthy are tested "
+    "at the wire.",
+    "What doctor sees beside that: stand-ins tell the load balancers of a target group and their zones "
+    "(load_balancers.py), the function's variables as registered (function_told.py), and what the deployed "
+    "policies allow, by MiniStack's evaluator (simulator.py).",
     "Deliveries by rule: MiniStack tries a rule's target once and has no on-failure destination or "
     "rule queue for it. The invalid event was therefore sent with an asynchronous Invoke, which is "
     "what EventBridge does on AWS. Lambda's retries come after 1 and 2 minutes there.",

@@ -23,6 +23,8 @@ from query_answer import Element, QueryAnswer
 from stand_in import Answer, Call, PassOn
 
 LOOK_SECONDS = 1.0
+# What is asked for where a target group says nothing else: ELB's default, CreateTargetGroup.
+DEFAULT_PATH = "/"
 # With checks by other protocols a target stays `initial`.
 CHECKED_BY = ("HTTP", "TCP")
 # Those of Application Load Balancers.
@@ -89,10 +91,14 @@ class Checked:
 
 
 class HealthChecks:
-    """Checks the targets of all target groups. An error is in `failure`. `start` and `close` come in pairs."""
+    """Checks the targets of all target groups, so many times `faster` than their intervals say.
 
-    def __init__(self, client: Callable[[str], Any]) -> None:
+    An error is in `failure`. `start` and `close` come in pairs.
+    """
+
+    def __init__(self, client: Callable[[str], Any], faster: float = 1.0) -> None:
         self.failure: BaseException | None = None
+        self._faster = faster
         self._elb = client("elbv2")
         self._targets: dict[tuple[str, Target], Checked] = {}
         # By ARN, what is to be said of each of the group's targets without a check.
@@ -128,7 +134,7 @@ class HealthChecks:
         try:
             while not self._closing.is_set():
                 self._look()
-                self._closing.wait(LOOK_SECONDS)
+                self._closing.wait(LOOK_SECONDS / self._faster)
         except Exception as error:
             self.failure = error
 
@@ -154,7 +160,7 @@ class HealthChecks:
         for key, group in registered.items():
             checked = self._targets.setdefault(key, Checked(time.monotonic()))
             if key[0] not in unchecked and checked.due <= time.monotonic():
-                checked.due += group["HealthCheckIntervalSeconds"]
+                checked.due += group["HealthCheckIntervalSeconds"] / self._faster
                 checked.take(check(key[1], group), group)
 
 

@@ -21,26 +21,20 @@ from bridge import SOUND, Containers
 from command import BINARY
 from entrance import Entrance
 from faults import Fault, UnknownFault, fault
-from function_told import get_function, places
 from gaps import PLAYGROUND_GAPS
-from health import HealthChecks
-from interfaces import describe_tasks
-from load_balancers import Balancing
+from health import DEFAULT_PATH
 from ministack import REGION
 from provider.deviations import DEVIATIONS
 from running import BUNDLE, LOGS, Running
 from screen import Screen
 from signals import Interrupted
-from simulator import Simulator
-from stand_in import Answerer, StandIn
+from told import Told
 
-# Where the health of the example's services is checked: ELB's default, since the program says nothing else.
-CHECKED_PATH = "/"
 SERVICE = "billing"
 # How often the tasks are looked at: nobody measures here, and it runs for hours.
 LOOK_SECONDS = 0.2
 CONTAINERS = {
-    Fault.HEALTH_CHECK: Containers(missing=frozenset({CHECKED_PATH})),
+    Fault.HEALTH_CHECK: Containers(missing=frozenset({DEFAULT_PATH})),
     Fault.IMAGE: Containers(image_is_missing=True),
 }
 WAITS = {None: "--wait", Fault.RULE_OFF: "--wait --timeout 40", Fault.HEALTH_CHECK: "--wait --timeout 20"}
@@ -58,9 +52,8 @@ class Playground:
         self._running = Running(bundle, folder)
         self._variables = folder / "playground.sh"
         self._differences = folder / "playground.txt"
-        self._health: HealthChecks | None = None
         # The function's and the command's AWS.
-        self._stand_in = StandIn(lambda: self._running.emulator.port)
+        self._told = Told(self._running)
 
     def run(self) -> int:
         """The exit code: 0 when a signal ended what ran."""
@@ -88,32 +81,16 @@ class Playground:
             raise RuntimeError(f"{BINARY} is missing: cargo build --bin start-engines")
         running = self._running
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._stand_in.start()
+        self._told.start()
         running.start()
-        running.deploy(self._stand_in.endpoint)
-        self._tell_what_aws_tells()
+        running.deploy(self._told.endpoint)
+        stack, client = running.stack, running.emulator.client
+        entrance = Entrance(client, stack.start_rule.bus, stack.account, stack.region)
+        self._told.tell({"PutEvents": entrance.answer})
         running.watch(CONTAINERS.get(self._fault, SOUND) if self._fault else SOUND, LOOK_SECONDS)
         if self._fault is Fault.RULE_OFF:
             rule = running.stack.state_rule
             running.emulator.client("events").disable_rule(Name=rule.name, EventBusName=rule.bus)
-
-    def _tell_what_aws_tells(self) -> None:
-        """Puts what the emulator does not know before it."""
-        running, stack, client = self._running, self._running.stack, self._running.emulator.client
-        self._health = health = HealthChecks(client)
-        health.start()
-        balancing = Balancing(client)
-        entrance = Entrance(client, stack.start_rule.bus, stack.account, stack.region)
-        answerers: dict[str, Answerer] = {
-            "DescribeTasks": describe_tasks(running.tasks),
-            "DescribeTargetHealth": health.answer,
-            "DescribeTargetGroups": balancing.target_groups,
-            "DescribeLoadBalancers": balancing.load_balancers,
-            "PutEvents": entrance.answer,
-            "SimulatePrincipalPolicy": Simulator(client, stack.region).answer,
-        }
-        of_function = dict.fromkeys(places(stack.function), get_function)
-        self._stand_in.answer(answerers | of_function)
 
     def _tell(self) -> None:
         """Writes the files, and prints ten lines."""
@@ -153,7 +130,7 @@ class Playground:
         catalog.write_text(self._running.outputs["catalog"])
         variables = {
             "SERVICES_FILE": str(catalog.resolve()),
-            "AWS_ENDPOINT_URL": self._stand_in.endpoint,
+            "AWS_ENDPOINT_URL": self._told.endpoint,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "test",
@@ -178,8 +155,7 @@ class Playground:
         shown: dict[str, str] = {}
         while True:
             self._running.check()
-            if self._health is not None and self._health.failure is not None:
-                raise self._health.failure
+            self._told.check()
             for watched in self._running.tasks():
                 now = str(watched.stage)
                 if shown.get(watched.arn) != now:
@@ -193,9 +169,7 @@ class Playground:
         # It would name a port on which nothing, or something else, listens.
         self._variables.unlink(missing_ok=True)
         try:
-            if self._health is not None:
-                self._health.close()
-            self._stand_in.close()
+            self._told.close()
         finally:
             self._running.close()
 

@@ -1,4 +1,5 @@
-"""The steps of the demo: a start, what an operator sees of it, a start that is refused, a stop."""
+"""The steps of the demo: a start, what an operator sees of it, a start that is refused, a stop, and an engine that
+does not get healthy."""
 
 from __future__ import annotations
 
@@ -8,17 +9,24 @@ from typing import Any
 from bridge import Bridge, Watched
 from command import Command
 from delivery import Delivery
-from deployed import SERVICE, Stack
+from deployed import SERVICE, UNSOUND_SERVICE, Stack
 from events import DEPROVISIONING, RUNNING, STARTING, STOPPED, STOPPING, Stage, start_event
 from ministack import FIRST_RETRY_SECONDS, MiniStack
+from outcomes import Outcomes
+from planned import Planner
 from screen import Screen
 from steps import Steps, group_name
+from told import Told
 
 CORRELATION_ID = "demo-1"
+# So many times faster are the health checks: every 2 s, where the example has 10 s.
+FASTER_CHECKS = 5.0
+HEALTHY, UNHEALTHY = "ECS Task Healthy", "ECS Task Unhealthy"
+NOT_WELL = 3
 
 
 class Timeline(Steps):
-    """One task, from its start to its stop."""
+    """One task, from its start to its stop, and another one that does not get healthy."""
 
     def __init__(
         self,
@@ -27,18 +35,27 @@ class Timeline(Steps):
         stack: Stack,
         bridge: Bridge,
         command: Command,
+        told: Told,
     ) -> None:
         super().__init__(screen, emulator, stack, bridge)
+        # The emulator's own would say that every target is healthy.
+        self._elb = emulator.client("elbv2", endpoint=told.endpoint)
         self._delivery = Delivery(emulator.client)
-        self._command = command
+        self._outcomes = Outcomes(emulator.client, stack.start_rule.bus)
+        self._planner = Planner(emulator.client, stack.function)
+        self._command, self._told = command, told
         self._invocations = 0
 
     def run(self) -> None:
         """All steps in order. Raises at the first that fails."""
+        self._begin("an application that listens")
+        self._outcomes.listen()
         watched = self._start()
+        self._get_healthy(watched)
         self._look(watched)
         self._refuse()
         self._stop(watched)
+        self._stay_unhealthy()
         self._begin("the end")
 
     def _start(self) -> Watched:
@@ -84,6 +101,101 @@ class Timeline(Steps):
         self._screen.note(f"body: {body.strip()}")
         self._settle(2)
         return watched
+
+    def _get_healthy(self, watched: Watched) -> None:
+        """The rest of the start: its targets are healthy, and the check says so."""
+        groups = self._stack.target_groups
+        self._begin("healthy")
+        self._until(
+            "healthy targets",
+            lambda: all(self._health(watched, group) == "healthy" for group in groups),
+        )
+        self._screen.mark(self.step, f"in {' and '.join(map(group_name, groups))}")
+        self._note_interval(groups[0])
+        line = self._check_now(watched)
+        self._expect(line.get("healthy") == [watched.arn], f"the task should be healthy: {line}")
+        self._hear(watched, HEALTHY)
+
+    def _stay_unhealthy(self) -> None:
+        stack, group = self._stack, self._stack.unsound_target_group
+        self._screen.heading("A service that does not get healthy (ms since the event was sent)")
+        self._begin("event sent")
+        self._expect(not self._registered(group), f"{group_name(group)} should be empty at first")
+        before = len(self._bridge.tasks())
+        self._screen.zero()
+        self._put_events([("Start ECS Task", {"service": UNSOUND_SERVICE})])
+        self._screen.mark(self.step, f'Start ECS Task, "service": "{UNSOUND_SERVICE}"')
+        self._screen.note("its engine answers health checks with 404, and all else with 200")
+
+        self._begin("registered")
+        watched: Watched = self._until("a task", lambda: next(iter(self._bridge.tasks()[before:]), None))
+        self._until("the target in its target group", lambda: self._health(watched, group))
+        where = f"{watched.engine.address}:{watched.engine.port}"
+        self._screen.mark(self.step, f"{where} in {group_name(group)}")
+        self._settle(2)
+
+        self._begin("unhealthy")
+        self._until("an unhealthy target", lambda: self._health(watched, group) == "unhealthy")
+        self._screen.mark(self.step, f"{where} in {group_name(group)}")
+        self._note_interval(group)
+
+        line = self._check_now(watched)
+        reason = "Target.ResponseCodeMismatch"
+        self._expect(line.get("unhealthy") == [watched.arn], f"the task should be unhealthy: {line}")
+        [told] = line["targetsNotHealthy"]
+        self._screen.note(told)
+        self._expect(told.endswith(f"unhealthy {reason}"), f"the reason should be {reason}: {told}")
+        detail = self._hear(watched, UNHEALTHY)
+        self._expect(detail["reason"] == reason, f"its reason should be {reason}: {detail}")
+        [target] = detail["targets"]
+        self._screen.note(f"{target['state']}, {target['reason']}: {target['description']}")
+
+        self._begin("doctor")
+        shown = self._command.run("doctor", "--quiet", UNSOUND_SERVICE, status=NOT_WELL)
+        command = f"start-engines doctor --quiet {UNSOUND_SERVICE}"
+        self._screen.mark(self.step, f"{command}: exit status {NOT_WELL}")
+        for each in shown.splitlines():
+            self._screen.line(each)
+        said = " ".join(shown.split())
+        found = f"target health: {where} in {group_name(group)} is unhealthy"
+        self._expect(found in said, f'doctor should say "{found}"')
+        self._expect("1 failure, 0 warnings" in said, "doctor should find nothing else")
+        self._expect_empty(
+            on_failure=stack.on_failure_queue_url,
+            rule_dead_letter=stack.rule_dead_letter_queue_url,
+        )
+
+    def _check_now(self, watched: Watched) -> dict[str, Any]:
+        """Has the task's check made now. Returns the function's log line of it."""
+        self._begin("check planned")
+        planned = self._planner.bring_forward(f"start-engines-check-{watched.id}")
+        self._screen.mark(self.step, f"{planned.name}, at {planned.at} UTC")
+        self._screen.note("not waited for: its event is sent now, by an asynchronous Invoke, as Scheduler sends it")
+        self._begin("checked")
+        self._settle(1)
+        lines = [line for line in self._log.handled() if line.get("outcome") == "checked"]
+        self._expect(bool(lines), "the function's log should have a line of the check")
+        line = lines[-1]
+        kinds = ("healthy", "unhealthy", "undecided")
+        found = [f"{len(line[kind])} {kind}" for kind in kinds if kind in line]
+        self._screen.mark(self.step, f'"outcome": "checked", {", ".join(found)}')
+        return line
+
+    def _hear(self, watched: Watched, detail_type: str) -> dict[str, Any]:
+        """Waits for the outcome event of the task's check, which must be this one. Returns its detail."""
+        self._begin("outcome event")
+        event = self._until(
+            "an outcome event", lambda: self._outcomes.find(watched.arn, (HEALTHY, UNHEALTHY))
+        )
+        self._screen.mark(self.step, event["detail-type"])
+        self._expect(event["detail-type"] == detail_type, f"it should be {detail_type}: {event}")
+        detail: dict[str, Any] = event["detail"]
+        return detail
+
+    def _note_interval(self, group: str) -> None:
+        [told] = self._elb.describe_target_groups(TargetGroupArns=[group])["TargetGroups"]
+        seconds = told["HealthCheckIntervalSeconds"]
+        self._screen.note(f"(health checks every {seconds / FASTER_CHECKS:g} s here, {seconds} s on AWS)")
 
     def _look(self, watched: Watched) -> None:
         self._screen.heading("What an operator sees: start-engines status")
@@ -230,3 +342,7 @@ class Timeline(Steps):
             record: dict[str, Any] = json.loads(message["Body"])
             return record
         return None
+
+    def _alive(self) -> None:
+        super()._alive()
+        self._told.check()

@@ -19,16 +19,23 @@ use tokio::time::timeout;
 const TIME: Duration = Duration::from_secs(180);
 /// Where MiniStack listens when nobody says otherwise.
 const MINISTACK_PORT: u16 = 4566;
+/// The width of a terminal that has room for each line.
+const COLUMNS: usize = 100;
 /// The demos share their log files.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// The timeline's marks, in order.
-const MARKS: [&str; 16] = [
+const MARKS: [&str; 29] = [
     "event sent",
     "RunTask made",
     "RUNNING",
     "registered",
     "first request",
+    "healthy",
+    "check planned",
+    "start-engines-check-",
+    "\"outcome\": \"checked\", 1 healthy",
+    "ECS Task Healthy",
     "start-engines status",
     "healthy",
     "event sent",
@@ -38,6 +45,14 @@ const MARKS: [&str; 16] = [
     "deregistered",
     "request refused",
     "all events handled",
+    "A service that does not get healthy",
+    "registered",
+    "unhealthy",
+    "start-engines-check-",
+    "\"outcome\": \"checked\", 1 unhealthy",
+    "ECS Task Unhealthy",
+    "exit status 3",
+    "FAILURE",
     "Where the stack differs from what the program registered",
     "What this demo does not prove",
 ];
@@ -146,6 +161,9 @@ impl Demo {
 
     fn must_have_succeeded(&self) {
         self.must_have_shown(&MARKS);
+        for line in self.output.lines() {
+            assert!(line.chars().count() <= COLUMNS, "longer than {COLUMNS} columns: {line}");
+        }
     }
 
     fn must_have_shown(&self, marks: &[&str]) {
