@@ -50,7 +50,8 @@ GAPS = (
 BUFFERED_GAPS = (
     "Scope: Fargate tasks behind an Application and a Network Load Balancer, IPv4; starts, stops and "
     "one poisoned message. `make demo` says what the emulator lacks for each single task: ECS events, "
-    "containers, client tokens, failures and throttling of AWS, target health, IAM.",
+    "containers, client tokens, failures and throttling of AWS, target health, IAM. Here nothing checks "
+    "targets, and the time of the function's own checks is not waited for.",
     "Batches: MiniStack hands over at most 10 messages at a time, whatever the batch size. On AWS "
     "batches are larger, and calls fewer. Batches of hundreds are tested at the wire.",
     "Batching window: MiniStack has none, and invokes at once. The bridge gathers the events of ECS "
