@@ -28,8 +28,8 @@ class Planner:
     def bring_forward(self, name: str) -> Planned:
         """Sends the schedule's event to its target as Scheduler does at its time, and deletes the schedule.
 
-        Scheduler invokes a function asynchronously: "Using Amazon EventBridge Scheduler with Lambda" in the Lambda
-        Developer Guide.
+        Scheduler invokes a function asynchronously:
+        https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html
         """
         made = self._scheduler.get_schedule(Name=name, GroupName=self._group)
         expression = made["ScheduleExpression"]
