@@ -13,9 +13,9 @@ use start_engines_core::outcome::Checked;
 use start_engines_fake_aws::Health;
 
 use crate::calls::as_promised;
-use crate::delivery::{About, time_at};
+use crate::delivery::{About, Delivery, time_at};
 use crate::promises::{self, Broken};
-use crate::simulation::{MINUTE, Mutant, SECOND, Simulation, Step};
+use crate::simulation::{HOUR, MINUTE, Mutant, SECOND, Simulation, Step};
 
 /// The detail-type of the event of a check.
 pub(crate) const CHECK: &str = "Check ECS Targets";
@@ -50,8 +50,8 @@ pub(crate) fn on_unhealthy(mutant: Mutant, service: usize) -> Option<&'static st
     }
 }
 
-/// The check that a schedule sends.
-pub(crate) fn about(event: &Value) -> About {
+/// What the check that a schedule sends is about.
+fn about(event: &Value) -> About {
     let time = event["detail"]["plannedAt"].as_str().and_then(Timestamp::parse);
     let tasks = event["detail"]["tasks"].as_array().expect("a list").iter();
     let registered = tasks.map(|task| {
@@ -66,6 +66,17 @@ pub(crate) fn about(event: &Value) -> About {
 }
 
 impl Simulation {
+    /// A schedule sends a check.
+    pub(crate) fn send_check(&mut self, event: Value) {
+        let about = about(&event);
+        if self.mutant == Mutant::ChecksAreAlwaysInTime {
+            let late = self.rng.i64(HOUR..=3 * HOUR);
+            self.deliver_after(late, Delivery::new(event, about, self.now));
+        } else {
+            self.send(event, about);
+        }
+    }
+
     /// ELB begins to check new targets: most are healthy soon, some never.
     pub(crate) fn are_checked(&mut self, group: &TargetGroupArn, targets: &[Target]) {
         if !are_made(self.mutant) {

@@ -111,8 +111,7 @@ impl Simulation {
                 continue;
             }
             if event["detail-type"] == CHECK {
-                let about = checks::about(&event);
-                self.send(event, about);
+                self.send_check(event);
                 continue;
             }
             let detail = &event["detail"];
