@@ -113,9 +113,7 @@ impl Chosen<'_> {
             | Trigger::Reconcile(_)
             | Trigger::ReconcileAll(_)
             | Trigger::Deregister(_)
-            | Trigger::Check(_) => {
-                RUNNING.clone()
-            }
+            | Trigger::Check(_) => RUNNING.clone(),
             Trigger::Start(_) => panic!("a start asks for no task"),
         }
     }
