@@ -97,7 +97,7 @@ PLAYGROUND_GAPS = (
     "Nothing ends in the rule dead-letter queue, since no delivery fails.",
     "Schedules: MiniStack looks for due ones every 10 s. What fails then is not tried again and not kept. The "
     "office hours of the example start nothing, since MiniStack sends no source and no detail type of a schedule.",
-    "IAM: not enforced, every call is allowed. What doctor says of permissions is right all the same: a stand-in "
+    "IAM: not enforced, every call is allowed. What doctor says of permissions goes by the policies all the same, without permissions boundaries: a stand-in "
     "(simulator.py) has MiniStack's evaluator judge the deployed policies, on all resources and with the context "
     "that MiniStack's own SimulatePrincipalPolicy leaves out.",
     "Lambda: GetFunction tells the variables as the program has registered them (function_told.py); the function "

@@ -10,6 +10,7 @@ stand-in before it does (`stand_in.py`), for the function and for the command. M
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import shlex
 import sys
@@ -31,6 +32,8 @@ from signals import Interrupted
 from told import Told
 
 SERVICE = "billing"
+# Its own, so that the demo beside it does not write into its files.
+FOLDER = LOGS.parent / "playground"
 # How often the tasks are looked at: nobody measures here, and it runs for hours.
 LOOK_SECONDS = 0.2
 CONTAINERS = {
@@ -39,8 +42,8 @@ CONTAINERS = {
 }
 WAITS = {None: "--wait", Fault.RULE_OFF: "--wait --timeout 40", Fault.HEALTH_CHECK: "--wait --timeout 20"}
 # What a shell may have of other deployments, and must not be used on this one.
-OF_OTHERS = "(AWS|START_ENGINES)_[A-Z0-9_]+|SETTINGS_FILE|ECS_CLUSTER"
-FORGET = f"""for name in $(env | grep -oE '^({OF_OTHERS})=' | tr -d =); do unset "$name"; done"""
+OF_OTHERS = "(AWS|START_ENGINES)_[A-Z0-9_]+|SETTINGS_FILE|ECS_CLUSTER|https?_proxy|HTTPS?_PROXY|all_proxy|ALL_PROXY"
+FORGET = f"""for _other in $(env | grep -oE '^({OF_OTHERS})=' | tr -d =); do unset "$_other"; done; unset _other"""
 
 
 class Playground:
@@ -57,6 +60,16 @@ class Playground:
 
     def run(self) -> int:
         """The exit code: 0 when a signal ended what ran."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._screen.line(f"playground: another one runs already, with its files in {_shown(self._folder)}")
+                return 1
+            return self._run()
+
+    def _run(self) -> int:
         code, is_up = 0, False
         try:
             try:
@@ -188,7 +201,7 @@ def main() -> int:
         "--zip", type=Path, default=BUNDLE, help="the function's bundle (default: %(default)s)"
     )
     parser.add_argument(
-        "--folder", type=Path, default=LOGS, help="where the files go (default: %(default)s)"
+        "--folder", type=Path, default=FOLDER, help="where the files go (default: %(default)s)"
     )
     parser.add_argument("--fault", default="", help="what is wrong in it")
     arguments = parser.parse_args()

@@ -18,7 +18,7 @@ import threading
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -170,10 +170,13 @@ class Sound(Playground):
         environment = configuration["Environment"]["Variables"]
         detail = {"service": "auth", "drainSeconds": 0}
         event = start_event(f"start-engines.schedules.{name}", account, region, detail)
+        # Later than the start in whole seconds: in the same one, a stop spares the task.
+        at = datetime.now(timezone.utc) + timedelta(seconds=2)
+        event["time"] = f"{at:%Y-%m-%dT%H:%M:%SZ}"
         self.client("scheduler").create_schedule(
             Name="playground-stop",
             GroupName=environment["SCHEDULER_GROUP"],
-            ScheduleExpression=f"at({datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S})",
+            ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})",
             FlexibleTimeWindow={"Mode": "OFF"},
             ActionAfterCompletion="DELETE",
             Target={
@@ -232,7 +235,7 @@ class APlayground(unittest.TestCase):
     def test_the_readme_has_the_same_lines(self) -> None:
         readme = (ROOT / "README.md").read_text()
         shown = [line for line in self.sound.commands() if line.startswith("start-engines")]
-        self.assertIn("\n".join(["source target/local/playground.sh", *shown]), readme)
+        self.assertIn("\n".join(["source target/playground/playground.sh", *shown]), readme)
 
     def test_without_a_fault_every_command_works_as_on_aws(self) -> None:
         one = self.sound
