@@ -20,14 +20,21 @@ pub(crate) async fn doctor(session: &Session, options: Doctor) -> Result<(), Com
     let counting = Counting::on(session.screen);
     let clients = session.clients().await?;
     let reads = clients.reads();
-    let world = Survey::new(&reads, &counting).world(&told).await;
+    let survey = Survey::new(&reads, &counting);
+    let looker = survey.looker().await;
+    let (services, findings) = match checks::elsewhere(&looker, &told.function) {
+        Some(finding) => (None, vec![finding]),
+        None => {
+            let world = survey.world(looker, &told).await;
+            (Some(world.services.len()), checks::all(&world))
+        }
+    };
     counting.end();
-    let findings = checks::all(&world);
     if session.screen.is_json() {
         let json = doctor::json(told.function.as_str(), &findings, options.quiet);
         session.screen.result("", &json);
     } else {
-        let (name, services) = (told.function.name(), world.services.len());
+        let name = told.function.name();
         out_by(|out| doctor::write_table(name, services, &findings, options.quiet, out));
     }
     // Whether the function accepts a start is told without a call.

@@ -5,9 +5,10 @@ mod of_network;
 mod of_services;
 
 use serde_json::json;
+use start_engines_core::call::run_task::CapacityProvider;
 use start_engines_core::domain::definition::NetworkMode;
 
-use super::checks::all;
+use super::checks::{self, all};
 use super::fact::Fact;
 use super::sound::*;
 use super::world::*;

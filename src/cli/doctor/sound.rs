@@ -341,6 +341,12 @@ pub(super) fn with_services(mut world: World, config: &Config) -> World {
         service: None,
     };
     world.services = services(&told, config);
+    permit_all(&mut world);
+    world
+}
+
+/// IAM says yes to all that is asked.
+pub(super) fn permit_all(world: &mut World) {
     let starts = world
         .services
         .iter()
@@ -353,7 +359,6 @@ pub(super) fn with_services(mut world: World, config: &Config) -> World {
         .into_iter()
         .map(|ask| (ask, Fact::Known(Verdict::Allowed)))
         .collect();
-    world
 }
 
 /// The world with one service that this catalog entry describes.

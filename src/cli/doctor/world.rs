@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use start_engines_core::call::run_task::{CapacityProvider, Launch};
 use start_engines_core::config::Config;
 use start_engines_core::domain::arn::{FunctionArn, TargetGroupArn, TaskDefinition};
 use start_engines_core::domain::definition::Definition;
@@ -147,9 +148,8 @@ pub(crate) struct Account {
     pub(crate) clusters: BTreeMap<String, Fact<Cluster>>,
     /// By name.
     pub(crate) providers: BTreeMap<String, Fact<Provider>>,
-    /// By the name of the cluster: the capacity providers that its ACTIVE container instances belong to. Only where that
-    /// matters.
-    pub(crate) staffed: BTreeMap<String, Fact<BTreeSet<String>>>,
+    /// By the name of the cluster. Only where that matters.
+    pub(crate) instances: BTreeMap<String, Fact<Instances>>,
     pub(crate) definitions: BTreeMap<TaskDefinition, Fact<TaskFacts>>,
     pub(crate) groups: BTreeMap<TargetGroupArn, Fact<Group>>,
     /// Targets of a group that are not healthy.
@@ -176,8 +176,54 @@ pub(crate) struct Cluster {
     pub(crate) arn: String,
     pub(crate) status: String,
     pub(crate) providers: Vec<String>,
-    pub(crate) default_strategy: Vec<String>,
-    pub(crate) instances: i32,
+    pub(crate) default_strategy: Vec<CapacityProvider>,
+    /// `registeredContainerInstancesCount`: those that are ACTIVE or DRAINING.
+    pub(crate) registered: i32,
+}
+
+impl Cluster {
+    /// The strategy that a launch goes by; empty for a launch type, and where RunTask takes launch type EC2 since the cluster
+    /// has no default strategy (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>).
+    pub(crate) fn strategy<'a>(&'a self, launch: &'a Launch) -> &'a [CapacityProvider] {
+        match launch {
+            Launch::Strategy(items) => items,
+            Launch::ClusterDefault => &self.default_strategy,
+            Launch::Type(_) => &[],
+        }
+    }
+
+    /// Whether a launch takes any container instance of the cluster, whatever capacity provider it is of.
+    pub(crate) fn takes_any_instance(&self, launch: &Launch) -> bool {
+        match launch {
+            // ECS Anywhere has container instances too; Fargate needs nothing in the cluster.
+            Launch::Type(kind) => matches!(*kind, "EC2" | "EXTERNAL"),
+            Launch::ClusterDefault => self.default_strategy.is_empty(),
+            Launch::Strategy(_) => false,
+        }
+    }
+}
+
+/// The capacity providers of a strategy that tasks are placed on. Of several, those with a weight of 0 "can't be used to place
+/// tasks" (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html>).
+pub(crate) fn placing(strategy: &[CapacityProvider]) -> impl Iterator<Item = &str> {
+    let used = strategy.iter().filter(|item| item.weight > 0 || strategy.len() == 1);
+    used.map(|item| item.name.as_str())
+}
+
+/// Those that AWS provides: every account has them.
+pub(crate) fn is_of_fargate(provider: &str) -> bool {
+    matches!(provider, "FARGATE" | "FARGATE_SPOT")
+}
+
+/// The container instances of a cluster that take tasks: ACTIVE ones whose agent is connected
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerInstance.html>).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Instances {
+    /// Whether there is one.
+    pub(crate) any: bool,
+    /// The capacity providers that they belong to. One that was not started by a provider's Auto Scaling group has none, and
+    /// no provider places a task on it (containers-roadmap#2055).
+    pub(crate) providers: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -31,22 +31,22 @@ impl Counts {
     }
 }
 
-/// Prints the findings; with `quiet` only those that are not well.
+/// Prints the findings; with `quiet` only those that are not well. Without `services` none was looked at.
 ///
 /// # Errors
 /// Those of writing.
 pub(crate) fn write_table(
     deployment: &str,
-    services: usize,
+    services: Option<usize>,
     findings: &[Finding],
     quiet: bool,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let counts = Counts::of(findings);
     let heading = format!(
-        "Deployment {} and {}: {}, {}, {} not checked, {} ok",
+        "Deployment {}{}: {}, {}, {} not checked, {} ok",
         printable(deployment),
-        counted(services, "service"),
+        services.map_or_else(String::new, |count| format!(" and {}", counted(count, "service"))),
         counted(counts.failures, "failure"),
         counted(counts.warnings, "warning"),
         counts.not_checked,
@@ -127,7 +127,7 @@ mod tests {
 
     fn text(findings: &[Finding], quiet: bool) -> String {
         let mut out = Vec::new();
-        write_table("start-engines", 2, findings, quiet, &mut out).unwrap();
+        write_table("start-engines", Some(2), findings, quiet, &mut out).unwrap();
         anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string()
     }
 

@@ -1,15 +1,16 @@
 //! ECS: clusters, capacity providers and task definitions.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_ecs::types as sdk;
 use start_engines_aws::ecs::read_definition;
 use start_engines_aws::error::call_error;
+use start_engines_core::call::run_task::CapacityProvider;
 use start_engines_core::call::{CallError, ErrorKind};
 use start_engines_core::domain::arn::TaskDefinition;
 
 use super::{Reads, unreadable};
-use crate::doctor::world::{Cluster, Container, Provider, TaskFacts};
+use crate::doctor::world::{Cluster, Container, Instances, Provider, TaskFacts};
 
 impl Reads {
     /// Those of these clusters that there are, at most 100, by name
@@ -26,8 +27,8 @@ impl Reads {
                 arn: found.cluster_arn()?.to_owned(),
                 status: found.status().unwrap_or_default().to_owned(),
                 providers: found.capacity_providers().to_vec(),
-                default_strategy: strategy.map(|item| item.capacity_provider().to_owned()).collect(),
-                instances: found.registered_container_instances_count(),
+                default_strategy: strategy.map(strategy_item).collect(),
+                registered: found.registered_container_instances_count(),
             };
             Some((found.cluster_name()?.to_owned(), cluster))
         };
@@ -74,16 +75,18 @@ impl Reads {
         Ok((answer.container_instance_arns().to_vec(), next))
     }
 
-    /// The capacity providers of container instances, at most 100. One that was not started by a provider's Auto Scaling group
-    /// has none, and the provider places no task on it (containers-roadmap#2055).
-    pub(crate) async fn providers_of(&self, cluster: &str, arns: Vec<String>) -> Result<BTreeSet<String>, CallError> {
+    /// Of these container instances, at most 100, those that take tasks.
+    pub(crate) async fn instances(&self, cluster: &str, arns: Vec<String>) -> Result<Instances, CallError> {
         let call = self.ecs.describe_container_instances().cluster(cluster);
         let answer = call.set_container_instances(Some(arns)).send().await;
         let answer = answer.map_err(|error| call_error("DescribeContainerInstances", &error))?;
-        let instances = answer.container_instances().iter();
-        Ok(instances
-            .filter_map(|it| it.capacity_provider_name().map(str::to_owned))
-            .collect())
+        let connected = || answer.container_instances().iter().filter(|it| it.agent_connected());
+        Ok(Instances {
+            any: connected().next().is_some(),
+            providers: connected()
+                .filter_map(|it| it.capacity_provider_name().map(str::to_owned))
+                .collect(),
+        })
     }
 
     /// A task definition. ECS has no error code for one that does not exist: it answers ClientException, "Unable to
@@ -125,6 +128,14 @@ impl Reads {
                 .map(|it| container(it, home.unwrap_or_default()))
                 .collect(),
         }))
+    }
+}
+
+fn strategy_item(item: &sdk::CapacityProviderStrategyItem) -> CapacityProvider {
+    CapacityProvider {
+        name: item.capacity_provider().to_owned(),
+        weight: item.weight(),
+        base: item.base(),
     }
 }
 

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use start_engines_core::call::run_task::Launch;
-
 use super::OfService;
-use crate::doctor::world::Cluster;
+use crate::doctor::world::{Cluster, Instances, Provider, is_of_fargate, placing};
 use crate::doctor::{Finding, Report};
 
 pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
@@ -28,78 +26,87 @@ pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
     }
     report.well(format!("{name} is ACTIVE"));
     let mut report = of.report("capacity", findings);
-    for placement in &of.start.placements {
-        match &placement.launch {
-            Launch::Type("EC2") if cluster.instances == 0 => no_instances(name, &mut report),
-            // Fargate needs nothing in the cluster for a launch type; ECS Anywhere has container instances.
-            Launch::Type("EXTERNAL") if cluster.instances == 0 => no_instances(name, &mut report),
-            Launch::Type(_) => {}
-            Launch::Strategy(items) => {
-                for item in items {
-                    provider(of, cluster, &item.name, &mut report);
-                }
-            }
-            Launch::ClusterDefault if cluster.default_strategy.is_empty() => {
-                // RunTask then takes launch type EC2
-                // (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>).
-                if cluster.instances == 0 {
-                    no_instances(name, &mut report);
-                }
-            }
-            Launch::ClusterDefault => {
-                for provider_name in &cluster.default_strategy {
-                    provider(of, cluster, provider_name, &mut report);
-                }
+    let launches = || of.start.placements.iter().map(|placement| &placement.launch);
+    for launch in launches() {
+        if cluster.takes_any_instance(launch) {
+            instance(of, cluster, &mut report);
+        }
+        let strategy = cluster.strategy(launch);
+        let placing: BTreeSet<&str> = placing(strategy).collect();
+        if placing.is_empty() && !strategy.is_empty() {
+            // RunTask fails (API_CapacityProviderStrategyItem); the function refuses a start's own strategy of this kind.
+            report.failure(
+                format!(
+                    "the default strategy of the cluster {name} has several capacity providers, all with a weight of 0"
+                ),
+                "give one of them a weight: aws ecs put-cluster-capacity-providers",
+            );
+        }
+        for item in strategy {
+            if let Some(provider) = provider(of, cluster, &item.name, &mut report)
+                && !provider.scales
+                && placing.contains(item.name.as_str())
+            {
+                staffed(of, cluster, &item.name, &mut report);
             }
         }
     }
-    let scaling = scaling(of, cluster);
+    let scales = |name: &&str| {
+        let provider = of.account.providers.get(*name).and_then(|provider| provider.get());
+        provider.is_some_and(|provider| provider.scales)
+    };
+    let named = launches().flat_map(|launch| placing(cluster.strategy(launch)));
+    let scaling: BTreeSet<&str> = named.filter(scales).collect();
+    let scaling: Vec<&str> = scaling.into_iter().collect();
     report.well(if scaling.is_empty() {
         "what it is launched on is in the cluster".to_owned()
     } else {
-        // From none too: "2 to 5 minutes"
-        // (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/managed-scaling-behavior.html>).
+        // "An Auto Scaling group must have a MaxSize greater than zero to scale out", else tasks stay in PROVISIONING
+        // (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/asg-capacity-providers.html>).
         format!(
             "what it is launched on is in the cluster; {}: container instances are brought up when tasks wait for them, which \
-             takes minutes",
+             takes minutes, and up to the Auto Scaling group's maximum, which is not looked at",
             scaling.join(", ")
         )
     });
 }
 
-/// The capacity providers that bring up container instances.
-fn scaling<'a>(of: &'a OfService<'_>, cluster: &'a Cluster) -> Vec<&'a str> {
-    let of_launch = |launch: &'a Launch| -> Vec<&'a str> {
-        match launch {
-            Launch::Strategy(items) => items.iter().map(|item| item.name.as_str()).collect(),
-            Launch::ClusterDefault => cluster.default_strategy.iter().map(String::as_str).collect(),
-            Launch::Type(_) => Vec::new(),
-        }
+/// The container instances that take tasks, of a cluster that has some.
+fn instances<'a>(of: &'a OfService<'_>, report: &mut Report<'_>) -> Option<&'a Instances> {
+    let name = of.start.cluster.name();
+    let Some(fact) = of.account.instances.get(name) else {
+        report.unread(format!("the container instances of {name}"));
+        return None;
     };
-    let names: BTreeSet<&str> = of
-        .start
-        .placements
-        .iter()
-        .flat_map(|it| of_launch(&it.launch))
-        .collect();
-    let scales = |name: &&str| {
-        let provider = of.account.providers.get(*name).and_then(|provider| provider.get());
-        provider.is_some_and(|provider| provider.scales)
-    };
-    names.into_iter().filter(scales).collect()
+    let absent = format!("the cluster {name} does not exist");
+    fact.known(report, &absent, "create it, or correct the service's cluster")
 }
 
-fn no_instances(cluster: &str, report: &mut Report<'_>) {
-    report.failure(
-        format!("the cluster {cluster} has no container instance, and the start wants one"),
-        "add container instances, or start it with a capacity provider or on Fargate",
-    );
+/// A container instance, whose ever it is.
+fn instance(of: &OfService<'_>, cluster: &Cluster, report: &mut Report<'_>) {
+    let name = of.start.cluster.name();
+    let repair = "add container instances, or start it with a capacity provider or on Fargate";
+    if cluster.registered == 0 {
+        report.failure(
+            format!("the cluster {name} has no container instance, and the start wants one"),
+            repair,
+        );
+    } else if instances(of, report).is_some_and(|found| !found.any) {
+        report.failure(
+            format!(
+                "the cluster {name} has no container instance that takes tasks, and the start wants one: none of its {} is ACTIVE \
+                 with its agent connected",
+                cluster.registered
+            ),
+            repair,
+        );
+    }
 }
 
 /// A capacity provider must be associated with the cluster
 /// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html>); those of Fargate are
-/// there for every account.
-fn provider(of: &OfService<'_>, cluster: &Cluster, name: &str, report: &mut Report<'_>) {
+/// there for every account. Gives what else is known of one.
+fn provider<'a>(of: &'a OfService<'_>, cluster: &Cluster, name: &str, report: &mut Report<'_>) -> Option<&'a Provider> {
     if !cluster.providers.iter().any(|known| known == name) {
         report.failure(
             format!(
@@ -108,51 +115,39 @@ fn provider(of: &OfService<'_>, cluster: &Cluster, name: &str, report: &mut Repo
             ),
             "associate it: aws ecs put-cluster-capacity-providers, with all that the cluster has",
         );
-        return;
+        return None;
     }
-    if matches!(name, "FARGATE" | "FARGATE_SPOT") {
-        return;
+    if is_of_fargate(name) {
+        return None;
     }
-    let Some(fact) = of.account.providers.get(name) else {
-        return;
-    };
     let absent = format!("the capacity provider {name} does not exist");
-    let Some(provider) = fact.known(report, &absent, "create it, or name another one") else {
-        return;
-    };
+    let provider = of
+        .account
+        .providers
+        .get(name)?
+        .known(report, &absent, "create it, or name another one")?;
     if provider.status != "ACTIVE" {
         report.failure(
             format!("the capacity provider {name} is {}", provider.status),
             "name another one",
         );
-        return;
+        return None;
     }
-    if !provider.scales {
-        staffed(of, cluster, name, report);
-    }
+    Some(provider)
 }
 
 /// A capacity provider without managed scaling has the container instances that its Auto Scaling group has started, and none
 /// of the cluster's others.
 fn staffed(of: &OfService<'_>, cluster: &Cluster, name: &str, report: &mut Report<'_>) {
-    let found = if cluster.instances == 0 {
-        "no container instance".to_owned()
+    let found = if cluster.registered == 0 {
+        "no container instance"
     } else {
-        let Some(fact) = of.account.staffed.get(of.start.cluster.name()) else {
-            report.unread(format!(
-                "whose the container instances of {} are",
-                of.start.cluster.name()
-            ));
-            return;
-        };
-        let absent = format!("the cluster {} does not exist", of.start.cluster.name());
-        let Some(staffed) = fact.known(report, &absent, "create it, or correct the service's cluster") else {
-            return;
-        };
-        if staffed.contains(name) {
-            return;
+        match instances(of, report) {
+            Some(found) if !found.providers.contains(name) => {
+                "no container instance of its own is ACTIVE with its agent connected"
+            }
+            Some(_) | None => return,
         }
-        "no container instance of the cluster is its own".to_owned()
     };
     report.failure(
         format!("the capacity provider {name} is empty: {found}, and managed scaling is off"),

@@ -6,15 +6,22 @@
 use start_engines_core::domain::arn::FunctionArn;
 
 use crate::doctor::world::{Looker, World};
-use crate::doctor::{Finding, Report};
+use crate::doctor::{Finding, Level, Report};
 
 /// The name of the check.
 const CHECK: &str = "account";
 
-/// Why all else would be about another account or region, and what to do; none if it is not known that it would.
-pub(crate) fn elsewhere(looker: &Looker, function: &FunctionArn) -> Option<(String, String)> {
+/// Why all else would be about another account or region, with what to do; none if it is not known that it would.
+pub(crate) fn elsewhere(looker: &Looker, function: &FunctionArn) -> Option<Finding> {
     let scope = function.scope()?;
     let name = function.name();
+    let finding = |message, repair| Finding {
+        check: CHECK,
+        level: Level::NotChecked,
+        about: name.to_owned(),
+        message,
+        repair,
+    };
     if let Some(account) = looker.account.get().filter(|account| **account != scope.account) {
         let why = format!(
             "your credentials are of the account {account}, and {name} is in {}: nothing was looked at",
@@ -24,24 +31,19 @@ pub(crate) fn elsewhere(looker: &Looker, function: &FunctionArn) -> Option<(Stri
             "use credentials of {} (--profile, AWS_PROFILE, or a role of it), or correct --function",
             scope.account
         );
-        return Some((why, repair));
+        return Some(finding(why, repair));
     }
     (looker.region != scope.region).then(|| {
         let why = format!(
             "your region is {}, and {name} is in {}: nothing was looked at",
             looker.region, scope.region
         );
-        (why, format!("give --region {}, or correct --function", scope.region))
+        finding(why, format!("give --region {}, or correct --function", scope.region))
     })
 }
 
 pub(super) fn check(world: &World, findings: &mut Vec<Finding>) {
-    let function = &world.deployment.arn;
-    let mut report = Report::new(CHECK, function.name(), findings);
-    if let Some((why, repair)) = elsewhere(&world.looker, function) {
-        report.not_checked(why, repair);
-        return;
-    }
+    let mut report = Report::new(CHECK, world.deployment.arn.name(), findings);
     let absent = "AWS does not say whose your credentials are";
     if let Some(account) = world.looker.account.known(&mut report, absent, "run doctor again") {
         report.well(format!("{account}, {}", world.looker.region));

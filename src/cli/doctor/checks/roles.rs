@@ -17,8 +17,34 @@ use crate::doctor::fact::Fact;
 use crate::doctor::world::{Account, Ask, Deployment, Verdict};
 use crate::doctor::{Finding, Report};
 
+/// What the roles of tasks are passed to, and that of volumes
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html>,
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/infrastructure_IAM_role.html>).
+const TASKS: &str = "ecs-tasks.amazonaws.com";
+const VOLUMES: &str = "ecs.amazonaws.com";
 const DEPLOY: &str = "deploy again (pulumi up --refresh)";
-const REPAIR: &str = "name it in clusters, taskFamilies, targetGroups or taskRoles of the component, and deploy again";
+
+/// What lets the function's role make a call: an argument of the component, or what each deployment gives it.
+fn repair(ask: &Ask) -> String {
+    let is_for = |service: &str| {
+        let passed = ask.context.iter().filter(|(key, _)| *key == "iam:PassedToService");
+        passed.flat_map(|(_, values)| values).any(|value| value == service)
+    };
+    let what = match ask.action {
+        "iam:PassRole" if is_for(TASKS) => "name it in taskRoles",
+        "iam:PassRole" if is_for(VOLUMES) => "name it in infrastructureRoles",
+        "ecs:RunTask" => "name its family in taskFamilies, and the cluster in clusters,",
+        // On whatever is in the cluster.
+        "ecs:DescribeTasks"
+        | "ecs:StopTask"
+        | "ecs:TagResource"
+        | "ecs:ListTasks"
+        | "ecs:DescribeContainerInstances" => "name the cluster in clusters",
+        "elasticloadbalancing:RegisterTargets" | "elasticloadbalancing:DeregisterTargets" => "name it in targetGroups",
+        _ => return DEPLOY.to_owned(),
+    };
+    format!("{what} of the component, and {DEPLOY}")
+}
 
 pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
     let Some(role) = of.role else {
@@ -31,7 +57,7 @@ pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     let report = of.report("permissions", findings);
-    judge(&asks(of.start, of.account, role), of.account, role, REPAIR, report);
+    judge(&asks(of.start, of.account, role), of.account, role, report);
 }
 
 /// What the function needs whatever it starts.
@@ -57,22 +83,22 @@ pub(super) fn check_deployment(deployment: &Deployment, account: &Account, findi
         .collect();
     // Without a role for schedules, a destination, and whatever else, each of which another check warns of.
     if !asks.is_empty() {
-        judge(&asks, account, &function.role, DEPLOY, report);
+        judge(&asks, account, &function.role, report);
     }
 }
 
-fn judge(asks: &[Ask], account: &Account, role: &str, repair: &str, mut report: Report<'_>) {
+fn judge(asks: &[Ask], account: &Account, role: &str, mut report: Report<'_>) {
     if asks.is_empty() {
         report.unread("what its calls are about");
     }
-    let mut denied: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut denied: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     for ask in asks {
         let Some(fact) = account.permits.get(ask) else {
             continue;
         };
         match fact.known(&mut report, &format!("the role {role} does not exist"), DEPLOY) {
             Some(Verdict::Allowed) | None => {}
-            Some(Verdict::Denied) => denied.entry(ask.action).or_default().push(&ask.resource),
+            Some(Verdict::Denied) => denied.entry((ask.action, repair(ask))).or_default().push(&ask.resource),
             Some(Verdict::Unclear(keys)) => report.not_checked(
                 format!(
                     "whether the function may call {} depends on {}, which is not known here",
@@ -83,7 +109,7 @@ fn judge(asks: &[Ask], account: &Account, role: &str, repair: &str, mut report: 
             ),
         }
     }
-    for (action, resources) in denied {
+    for ((action, repair), resources) in denied {
         report.failure(
             format!("the function's role may not call {action} on {}", resources.join(", ")),
             repair,
@@ -236,12 +262,12 @@ pub(crate) fn asks(start: &StartRequest, account: &Account, role: &str) -> Vec<A
         .and_then(|it| it.execution_role_arn.as_ref())
         .or(definition.execution_role.as_ref());
     for passed in [task_role, execution_role].into_iter().flatten() {
-        let service = vec![("iam:PassedToService", vec!["ecs-tasks.amazonaws.com".to_owned()])];
+        let service = vec![("iam:PassedToService", vec![TASKS.to_owned()])];
         asks.push(ask("iam:PassRole", passed, service));
     }
     let volumes = start.options.volume_configurations.iter().flatten();
     for volume in volumes.filter_map(|volume| volume.ebs.as_ref()) {
-        let service = vec![("iam:PassedToService", vec!["ecs.amazonaws.com".to_owned()])];
+        let service = vec![("iam:PassedToService", vec![VOLUMES.to_owned()])];
         asks.push(ask("iam:PassRole", &volume.role_arn, service));
     }
     if definition.ports.network_mode != NetworkMode::Awsvpc && !start.attachments.is_empty() {

@@ -7,7 +7,7 @@ use start_engines_core::call::run_task::Launch;
 use super::OfService;
 use super::firewall::is_of_port;
 use crate::doctor::fact::Fact;
-use crate::doctor::world::{Account, Deployment, Endpoint, Route, RouteTable, SecurityGroup};
+use crate::doctor::world::{Account, Deployment, Endpoint, Route, RouteTable, SecurityGroup, is_of_fargate, placing};
 use crate::doctor::{Finding, Report};
 
 /// Where a subnet's packets to the internet go.
@@ -30,17 +30,14 @@ pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
     for placement in &of.start.placements {
         let is_fargate = match &placement.launch {
             Launch::Type(kind) => *kind == "FARGATE",
-            Launch::Strategy(items) => items.iter().all(|item| item.name.starts_with("FARGATE")),
-            // Without a default strategy RunTask takes launch type EC2
-            // (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>).
+            Launch::Strategy(items) => placing(items).all(is_of_fargate),
             Launch::ClusterDefault => {
                 let cluster = of.account.clusters.get(of.start.cluster.name());
                 let Some(cluster) = cluster.and_then(|cluster| cluster.get()) else {
                     report.unread("the cluster's default strategy");
                     continue;
                 };
-                let default = &cluster.default_strategy;
-                !default.is_empty() && default.iter().all(|name| name.starts_with("FARGATE"))
+                !cluster.takes_any_instance(&placement.launch) && placing(&cluster.default_strategy).all(is_of_fargate)
             }
         };
         let Some(network) = placement.network.as_ref().filter(|_| is_fargate) else {

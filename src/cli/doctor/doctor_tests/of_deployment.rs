@@ -26,19 +26,31 @@ fn the_function_is_there_runs_and_is_of_the_architecture_that_it_was_built_for()
 
 #[test]
 fn credentials_or_a_region_of_elsewhere_are_told_as_such() {
-    let world = broken(|world| world.looker.account = Fact::Known("444455556666".to_owned()));
-    only(
-        &world,
-        "account",
-        Level::NotChecked,
-        "your credentials are of the account 444455556666, and start-engines is in 111122223333: nothing was looked at",
+    let elsewhere = |change: fn(&mut Looker)| {
+        let mut world = sound();
+        change(&mut world.looker);
+        checks::elsewhere(&world.looker, &world.deployment.arn)
+    };
+    let found = elsewhere(|looker| looker.account = Fact::Known("444455556666".to_owned())).unwrap();
+    assert_eq!(
+        (found.check, found.level, found.message.as_str()),
+        (
+            "account",
+            Level::NotChecked,
+            "your credentials are of the account 444455556666, and start-engines is in 111122223333: nothing was looked at"
+        )
     );
-    let world = broken(|world| world.looker.region = "eu-west-1".to_owned());
-    only(
-        &world,
-        "account",
-        Level::NotChecked,
-        "your region is eu-west-1, and start-engines is in us-east-1",
+    let found = elsewhere(|looker| looker.region = "eu-west-1".to_owned()).unwrap();
+    assert!(
+        found
+            .message
+            .starts_with("your region is eu-west-1, and start-engines is in us-east-1"),
+        "{found:#?}"
+    );
+    assert_eq!(elsewhere(|_| {}), None);
+    assert_eq!(
+        elsewhere(|looker| looker.account = Fact::unread("expired", "log in")),
+        None
     );
     // Whose they are is not known: then what is read is told.
     let world = broken(|world| world.looker.account = Fact::unread("expired", "log in"));

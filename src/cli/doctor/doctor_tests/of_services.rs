@@ -81,25 +81,32 @@ fn the_cluster_is_active_and_has_what_the_start_is_launched_on() {
             .contains("is not one of the cluster engines")
     );
     // Beside container instances of others it is empty too.
-    let beside = |staffed: Option<Fact<std::collections::BTreeSet<String>>>| {
+    let beside = |instances: Option<Fact<Instances>>| {
         let mut world = with_entry(&strategy);
         cluster(&mut world).providers.push("own".to_owned());
-        cluster(&mut world).instances = 3;
+        cluster(&mut world).registered = 3;
         let account = &mut world.account;
         account.providers.insert("own".to_owned(), Fact::Known(provider(false)));
-        account.staffed.extend(staffed.map(|fact| ("engines".to_owned(), fact)));
+        account
+            .instances
+            .extend(instances.map(|fact| ("engines".to_owned(), fact)));
         let mut found = unwell(&world);
         found.retain(|finding| finding.check == "capacity");
         found
     };
-    let of = |name: &str| Some(Fact::Known([name.to_owned()].into()));
+    let of = |name: &str| {
+        Some(Fact::Known(Instances {
+            any: true,
+            providers: [name.to_owned()].into(),
+        }))
+    };
     assert_eq!(beside(of("own")), []);
     let found = beside(of("other"));
     assert!(
         found[0].level == Level::Failure
             && found[0]
                 .message
-                .contains("own is empty: no container instance of the cluster is its own, and managed scaling is off"),
+                .contains("own is empty: no container instance of its own is ACTIVE with its agent connected"),
         "{found:#?}"
     );
     for unread in [None, Some(Fact::unread("you may not call it", "attach the policy"))] {
@@ -116,10 +123,121 @@ fn the_cluster_is_active_and_has_what_the_start_is_launched_on() {
         told.level == Level::Ok && told.message.contains("own: container instances are brought up"),
         "{told:#?}"
     );
+}
+
+#[test]
+fn a_start_on_container_instances_needs_one_that_takes_tasks() {
     let mut world = with_entry(&json!({"launchType": "EC2"}));
-    assert!(unwell(&world)[0].message.contains("has no container instance"));
-    cluster(&mut world).instances = 1;
-    assert!(unwell(&world).iter().all(|finding| finding.level == Level::NotChecked));
+    let capacity = |world: &World| {
+        let mut found = unwell(world);
+        found.retain(|finding| finding.check == "capacity");
+        found
+    };
+    assert!(capacity(&world)[0].message.contains("has no container instance, and"));
+    cluster(&mut world).registered = 2;
+    assert_eq!(capacity(&world)[0].level, Level::NotChecked);
+    let instances = |any| Instances {
+        any,
+        ..Instances::default()
+    };
+    for (any, expected) in [(true, 0), (false, 1)] {
+        let found = Fact::Known(instances(any));
+        world.account.instances.insert("engines".to_owned(), found);
+        let found = capacity(&world);
+        assert_eq!(found.len(), expected, "{found:#?}");
+        assert!(
+            found
+                .iter()
+                .all(|it| it.level == Level::Failure && it.message.contains("none of its 2 is ACTIVE")),
+            "{found:#?}"
+        );
+    }
+}
+
+#[test]
+fn of_several_capacity_providers_those_without_a_weight_place_no_task() {
+    let item = |name: &str, weight| CapacityProvider {
+        name: name.to_owned(),
+        weight,
+        base: 0,
+    };
+    let found = |own: i32, fargate: i32, launch: bool| {
+        let items = [item("own", own), item("FARGATE", fargate)];
+        let strategy =
+            json!([{"capacityProvider": "own", "weight": own}, {"capacityProvider": "FARGATE", "weight": fargate}]);
+        let strategy = if launch { strategy } else { json!(null) };
+        let mut world = with_entry(&json!({"launchType": null, "capacityProviderStrategy": strategy}));
+        let cluster = cluster(&mut world);
+        cluster.providers.push("own".to_owned());
+        cluster.default_strategy = items.to_vec();
+        let empty = Provider {
+            status: "ACTIVE".to_owned(),
+            scales: false,
+        };
+        world.account.providers.insert("own".to_owned(), Fact::Known(empty));
+        unwell(&world)
+    };
+    for launch in [true, false] {
+        // All run on Fargate, and their way out is looked at.
+        assert_eq!(found(0, 1, launch), []);
+        let first = &found(1, 1, launch)[0];
+        assert!(
+            first.level == Level::Failure && first.message.starts_with("the capacity provider own is empty"),
+            "{first:#?}"
+        );
+    }
+    let first = &found(0, 0, false)[0];
+    assert!(
+        first.level == Level::Failure
+            && first
+                .message
+                .contains("of the cluster engines has several capacity providers, all with a weight of 0"),
+        "{first:#?}"
+    );
+}
+
+#[test]
+fn what_lets_a_denied_call_through_is_named_by_the_call() {
+    const VOLUMES: &str = "arn:aws:iam::111122223333:role/volumes";
+    let volumes =
+        json!({"volumeConfigurations": [{"name": "data", "managedEBSVolume": {"roleArn": VOLUMES, "sizeInGiB": 1}}]});
+    let mut world = with_entry(&volumes);
+    deny(&mut world, "iam:PassRole", VOLUMES);
+    let repair = |world: &World| {
+        let found = unwell(world);
+        let mut denied = found.iter().filter(|finding| finding.check == "permissions");
+        denied.next().expect("it is denied").repair.clone()
+    };
+    assert!(repair(&world).starts_with("name it in infrastructureRoles of the component"));
+    for (action, resource, expected) in [
+        ("iam:PassRole", EXECUTION, "name it in taskRoles of"),
+        (
+            "elasticloadbalancing:RegisterTargets",
+            GROUP,
+            "name it in targetGroups of",
+        ),
+        ("ecs:ListTasks", "*", "name the cluster in clusters of"),
+        ("ec2:DescribeNetworkInterfaces", "*", "deploy again"),
+    ] {
+        let repair = repair(&denied(action, resource));
+        assert!(repair.starts_with(expected), "{action}: {repair}");
+    }
+    // Container instances are looked up where the target is theirs.
+    for action in ["ecs:DescribeContainerInstances", "ec2:DescribeInstances"] {
+        let mut world = sound();
+        definition(&mut world).ports.network_mode = NetworkMode::Bridge;
+        permit_all(&mut world);
+        let ask = world.account.permits.keys().find(|ask| ask.action == action);
+        let resource = ask.expect("it is asked").resource.clone();
+        deny(&mut world, action, &resource);
+        assert!(
+            unwell(&world)
+                .iter()
+                .any(|finding| finding.check == "permissions"
+                    && finding.message.contains(&format!("may not call {action}"))),
+            "{action}"
+        );
+    }
 }
 
 #[test]

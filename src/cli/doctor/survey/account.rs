@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 use start_engines_core::call::CallError;
-use start_engines_core::call::run_task::Launch;
 use start_engines_core::domain::arn::{TargetGroupArn, TaskDefinition};
 use start_engines_core::request::start::StartRequest;
 
@@ -13,7 +12,7 @@ use super::answers::{each, not_in_ecr, verdicts};
 use crate::aws::EcrImage;
 use crate::doctor::checks;
 use crate::doctor::fact::{Fact, is_missing};
-use crate::doctor::world::{Account, Ask, Deployment, Service, Subnet};
+use crate::doctor::world::{Account, Ask, Deployment, Instances, Service, Subnet, is_of_fargate, placing};
 
 /// ECS describes up to 100 clusters in a call.
 const MAX_CLUSTERS: usize = 100;
@@ -61,20 +60,14 @@ impl Survey<'_> {
                 async |names: &[String]| self.reads.clusters(names).await,
             )
             .await;
-        let launches = starts
-            .iter()
-            .flat_map(|start| &start.placements)
-            .map(|placement| &placement.launch);
-        let mut providers: Names = launches
-            .filter_map(|launch| match launch {
-                Launch::Strategy(items) => Some(items.iter().map(|item| item.name.clone())),
-                Launch::Type(_) | Launch::ClusterDefault => None,
-            })
-            .flatten()
-            .collect();
-        let clusters = account.clusters.values().filter_map(Fact::get);
-        providers.extend(clusters.flat_map(|cluster| cluster.default_strategy.clone()));
-        providers.retain(|name| !matches!(name.as_str(), "FARGATE" | "FARGATE_SPOT"));
+        let mut providers = Names::new();
+        for start in starts {
+            let cluster = account.clusters.get(start.cluster.name()).and_then(Fact::get);
+            let launches = start.placements.iter().map(|placement| &placement.launch);
+            let named = launches.flat_map(|launch| cluster.map(|it| it.strategy(launch)).unwrap_or_default());
+            providers.extend(named.map(|item| item.name.clone()));
+        }
+        providers.retain(|name| !is_of_fargate(name));
         account.providers = self
             .batches(
                 providers,
@@ -83,7 +76,7 @@ impl Survey<'_> {
                 async |names: &[String]| self.reads.providers(names).await,
             )
             .await;
-        self.staff(starts, account).await;
+        self.instances(starts, account).await;
         let definitions: BTreeSet<TaskDefinition> = starts.iter().map(|start| start.task_definition.clone()).collect();
         self.counting
             .begin(&format!("reading {} task definitions", definitions.len()));
@@ -94,37 +87,43 @@ impl Survey<'_> {
         account.definitions = join_all(read).await.into_iter().collect();
     }
 
-    /// Which capacity providers have container instances, of clusters where a start needs one that brings up none itself.
-    async fn staff(&self, starts: &[&StartRequest], account: &mut Account) {
-        let mut wanted: BTreeMap<String, Names> = BTreeMap::new();
+    /// The container instances of clusters where a start needs one that is there already.
+    async fn instances(&self, starts: &[&StartRequest], account: &mut Account) {
+        let mut wanted: BTreeMap<String, Instances> = BTreeMap::new();
         for start in starts {
             let name = start.cluster.name();
             let Some(cluster) = account.clusters.get(name).and_then(Fact::get) else {
                 continue;
             };
-            let providers = start.placements.iter().flat_map(|placement| match &placement.launch {
-                Launch::Strategy(items) => items.iter().map(|item| item.name.clone()).collect(),
-                Launch::ClusterDefault => cluster.default_strategy.clone(),
-                Launch::Type(_) => Vec::new(),
-            });
-            let does_not_scale = |name: &String| {
-                let provider = account.providers.get(name).and_then(Fact::get);
+            if cluster.registered == 0 {
+                continue;
+            }
+            let does_not_scale = |name: &&str| {
+                let provider = account.providers.get(*name).and_then(Fact::get);
                 provider.is_some_and(|provider| !provider.scales)
             };
-            let fixed: Names = providers.filter(does_not_scale).collect();
-            if cluster.instances > 0 && !fixed.is_empty() {
-                wanted.entry(name.to_owned()).or_default().extend(fixed);
+            for launch in start.placements.iter().map(|placement| &placement.launch) {
+                let any = cluster.takes_any_instance(launch);
+                let fixed: Names = placing(cluster.strategy(launch))
+                    .filter(does_not_scale)
+                    .map(str::to_owned)
+                    .collect();
+                if any || !fixed.is_empty() {
+                    let wanted = wanted.entry(name.to_owned()).or_default();
+                    wanted.any |= any;
+                    wanted.providers.extend(fixed);
+                }
             }
         }
-        for (cluster, providers) in wanted {
-            let found = self.staffed(&cluster, &providers).await;
-            account.staffed.insert(cluster, found);
+        for (cluster, wanted) in wanted {
+            let found = self.instances_of(&cluster, &wanted).await;
+            account.instances.insert(cluster, found);
         }
     }
 
-    /// Of these capacity providers those with a container instance, by page after page of the cluster's container instances.
-    async fn staffed(&self, cluster: &str, providers: &Names) -> Fact<Names> {
-        let (mut found, mut page) = (Names::new(), None);
+    /// Page after page, until what is wanted is found.
+    async fn instances_of(&self, cluster: &str, wanted: &Instances) -> Fact<Instances> {
+        let (mut found, mut page) = (Instances::default(), None);
         loop {
             let answer = self
                 .turn(self.reads.container_instances(cluster, page.as_deref()))
@@ -134,13 +133,17 @@ impl Survey<'_> {
                 Err(error) => return Fact::of(Err(error), "ecs:ListContainerInstances"),
             };
             if !arns.is_empty() {
-                match self.turn(self.reads.providers_of(cluster, arns)).await {
-                    Ok(of_page) => found.extend(of_page),
+                match self.turn(self.reads.instances(cluster, arns)).await {
+                    Ok(of_page) => {
+                        found.any |= of_page.any;
+                        found.providers.extend(of_page.providers);
+                    }
                     Err(error) => return Fact::of(Err(error), "ecs:DescribeContainerInstances"),
                 }
             }
             page = next;
-            if page.is_none() || providers.is_subset(&found) {
+            let is_all = (found.any || !wanted.any) && wanted.providers.is_subset(&found.providers);
+            if page.is_none() || is_all {
                 return Fact::Known(found);
             }
         }

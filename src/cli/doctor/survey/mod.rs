@@ -5,7 +5,6 @@
 mod account;
 mod answers;
 mod deployed;
-mod elsewhere;
 mod pace;
 
 use serde_json::{Value, json};
@@ -15,7 +14,6 @@ use start_engines_core::domain::arn::{Cluster, FunctionArn};
 use start_engines_core::request::{self, Trigger};
 
 use self::pace::Pace;
-use super::checks;
 use super::fact::Fact;
 use super::world::{Looker, Service, World};
 use crate::aws::Reads;
@@ -59,17 +57,18 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Reads it all.
-    pub(crate) async fn world(&self, told: &Told) -> World {
+    /// Whose eyes it reads with.
+    pub(crate) async fn looker(&self) -> Looker {
         self.counting.begin("reading the deployment");
-        let looker = Looker {
+        Looker {
             // Needs no permission (<https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>).
             account: Fact::of(self.turn(self.reads.caller()).await, "sts:GetCallerIdentity"),
             region: self.reads.region(),
-        };
-        if checks::elsewhere(&looker, &told.function).is_some() {
-            return elsewhere::world(told, looker);
         }
+    }
+
+    /// Reads all the rest.
+    pub(crate) async fn world(&self, looker: Looker, told: &Told) -> World {
         let deployment = self.deployment(told).await;
         // What the function itself would do, if its settings can be read; else what the command knows of them.
         let mut config = match deployment.config() {

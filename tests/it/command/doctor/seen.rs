@@ -18,21 +18,20 @@ async fn credentials_of_another_account_are_the_cause_and_nothing_is_said_to_be_
         // What the other account answers: that it has nothing of the kind.
         world.take_away("function", "start-engines");
     });
+    // A service that the function would refuse is no reason for another exit status.
+    std::fs::write(&other.catalog, json!({"auth": {"cluster": "another"}}).to_string()).expect("a file");
     let found = other.unwell(1).await;
-    let [cause] = of_check(&found, "account")[..] else {
-        panic!("one cause: {found:#?}");
+    let [cause] = found.as_slice() else {
+        panic!("the cause alone: {found:#?}");
     };
+    assert_eq!(
+        (&cause["check"], &cause["level"]),
+        (&json!("account"), &json!("not_checked"))
+    );
     assert_eq!(
         message(cause),
         "your credentials are of the account 444455556666, and start-engines is in 111122223333: nothing was looked at"
     );
-    for finding in &found {
-        assert_eq!(finding["level"], "not_checked", "{finding:#}");
-        assert!(!message(finding).contains("does not exist"), "{finding:#}");
-    }
-    for check in ["function", "rule", "queue", "alarms", "cluster", "target group"] {
-        assert!(!of_check(&found, check).is_empty(), "{check}: {found:#?}");
-    }
     assert_eq!(other.stage.calls(), ["GetCallerIdentity"]);
 }
 
@@ -56,7 +55,8 @@ async fn a_capacity_provider_is_empty_where_all_container_instances_are_of_other
     assert_eq!(finding["level"], "failure");
     assert_eq!(
         message(finding),
-        "the capacity provider own is empty: no container instance of the cluster is its own, and managed scaling is off"
+        "the capacity provider own is empty: no container instance of its own is ACTIVE with its agent connected, and managed \
+         scaling is off"
     );
     let denied = || Fault::error(403, "AccessDeniedException", "not authorized");
     deployed
@@ -75,6 +75,40 @@ async fn a_capacity_provider_is_empty_where_all_container_instances_are_of_other
         .change(|world| world.described_mut("container instance", &instance)["capacityProviderName"] = json!("own"));
     let found = deployed.unwell(0).await;
     assert!(of_check(&found, "capacity").is_empty(), "{found:#?}");
+}
+
+#[tokio::test]
+async fn container_instances_whose_agent_is_gone_or_that_drain_take_no_task() {
+    let mut instance = String::new();
+    let deployed = Deployed::with("drains", json!({"launchType": "EC2"}))
+        .await
+        .change(|world| {
+            instance = world.add_container_instance("engines", Some("i-0a1b2c3d4e5f60718"), [10, 0, 0, 9].into());
+            world.described_mut("task definition", DEFINITION)["compatibilities"] = json!(["EC2"]);
+        });
+    let found = deployed.unwell(0).await;
+    assert!(of_check(&found, "capacity").is_empty(), "{found:#?}");
+    let expected = "the cluster engines has no container instance that takes tasks, and the start wants one: none of its 1 is \
+                    ACTIVE with its agent connected";
+    let deployed = deployed.change(|world| {
+        world.describe("container instance", &instance, json!({"agentConnected": false}));
+    });
+    let found = deployed.unwell(3).await;
+    let [finding] = of_check(&found, "capacity")[..] else {
+        panic!("one: {found:#?}");
+    };
+    assert_eq!((message(finding), &finding["level"]), (expected, &json!("failure")));
+    // All of them drain: the cluster counts them still
+    // (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Cluster.html>).
+    let deployed = deployed.change(|world| {
+        world.deregister_container_instance(&instance);
+        world.describe("cluster", "engines", json!({"registeredContainerInstancesCount": 1}));
+    });
+    let found = deployed.unwell(3).await;
+    let [finding] = of_check(&found, "capacity")[..] else {
+        panic!("one: {found:#?}");
+    };
+    assert_eq!(message(finding), expected);
 }
 
 #[tokio::test]
