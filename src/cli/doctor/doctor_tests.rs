@@ -6,7 +6,8 @@ mod of_services;
 
 use serde_json::json;
 use start_engines_core::call::run_task::CapacityProvider;
-use start_engines_core::domain::definition::NetworkMode;
+use start_engines_core::domain::definition::{NetworkMode, PortMapping};
+use start_engines_core::domain::task::ports::RawBinding;
 
 use super::checks::{self, all};
 use super::fact::Fact;

@@ -20,7 +20,7 @@ pub(crate) enum Says {
 pub(crate) fn allows(policy: &Value, service: &str, action: &str, source: &str) -> Says {
     let account = source.split(':').nth(4).unwrap_or_default();
     let statements: Vec<&Value> = list(&policy["Statement"]);
-    let mut says = Says::No;
+    let (mut says, mut is_certain) = (Says::No, true);
     for statement in statements {
         let is_for =
             names(&statement["Principal"], service) && list(&statement["Action"]).iter().any(|it| fits(it, action));
@@ -30,12 +30,16 @@ pub(crate) fn allows(policy: &Value, service: &str, action: &str, source: &str) 
         let conditions = conditions(&statement["Condition"], source, account);
         match (statement["Effect"].as_str(), conditions) {
             (Some("Deny"), Says::Yes) => return Says::No,
+            (Some("Deny"), Says::Unclear) => is_certain = false,
             (Some("Allow"), Says::Yes) => says = Says::Yes,
             (Some("Allow"), Says::Unclear) if says == Says::No => says = Says::Unclear,
             _ => {}
         }
     }
-    says
+    match says {
+        Says::Yes if !is_certain => Says::Unclear,
+        says => says,
+    }
 }
 
 /// Whether the policy of a role lets Scheduler assume it, for the schedules of this group.
@@ -63,14 +67,21 @@ fn conditions(condition: &Value, source: &str, account: &str) -> Says {
                 "aws:sourceaccount" => Some(account),
                 _ => None,
             };
-            let is_equal = matches!(
-                operator.as_str(),
-                "ArnEquals" | "ArnLike" | "StringEquals" | "StringLike"
-            );
+            let is_like = matches!(operator.as_str(), "ArnEquals" | "ArnLike" | "StringLike");
+            let is_equal = is_like || operator == "StringEquals";
+            // Only in the others `*` stands for something
+            // (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>).
+            let meets = |value: &Value, text: &str| {
+                if is_like {
+                    fits(value, text)
+                } else {
+                    value.as_str() == Some(text)
+                }
+            };
             // Calls of AWS's services come over TLS.
             let is_of_tls = key.eq_ignore_ascii_case("aws:SecureTransport") && operator == "Bool";
             match (text.filter(|_| is_equal), is_of_tls) {
-                (Some(text), _) if list(values).iter().any(|value| fits(value, text)) => {}
+                (Some(text), _) if list(values).iter().any(|value| meets(value, text)) => {}
                 (Some(_), _) => return Says::No,
                 (None, true)
                     if list(values)
@@ -165,6 +176,28 @@ mod tests {
             allows(&json!({}), "events.amazonaws.com", "lambda:InvokeFunction", RULE),
             Says::No
         );
+    }
+
+    #[test]
+    fn a_star_is_a_character_in_string_equals_and_a_denial_that_is_not_understood_is_unclear() {
+        let with = |operator: &str, source: &str| {
+            json!({"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"},
+                "Action": "lambda:InvokeFunction", "Condition": {operator: {"aws:SourceArn": source}}})
+        };
+        let any = "arn:aws:events:us-east-1:111122223333:rule/*";
+        for (operator, expected) in [
+            ("StringEquals", Says::No),
+            ("StringLike", Says::Yes),
+            ("ArnEquals", Says::Yes),
+            ("ArnLike", Says::Yes),
+        ] {
+            assert_eq!(says(with(operator, any)), expected, "{operator}");
+        }
+        let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "*",
+            "Condition": {"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}});
+        let policy = json!({"Statement": [deny, with("ArnEquals", RULE)]});
+        let says = allows(&policy, "events.amazonaws.com", "lambda:InvokeFunction", RULE);
+        assert_eq!(says, Says::Unclear);
     }
 
     #[test]

@@ -69,6 +69,17 @@ fn queue(label: &'static str, suffix: &str) -> Queue {
     }
 }
 
+fn undelivered() -> Queue {
+    let mut queue = queue("rule dead-letter queue", "undelivered");
+    if let Fact::Known(facts) = &mut queue.found {
+        facts.policy = Some(policy(
+            "sqs:SendMessage",
+            &[rule_arn("requests"), rule_arn("state-change")],
+        ));
+    }
+    queue
+}
+
 fn rule(label: &'static str, suffix: &str) -> Rule {
     Rule {
         label,
@@ -78,6 +89,7 @@ fn rule(label: &'static str, suffix: &str) -> Rule {
         targets: Fact::Known(vec![RuleTarget {
             arn: FUNCTION.to_owned(),
             dead_letters: Some(queue_arn("undelivered")),
+            sends: Sends::Event,
         }]),
         matches: vec![("a sample".to_owned(), Fact::Known(true))],
     }
@@ -89,6 +101,10 @@ fn deployment() -> Deployment {
         ("SERVICES_FILE", "/opt/services.json"),
         ("SCHEDULER_ROLE_ARN", LATER),
         ("SCHEDULER_GROUP", "start-engines"),
+        (
+            "SCHEDULER_DEAD_LETTER_QUEUE_ARN",
+            "arn:aws:sqs:us-east-1:111122223333:start-engines-unscheduled",
+        ),
     ];
     let environment: BTreeMap<String, String> = environment
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -129,10 +145,7 @@ fn deployment() -> Deployment {
             rule("request rule", "requests"),
             rule("state-change rule", "state-change"),
         ],
-        queues: vec![
-            queue("on-failure queue", "failures"),
-            queue("rule dead-letter queue", "undelivered"),
-        ],
+        queues: vec![queue("on-failure queue", "failures"), undelivered()],
         mappings: Fact::Known(Vec::new()),
         alarm_names: Some(vec!["start-engines-errors".to_owned()]),
         alarms: Fact::Known([("start-engines-errors".to_owned(), alarm)].into()),
@@ -157,6 +170,7 @@ pub(super) fn buffered() -> World {
         rule.targets = Fact::Known(vec![RuleTarget {
             arn: queue_arn(suffix),
             dead_letters: Some(queue_arn("undelivered")),
+            sends: Sends::Event,
         }]);
         if let Fact::Known(facts) = &mut buffer.found {
             facts.dead_letters = Some(queue_arn("dead-letters"));

@@ -98,6 +98,19 @@ pub(crate) struct Rule {
 pub(crate) struct RuleTarget {
     pub(crate) arn: String,
     pub(crate) dead_letters: Option<String>,
+    pub(crate) sends: Sends,
+}
+
+/// What a rule's target gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Sends {
+    /// The event as it is.
+    #[default]
+    Event,
+    /// `Input`, or `InputPath` for a part of it.
+    Part,
+    /// `InputTransformer`: anything.
+    Transformed,
 }
 
 /// A queue of the deployment.
@@ -139,6 +152,16 @@ pub(crate) struct Service {
     pub(crate) name: String,
     /// Its start, as the function would do it; or all that is wrong with it.
     pub(crate) start: Result<Box<StartRequest>, Problems>,
+    /// What an event that starts it may give besides.
+    pub(crate) from_event: FromEvent,
+}
+
+/// Fields of a start that an event may give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FromEvent {
+    All,
+    /// `CATALOG_ONLY` is set: those that the entry lists as `overridable`.
+    Only(Vec<&'static str>),
 }
 
 /// What the services are made of, each once.
@@ -356,7 +379,7 @@ pub(crate) struct Ask {
     pub(crate) role: String,
     pub(crate) action: &'static str,
     pub(crate) resource: String,
-    /// Context keys, each with its values.
+    /// Context keys, each with its values; without values one that the function's call does not have.
     pub(crate) context: Vec<(&'static str, Vec<String>)>,
 }
 

@@ -20,10 +20,12 @@ pub const MAX_TAGS_OF_A_START: usize = MAX_TAGS - 1;
 /// RUNNING event from registering the task again.
 pub const STOP_AT: &str = "start-engines:stop-at";
 
+/// The key of the tag with the identity of a start, which every start from a bus has.
+pub const EVENT_ID: &str = "start-engines:event-id";
+
 const GROUP: &str = "start-engines:target-group-arn";
 const PORT: &str = "start-engines:port";
 const CONTAINER: &str = "start-engines:container-name";
-const EVENT_ID: &str = "start-engines:event-id";
 const SERVICE: &str = "start-engines:service";
 const CORRELATION_ID: &str = "start-engines:correlation-id";
 const REQUESTED_AT: &str = "start-engines:requested-at";

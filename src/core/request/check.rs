@@ -8,20 +8,16 @@ use serde_json::{Value, json};
 
 use super::envelope::Event;
 use super::later::Later;
+use super::own::{self, Ids};
 use super::sender::Sender;
 use super::task_change::SOURCE;
 use crate::call::MAX_TASKS_PER_SCHEDULE;
 use crate::config::Config;
-use crate::domain::arn::{Cluster, Port, TargetGroupArn, TaskArn};
-use crate::domain::target::{GroupTarget, Target};
+use crate::domain::arn::{Cluster, TaskArn};
+use crate::domain::target::GroupTarget;
 use crate::domain::timestamp::Timestamp;
 use crate::input::fields::Fields;
 use crate::input::problem::Problems;
-
-/// The maximum number of targets of a task; `startedBy` has room for fewer.
-const MAX_TARGETS: usize = 10;
-/// The maximum length of a target's `Id`.
-const MAX_ID: usize = 128;
 
 /// A request to see whether registered targets are healthy.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -68,8 +64,13 @@ pub(crate) fn read(
     let mut fields = Fields::of(&event.detail, "detail", problems)?;
     let tasks = fields.list("tasks", MAX_TASKS_PER_SCHEDULE, problems, task);
     let is_second = fields.flag("second", problems).unwrap_or(false);
-    let planned_at = fields.read("plannedAt", problems, time);
-    require(&mut fields, &["tasks", "plannedAt"], problems);
+    let planned_at = fields.read("plannedAt", problems, own::time);
+    own::require(
+        &mut fields,
+        "event of this detail-type",
+        &["tasks", "plannedAt"],
+        problems,
+    );
     fields.deny_unknown(problems);
     Some(CheckRequest {
         tasks: tasks?,
@@ -79,27 +80,17 @@ pub(crate) fn read(
     })
 }
 
-fn require(fields: &mut Fields<'_>, names: &[&'static str], problems: &mut Problems) {
-    for name in names {
-        if fields.raw(name).is_none() {
-            problems.missing(fields.at(name), "every event of this detail-type has this field");
-        }
-    }
-}
-
-fn time(value: &Value) -> Result<Timestamp, String> {
-    let time = value.as_str().and_then(Timestamp::parse);
-    time.ok_or_else(|| "must be a time as in 2026-11-20T07:00:00.000Z".to_owned())
-}
-
 fn task(value: &Value, path: &str, problems: &mut Problems) -> Option<RegisteredTask> {
     let mut fields = Fields::of(value, path, problems)?;
     let arn: Option<TaskArn> = fields.parsed("taskArn", problems);
     let cluster: Option<Cluster> = fields.parsed("cluster", problems);
-    let targets = fields.list("targets", MAX_TARGETS, problems, target);
-    let registered_at = fields.read("registeredAt", problems, time);
-    require(
+    let targets = fields.list("targets", own::MAX_TARGETS, problems, |value, path, problems| {
+        own::target(value, path, Ids::Any, problems)
+    });
+    let registered_at = fields.read("registeredAt", problems, own::time);
+    own::require(
         &mut fields,
+        "task",
         &["taskArn", "cluster", "targets", "registeredAt"],
         problems,
     );
@@ -112,29 +103,12 @@ fn task(value: &Value, path: &str, problems: &mut Problems) -> Option<Registered
     })
 }
 
-fn target(value: &Value, path: &str, problems: &mut Problems) -> Option<GroupTarget> {
-    let mut fields = Fields::of(value, path, problems)?;
-    let group: Option<TargetGroupArn> = fields.parsed("targetGroupArn", problems);
-    let id = fields.text("id", MAX_ID, problems);
-    let port = fields.read("port", problems, |value| {
-        let port = value.as_i64().map(Port::try_from);
-        port.and_then(Result::ok).ok_or_else(|| "must be a port".to_owned())
-    });
-    require(&mut fields, &["targetGroupArn", "id", "port"], problems);
-    fields.deny_unknown(problems);
-    Some(GroupTarget {
-        group: group?,
-        target: Target { id: id?, port: port? },
-    })
-}
-
 /// The item of a task in the `detail` of the event; `None` if a time is not a valid date.
 pub(crate) fn item(task: &RegisteredTask) -> Option<Value> {
-    let target = |GroupTarget { group, target }: &GroupTarget| json!({"targetGroupArn": group.as_str(), "id": target.id, "port": target.port.number()});
     Some(json!({
         "taskArn": task.arn.as_str(),
         "cluster": task.cluster.as_str(),
-        "targets": task.targets.iter().map(target).collect::<Vec<_>>(),
+        "targets": task.targets.iter().map(own::target_item).collect::<Vec<_>>(),
         "registeredAt": task.registered_at.to_rfc3339()?,
     }))
 }

@@ -4,25 +4,22 @@
 //! that has an address now did not fit into one invocation, or where ECS may not show that task yet. Its `source` is that
 //! of ECS's own events, which nobody but AWS can send to a bus. Must not call AWS.
 
-use std::net::IpAddr;
-
 use serde_json::{Value, json};
 
 use super::envelope::Event;
 use super::later::Later;
+use super::own::{self, Ids, MAX_TARGETS};
 use super::sender::Sender;
 use super::task_change::SOURCE;
 use crate::config::Config;
-use crate::domain::arn::{Cluster, InterfaceId, Port, TargetGroupArn, TaskArn};
-use crate::domain::target::{GroupTarget, Target};
+use crate::domain::arn::{Cluster, InterfaceId, TaskArn};
+use crate::domain::target::GroupTarget;
 use crate::domain::timestamp::Timestamp;
 use crate::input::fields::Fields;
 use crate::input::problem::Problems;
 
 /// How many times a late stop can go on in another invocation.
 pub const MAX_CONTINUATIONS: i32 = 100;
-/// The maximum number of targets; `startedBy` has room for fewer.
-const MAX_TARGETS: usize = 10;
 /// The maximum number of network interfaces. Without a VPC, interfaces of several VPCs may have an address.
 const MAX_INTERFACES: usize = 1_000;
 /// The maximum length of a text that AWS has given.
@@ -156,8 +153,10 @@ pub(crate) fn read(
     let cluster: Option<Cluster> = fields.parsed("cluster", problems);
     let started_by = fields.text("startedBy", MAX_TEXT, problems);
     let interface: Option<InterfaceId> = fields.parsed("networkInterfaceId", problems);
-    let happened_at = fields.read("happenedAt", problems, time);
-    let targets = fields.list("targets", MAX_TARGETS, problems, target);
+    let happened_at = fields.read("happenedAt", problems, own::time);
+    let targets = fields.list("targets", MAX_TARGETS, problems, |value, path, problems| {
+        own::target(value, path, Ids::Addresses, problems)
+    });
     let count = fields.number("count", 1..=i64::from(MAX_CONTINUATIONS), problems);
     let known = targets.as_deref().unwrap_or_default();
     let interfaces = fields.list("interfaces", MAX_INTERFACES, problems, |value, path, problems| {
@@ -168,18 +167,19 @@ pub(crate) fn read(
     });
     let begun = fields.raw("search");
     let begun = begun.map(|value| search(value, problems));
-    for name in [
-        "taskArn",
-        "cluster",
-        "networkInterfaceId",
-        "targets",
-        "count",
-        "interfaces",
-    ] {
-        if fields.raw(name).is_none() {
-            problems.missing(fields.at(name), "every event of this detail-type has this field");
-        }
-    }
+    own::require(
+        &mut fields,
+        "event of this detail-type",
+        &[
+            "taskArn",
+            "cluster",
+            "networkInterfaceId",
+            "targets",
+            "count",
+            "interfaces",
+        ],
+        problems,
+    );
     fields.deny_unknown(problems);
     Some(DeregisterRequest {
         task: FormerOwner {
@@ -203,36 +203,6 @@ pub(crate) fn read(
     })
 }
 
-fn time(value: &Value) -> Result<Timestamp, String> {
-    let time = value.as_str().and_then(Timestamp::parse);
-    time.ok_or_else(|| "must be a time as in 2026-11-20T07:00:00.000Z".to_owned())
-}
-
-fn target(value: &Value, path: &str, problems: &mut Problems) -> Option<GroupTarget> {
-    let mut fields = Fields::of(value, path, problems)?;
-    let group: Option<TargetGroupArn> = fields.parsed("targetGroupArn", problems);
-    let id = fields.read("id", problems, |value| {
-        let address = value.as_str().filter(|text| text.parse::<IpAddr>().is_ok());
-        address
-            .map(str::to_owned)
-            .ok_or_else(|| "must be an IP address".to_owned())
-    });
-    let port = fields.read("port", problems, |value| {
-        let port = value.as_i64().map(Port::try_from);
-        port.and_then(Result::ok).ok_or_else(|| "must be a port".to_owned())
-    });
-    for name in ["targetGroupArn", "id", "port"] {
-        if fields.raw(name).is_none() {
-            problems.missing(fields.at(name), "every target has this field");
-        }
-    }
-    fields.deny_unknown(problems);
-    Some(GroupTarget {
-        group: group?,
-        target: Target { id: id?, port: port? },
-    })
-}
-
 /// The target with this index.
 fn one_of(value: &Value, path: &str, targets: &[GroupTarget], problems: &mut Problems) -> Option<GroupTarget> {
     let index = value.as_u64().and_then(|index| usize::try_from(index).ok());
@@ -251,16 +221,12 @@ fn seen_interface(
 ) -> Option<SeenInterface> {
     let mut fields = Fields::of(value, path, problems)?;
     let id: Option<InterfaceId> = fields.parsed("id", problems);
-    let first_seen = fields.read("firstSeen", problems, time);
+    let first_seen = fields.read("firstSeen", problems, own::time);
     let has_owner = fields.raw("keptByOwner").is_some();
     let kept_by_owner = fields.list("keptByOwner", MAX_TARGETS, problems, |value, path, problems| {
         one_of(value, path, targets, problems)
     });
-    for name in ["id", "firstSeen"] {
-        if fields.raw(name).is_none() {
-            problems.missing(fields.at(name), "every interface has this field");
-        }
-    }
+    own::require(&mut fields, "interface", &["id", "firstSeen"], problems);
     fields.deny_unknown(problems);
     Some(SeenInterface {
         id: id?,
@@ -271,7 +237,7 @@ fn seen_interface(
 
 fn search(value: &Value, problems: &mut Problems) -> Option<Search> {
     let mut fields = Fields::of(value, "detail.search", problems)?;
-    let began = fields.read("began", problems, time);
+    let began = fields.read("began", problems, own::time);
     let listing = fields.read("listing", problems, |value| {
         let listed = value.as_str().and_then(Listed::of);
         listed.ok_or_else(|| "must be sameService, running or stopped".to_owned())
@@ -280,11 +246,12 @@ fn search(value: &Value, problems: &mut Problems) -> Option<Search> {
     let page = fields.text("nextToken", MAX_TEXT, problems);
     let is_second = fields.flag("second", problems).unwrap_or(false);
     let clusters = fields.text("clusters", MAX_TEXT, problems);
-    for name in ["began", "listing", "cluster", "clusters"] {
-        if fields.raw(name).is_none() {
-            problems.missing(fields.at(name), "every search has this field");
-        }
-    }
+    own::require(
+        &mut fields,
+        "search",
+        &["began", "listing", "cluster", "clusters"],
+        problems,
+    );
     fields.deny_unknown(problems);
     Some(Search {
         clusters: clusters?,
@@ -321,12 +288,11 @@ pub fn detail(request: &DeregisterRequest) -> Option<Value> {
         }
         interfaces.push(interface);
     }
-    let target = |GroupTarget { group, target }: &GroupTarget| json!({"targetGroupArn": group.as_str(), "id": target.id, "port": target.port.number()});
     let mut detail = json!({
         "taskArn": task.arn.as_str(),
         "cluster": task.cluster.as_str(),
         "networkInterfaceId": task.interface.as_str(),
-        "targets": targets.iter().map(target).collect::<Vec<_>>(),
+        "targets": targets.iter().map(own::target_item).collect::<Vec<_>>(),
         "interfaces": interfaces,
         "count": count,
     });

@@ -7,6 +7,7 @@ pub mod deregister;
 pub mod envelope;
 pub mod later;
 pub mod other_shapes;
+mod own;
 pub mod reconcile;
 pub mod reconcile_all;
 pub mod sender;

@@ -6,7 +6,7 @@ mod seen;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use start_engines_fake_aws::{Fault, World};
+use start_engines_fake_aws::{Fault, TargetGroup, World};
 
 use super::{Ended, FUNCTION, Run};
 use crate::stage::Stage;
@@ -191,8 +191,12 @@ fn messaging(world: &mut World) {
             json!([{"Id": "function", "Arn": FUNCTION, "DeadLetterConfig": {"Arn": queue_arn("undelivered")}}]);
         world.describe("targets", name, target);
     }
-    for suffix in ["failures", "undelivered"] {
-        let attributes = json!({"QueueArn": queue_arn(suffix), "SqsManagedSseEnabled": "true"});
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage",
+        "Principal": {"Service": "events.amazonaws.com"}, "Resource": queue_arn("undelivered"),
+        "Condition": {"ArnEquals": {"aws:SourceArn": [REQUESTS, CHANGES]}}}]});
+    for (suffix, policy) in [("failures", json!({})), ("undelivered", policy)] {
+        let attributes =
+            json!({"QueueArn": queue_arn(suffix), "SqsManagedSseEnabled": "true", "Policy": policy.to_string()});
         world.describe("queue", &format!("{QUEUES}{suffix}"), attributes);
     }
     for name in ["start-engines-errors", "start-engines-lag"] {
@@ -395,17 +399,38 @@ async fn a_deployment_that_is_not_there_is_told_and_bad_input_is_exit_status_2()
     assert!(ended.err.contains("no deployment is given"), "{}", ended.err);
 }
 
+/// As many target groups as take three calls to describe.
+const GROUPS: usize = 45;
+
 #[tokio::test]
 async fn five_hundred_services_are_read_in_batches_each_thing_once() {
     let deployed = Deployed::sound("many").await;
-    let names: Vec<String> = (0..500).map(|n| format!("auth-{n}")).collect();
-    let group = deployed.stage.group.clone();
-    let all: serde_json::Map<String, Value> = names.iter().map(|name| (name.clone(), entry(&group))).collect();
-    let catalog = Value::Object(all).to_string();
+    let first = deployed.stage.group.clone();
+    let groups: Vec<String> = deployed.stage.fake.world(|world| {
+        let check = world.described_mut("target group", &first).clone();
+        let balancer = world.load_balancer_arn(&first).expect("one");
+        let permit = |world: &mut World, action: &str, group: &str| {
+            let action = format!("elasticloadbalancing:{action}");
+            let permit = json!({"role": ROLE, "action": action, "resource": group, "context": {}});
+            world.describe("permit", &format!("{action} {group}"), permit);
+        };
+        let more = (1..GROUPS).map(|n| {
+            let arn = world.add_target_group(TargetGroup::ip(&format!("auth-{n}"), 80));
+            let mut check = check.clone();
+            check["LoadBalancerArns"] = json!([balancer]);
+            world.describe("target group", &arn, check);
+            permit(world, "RegisterTargets", &arn);
+            permit(world, "DeregisterTargets", &arn);
+            arn
+        });
+        std::iter::once(first.clone()).chain(more.collect::<Vec<_>>()).collect()
+    });
+    let services = (0..500).map(|n| (format!("auth-{n}"), entry(&groups[n % GROUPS])));
+    let catalog = Value::Object(services.collect()).to_string();
     std::fs::write(&deployed.catalog, &catalog).unwrap();
     let deployed = deployed.change(|world| {
         let settings =
-            json!({"ALLOWED_CLUSTERS": [CLUSTER], "ALLOWED_TARGET_GROUPS": [group], "ALLOWED_TASK_FAMILIES": ["auth"],
+            json!({"ALLOWED_CLUSTERS": [CLUSTER], "ALLOWED_TARGET_GROUPS": groups, "ALLOWED_TASK_FAMILIES": ["auth"],
             "ALLOWED_SOURCES": ["start-engines.operator.start-engines"]})
             .to_string();
         world.put_files(
@@ -417,7 +442,27 @@ async fn five_hundred_services_are_read_in_batches_each_thing_once() {
         );
     });
     assert_eq!(deployed.unwell(0).await, Vec::<Value>::new());
+    let described = deployed
+        .stage
+        .fake
+        .calls_to("elb:DescribeTargetGroups");
+    let mut sizes: Vec<usize> = described
+        .iter()
+        .map(|call| call.input["TargetGroupArns"].as_array().map_or(0, Vec::len))
+        .collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [5, 20, 20]);
+    let calls_to = |call: &str| deployed.stage.fake.calls_to(call).len();
+    assert_eq!(calls_to("elb:DescribeTargetHealth"), GROUPS);
+    for once in [
+        "ecs:DescribeClusters",
+        "ecs:DescribeTaskDefinition",
+        "ec2:DescribeSubnets",
+        "ecr:DescribeImages",
+    ] {
+        assert_eq!(calls_to(once), 1, "{once}");
+    }
     let calls = deployed.stage.calls();
-    assert!(calls.len() < 70, "{}: {calls:?}", calls.len());
+    assert!(calls.len() < 70 + GROUPS, "{}: {calls:?}", calls.len());
     assert!(deployed.stage.fake.most_at_once() <= 8);
 }

@@ -47,7 +47,9 @@ impl Reads {
         ];
         let resources = asks.iter().enumerate();
         fields.extend(resources.map(|(n, ask)| (format!("ResourceArns.member.{}", n + 1), ask.resource.clone())));
-        for (n, (key, values)) in first.context.iter().enumerate() {
+        let region = ("aws:RequestedRegion", vec![self.region()]);
+        let context = first.context.iter().filter(|(_, values)| !values.is_empty());
+        for (n, (key, values)) in context.chain([&region]).enumerate() {
             let entry = format!("ContextEntries.member.{}", n + 1);
             let kind = if is_list(key) { "stringList" } else { "string" };
             fields.push((format!("{entry}.ContextKeyName"), (*key).to_owned()));
@@ -82,10 +84,19 @@ fn is_list(key: &str) -> bool {
 }
 
 /// One action's result: a decision for each resource, or one for the only resource.
+///
+/// What a service control policy denies may depend on keys that are not among the missing ones: "This list doesn't include
+/// context keys referenced by service control policies"
+/// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html>).
 fn keep(evaluated: &Node, asks: &[Ask], verdicts: &mut BTreeMap<Ask, Verdict>) {
+    let of_organization = evaluated.find("OrganizationsDecisionDetail");
+    let is_of_organization = of_organization.and_then(|it| it.text("AllowedByOrganizations")) == Some("false");
     let mut put = |resource: Option<&str>, decision: Option<&str>, missing: Vec<String>| {
         let verdict = match decision {
             Some("allowed") => Verdict::Allowed,
+            _ if is_of_organization => {
+                Verdict::Unclear(vec!["a service control policy that IAM's simulator applies".to_owned()])
+            }
             _ if !missing.is_empty() => Verdict::Unclear(missing),
             _ => Verdict::Denied,
         };
@@ -93,9 +104,18 @@ fn keep(evaluated: &Node, asks: &[Ask], verdicts: &mut BTreeMap<Ask, Verdict>) {
             verdicts.insert(ask.clone(), verdict.clone());
         }
     };
+    // The same for all of a call. A key that the function's own call does not have either is not missing.
+    let without: Vec<&str> = asks
+        .first()
+        .into_iter()
+        .flat_map(|ask| &ask.context)
+        .filter(|(_, values)| values.is_empty())
+        .map(|(key, _)| *key)
+        .collect();
     let missing = |node: &Node| -> Vec<String> {
         node.items("MissingContextValues")
             .map(|it| it.own_text().to_owned())
+            .filter(|key| !without.contains(&key.as_str()))
             .collect()
     };
     put(

@@ -9,7 +9,7 @@ use start_engines_core::call::CallError;
 
 use super::super::small::{self, JsonService};
 use super::{Reads, unreadable};
-use crate::doctor::world::{Alarm, QueueFacts, RuleTarget};
+use crate::doctor::world::{Alarm, QueueFacts, RuleTarget, Sends};
 
 /// Names of DescribeAlarms in one call
 /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>).
@@ -56,6 +56,13 @@ impl Reads {
         let target = |found: &aws_sdk_eventbridge::types::Target| RuleTarget {
             arn: found.arn().to_owned(),
             dead_letters: found.dead_letter_config().and_then(|it| it.arn()).map(str::to_owned),
+            sends: if found.input_transformer().is_some() {
+                Sends::Transformed
+            } else if found.input().is_some() || found.input_path().is_some_and(|path| path != "$") {
+                Sends::Part
+            } else {
+                Sends::Event
+            },
         };
         Ok(Some(answer.targets().iter().map(target).collect()))
     }
@@ -90,7 +97,7 @@ impl Reads {
                 .ok_or_else(|| unreadable(OPERATION, "an answer without QueueArn"))?
                 .to_owned(),
             key: attribute(QueueAttributeName::KmsMasterKeyId)
-                .filter(|key| !key.is_empty() && *key != "alias/aws/sqs")
+                .filter(|key| !key.is_empty())
                 .map(str::to_owned),
             policy: attribute(QueueAttributeName::Policy).and_then(json),
             dead_letters: redrive.and_then(|it| it["deadLetterTargetArn"].as_str().map(str::to_owned)),

@@ -113,7 +113,8 @@ fn provider<'a>(of: &'a OfService<'_>, cluster: &Cluster, name: &str, report: &m
                 "the capacity provider {name} is not one of the cluster {}",
                 of.start.cluster.name()
             ),
-            "associate it: aws ecs put-cluster-capacity-providers, with all that the cluster has",
+            "associate it: aws ecs put-cluster-capacity-providers, with all that the cluster has (one of Managed Instances is made in \
+             its cluster)",
         );
         return None;
     }

@@ -1,5 +1,7 @@
 //! The task definition: ACTIVE, and fit for where it is launched and for its target groups.
 
+use std::collections::BTreeSet;
+
 use start_engines_core::call::run_task::Launch;
 use start_engines_core::domain::definition::NetworkMode;
 use start_engines_core::domain::target::{Attachment, TargetType};
@@ -118,7 +120,25 @@ fn port(definition: &TaskFacts, attachment: &Attachment, group: Option<&Group>, 
         ipv6: false,
     };
     let bindings = definition.ports.host_mode_ports();
-    if fitting(&bindings, wanted).next().is_some() {
+    let of_best = fitting(&bindings, wanted).next().map(|(best, _)| best.transport);
+    let fits = fitting(&bindings, wanted).filter(|(binding, _)| Some(binding.transport) == of_best);
+    let containers: BTreeSet<&str> = fits.map(|(binding, _)| binding.container.as_str()).collect();
+    // In network mode awsvpc they share the port; else each has a host port of its own, and the function asks which.
+    if containers.len() > 1 && definition.ports.network_mode == NetworkMode::Bridge {
+        let names: Vec<&str> = containers.into_iter().collect();
+        report.failure(
+            format!(
+                "{} of {} map port {}: it is not known which of them {} gets",
+                names.join(" and "),
+                definition.arn,
+                attachment.port,
+                attachment.group.name()
+            ),
+            "name one of them in the service's containerName",
+        );
+        return;
+    }
+    if !containers.is_empty() {
         return;
     }
     let mapped: Vec<String> = bindings.iter().map(PortBinding::describe).collect();

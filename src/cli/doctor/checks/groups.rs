@@ -1,10 +1,14 @@
 //! The target groups: there, behind a load balancer, with a health check that can pass, and what it says now.
 
+use std::collections::BTreeMap;
+
+use start_engines_core::domain::arn::Port;
 use start_engines_core::domain::definition::NetworkMode;
 use start_engines_core::domain::target::Attachment;
+use start_engines_core::domain::task::ports::{Transport, Wanted};
 
 use super::OfService;
-use crate::doctor::world::{Balancer, Group, HealthCheck, TaskFacts};
+use crate::doctor::world::{Balancer, Group, HealthCheck, TaskFacts, Unhealthy};
 use crate::doctor::{Finding, Report};
 use crate::view::health::{advice, is_fault};
 
@@ -91,16 +95,38 @@ fn plausible(attachment: &Attachment, group: &Group, definition: Option<&TaskFac
     let Some(definition) = definition else {
         return;
     };
-    let own_port = attachment.port.number().to_string();
-    if check.port == "traffic-port" || check.port == own_port {
+    let of_container = |port: Port| Wanted {
+        port,
+        container: None,
+        transports: &[Transport::Tcp],
+        ipv6: false,
+    };
+    let is_traffic_port = check.port == "traffic-port";
+    let mode = &definition.ports.network_mode;
+    // Health checks come by TCP, whatever the traffic comes by
+    // (<https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>,
+    // `HealthCheckProtocol`).
+    if is_traffic_port {
+        if group.facts.protocol.contains("UDP") && !definition.ports.maps(of_container(attachment.port)) {
+            unanswered(
+                definition,
+                format!(
+                    "the health check of {name} comes by TCP on port {}, which no container of {} maps for TCP",
+                    attachment.port, definition.arn
+                ),
+                "map the port for TCP too, or give the health check a port that answers",
+                report,
+            );
+        }
         return;
     }
-    let Ok(port) = check.port.parse::<i64>() else {
+    let Some(port) = check.port.parse().ok().and_then(|port: i64| Port::try_from(port).ok()) else {
         return;
     };
-    // A fixed port: some container must have it.
-    let bindings = match definition.ports.network_mode {
-        NetworkMode::Awsvpc | NetworkMode::Host => definition.ports.host_mode_ports(),
+    // A fixed port: some container must have it there where the load balancer asks.
+    let is_there = match mode {
+        NetworkMode::Awsvpc | NetworkMode::Host => definition.ports.maps(of_container(port)),
+        _ if port == attachment.port && is_assigned(definition, port) => false,
         // The host ports, of which those that ECS assigns can be any.
         _ => {
             report.not_checked(
@@ -112,17 +138,35 @@ fn plausible(attachment: &Attachment, group: &Group, definition: Option<&TaskFac
             return;
         }
     };
-    let is_mapped = start_engines_core::domain::arn::Port::try_from(port)
-        .is_ok_and(|port| bindings.iter().any(|binding| binding.host_port(port).is_some()));
-    if !is_mapped {
-        report.warning(
-            format!(
+    if !is_there {
+        let message = match mode {
+            NetworkMode::Awsvpc | NetworkMode::Host => format!(
                 "the health check of {name} asks port {port}, which no container of {} maps",
                 definition.arn
             ),
-            format!("use the port traffic-port ({own_port}), or map port {port}"),
-        );
+            _ => format!(
+                "the health check of {name} asks port {port} of the container instance, where ECS assigns another one to the \
+                 container"
+            ),
+        };
+        let repair = format!("use the port traffic-port ({}), or map port {port}", attachment.port);
+        unanswered(definition, message, &repair, report);
     }
+}
+
+/// In network mode awsvpc a container can answer on a port that no mapping has
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html>).
+fn unanswered(definition: &TaskFacts, message: String, repair: &str, report: &mut Report<'_>) {
+    match definition.ports.network_mode {
+        NetworkMode::Awsvpc => report.warning(message, repair),
+        _ => report.failure(message, repair),
+    }
+}
+
+/// Whether ECS assigns the host port of this container port.
+fn is_assigned(definition: &TaskFacts, port: Port) -> bool {
+    let mut of_port = definition.ports.mappings.iter().filter(|mapping| mapping.is_of(port));
+    of_port.all(|mapping| mapping.in_bridge_mode.is_none())
 }
 
 fn words(check: &HealthCheck) -> String {
@@ -159,7 +203,15 @@ fn health(of: &OfService<'_>, attachment: &Attachment, group: &Group, findings: 
     let Some(unhealthy) = fact.known(&mut report, "the target group does not exist", "create it") else {
         return;
     };
+    // Those with the same reason are one finding: there may be hundreds.
+    let mut alike: BTreeMap<(&str, &str), Vec<&Unhealthy>> = BTreeMap::new();
     for target in unhealthy {
+        alike.entry((&target.state, &target.reason)).or_default().push(target);
+    }
+    for targets in alike.into_values() {
+        let Some((target, others)) = targets.split_first() else {
+            continue;
+        };
         let port = target.port.map(|port| format!(":{port}")).unwrap_or_default();
         let (check, said) = (&group.check, &target.description);
         let said = if said.is_empty() {
@@ -167,7 +219,11 @@ fn health(of: &OfService<'_>, attachment: &Attachment, group: &Group, findings: 
         } else {
             said.as_str()
         };
-        let message = format!("{}{port} in {name} is {}: {said}", target.id, target.state);
+        let more = match others.len() {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        let message = format!("{}{port}{more} in {name} is {}: {said}", target.id, target.state);
         let path = check.path.as_deref().unwrap_or("/");
         let on = if check.port == "traffic-port" {
             format!("its own port ({})", attachment.port)
@@ -186,11 +242,12 @@ fn health(of: &OfService<'_>, attachment: &Attachment, group: &Group, findings: 
             ),
             _ => String::new(),
         };
-        let (message, repair) = (message + &seen, advice(&target.reason));
+        // Another service or deployment may have the target, or nobody any more.
+        let repair = format!("{}; start-engines status shows whose it is", advice(&target.reason));
         if is_fault(&target.reason) {
-            report.failure(message, repair);
+            report.failure(message + &seen, repair);
         } else {
-            report.warning(message, repair);
+            report.warning(message + &seen, repair);
         }
     }
     report.well(format!("no target of {name} is unhealthy"));

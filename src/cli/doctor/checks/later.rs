@@ -11,6 +11,7 @@ use crate::doctor::{Finding, Report};
 const DEPLOY: &str = "deploy again (pulumi up --refresh)";
 /// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html#setting-up-execution-role>
 const SCHEDULER: &str = "scheduler.amazonaws.com";
+const INVOKE: &str = "lambda:InvokeFunction";
 
 pub(super) fn check(deployment: &Deployment, account: &Account, findings: &mut Vec<Finding>) {
     let Some(function) = deployment.function.get() else {
@@ -52,15 +53,23 @@ pub(super) fn check(deployment: &Deployment, account: &Account, findings: &mut V
             Some(Says::Yes) | None => {}
         }
     }
-    let ask = invoke(role, deployment.arn.as_str());
-    if let Some(verdict) = account.permits.get(&ask) {
+    let dead_letters = environment.get("SCHEDULER_DEAD_LETTER_QUEUE_ARN").map(String::as_str);
+    for ask in asks(
+        role,
+        deployment.arn.as_str(),
+        dead_letters.filter(|queue| !queue.is_empty()),
+    ) {
+        let may = match ask.action {
+            INVOKE => "invoke the function".to_owned(),
+            _ => format!("send what it cannot deliver to {}", ask.resource),
+        };
+        let Some(verdict) = account.permits.get(&ask) else {
+            continue;
+        };
         match verdict.known(&mut report, &format!("{role} does not exist"), DEPLOY) {
-            Some(Verdict::Denied) => report.failure(format!("{role} may not invoke the function"), DEPLOY),
+            Some(Verdict::Denied) => report.failure(format!("{role} may not {may}"), DEPLOY),
             Some(Verdict::Unclear(keys)) => {
-                report.not_checked(
-                    format!("whether {role} may invoke the function depends on {}", keys.join(", ")),
-                    "",
-                );
+                report.not_checked(format!("whether {role} may {may} depends on {}", keys.join(", ")), "");
             }
             Some(Verdict::Allowed) | None => {}
         }
@@ -82,12 +91,16 @@ fn group_arn(deployment: &Deployment, environment: &BTreeMap<String, String>) ->
     })
 }
 
-/// Whether the role of its schedules may invoke the function.
-pub(crate) fn invoke(role: &str, function: &str) -> Ask {
-    Ask {
+/// What the role of its schedules does: it invokes the function, and sends what cannot be delivered to the dead-letter queue
+/// (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html>).
+pub(crate) fn asks(role: &str, function: &str, dead_letters: Option<&str>) -> Vec<Ask> {
+    let ask = |action, resource: &str| Ask {
         role: role.to_owned(),
-        action: "lambda:InvokeFunction",
-        resource: function.to_owned(),
+        action,
+        resource: resource.to_owned(),
         context: Vec::new(),
-    }
+    };
+    let mut asks = vec![ask(INVOKE, function)];
+    asks.extend(dead_letters.map(|queue| ask("sqs:SendMessage", queue)));
+    asks
 }

@@ -15,11 +15,13 @@ mod routes;
 mod rules;
 mod subnets;
 
+use start_engines_core::input::problem::{Kind, Problems};
 use start_engines_core::request::start::StartRequest;
 
 pub(crate) use self::home::elsewhere;
+pub(crate) use self::parts::is_secret;
 pub(crate) use self::roles::{asks, asks_of_deployment};
-use super::world::{Account, World};
+use super::world::{Account, FromEvent, World};
 use super::{Finding, Report};
 
 /// All findings: those of the deployment, then those of each service.
@@ -40,6 +42,17 @@ pub(crate) fn all(world: &World) -> Vec<Finding> {
         let start = match &service.start {
             Ok(start) => start,
             Err(problems) => {
+                let left = left_to_the_event(problems, &service.from_event);
+                if !left.is_empty() {
+                    report.not_checked(
+                        format!(
+                            "the catalog entry leaves {} to the event: nothing else of it is looked at",
+                            left.join(", ")
+                        ),
+                        "",
+                    );
+                    continue;
+                }
                 for problem in problems.iter() {
                     let repair = "correct the entry of the catalog, or the settings";
                     report.failure(format!("the function refuses its start: {problem}"), repair);
@@ -64,6 +77,26 @@ pub(crate) fn all(world: &World) -> Vec<Finding> {
         roles::check(&of, &mut findings);
     }
     findings
+}
+
+/// The fields that an entry lacks, if that is all that is wrong, and an event may give each of them.
+fn left_to_the_event<'p>(problems: &'p Problems, from_event: &FromEvent) -> Vec<&'p str> {
+    let mut fields: Vec<&str> = Vec::new();
+    for problem in problems.iter() {
+        let path = problem.field.strip_prefix("detail.").unwrap_or(&problem.field);
+        let name = path.split(['.', '[']).next().unwrap_or(path);
+        let may_come = match from_event {
+            FromEvent::All => true,
+            FromEvent::Only(names) => names.iter().any(|known| *known == name),
+        };
+        if problem.value.is_some() || problem.kind != Kind::Invalid || !may_come {
+            return Vec::new();
+        }
+        if !fields.contains(&name) {
+            fields.push(name);
+        }
+    }
+    fields
 }
 
 /// A service, and what it is made of.

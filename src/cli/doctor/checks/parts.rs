@@ -96,6 +96,10 @@ fn secrets(of: &OfService<'_>, definition: &TaskFacts, findings: &mut Vec<Findin
                         "create it, or register a task definition without it",
                     );
                 }
+                None if is_secret(secret) => report.not_checked(
+                    format!("{secret} is of another account or region, which is not looked at"),
+                    "",
+                ),
                 None => report.not_checked(
                     format!("{secret} is a parameter of Systems Manager, which is not looked at"),
                     "",
@@ -104,4 +108,10 @@ fn secrets(of: &OfService<'_>, definition: &TaskFacts, findings: &mut Vec<Findin
         }
     }
     report.well("all secrets are there");
+}
+
+/// Whether it is one of Secrets Manager; a parameter of Systems Manager may be named without an ARN
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Secret.html>).
+pub(crate) fn is_secret(value_from: &str) -> bool {
+    value_from.split(':').nth(2) == Some("secretsmanager")
 }

@@ -18,7 +18,16 @@ pub(super) fn check(deployment: &Deployment, findings: &mut Vec<Finding>) {
                 DEPLOY,
             );
         }
-        if let Some(key) = &facts.key {
+        // Its policy is only for the account's own principals, and cannot be changed
+        // (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html>).
+        if facts.key.as_deref() == Some("alias/aws/sqs") {
+            if queue.is_buffer || queue.label == "rule dead-letter queue" {
+                report.failure(
+                    "is encrypted with alias/aws/sqs, the AWS managed key, with which EventBridge cannot send to it",
+                    DEPLOY,
+                );
+            }
+        } else if let Some(key) = &facts.key {
             report.not_checked(
                 format!("is encrypted with {key}; whether its policy lets EventBridge use it is not looked at"),
                 "the key policy must have the output kmsKeyPolicyStatements",

@@ -1,14 +1,14 @@
 //! What the function's role may do, as IAM's simulator says.
 //!
 //! With the context that each call carries: without it, conditions deny what is allowed
-//! (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>). Service control policies are
-//! in the answer for an account of an organization, resource policies are not asked for.
+//! (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>). What service control policies
+//! deny is not certain, resource policies are not asked for.
 
 use std::collections::BTreeMap;
 
 use start_engines_core::domain::arn::{Cluster, Scope};
 use start_engines_core::domain::definition::NetworkMode;
-use start_engines_core::domain::tags::STOP_AT;
+use start_engines_core::domain::tags::{EVENT_ID, STOP_AT};
 use start_engines_core::report::outcome_events;
 use start_engines_core::request::start::StartRequest;
 
@@ -174,8 +174,9 @@ pub(crate) fn asks_of_deployment(deployment: &Deployment) -> Vec<Ask> {
             later,
             vec![("iam:PassedToService", vec!["scheduler.amazonaws.com".to_owned()])],
         ),
-        super::later::invoke(later, deployment.arn.as_str()),
     ]);
+    let dead_letters = variable("SCHEDULER_DEAD_LETTER_QUEUE_ARN").map(String::as_str);
+    asks.extend(super::later::asks(later, deployment.arn.as_str(), dead_letters));
     asks
 }
 
@@ -236,16 +237,20 @@ pub(crate) fn asks(start: &StartRequest, account: &Account, role: &str) -> Vec<A
             "ecs:TagResource",
             &task,
             vec![
+                // One that each start has: with all, services with tags of their own would be a question each.
+                ("aws:TagKeys", vec![EVENT_ID.to_owned()]),
                 ("ecs:CreateAction", vec!["RunTask".to_owned()]),
                 ("ecs:cluster", vec![cluster.arn.clone()]),
             ],
         ),
-        // Of a task that drains.
+        // Of a task that drains. `ecs:CreateAction` is only there where a call creates what it tags
+        // (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html>).
         ask(
             "ecs:TagResource",
             &task,
             vec![
                 ("aws:TagKeys", vec![STOP_AT.to_owned()]),
+                ("ecs:CreateAction", Vec::new()),
                 ("ecs:cluster", vec![cluster.arn.clone()]),
             ],
         ),

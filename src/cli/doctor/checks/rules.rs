@@ -1,7 +1,7 @@
 //! The two rules: enabled, matching, with the right target, and allowed to send to it.
 
 use crate::doctor::policy::{Says, allows};
-use crate::doctor::world::{Deployment, Rule, RuleTarget};
+use crate::doctor::world::{Deployment, Rule, RuleTarget, Sends};
 use crate::doctor::{Finding, Report};
 
 const DEPLOY: &str = "deploy again (pulumi up --refresh)";
@@ -100,7 +100,21 @@ fn target(deployment: &Deployment, rule: &Rule, arn: &str, findings: &mut Vec<Fi
             return;
         }
     };
-    dead_letters(deployment, target, &mut report);
+    match target.sends {
+        Sends::Event => {}
+        Sends::Part => report.failure(
+            format!(
+                "sends to {} something else than the event (Input, or InputPath)",
+                target.arn
+            ),
+            DEPLOY,
+        ),
+        Sends::Transformed => report.not_checked(
+            format!("sends to {} what an InputTransformer makes of the event", target.arn),
+            "",
+        ),
+    }
+    dead_letters(deployment, (arn, target), &mut report);
     report.well(format!("sends to {}", target.arn));
     let mut report = Report::new("permission", rule.label, findings);
     let says = match (to_queue, queue_facts) {
@@ -108,6 +122,14 @@ fn target(deployment: &Deployment, rule: &Rule, arn: &str, findings: &mut Vec<Fi
             .policy
             .as_ref()
             .map_or(Says::No, |policy| allows(policy, EVENTS, "sqs:SendMessage", arn)),
+        // The policy of a version or an alias is its own.
+        _ if target.arn != function => {
+            report.not_checked(
+                format!("{} is a version or an alias, whose policy is not looked at", target.arn),
+                "",
+            );
+            return;
+        }
         _ => {
             let absent = "the function does not exist";
             let Some(policy) = deployment.policy.known(&mut report, absent, DEPLOY) else {
@@ -135,7 +157,7 @@ fn target(deployment: &Deployment, rule: &Rule, arn: &str, findings: &mut Vec<Fi
     report.well("the rule may send to its target");
 }
 
-fn dead_letters(deployment: &Deployment, target: &RuleTarget, report: &mut Report<'_>) {
+fn dead_letters(deployment: &Deployment, (rule, target): (&str, &RuleTarget), report: &mut Report<'_>) {
     let queues = deployment
         .queues
         .iter()
@@ -148,7 +170,28 @@ fn dead_letters(deployment: &Deployment, target: &RuleTarget, report: &mut Repor
             format!("what cannot be delivered goes to {queue}, which redrive does not know"),
             "take the variables of the output commandEnvironment anew",
         ),
-        Some(_) => {}
+        Some(queue) => {
+            let facts = deployment.queues.iter().filter_map(|it| it.found.get());
+            let Some(facts) = facts.into_iter().find(|facts| facts.arn == queue) else {
+                return;
+            };
+            // EventBridge needs a policy of the queue for it
+            // (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>).
+            let policy = facts.policy.as_ref();
+            match policy.map_or(Says::No, |policy| allows(policy, EVENTS, "sqs:SendMessage", rule)) {
+                Says::Yes => {}
+                Says::No => report.failure(
+                    format!("the policy of {queue} does not let the rule send there: what cannot be delivered is lost"),
+                    DEPLOY,
+                ),
+                Says::Unclear => {
+                    report.not_checked(
+                        format!("the policy of {queue} has a condition that is not known here"),
+                        "",
+                    );
+                }
+            }
+        }
     }
 }
 

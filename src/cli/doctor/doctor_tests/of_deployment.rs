@@ -157,6 +157,60 @@ fn a_rule_is_enabled_matches_and_may_send_to_its_target() {
 }
 
 #[test]
+fn what_a_rules_target_gets_and_where_its_dead_letters_go_is_looked_at() {
+    let with_target =
+        |change: fn(&mut RuleTarget)| broken(|world| change(&mut known(&mut world.deployment.rules[0].targets)[0]));
+    let world = with_target(|target| target.sends = Sends::Part);
+    only(&world, "target", Level::Failure, "something else than the event");
+    let world = with_target(|target| target.sends = Sends::Transformed);
+    only(&world, "target", Level::NotChecked, "InputTransformer");
+    let world = with_target(|target| target.arn = format!("{FUNCTION}:live"));
+    only(
+        &world,
+        "permission",
+        Level::NotChecked,
+        ":live is a version or an alias",
+    );
+    // What cannot be delivered is lost for both rules.
+    let world = broken(|world| known(&mut world.deployment.queues[1].found).policy = None);
+    let found = unwell(&world);
+    let is_told = |finding: &Finding| {
+        finding.level == Level::Failure
+            && finding
+                .message
+                .contains("start-engines-undelivered does not let the rule send there")
+    };
+    assert!(found.len() == 2 && found.iter().all(is_told), "{found:#?}");
+    let dead_letters = "arn:aws:sqs:us-east-1:111122223333:start-engines-unscheduled";
+    only(
+        &denied("sqs:SendMessage", dead_letters),
+        "schedules",
+        Level::Failure,
+        &format!("may not send what it cannot deliver to {dead_letters}"),
+    );
+}
+
+#[test]
+fn eventbridge_cannot_send_to_a_queue_with_the_key_that_aws_manages() {
+    let with_key = |key: &str, queue: usize| {
+        let mut world = buffered();
+        known(&mut world.deployment.queues[queue].found).key = Some(key.to_owned());
+        world
+    };
+    for queue in 1..=3 {
+        only(
+            &with_key("alias/aws/sqs", queue),
+            "queue",
+            Level::Failure,
+            "with which EventBridge cannot send to it",
+        );
+        only(&with_key("alias/own", queue), "queue", Level::NotChecked, "alias/own");
+    }
+    // The function's own role sends there.
+    assert_eq!(unwell(&with_key("alias/aws/sqs", 0)), []);
+}
+
+#[test]
 fn queues_are_there_and_lambda_reads_those_of_buffered_mode() {
     let world = broken(|world| world.deployment.queues[1].found = Fact::Absent);
     only(&world, "queue", Level::Failure, "does not exist");

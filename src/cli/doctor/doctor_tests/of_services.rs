@@ -46,6 +46,27 @@ fn a_start_that_the_function_refuses_is_told_with_each_problem() {
 }
 
 #[test]
+fn what_an_entry_leaves_to_the_event_is_not_said_to_be_wrong() {
+    let world = with_entry(&json!({"taskDefinition": null, "subnets": null}));
+    only(
+        &world,
+        "start",
+        Level::NotChecked,
+        "the catalog entry leaves taskDefinition, subnets to the event",
+    );
+    // An event may not give it.
+    let mut world = with_entry(&json!({"taskDefinition": null}));
+    world.services[0].from_event = FromEvent::Only(vec!["port"]);
+    only(&world, "start", Level::Failure, "taskDefinition is missing");
+    let mut world = with_entry(&json!({"taskDefinition": null}));
+    world.services[0].from_event = FromEvent::Only(vec!["taskDefinition"]);
+    only(&world, "start", Level::NotChecked, "leaves taskDefinition to the event");
+    // Something else is wrong besides.
+    let world = with_entry(&json!({"taskDefinition": null, "launchType": "FARGAT"}));
+    assert!(unwell(&world).iter().all(|finding| finding.level == Level::Failure));
+}
+
+#[test]
 fn the_cluster_is_active_and_has_what_the_start_is_launched_on() {
     let world = broken(|world| cluster(world).status = "INACTIVE".to_owned());
     only(&world, "cluster", Level::Failure, "INACTIVE");
@@ -273,6 +294,113 @@ fn the_task_definition_is_active_and_fits_launch_port_and_target_group() {
     assert!(
         found[0].level == Level::Failure && found[0].message.contains("has no container other"),
         "{found:#?}"
+    );
+}
+
+/// The task's containers each map this, in network mode bridge.
+fn bridge(world: &mut World, mappings: &[(&str, i64, Option<i64>, &str)]) {
+    let ports = &mut definition(world).ports;
+    ports.network_mode = NetworkMode::Bridge;
+    let mapping = |(container, port, host_port, protocol): &(&str, i64, Option<i64>, &str)| {
+        let raw = RawBinding {
+            container_port: Some(*port),
+            container_range: None,
+            host_port: *host_port,
+            host_range: None,
+            protocol: Some(protocol),
+            bind_ip: None,
+        };
+        PortMapping::read(container, raw).unwrap()
+    };
+    ports.mappings = mappings.iter().map(mapping).collect();
+}
+
+#[test]
+fn a_health_check_comes_by_tcp_to_a_port_that_the_container_has_on_its_host() {
+    let of_check = |world: &World| {
+        let mut found = unwell(world);
+        found.retain(|finding| finding.check == "health check");
+        found
+    };
+    // ECS assigns the host port, and the health check asks the container's.
+    let mut world = sound();
+    bridge(&mut world, &[("auth", 8080, None, "tcp")]);
+    assert_eq!(of_check(&world), []);
+    group(&mut world).check.port = "8080".to_owned();
+    let found = of_check(&world);
+    assert!(
+        found.len() == 1
+            && found[0].level == Level::Failure
+            && found[0].message.contains("where ECS assigns another one"),
+        "{found:#?}"
+    );
+    bridge(&mut world, &[("auth", 8080, Some(8080), "tcp")]);
+    let found = of_check(&world);
+    assert!(found.len() == 1 && found[0].level == Level::NotChecked, "{found:#?}");
+    // UDP only.
+    for (mode, level) in [
+        (NetworkMode::Awsvpc, Level::Warning),
+        (NetworkMode::Bridge, Level::Failure),
+    ] {
+        let mut world = sound();
+        group(&mut world).facts.protocol = "UDP".to_owned();
+        bridge(&mut world, &[("auth", 8080, None, "udp")]);
+        definition(&mut world).ports.network_mode = mode;
+        let found = of_check(&world);
+        assert!(
+            found.len() == 1 && found[0].level == level && found[0].message.contains("comes by TCP on port 8080"),
+            "{found:#?}"
+        );
+        bridge(
+            &mut world,
+            &[("auth", 8080, None, "udp"), ("health", 8080, None, "tcp")],
+        );
+        assert_eq!(of_check(&world), []);
+    }
+}
+
+#[test]
+fn of_two_containers_with_the_port_the_function_must_be_told_which() {
+    let of_port = |world: &World| {
+        let mut found = unwell(world);
+        found.retain(|finding| finding.check == "port");
+        found
+    };
+    let both = [("auth", 8080, None, "tcp"), ("sidecar", 8080, None, "tcp")];
+    let mut world = sound();
+    bridge(&mut world, &both);
+    let found = of_port(&world);
+    assert!(
+        found[0].level == Level::Failure && found[0].message.starts_with("auth and sidecar of "),
+        "{found:#?}"
+    );
+    let mut world = with_entry(&json!({"containerName": "auth"}));
+    bridge(&mut world, &both);
+    assert_eq!(of_port(&world), []);
+}
+
+#[test]
+fn targets_that_are_unhealthy_for_one_reason_are_one_finding() {
+    let world = broken(|world| {
+        let targets = known(world.account.unhealthy.values_mut().next().unwrap());
+        targets.extend((0..300).map(|n| Unhealthy {
+            id: format!("10.0.1.{n}"),
+            port: Some(8080),
+            state: "unhealthy".to_owned(),
+            reason: "Target.Timeout".to_owned(),
+            description: "Request timed out".to_owned(),
+        }));
+    });
+    only(
+        &world,
+        "target health",
+        Level::Failure,
+        "10.0.1.0:8080 (and 299 more) in auth is unhealthy: Request timed out",
+    );
+    assert!(
+        unwell(&world)[0]
+            .repair
+            .ends_with("start-engines status shows whose it is")
     );
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 use start_engines_core::call::CallError;
-use start_engines_core::domain::arn::{TargetGroupArn, TaskDefinition};
+use start_engines_core::domain::arn::{Scope, TargetGroupArn, TaskDefinition};
 use start_engines_core::request::start::StartRequest;
 
 use super::Survey;
@@ -297,9 +297,16 @@ impl Survey<'_> {
             .filter(|container| !container.creates_log_group)
             .filter_map(|container| container.log_group.clone())
             .collect();
+        let home = deployment.arn.scope();
+        // DescribeSecret does not look into other regions, and those of other accounts are not the looker's to read.
+        let is_at_home = |secret: &String| {
+            let (region, account) = (secret.split(':').nth(3), secret.split(':').nth(4));
+            let is_own = |scope: &Scope| region == Some(&scope.region) && account == Some(&scope.account);
+            checks::is_secret(secret) && home.as_ref().is_some_and(is_own)
+        };
         let secrets: Names = containers()
             .flat_map(|container| container.secrets.clone())
-            .filter(|secret| secret.contains(":secretsmanager:"))
+            .filter(is_at_home)
             .collect();
         self.counting.begin(&format!(
             "reading {} images, {} log groups and {} secrets",
@@ -307,7 +314,6 @@ impl Survey<'_> {
             logs.len(),
             secrets.len()
         ));
-        let home = deployment.arn.scope();
         let is_own = |image: &EcrImage<'_>| {
             let scope = home.as_ref();
             scope.is_some_and(|scope| scope.account == image.account && scope.region == image.region)

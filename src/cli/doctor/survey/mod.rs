@@ -15,7 +15,7 @@ use start_engines_core::request::{self, Trigger};
 
 use self::pace::Pace;
 use super::fact::Fact;
-use super::world::{Looker, Service, World};
+use super::world::{FromEvent, Looker, Service, World};
 use crate::aws::Reads;
 use crate::event::operator_source;
 use crate::event_file::NO_ID;
@@ -116,7 +116,17 @@ pub(super) fn services(told: &Told, config: &Config) -> Vec<Service> {
             Ok(_) => Err(start_engines_core::input::problem::Problems::new()),
             Err(problems) => Err(problems),
         };
-        Service { name, start }
+        let overridable = || config.catalog.get(&name).map(|entry| entry.overridable.clone());
+        let from_event = if config.catalog_only {
+            FromEvent::Only(overridable().unwrap_or_default())
+        } else {
+            FromEvent::All
+        };
+        Service {
+            start,
+            from_event,
+            name,
+        }
     };
     names.into_iter().map(service).collect()
 }

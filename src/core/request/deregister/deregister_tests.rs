@@ -2,6 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::arn::FunctionArn;
+use crate::domain::arn::Port;
+use crate::domain::target::Target;
 use crate::request::envelope;
 
 const GROUP: &str = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/auth/73e2d6bc24d8a067";

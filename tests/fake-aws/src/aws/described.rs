@@ -195,8 +195,9 @@ impl World {
     }
 
     /// What a `permit` allows: `{"role", "action", "resource" (with a trailing `*`), "context": {key: value}}`, where a list
-    /// has all values that are allowed. A key that a
-    /// permit needs and the call does not give is missing, and denies.
+    /// has all values that are allowed. A key that a permit needs and the call does not give is missing, and denies. A
+    /// `service control policy` (`{"regions": [...]}`) denies all calls to other regions; keys that it needs are not among the
+    /// missing ones (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html>).
     pub(super) fn simulate_principal_policy(&self, input: &Value) -> Result<Value, ApiError> {
         let role = text(input, "PolicySourceArn");
         let name = role.rsplit('/').next().unwrap_or_default();
@@ -209,6 +210,9 @@ impl World {
         for entry in input["ContextEntries"].as_array().into_iter().flatten() {
             given.insert(text(entry, "ContextKeyName"), texts(entry, "ContextKeyValues"));
         }
+        let regions = given.get("aws:RequestedRegion").cloned().unwrap_or_default();
+        let is_in = |policy: &Value| texts(policy, "regions").iter().any(|region| regions.contains(region));
+        let is_forbidden = self.all("service control policy").any(|(_, policy)| !is_in(policy));
         let mut results = Vec::new();
         for action in texts(input, "ActionNames") {
             let resources = texts(input, "ResourceArns");
@@ -217,6 +221,11 @@ impl World {
             let mut is_all = true;
             for resource in &resources {
                 let (allowed, missing) = self.decision(role, action, resource, &given);
+                let (allowed, missing) = if is_forbidden {
+                    (false, Vec::new())
+                } else {
+                    (allowed, missing)
+                };
                 is_all &= allowed;
                 let decision = if allowed { "allowed" } else { "implicitDeny" };
                 specific.push(json!({"EvalResourceName": resource, "EvalResourceDecision": decision, "MissingContextValues": missing}));
@@ -225,6 +234,7 @@ impl World {
             let decision = if is_all { "allowed" } else { "implicitDeny" };
             let mut result = json!({"EvalActionName": action, "EvalDecision": decision,
                 "EvalResourceName": resources[0], "MissingContextValues": specific[0]["MissingContextValues"]});
+            result["OrganizationsDecisionDetail"] = json!({"AllowedByOrganizations": !is_forbidden});
             if resources.len() > 1 {
                 result["EvalResourceName"] = json!("*");
                 result["ResourceSpecificResults"] = json!(specific);

@@ -112,6 +112,70 @@ async fn container_instances_whose_agent_is_gone_or_that_drain_take_no_task() {
 }
 
 #[tokio::test]
+async fn a_service_control_policy_for_regions_is_asked_with_the_functions_own() {
+    let with = async |name: &str, region: &str| {
+        let policy = json!({"regions": [region]});
+        let deployed = Deployed::sound(name).await;
+        deployed.change(|world| world.describe("service control policy", "regions", policy))
+    };
+    assert_eq!(with("here", "us-east-1").await.unwell(0).await, Vec::<Value>::new());
+    let found = with("there", "eu-west-1").await.unwell(0).await;
+    assert!(!found.is_empty());
+    for finding in &found {
+        assert_eq!(finding["level"], "not_checked", "{finding:#}");
+        assert!(message(finding).contains("a service control policy"), "{finding:#}");
+    }
+}
+
+/// IAM's simulator names the keys that the other statement for the same action needs.
+#[tokio::test]
+async fn of_two_permissions_to_tag_each_is_missed() {
+    let task = "arn:aws:ecs:us-east-1:111122223333:task/engines/*";
+    for (n, permit) in [
+        format!("ecs:TagResource {task}"),
+        "ecs:TagResource of a drain".to_owned(),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let deployed = Deployed::sound(&format!("tags-{n}"))
+            .await
+            .change(|world| world.take_away("permit", &permit));
+        let found = deployed.unwell(3).await;
+        let [finding] = found.as_slice() else {
+            panic!("{permit}: {found:#?}");
+        };
+        assert_eq!(finding["level"], "failure", "{permit}: {finding:#}");
+        assert!(
+            message(finding).starts_with("the function's role may not call ecs:TagResource on "),
+            "{finding:#}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_secret_of_another_region_or_account_is_not_said_to_be_missing() {
+    for (name, secret) in [
+        ("region", SECRET.replace("us-east-1", "eu-west-1")),
+        ("account", SECRET.replace("111122223333", "444455556666")),
+    ] {
+        let deployed = Deployed::sound(name).await.change(|world| {
+            let definition = world.described_mut("task definition", DEFINITION);
+            definition["containerDefinitions"][0]["secrets"][0]["valueFrom"] = json!(secret);
+        });
+        let found = deployed.unwell(0).await;
+        let [finding] = found.as_slice() else {
+            panic!("{name}: {found:#?}");
+        };
+        assert_eq!(
+            (&finding["check"], &finding["level"]),
+            (&json!("secrets"), &json!("not_checked"))
+        );
+        assert!(message(finding).ends_with("is of another account or region, which is not looked at"));
+    }
+}
+
+#[tokio::test]
 async fn an_image_that_a_pull_through_cache_would_fetch_is_not_said_to_be_missing() {
     const CACHED: &str = "111122223333.dkr.ecr.us-east-1.amazonaws.com/public/nginx/nginx:1";
     let with = |world: &mut World| {
