@@ -363,6 +363,18 @@ fn healthy(group: &str) -> Step {
     })
 }
 
+/// A text without its breaks.
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Asserts that no line is wider than a table.
+fn must_fit(text: &str) {
+    for line in text.lines() {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+}
+
 #[tokio::test]
 async fn until_registered_it_does_not_wait_for_the_health() {
     let stage = Stage::new().await;
@@ -385,6 +397,7 @@ async fn after_the_timeout_it_prints_what_trace_says() {
     );
     let steps = vec![handled(), running(), initial(&stage.group)];
     let ended = while_it_polls(&stage, run, &whole(&stage.group), steps).await.must(4);
+    must_fit(&ended.err);
     for expected in [
         "after 2 s 0 of 1 tasks are RUNNING and healthy, waiting for healthy, from initial",
         "Diagnosis: it is registered in auth, and ",
@@ -397,6 +410,7 @@ async fn after_the_timeout_it_prints_what_trace_says() {
         &["start", "-f", "-", "--wait", "--timeout", "1", "--cluster", "engines"],
     );
     let ended = nobody.end_with(&whole(&stage.group)).await.must(4);
+    must_fit(&ended.err);
     for expected in [
         "waiting for the function to start them",
         "trace: ID = ",
@@ -430,11 +444,12 @@ async fn of_several_starts_that_time_out_it_prints_what_trace_says_of_the_first_
     let json = ended.json();
     let event = |n: usize| json["events"][n]["eventId"].as_str().unwrap();
     let others = format!(
-        "start-engines trace ID tells of the others that timed out: {}, {}\n",
+        "start-engines trace ID tells of the others that timed out: {}, {}",
         event(1),
         event(2)
     );
-    assert!(ended.err.contains(&others), "{}", ended.err);
+    assert!(on_one_line(&ended.err).contains(&others), "{}", ended.err);
+    must_fit(&ended.err);
     let searches = stage.fake.calls_to("logs:FilterLogEvents");
     assert_eq!(searches.len(), 1, "one event, whose id is its identity: {searches:?}");
 }
@@ -451,8 +466,10 @@ async fn with_wait_it_polls_until_the_task_serves_and_prints_each_change_once() 
         "RUNNING and registered, 0 of 1 targets healthy: initial (the load balancer still registers it)",
         "RUNNING and registered, 1 of 1 targets healthy",
     ] {
-        assert_eq!(ended.err.matches(expected).count(), 1, "{expected}: {}", ended.err);
+        let all = on_one_line(&ended.err);
+        assert_eq!(all.matches(expected).count(), 1, "{expected}: {}", ended.err);
     }
+    must_fit(&ended.err);
     assert!(
         !ended.err.contains('\u{1b}'),
         "no terminal, no control characters: {}",
