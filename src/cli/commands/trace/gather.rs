@@ -23,8 +23,9 @@ use crate::fleet::is_started_by_start_engines;
 use crate::inventory::Inventory;
 use crate::session::{Session, now};
 use crate::terminal::progress::Counting;
-use crate::trace::evidence::{Evidence, Letter, Life, LogReading, Planned};
+use crate::trace::evidence::{Evidence, Letter, Life, LogReading};
 use crate::trace::log::LogLine;
+use crate::trace::planned::{self, Planned};
 use crate::trace::subject::{Id, Kind, quoted, starts_of};
 
 /// How far back the log is read.
@@ -370,8 +371,9 @@ impl<'a> Gathering<'a> {
         };
         let group = scheduler.group.as_ref().map(ToString::to_string);
         let mut planned = Vec::new();
-        for life in lives.iter().filter(|life| life.task.is_live()) {
-            match sources::planned(&self.clients, group.as_deref(), &life.task.arn).await {
+        for life in lives {
+            let purposes = planned::purposes(life);
+            match sources::planned(&self.clients, group.as_deref(), &life.task.arn, &purposes).await {
                 Ok(found) => planned.extend(found),
                 Err(error) => {
                     self.notes.push(unread("schedules were", &error));
