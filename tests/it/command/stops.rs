@@ -138,13 +138,8 @@ async fn a_stop_with_nothing_to_stop_is_sent_and_done() {
     ];
     let ended = Run::new(&stage.fake, &arguments).end().await.must(0);
     assert_eq!(ended.json()["tasks"], json!([]));
-    assert_eq!(
-        ended.err,
-        format!(
-            "sent Stop ECS Task as event {} to the bus default\nnothing to stop: ECS lists no live task of this deployment in engines\n",
-            ended.json()["eventId"].as_str().unwrap()
-        )
-    );
+    let nothing = "\nnothing to stop: ECS lists no live task of this deployment in engines\n";
+    assert!(ended.err.ends_with(nothing), "{}", ended.err);
     assert_eq!(stage.fake.world(World::take_put_events).len(), 1);
     stage.registered_task("e-1").await;
     let of_another = ["stop", "--service", "auth", "--cluster", "engines", "--wait"];

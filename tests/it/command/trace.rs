@@ -227,8 +227,10 @@ async fn what_is_scheduled_is_told_of_but_for_what_will_do_nothing() {
     let theatre = Theatre::with(&[("SCHEDULER_ROLE_ARN", ROLE), ("SCHEDULER_GROUP", "engines")]).await;
     theatre.stage.fake.world(|world| world.add_schedule_group("engines"));
     let fields = json!({"maxLifetimeSeconds": 7200, "startTimeoutSeconds": 1800, "healthTimeoutSeconds": 3600});
-    let started = theatre.started("e-1", fields.clone()).await;
-    let task = theatre.registered("e-2", fields).await;
+    let task = theatre.registered("e-1", fields.clone()).await;
+    // Not long ago: it is still PROVISIONING.
+    theatre.pass(480);
+    let started = theatre.started("e-2", fields).await;
     let story = async |task: &str| {
         let run = theatre.run(&[id(task), "--output", "json"]);
         let run = run.env("SCHEDULER_ROLE_ARN", ROLE).env("SCHEDULER_GROUP", "engines");
@@ -309,6 +311,40 @@ async fn what_log_level_hides_and_what_cannot_be_read_is_said_and_proves_nothing
         let ended = theatre.trace(&[id(&task)]).await.must(1);
         assert!(ended.err.contains("access_denied"), "{}", ended.err);
     }
+}
+
+#[tokio::test]
+async fn credentials_of_another_account_are_told_at_once_and_nothing_else_is_asked() {
+    let theatre = Theatre::new().await;
+    let task = theatre.registered("e-1", json!({})).await;
+    theatre.stage.calls();
+    let elsewhere = json!({"Account": "444455556666"});
+    theatre
+        .stage
+        .fake
+        .world(|world| world.describe("caller", "caller", elsewhere));
+    let ended = theatre.trace(&[id(&task)]).await.must(1);
+    let cause = "your credentials are of the account 444455556666, and start-engines is in 111122223333";
+    assert!(ended.err.starts_with(cause) && ended.out.is_empty(), "{ended:?}");
+    assert!(ended.err.contains("use credentials of 111122223333"), "{ended:?}");
+    assert_eq!(theatre.stage.calls(), ["GetCallerIdentity"]);
+    let own = json!({"Account": "111122223333"});
+    theatre
+        .stage
+        .fake
+        .world(|world| world.describe("caller", "caller", own));
+    let elsewhere = theatre.run(&[id(&task)]).env("AWS_REGION", "eu-west-1");
+    let ended = elsewhere.end().await.must(1);
+    assert!(ended.err.starts_with("your region is eu-west-1"), "{ended:?}");
+    // Whose they are is not known: no reason to stop.
+    let denied = Fault::error(403, "AccessDenied", "not authorized");
+    theatre
+        .stage
+        .fake
+        .world(|world| world.fail_next("sts:GetCallerIdentity", denied, 1));
+    theatre.trace(&[id(&task)]).await.must(0);
+    let unknown = theatre.run(&[id(&task)]).env("START_ENGINES_FUNCTION", "");
+    unknown.end().await.must(0);
 }
 
 #[tokio::test]

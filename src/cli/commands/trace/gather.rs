@@ -18,6 +18,8 @@ use crate::args::Trace;
 use crate::aws::OperatorClients;
 use crate::calls::Calls;
 use crate::command_error::CommandError;
+use crate::doctor::checks;
+use crate::doctor::survey::Survey;
 use crate::event::Known;
 use crate::fleet::is_started_by_start_engines;
 use crate::inventory::Inventory;
@@ -83,8 +85,10 @@ impl<'a> Gathering<'a> {
     /// Everything that belongs to an id.
     ///
     /// # Errors
-    /// If the id fits nothing or several things, or ECS or ELB refuse a call.
+    /// If the credentials are of another account than the function, the id fits nothing or several things, or ECS or ELB
+    /// refuse a call.
     pub(super) async fn of(mut self, id: &Id) -> Result<Evidence, CommandError> {
+        self.must_be_at_home().await?;
         self.counting().begin("reading");
         self.read_letters().await;
         if self.group.is_none() {
@@ -98,6 +102,19 @@ impl<'a> Gathering<'a> {
             Some(_) | None => self.search(id).await?,
         };
         self.tell(id, kind, tasks).await
+    }
+
+    /// Another account, or another region, would answer that there is nothing of the kind.
+    async fn must_be_at_home(&self) -> Result<(), CommandError> {
+        let Some(function) = &self.known.function else {
+            return Ok(());
+        };
+        let reads = self.clients.reads();
+        let looker = Survey::new(&reads, self.counting()).looker().await;
+        match checks::elsewhere(&looker, function) {
+            Some(found) => Err(CommandError::Aws(format!("{}; {}", found.message, found.repair))),
+            None => Ok(()),
+        }
     }
 
     fn counting(&self) -> &Counting {
