@@ -250,6 +250,25 @@ async fn what_is_scheduled_is_told_of_but_for_what_will_do_nothing() {
 }
 
 #[tokio::test]
+async fn a_second_look_is_planned_after_one_that_decided_nothing() {
+    let theatre = Theatre::with(&[("SCHEDULER_ROLE_ARN", ROLE)]).await;
+    theatre.pass(380);
+    let fields = json!({"healthTimeoutSeconds": 60, "startTimeoutSeconds": 0});
+    let task = theatre.registered("e-1", fields).await;
+    theatre.set_health(&task, Health::Initial);
+    theatre.pass(180);
+    for event in theatre.stage.fake.world(World::fire_schedules) {
+        theatre.deliver(&event).await;
+    }
+    let run = theatre
+        .run(&[id(&task), "--output", "json"])
+        .env("SCHEDULER_ROLE_ARN", ROLE);
+    let story = run.end().await.must(0).json();
+    assert_eq!(planned(&story), ["a second look at its targets' health"]);
+    assert!(whats(&story).contains(&"undecided"), "{story:#}");
+}
+
+#[tokio::test]
 async fn a_check_that_tasks_share_is_told_from_the_log() {
     let theatre = Theatre::with(&[("SCHEDULER_ROLE_ARN", ROLE)]).await;
     let fields = json!({"startTimeoutSeconds": 0, "healthTimeoutSeconds": 3600, "count": 2});
