@@ -52,7 +52,7 @@ test("Mermaid reads the chart of a story: its title, a section for the start and
   const lines = CHART.split("\n").filter((line) => line.includes(" :"));
   assert.equal(bars.length, lines.length);
   const seconds = (bar: Bar) => (bar.endTime.getTime() - bar.startTime.getTime()) / 1000;
-  const pulled = bars.find((bar) => bar.task.startsWith("pulled"));
+  const pulled = bars.find((bar) => bar.task.startsWith("pull ended"));
   assert.ok(pulled !== undefined && seconds(pulled) === 18, JSON.stringify(bars));
   assert.equal(pulled.startTime.toISOString(), "2026-11-20T07:00:09.000Z");
   const failed = bars.filter((bar) => bar.crit === true);

@@ -16,6 +16,7 @@ use crate::command_error::CommandError;
 use crate::fleet::{TaskSnapshot, TaskStatus};
 use crate::inventory::Inventory;
 use crate::terminal::progress::Progress;
+use crate::terminal::table::{WIDTH, wrap};
 use crate::view::health;
 use crate::view::status::SETTLE;
 
@@ -205,7 +206,7 @@ impl<'a> Watch<'a> {
         if left.is_zero() {
             let seconds = self.timeout.as_secs();
             let message = format!("after {seconds} s {summary}; the function continues without this command");
-            return Err(CommandError::TimedOut(message));
+            return Err(CommandError::TimedOut(wrapped(&message)));
         }
         self.progress.tick(summary);
         let pause = if elapsed < SOON_FOR { SOON } else { LATER };
@@ -216,10 +217,15 @@ impl<'a> Watch<'a> {
 
 /// Polling failed after the event was sent.
 fn after_sending(error: CallError) -> CommandError {
-    CommandError::Aws(format!(
+    CommandError::Aws(wrapped(&format!(
         "the event was sent, but reading the tasks failed: {}: {error}",
         error.kind.name()
-    ))
+    )))
+}
+
+/// In as many lines as it needs.
+fn wrapped(message: &str) -> String {
+    wrap(message, WIDTH).join("\n")
 }
 
 fn has_ended(status: &TaskStatus) -> bool {
@@ -280,7 +286,7 @@ fn ended(all: usize, failed: usize, stuck: usize) -> Result<(), CommandError> {
     if wrong.is_empty() {
         Ok(())
     } else {
-        Err(CommandError::NotWell(wrong.join("; ")))
+        Err(CommandError::NotWell(wrapped(&wrong.join("; "))))
     }
 }
 
@@ -430,6 +436,8 @@ mod tests {
         let error = ended(3, 1, 2).unwrap_err();
         assert_eq!(error.status(), 3);
         let text = error.to_string();
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        let text = text.replace('\n', " ");
         for expected in [
             "1 of 3 tasks did not start; 2 of 3 tasks get no requests",
             "a listener has a rule",

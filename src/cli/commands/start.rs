@@ -15,7 +15,7 @@ use crate::event_file::{self, Given};
 use crate::inventory::Inventory;
 use crate::session::{Session, now, read};
 use crate::terminal::progress::Counting;
-use crate::terminal::screen::{note, out};
+use crate::terminal::screen::{note, note_wrapped, out};
 use crate::wait::{Started, Watch};
 
 /// Checks and sends the starts, and waits with `--wait`. Of a file with several starts, sends all, or none if one is wrong.
@@ -81,7 +81,7 @@ pub(crate) async fn start(session: &Session, options: Start) -> Result<(), Comma
         if let [_, others @ ..] = timed_out.as_slice()
             && !others.is_empty()
         {
-            note(&format!(
+            note_wrapped(&format!(
                 "start-engines trace ID tells of the others that timed out: {}",
                 others.join(", ")
             ));
@@ -147,7 +147,7 @@ fn checked(session: &Session, options: &Start, known: &Known) -> Result<Vec<Chec
     unchecked.sort_unstable();
     unchecked.dedup();
     for what in unchecked {
-        note(&format!("note: {what}"));
+        note_wrapped(&format!("note: {what}"));
     }
     Ok(sound)
 }
@@ -188,7 +188,7 @@ fn wrong_event(problems: &Problems) -> CommandError {
 pub(crate) fn check(event: &EventEntry, known: &Known) -> Result<Checked, CommandError> {
     let checked = event::check(event, known, now()).map_err(|problems| wrong_event(&problems))?;
     for what in &checked.unchecked {
-        note(&format!("note: {what}"));
+        note_wrapped(&format!("note: {what}"));
     }
     Ok(checked)
 }

@@ -1,7 +1,7 @@
 //! `stop`: checks a `Stop ECS Task` event and sends it to the function.
 
 use serde_json::{Map, Value};
-use start_engines_core::domain::arn::TaskArn;
+use start_engines_core::domain::arn::{Cluster, TaskArn};
 use start_engines_core::request::Trigger;
 use start_engines_core::request::envelope::STOP;
 use start_engines_core::request::stop::Selector;
@@ -14,7 +14,7 @@ use crate::event::Known;
 use crate::inventory::Inventory;
 use crate::session::{Session, home};
 use crate::terminal::progress::Counting;
-use crate::terminal::screen::confirm;
+use crate::terminal::screen::{confirm, note_wrapped};
 use crate::wait::{Stopping, Watch};
 
 /// Checks and sends the stop, and waits with `--wait`.
@@ -50,14 +50,27 @@ pub(crate) async fn stop(session: &Session, options: Stop) -> Result<(), Command
     };
     let id = clients.put_event(&event).await?;
     let mut event_json = sent(session, &event, &id, &checked);
-    if which.is_none() {
+    let Some(which) = which else {
         session.screen.result("", &event_json);
         return Ok(());
+    };
+    if tasks.values().all(Vec::is_empty) {
+        note_wrapped(&format!("nothing to stop: ECS lists no live task of {}", words(&which)));
     }
     let (tasks, end) = watch.stopped(tasks).await;
     event_json["tasks"] = tasks;
     session.screen.result("", &event_json);
     end
+}
+
+/// What a stop of several tasks selects.
+fn words(which: &Selector) -> String {
+    let names = |clusters: &[Cluster]| clusters.iter().map(Cluster::name).collect::<Vec<_>>().join(", ");
+    match which {
+        Selector::Service { name, clusters } => format!("the service {name} in {}", names(clusters)),
+        Selector::Cluster(cluster) => format!("this deployment in {}", cluster.name()),
+        Selector::Task { arn, .. } => arn.id().to_owned(),
+    }
 }
 
 fn detail(session: &Session, options: &Stop, known: &Known) -> Result<Map<String, Value>, CommandError> {

@@ -12,7 +12,7 @@ use crate::args::{Arguments, Command, Trace};
 use crate::command_error::CommandError;
 use crate::event::Known;
 use crate::session::Session;
-use crate::terminal::screen::{note, out, out_by, out_json};
+use crate::terminal::screen::{note, note_wrapped, out, out_by, out_json};
 use crate::trace::diagnosis::State;
 use crate::trace::story::Story;
 use crate::trace::subject::Id;
@@ -51,7 +51,7 @@ pub(crate) async fn say(session: &Session, known: &Known, events: &[&str]) {
         }
     }
     if let Some(error) = why {
-        note(&format!("trace: {error}"));
+        note_wrapped(&format!("trace: {error}"));
     }
 }
 

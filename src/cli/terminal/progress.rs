@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use start_engines_core::call::Call;
 
 use super::screen::{Screen, note};
-use super::table::{counted, printable};
+use super::table::{counted, printable, wrap_after};
 
 /// A line that is drawn at most twenty times a second, on standard error; hidden if that is no terminal, or one that
 /// cannot draw a line anew.
@@ -40,11 +40,11 @@ impl Progress {
         self.0.elapsed()
     }
 
-    /// Prints a line that stays.
+    /// Prints what has happened, and stays, in as many lines as it needs.
     pub(crate) fn line(&mut self, text: &str) {
-        let seconds = self.elapsed().as_secs_f64();
+        let head = format!("{:>7.1} s  ", self.elapsed().as_secs_f64());
         self.0
-            .suspend(|| note(&format!("{seconds:>7.1} s  {}", printable(text))));
+            .suspend(|| wrap_after(&head, text).iter().for_each(|line| note(line)));
     }
 
     /// Updates the spinner's line.

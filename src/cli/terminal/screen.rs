@@ -8,6 +8,7 @@ use anstream::ColorChoice;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::table::wrap_after;
 use crate::args::{Color, Format, Global};
 
 /// Standard output and standard error.
@@ -80,6 +81,14 @@ pub(crate) fn out(text: &str) {
 /// Prints a line to standard error.
 pub(crate) fn note(line: &str) {
     let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+/// Prints a text to standard error, in as many lines as it needs; one that is indented stays so.
+pub(crate) fn note_wrapped(text: &str) {
+    for line in text.lines() {
+        let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
+        wrap_after(indent, rest).iter().for_each(|line| note(line));
+    }
 }
 
 /// Asks a question on the terminal; any answer but `y` or `yes` is no.

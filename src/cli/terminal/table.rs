@@ -254,11 +254,24 @@ pub fn printable(text: &str) -> String {
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let text = printable(text);
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let options = textwrap::Options::new(width)
-        .word_separator(WordSeparator::AsciiSpace)
-        .word_splitter(WordSplitter::NoHyphenation);
-    let lines = textwrap::wrap(&text, options).into_iter();
+    let lines = textwrap::wrap(&text, between_words(width)).into_iter();
     lines.map(Cow::into_owned).filter(|line| !line.is_empty()).collect()
+}
+
+/// Wraps a text that stands after a head, to lines of at most [`WIDTH`] columns: the further ones are indented as far.
+#[must_use]
+pub fn wrap_after(head: &str, text: &str) -> Vec<String> {
+    let indent = " ".repeat(head.width());
+    let options = between_words(WIDTH).initial_indent(head).subsequent_indent(&indent);
+    let text = printable(text);
+    let lines = textwrap::wrap(&text, options).into_iter();
+    lines.map(Cow::into_owned).collect()
+}
+
+fn between_words<'a>(width: usize) -> textwrap::Options<'a> {
+    textwrap::Options::new(width)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
 }
 
 /// Writes a text in a tone, in as many lines as it needs.
@@ -346,6 +359,18 @@ mod tests {
         assert_eq!(wrap("one two  three", 7), ["one two", "three"]);
         assert_eq!(wrap("a abcdefgh b", 3), ["a", "abc", "def", "gh", "b"]);
         assert!(wrap(" ", 3).is_empty());
+    }
+
+    #[test]
+    fn a_text_after_a_head_stays_beside_it() {
+        assert_eq!(wrap_after("  1 s  ", "task 1  RUNNING"), ["  1 s  task 1  RUNNING"]);
+        let words = vec!["word"; 40].join(" ");
+        let lines = wrap_after("  1 s  ", &words);
+        assert_eq!(lines.len(), 3);
+        assert!(
+            lines[1].starts_with("       word") && lines.iter().all(|line| line.width() <= WIDTH),
+            "{lines:?}"
+        );
     }
 
     proptest! {

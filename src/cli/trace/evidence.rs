@@ -8,6 +8,7 @@ use start_engines_core::domain::task::Task;
 use start_engines_core::domain::timestamp::Timestamp;
 
 use super::log::LogLine;
+use super::planned::Planned;
 use super::subject::Kind;
 use crate::aws::{HealthCheck, Times};
 use crate::dead_letter::DeadLetter;
@@ -32,7 +33,7 @@ pub struct Evidence {
     pub gone: Vec<TaskArn>,
     /// The messages of dead-letter queues that concern it.
     pub letters: Vec<Letter>,
-    /// Stops that are scheduled.
+    /// What is scheduled.
     pub planned: Vec<Planned>,
     /// How the health of targets is checked, by target group.
     pub checks: BTreeMap<TargetGroupArn, HealthCheck>,
@@ -90,15 +91,4 @@ pub struct Letter {
     pub queue: &'static str,
     /// The message.
     pub dead_letter: DeadLetter,
-}
-
-/// A stop of a task that is scheduled.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Planned {
-    /// The task.
-    pub task: TaskArn,
-    /// When.
-    pub at: Timestamp,
-    /// Why, in words.
-    pub why: &'static str,
 }

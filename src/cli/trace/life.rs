@@ -2,7 +2,7 @@
 //! ([DescribeTasks](https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html)), and how the health
 //! of its targets is now.
 
-use start_engines_core::domain::task::Phase;
+use start_engines_core::domain::task::{FailedStart, Phase};
 use start_engines_core::domain::timestamp::Timestamp;
 
 use super::evidence::Life;
@@ -22,11 +22,15 @@ pub(super) fn moments(life: &Life, now: Timestamp) -> Vec<Moment> {
             .map(String::as_str)
             .collect(),
     };
+    // "When the container image pull completed" is also when it failed: the agent sets it whatever has become of the pull
+    // (amazon-ecs-agent, engine/docker_task_engine.go, pullContainer).
+    let has_failed = task.failed_to_start() && task.stop.failed_start() == FailedStart::ImagePullFailed;
+    let pull_ended = if has_failed { What::PullFailed } else { What::PullEnded };
     let of_life = [
         (task.created_at, What::Created, place.join(", ")),
         (times.connected_at, What::Connected, String::new()),
-        (times.pull_started_at, What::PullStarted, String::new()),
-        (times.pull_stopped_at, What::Pulled, String::new()),
+        (times.pull_started_at, What::PullBegan, String::new()),
+        (times.pull_stopped_at, pull_ended, String::new()),
         (task.started_at, What::Started, String::new()),
         (life.stopping_at, What::Stopping, String::new()),
         (times.execution_stopped_at, What::ContainersStopped, String::new()),

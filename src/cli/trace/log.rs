@@ -104,6 +104,37 @@ impl LogLine {
         self.is_change() && is_running && self.names(task)
     }
 
+    /// Whether it is about a check that found this task unhealthy.
+    #[must_use]
+    pub fn has_found_unhealthy(&self, task: &TaskArn) -> bool {
+        self.is(CHECK) && self.lists("unhealthy", task)
+    }
+
+    /// Whether it is about a check that called StopTask for this task.
+    #[must_use]
+    pub fn has_stopped_as_unhealthy(&self, task: &TaskArn) -> bool {
+        self.is(CHECK) && self.lists("tasksStopped", task)
+    }
+
+    fn lists(&self, field: &str, task: &TaskArn) -> bool {
+        self.texts(field).contains(&task.as_str())
+    }
+
+    /// The targets that a check found not healthy, each with its state and ELB's reason. Those of one task: of several, the
+    /// line does not say whose they are.
+    #[must_use]
+    pub fn targets_not_healthy(&self) -> Vec<String> {
+        let targets = self.texts("targetsNotHealthy").into_iter();
+        let is_one = self.tasks().len() == 1;
+        targets.filter(|_| is_one).map(str::to_owned).collect()
+    }
+
+    /// When the targets that it says are registered are checked.
+    #[must_use]
+    pub fn check_at(&self) -> Option<Timestamp> {
+        Timestamp::parse(self.text("healthCheckAt")?)
+    }
+
     /// Milliseconds from the change to the last registration or deregistration.
     #[must_use]
     pub fn lag_millis(&self) -> Option<i64> {
@@ -121,7 +152,7 @@ impl LogLine {
     }
 
     /// The moments that it tells of.
-    pub(super) fn moments(&self) -> Vec<Moment> {
+    pub(crate) fn moments(&self) -> Vec<Moment> {
         match self.text("detailType") {
             Some(START) => self.of_start(),
             Some(STOP) => self.of_stop(),
@@ -232,13 +263,10 @@ impl LogLine {
             let tasks = self.texts(field).into_iter().filter_map(|arn| arn.parse().ok());
             tasks.map(|task| self.moment(what, detail, Some(task))).collect()
         };
-        // One task's targets are those that the line names; of several it does not say whose they are.
-        let is_one = self.tasks().len() == 1;
-        let targets = self.texts("targetsNotHealthy").join(", ");
-        let targets = if is_one { targets.as_str() } else { "" };
+        let targets = self.targets_not_healthy().join(", ");
         let mut moments = found("healthy", What::Healthy, "all targets are healthy");
-        moments.extend(found("unhealthy", What::Unhealthy, targets));
-        moments.extend(found("undecided", What::Health, targets));
+        moments.extend(found("unhealthy", What::Unhealthy, &targets));
+        moments.extend(found("undecided", What::Undecided, &targets));
         moments.extend(found(
             "tasksStopped",
             What::StopHandled,

@@ -11,6 +11,7 @@ pub mod gaps;
 mod life;
 pub mod log;
 mod other;
+pub mod planned;
 pub mod story;
 pub mod subject;
 
@@ -48,18 +49,22 @@ pub enum What {
     StartFailed,
     /// The task has its network.
     Connected,
-    /// The images are being pulled.
-    PullStarted,
-    /// The images are there.
-    Pulled,
+    /// ECS began to pull the images.
+    PullBegan,
+    /// The pull ended.
+    PullEnded,
+    /// The pull ended, and an image could not be pulled.
+    PullFailed,
     /// The task is RUNNING.
     Started,
     /// The targets were registered.
     Registered,
     /// The function failed to register the targets.
     NotRegistered,
-    /// How a target's health is now; or that ELB still checked it when the function looked.
+    /// How a target's health is now.
     Health,
+    /// ELB still checked some target when the function looked.
+    Undecided,
     /// All targets were healthy when the function looked.
     Healthy,
     /// Some target was not healthy when the function looked.
@@ -86,7 +91,7 @@ pub enum What {
     Reconciled,
     /// An event was kept in a dead-letter queue.
     DeadLetter,
-    /// A schedule will send a stop.
+    /// A schedule will invoke the function.
     Planned,
 }
 
@@ -101,12 +106,14 @@ impl What {
             Self::StartHandled => "start_handled",
             Self::StartFailed => "start_failed",
             Self::Connected => "connected",
-            Self::PullStarted => "pull_started",
-            Self::Pulled => "pulled",
+            Self::PullBegan => "pull_began",
+            Self::PullEnded => "pull_ended",
+            Self::PullFailed => "pull_failed",
             Self::Started => "started",
             Self::Registered => "registered",
             Self::NotRegistered => "registration_failed",
             Self::Health => "health",
+            Self::Undecided => "undecided",
             Self::Healthy => "healthy",
             Self::Unhealthy => "unhealthy",
             Self::StopRequested => "stop_requested",
@@ -131,7 +138,9 @@ impl What {
             Self::RunTask => "RunTask",
             Self::StartHandled => "start done",
             Self::StartFailed => "START FAILED",
-            Self::PullStarted => "pulling",
+            Self::PullBegan => "pull began",
+            Self::PullEnded => "pull ended",
+            Self::PullFailed => "PULL FAILED",
             Self::Started => "RUNNING",
             Self::NotRegistered => "NOT REGISTERED",
             Self::Unhealthy => "UNHEALTHY",
@@ -145,9 +154,9 @@ impl What {
             Self::Requested
             | Self::Created
             | Self::Connected
-            | Self::Pulled
             | Self::Registered
             | Self::Health
+            | Self::Undecided
             | Self::Healthy
             | Self::Stopping
             | Self::Deregistered
@@ -163,6 +172,7 @@ impl What {
         matches!(
             self,
             Self::StartFailed
+                | Self::PullFailed
                 | Self::NotRegistered
                 | Self::Unhealthy
                 | Self::StopFailed

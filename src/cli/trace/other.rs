@@ -1,6 +1,6 @@
-//! The moments from dead-letter queues and schedules.
+//! The moments from dead-letter queues.
 
-use super::evidence::{Letter, Planned};
+use super::evidence::Letter;
 use super::{Moment, What};
 
 /// An event that nobody handled: when it was put into the queue. SQS tells it of every message that it has received, so
@@ -17,14 +17,4 @@ pub(super) fn of_letter(letter: &Letter) -> Option<Moment> {
         detail,
         task: None,
     })
-}
-
-/// A stop that is still to come.
-pub(super) fn of_planned(planned: &Planned) -> Moment {
-    Moment {
-        at: planned.at,
-        what: What::Planned,
-        detail: format!("a stop, {}", planned.why),
-        task: Some(planned.task.clone()),
-    }
 }

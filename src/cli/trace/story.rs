@@ -4,7 +4,7 @@ use super::Moment;
 use super::diagnosis::{self, Diagnosis};
 use super::evidence::Evidence;
 use super::gaps::{self, Gap};
-use super::{life, other};
+use super::{life, other, planned};
 
 /// A story, told from what was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Story {
         let mut moments: Vec<Moment> = of_log.filter(is_asked).collect();
         moments.extend(evidence.tasks.iter().flat_map(|task| life::moments(task, evidence.now)));
         moments.extend(evidence.letters.iter().filter_map(other::of_letter));
-        moments.extend(evidence.planned.iter().map(other::of_planned));
+        moments.extend(planned::moments(evidence));
         moments.sort_by(|one, another| {
             let key = |moment: &Moment| (moment.at, moment.what, moment.task.clone());
             key(one).cmp(&key(another))

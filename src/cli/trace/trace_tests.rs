@@ -1,5 +1,6 @@
 //! Stories as pure functions of what was read: what a test at the wire cannot bring about, or only slowly.
 
+mod of_checks;
 mod told;
 
 use std::collections::BTreeMap;
@@ -10,12 +11,13 @@ use start_engines_core::config::LogLevel;
 use start_engines_core::domain::arn::{TargetGroupArn, TaskArn};
 use start_engines_core::domain::tags::Tag;
 use start_engines_core::domain::target::{Registration, Target, TargetHealth};
-use start_engines_core::domain::task::{Addresses, Network, StopReason, Task};
+use start_engines_core::domain::task::{Addresses, ContainerExit, Network, StopReason, Task};
 use start_engines_core::domain::timestamp::Timestamp;
 
 use super::diagnosis::State;
-use super::evidence::{Evidence, Life, LogReading, Planned};
+use super::evidence::{Evidence, Life, LogReading};
 use super::log::LogLine;
+use super::planned::{Planned, Purpose};
 use super::story::Story;
 use super::subject::Kind;
 use crate::aws::{HealthCheck, Times};
@@ -304,23 +306,32 @@ fn failed_start(seconds: i64, event: &str) -> LogLine {
 }
 
 #[test]
-fn the_third_try_of_a_start_is_the_last_one() {
-    let tries = |times: &[i64]| {
-        let mut lines: Vec<LogLine> = times.iter().map(|time| failed_start(*time, "e-1")).collect();
-        lines.insert(0, failed_start(0, "e-0"));
-        Evidence {
-            now: at(220),
+fn which_try_of_a_start_is_the_last_one_is_not_guessed() {
+    // `maximumRetryAttempts` is 0, 1 or 2, and a redrive gives as many again.
+    for times in [&[10][..], &[10, 75], &[10, 75, 200]] {
+        let lines = times.iter().map(|time| failed_start(*time, "e-1")).collect();
+        let last = times[times.len() - 1];
+        let failed = Evidence {
+            now: at(last + 20),
             ..evidence(Vec::new(), lines)
-        }
-    };
-    assert_eq!(code(&tries(&[10, 75])), ("start_tried_again", State::Waiting));
-    let last = Story::of(&tries(&[10, 75, 200])).diagnosis;
-    assert_eq!((last.code, last.state), ("start_failed", State::Bad));
-    assert!(last.sentence.ends_with("; that was Lambda's last try"), "{last:?}");
-    // A redrive gives it three tries again.
-    assert_eq!(code(&tries(&[10, 75, 200, 215])), ("start_tried_again", State::Waiting));
-    let last = Story::of(&tries(&[10, 20, 30, 40, 50, 60])).diagnosis;
-    assert!(last.sentence.ends_with("; that was Lambda's last try"), "{last:?}");
+        };
+        let diagnosis = Story::of(&failed).diagnosis;
+        let expected = ("start_tried_again", State::Waiting);
+        assert_eq!((diagnosis.code, diagnosis.state), expected, "{times:?}");
+        assert!(
+            diagnosis
+                .sentence
+                .ends_with("; it is tried again, unless that was its last try"),
+            "{diagnosis:?}"
+        );
+        let late = Evidence {
+            now: at(last + 180),
+            ..failed
+        };
+        let diagnosis = Story::of(&late).diagnosis;
+        assert_eq!((diagnosis.code, diagnosis.state), ("start_failed", State::Bad));
+        assert!(!diagnosis.sentence.contains("last try"), "{diagnosis:?}");
+    }
 }
 
 #[test]

@@ -138,7 +138,17 @@ async fn a_stop_with_nothing_to_stop_is_sent_and_done() {
     ];
     let ended = Run::new(&stage.fake, &arguments).end().await.must(0);
     assert_eq!(ended.json()["tasks"], json!([]));
+    let nothing = "\nnothing to stop: ECS lists no live task of this deployment in engines\n";
+    assert!(ended.err.ends_with(nothing), "{}", ended.err);
     assert_eq!(stage.fake.world(World::take_put_events).len(), 1);
+    stage.registered_task("e-1").await;
+    let of_another = ["stop", "--service", "auth", "--cluster", "engines", "--wait"];
+    let ended = Run::new(&stage.fake, &[&of_another[..], &CATALOG].concat())
+        .end()
+        .await
+        .must(0);
+    let nothing = "nothing to stop: ECS lists no live task of the service auth in engines\n";
+    assert!(ended.err.ends_with(nothing), "{}", ended.err);
 }
 
 #[tokio::test]

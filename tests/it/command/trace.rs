@@ -6,7 +6,7 @@ mod ids;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use start_engines_fake_aws::{Fault, Health};
+use start_engines_fake_aws::{Fault, Health, World};
 
 use super::{Ended, Run};
 use crate::stage::Stage;
@@ -213,23 +213,81 @@ async fn a_long_log_is_read_to_its_end_over_empty_pages() {
     }
 }
 
+/// What is planned, as the story tells it.
+fn planned(story: &Value) -> Vec<&str> {
+    let moments = story["moments"].as_array().expect("moments").iter();
+    let planned = moments.filter(|moment| moment["what"] == "planned");
+    planned
+        .map(|moment| moment["detail"].as_str().expect("a text"))
+        .collect()
+}
+
 #[tokio::test]
-async fn stops_that_are_scheduled_are_told_of() {
+async fn what_is_scheduled_is_told_of_but_for_what_will_do_nothing() {
     let theatre = Theatre::with(&[("SCHEDULER_ROLE_ARN", ROLE), ("SCHEDULER_GROUP", "engines")]).await;
     theatre.stage.fake.world(|world| world.add_schedule_group("engines"));
-    let task = theatre
-        .registered("e-1", json!({"maxLifetimeSeconds": 7200, "startTimeoutSeconds": 0}))
-        .await;
+    let fields = json!({"maxLifetimeSeconds": 7200, "startTimeoutSeconds": 1800, "healthTimeoutSeconds": 3600});
+    let task = theatre.registered("e-1", fields.clone()).await;
+    // Not long ago: it is still PROVISIONING.
+    theatre.pass(480);
+    let started = theatre.started("e-2", fields).await;
+    let story = async |task: &str| {
+        let run = theatre.run(&[id(task), "--output", "json"]);
+        let run = run.env("SCHEDULER_ROLE_ARN", ROLE).env("SCHEDULER_GROUP", "engines");
+        run.end().await.must(0).json()
+    };
+    let deadline = format!("start-engines-timeout-{}", id(&task));
+    let is_there = |world: &mut World| world.schedules("engines").contains_key(&deadline);
+    assert!(theatre.stage.fake.world(is_there), "it stays, and does nothing");
+    assert_eq!(
+        planned(&story(&task).await),
+        ["a look at its targets' health", "a stop, at the end of its life"]
+    );
+    assert_eq!(
+        planned(&story(&started).await),
+        ["a stop, unless it is RUNNING by then", "a stop, at the end of its life"]
+    );
+}
+
+#[tokio::test]
+async fn a_second_look_is_planned_after_one_that_decided_nothing() {
+    let theatre = Theatre::with(&[("SCHEDULER_ROLE_ARN", ROLE)]).await;
+    theatre.pass(380);
+    let fields = json!({"healthTimeoutSeconds": 60, "startTimeoutSeconds": 0});
+    let task = theatre.registered("e-1", fields).await;
+    theatre.set_health(&task, Health::Initial);
+    theatre.pass(180);
+    for event in theatre.stage.fake.world(World::fire_schedules) {
+        theatre.deliver(&event).await;
+    }
     let run = theatre
         .run(&[id(&task), "--output", "json"])
-        .env("SCHEDULER_ROLE_ARN", ROLE)
-        .env("SCHEDULER_GROUP", "engines");
+        .env("SCHEDULER_ROLE_ARN", ROLE);
     let story = run.end().await.must(0).json();
-    let last = story["moments"].as_array().unwrap().last().unwrap().clone();
-    assert_eq!(
-        (&last["what"], &last["detail"]),
-        (&json!("planned"), &json!("a stop, at the end of its life"))
-    );
+    assert_eq!(planned(&story), ["a second look at its targets' health"]);
+    assert!(whats(&story).contains(&"undecided"), "{story:#}");
+}
+
+#[tokio::test]
+async fn a_check_that_tasks_share_is_told_from_the_log() {
+    let theatre = Theatre::with(&[("SCHEDULER_ROLE_ARN", ROLE)]).await;
+    let fields = json!({"startTimeoutSeconds": 0, "healthTimeoutSeconds": 3600, "count": 2});
+    theatre.started("e-1", fields).await;
+    let running = theatre.stage.fake.world(|world| {
+        let tasks = world.task_arns();
+        let events = tasks.iter().map(|task| world.advance_to(task, "RUNNING"));
+        events.collect::<Vec<_>>()
+    });
+    for handled in theatre.stage.deliver_batch(&running).await {
+        theatre.write(&handled.summary(), handled.result.is_err());
+    }
+    let names = theatre.stage.fake.world(|world| world.schedules("default").len());
+    assert_eq!(names, 1, "one schedule for both");
+    let run = theatre
+        .run(&["e-1", "--output", "json"])
+        .env("SCHEDULER_ROLE_ARN", ROLE);
+    let story = run.end().await.must(0).json();
+    assert_eq!(planned(&story), ["a look at its targets' health, says the log"; 2]);
 }
 
 #[tokio::test]
@@ -272,6 +330,40 @@ async fn what_log_level_hides_and_what_cannot_be_read_is_said_and_proves_nothing
         let ended = theatre.trace(&[id(&task)]).await.must(1);
         assert!(ended.err.contains("access_denied"), "{}", ended.err);
     }
+}
+
+#[tokio::test]
+async fn credentials_of_another_account_are_told_at_once_and_nothing_else_is_asked() {
+    let theatre = Theatre::new().await;
+    let task = theatre.registered("e-1", json!({})).await;
+    theatre.stage.calls();
+    let elsewhere = json!({"Account": "444455556666"});
+    theatre
+        .stage
+        .fake
+        .world(|world| world.describe("caller", "caller", elsewhere));
+    let ended = theatre.trace(&[id(&task)]).await.must(1);
+    let cause = "your credentials are of the account 444455556666, and start-engines is in 111122223333";
+    assert!(ended.err.starts_with(cause) && ended.out.is_empty(), "{ended:?}");
+    assert!(ended.err.contains("use credentials of 111122223333"), "{ended:?}");
+    assert_eq!(theatre.stage.calls(), ["GetCallerIdentity"]);
+    let own = json!({"Account": "111122223333"});
+    theatre
+        .stage
+        .fake
+        .world(|world| world.describe("caller", "caller", own));
+    let elsewhere = theatre.run(&[id(&task)]).env("AWS_REGION", "eu-west-1");
+    let ended = elsewhere.end().await.must(1);
+    assert!(ended.err.starts_with("your region is eu-west-1"), "{ended:?}");
+    // Whose they are is not known: no reason to stop.
+    let denied = Fault::error(403, "AccessDenied", "not authorized");
+    theatre
+        .stage
+        .fake
+        .world(|world| world.fail_next("sts:GetCallerIdentity", denied, 1));
+    theatre.trace(&[id(&task)]).await.must(0);
+    let unknown = theatre.run(&[id(&task)]).env("START_ENGINES_FUNCTION", "");
+    unknown.end().await.must(0);
 }
 
 #[tokio::test]

@@ -94,7 +94,7 @@ export function operatorPolicy(args: OperatorPolicyArgs): PolicyDocument {
       Resource: [args.logGroupArn, `${args.logGroupArn}:*`],
     },
     {
-      // `trace` shows which stops are to come.
+      // `trace` shows which stops and checks are to come.
       Sid: "SeeScheduledStops",
       Effect: "Allow",
       Action: ["scheduler:GetSchedule"],

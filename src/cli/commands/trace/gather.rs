@@ -18,13 +18,16 @@ use crate::args::Trace;
 use crate::aws::OperatorClients;
 use crate::calls::Calls;
 use crate::command_error::CommandError;
+use crate::doctor::checks;
+use crate::doctor::survey::Survey;
 use crate::event::Known;
 use crate::fleet::is_started_by_start_engines;
 use crate::inventory::Inventory;
 use crate::session::{Session, now};
 use crate::terminal::progress::Counting;
-use crate::trace::evidence::{Evidence, Letter, Life, LogReading, Planned};
+use crate::trace::evidence::{Evidence, Letter, Life, LogReading};
 use crate::trace::log::LogLine;
+use crate::trace::planned::{self, Planned};
 use crate::trace::subject::{Id, Kind, quoted, starts_of};
 
 /// How far back the log is read.
@@ -82,8 +85,10 @@ impl<'a> Gathering<'a> {
     /// Everything that belongs to an id.
     ///
     /// # Errors
-    /// If the id fits nothing or several things, or ECS or ELB refuse a call.
+    /// If the credentials are of another account than the function, the id fits nothing or several things, or ECS or ELB
+    /// refuse a call.
     pub(super) async fn of(mut self, id: &Id) -> Result<Evidence, CommandError> {
+        self.must_be_at_home().await?;
         self.counting().begin("reading");
         self.read_letters().await;
         if self.group.is_none() {
@@ -97,6 +102,19 @@ impl<'a> Gathering<'a> {
             Some(_) | None => self.search(id).await?,
         };
         self.tell(id, kind, tasks).await
+    }
+
+    /// Another account, or another region, would answer that there is nothing of the kind.
+    async fn must_be_at_home(&self) -> Result<(), CommandError> {
+        let Some(function) = &self.known.function else {
+            return Ok(());
+        };
+        let reads = self.clients.reads();
+        let looker = Survey::new(&reads, self.counting()).looker().await;
+        match checks::elsewhere(&looker, function) {
+            Some(found) => Err(CommandError::Aws(format!("{}; {}", found.message, found.repair))),
+            None => Ok(()),
+        }
     }
 
     fn counting(&self) -> &Counting {
@@ -370,8 +388,9 @@ impl<'a> Gathering<'a> {
         };
         let group = scheduler.group.as_ref().map(ToString::to_string);
         let mut planned = Vec::new();
-        for life in lives.iter().filter(|life| life.task.is_live()) {
-            match sources::planned(&self.clients, group.as_deref(), &life.task.arn).await {
+        for life in lives {
+            let purposes = planned::purposes(life);
+            match sources::planned(&self.clients, group.as_deref(), &life.task.arn, &purposes).await {
                 Ok(found) => planned.extend(found),
                 Err(error) => {
                     self.notes.push(unread("schedules were", &error));

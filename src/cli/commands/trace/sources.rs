@@ -10,8 +10,9 @@ use tokio::time::Instant;
 
 use crate::aws::OperatorClients;
 use crate::dead_letter::DeadLetter;
-use crate::trace::evidence::{Letter, Planned};
+use crate::trace::evidence::Letter;
 use crate::trace::log::LogLine;
+use crate::trace::planned::{Planned, Purpose};
 use crate::view::dead_letters::Queue;
 
 /// How long the searches of the log may take, and how many lines one may find.
@@ -133,8 +134,7 @@ pub(super) async fn letters(
     Ok((letters, is_cut))
 }
 
-/// The stops of a task that are scheduled, by the names that the function gives to its schedules
-/// (`start_engines_core::decide`).
+/// Which of these schedules a task has.
 ///
 /// # Errors
 /// GetSchedule's own.
@@ -142,22 +142,16 @@ pub(super) async fn planned(
     clients: &OperatorClients,
     group: Option<&str>,
     task: &TaskArn,
+    purposes: &[Purpose],
 ) -> Result<Vec<Planned>, CallError> {
-    let purposes = [
-        ("stop", "when its drain is over"),
-        ("timeout", "unless it is RUNNING by then"),
-        ("lifetime", "at the end of its life"),
-    ];
     let mut planned = Vec::new();
-    for (purpose, why) in purposes {
-        let name = format!("start-engines-{purpose}-{}", task.id());
-        if let Some(at) = clients.one_time_schedule(group, &name).await? {
-            planned.push(Planned {
-                task: task.clone(),
-                at,
-                why,
-            });
-        }
+    for purpose in purposes {
+        let found = clients.one_time_schedule(group, &purpose.schedule(task)).await?;
+        planned.extend(found.map(|at| Planned {
+            task: task.clone(),
+            at,
+            purpose: *purpose,
+        }));
     }
     Ok(planned)
 }

@@ -36,7 +36,7 @@ fn whole_story() -> Evidence {
     whole.planned = vec![Planned {
         task: arn(1),
         at: at(7_200),
-        why: "at the end of its life",
+        purpose: Purpose::EndOfLife,
     }];
     whole.kind = Kind::Task;
     whole.id = arn(1).id().to_owned();
@@ -56,7 +56,56 @@ fn the_table_is_at_most_100_columns_wide_and_ends_with_the_diagnosis() {
     assert_eq!(first[0], format!("Task {}, service auth", arn(1).id()));
     assert_eq!(first[2], "2026-11-20");
     assert!(text.contains("in 1h50m") && text.contains("+18.0s"), "{text}");
-    assert!(text.ends_with("Next: start-engines status --service auth\n"), "{text}");
+    assert!(text.ends_with("Next: start-engines doctor auth\n"), "{text}");
+}
+
+/// A task whose image could not be pulled, as ECS tells of it: with the end of the pull, and the error twice.
+fn without_image() -> Evidence {
+    let error = "CannotPullContainerError: pull image manifest has been retried 1 time(s): not found";
+    let mut stopped = task(1, "STOPPED", "STOPPED");
+    stopped.stopped_at = Some(at(40));
+    stopped.stop = StopReason {
+        code: Some("TaskFailedToStart".to_owned()),
+        reason: Some(error.to_owned()),
+        containers: vec![ContainerExit {
+            name: "auth".to_owned(),
+            exit_code: None,
+            reason: Some(error.to_owned()),
+        }],
+    };
+    let mut failed = life(stopped, None);
+    failed.times.pull_started_at = Some(at(9));
+    failed.times.pull_stopped_at = Some(at(20));
+    evidence(vec![failed], vec![started(&[arn(1)])])
+}
+
+#[test]
+fn a_pull_that_failed_is_no_pull_that_ended_and_its_error_is_told_once() {
+    let failed = without_image();
+    let story = Story::of(&failed);
+    let pulls = |story: &Story| -> Vec<&str> {
+        let names = story.moments.iter().map(|moment| moment.what.name());
+        names.filter(|name| name.starts_with("pull")).collect()
+    };
+    assert_eq!(pulls(&story), ["pull_began", "pull_failed"]);
+    assert_eq!(pulls(&Story::of(&whole_story())), ["pull_began", "pull_ended"]);
+    let mut out = Vec::new();
+    view::write_table(&failed, &story, &mut out).unwrap();
+    let text = anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string();
+    assert_eq!(text.matches("CannotPullContainerError").count(), 1, "{text}");
+    assert!(text.contains("STOPPED      TaskFailedToStart\n"), "{text}");
+    // Of several tasks the diagnosis has one's error: the others' are not left out.
+    let mut both = failed.clone();
+    let mut other = failed.tasks[0].clone();
+    other.task.arn = arn(2);
+    other.task.stop.reason = Some("ResourceInitializationError: no route".to_owned());
+    both.tasks.push(other);
+    let mut out = Vec::new();
+    view::write_table(&both, &Story::of(&both), &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    for error in ["CannotPullContainerError", "ResourceInitializationError"] {
+        assert!(text.contains(error), "{text}");
+    }
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn rows(evidence: &Evidence, story: &Story) -> Vec<Vec<Cell>> {
         };
         let from = before.map_or(first, |before| before.at);
         let tone = tone(moment, is_planned);
-        let details = lines(&moment.detail, room);
+        let details = lines(detail(moment, story), room);
         for n in 0..details.len().max(1) {
             let detail = details.get(n).map_or("", String::as_str);
             let is_first = n == 0;
@@ -140,6 +140,15 @@ fn rows(evidence: &Evidence, story: &Story) -> Vec<Vec<Cell>> {
         before = Some(moment);
     }
     rows
+}
+
+/// The detail. Of a stop whose reason is in the diagnosis, only ECS's `stopCode`.
+fn detail<'m>(moment: &'m Moment, story: &Story) -> &'m str {
+    let is_stop = matches!(moment.what, What::Stopping | What::Stopped);
+    match moment.detail.split_once(": ") {
+        Some((code, _)) if is_stop && story.diagnosis.sentence.contains(&moment.detail) => code,
+        Some(_) | None => &moment.detail,
+    }
 }
 
 fn tone(moment: &Moment, is_planned: bool) -> Tone {
@@ -191,6 +200,7 @@ fn bar(first: Timestamp, last: Timestamp, from: Timestamp, to: Timestamp) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::log::LogLine;
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis)
@@ -202,6 +212,19 @@ mod tests {
         assert_eq!(bar(at(0), at(110), at(20), at(50)), "░░████░░░░░░");
         assert_eq!(bar(at(0), at(110), at(50), at(110)), "░░░░░███████");
         assert_eq!(bar(at(5), at(5), at(5), at(5)), "█░░░░░░░░░░░", "a story of one moment");
+    }
+
+    #[test]
+    fn what_was_not_decided_is_neither_good_nor_bad() {
+        let line = r#"{"message": "event handled", "outcome": "checked", "detailType": "Check ECS Targets",
+            "tasks": ["TASK"], "undecided": ["TASK"],
+            "targetsNotHealthy": ["auth/10.0.1.1:8080 initial Elb.InitialHealthChecking"]}"#;
+        let task = "arn:aws:ecs:us-east-1:111122223333:task/engines/9c70423078253913200a3450779974e8";
+        let line = LogLine::read(at(0), &line.replace("TASK", task)).unwrap();
+        let [moment] = line.moments().try_into().unwrap();
+        assert_eq!(moment.what.name(), "undecided");
+        assert_eq!(tone(&moment, false), Tone::Plain);
+        assert!(!moment.what.is_bad());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::decide::targets::membership::by_group;
 use crate::domain::arn::{Cluster, TargetGroupArn, TaskArn};
 use crate::domain::tags;
 use crate::domain::target::{GroupTarget, Target, TargetHealth};
-use crate::domain::task::Task;
+use crate::domain::task::{FOUND_UNHEALTHY, Task};
 use crate::journal::{Halt, Reader};
 use crate::outcome::{Checked, CheckedTask, Failure, Outcome};
 use crate::request::check::{CheckRequest, RegisteredTask};
@@ -177,6 +177,6 @@ fn reason(found: &CheckedTask) -> String {
         .iter()
         .filter(|(_, health)| Verdict::of(health) == Verdict::Unhealthy)
         .map(|(target, health)| format!("{target} {}", health.reason().unwrap_or(health.state())));
-    let text = format!("start-engines: unhealthy: {}", unhealthy.collect::<Vec<_>>().join(", "));
+    let text = format!("{FOUND_UNHEALTHY}{}", unhealthy.collect::<Vec<_>>().join(", "));
     text.chars().take(MAX_REASON_CHARACTERS).collect()
 }

@@ -17,7 +17,7 @@ use super::tags::{self, Tag};
 use super::timestamp::Timestamp;
 use crate::domain::target::AddressFamily;
 
-pub use self::stop_reason::{ContainerExit, FailedStart, START_TIMED_OUT, StopReason};
+pub use self::stop_reason::{ContainerExit, FOUND_UNHEALTHY, FailedStart, START_TIMED_OUT, StopReason};
 
 pub use event::from_event;
 

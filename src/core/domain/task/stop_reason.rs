@@ -54,6 +54,9 @@ impl FailedStart {
 
 /// How the `stoppedReason` of a task begins that was stopped because it was not RUNNING in time.
 pub const START_TIMED_OUT: &str = "start-engines: not RUNNING within";
+/// How the `stoppedReason` of a task begins that was stopped because its check found it unhealthy; its targets follow, each
+/// with ELB's reason.
+pub const FOUND_UNHEALTHY: &str = "start-engines: unhealthy: ";
 
 /// Why a task stopped.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -102,6 +105,12 @@ impl StopReason {
             Some(_) | None => texts.find_map(category_of).unwrap_or(FailedStart::TaskFailedToStart),
         }
     }
+
+    /// The targets for which a check has stopped the task, each with ELB's reason; none if it was stopped for something else.
+    #[must_use]
+    pub fn unhealthy_targets(&self) -> Option<&str> {
+        self.reason.as_deref()?.strip_prefix(FOUND_UNHEALTHY)
+    }
 }
 
 /// The error type for one of ECS's documented texts: an error's name before a colon
@@ -136,6 +145,7 @@ fn category_of(text: &str) -> Option<FailedStart> {
     })
 }
 
+/// Each text once.
 impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code.as_deref().unwrap_or("no stopCode"))?;
@@ -147,8 +157,12 @@ impl fmt::Display for StopReason {
             if let Some(code) = exit.exit_code {
                 write!(f, " exited with {code}")?;
             }
-            if let Some(reason) = &exit.reason {
-                write!(f, " ({reason})")?;
+            match &exit.reason {
+                // ECS gives an image error to the task and to its container, in the same words: the guide's example of the
+                // event has both (fixtures/events/task-failed-to-start.json).
+                Some(_) if exit.reason == self.reason => f.write_str(" (the same)")?,
+                Some(reason) => write!(f, " ({reason})")?,
+                None => {}
             }
         }
         Ok(())
@@ -278,6 +292,27 @@ mod tests {
     fn the_tasks_own_reason_takes_precedence_over_a_containers() {
         let both = stop(None, Some("RESOURCE:MEMORY"), &[Some("CannotPullContainerError: no")]);
         assert_eq!(both.failed_start(), FailedStart::CapacityUnavailable);
+    }
+
+    #[test]
+    fn what_the_container_says_as_the_task_does_is_said_once() {
+        let text = "CannotPullContainerError: no such image";
+        let both = stop(Some("TaskFailedToStart"), Some(text), &[Some(text), Some("other")]);
+        assert_eq!(
+            both.to_string(),
+            format!("TaskFailedToStart: {text}; container web (the same); container web (other)")
+        );
+    }
+
+    #[test]
+    fn only_a_check_stops_a_task_for_its_targets() {
+        let unhealthy = stop(
+            None,
+            Some(&format!("{FOUND_UNHEALTHY}auth/10.0.1.1:8080 Target.Timeout")),
+            &[],
+        );
+        assert_eq!(unhealthy.unhealthy_targets(), Some("auth/10.0.1.1:8080 Target.Timeout"));
+        assert_eq!(stop(None, Some("unhealthy: a"), &[]).unhealthy_targets(), None);
     }
 
     #[test]

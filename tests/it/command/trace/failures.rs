@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use start_engines_fake_aws::{Failure, Fault, Health, RunTaskResult, TargetGroup};
+use start_engines_fake_aws::{Failure, Fault, Health, RunTaskResult, TargetGroup, World};
 
-use super::{LOG, Theatre, id, whats};
+use super::{LOG, ROLE, Theatre, id, whats};
 
 #[tokio::test]
 async fn a_running_event_that_nobody_handled_is_a_gap() {
@@ -95,6 +95,32 @@ async fn a_target_that_fails_its_health_checks_has_elbs_reason_in_words() {
             .contains("expected within 7m"),
         "{story:#}"
     );
+}
+
+#[tokio::test]
+async fn a_task_that_its_check_has_stopped_is_exit_status_3() {
+    let theatre = Theatre::with(&[("SCHEDULER_ROLE_ARN", ROLE)]).await;
+    let fields = json!({"healthTimeoutSeconds": 60, "onUnhealthy": "stop", "startTimeoutSeconds": 0});
+    let task = theatre.registered("e-1", fields).await;
+    theatre.set_health(&task, Health::Unhealthy);
+    theatre.pass(180);
+    for event in theatre.stage.fake.world(World::fire_schedules) {
+        theatre.deliver(&event).await;
+    }
+    let sign = theatre.stage.fake.world(|world| world.event(&task));
+    theatre.deliver(&sign).await;
+    theatre.stage.fake.world(|world| world.advance_to(&task, "STOPPED"));
+    for forgotten in [false, true] {
+        if forgotten {
+            theatre.stage.fake.world(|world| world.forget(&task));
+        }
+        let story = theatre.json(id(&task), 3).await;
+        assert_eq!(story["diagnosis"]["code"], "stopped_as_unhealthy", "{story:#}");
+        let sentence = story["diagnosis"]["sentence"].as_str().unwrap();
+        assert!(sentence.contains("(Target.FailedHealthChecks)"), "{sentence}");
+        let next = story["diagnosis"]["next"].as_str().unwrap();
+        assert_eq!(next, "start-engines doctor");
+    }
 }
 
 #[tokio::test]
