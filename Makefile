@@ -76,7 +76,7 @@ demo: package command component ## the main job in a local AWS: start, register,
 demo-buffered: package command component ## the same in buffered mode: dozens of tasks, and a poisoned message
 	$(VENV)/bin/python tests/local/demo.py --zip $(ZIP) --buffered
 
-# First of all it says what is wrong with FAULT, before anything is built: also with -j, which makes prerequisites side by side.
+# First of all it says what is wrong with FAULT, before anything is built: also with -j.
 .PHONY: playground
 playground: playground-fault ## the demo's stack left running, for start-engines (FAULT=rule-off, health-check or image)
 	@$(MAKE) --no-print-directory package command component

@@ -4,8 +4,9 @@ The emulator's answer is about the first resource only, without the context that
 role's permissions boundary. Here its evaluator gets all of them, with the policies that it keeps for the role. Must not
 decide anything by itself.
 
-The answer is as IAM's own model describes it: https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html
-and https://docs.aws.amazon.com/IAM/latest/APIReference/API_ResourceSpecificResult.html. It leaves out what is optional there
+The answer is as IAM's own model describes it:
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html and
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_ResourceSpecificResult.html. It leaves out what is optional there
 and not known here: the matched statements, what an organization says, and, where resources are given, the template of
 their ARNs.
 """
@@ -236,12 +237,13 @@ def _result(action: str, by_resource: dict[str, Decided]) -> str:
 def _decided(one: Decided, field: str, resource: str = "") -> str:
     name = f"<EvalResourceName>{escape(resource)}</EvalResourceName>" if resource else ""
     missing = "".join(f"<member>{escape(key)}</member>" for key in one.missing)
-    allowed = one.allowed_by_boundary
-    boundary = "" if allowed is None else f"<AllowedByPermissionsBoundary>{_flag(allowed)}</AllowedByPermissionsBoundary>"
+    boundary = ""
+    if one.allowed_by_boundary is not None:
+        allowed = f"<AllowedByPermissionsBoundary>{_flag(one.allowed_by_boundary)}</AllowedByPermissionsBoundary>"
+        boundary = f"<PermissionsBoundaryDecisionDetail>{allowed}</PermissionsBoundaryDecisionDetail>"
     return (
         f"{name}<{field}>{one.decision}</{field}><MatchedStatements/>"
-        f"<MissingContextValues>{missing}</MissingContextValues>"
-        + (f"<PermissionsBoundaryDecisionDetail>{boundary}</PermissionsBoundaryDecisionDetail>" if boundary else "")
+        f"<MissingContextValues>{missing}</MissingContextValues>{boundary}"
     )
 
 

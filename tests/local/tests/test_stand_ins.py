@@ -14,8 +14,9 @@ from deployed import Rule
 from engine import EnginePool
 from entrance import Entrance
 from events import FAILED, RUNNING, STARTING, STOPPED, NetworkInterface, described
-from health import CHECKING, HEALTHY, NOT_REGISTERED, REFUSED, Checked, Health, HealthChecks, asked, check, mismatch, passes
+from health import CHECKING, HEALTHY, NOT_REGISTERED, REFUSED, Checked, Health, HealthChecks, asked, check
 from health import described as health_described
+from health import mismatch, passes
 from load_balancers import users_of_groups
 from simulator import context, evaluator, lacking, members
 from stand_in import Answer, Call, StandIn
