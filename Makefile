@@ -76,9 +76,10 @@ demo: package command component ## the main job in a local AWS: start, register,
 demo-buffered: package command component ## the same in buffered mode: dozens of tasks, and a poisoned message
 	$(VENV)/bin/python tests/local/demo.py --zip $(ZIP) --buffered
 
-# First of all it says what is wrong with FAULT, before anything is built.
+# First of all it says what is wrong with FAULT, before anything is built: also with -j.
 .PHONY: playground
-playground: playground-fault package command component ## the demo's stack left running, for start-engines (FAULT=rule-off, health-check or image)
+playground: playground-fault ## the demo's stack left running, for start-engines (FAULT=rule-off, health-check or image)
+	@$(MAKE) --no-print-directory package command component
 	@$(VENV)/bin/python tests/local/playground.py --zip $(ZIP) $(if $(FAULT),--fault '$(FAULT)')
 
 .PHONY: playground-fault
@@ -93,9 +94,10 @@ test: package component ## all tests: units, fixtures, the wire, two emulators, 
 	$(MAKE) test-local
 	$(PYTHON) -m unittest discover -s tests/engines/tests -t tests/engines
 
-# First of all it says what is missing, before anything is built.
+# First of all it says what is missing, before anything is built: also with -j.
 .PHONY: test-engines
-test-engines: engines-prerequisites package command component ## other people's engines: Pulumi's, Lambda's emulator, EventBridge's matcher (needs Go, a JDK, Maven)
+test-engines: engines-prerequisites ## other people's engines: Pulumi's, Lambda's emulator, EventBridge's matcher (needs Go, a JDK, Maven)
+	@$(MAKE) --no-print-directory package command component
 	$(VENV)/bin/python tests/engines/run.py
 
 .PHONY: engines-prerequisites

@@ -115,9 +115,10 @@ class Bridge:
         self._thread.start()
 
     def close(self) -> None:
-        """Ends the thread and the engines. `start` must have been called."""
+        """Ends the thread, whether it has begun or not, and the engines."""
         self._closing.set()
-        self._thread.join(timeout=10)
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
         for watched in self.tasks():
             if not watched.stopped:
                 watched.engine.stop()

@@ -76,6 +76,8 @@ def _program(config: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         [node, "--import", "tsx", "tests/deploy.ts", json.dumps(config)],
         cwd=PULUMI,
+        # Else tsx leaves the files of its cache in the folder for temporary ones.
+        env=os.environ | {"TSX_DISABLE_CACHE": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import queue
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -20,19 +21,36 @@ from stand_in import Answer, Call, PassOn
 
 # A bus that every account has. It has the rule of state changes, and PutEvents refuses those.
 CHECKED_AT = "default"
+CLOSE_SECONDS = 10.0
 
 
 class Entrance:
-    """Answers PutEvents for one bus; what is sent to others is passed on."""
+    """Answers PutEvents for one bus; what is sent to others is passed on.
+
+    As on AWS the answer says that an event was taken, and it is delivered after that: were it delivered before, a
+    delivery that fails, or takes longer than the sender waits, would have the SDK send the event once more, with
+    another id. An error is in `failure`.
+    """
 
     def __init__(
         self, client: Callable[[str], Any], bus: str, account: str, region: str
     ) -> None:
+        self.failure: BaseException | None = None
         self._events = client("events")
         self._bus, self._account, self._region = bus, account, region
         self._delivery = Delivery(client)
-        # A delivery is used from one thread at a time.
-        self._lock = threading.Lock()
+        self._taken: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="entrance", daemon=True)
+
+    def start(self) -> None:
+        """Begins to deliver."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Delivers what was taken, and ends, whether it has begun or not."""
+        self._taken.put(None)
+        if self._thread.is_alive():
+            self._thread.join(CLOSE_SECONDS)
 
     def answer(self, call: Call, pass_on: PassOn) -> Answer:
         """PutEvents."""
@@ -46,11 +64,17 @@ class Entrance:
         if told.status == 200:
             for entry, result in zip(entries, json.loads(told.body)["Entries"], strict=True):
                 if "EventId" in result:
-                    self._deliver(sent_event(entry, result["EventId"], self._account, self._region))
+                    self._taken.put(sent_event(entry, result["EventId"], self._account, self._region))
         return told
 
+    def _run(self) -> None:
+        try:
+            while (event := self._taken.get()) is not None:
+                self._deliver(event)
+        except Exception as error:
+            self.failure = error
+
     def _deliver(self, event: dict[str, Any]) -> None:
-        with self._lock:
-            for rule in self._events.list_rules(EventBusName=self._bus)["Rules"]:
-                if "EventPattern" in rule:
-                    self._delivery.deliver(Rule(rule["Name"], self._bus), event)
+        for rule in self._events.list_rules(EventBusName=self._bus)["Rules"]:
+            if "EventPattern" in rule:
+                self._delivery.deliver(Rule(rule["Name"], self._bus), event)

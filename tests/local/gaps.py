@@ -75,11 +75,11 @@ PLAYGROUND_GAPS = (
     " come at once; on Fargate a task takes tens of seconds to be RUNNING.",
     "DescribeTasks: MiniStack's tasks are RUNNING at once and have no network interface. A stand-in (interfaces.py)"
     " adds what the bridge made, for the function and for the command.",
-    "Target health: MiniStack calls every target healthy. A stand-in (health.py) asks each one with the settings of"
-    " its target group, from this machine: security groups and zones are not looked at. The first check is at once,"
-    " a Network Load Balancer's too, which takes minutes to begin on AWS. MiniStack forgets a deregistered target "
-    "at once, so that none drains, keeps an address once in a target group, whatever the port, and validates none. "
-    "With checks by another protocol than HTTP and TCP a target stays initial.",
+    "DescribeTargetHealth: MiniStack calls every target healthy. A stand-in (health.py) asks each one with the "
+    "settings of its target group, from this machine: security groups and zones are not looked at. The first check is "
+    "at once, a Network Load Balancer's too, which takes minutes to begin on AWS. MiniStack forgets a deregistered "
+    "target at once, so that none drains, keeps an address once in a target group, whatever the port, and validates "
+    "none. With checks by another protocol than HTTP and TCP a target stays initial.",
     "Requests: MiniStack forwards to every registered target. AWS leaves out unhealthy ones, but for target groups "
     "in which all are: "
     "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html",
@@ -92,16 +92,20 @@ PLAYGROUND_GAPS = (
     " its registry. The emulator itself has another code for it, and ECS's own second try is not there.",
     "FAULT=rule-off: the rule is off in MiniStack, and the bridge asks it for the rule's state.",
     "PutEvents: MiniStack hands an event to the rule's function once. A stand-in (entrance.py) has it check the "
-    "entries, and delivers by the deployed rules with an asynchronous Invoke, as EventBridge does: what fails is "
-    "tried again, here after 0.2 and 0.4 s and on AWS after 1 and 2 minutes, and ends in the on-failure queue. "
+    "entries, answers, and delivers by the deployed rules with an asynchronous Invoke, as EventBridge does: what "
+    "fails is tried again, here after 0.2 and 0.4 s and on AWS after 1 and 2 minutes, and ends in the on-failure queue. "
     "Nothing ends in the rule dead-letter queue, since no delivery fails.",
+    "Checks: the function plans them minutes ahead, as on AWS. Here the playground (planned.py) sends the event of a "
+    "first check as soon as the health checks have told how each target is, and deletes its schedule; a line of the "
+    "playground has the time that was planned. A check of targets that stay initial comes at its time.",
     "Schedules: MiniStack looks for due ones every 10 s. What fails then is not tried again and not kept. The "
     "office hours of the example start nothing, since MiniStack sends no source and no detail type of a schedule.",
-    "IAM: not enforced, every call is allowed. What doctor says of permissions goes by the policies all the same, without permissions boundaries: a stand-in "
-    "(simulator.py) has MiniStack's evaluator judge the deployed policies, on all resources and with the context "
-    "that MiniStack's own SimulatePrincipalPolicy leaves out.",
-    "Lambda: GetFunction tells the variables as the program has registered them (function_told.py); the function "
-    "has an endpoint and two paths in their place.",
+    "IAM: not enforced, every call is allowed. What doctor says of permissions goes by the policies all the same: for "
+    "SimulatePrincipalPolicy a stand-in (simulator.py) has MiniStack's evaluator judge the role's policies and its "
+    "permissions boundary, on all resources and with the context that MiniStack's own answer leaves out. It names no "
+    "matched statements.",
+    "GetFunction, GetFunctionConfiguration: a stand-in (function_told.py) tells the variables as the program has "
+    "registered them; the function has an endpoint and two paths in their place.",
     "RunTask: MiniStack ignores client tokens, so the same start delivered twice starts two tasks. It knows no "
     "capacity, fails never and throttles nothing; StopTask keeps tags, which it deletes on AWS.",
     "Kept as sent, and without effect: security groups, routes, capacity providers, the dashboard, the alarms, "

@@ -93,7 +93,7 @@ class Checked:
 class HealthChecks:
     """Checks the targets of all target groups, so many times `faster` than their intervals say.
 
-    An error is in `failure`. `start` and `close` come in pairs.
+    An error is in `failure`.
     """
 
     def __init__(self, client: Callable[[str], Any], faster: float = 1.0) -> None:
@@ -111,9 +111,10 @@ class HealthChecks:
         self._thread.start()
 
     def close(self) -> None:
-        """Ends the checks. `start` must have been called."""
+        """Ends the checks, whether they have begun or not."""
         self._closing.set()
-        self._thread.join(timeout=10)
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
 
     def of(self, group: str, target: Target) -> Health:
         """The health of a registered target."""
@@ -121,6 +122,10 @@ class HealthChecks:
             return self._unchecked[group]
         checked = self._targets.get((group, target))
         return REGISTERING if checked is None else checked.health
+
+    def is_decided(self, group: str, target: Target) -> bool:
+        """Whether the checks have told how a registered target is."""
+        return self.of(group, target).state not in ("initial", "unavailable")
 
     def answer(self, call: Call, pass_on: PassOn) -> Answer:
         """DescribeTargetHealth with what the checks have found."""

@@ -25,6 +25,7 @@ from faults import Fault, UnknownFault, fault
 from gaps import PLAYGROUND_GAPS
 from health import DEFAULT_PATH
 from ministack import REGION
+from planned import CHECK, Planner
 from provider.deviations import DEVIATIONS
 from running import BUNDLE, LOGS, Running
 from screen import Screen
@@ -36,6 +37,8 @@ SERVICE = "billing"
 FOLDER = LOGS.parent / "playground"
 # How often the tasks are looked at: nobody measures here, and it runs for hours.
 LOOK_SECONDS = 0.2
+# And the schedules of checks.
+PLAN_SECONDS = 1.0
 CONTAINERS = {
     Fault.HEALTH_CHECK: Containers(missing=frozenset({DEFAULT_PATH})),
     Fault.IMAGE: Containers(image_is_missing=True),
@@ -57,6 +60,8 @@ class Playground:
         self._differences = folder / "playground.txt"
         # The function's and the command's AWS.
         self._told = Told(self._running)
+        self._entrance: Entrance | None = None
+        self._planner: Planner | None = None
 
     def run(self) -> int:
         """The exit code: 0 when a signal ended what ran."""
@@ -98,8 +103,10 @@ class Playground:
         running.start()
         running.deploy(self._told.endpoint)
         stack, client = running.stack, running.emulator.client
-        entrance = Entrance(client, stack.start_rule.bus, stack.account, stack.region)
-        self._told.tell({"PutEvents": entrance.answer})
+        self._entrance = Entrance(client, stack.start_rule.bus, stack.account, stack.region)
+        self._entrance.start()
+        self._planner = Planner(client, stack.function)
+        self._told.tell({"PutEvents": self._entrance.answer})
         running.watch(CONTAINERS.get(self._fault, SOUND) if self._fault else SOUND, LOOK_SECONDS)
         if self._fault is Fault.RULE_OFF:
             rule = running.stack.state_rule
@@ -126,10 +133,12 @@ class Playground:
         lines = [
             f"source {shlex.quote(str(_shown(self._variables)))}",
             f"start-engines start {SERVICE} {WAITS.get(self._fault, '--wait')}",
-            f"start-engines trace {SERVICE}",
-            f"start-engines doctor --quiet {SERVICE}",
-            "start-engines status",
         ]
+        if self._fault is not Fault.IMAGE:
+            # Which looks into no registry but ECR.
+            lines.append(f"start-engines doctor --quiet {SERVICE}")
+        # In this order: by now the task was checked, which is in its story.
+        lines += ["start-engines status", f"start-engines trace {SERVICE}"]
         if self._fault is Fault.RULE_OFF:
             lines.append("start-engines reconcile --yes")
         if self._fault is not Fault.IMAGE:
@@ -164,18 +173,35 @@ class Playground:
         self._differences.write_text("".join(f"- {point}\n\n" for point in points))
 
     def _stay(self) -> None:
-        """Shows what the tasks do, until a signal comes."""
+        """Shows what the tasks do, and has their checks made, until a signal comes."""
         shown: dict[str, str] = {}
+        planned_at = 0.0
         while True:
-            self._running.check()
-            self._told.check()
+            self._check()
             for watched in self._running.tasks():
                 now = str(watched.stage)
                 if shown.get(watched.arn) != now:
                     shown[watched.arn] = now
                     where = f"{watched.engine.address}:{watched.engine.port}"
                     self._screen.line(f"task {watched.id} on {where}: {now}")
+            if time.monotonic() - planned_at >= PLAN_SECONDS:
+                self._check_targets()
+                planned_at = time.monotonic()
             time.sleep(LOOK_SECONDS)
+
+    def _check(self) -> None:
+        """Raises when something has ended by itself."""
+        self._running.check()
+        self._told.check()
+        if self._entrance is not None and self._entrance.failure is not None:
+            raise self._entrance.failure
+
+    def _check_targets(self) -> None:
+        """Has each check made as soon as the health checks have told how its targets are, and says so."""
+        assert self._planner is not None
+        for planned in self._planner.bring_decided_forward(self._told.is_decided):
+            task = planned.name.removeprefix(CHECK)
+            self._screen.line(f"task {task}: its check, planned for {planned.at} UTC, is made now")
 
     def _close(self) -> None:
         signals.ignore()
@@ -183,6 +209,8 @@ class Playground:
         self._variables.unlink(missing_ok=True)
         try:
             self._told.close()
+            if self._entrance is not None:
+                self._entrance.close()
         finally:
             self._running.close()
 

@@ -99,8 +99,9 @@ class Running:
             containers,
             look_seconds,
         )
-        bridge.start()
+        # Noted first: a signal that comes between must find what to close.
         self._bridge = bridge
+        bridge.start()
 
     def tasks(self) -> list[Watched]:
         """The tasks that the bridge has seen; none before it watches."""

@@ -5,15 +5,33 @@ The function and the command have AWS there. Must not know what is shown of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
-from function_told import get_function, places
-from health import HealthChecks
-from interfaces import describe_tasks
+from function_told import function_answerers
+from health import HealthChecks, Target
+from interfaces import Tasks, describe_tasks
 from load_balancers import Balancing
 from running import Running
 from simulator import Simulator
 from stand_in import Answerer, StandIn
+
+
+def answerers(
+    client: Callable[[str], Any], region: str, function: str, tasks: Tasks, layers: Path | None = None
+) -> dict[str, Answerer]:
+    """The answers about what was deployed, by operation: all but those about the health of targets.
+
+    `layers` is as in `function_answerers`.
+    """
+    balancing = Balancing(client)
+    return {
+        "DescribeTasks": describe_tasks(tasks),
+        "DescribeTargetGroups": balancing.target_groups,
+        "DescribeLoadBalancers": balancing.load_balancers,
+        "SimulatePrincipalPolicy": Simulator(client, region).answer,
+    } | function_answerers(function, layers)
 
 
 class Told:
@@ -41,16 +59,13 @@ class Told:
         running, client = self._running, self._running.emulator.client
         self._health = health = HealthChecks(client, self._faster)
         health.start()
-        balancing = Balancing(client)
-        answerers: dict[str, Answerer] = {
-            "DescribeTasks": describe_tasks(running.tasks),
-            "DescribeTargetHealth": health.answer,
-            "DescribeTargetGroups": balancing.target_groups,
-            "DescribeLoadBalancers": balancing.load_balancers,
-            "SimulatePrincipalPolicy": Simulator(client, running.stack.region).answer,
-        }
-        of_function = dict.fromkeys(places(running.stack.function), get_function)
-        self._stand_in.answer(answerers | of_function | dict(more or {}))
+        of_stack = answerers(client, running.stack.region, running.stack.function, running.tasks)
+        self._stand_in.answer(of_stack | {"DescribeTargetHealth": health.answer} | dict(more or {}))
+
+    def is_decided(self, group: str, target: Target) -> bool:
+        """Whether the health checks have told how a registered target is. `tell` must have been called."""
+        assert self._health is not None
+        return self._health.is_decided(group, target)
 
     def check(self) -> None:
         """Raises when the health checks have ended by themselves."""

@@ -1,5 +1,6 @@
 """An operator who looks at the stack that the engine has made: `doctor` and `trace`, with the stack's own outputs.
 
+What AWS tells of it and the emulator does not, the playground's stand-ins tell here too, but for the health of targets.
 Must not change anything, and must not know what is expected.
 """
 
@@ -13,8 +14,9 @@ from typing import Any
 
 from bridge import Watched
 from command import Command
-from interfaces import EcsWithInterfaces
 from ministack import MiniStack
+from stand_in import StandIn
+from told import answerers
 
 NOT_WELL = 3
 
@@ -33,16 +35,24 @@ class Looking:
     """The command on one stack. `close` it."""
 
     def __init__(
-        self, outputs: dict[str, Any], folder: Path, emulator: MiniStack, tasks: Callable[[], Iterable[Watched]]
+        self,
+        outputs: dict[str, Any],
+        folder: Path,
+        layers: Path,
+        emulator: MiniStack,
+        tasks: Callable[[], Iterable[Watched]],
     ) -> None:
-        # The emulator's tasks have no network interface; the bridge has made one for each.
-        self._ecs = EcsWithInterfaces(emulator.port, tasks)
-        self._ecs.start()
-        self._command = Command(outputs, folder, emulator.endpoint, self._ecs.endpoint)
+        """`layers` is where the engine's provider has unpacked the layers of functions."""
+        region = outputs["functionArn"].split(":")[3]
+        told = answerers(emulator.client, region, outputs["functionName"], tasks, layers)
+        self._stand_in = StandIn(lambda: emulator.port, told)
+        self._stand_in.start()
+        aws = self._stand_in.endpoint
+        self._command = Command(outputs, folder, aws, aws)
 
     def close(self) -> None:
         """Ends the server."""
-        self._ecs.close()
+        self._stand_in.close()
 
     def doctor(self) -> tuple[int, list[Finding]]:
         """The exit status, and all findings."""

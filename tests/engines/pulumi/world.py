@@ -26,6 +26,11 @@ ACCOUNT = "000000000000"
 LOGS = ROOT / "target" / "engines"
 
 
+def layers_in(folder: Path) -> Path:
+    """Where the provider unpacks the layers of functions."""
+    return folder / "layers"
+
+
 def environment(folder: Path, endpoint: str) -> dict[str, str]:
     """A complete environment with the AWS provider installed: nothing of the caller's but where programs are."""
     plugin = folder / "home" / "plugins" / f"resource-aws-{AWS_VERSION}" / PROVIDER
@@ -42,7 +47,7 @@ def environment(folder: Path, endpoint: str) -> dict[str, str]:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         orders.FOLDER: str(folder),
-        layers.FOLDER: str(folder / "layers"),
+        layers.FOLDER: str(layers_in(folder)),
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,

@@ -67,9 +67,9 @@ def unpacked(variables: Mapping[str, str], arns: Iterable[str]) -> dict[str, str
     return {name: found(value) for name, value in variables.items()}
 
 
-def mounted(variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables as the program has named them."""
-    folder = f"{_folder()}/"
+def mounted(variables: Mapping[str, str], unpacked_in: Path | None = None) -> dict[str, str]:
+    """The variables as the program has named them, of layers that were unpacked in a folder, or in this process's."""
+    folder = f"{unpacked_in or _folder()}/"
     return {
         name: MOUNTED + value.removeprefix(folder).split("/", 1)[1] if value.startswith(folder) else value
         for name, value in variables.items()

@@ -5,12 +5,12 @@ One with each fault and one without run beside each other, since each takes seco
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,13 +21,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 
 import wait
 from events import start_event
 from faults import Fault
+from gaps import PLAYGROUND_GAPS
+from tests.left_behind import listening, processes, sockets
 from tests.test_provider import PACKED
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,6 +36,15 @@ LOCAL = ROOT / "tests" / "local"
 LINES = 10
 LAST = "start-engines stop --service billing --drain 0 --wait"
 START_SECONDS, LINE_SECONDS, END_SECONDS = 90.0, 90.0, 30.0
+# What `trace` has of the check, where there is one: no task is RUNNING without its image, and none is checked that a
+# reconcile has registered.
+CHECKED = {
+    None: "all targets are healthy",
+    Fault.HEALTH_CHECK: "unhealthy Target.ResponseCodeMismatch",
+}
+MADE = re.compile(r"task (\S+): its check, planned for \S+ UTC, is made now")
+# How each ends that has a fault.
+ENDS = {Fault.RULE_OFF: signal.SIGTERM, Fault.HEALTH_CHECK: signal.SIGINT, Fault.IMAGE: signal.SIGHUP}
 # As in the shell of somebody who works on other deployments; nothing listens there.
 ELSEWHERE = {
     "AWS_ENDPOINT_URL_ECS": "http://127.0.0.1:9",
@@ -63,7 +73,24 @@ class Playground:
         pairs = (line.partition("=") for line in shown.splitlines())
         self.variables = {name: value for name, _, value in pairs}
         for line in self.commands()[1:]:
-            self.shown[line] = self.run(line)
+            self.shown[line] = self._traced(line) if line.startswith("start-engines trace") else self.run(line)
+
+    def _traced(self, line: str) -> tuple[int, str]:
+        """What the line shows once the check is in it: it may still be made."""
+        expected = CHECKED.get(self.fault)
+        if expected is None:
+            return self.run(line)
+
+        def told() -> tuple[int, str] | None:
+            status, shown = self.run(line)
+            return (status, shown) if expected in joined(shown) else None
+
+        return wait.until(f"{expected} in {line}", told, LINE_SECONDS)
+
+    @property
+    def temporary(self) -> Path:
+        """The only folder for temporary files that it, and what it starts, know of: their mark, too."""
+        return self.folder / "temporary"
 
     def commands(self) -> list[str]:
         """What it tells to try."""
@@ -94,13 +121,23 @@ class Playground:
             aws_secret_access_key=self.variables["AWS_SECRET_ACCESS_KEY"],
         )
 
-    def end(self) -> None:
-        """Ends it as Ctrl-C does, once."""
+    def end(self, number: signal.Signals = signal.SIGINT) -> None:
+        """Ends it, as Ctrl-C does or by another signal, once."""
         if self.process is not None and self.status is None:
-            self.process.send_signal(signal.SIGINT)
+            self.process.send_signal(number)
             self.status = self.process.wait(END_SECONDS)
 
     def _start(self) -> None:
+        self.begin()
+        wait.until("the last line", lambda: LAST in "\n".join(self.printed), START_SECONDS, self._alive)
+
+    def _alive(self) -> None:
+        if self.process is None or self.process.poll() is not None:
+            raise AssertionError("it has ended: " + "\n".join(self.printed))
+
+    def begin(self) -> None:
+        """Starts the process."""
+        self.temporary.mkdir(parents=True)
         fault = [] if self.fault is None else ["--fault", self.fault.value]
         self.process = process = subprocess.Popen(
             [
@@ -110,6 +147,7 @@ class Playground:
                 *fault,
             ],
             cwd=ROOT,
+            env=os.environ | {"TMPDIR": str(self.temporary)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -125,11 +163,10 @@ class Playground:
 
         threading.Thread(target=read, daemon=True).start()
 
-        def alive() -> None:
-            if process.poll() is not None:
-                raise AssertionError("it has ended: " + "\n".join(self.printed))
 
-        wait.until("the last line", lambda: LAST in "\n".join(self.printed), START_SECONDS, alive)
+def joined(shown: str) -> str:
+    """Without the breaks of the table's lines."""
+    return re.sub(r"\s+", " ", shown)
 
 
 @dataclass
@@ -214,11 +251,9 @@ class APlayground(unittest.TestCase):
         """The output of the line that begins so, which has this exit status and these texts."""
         [line] = [line for line in one.shown if line.startswith(begin)]
         ended, shown = one.shown[line]
-        # Without the breaks of the table's lines.
-        joined = re.sub(r"\s+", " ", shown)
         self.assertEqual(ended, status, f"{line}\n{shown}")
         for text in texts:
-            self.assertIn(text, joined, f"{line}\n{shown}")
+            self.assertIn(text, joined(shown), f"{line}\n{shown}")
         return shown
 
     def test_it_is_told_in_ten_lines(self) -> None:
@@ -230,7 +265,15 @@ class APlayground(unittest.TestCase):
                 self.assertIn(fault.words, told[0])
             differences = one.folder / "playground.txt"
             self.assertIn(str(differences), told[0])
-            self.assertIn("simulator.py", differences.read_text())
+            written = differences.read_text()
+            self.assertEqual([gap for gap in PLAYGROUND_GAPS if gap not in written], [])
+
+    def test_checks_are_made_before_their_time_and_said_to_be(self) -> None:
+        for fault, one in self.playgrounds.items():
+            # The service of the printed lines is started first.
+            tasks = [line.split()[1] for line in one.printed if line.startswith("task ") and " on 127.0.0." in line]
+            made = [found[1] for found in map(MADE.match, one.printed) if found]
+            self.assertEqual(made[:1], tasks[:1] if fault in CHECKED else [], one.printed)
 
     def test_the_readme_has_the_same_lines(self) -> None:
         readme = (ROOT / "README.md").read_text()
@@ -290,23 +333,52 @@ class APlayground(unittest.TestCase):
         self.expect(one, "start-engines start", 3, f"STOPPED: {why}", "1 of 1 tasks did not start")
         shown = self.expect(one, "start-engines trace", 3, f"Diagnosis: its image could not be pulled: {why}")
         self.assertNotIn("RUNNING", shown)
-        self.expect(one, "start-engines doctor", 0, "0 failures")
         self.expect(one, "start-engines status", 0, "0 tasks, 0 targets drifted")
+        # It looks into no registry but ECR, and would find nothing.
+        self.assertNotIn("doctor", "".join(one.commands()))
 
-    def test_it_leaves_nothing_behind(self) -> None:
-        one = self.playgrounds[Fault.HEALTH_CHECK]
-        one.end()
-        self.assertEqual(one.status, 0, one.printed)
+    def test_it_leaves_nothing_behind_whatever_ends_it(self) -> None:
+        for fault, number in ENDS.items():
+            one = self.playgrounds[fault]
+            # Else no engine listens by now.
+            one.run("start-engines start auth")
+            with self.subTest(fault=fault, number=number.name):
+                # The emulator, what stands before it, and an engine, if the image is there.
+                self.end_and_look(one, number, 2 if fault is Fault.IMAGE else 3)
+                self.assertEqual(one.status, 0, one.printed)
+
+    def test_it_leaves_nothing_behind_when_it_ends_before_it_is_up(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="start-engines-playground-") as folder:
+            one = Playground(None, Path(folder) / "early")
+            self.addCleanup(one.end)
+            one.begin()
+            self.end_and_look(one, signal.SIGTERM, 2)
+            self.assertEqual(one.status, 128 + signal.SIGTERM, one.printed)
+            self.assertEqual(one.commands(), [], "it was up")
+
+    def end_and_look(self, one: Playground, number: signal.Signals, listeners: int) -> None:
+        """Ends it when it has so many listeners, and looks for what it has left behind."""
+        mark = str(one.temporary)
+
+        def up() -> set[str] | None:
+            found = sockets(processes(mark))
+            return found if len(found) >= listeners else None
+
+        listened = wait.until(f"{listeners} listeners", up, START_SECONDS)
+        # Its own process, and the emulator's.
+        self.assertGreaterEqual(len(processes(mark)), 2)
+        one.end(number)
+        self.assertEqual(processes(mark), set(), one.printed)
+        self.assertEqual(listened & listening(), set(), one.printed)
+        self.assertEqual(list(one.temporary.rglob("*")), [])
         self.assertFalse((one.folder / "playground.sh").exists(), "the file would name a port of others")
-        [curl] = [line for line in one.commands() if line.startswith("curl")]
-        emulator = int(curl.split("127.0.0.1:")[1].split()[0])
-        for port in (emulator, urlsplit(one.variables["AWS_ENDPOINT_URL"]).port):
-            with socket.socket() as probe:
-                self.assertNotEqual(probe.connect_ex(("127.0.0.1", port)), 0, f"{port} still answers")
+        with (one.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def test_a_fault_that_is_none_is_refused_before_anything_is_built(self) -> None:
+        # With -j make would begin with all that it needs at once.
         ended = subprocess.run(
-            ["make", "playground", "FAULT=colour"], cwd=ROOT, capture_output=True, text=True, check=False
+            ["make", "-j", "playground", "FAULT=colour"], cwd=ROOT, capture_output=True, text=True, check=False
         )
         self.assertEqual(ended.returncode, 2, ended.stdout + ended.stderr)
         self.assertIn('FAULT = "colour": must be one of', ended.stderr)

@@ -16,7 +16,7 @@ from looking import NOT_WELL, Finding, Looking
 from provider import Provider
 from session import Operation, is_running
 from traffic import Traffic, stack_of, usable_port
-from world import ROOT
+from world import ROOT, layers_in
 
 SNAPSHOTS = ROOT / "pulumi/tests/snapshots"
 FUNCTION = "aws:lambda/function:Function start-engines"
@@ -33,6 +33,9 @@ WELL = {
     "account",
     "function",
     "architecture",
+    "settings",
+    "catalog",
+    "permissions",
     "rule",
     "pattern",
     "target",
@@ -282,17 +285,21 @@ class Life(Example):
             self.assertEqual(self.waiting(outputs[name]), 0, name)
 
     def test_13_what_doctor_and_trace_say(self) -> None:
-        looking = Looking(self.session.run("outputs").result, self.folder, self.emulator, self.traffic.bridge.tasks)
+        outputs, tasks = self.session.run("outputs").result, self.traffic.bridge.tasks
+        looking = Looking(outputs, self.folder, layers_in(self.folder), self.emulator, tasks)
         self.addCleanup(looking.close)
         status, found = looking.doctor()
+        self.assertEqual((status, [each for each in found if each.level in ("failure", "warning")]), (0, []))
         self.assertEqual((artefacts.unexplained(found), artefacts.missing(found)), ([], []))
         well = {each.check for each in found if each.level == "ok"}
         self.assertEqual(WELL - well, set())
 
         rule = self.traffic.start_rule
         self.client("events").disable_rule(Name=rule.name, EventBusName=rule.bus)
-        off, others = looking.doctor()
-        self.client("events").enable_rule(Name=rule.name, EventBusName=rule.bus)
+        try:
+            off, others = looking.doctor()
+        finally:
+            self.client("events").enable_rule(Name=rule.name, EventBusName=rule.bus)
         self.assertEqual(off, NOT_WELL)
         named = Finding("request rule", "rule", "failure", f"{rule.name} is DISABLED: its events are lost")
         self.assertEqual(set(others) - set(found), {named})
