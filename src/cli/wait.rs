@@ -270,11 +270,11 @@ impl Unused {
     }
 }
 
-/// How a start ends of whose tasks so many did not start, or get no requests.
+/// How a start ends of whose tasks so many did not start or stopped again, or get no requests.
 fn ended(all: usize, failed: usize, stuck: usize) -> Result<(), CommandError> {
     let mut wrong = Vec::new();
     if failed > 0 {
-        wrong.push(format!("{failed} of {all} tasks did not start"));
+        wrong.push(format!("{failed} of {all} tasks did not start, or stopped again"));
     }
     if stuck > 0 {
         wrong.push(format!(
@@ -439,7 +439,7 @@ mod tests {
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
         let text = text.replace('\n', " ");
         for expected in [
-            "1 of 3 tasks did not start; 2 of 3 tasks get no requests",
+            "1 of 3 tasks did not start, or stopped again; 2 of 3 tasks get no requests",
             "a listener has a rule",
         ] {
             assert!(text.contains(expected), "{expected}: {text}");

@@ -442,10 +442,7 @@ async fn five_hundred_services_are_read_in_batches_each_thing_once() {
         );
     });
     assert_eq!(deployed.unwell(0).await, Vec::<Value>::new());
-    let described = deployed
-        .stage
-        .fake
-        .calls_to("elb:DescribeTargetGroups");
+    let described = deployed.stage.fake.calls_to("elb:DescribeTargetGroups");
     let mut sizes: Vec<usize> = described
         .iter()
         .map(|call| call.input["TargetGroupArns"].as_array().map_or(0, Vec::len))

@@ -330,7 +330,7 @@ class APlayground(unittest.TestCase):
     def test_an_image_that_cannot_be_pulled(self) -> None:
         one = self.playgrounds[Fault.IMAGE]
         why = "TaskFailedToStart: CannotPullContainerError: pull image manifest has been retried 1 time(s)"
-        self.expect(one, "start-engines start", 3, f"STOPPED: {why}", "1 of 1 tasks did not start")
+        self.expect(one, "start-engines start", 3, f"STOPPED: {why}", "1 of 1 tasks did not start, or stopped again")
         shown = self.expect(one, "start-engines trace", 3, f"Diagnosis: its image could not be pulled: {why}")
         self.assertNotIn("RUNNING", shown)
         self.expect(one, "start-engines status", 0, "0 tasks, 0 targets drifted")

@@ -230,7 +230,11 @@ async fn a_task_that_stops_before_it_runs_is_exit_status_3_with_the_reason() {
         .await
         .must(3);
     assert!(ended.err.contains("CannotPullContainerError"), "{}", ended.err);
-    assert!(ended.err.contains("1 of 1 tasks did not start"), "{}", ended.err);
+    assert!(
+        ended.err.contains("1 of 1 tasks did not start, or stopped again"),
+        "{}",
+        ended.err
+    );
 }
 
 #[tokio::test]
