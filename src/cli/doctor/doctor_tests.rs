@@ -3,6 +3,7 @@
 mod of_deployment;
 mod of_network;
 mod of_services;
+mod of_ways_out;
 
 use serde_json::json;
 use start_engines_core::call::run_task::CapacityProvider;

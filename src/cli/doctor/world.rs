@@ -371,6 +371,8 @@ pub(crate) struct Endpoint {
     pub(crate) state: String,
     pub(crate) route_tables: Vec<String>,
     pub(crate) private_dns: bool,
+    /// Its DNS names, with private DNS also those that it answers to in its VPC: `*.dkr.ecr.us-east-1.amazonaws.com`.
+    pub(crate) names: Vec<String>,
 }
 
 /// A question to IAM: may this role do this, with this context?

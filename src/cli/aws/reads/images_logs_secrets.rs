@@ -10,23 +10,62 @@ use super::Reads;
 /// Rules on a page.
 const MAX_RULES: usize = 1000;
 
-/// An image of ECR: account, region, repository, and tag or digest.
+/// An image of a private registry of ECR: account, region, repository, and tag or digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EcrImage<'a> {
     pub(crate) account: &'a str,
     pub(crate) region: &'a str,
+    pub(crate) host: EcrHost<'a>,
     pub(crate) repository: &'a str,
     tag: Option<&'a str>,
     digest: Option<&'a str>,
 }
 
+/// By which of its names a registry is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EcrHost<'a> {
+    /// The name without the account: VPC endpoints are for all registries of a region.
+    pub(crate) of_region: &'a str,
+    /// Whether it has IPv6 addresses too.
+    pub(crate) is_dual_stack: bool,
+    /// Whether it is one of those with validated cryptography only.
+    pub(crate) is_fips: bool,
+}
+
+impl<'a> EcrHost<'a> {
+    /// ECR's [endpoints](https://docs.aws.amazon.com/general/latest/gr/ecr.html): `dkr.ecr.REGION.amazonaws.com` and
+    /// `dkr.ecr-fips.REGION.amazonaws.com`, and for IPv4 and IPv6 `dkr-ecr.REGION.on.aws` and `dkr-ecr-fips.REGION.on.aws`.
+    /// What follows the region differs by partition: `amazonaws.com.cn`, `on.amazonwebservices.com.cn`
+    /// (<https://github.com/awslabs/amazon-ecr-credential-helper>, `ecrPattern`).
+    fn parse(of_region: &'a str) -> Option<(&'a str, Self)> {
+        const KINDS: [(&str, bool, bool); 4] = [
+            ("dkr.ecr.", false, false),
+            ("dkr.ecr-fips.", false, true),
+            ("dkr-ecr.", true, false),
+            ("dkr-ecr-fips.", true, true),
+        ];
+        KINDS.into_iter().find_map(|(kind, is_dual_stack, is_fips)| {
+            let (region, domain) = of_region.strip_prefix(kind)?.split_once('.')?;
+            let host = Self {
+                of_region,
+                is_dual_stack,
+                is_fips,
+            };
+            (!region.is_empty() && !domain.is_empty()).then_some((region, host))
+        })
+    }
+}
+
 impl<'a> EcrImage<'a> {
-    /// `ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG`, or `@DIGEST`; without both, the tag `latest`
+    /// `ACCOUNT.HOST/REPOSITORY:TAG`, or `@DIGEST`; without both, the tag `latest`
     /// (<https://docs.aws.amazon.com/AmazonECR/latest/userguide/docker-pull-ecr-image.html>).
     pub(crate) fn parse(image: &'a str) -> Option<Self> {
         let (host, path) = image.split_once('/')?;
-        let (account, rest) = host.split_once(".dkr.ecr.")?;
-        let region = rest.split('.').next()?;
+        let (account, of_region) = host.split_once('.')?;
+        let (region, host) = EcrHost::parse(of_region)?;
+        if account.len() != 12 || !account.bytes().all(|it| it.is_ascii_digit()) {
+            return None;
+        }
         let (named, digest) = match path.split_once('@') {
             Some((named, digest)) => (named, Some(digest)),
             None => (path, None),
@@ -38,6 +77,7 @@ impl<'a> EcrImage<'a> {
         Some(Self {
             account,
             region,
+            host,
             repository,
             tag: if digest.is_some() { None } else { tag.or(Some("latest")) },
             digest,
@@ -162,8 +202,49 @@ mod tests {
         assert_eq!(parse("team/auth:7"), ("team/auth".to_owned(), some("7"), None));
         assert_eq!(parse("auth"), ("auth".to_owned(), some("latest"), None));
         assert_eq!(parse("auth:7@sha256:00"), ("auth".to_owned(), None, some("sha256:00")));
-        for other in ["nginx", "docker.io/library/nginx:1", "public.ecr.aws/nginx/nginx:1"] {
-            assert_eq!(EcrImage::parse(other), None);
+        for other in [
+            "nginx",
+            "docker.io/library/nginx:1",
+            "public.ecr.aws/nginx/nginx:1",
+            "ecr-public.aws.com/nginx/nginx:1",
+            "dkr.ecr.us-east-1.amazonaws.com/auth:7",
+            "1111.dkr.ecr.us-east-1.amazonaws.com/auth:7",
+            "111122223333.dkr.ecr.us-east-1/auth:7",
+            "111122223333.dkr.s3.us-east-1.amazonaws.com/auth:7",
+            "example.com/111122223333.dkr.ecr.us-east-1.amazonaws.com/auth:7",
+        ] {
+            assert_eq!(EcrImage::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_registry_has_names_for_ipv4_alone_and_for_both_families_and_with_fips() {
+        for (host, region, is_dual_stack, is_fips) in [
+            ("dkr.ecr.us-east-1.amazonaws.com", "us-east-1", false, false),
+            ("dkr.ecr-fips.us-east-1.amazonaws.com", "us-east-1", false, true),
+            ("dkr-ecr.eu-west-2.on.aws", "eu-west-2", true, false),
+            ("dkr-ecr-fips.us-gov-west-1.on.aws", "us-gov-west-1", true, true),
+            ("dkr.ecr.cn-north-1.amazonaws.com.cn", "cn-north-1", false, false),
+            (
+                "dkr-ecr.cn-north-1.on.amazonwebservices.com.cn",
+                "cn-north-1",
+                true,
+                false,
+            ),
+            ("dkr.ecr.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1", false, false),
+        ] {
+            let image = format!("111122223333.{host}/team/auth:7");
+            let found = EcrImage::parse(&image).unwrap_or_else(|| panic!("{image}"));
+            let wanted = EcrHost {
+                of_region: host,
+                is_dual_stack,
+                is_fips,
+            };
+            assert_eq!(
+                (found.account, found.region, found.host),
+                ("111122223333", region, wanted)
+            );
+            assert_eq!((found.repository, found.tag), ("team/auth", Some("7")));
         }
     }
 }

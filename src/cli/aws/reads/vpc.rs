@@ -115,6 +115,10 @@ impl Reads {
                     .map(|it| it.own_text().to_owned())
                     .collect(),
                 private_dns: text("privateDnsEnabled") == "true",
+                names: node
+                    .items("dnsEntrySet")
+                    .filter_map(|it| it.text("dnsName").map(str::to_owned))
+                    .collect(),
             };
             endpoints.entry(text("vpcId")).or_default().push(endpoint);
         }
@@ -167,12 +171,18 @@ fn permission(node: &Node) -> Permission {
             .collect()
     };
     let number = |name: &str| node.text(name).and_then(|text| text.parse().ok());
+    // A rule stays behind when the peering to the VPC of its group is deleted, and lets nothing through
+    // (<https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-security-groups.html>).
+    let groups = node.items("groups").filter(|it| {
+        let peering = it.text("peeringStatus");
+        peering.is_none_or(|status| status == "active")
+    });
     Permission {
         protocol: node.text("ipProtocol").unwrap_or_default().to_owned(),
         from: number("fromPort"),
         to: number("toPort"),
         cidrs: [texts("ipRanges", "cidrIp"), texts("ipv6Ranges", "cidrIpv6")].concat(),
-        groups: texts("groups", "groupId"),
+        groups: groups.filter_map(|it| it.text("groupId").map(str::to_owned)).collect(),
         prefix_lists: texts("prefixListIds", "prefixListId"),
     }
 }

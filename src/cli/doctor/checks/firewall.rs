@@ -21,10 +21,16 @@ enum Gate {
     Unclear,
 }
 
+/// A port, and its transport: `tcp` or `udp`.
+type Port<'a> = (i32, &'a str);
+
 /// One end: its security groups, and its addresses.
 struct End<'a> {
     groups: Vec<&'a str>,
+    /// Of this family alone.
     blocks: Vec<IpNet>,
+    /// The target group's: a load balancer and its targets talk by addresses of this kind.
+    family: AddressFamily,
 }
 
 pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
@@ -87,6 +93,7 @@ pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
             let task = End {
                 groups: ids.clone(),
                 blocks: blocks(of.account, subnets, group.facts.family),
+                family: group.facts.family,
             };
             attached(of.account, attachment, group, &groups, &task, &mut report);
         }
@@ -128,68 +135,84 @@ fn attached(
         let from = End {
             groups: balancer.security_groups.iter().map(String::as_str).collect(),
             blocks: blocks(account, subnets, group.facts.family),
+            family: group.facts.family,
         };
         // Health checks come from the load balancer's own addresses, and over TCP, always
         // (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-health-checks.html>).
         let mut ports = BTreeSet::from([(health, "tcp")]);
-        if keeps_clients(balancer, group, attachment, report) {
-            // The clients' addresses: not of this account.
-        } else {
-            ports.extend(transports.iter().map(|transport| (traffic, transport.name())));
-        }
-        for (port, transport) in ports {
+        let keeps = keeps_clients(balancer, group);
+        for transport in transports {
+            let port = (traffic, transport.name());
             let ingress = tasks.iter().flat_map(|group| &group.ingress);
-            let what = format!("{} on port {port}/{transport}", balancer.name);
+            if keeps == Some(false) || is_one_for_all(ingress, port, &from) {
+                ports.insert(port);
+            } else {
+                of_clients(keeps == Some(true), balancer, attachment, report);
+                out(account, balancer, task, port, report);
+            }
+        }
+        for port in ports {
+            let ingress = tasks.iter().flat_map(|group| &group.ingress);
+            let what = format!("{} on port {}/{}", balancer.name, port.0, port.1);
             let ids = task.groups.join(", ");
-            match gate(ingress, port, transport, &from) {
+            match gate(ingress, port, &from) {
                 Gate::Open => {}
                 Gate::Closed => report.failure(
                     format!("{ids} does not let in {what}, for {}", attachment.group.name()),
-                    allow(&task.groups, port, transport, balancer, &from),
+                    let_in(task, port, balancer, &from),
                 ),
                 Gate::Unclear => report.not_checked(
                     format!("{ids} lets in some addresses only; whether those of {what} are among them is not clear"),
                     "",
                 ),
             }
-            out(account, balancer, task, (port, transport), report);
+            out(account, balancer, task, port, report);
         }
     }
 }
 
-/// A Network Load Balancer without security groups whose targets see the clients' addresses
+/// Whether targets see the clients' addresses behind this load balancer; none if it is not known. For UDP and TCP_UDP they
+/// always do
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html#client-ip-preservation>).
-fn keeps_clients(balancer: &Balancer, group: &Group, attachment: &Attachment, report: &mut Report<'_>) -> bool {
-    if balancer.kind == "application" || !balancer.security_groups.is_empty() {
-        return false;
+fn keeps_clients(balancer: &Balancer, group: &Group) -> Option<bool> {
+    if balancer.kind == "application" {
+        return Some(false);
     }
-    match &group.keeps_client_addresses {
-        Fact::Known(false) => false,
-        Fact::Known(true) => {
-            report.not_checked(
-                format!(
-                    "{} shows the clients' own addresses; whether they are let in is not looked at",
-                    attachment.group.name()
-                ),
-                "",
-            );
-            true
-        }
-        Fact::Absent | Fact::Unread { .. } => {
-            report.not_checked(
-                format!(
-                    "whether {} shows the clients' addresses is not known",
-                    attachment.group.name()
-                ),
-                "attach the policy doctorPolicyArn to your role",
-            );
-            true
-        }
+    if matches!(group.facts.protocol.as_str(), "UDP" | "TCP_UDP") {
+        return Some(true);
     }
+    group.keeps_client_addresses.get().copied()
+}
+
+/// Whether it does not matter for a port whose addresses packets carry: nothing is let in there, or everything, or the load
+/// balancer's security group, which lets in its clients too
+/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html>).
+fn is_one_for_all<'a>(permissions: impl Iterator<Item = &'a Permission>, port: Port<'_>, balancer: &End<'_>) -> bool {
+    let mut fitting = permissions.filter(|it| is_of_port(it, port.0, port.1)).peekable();
+    fitting.peek().is_none() || fitting.any(|it| names_group(it, balancer) || is_for_all(it, balancer.family))
+}
+
+/// The clients' addresses are those of anybody: only whether targets see them is known.
+fn of_clients(are_seen: bool, balancer: &Balancer, attachment: &Attachment, report: &mut Report<'_>) {
+    let group = attachment.group.name();
+    if !are_seen {
+        report.not_checked(
+            format!("whether {group} shows the clients' addresses is not known"),
+            "attach the policy doctorPolicyArn to your role",
+        );
+        return;
+    }
+    report.not_checked(
+        format!("{group} shows the clients' own addresses; whether they are let in is not looked at"),
+        match balancer.security_groups.first() {
+            Some(id) => format!("let in {id} of the load balancer, if all that it lets in is to reach the tasks"),
+            None => String::new(),
+        },
+    );
 }
 
 /// What the load balancer's own security groups let out.
-fn out(account: &Account, balancer: &Balancer, task: &End<'_>, port: (i32, &str), report: &mut Report<'_>) {
+fn out(account: &Account, balancer: &Balancer, task: &End<'_>, port: Port<'_>, report: &mut Report<'_>) {
     let ids: Vec<&str> = balancer.security_groups.iter().map(String::as_str).collect();
     let groups: Vec<&SecurityGroup> = ids
         .iter()
@@ -202,38 +225,71 @@ fn out(account: &Account, balancer: &Balancer, task: &End<'_>, port: (i32, &str)
         return;
     }
     let egress = groups.iter().flat_map(|group| &group.egress);
-    if gate(egress, port.0, port.1, task) == Gate::Closed {
-        report.failure(
-            format!(
-                "{} of {} does not let out to the tasks on port {}/{}",
-                ids.join(", "),
-                balancer.name,
-                port.0,
-                port.1
-            ),
-            format!(
-                "aws ec2 authorize-security-group-egress --group-id {} ...",
-                ids.join(", ")
-            ),
-        );
+    let whose = format!("{} of {}", ids.join(", "), balancer.name);
+    let what = format!("the tasks on port {}/{}", port.0, port.1);
+    match gate(egress, port, task) {
+        Gate::Open => {}
+        Gate::Closed => report.failure(format!("{whose} does not let out to {what}"), let_out(&ids, port, task)),
+        Gate::Unclear => report.not_checked(
+            format!("{whose} lets out to some addresses only; whether those of {what} are among them is not clear"),
+            "",
+        ),
     }
 }
 
-fn allow(to: &[&str], port: i32, transport: &str, balancer: &Balancer, from: &End<'_>) -> String {
-    let source = match (balancer.security_groups.first(), from.blocks.first()) {
-        (Some(group), _) => format!("--source-group {group}"),
-        (None, Some(block)) => format!("--cidr {block}"),
-        (None, None) => "--cidr ...".to_owned(),
+/// The command that lets the load balancer in. A rule of one of several security groups is enough: theirs are one set
+/// (<https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html>).
+fn let_in(task: &End<'_>, (port, transport): Port<'_>, balancer: &Balancer, from: &End<'_>) -> String {
+    let id = task.groups.first().copied().unwrap_or("SECURITY_GROUP");
+    let command = format!("aws ec2 authorize-security-group-ingress --group-id {id}");
+    if let Some(group) = from.groups.first() {
+        return format!("{command} --protocol {transport} --port {port} --source-group {group}");
+    }
+    // `--cidr` takes one block, of IPv4 (<https://docs.aws.amazon.com/cli/latest/reference/ec2/authorize-security-group-ingress.html>).
+    let (list, key) = match from.family {
+        AddressFamily::Ipv4 => ("IpRanges", "CidrIp"),
+        AddressFamily::Ipv6 => ("Ipv6Ranges", "CidrIpv6"),
     };
-    let id = to.first().copied().unwrap_or("...");
-    format!("aws ec2 authorize-security-group-ingress --group-id {id} --protocol {transport} --port {port} {source}")
+    let blocks: Vec<String> = from.blocks.iter().map(|block| format!("{{{key}={block}}}")).collect();
+    if blocks.is_empty() {
+        return format!("let in the subnets of {} on port {port}/{transport}", balancer.name);
+    }
+    let ports = format!("IpProtocol={transport},FromPort={port},ToPort={port}");
+    format!("{command} --ip-permissions '{ports},{list}=[{}]'", blocks.join(","))
+}
+
+/// The command that lets the load balancer out to the tasks.
+fn let_out(ids: &[&str], (port, transport): Port<'_>, task: &End<'_>) -> String {
+    let id = ids.first().copied().unwrap_or("SECURITY_GROUP");
+    let to = task.groups.first().copied().unwrap_or("SECURITY_GROUP");
+    let ports = format!("IpProtocol={transport},FromPort={port},ToPort={port}");
+    format!(
+        "aws ec2 authorize-security-group-egress --group-id {id} --ip-permissions '{ports},UserIdGroupPairs=[{{GroupId={to}}}]'"
+    )
+}
+
+fn names_group(permission: &Permission, end: &End<'_>) -> bool {
+    permission
+        .groups
+        .iter()
+        .any(|group| end.groups.contains(&group.as_str()))
+}
+
+/// Whether all addresses of a family are let through.
+pub(super) fn is_for_all(permission: &Permission, family: AddressFamily) -> bool {
+    let cidrs = permission.cidrs.iter().filter_map(|cidr| cidr.parse().ok());
+    cidrs
+        .into_iter()
+        .any(|cidr: IpNet| cidr.prefix_len() == 0 && is_of_family(&cidr, family))
 }
 
 /// Whether permissions let through a port from or to this end.
-fn gate<'a>(permissions: impl Iterator<Item = &'a Permission>, port: i32, transport: &str, end: &End<'_>) -> Gate {
-    let fitting: Vec<&Permission> = permissions.filter(|it| is_of_port(it, port, transport)).collect();
-    let by_group = |it: &&Permission| it.groups.iter().any(|group| end.groups.contains(&group.as_str()));
-    if fitting.iter().any(by_group) {
+fn gate<'a>(permissions: impl Iterator<Item = &'a Permission>, port: Port<'_>, end: &End<'_>) -> Gate {
+    let fitting: Vec<&Permission> = permissions.filter(|it| is_of_port(it, port.0, port.1)).collect();
+    if fitting
+        .iter()
+        .any(|it| names_group(it, end) || is_for_all(it, end.family))
+    {
         return Gate::Open;
     }
     let cidrs: Vec<IpNet> = fitting
@@ -242,9 +298,6 @@ fn gate<'a>(permissions: impl Iterator<Item = &'a Permission>, port: i32, transp
         .filter_map(|cidr| cidr.parse().ok())
         .collect();
     let is_covered = |block: &IpNet| cidrs.iter().any(|cidr| cidr.contains(block));
-    if cidrs.iter().any(|cidr| cidr.prefix_len() == 0) && end.blocks.is_empty() {
-        return Gate::Open;
-    }
     if !end.blocks.is_empty() && end.blocks.iter().all(is_covered) {
         return Gate::Open;
     }
@@ -276,6 +329,9 @@ fn blocks<'a>(account: &Account, subnets: impl Iterator<Item = &'a str>, family:
     let blocks = subnets
         .flat_map(|subnet| &subnet.cidrs)
         .filter_map(|cidr| cidr.parse().ok());
-    let is_of_family = |block: &IpNet| matches!(block, IpNet::V6(_)) == (family == AddressFamily::Ipv6);
-    blocks.filter(is_of_family).collect()
+    blocks.filter(|block| is_of_family(block, family)).collect()
+}
+
+pub(super) fn is_of_family(block: &IpNet, family: AddressFamily) -> bool {
+    matches!(block, IpNet::V6(_)) == (family == AddressFamily::Ipv6)
 }

@@ -3,6 +3,7 @@
 mod alarms;
 mod capacity;
 mod definition;
+mod endpoints;
 mod firewall;
 mod function;
 mod groups;

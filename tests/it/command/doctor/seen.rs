@@ -240,3 +240,45 @@ async fn of_a_vpc_only_the_default_security_group_is_read() {
         "{calls:#?}"
     );
 }
+
+#[tokio::test]
+async fn a_rule_for_a_group_of_a_peered_vpc_counts_while_the_peering_is_active() {
+    let with = async |name: &str, status: &str| {
+        let deployed = Deployed::sound(name).await;
+        deployed.change(|world| {
+            let group = &mut world.described_mut("security group", TASKS)["ipPermissions"][0]["groups"][0];
+            group["vpcPeeringConnectionId"] = json!("pcx-0a1b2c3d4e5f60718");
+            group["peeringStatus"] = json!(status);
+        })
+    };
+    assert_eq!(with("peered", "active").await.unwell(0).await, Vec::<Value>::new());
+    let found = with("parted", "deleted").await.unwell(3).await;
+    assert!(
+        message(&found[0]).contains("does not let in main on port 8080/tcp"),
+        "{found:#?}"
+    );
+}
+
+#[tokio::test]
+async fn an_endpoint_answers_to_the_names_that_ec2_lists() {
+    let deployed = Deployed::sound("listed").await.change(|world| {
+        let routes = world.described_mut("route table", "rtb-0a1b2c3d4e5f60718")["routeSet"].as_array_mut();
+        routes.expect("routes").pop();
+        let image = "111122223333.dkr-ecr.us-east-1.on.aws/auth:7";
+        world.described_mut("task definition", DEFINITION)["containerDefinitions"][0]["image"] = json!(image);
+        for name in ["ecr.api", "ecr.dkr", "s3", "logs", "secretsmanager"] {
+            let endpoint = json!({"vpcEndpointId": name, "vpcId": VPC, "vpcEndpointType": "Interface", "state": "available",
+                "serviceName": format!("com.amazonaws.us-east-1.{name}"), "privateDnsEnabled": true});
+            world.describe("vpc endpoint", name, endpoint);
+        }
+        let names = ["*.dkr.ecr.us-east-1.amazonaws.com", "*.dkr-ecr.us-east-1.on.aws"];
+        let names: Value = names.iter().map(|name| json!({"dnsName": name})).collect();
+        world.described_mut("vpc endpoint", "ecr.dkr")["dnsEntrySet"] = names;
+    });
+    assert_eq!(deployed.unwell(0).await, Vec::<Value>::new());
+    let deployed = deployed.change(|world| world.described_mut("vpc endpoint", "ecr.dkr")["dnsEntrySet"] = json!([]));
+    let found = deployed.unwell(0).await;
+    assert_eq!(found.len(), SUBNETS.len(), "{found:#?}");
+    let expected = "called by the name dkr-ecr.us-east-1.on.aws is not looked at";
+    assert!(found.iter().all(|it| message(it).ends_with(expected)), "{found:#?}");
+}
