@@ -139,7 +139,7 @@ class Simulator:
         )
         limits = [] if boundary is None else [boundary]
         decision = DECISIONS[evaluator().evaluate(asked, policies, *limits).decision]
-        missing = lacking(action, given, [*policies, *(boundary or [])])
+        missing = lacking(given, [*policies, *(boundary or [])])
         allowed = None if boundary is None else evaluator().evaluate(asked, boundary).decision == "Allow"
         return Decided(decision, tuple(missing), allowed)
 
@@ -165,23 +165,18 @@ def members(form: dict[str, str], name: str) -> list[str]:
     return found
 
 
-def lacking(action: str, given: dict[str, Any], policies: Policies) -> list[str]:
-    """The keys that conditions on this action ask for, and the caller has not given."""
+def lacking(given: dict[str, Any], policies: Policies) -> list[str]:
+    """The keys of all conditions, whatever the statement is about, that the caller has not given.
+
+    https://github.com/boto/boto3/issues/3111
+    """
     keys = {
         key
         for statement in (each for statements in policies for each in statements)
-        if _is_about(statement, action)
         for conditions in statement.conditions.values()
         for key in conditions
     }
     return sorted(key for key in keys if key.lower() not in given)
-
-
-def _is_about(statement: Any, action: str) -> bool:
-    def matches(patterns: list[str]) -> bool:
-        return any(evaluator().fnmatch_iam(action, pattern) for pattern in patterns)
-
-    return matches(statement.actions) if statement.actions else not matches(statement.not_actions)
 
 
 def _parsed(documents: Iterable[Any]) -> Policies:

@@ -22,12 +22,17 @@ pub(crate) fn allows(policy: &Value, service: &str, action: &str, source: &str) 
     let statements: Vec<&Value> = list(&policy["Statement"]);
     let (mut says, mut is_certain) = (Says::No, true);
     for statement in statements {
-        let is_for =
-            names(&statement["Principal"], service) && list(&statement["Action"]).iter().any(|it| fits(it, action));
+        // What they say of others than those that they name is not read.
+        let is_inverted = statement["NotAction"] != Value::Null || statement["NotPrincipal"] != Value::Null;
+        let is_for = is_inverted
+            || names(&statement["Principal"], service) && list(&statement["Action"]).iter().any(|it| fits(it, action));
         if !is_for {
             continue;
         }
-        let conditions = conditions(&statement["Condition"], source, account);
+        let conditions = match conditions(&statement["Condition"], source, account) {
+            Says::Yes if is_inverted => Says::Unclear,
+            says => says,
+        };
         match (statement["Effect"].as_str(), conditions) {
             (Some("Deny"), Says::Yes) => return Says::No,
             (Some("Deny"), Says::Unclear) => is_certain = false,
@@ -81,6 +86,15 @@ fn conditions(condition: &Value, source: &str, account: &str) -> Says {
             // Calls of AWS's services come over TLS.
             let is_of_tls = key.eq_ignore_ascii_case("aws:SecureTransport") && operator == "Bool";
             match (text.filter(|_| is_equal), is_of_tls) {
+                // `?` stands for one character, which is not read.
+                (Some(_), _)
+                    if is_like
+                        && list(values)
+                            .iter()
+                            .any(|it| it.as_str().is_some_and(|it| it.contains('?'))) =>
+                {
+                    says = Says::Unclear;
+                }
                 (Some(text), _) if list(values).iter().any(|value| meets(value, text)) => {}
                 (Some(_), _) => return Says::No,
                 (None, true)
@@ -196,8 +210,15 @@ mod tests {
         let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "*",
             "Condition": {"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}});
         let policy = json!({"Statement": [deny, with("ArnEquals", RULE)]});
-        let says = allows(&policy, "events.amazonaws.com", "lambda:InvokeFunction", RULE);
-        assert_eq!(says, Says::Unclear);
+        let says = |policy: &Value| allows(policy, "events.amazonaws.com", "lambda:InvokeFunction", RULE);
+        assert_eq!(says(&policy), Says::Unclear);
+        let others = json!({"Effect": "Deny", "Principal": "*", "NotAction": ["lambda:GetFunction"]});
+        assert_eq!(
+            says(&json!({"Statement": [others, with("ArnEquals", RULE)]})),
+            Says::Unclear
+        );
+        let one = RULE.replace("requests", "request?");
+        assert_eq!(says(&json!({"Statement": [with("ArnLike", &one)]})), Says::Unclear);
     }
 
     #[test]

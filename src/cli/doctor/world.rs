@@ -238,15 +238,31 @@ pub(crate) fn is_of_fargate(provider: &str) -> bool {
     matches!(provider, "FARGATE" | "FARGATE_SPOT")
 }
 
-/// The container instances of a cluster that take tasks: ACTIVE ones whose agent is connected
+/// The ACTIVE container instances of a cluster. Only one whose agent is connected takes tasks
 /// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerInstance.html>).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Instances {
+    /// Those whose agent is connected.
+    pub(crate) connected: Owners,
+    /// The others.
+    pub(crate) disconnected: Owners,
+}
+
+/// Whose some container instances are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Owners {
     /// Whether there is one.
     pub(crate) any: bool,
     /// The capacity providers that they belong to. One that was not started by a provider's Auto Scaling group has none, and
     /// no provider places a task on it (containers-roadmap#2055).
     pub(crate) providers: BTreeSet<String>,
+}
+
+impl Owners {
+    pub(crate) fn add(&mut self, others: Self) {
+        self.any |= others.any;
+        self.providers.extend(others.providers);
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -381,7 +397,7 @@ pub(crate) struct Ask {
     pub(crate) role: String,
     pub(crate) action: &'static str,
     pub(crate) resource: String,
-    /// Context keys, each with its values; without values one that the function's call does not have.
+    /// Context keys, each with its values.
     pub(crate) context: Vec<(&'static str, Vec<String>)>,
 }
 

@@ -22,6 +22,7 @@ const SECRET: &str = "arn:aws:secretsmanager:us-east-1:111122223333:secret:auth-
 const SUBNETS: [&str; 2] = ["subnet-0a1b2c3d4e5f60718", "subnet-0b1c2d3e4f5a60718"];
 const TASKS: &str = "sg-0a1b2c3d4e5f60718";
 const OF_BALANCER: &str = "sg-0b1c2d3e4f5a60718";
+const LOGS: &str = "arn:aws:logs:us-east-1:111122223333:log-group:/aws/lambda/start-engines:*";
 /// That of the fake.
 const VPC: &str = "vpc-0a1b2c3d4e5f60718";
 const REQUESTS: &str = "arn:aws:events:us-east-1:111122223333:rule/engines/start-engines-requests";
@@ -293,6 +294,8 @@ fn permits(world: &mut World, group: &str) {
         (ROLE, "elasticloadbalancing:DescribeTargetHealth", "*", json!({})),
         (ROLE, "ec2:DescribeNetworkInterfaces", "*", json!({})),
         (ROLE, "sqs:SendMessage", &queue_arn("failures"), json!({})),
+        (ROLE, "logs:CreateLogStream", LOGS, json!({})),
+        (ROLE, "logs:PutLogEvents", LOGS, json!({})),
         (LATER, "lambda:InvokeFunction", FUNCTION, json!({})),
     ];
     for (role, action, resource, context) in permits {

@@ -115,12 +115,13 @@ class ASimulation(unittest.TestCase):
 
     def test_of_named_resources_each_has_its_own(self) -> None:
         [result] = self.ask("ecs:StopTask", ResourceArns=[TASK, ELSEWHERE])["EvaluationResults"]
+        # The key of another action's statement is missing too.
         specific = [
             {
                 "EvalResourceName": resource,
                 "EvalResourceDecision": decision,
                 "MatchedStatements": [],
-                "MissingContextValues": [],
+                "MissingContextValues": ["ecs:cluster"],
                 "EvalDecisionDetails": {},
             }
             for resource, decision in ((TASK, "allowed"), (ELSEWHERE, "implicitDeny"))
@@ -131,7 +132,7 @@ class ASimulation(unittest.TestCase):
                 "EvalActionName": "ecs:StopTask",
                 "EvalDecision": "implicitDeny",
                 "MatchedStatements": [],
-                "MissingContextValues": [],
+                "MissingContextValues": ["ecs:cluster"],
                 "EvalDecisionDetails": {},
                 "ResourceSpecificResults": specific,
             },
@@ -175,7 +176,7 @@ class ASimulation(unittest.TestCase):
         tagged = statement("ec2:*", Condition={"StringEquals": {"aws:PrincipalTag/team": "a"}})
         [result] = self.ask("ec2:DescribeNetworkInterfaces", boundary=(tagged,))["EvaluationResults"]
         self.assertEqual(result["EvalDecision"], "implicitDeny")
-        self.assertEqual(result["MissingContextValues"], ["aws:PrincipalTag/team"])
+        self.assertEqual(result["MissingContextValues"], ["aws:PrincipalTag/team", "ecs:cluster"])
 
     def test_documents_that_are_given_count(self) -> None:
         def document(action: str) -> list[str]:

@@ -10,7 +10,7 @@ use start_engines_core::call::{CallError, ErrorKind};
 use start_engines_core::domain::arn::TaskDefinition;
 
 use super::{Reads, unreadable};
-use crate::doctor::world::{Cluster, Container, Instances, Provider, TaskFacts};
+use crate::doctor::world::{Cluster, Container, Instances, Owners, Provider, TaskFacts};
 
 impl Reads {
     /// Those of these clusters that there are, at most 100, by name
@@ -75,17 +75,23 @@ impl Reads {
         Ok((answer.container_instance_arns().to_vec(), next))
     }
 
-    /// Of these container instances, at most 100, those that take tasks.
+    /// Whose these container instances are, at most 100.
     pub(crate) async fn instances(&self, cluster: &str, arns: Vec<String>) -> Result<Instances, CallError> {
         let call = self.ecs.describe_container_instances().cluster(cluster);
         let answer = call.set_container_instances(Some(arns)).send().await;
         let answer = answer.map_err(|error| call_error("DescribeContainerInstances", &error))?;
-        let connected = || answer.container_instances().iter().filter(|it| it.agent_connected());
+        let of = |is_connected: bool| {
+            let these = answer.container_instances().iter();
+            let these: Vec<_> = these.filter(|it| it.agent_connected() == is_connected).collect();
+            let owners = these.iter().filter_map(|it| it.capacity_provider_name());
+            Owners {
+                any: !these.is_empty(),
+                providers: owners.map(str::to_owned).collect(),
+            }
+        };
         Ok(Instances {
-            any: connected().next().is_some(),
-            providers: connected()
-                .filter_map(|it| it.capacity_provider_name().map(str::to_owned))
-                .collect(),
+            connected: of(true),
+            disconnected: of(false),
         })
     }
 
@@ -147,6 +153,9 @@ fn container(found: &sdk::ContainerDefinition, home: &str) -> Container {
         logs.and_then(sdk::LogConfiguration::options)
             .and_then(|all: &HashMap<String, String>| all.get(name))
     };
+    let of_logs = found.log_configuration().map(sdk::LogConfiguration::secret_options);
+    let secrets = found.secrets().iter().chain(of_logs.unwrap_or_default());
+    let registry = found.repository_credentials();
     Container {
         name: found.name().unwrap_or_default().to_owned(),
         image: found.image().unwrap_or_default().to_owned(),
@@ -156,10 +165,10 @@ fn container(found: &sdk::ContainerDefinition, home: &str) -> Container {
             .filter(|_| option("awslogs-region").is_none_or(|region| region == home))
             .cloned(),
         creates_log_group: option("awslogs-create-group").is_some_and(|value| value == "true"),
-        secrets: found
-            .secrets()
-            .iter()
-            .map(|secret| secret.value_from().to_owned())
+        secrets: secrets
+            .map(|secret| secret.value_from())
+            .chain(registry.map(sdk::RepositoryCredentials::credentials_parameter))
+            .map(str::to_owned)
             .collect(),
     }
 }

@@ -47,9 +47,7 @@ impl Reads {
         ];
         let resources = asks.iter().enumerate();
         fields.extend(resources.map(|(n, ask)| (format!("ResourceArns.member.{}", n + 1), ask.resource.clone())));
-        let region = ("aws:RequestedRegion", vec![self.region()]);
-        let context = first.context.iter().filter(|(_, values)| !values.is_empty());
-        for (n, (key, values)) in context.chain([&region]).enumerate() {
+        for (n, (key, values)) in whole(&first.context, self.region()).iter().enumerate() {
             let entry = format!("ContextEntries.member.{}", n + 1);
             let kind = if is_list(key) { "stringList" } else { "string" };
             fields.push((format!("{entry}.ContextKeyName"), (*key).to_owned()));
@@ -74,6 +72,32 @@ impl Reads {
             }
         }
     }
+}
+
+/// The keys of all conditions in the policies of the component's roles.
+const KEYS: [&str; 6] = [
+    "aws:TagKeys",
+    "ecs:CreateAction",
+    "ecs:cluster",
+    "events:detail-type",
+    "events:source",
+    "iam:PassedToService",
+];
+/// What no condition asks for.
+const NO_VALUE: &str = "none";
+
+/// The context of a call, with the region, and a value for each key that the call does not have. IAM names those of all
+/// statements as missing, also where a statement is about another action (boto3#3111, aws-sdk-java-v2#1751): then no denial
+/// would be certain. A statement that is about the action, and wants a value of such a key, does not allow the call either way.
+fn whole(context: &[(&'static str, Vec<String>)], region: String) -> Vec<(&'static str, Vec<String>)> {
+    let mut whole = context.to_vec();
+    whole.push(("aws:RequestedRegion", vec![region]));
+    for key in KEYS {
+        if !context.iter().any(|(known, _)| *known == key) {
+            whole.push((key, vec![NO_VALUE.to_owned()]));
+        }
+    }
+    whole
 }
 
 /// Whether a key of the context has several values
@@ -104,18 +128,9 @@ fn keep(evaluated: &Node, asks: &[Ask], verdicts: &mut BTreeMap<Ask, Verdict>) {
             verdicts.insert(ask.clone(), verdict.clone());
         }
     };
-    // The same for all of a call. A key that the function's own call does not have either is not missing.
-    let without: Vec<&str> = asks
-        .first()
-        .into_iter()
-        .flat_map(|ask| &ask.context)
-        .filter(|(_, values)| values.is_empty())
-        .map(|(key, _)| *key)
-        .collect();
     let missing = |node: &Node| -> Vec<String> {
         node.items("MissingContextValues")
             .map(|it| it.own_text().to_owned())
-            .filter(|key| !without.contains(&key.as_str()))
             .collect()
     };
     put(

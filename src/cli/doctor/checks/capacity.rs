@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::OfService;
+use crate::doctor::fact::Fact;
 use crate::doctor::world::{Cluster, Instances, Provider, is_of_fargate, placing};
 use crate::doctor::{Finding, Report};
 
@@ -91,17 +92,27 @@ fn instance(of: &OfService<'_>, cluster: &Cluster, report: &mut Report<'_>) {
             format!("the cluster {name} has no container instance, and the start wants one"),
             repair,
         );
-    } else if instances(of, report).is_some_and(|found| !found.any) {
-        report.failure(
+        return;
+    }
+    match instances(of, report) {
+        Some(found) if !found.connected.any && found.disconnected.any => report.warning(
+            format!("the cluster {name} has container instances, and the agent of none is connected: they take no task"),
+            RECONNECTS,
+        ),
+        Some(found) if !found.connected.any => report.failure(
             format!(
-                "the cluster {name} has no container instance that takes tasks, and the start wants one: none of its {} is ACTIVE \
-                 with its agent connected",
+                "the cluster {name} has no container instance that takes tasks, and the start wants one: none of its {} is ACTIVE",
                 cluster.registered
             ),
             repair,
-        );
+        ),
+        Some(_) | None => {}
     }
 }
+
+/// "The Amazon ECS container agent disconnects and reconnects several times per hour as a part of its normal operation"
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_container_instance_events.html>).
+const RECONNECTS: &str = "run doctor again in a minute: an agent reconnects several times an hour";
 
 /// A capacity provider must be associated with the cluster
 /// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html>); those of Fargate are
@@ -121,12 +132,17 @@ fn provider<'a>(of: &'a OfService<'_>, cluster: &Cluster, name: &str, report: &m
     if is_of_fargate(name) {
         return None;
     }
-    let absent = format!("the capacity provider {name} does not exist");
-    let provider = of
-        .account
-        .providers
-        .get(name)?
-        .known(report, &absent, "create it, or name another one")?;
+    let fact = of.account.providers.get(name)?;
+    if *fact == Fact::Absent {
+        // The cluster has it: one of Managed Instances may be shown only where its cluster is named
+        // (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeCapacityProviders.html>).
+        report.not_checked(
+            format!("ECS does not describe the capacity provider {name} of the cluster"),
+            "",
+        );
+        return None;
+    }
+    let provider = fact.get().or_else(|| fact.known(report, "", ""))?;
     if provider.status != "ACTIVE" {
         report.failure(
             format!("the capacity provider {name} is {}", provider.status),
@@ -144,10 +160,16 @@ fn staffed(of: &OfService<'_>, cluster: &Cluster, name: &str, report: &mut Repor
         "no container instance"
     } else {
         match instances(of, report) {
-            Some(found) if !found.providers.contains(name) => {
-                "no container instance of its own is ACTIVE with its agent connected"
+            Some(found) if found.connected.providers.contains(name) => return,
+            Some(found) if found.disconnected.providers.contains(name) => {
+                report.warning(
+                    format!("the agents of all container instances of the capacity provider {name} are disconnected"),
+                    RECONNECTS,
+                );
+                return;
             }
-            Some(_) | None => return,
+            Some(_) => "no ACTIVE container instance is its own",
+            None => return,
         }
     };
     report.failure(

@@ -8,7 +8,7 @@ use start_engines_core::domain::target::{Attachment, TargetType};
 use start_engines_core::domain::task::ports::{PortBinding, Transport, Wanted, fitting};
 
 use super::OfService;
-use crate::doctor::world::{Group, TaskFacts};
+use crate::doctor::world::{Cluster, Group, TaskFacts, is_of_fargate, placing};
 use crate::doctor::{Finding, Report};
 
 pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
@@ -47,7 +47,10 @@ pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
             ),
             (None, false) | (Some(_), true) => {}
         }
-        if on_fargate(&placement.launch) && !definition.compatibilities.iter().any(|it| it == "FARGATE") {
+        let cluster = of.account.clusters.get(of.start.cluster.name());
+        if on_fargate(&placement.launch, cluster.and_then(|cluster| cluster.get()))
+            && !definition.compatibilities.iter().any(|it| it == "FARGATE")
+        {
             report.failure(
                 format!("{name} is not compatible with FARGATE, on which the start runs it"),
                 "register it with requiresCompatibilities FARGATE, cpu and memory, and network mode awsvpc",
@@ -62,19 +65,23 @@ pub(super) fn check(of: &OfService<'_>, findings: &mut Vec<Finding>) {
     for attachment in &of.start.attachments {
         let group = of.account.groups.get(&attachment.group).and_then(|group| group.get());
         container(definition, attachment, &mut report);
+        // Without it its protocol is not known.
+        let Some(group) = group else {
+            report.unread(format!("the target group {}", attachment.group.name()));
+            continue;
+        };
         port(definition, attachment, group, &mut report);
-        if let Some(group) = group {
-            kind(definition, attachment, group, &mut report);
-        }
+        kind(definition, attachment, group, &mut report);
     }
     report.well("its containers have the ports of its target groups");
 }
 
-fn on_fargate(launch: &Launch) -> bool {
+/// Whether a task of this launch may run on Fargate; false of a cluster that could not be read, which another check tells.
+fn on_fargate(launch: &Launch, cluster: Option<&Cluster>) -> bool {
     match launch {
         Launch::Type(kind) => *kind == "FARGATE",
-        Launch::Strategy(items) => items.iter().any(|item| item.name.starts_with("FARGATE")),
-        Launch::ClusterDefault => false,
+        Launch::Strategy(items) => placing(items).any(is_of_fargate),
+        Launch::ClusterDefault => cluster.is_some_and(|it| placing(&it.default_strategy).any(is_of_fargate)),
     }
 }
 
@@ -111,8 +118,8 @@ fn container(definition: &TaskFacts, attachment: &Attachment, report: &mut Repor
 
 /// In network mode awsvpc a container can answer on a port that no mapping has
 /// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html>): then it is only most likely the wrong one.
-fn port(definition: &TaskFacts, attachment: &Attachment, group: Option<&Group>, report: &mut Report<'_>) {
-    let protocol = group.map_or("TCP", |group| group.facts.protocol.as_str());
+fn port(definition: &TaskFacts, attachment: &Attachment, group: &Group, report: &mut Report<'_>) {
+    let protocol = group.facts.protocol.as_str();
     let wanted = Wanted {
         port: attachment.port,
         container: attachment.container.as_ref(),

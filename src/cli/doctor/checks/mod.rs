@@ -88,7 +88,7 @@ fn left_to_the_event<'p>(problems: &'p Problems, from_event: &FromEvent) -> Vec<
         let name = path.split(['.', '[']).next().unwrap_or(path);
         let may_come = match from_event {
             FromEvent::All => true,
-            FromEvent::Only(names) => names.iter().any(|known| *known == name),
+            FromEvent::Only(names) => names.contains(&name),
         };
         if problem.value.is_some() || problem.kind != Kind::Invalid || !may_come {
             return Vec::new();

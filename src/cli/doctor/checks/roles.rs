@@ -143,6 +143,17 @@ pub(crate) fn asks_of_deployment(deployment: &Deployment) -> Vec<Ask> {
     if let Some(bus) = variable("OUTCOME_EVENT_BUS") {
         asks.push(ask("events:PutEvents", &bus_arn(bus, &scope), outcome_context()));
     }
+    if let Some(group) = &function.log_group {
+        let Scope {
+            partition,
+            region,
+            account,
+        } = &scope;
+        let stream = format!("arn:{partition}:logs:{region}:{account}:log-group:{group}:log-stream:any");
+        for action in ["logs:CreateLogStream", "logs:PutLogEvents"] {
+            asks.push(ask(action, &stream, Vec::new()));
+        }
+    }
     // The function's role sends what has failed
     // (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>), and polls the queues
     // (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>).
@@ -243,14 +254,12 @@ pub(crate) fn asks(start: &StartRequest, account: &Account, role: &str) -> Vec<A
                 ("ecs:cluster", vec![cluster.arn.clone()]),
             ],
         ),
-        // Of a task that drains. `ecs:CreateAction` is only there where a call creates what it tags
-        // (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html>).
+        // Of a task that drains.
         ask(
             "ecs:TagResource",
             &task,
             vec![
                 ("aws:TagKeys", vec![STOP_AT.to_owned()]),
-                ("ecs:CreateAction", Vec::new()),
                 ("ecs:cluster", vec![cluster.arn.clone()]),
             ],
         ),

@@ -121,8 +121,11 @@ fn the_cluster_is_active_and_has_what_the_start_is_launched_on() {
     };
     let of = |name: &str| {
         Some(Fact::Known(Instances {
-            any: true,
-            providers: [name.to_owned()].into(),
+            connected: Owners {
+                any: true,
+                providers: [name.to_owned()].into(),
+            },
+            ..Instances::default()
         }))
     };
     assert_eq!(beside(of("own")), []);
@@ -131,7 +134,7 @@ fn the_cluster_is_active_and_has_what_the_start_is_launched_on() {
         found[0].level == Level::Failure
             && found[0]
                 .message
-                .contains("own is empty: no container instance of its own is ACTIVE with its agent connected"),
+                .contains("own is empty: no ACTIVE container instance is its own"),
         "{found:#?}"
     );
     for unread in [None, Some(Fact::unread("you may not call it", "attach the policy"))] {
@@ -161,21 +164,23 @@ fn a_start_on_container_instances_needs_one_that_takes_tasks() {
     assert!(capacity(&world)[0].message.contains("has no container instance, and"));
     cluster(&mut world).registered = 2;
     assert_eq!(capacity(&world)[0].level, Level::NotChecked);
-    let instances = |any| Instances {
-        any,
-        ..Instances::default()
+    let some = || Owners {
+        any: true,
+        ..Owners::default()
     };
-    for (any, expected) in [(true, 0), (false, 1)] {
-        let found = Fact::Known(instances(any));
+    for (connected, disconnected, expected) in [
+        (some(), Owners::default(), None),
+        (some(), some(), None),
+        (Owners::default(), some(), Some(Level::Warning)),
+        (Owners::default(), Owners::default(), Some(Level::Failure)),
+    ] {
+        let found = Fact::Known(Instances {
+            connected,
+            disconnected,
+        });
         world.account.instances.insert("engines".to_owned(), found);
-        let found = capacity(&world);
-        assert_eq!(found.len(), expected, "{found:#?}");
-        assert!(
-            found
-                .iter()
-                .all(|it| it.level == Level::Failure && it.message.contains("none of its 2 is ACTIVE")),
-            "{found:#?}"
-        );
+        let found: Vec<Level> = capacity(&world).iter().map(|finding| finding.level).collect();
+        assert_eq!(found, expected.into_iter().collect::<Vec<_>>());
     }
 }
 
@@ -406,6 +411,33 @@ fn targets_that_are_unhealthy_for_one_reason_are_one_finding() {
             .repair
             .ends_with("start-engines status shows whose it is")
     );
+}
+
+#[test]
+fn what_cannot_be_read_of_a_target_group_makes_no_wrong_port() {
+    let mut world = sound();
+    bridge(&mut world, &[("auth", 8080, None, "udp")]);
+    *world.account.groups.values_mut().next().unwrap() = Fact::unread("you may not call it", "attach the policy");
+    let found = unwell(&world);
+    let of_port = found.iter().find(|finding| finding.check == "port");
+    assert_eq!(
+        of_port.map(|finding| finding.level),
+        Some(Level::NotChecked),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn a_clusters_default_strategy_decides_on_fargate_too() {
+    let mut world = with_entry(&json!({"launchType": null}));
+    cluster(&mut world).default_strategy = vec![CapacityProvider {
+        name: "FARGATE".to_owned(),
+        weight: 1,
+        base: 0,
+    }];
+    assert_eq!(unwell(&world), []);
+    definition(&mut world).compatibilities = vec!["EC2".to_owned()];
+    only(&world, "task definition", Level::Failure, "not compatible with FARGATE");
 }
 
 #[test]

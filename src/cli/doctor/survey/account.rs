@@ -12,7 +12,7 @@ use super::answers::{each, not_in_ecr, verdicts};
 use crate::aws::EcrImage;
 use crate::doctor::checks;
 use crate::doctor::fact::{Fact, is_missing};
-use crate::doctor::world::{Account, Ask, Deployment, Instances, Service, Subnet, is_of_fargate, placing};
+use crate::doctor::world::{Account, Ask, Deployment, Instances, Owners, Service, Subnet, is_of_fargate, placing};
 
 /// ECS describes up to 100 clusters in a call.
 const MAX_CLUSTERS: usize = 100;
@@ -89,7 +89,7 @@ impl Survey<'_> {
 
     /// The container instances of clusters where a start needs one that is there already.
     async fn instances(&self, starts: &[&StartRequest], account: &mut Account) {
-        let mut wanted: BTreeMap<String, Instances> = BTreeMap::new();
+        let mut wanted: BTreeMap<String, Owners> = BTreeMap::new();
         for start in starts {
             let name = start.cluster.name();
             let Some(cluster) = account.clusters.get(name).and_then(Fact::get) else {
@@ -122,7 +122,7 @@ impl Survey<'_> {
     }
 
     /// Page after page, until what is wanted is found.
-    async fn instances_of(&self, cluster: &str, wanted: &Instances) -> Fact<Instances> {
+    async fn instances_of(&self, cluster: &str, wanted: &Owners) -> Fact<Instances> {
         let (mut found, mut page) = (Instances::default(), None);
         loop {
             let answer = self
@@ -135,14 +135,15 @@ impl Survey<'_> {
             if !arns.is_empty() {
                 match self.turn(self.reads.instances(cluster, arns)).await {
                     Ok(of_page) => {
-                        found.any |= of_page.any;
-                        found.providers.extend(of_page.providers);
+                        found.connected.add(of_page.connected);
+                        found.disconnected.add(of_page.disconnected);
                     }
                     Err(error) => return Fact::of(Err(error), "ecs:DescribeContainerInstances"),
                 }
             }
             page = next;
-            let is_all = (found.any || !wanted.any) && wanted.providers.is_subset(&found.providers);
+            let Owners { any, providers } = &found.connected;
+            let is_all = (*any || !wanted.any) && wanted.providers.is_subset(providers);
             if page.is_none() || is_all {
                 return Fact::Known(found);
             }

@@ -195,7 +195,7 @@ impl World {
     }
 
     /// What a `permit` allows: `{"role", "action", "resource" (with a trailing `*`), "context": {key: value}}`, where a list
-    /// has all values that are allowed. A key that a permit needs and the call does not give is missing, and denies. A
+    /// has all values that are allowed. A key that any of the role's permits needs and the call does not give is missing. A
     /// `service control policy` (`{"regions": [...]}`) denies all calls to other regions; keys that it needs are not among the
     /// missing ones (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html>).
     pub(super) fn simulate_principal_policy(&self, input: &Value) -> Result<Value, ApiError> {
@@ -251,34 +251,28 @@ impl World {
         resource: &str,
         given: &BTreeMap<&str, Vec<&str>>,
     ) -> (bool, Vec<String>) {
-        let mut missing = Vec::new();
-        for (_, permit) in self.all("permit") {
+        // Of all the role's statements, whatever they are about (boto3#3111).
+        let mut missing: Vec<String> = Vec::new();
+        let mut is_allowed = false;
+        for (_, permit) in self.all("permit").filter(|(_, permit)| text(permit, "role") == role) {
             let pattern = text(permit, "resource");
             let is_resource = match pattern.strip_suffix('*') {
                 Some(begin) => resource.starts_with(begin),
                 None => resource == pattern,
             };
-            if text(permit, "role") != role || text(permit, "action") != action || !is_resource {
-                continue;
-            }
-            let keys = permit["context"].as_object().into_iter().flatten();
-            let lacking: Vec<String> = keys
-                .clone()
-                .map(|(key, _)| key)
-                .filter(|key| !given.contains_key(key.as_str()))
-                .cloned()
-                .collect();
+            let keys = || permit["context"].as_object().into_iter().flatten();
+            let is_given = |key: &String| given.contains_key(key.as_str());
+            missing.extend(keys().map(|(key, _)| key).filter(|key| !is_given(key)).cloned());
             let is_met = |(key, value): (&String, &Value)| {
                 given
                     .get(key.as_str())
                     .is_some_and(|values| values.iter().all(|it| allows(value, it)))
             };
-            if lacking.is_empty() && keys.clone().all(is_met) {
-                return (true, Vec::new());
-            }
-            missing.extend(lacking);
+            is_allowed |= is_resource && text(permit, "action") == action && keys().all(is_met);
         }
-        (false, missing)
+        missing.sort_unstable();
+        missing.dedup();
+        (is_allowed, missing)
     }
 
     pub(super) fn describe_clusters(&self, input: &Value) -> Result<Value, ApiError> {

@@ -55,8 +55,7 @@ async fn a_capacity_provider_is_empty_where_all_container_instances_are_of_other
     assert_eq!(finding["level"], "failure");
     assert_eq!(
         message(finding),
-        "the capacity provider own is empty: no container instance of its own is ACTIVE with its agent connected, and managed \
-         scaling is off"
+        "the capacity provider own is empty: no ACTIVE container instance is its own, and managed scaling is off"
     );
     let denied = || Fault::error(403, "AccessDeniedException", "not authorized");
     deployed
@@ -88,16 +87,18 @@ async fn container_instances_whose_agent_is_gone_or_that_drain_take_no_task() {
         });
     let found = deployed.unwell(0).await;
     assert!(of_check(&found, "capacity").is_empty(), "{found:#?}");
-    let expected = "the cluster engines has no container instance that takes tasks, and the start wants one: none of its 1 is \
-                    ACTIVE with its agent connected";
     let deployed = deployed.change(|world| {
         world.describe("container instance", &instance, json!({"agentConnected": false}));
     });
-    let found = deployed.unwell(3).await;
+    let found = deployed.unwell(0).await;
     let [finding] = of_check(&found, "capacity")[..] else {
         panic!("one: {found:#?}");
     };
-    assert_eq!((message(finding), &finding["level"]), (expected, &json!("failure")));
+    assert_eq!(finding["level"], "warning", "{finding:#}");
+    assert!(
+        message(finding).contains("the agent of none is connected"),
+        "{finding:#}"
+    );
     // All of them drain: the cluster counts them still
     // (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Cluster.html>).
     let deployed = deployed.change(|world| {
@@ -108,7 +109,10 @@ async fn container_instances_whose_agent_is_gone_or_that_drain_take_no_task() {
     let [finding] = of_check(&found, "capacity")[..] else {
         panic!("one: {found:#?}");
     };
-    assert_eq!(message(finding), expected);
+    assert_eq!(
+        message(finding),
+        "the cluster engines has no container instance that takes tasks, and the start wants one: none of its 1 is ACTIVE"
+    );
 }
 
 #[tokio::test]
