@@ -24,6 +24,9 @@ use crate::view::status::SETTLE;
 const SOON: Duration = Duration::from_millis(500);
 const LATER: Duration = Duration::from_secs(3);
 const SOON_FOR: Duration = Duration::from_secs(20);
+/// How long a task that ECS does not return may be one that was just started: as long as the function tries a stop of it
+/// again (`start_engines_core::decide::stop`).
+const NEW: Duration = Duration::from_secs(10);
 /// The reason of a target that no load balancer uses. It does not pass by itself.
 const NOT_IN_USE: &str = "Target.NotInUse";
 
@@ -52,6 +55,8 @@ pub(crate) struct Watch<'a> {
     progress: Progress,
     /// The state that was last printed for each task.
     last_states: BTreeMap<TaskArn, String>,
+    /// The tasks of a stop that ECS has returned.
+    seen: HashSet<TaskArn>,
 }
 
 impl<'a> Watch<'a> {
@@ -62,6 +67,7 @@ impl<'a> Watch<'a> {
             timeout,
             progress: Progress::begin(),
             last_states: BTreeMap::new(),
+            seen: HashSet::new(),
         }
     }
 
@@ -125,10 +131,14 @@ impl<'a> Watch<'a> {
         Ok(self.inventory.fleet(mine).await?.tasks)
     }
 
-    /// The tasks that a stop selects now.
+    /// The tasks that a stop selects now. The one that a stop names is among them whether it is live or not.
     pub(crate) async fn which(&mut self, selector: &Selector) -> Result<Stopping, CallError> {
         let (clusters, service) = match selector {
-            Selector::Task { arn, cluster } => return Ok(BTreeMap::from([(cluster.clone(), vec![arn.clone()])])),
+            Selector::Task { arn, cluster } => {
+                let found = self.inventory.tasks(cluster, std::slice::from_ref(arn)).await?;
+                self.seen.extend(found.into_iter().map(|snapshot| snapshot.task.arn));
+                return Ok(BTreeMap::from([(cluster.clone(), vec![arn.clone()])]));
+            }
             Selector::Service { name, clusters } => (clusters.as_slice(), Some(name)),
             Selector::Cluster(cluster) => (std::slice::from_ref(cluster), None),
         };
@@ -141,16 +151,24 @@ impl<'a> Watch<'a> {
                 deployment::is_this_deployments(&snapshot.task, self.config) && snapshot.task.is_live()
             });
             tasks.retain(|snapshot| service.is_none() || snapshot.marks().service.as_ref() == service);
-            let arns = tasks.into_iter().map(|snapshot| snapshot.task.arn).collect();
+            let arns: Vec<TaskArn> = tasks.into_iter().map(|snapshot| snapshot.task.arn).collect();
+            self.seen.extend(arns.iter().cloned());
             which.insert(cluster.clone(), arns);
         }
         Ok(which)
     }
 
-    /// Polls until all of these tasks are STOPPED.
+    /// Whether ECS has returned a task of a stop.
+    pub(crate) fn has_seen(&self, task: &TaskArn) -> bool {
+        self.seen.contains(task)
+    }
+
+    /// Polls until all of these tasks are STOPPED. One that ECS has never returned is looked for ten seconds, as it may have
+    /// been started just now.
     pub(crate) async fn stopped(&mut self, mut left: Stopping) -> (Value, Result<(), CommandError>) {
         let all: usize = left.values().map(Vec::len).sum();
         let mut ended: Vec<Value> = Vec::new();
+        let begin = self.progress.elapsed();
         loop {
             for (cluster, arns) in &mut left {
                 let snapshots = match self.inventory.tasks(cluster, arns).await {
@@ -168,8 +186,14 @@ impl<'a> Watch<'a> {
                 let mut still = Vec::new();
                 for arn in std::mem::take(arns) {
                     let task = found.get(&arn).copied();
-                    self.report(&arn, stopping(task));
+                    if task.is_some() {
+                        self.seen.insert(arn.clone());
+                    }
+                    let was_seen = self.seen.contains(&arn);
+                    self.report(&arn, stopping(task, was_seen));
+                    let is_new = !was_seen && self.progress.elapsed().saturating_sub(begin) < NEW;
                     match task.map(|snapshot| snapshot.task.phase()) {
+                        None if is_new => still.push(arn),
                         None | Some(Phase::Stopped) => ended.push(stopped(&arn, task)),
                         Some(_) => still.push(arn),
                     }
@@ -342,9 +366,10 @@ fn state(status: &TaskStatus, until: Until) -> String {
     }
 }
 
-fn stopping(snapshot: Option<&TaskSnapshot>) -> String {
+fn stopping(snapshot: Option<&TaskSnapshot>, was_seen: bool) -> String {
     let Some(snapshot) = snapshot else {
-        return "not found any more".to_owned();
+        let words = if was_seen { "not found any more" } else { "not found" };
+        return words.to_owned();
     };
     match (&snapshot.task.last_status, snapshot.stop_at()) {
         (status, _) if snapshot.task.phase() == Phase::Stopping => format!("{status}, stopping"),

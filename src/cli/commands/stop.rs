@@ -54,8 +54,16 @@ pub(crate) async fn stop(session: &Session, options: Stop) -> Result<(), Command
         session.screen.result("", &event_json);
         return Ok(());
     };
-    if tasks.values().all(Vec::is_empty) {
-        note_wrapped(&format!("nothing to stop: ECS lists no live task of {}", words(&which)));
+    match &which {
+        Selector::Task { arn, cluster } if !watch.has_seen(arn) => note_wrapped(&format!(
+            "nothing to stop: ECS knows no task {} in {}; it is looked for 10 s, as it may have been started just now",
+            arn.id(),
+            cluster.name()
+        )),
+        which if tasks.values().all(Vec::is_empty) => {
+            note_wrapped(&format!("nothing to stop: ECS lists no live task of {}", words(which)));
+        }
+        _ => {}
     }
     let (tasks, end) = watch.stopped(tasks).await;
     event_json["tasks"] = tasks;

@@ -159,3 +159,61 @@ async fn a_task_that_does_not_stop_in_time_is_exit_status_4() {
     let ended = Run::new(&stage.fake, &arguments).end().await.must(4);
     assert!(ended.err.contains("0 of 1 tasks have stopped"), "{}", ended.err);
 }
+
+#[tokio::test]
+async fn a_task_that_ecs_never_returns_is_looked_for_ten_seconds_and_said_to_be_unknown() {
+    let stage = Stage::new().await;
+    let id = "0123456789abcdef0123456789abcdef";
+    let begin = std::time::Instant::now();
+    let arguments = [
+        "stop",
+        "--task",
+        id,
+        "--cluster",
+        "engines",
+        "--wait",
+        "--output",
+        "json",
+    ];
+    let ended = Run::new(&stage.fake, &arguments).end().await.must(0);
+    assert!(
+        begin.elapsed() >= std::time::Duration::from_secs(10),
+        "{:?}",
+        begin.elapsed()
+    );
+    assert_eq!(ended.json()["tasks"][0]["lastStatus"], json!(null));
+    let err = ended.err.replace('\n', " ");
+    let nothing = format!("nothing to stop: ECS knows no task {id} in engines; it is looked for 10 s");
+    assert!(err.contains(&nothing) && !err.contains("not found any more"), "{err}");
+    assert_eq!(stage.fake.world(World::take_put_events).len(), 1);
+}
+
+#[tokio::test]
+async fn a_task_that_ecs_does_not_return_yet_is_waited_for() {
+    let stage = Stage::new().await;
+    let task = stage.registered_task("e-1").await;
+    stage.fake.world(|world| {
+        world.pin_described(&task, 0);
+        let mut polls = 0;
+        let task = task.clone();
+        world.before(
+            "ecs:DescribeTasks",
+            Box::new(move |world| {
+                polls += 1;
+                match polls {
+                    3 => world.unpin_described(&task),
+                    4 => world.stop(&task, "UserInitiated", "tests"),
+                    5 => {
+                        world.advance_to(&task, "STOPPED");
+                    }
+                    _ => {}
+                }
+            }),
+        );
+    });
+    let arguments = ["stop", "--task", &task, "--wait", "--output", "json"];
+    let ended = Run::new(&stage.fake, &arguments).end().await.must(0);
+    assert_eq!(ended.json()["tasks"][0]["lastStatus"], "STOPPED");
+    assert!(ended.err.contains("  not found\n"), "{}", ended.err);
+    assert!(ended.err.contains("  RUNNING, stopping\n"), "{}", ended.err);
+}
