@@ -178,7 +178,7 @@ impl DeadLetter {
     }
 
     /// The event, or the events of an array; empty if there is nothing to send again.
-    fn events(&self) -> &[Value] {
+    pub(crate) fn events(&self) -> &[Value] {
         match &self.event {
             Ok(Value::Array(events)) => events,
             Ok(event) => std::slice::from_ref(event),
@@ -268,7 +268,7 @@ fn about(event: &Value) -> String {
 }
 
 /// When a request was made: its `requestedAt`, but no later than the event's `time`.
-fn requested_at(event: &Value) -> Option<Timestamp> {
+pub(crate) fn requested_at(event: &Value) -> Option<Timestamp> {
     if !matches!(text_of(event, "detail-type"), START | STOP | RECONCILE) {
         return None;
     }

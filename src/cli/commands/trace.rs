@@ -2,6 +2,7 @@
 
 mod candidates;
 mod gather;
+mod newest;
 mod sources;
 
 use clap::Parser;

@@ -2,8 +2,9 @@
 //!
 //! Of several tasks, that of the one that is worst off. Must not guess: what the evidence does not show is said as such.
 
-mod of_task;
+pub(super) mod of_task;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use start_engines_core::request::envelope::START;
@@ -64,6 +65,27 @@ impl Diagnosis {
 /// The diagnosis of the whole.
 #[must_use]
 pub fn diagnose(evidence: &Evidence) -> Diagnosis {
+    let diagnosis = of_all_read(evidence);
+    let (read, left) = (evidence.tasks.len() + evidence.gone.len(), evidence.tasks_left);
+    if left == 0 {
+        return diagnosis;
+    }
+    let sentence = format!(
+        "only {read} of {} tasks were looked at: {}",
+        read + left,
+        diagnosis.sentence
+    );
+    match diagnosis.state {
+        // How the others are is not known.
+        State::Well => {
+            Diagnosis::new(State::Waiting, "not_all_looked_at", sentence).then(of_service(evidence, "status"))
+        }
+        State::Waiting | State::Bad => Diagnosis { sentence, ..diagnosis },
+    }
+}
+
+/// The diagnosis of what was read.
+fn of_all_read(evidence: &Evidence) -> Diagnosis {
     let of_tasks = evidence.tasks.iter().map(|life| (life, of_task(evidence, life)));
     // The first of the worst ones.
     let worst = of_tasks.rev().max_by_key(|(_, diagnosis)| diagnosis.state);
@@ -127,6 +149,15 @@ fn send(letter: &Letter) -> String {
     format!("start-engines redrive --send {id}")
 }
 
+/// The command that lists the dead letter of an event that failed, if there is one. A message that SQS has moved does not
+/// have the reason.
+fn redrive(failed: &LogLine) -> String {
+    match failed.text("reason") {
+        Some(reason) if !failed.is_of_queue() => format!("start-engines redrive --reason {reason}"),
+        Some(_) | None => "start-engines redrive".to_owned(),
+    }
+}
+
 /// What became of the start, if it is not a success: an event that was not delivered, or failed.
 fn of_start(evidence: &Evidence) -> Option<Diagnosis> {
     let letter = evidence
@@ -141,7 +172,28 @@ fn of_start(evidence: &Evidence) -> Option<Diagnosis> {
         );
         return Some(Diagnosis::new(State::Bad, "start_given_up", sentence).then(send(letter)));
     }
-    let last = evidence.lines.iter().rfind(|line| line.is_start())?;
+    // What became of each start is its last line.
+    let mut last: BTreeMap<Option<&str>, &LogLine> = BTreeMap::new();
+    for line in evidence.lines.iter().filter(|line| line.is_start()) {
+        last.insert(line.text("eventId"), line);
+    }
+    let all = last.len();
+    let failed = last.into_values().filter_map(|line| {
+        let diagnosis = of_last_line(evidence, line)?;
+        Some((diagnosis, line))
+    });
+    let (diagnosis, line) = failed.max_by_key(|(diagnosis, line)| (diagnosis.state, line.at))?;
+    Some(match line.text("eventId") {
+        Some(event) if all > 1 => Diagnosis {
+            sentence: format!("of {all} starts, event {event}: {}", diagnosis.sentence),
+            ..diagnosis
+        },
+        Some(_) | None => diagnosis,
+    })
+}
+
+/// What became of a start with this last line, if it is not a success.
+fn of_last_line(evidence: &Evidence, last: &LogLine) -> Option<Diagnosis> {
     // A retry that succeeded may have no line.
     let may_have_succeeded = || {
         let mut lives = evidence.tasks.iter();
@@ -157,8 +209,7 @@ fn of_start(evidence: &Evidence) -> Option<Diagnosis> {
         let sentence = format!("{sentence}; it is tried again, unless that was its last try");
         Diagnosis::new(State::Waiting, "start_tried_again", sentence)
     } else {
-        let reason = last.text("reason").unwrap_or("unknown");
-        Diagnosis::new(State::Bad, "start_failed", sentence).then(format!("start-engines redrive --reason {reason}"))
+        Diagnosis::new(State::Bad, "start_failed", sentence).then(redrive(last))
     })
 }
 

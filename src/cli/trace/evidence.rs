@@ -29,6 +29,8 @@ pub struct Evidence {
     pub log: LogReading,
     /// The tasks that ECS knows.
     pub tasks: Vec<Life>,
+    /// How many more tasks it has, that were not looked at.
+    pub tasks_left: usize,
     /// Tasks that the log names, and ECS does not know any more.
     pub gone: Vec<TaskArn>,
     /// The messages of dead-letter queues that concern it.

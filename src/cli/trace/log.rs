@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 use start_engines_core::domain::arn::TaskArn;
 use start_engines_core::domain::timestamp::Timestamp;
+use start_engines_core::outcome::Skip;
 use start_engines_core::request::envelope::{CHECK, DEREGISTER, RECONCILE, START, STOP, TASK_STATE_CHANGE};
 
 use super::{Moment, What};
@@ -97,11 +98,35 @@ impl LogLine {
         (is_sign || self.is(DEREGISTER)) && self.names(task)
     }
 
+    /// Whether a sign of a stop was handled to its end: none of its task's targets is registered any more, or they are other
+    /// tasks'.
+    #[must_use]
+    pub fn has_deregistered(&self) -> bool {
+        let nothing_left = [Skip::NotRegistered, Skip::NeverHadAnAddress].map(Skip::name);
+        match self.text("outcome") {
+            Some("deregistered") => true,
+            Some("skipped") => self.text("reason").is_some_and(|reason| nothing_left.contains(&reason)),
+            Some(_) | None => false,
+        }
+    }
+
     /// Whether it is about the RUNNING event of this task, with no sign of a stop.
     #[must_use]
     pub fn is_running_of(&self, task: &TaskArn) -> bool {
         let is_running = self.text("lastStatus") == Some("RUNNING") && self.text("desiredStatus") == Some("RUNNING");
         self.is_change() && is_running && self.names(task)
+    }
+
+    /// Whether the event was left to another one of the same batch.
+    #[must_use]
+    pub fn is_superseded(&self) -> bool {
+        self.text("reason") == Some(Skip::Superseded.name())
+    }
+
+    /// Whether the event ended with targets registered.
+    #[must_use]
+    pub fn has_registered(&self) -> bool {
+        self.text("outcome") == Some("registered")
     }
 
     /// Whether it is about a check that found this task unhealthy.
@@ -127,6 +152,24 @@ impl LogLine {
         let targets = self.texts("targetsNotHealthy").into_iter();
         let is_one = self.tasks().len() == 1;
         targets.filter(|_| is_one).map(str::to_owned).collect()
+    }
+
+    /// When what it is about was requested; if it does not say so, when it was written.
+    #[must_use]
+    pub fn requested_at(&self) -> Timestamp {
+        self.text("requestedAt").and_then(Timestamp::parse).unwrap_or(self.at)
+    }
+
+    /// Whether it is about a failed delivery of this message of a queue, in buffered mode.
+    #[must_use]
+    pub fn has_failed_on(&self, message: &str) -> bool {
+        self.has_failed() && self.text("messageId") == Some(message)
+    }
+
+    /// Whether the event came as a message of a queue, in buffered mode.
+    #[must_use]
+    pub fn is_of_queue(&self) -> bool {
+        self.text("messageId").is_some()
     }
 
     /// When the targets that it says are registered are checked.

@@ -1,8 +1,9 @@
 //! The whole story: its moments in order of time, what is missing, and the diagnosis.
 
 use super::Moment;
+use super::diagnosis::of_task::of_address;
 use super::diagnosis::{self, Diagnosis};
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Letter};
 use super::gaps::{self, Gap};
 use super::{life, other, planned};
 
@@ -31,7 +32,8 @@ impl Story {
         };
         let mut moments: Vec<Moment> = of_log.filter(is_asked).collect();
         moments.extend(evidence.tasks.iter().flat_map(|task| life::moments(task, evidence.now)));
-        moments.extend(evidence.letters.iter().filter_map(other::of_letter));
+        let of_letters = evidence.letters.iter().map(|letter| other::of_letter(evidence, letter));
+        moments.extend(of_letters.flatten());
         moments.extend(planned::moments(evidence));
         moments.sort_by(|one, another| {
             let key = |moment: &Moment| (moment.at, moment.what, moment.task.clone());
@@ -66,5 +68,9 @@ fn notes(evidence: &Evidence) -> Vec<String> {
             "the log was read since {since}Z: what the function did before is not told"
         ));
     }
+    notes.extend(evidence.tasks.iter().filter_map(|life| of_address(evidence, life)));
+    let is_timeless = |letter: &&Letter| other::of_letter(evidence, letter).is_none();
+    let timeless = evidence.letters.iter().filter(is_timeless);
+    notes.extend(timeless.map(|letter| format!("a dead letter, it is not known since when: {}", other::words(letter))));
     notes
 }

@@ -1,6 +1,8 @@
 //! Stories as pure functions of what was read: what a test at the wire cannot bring about, or only slowly.
 
 mod of_checks;
+mod of_starts;
+mod of_targets;
 mod told;
 
 use std::collections::BTreeMap;
@@ -158,6 +160,7 @@ fn evidence(tasks: Vec<Life>, lines: Vec<LogLine>) -> Evidence {
             is_whole: true,
         },
         tasks,
+        tasks_left: 0,
         gone: Vec::new(),
         letters: Vec::new(),
         planned: Vec::new(),

@@ -23,7 +23,24 @@ pub(super) struct Listed {
     pub(super) correlation: Option<String>,
     pub(super) service: Option<String>,
     pub(super) created_at: Option<Timestamp>,
+    /// When its start was requested, by its tag; else when it was created.
+    pub(super) requested_at: Option<Timestamp>,
     state: String,
+}
+
+#[cfg(test)]
+impl Listed {
+    pub(super) fn without_tags(arn: TaskArn) -> Self {
+        Self {
+            arn,
+            event: None,
+            correlation: None,
+            service: None,
+            created_at: None,
+            requested_at: None,
+            state: "RUNNING".to_owned(),
+        }
+    }
 }
 
 /// What an id can fit of a task.
@@ -34,6 +51,9 @@ pub(super) fn as_listed(task: &Task) -> Listed {
         correlation: tags::correlation_id(&task.tags).map(str::to_owned),
         service: tags::service(&task.tags).map(str::to_owned),
         created_at: task.created_at,
+        requested_at: tags::requested_at(&task.tags)
+            .and_then(Timestamp::parse)
+            .or(task.created_at),
         state: task.last_status.to_string(),
     }
 }
@@ -69,11 +89,7 @@ pub(super) fn fits_line(id: &Id, line: &LogLine) -> Vec<Kind> {
 
 /// What an id is to an event that was given up.
 pub(super) fn fits_letter(id: &Id, letter: &Letter) -> Vec<Kind> {
-    let events = match &letter.dead_letter.event {
-        Ok(Value::Array(events)) => events.as_slice(),
-        Ok(event) => std::slice::from_ref(event),
-        Err(_) => &[],
-    };
+    let events = letter.dead_letter.events();
     let is = |value: Option<&Value>| value.and_then(Value::as_str) == Some(&id.text);
     let any = |pointer: &str| events.iter().any(|event| is(event.pointer(pointer)));
     let is_start = events.iter().any(|event| event["detail-type"] == START);

@@ -13,6 +13,7 @@ use start_engines_core::domain::timestamp::Timestamp;
 
 use super::super::redrive::queues;
 use super::candidates::{Listed, as_listed, distinct, fits, fits_letter, fits_line, mentions, one_task};
+use super::newest::Newest;
 use super::sources::{self, Searches, unread};
 use crate::args::Trace;
 use crate::aws::OperatorClients;
@@ -243,46 +244,20 @@ impl<'a> Gathering<'a> {
     async fn newest(&mut self, id: &Id, listed: &[Listed]) -> Vec<TaskArn> {
         self.lines.clear();
         self.read_log(&starts_of(&id.text)).await;
-        let newest = listed.iter().max_by_key(|task| task.created_at);
-        let line = self.lines.iter().max_by_key(|line| line.at).cloned();
-        self.lines.clear();
-        let time = newest
-            .and_then(|task| task.created_at)
-            .max(line.as_ref().map(|line| line.at));
-        // A dead letter that is older belongs to an earlier start.
-        self.letters.retain(|letter| {
-            !fits_letter(id, letter).contains(&Kind::Service) || letter.dead_letter.message.sent_at >= time
-        });
-        let alike = |event: &Option<String>| {
-            let of_event = listed.iter().filter(|task| event.is_some() && task.event == *event);
-            of_event.map(|task| task.arn.clone()).collect::<Vec<TaskArn>>()
-        };
-        match (newest, line) {
-            (Some(newest), Some(line)) if !line.names(&newest.arn) && newest.created_at > Some(line.at) => {
-                distinct([alike(&newest.event), vec![newest.arn.clone()]].concat())
-            }
-            (newest, Some(line)) => {
-                let event = newest
-                    .filter(|newest| line.names(&newest.arn))
-                    .and_then(|newest| newest.event.clone());
-                let tasks = distinct([alike(&event), line.tasks()].concat());
-                if let Some(event) = line.text("eventId") {
-                    self.read_log(&quoted(event)).await;
-                }
-                tasks
-            }
-            (Some(newest), None) => distinct([alike(&newest.event), vec![newest.arn.clone()]].concat()),
-            (None, None) => Vec::new(),
+        let newest = Newest::of(listed, &std::mem::take(&mut self.lines));
+        // The others belong to earlier starts.
+        self.letters
+            .retain(|letter| !fits_letter(id, letter).contains(&Kind::Service) || newest.may_have(id, letter));
+        if let Some(event) = &newest.event_of_line {
+            self.read_log(&quoted(event)).await;
         }
+        newest.tasks
     }
 
     /// Reads the lines, lives, targets and schedules of the tasks.
     async fn tell(mut self, id: &Id, kind: Kind, mut tasks: Vec<TaskArn>) -> Result<Evidence, CommandError> {
-        if tasks.len() > MAX_TASKS {
-            let all = tasks.len();
-            tasks.truncate(MAX_TASKS);
-            self.notes.push(format!("only {MAX_TASKS} of {all} tasks are told of"));
-        }
+        let tasks_left = tasks.len().saturating_sub(MAX_TASKS);
+        tasks.truncate(MAX_TASKS);
         for task in &tasks {
             self.read_log(&quoted(task.id())).await;
         }
@@ -330,6 +305,7 @@ impl<'a> Gathering<'a> {
             },
             lines: self.lines,
             tasks: lives,
+            tasks_left,
             gone,
             letters: self.letters,
             planned,

@@ -10,7 +10,7 @@ use start_engines_core::request::envelope::START;
 use super::super::evidence::{Evidence, Letter, Life};
 use super::super::gaps;
 use super::super::log::LogLine;
-use super::{Diagnosis, State, doctor, of_service, send, start_again};
+use super::{Diagnosis, State, doctor, of_service, redrive, send, start_again};
 use crate::fleet::TargetStatus;
 use crate::terminal::table::{age, counted};
 use crate::view::health;
@@ -39,14 +39,37 @@ fn letter_of<'e>(evidence: &'e Evidence, life: &Life) -> Option<&'e Letter> {
     letters.find(|letter| !letter.dead_letter.kind().ends_with(START) && letter.dead_letter.message.body.contains(id))
 }
 
+/// The last line about the stop of a task.
+fn last_of_stop<'e>(evidence: &'e Evidence, life: &Life) -> Option<&'e LogLine> {
+    let mut lines = evidence.lines.iter();
+    lines.rfind(|line| line.is_stop_of(&life.task.arn) && !line.is_superseded())
+}
+
+/// What to know of a task whose stop was handled to its end, if targets with its address are registered all the same: an
+/// address is another task's once its own has stopped.
+pub(in crate::trace) fn of_address(evidence: &Evidence, life: &Life) -> Option<String> {
+    let left = life.status.registered();
+    let is_over = matches!(life.task.phase(), Phase::Stopping | Phase::Stopped);
+    let is_handled = last_of_stop(evidence, life).is_some_and(LogLine::has_deregistered);
+    (is_over && is_handled && left > 0).then(|| {
+        let id = life.task.arn.id();
+        let are = if left == 1 { "is" } else { "are" };
+        let targets = counted(left, "target");
+        format!(
+            "the stop of task {id} was handled, and {targets} {are} registered with its address: likely another task's, which \
+             has the address now"
+        )
+    })
+}
+
 fn of_stopped(evidence: &Evidence, life: &Life) -> Diagnosis {
     let task = &life.task;
     let is_stopped = task.phase() == Phase::Stopped;
     let left = life.status.registered();
     let since = life.stopping_at.or(task.stopped_at);
     let is_due = since.is_some_and(|since| evidence.now.since(since) > SETTLE);
-    let last = evidence.lines.iter().rfind(|line| line.is_stop_of(&task.arn));
-    if left > 0 && is_due {
+    let last = last_of_stop(evidence, life);
+    if left > 0 && is_due && !last.is_some_and(LogLine::has_deregistered) {
         let targets = counted(left, "target");
         let why = if let Some(letter) = letter_of(evidence, life) {
             let dead = &letter.dead_letter;
@@ -57,8 +80,12 @@ fn of_stopped(evidence: &Evidence, life: &Life) -> Diagnosis {
             return Diagnosis::new(State::Bad, "stop_given_up", sentence).then(send(letter));
         } else if let Some(line) = last.filter(|line| line.has_failed()) {
             format!("deregistering failed: {}", line.failure())
-        } else if last.is_some() {
-            "its stop was handled, so that they may be another task's".to_owned()
+        } else if let Some(line) = last {
+            let reason = line.text("reason").unwrap_or_default();
+            format!(
+                "the last that the log has of its stop is {} {reason}",
+                line.text("outcome").unwrap_or_default()
+            )
         } else if evidence.log.shows_successes() {
             "no sign of its stop was handled: a rule that is off, or may not invoke the function".to_owned()
         } else {
@@ -193,11 +220,9 @@ fn not_registered(evidence: &Evidence, life: &Life, target: &TargetStatus) -> Di
     match last {
         Some(line) if line.has_failed() => {
             let sentence = format!("it runs, and registering it in {group} failed: {}", line.failure());
-            let reason = line.text("reason").unwrap_or("unknown");
-            Diagnosis::new(State::Bad, "registration_failed", sentence)
-                .then(format!("start-engines redrive --reason {reason}"))
+            Diagnosis::new(State::Bad, "registration_failed", sentence).then(redrive(line))
         }
-        Some(line) if line.text("outcome") == Some("registered") => {
+        Some(line) if line.has_registered() => {
             let sentence = format!("it was registered in {group}, and is not any more: somebody has deregistered it");
             Diagnosis::new(State::Bad, "deregistered_by_others", sentence).then(of_service(evidence, "reconcile"))
         }
@@ -248,22 +273,34 @@ fn of_target(evidence: &Evidence, life: &Life, target: &TargetStatus) -> Diagnos
             let expected = check.map(|check| check.time_to_healthy_from(reason));
             let task = &life.task;
             let mut lines = evidence.lines.iter();
-            let since = lines.rfind(|line| line.is_running_of(&task.arn)).map(|line| line.at);
-            let since = since.or(task.started_at);
-            let waited = since.map(|since| evidence.now.since(since)).unwrap_or_default();
+            let registered = lines.rfind(|line| line.is_running_of(&task.arn) && line.has_registered());
+            let registered_at = registered.map(|line| line.at);
+            // A reconcile may have registered it long after.
+            let since = registered_at.or(task.started_at);
             let mut checks = evidence
                 .lines
                 .iter()
                 .filter(|line| since.is_none_or(|since| line.at > since));
             let was_found = checks.any(|line| line.has_found_unhealthy(&task.arn));
-            if was_found || expected.is_some_and(|expected| waited > expected * PATIENCE) {
+            let waited = since.map(|since| evidence.now.since(since)).unwrap_or_default();
+            let is_late = expected.is_some_and(|expected| waited > expected * PATIENCE);
+            if was_found || is_late && registered_at.is_some() {
                 let sentence = format!(
                     "it is registered in {group}, and {} later not healthy yet{why}",
                     age(waited)
                 );
                 return Diagnosis::new(State::Bad, "initial_for_long", sentence).then(doctor(evidence));
             }
-            let expected = expected.map_or_else(String::new, |expected| format!(", expected within {}", age(expected)));
+            let expected = match expected {
+                Some(expected) if is_late => {
+                    let expected = age(expected);
+                    format!(
+                        ", expected within {expected} of its registration; since when it is registered is not known"
+                    )
+                }
+                Some(expected) => format!(", expected within {}", age(expected)),
+                None => String::new(),
+            };
             let sentence = format!("it is registered in {group}, and not healthy yet{expected}{why}");
             Diagnosis::new(State::Waiting, "health_pending", sentence)
         }

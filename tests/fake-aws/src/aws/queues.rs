@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::arns;
 use super::service::ApiError;
@@ -62,12 +63,19 @@ impl World {
         id
     }
 
-    /// Puts a message there as SQS does when it was received from another queue too often; gives its id.
+    /// Puts a message with an event there as SQS does when it was received from another queue too often; gives its id. It
+    /// keeps the time at which it was sent to the other queue ("when a message is moved to a dead-letter queue, the enqueue
+    /// timestamp is unchanged", of standard queues:
+    /// [retention in dead-letter queues](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html)):
+    /// here that is the event's `time`.
     pub fn move_message(&mut self, url: &str, body: &Value, from: &str) -> String {
         let id = self.add_message(url, body, &[]);
         let arn = format!("arn:aws:sqs:{}:{}:{from}", self.region, self.account);
         let queue = self.queues.queues.get_mut(url).expect("a queue of this world");
-        queue.last_mut().expect("the message").moved_from = Some(arn);
+        let message = queue.last_mut().expect("the message");
+        message.moved_from = Some(arn);
+        let time = body["time"].as_str().expect("an event with its time");
+        message.sent_at = OffsetDateTime::parse(time, &Rfc3339).expect("a time");
         id
     }
 

@@ -228,6 +228,98 @@ async fn a_start_that_was_given_up_names_its_message() {
 }
 
 #[tokio::test]
+async fn a_services_start_that_sqs_has_moved_is_given_up_by_its_dead_letter() {
+    let theatre = Theatre::new().await;
+    theatre.registered("e-0", json!({"service": "auth"})).await;
+    theatre.pass(60);
+    let start = theatre.start("e-1", json!({"service": "auth"}));
+    let queue = theatre.stage.fake.world(|world| {
+        let failure = || RunTaskResult::Failures(vec![Failure::new("RESOURCE:CPU")]);
+        world.run_task_results.extend((0..24).map(|_| failure()));
+        world.add_queue("requests")
+    });
+    let message = theatre
+        .stage
+        .fake
+        .world(|world| world.move_message(&queue, &start, "start-engines-requests"));
+    for _ in 0..3 {
+        theatre.pass(60);
+        let handled = theatre.stage.deliver(&start).await;
+        let mut summary = handled.summary();
+        summary.insert("messageId".to_owned(), json!(message));
+        theatre.write(&summary, handled.result.is_err());
+    }
+    let run = |id: &str| {
+        let run = theatre.run(&[id, "--output", "json"]);
+        run.env("START_ENGINES_REQUEST_DEAD_LETTER_QUEUE_URL", &queue)
+    };
+    for id in ["auth", "e-1"] {
+        let story = run(id).end().await.must(3).json();
+        assert_eq!(story["diagnosis"]["code"], "start_given_up", "{id}: {story:#}");
+        let next = format!("start-engines redrive --send {}", &message[..8]);
+        assert_eq!(story["diagnosis"]["next"], next);
+        assert_eq!(whats(&story).last(), Some(&"dead_letter"), "{story:#}");
+    }
+    // The letter of an earlier start.
+    theatre.pass(60);
+    theatre.stage.fake.world(|world| world.run_task_results.clear());
+    theatre.registered("e-2", json!({"service": "auth"})).await;
+    let story = run("auth").end().await.must(0).json();
+    assert_eq!(story["diagnosis"]["code"], "serving", "{story:#}");
+}
+
+#[tokio::test]
+async fn a_start_that_lambda_gave_up_after_a_later_one_was_handled_is_not_the_services_newest() {
+    let theatre = Theatre::new().await;
+    let failing = theatre.start("e-1", json!({"service": "auth"}));
+    theatre.stage.fake.world(|world| {
+        let failure = || RunTaskResult::Failures(vec![Failure::new("RESOURCE:CPU")]);
+        world.run_task_results.extend((0..4).map(|_| failure()));
+    });
+    theatre.deliver(&failing).await;
+    theatre.pass(60);
+    theatre.stage.fake.world(|world| world.run_task_results.clear());
+    let task = theatre.registered("e-2", json!({"service": "auth"})).await;
+    theatre.pass(60);
+    theatre.stage.fake.world(|world| {
+        let failure = || RunTaskResult::Failures(vec![Failure::new("RESOURCE:CPU")]);
+        world.run_task_results.extend((0..4).map(|_| failure()));
+    });
+    theatre.deliver(&failing).await;
+    let record = json!({
+        "requestPayload": failing,
+        "requestContext": {"condition": "RetriesExhausted"},
+        "responsePayload": {"errorType": "capacity_unavailable", "errorMessage": "RESOURCE:CPU"},
+    });
+    theatre
+        .stage
+        .fake
+        .world(|world| world.add_message(&theatre.queue, &record, &[]));
+    let story = theatre.json("auth", 0).await;
+    assert_eq!(story["diagnosis"]["code"], "serving", "{story:#}");
+    assert_eq!(story["tasks"][0]["taskArn"], json!(task));
+    assert_eq!(theatre.json("e-1", 3).await["diagnosis"]["code"], "start_given_up");
+}
+
+#[tokio::test]
+async fn of_more_tasks_than_are_told_of_the_diagnosis_says_so() {
+    let theatre = Theatre::new().await;
+    // Not long ago: they are still PROVISIONING.
+    theatre.pass(480);
+    for event in ["e-1", "e-2", "e-3"] {
+        theatre
+            .started(event, json!({"count": 10, "correlationId": "c-1"}))
+            .await;
+    }
+    let story = theatre.json("c-1", 0).await;
+    let sentence = story["diagnosis"]["sentence"].as_str().unwrap();
+    assert!(
+        sentence.starts_with("only 20 of 30 tasks were looked at: "),
+        "{sentence}"
+    );
+}
+
+#[tokio::test]
 async fn a_stop_that_nobody_handled_leaves_its_target_and_a_late_one_is_late() {
     let theatre = Theatre::new().await;
     let task = theatre.registered("e-1", json!({})).await;
