@@ -1,5 +1,6 @@
 //! Each check with a world that breaks just that; and a world in which all is well.
 
+mod of_capacity;
 mod of_deployment;
 mod of_network;
 mod of_services;
