@@ -164,7 +164,6 @@ async fn a_task_that_does_not_stop_in_time_is_exit_status_4() {
 async fn a_task_that_ecs_never_returns_is_looked_for_ten_seconds_and_said_to_be_unknown() {
     let stage = Stage::new().await;
     let id = "0123456789abcdef0123456789abcdef";
-    let begin = std::time::Instant::now();
     let arguments = [
         "stop",
         "--task",
@@ -176,11 +175,9 @@ async fn a_task_that_ecs_never_returns_is_looked_for_ten_seconds_and_said_to_be_
         "json",
     ];
     let ended = Run::new(&stage.fake, &arguments).end().await.must(0);
-    assert!(
-        begin.elapsed() >= std::time::Duration::from_secs(10),
-        "{:?}",
-        begin.elapsed()
-    );
+    // Before the stop is sent, and again and again.
+    let looks = stage.fake.calls_to("ecs:DescribeTasks").len();
+    assert!(looks > 3, "{looks}");
     assert_eq!(ended.json()["tasks"][0]["lastStatus"], json!(null));
     let err = ended.err.replace('\n', " ");
     let nothing = format!("nothing to stop: ECS knows no task {id} in engines; it is looked for 10 s");
