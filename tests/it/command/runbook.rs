@@ -98,8 +98,8 @@ async fn world() -> (Stage, [String; 3]) {
 fn with_message(world: &mut World, queues: &[String; 3], command: &str) -> String {
     let reason = command.split_once("--reason ").map(|(_, reason)| reason);
     let reason = reason.unwrap_or("throttled");
-    let event =
-        json!({"id": "e", "detail-type": "Stop ECS Task", "source": "app.tests", "detail": {"service": "auth"}});
+    let event = json!({"id": "e", "detail-type": "Stop ECS Task", "source": "app.tests", "time": "2026-11-20T07:00:00Z",
+            "detail": {"service": "auth"}});
     if reason == "received_too_often" {
         world.move_message(&queues[2], &event, "start-engines-requests");
         return command.to_owned();
